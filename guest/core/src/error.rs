@@ -1,0 +1,50 @@
+//! What can go wrong, sorted by what the caller must do.
+
+use std::fmt;
+
+/// One thing that is wrong with a configuration or a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The field, with dots between its levels.
+    pub field: String,
+    /// What was seen, and what is allowed.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem with `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Problem {
+        Problem { field: field.into(), message: message.into() }
+    }
+}
+
+/// Why something failed. The variants are those of the contract's `error`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The configuration or the call is wrong.
+    Invalid(Vec<Problem>),
+    /// The store said no; retrying cannot help until something else changes.
+    Denied(String),
+    /// The store could not be reached, and the retries are spent.
+    Unavailable(String),
+    /// The caller closed the sink before the events were stored.
+    Aborted,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Denied(text) | Error::Unavailable(text) => f.write_str(text),
+            Error::Aborted => f.write_str("the sink was closed before the events were stored"),
+            Error::Invalid(problems) => {
+                for (i, problem) in problems.iter().enumerate() {
+                    let separator = if i == 0 { "" } else { "; " };
+                    write!(f, "{separator}{}: {}", problem.field, problem.message)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

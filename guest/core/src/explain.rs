@@ -1,0 +1,135 @@
+//! Sentences for people: what was being done, what the store said, and what to check.
+
+use crate::error::Error;
+use crate::requests::Task;
+use crate::retry::{Class, Verdict};
+use crate::s3::Malformed;
+use crate::settings::Settings;
+use crate::sink::CredentialsError;
+use crate::upload::{Operation, Upload};
+
+/// What one attempt was for, and how it ended.
+pub(crate) fn attempt(
+    settings: &Settings,
+    upload: &Upload,
+    operation: Operation,
+    verdict: &Verdict,
+) -> String {
+    format!("{}: {}", request(settings, upload, operation), outcome(verdict))
+}
+
+/// Why a request was given up.
+pub(crate) fn failure(
+    settings: &Settings,
+    upload: &Upload,
+    task: Task,
+    verdict: &Verdict,
+) -> Error {
+    let mut text = attempt(settings, upload, task.operation, verdict);
+    if let Some(advice) = advice(settings, upload, task.operation, verdict) {
+        text = format!("{text}; {advice}");
+    }
+    match verdict.class {
+        Class::Transient | Class::Throttled if task.attempts > 1 => {
+            Error::Unavailable(format!("{text} (gave up after {} attempts)", task.attempts))
+        }
+        Class::Transient | Class::Throttled => Error::Unavailable(text),
+        _ => Error::Denied(text),
+    }
+}
+
+/// An answer that said yes, and cannot be used.
+pub(crate) fn malformed(
+    settings: &Settings,
+    upload: &Upload,
+    operation: Operation,
+    malformed: &Malformed,
+) -> Error {
+    let request = request(settings, upload, operation);
+    Error::Unavailable(format!("{request}: the store answered without {}", malformed.what))
+}
+
+/// Why there is nothing to sign with.
+pub(crate) fn credentials(error: &CredentialsError) -> Error {
+    match error {
+        CredentialsError::NotConfigured(text) => {
+            Error::Denied(format!("no credentials are configured: {text}"))
+        }
+        CredentialsError::Failed(text) => {
+            Error::Unavailable(format!("the credentials could not be had: {text}"))
+        }
+    }
+}
+
+/// The operation as the S3 API names it.
+pub fn name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::PutObject => "PutObject",
+        Operation::CreateMultipartUpload => "CreateMultipartUpload",
+        Operation::UploadPart(_) => "UploadPart",
+        Operation::CompleteMultipartUpload => "CompleteMultipartUpload",
+        Operation::AbortMultipartUpload => "AbortMultipartUpload",
+    }
+}
+
+fn request(settings: &Settings, upload: &Upload, operation: Operation) -> String {
+    let part = match operation {
+        Operation::UploadPart(number) => format!(" {number}"),
+        _ => String::new(),
+    };
+    let address = &settings.address;
+    let (scheme, authority) = (address.scheme.as_str(), &address.authority);
+    let (bucket, object) = (&address.bucket, &upload.span.name);
+    format!("{}{part} s3://{bucket}/{object} at {scheme}://{authority}", name(operation))
+}
+
+fn outcome(verdict: &Verdict) -> String {
+    match (&verdict.transport, &verdict.error) {
+        (Some(transport), _) => transport.to_string(),
+        (None, Some(error)) if error.message.is_empty() => {
+            format!("{} {}", verdict.status, error.code)
+        }
+        (None, Some(error)) => format!("{} {}: {}", verdict.status, error.code, error.message),
+        (None, None) => format!("status {}", verdict.status),
+    }
+}
+
+fn advice(
+    settings: &Settings,
+    upload: &Upload,
+    operation: Operation,
+    verdict: &Verdict,
+) -> Option<String> {
+    let bucket = &settings.address.bucket;
+    let code = verdict.error.as_ref().map(|e| e.code.as_str()).unwrap_or_default();
+    let text = match (code, verdict.status) {
+        ("AccessDenied" | "AllAccessDisabled", _) => {
+            let action = match operation {
+                Operation::AbortMultipartUpload => "s3:AbortMultipartUpload",
+                _ => "s3:PutObject",
+            };
+            let object = &upload.span.name;
+            format!(
+                "check that the credentials are allowed {action} on arn:aws:s3:::{bucket}/{object}"
+            )
+        }
+        ("SignatureDoesNotMatch", _) => {
+            "check the secret access key, and that nothing between here and the store changes \
+             requests"
+                .to_owned()
+        }
+        ("InvalidAccessKeyId" | "NotSignedUp", _) => "check the access key id".to_owned(),
+        ("InvalidToken" | "ExpiredToken", _) => "check the session token".to_owned(),
+        ("RequestTimeTooSkewed", _) => "set this machine's clock".to_owned(),
+        ("NoSuchBucket", _) => format!("create the bucket `{bucket}`, or correct `bucket`"),
+        ("PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed", _) => {
+            let region = verdict.error.as_ref().and_then(|e| e.region.as_deref());
+            let named = region.map(|r| format!(" to `{r}`")).unwrap_or_default();
+            format!("set `region`{named}; it is `{}` now", settings.region)
+        }
+        (_, 403) => "check the credentials and what they are allowed".to_owned(),
+        (_, 301 | 307) => "check `endpoint` and `region`".to_owned(),
+        _ => return None,
+    };
+    Some(text)
+}

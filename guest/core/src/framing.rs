@@ -1,0 +1,170 @@
+//! What lies between events, and how one framing is turned into another.
+
+use bytes::Bytes;
+
+use crate::error::Problem;
+
+/// What separates events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Nothing.
+    Bare,
+    /// A line feed after each event.
+    Newline,
+}
+
+/// Consecutive events for one key, back to back in one piece of memory.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Run {
+    key: String,
+    first: u64,
+    payload: Bytes,
+    ends: Vec<u32>,
+    framing: Framing,
+}
+
+impl Run {
+    /// A run, proven to be one.
+    ///
+    /// # Errors
+    ///
+    /// Where `ends` falls, or its last is not the payload's length, or an event that should end in a
+    /// line feed does not, or there are more positions than 64 bits number.
+    pub fn new(
+        key: String,
+        first: u64,
+        payload: Bytes,
+        ends: Vec<u32>,
+        framing: Framing,
+    ) -> Result<Run, Problem> {
+        let last = ends.last().copied().unwrap_or_default();
+        if last as usize != payload.len() {
+            let len = payload.len();
+            let message = format!("the last end is {last}, but the payload has {len} bytes");
+            return Err(Problem::new("ends", message));
+        }
+        if let Some(fall) = ends.windows(2).find(|pair| pair[0] > pair[1]) {
+            let message = format!("{} after {}, but ends never fall", fall[1], fall[0]);
+            return Err(Problem::new("ends", message));
+        }
+        if first.checked_add(ends.len() as u64).is_none() {
+            let message = format!("{first} leaves no room for {} events", ends.len());
+            return Err(Problem::new("first", message));
+        }
+        let run = Run { key, first, payload, ends, framing };
+        let unended = |event: &[u8]| framing == Framing::Newline && event.last() != Some(&b'\n');
+        if let Some(index) = run.framed().position(unended) {
+            let message = format!("event {index} of the run does not end in a line feed");
+            return Err(Problem::new("framing", message));
+        }
+        Ok(run)
+    }
+
+    /// What the events belong to.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The position of the first event.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The position after the last event.
+    pub fn next(&self) -> u64 {
+        self.first + self.events()
+    }
+
+    /// How many events there are.
+    pub fn events(&self) -> u64 {
+        self.ends.len() as u64
+    }
+
+    /// How many bytes they take in memory.
+    pub fn len(&self) -> u64 {
+        self.payload.len() as u64
+    }
+
+    /// Whether the payload has no bytes; there may be events all the same.
+    pub fn is_empty(&self) -> bool {
+        self.payload.is_empty()
+    }
+
+    /// The events' bytes in another framing. The same memory where the framing is the same.
+    pub fn into_payload(self, wanted: Framing) -> Bytes {
+        match (self.framing, wanted) {
+            (Framing::Bare, Framing::Newline) => {
+                let mut payload = Vec::with_capacity(self.payload.len() + self.ends.len());
+                for event in self.framed() {
+                    payload.extend_from_slice(event);
+                    payload.push(b'\n');
+                }
+                payload.into()
+            }
+            (Framing::Newline, Framing::Bare) => {
+                let mut payload = Vec::with_capacity(self.payload.len());
+                for event in self.framed() {
+                    payload.extend_from_slice(&event[..event.len() - 1]);
+                }
+                payload.into()
+            }
+            (Framing::Bare, Framing::Bare) | (Framing::Newline, Framing::Newline) => self.payload,
+        }
+    }
+
+    /// The events as they lie in the payload, separators included.
+    fn framed(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let spans = starts.zip(self.ends.iter().copied());
+        spans.map(|(start, end)| &self.payload[start as usize..end as usize])
+    }
+}
+
+/// Shows no payload: it is the user's data.
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Run { key, first, framing, .. } = self;
+        let (events, len) = (self.events(), self.len());
+        write!(f, "Run({key:?} from {first}: {events} events, {len} bytes, {framing:?})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(payload: &'static [u8], ends: &[u32], framing: Framing) -> Result<Run, Problem> {
+        Run::new("k".to_owned(), 7, Bytes::from_static(payload), ends.to_vec(), framing)
+    }
+
+    #[test]
+    fn the_same_framing_keeps_the_same_memory() {
+        let run = run(b"a\nbc\n", &[2, 5], Framing::Newline).expect("a run");
+        let before = run.payload.as_ptr();
+        assert_eq!(run.into_payload(Framing::Newline).as_ptr(), before);
+    }
+
+    #[test]
+    fn separators_are_added_and_stripped_event_by_event() {
+        let bare = run(b"abc", &[1, 1, 3], Framing::Bare).expect("a run");
+        assert_eq!(bare.into_payload(Framing::Newline), "a\n\nbc\n");
+        let lines = run(b"a\n\nb\nc\n", &[2, 3, 7], Framing::Newline).expect("a run");
+        assert_eq!(lines.into_payload(Framing::Bare), "ab\nc", "an inner line feed is data");
+    }
+
+    #[test]
+    fn what_is_no_run_is_refused_with_the_field() {
+        let cases = [
+            (run(b"abc", &[1, 2], Framing::Bare), "ends"),
+            (run(b"abc", &[], Framing::Bare), "ends"),
+            (run(b"abc", &[2, 1, 3], Framing::Bare), "ends"),
+            (run(b"a\nb", &[2, 3], Framing::Newline), "framing"),
+            (run(b"\n", &[0, 1], Framing::Newline), "framing"),
+        ];
+        for (i, (run, field)) in cases.into_iter().enumerate() {
+            assert_eq!(run.expect_err("not a run").field, field, "case {i}");
+        }
+        let far = Run::new("k".into(), u64::MAX, Bytes::new(), vec![0], Framing::Bare);
+        assert_eq!(far.expect_err("too far").field, "first");
+    }
+}

@@ -1,0 +1,24 @@
+//! The heart of Spillway's S3 sink: a state machine that turns events into multipart uploads.
+//!
+//! Pure: it does no IO, and reads no clock, environment or randomness. Time, credentials, answers and
+//! a seed are arguments; requests are values. Its loop is [`sink::Sink`].
+
+pub mod buffer;
+pub mod config;
+pub mod credentials;
+pub mod error;
+pub mod explain;
+pub mod framing;
+pub mod http;
+pub mod metrics;
+pub mod report;
+pub mod requests;
+pub mod retry;
+pub mod s3;
+pub mod schema;
+pub mod settings;
+mod signer;
+pub mod sigv4;
+pub mod sink;
+pub mod time;
+pub mod upload;

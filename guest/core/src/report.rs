@@ -1,0 +1,83 @@
+//! What a sink has to tell its caller.
+
+use std::collections::VecDeque;
+
+use crate::error::Error;
+use crate::upload::Span;
+
+/// What happened since the last report.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Objects that became visible.
+    pub sealed: Vec<Sealed>,
+    /// Events that will not be stored.
+    pub failed: Vec<Failure>,
+    /// What an operator may want to read, oldest first.
+    pub notices: VecDeque<Notice>,
+    /// How many notices were dropped to keep their number down.
+    pub notices_dropped: u64,
+}
+
+/// An object that became visible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The events in it.
+    pub span: Span,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// In how many parts it was uploaded; 0 for one PutObject.
+    pub parts: u32,
+}
+
+/// Events that were accepted and will not be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The events.
+    pub span: Span,
+    /// Why.
+    pub cause: Error,
+}
+
+/// Something an operator may want to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// How much it matters.
+    pub level: Level,
+    /// One sentence.
+    pub message: String,
+}
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Nothing to do.
+    Info,
+    /// Something was wrong.
+    Warning,
+}
+
+impl Report {
+    /// Adds a notice, and drops the oldest where there are too many.
+    pub(crate) fn notice(&mut self, level: Level, message: String) {
+        if self.notices.len() == NOTICES_MAX {
+            self.notices.pop_front();
+            self.notices_dropped += 1;
+        }
+        self.notices.push_back(Notice { level, message });
+    }
+}
+
+const NOTICES_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_notices_are_dropped_and_counted() {
+        let mut report = Report::default();
+        (0..NOTICES_MAX + 3).for_each(|n| report.notice(Level::Info, n.to_string()));
+        assert_eq!((report.notices.len(), report.notices_dropped), (NOTICES_MAX, 3));
+        assert_eq!(report.notices[0].message, "3");
+    }
+}

@@ -1,0 +1,54 @@
+//! HeadBucket: whether there is a bucket, and where.
+
+use crate::http::{Body, Method, Request, Response};
+use crate::s3::{Address, Header};
+
+/// Asks about the bucket. It takes the permission `s3:ListBucket`, which one who only writes need
+/// not have: 403 does not say that the credentials are bad.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
+#[derive(Clone, Copy)]
+pub struct HeadBucket<'a> {
+    /// The bucket.
+    pub address: &'a Address,
+    /// Whose bucket it has to be.
+    pub headers: &'a [Header],
+}
+
+impl HeadBucket<'_> {
+    /// The unsigned request.
+    pub fn request(self) -> Request {
+        self.address.bucket(&[]).request(Method::Head, self.headers, Body::empty())
+    }
+}
+
+/// The region that the bucket is in, as any answer may say: also one that refuses, and also to
+/// other verbs.
+pub fn bucket_region(response: &Response) -> Option<&str> {
+    response.header("x-amz-bucket-region").filter(|region| !region.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::address::tests::{path_style, text};
+
+    #[test]
+    fn asks_for_the_bucket() {
+        let head = HeadBucket { address: &path_style(), headers: &[] }.request();
+        assert_eq!(text(&head), "HEAD /bucket\n");
+    }
+
+    #[test]
+    fn finds_the_region() {
+        let answer = |name: &str, value: &str| Response {
+            status: 301,
+            headers: vec![(name.to_owned(), value.to_owned())],
+            ..Response::default()
+        };
+        let elsewhere = answer("X-Amz-Bucket-Region", "eu-west-1");
+        assert_eq!(bucket_region(&elsewhere), Some("eu-west-1"));
+        assert_eq!(bucket_region(&answer("x-amz-bucket-region", "")), None);
+        assert_eq!(bucket_region(&answer("server", "AmazonS3")), None);
+    }
+}

@@ -1,0 +1,45 @@
+//! The S3 REST API as values: each verb is a struct that builds an unsigned request, and beside it
+//! is what its answer says. Names are those of the API reference.
+//!
+//! An answer is parsed once its status says success; what other answers say is an [`ErrorBody`].
+//! The verbs have no `Debug`: their headers may hold a customer's key.
+//!
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html>
+
+mod abort_multipart_upload;
+mod address;
+mod checksum;
+mod complete_multipart_upload;
+mod create_multipart_upload;
+mod error;
+mod head_bucket;
+mod head_object;
+mod list_multipart_uploads;
+mod list_parts;
+mod malformed;
+mod put_object;
+mod upload_part;
+mod xml;
+
+use std::borrow::Cow;
+
+pub use abort_multipart_upload::AbortMultipartUpload;
+pub use address::{Address, AddressStyle, Target};
+pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
+pub use complete_multipart_upload::{
+    CompleteMultipartUpload, CompleteMultipartUploadResult, CompletedPart, Completion,
+};
+pub use create_multipart_upload::{CreateMultipartUpload, CreateMultipartUploadResult};
+pub use error::ErrorBody;
+pub use head_bucket::{HeadBucket, bucket_region};
+pub use head_object::{HeadObject, HeadObjectResult};
+pub use list_multipart_uploads::{
+    ListMultipartUploads, ListMultipartUploadsResult, MultipartUpload, UploadsMarker,
+};
+pub use list_parts::{ListParts, ListPartsResult, ListedPart};
+pub use malformed::Malformed;
+pub use put_object::PutObject;
+pub use upload_part::{UploadPart, part_etag};
+
+/// A header that the settings add to a verb: its name, in lower case, and its value.
+pub type Header = (Cow<'static, str>, String);

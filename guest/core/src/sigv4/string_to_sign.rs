@@ -1,0 +1,31 @@
+//! The second stage: what the key is applied to.
+
+use sha2::{Digest, Sha256};
+
+use super::encoding::hex;
+use super::{ALGORITHM, Scope};
+
+/// The string to sign for a canonical request: algorithm, moment, scope and hash, a line each.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
+pub fn string_to_sign(scope: &Scope<'_>, canonical_request: &str) -> String {
+    let (date, scope) = (scope.at.amz_date(), scope.credential_scope());
+    let hash = hex(&Sha256::digest(canonical_request.as_bytes()));
+    format!("{ALGORITHM}\n{date}\n{scope}\n{hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn has_four_lines_and_the_hash_of_the_canonical_request() {
+        let at = Timestamp(1_369_353_601_000_000_000);
+        let scope = Scope { region: "us-east-1", service: "s3", at };
+        // FIPS 180-2, appendix B.1, gives the hash of "abc".
+        let expected = "AWS4-HMAC-SHA256\n20130524T000001Z\n20130524/us-east-1/s3/aws4_request\n\
+                        ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(string_to_sign(&scope, "abc"), expected);
+    }
+}

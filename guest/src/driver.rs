@@ -1,0 +1,145 @@
+//! The loop around the core: do what it asks, wait, tell it what happened.
+
+use std::collections::VecDeque;
+
+use spillway_core::credentials::{Credentials, Secret};
+use spillway_core::report::Report;
+use spillway_core::sink::{CredentialsError, Input, Output, Sink};
+use spillway_core::time::{Instant, Now, Timestamp};
+use wasip2::clocks::{monotonic_clock, wall_clock};
+use wasip2::io::poll::{self, Pollable};
+
+use crate::bindings::exports::spillway::sink::sink as wit;
+use crate::bindings::spillway::sink::credentials as import;
+use crate::transport::Exchange;
+
+/// A core and the exchanges that it has under way.
+pub(crate) struct Driver {
+    core: Sink,
+    exchanges: Vec<Exchange>,
+    rejections: Vec<Rejection>,
+}
+
+/// One event that was not accepted.
+pub(crate) struct Rejection {
+    position: u64,
+    reason: String,
+}
+
+impl Driver {
+    pub(crate) fn new(core: Sink) -> Driver {
+        Driver { core, exchanges: Vec::new(), rejections: Vec::new() }
+    }
+
+    pub(crate) fn core(&self) -> &Sink {
+        &self.core
+    }
+
+    pub(crate) fn take_report(&mut self) -> Report {
+        self.core.take_report()
+    }
+
+    pub(crate) fn take_rejections(&mut self) -> impl Iterator<Item = Rejection> + '_ {
+        self.rejections.drain(..)
+    }
+
+    /// Tells the core what happened, and does all that it asks for.
+    pub(crate) fn feed(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            self.core.handle(now(), input);
+            while let Some(output) = self.core.poll() {
+                match output {
+                    Output::Send { exchange, request, timeouts } => {
+                        match Exchange::start(exchange, request, timeouts) {
+                            Ok(started) => self.exchanges.push(started),
+                            Err(error) => {
+                                inputs.push_back(Input::Answer { exchange, outcome: Err(error) });
+                            }
+                        }
+                    }
+                    Output::Credentials { fresh } => {
+                        inputs.push_back(Input::Credentials(credentials(fresh)));
+                    }
+                    Output::Rejected { first, events, reason } => {
+                        let positions = first..first + events;
+                        self.rejections.extend(
+                            positions.map(|p| Rejection { position: p, reason: reason.clone() }),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Moves on whatever can move without waiting.
+    pub(crate) fn turn(&mut self) {
+        if !self.exchanges.is_empty() || self.core.next_due().is_some() {
+            let at_once = monotonic_clock::subscribe_duration(0);
+            self.step(Some(&at_once));
+        }
+    }
+
+    /// Moves on until `done` holds of the core, waiting for the network and for time.
+    pub(crate) fn wait_until(&mut self, done: impl Fn(&Sink) -> bool) {
+        while !done(&self.core) {
+            let due =
+                self.core.next_due().map(|Instant(at)| monotonic_clock::subscribe_instant(at));
+            assert!(due.is_some() || !self.exchanges.is_empty(), "nothing would ever wake this");
+            self.step(due.as_ref());
+        }
+    }
+
+    /// Waits until an exchange can move or `timer` is up, and lets the core know of what came of it.
+    fn step(&mut self, timer: Option<&Pollable>) {
+        let mut pollables: Vec<&Pollable> = timer.into_iter().collect();
+        let mut owners: Vec<Option<usize>> = vec![None; pollables.len()];
+        for (index, exchange) in self.exchanges.iter().enumerate() {
+            for pollable in exchange.waits_for() {
+                pollables.push(pollable);
+                owners.push(Some(index));
+            }
+        }
+        let ready = poll::poll(&pollables);
+        let mut movable: Vec<usize> = ready.iter().filter_map(|i| owners[*i as usize]).collect();
+        movable.dedup();
+        let mut answers = Vec::new();
+        // From the back, so that an exchange that is over can be taken out without moving the others.
+        for index in movable.into_iter().rev() {
+            let exchange = &mut self.exchanges[index];
+            if let Some(outcome) = exchange.advance() {
+                answers.push(Input::Answer { exchange: exchange.id(), outcome });
+                self.exchanges.remove(index);
+            }
+        }
+        if answers.is_empty() {
+            return self.feed(Input::Tick);
+        }
+        answers.into_iter().rev().for_each(|answer| self.feed(answer));
+    }
+}
+
+impl From<Rejection> for wit::Rejection {
+    fn from(Rejection { position, reason }: Rejection) -> Self {
+        wit::Rejection { position, reason }
+    }
+}
+
+fn now() -> Now {
+    let wall = wall_clock::now();
+    let wall = wall.seconds.saturating_mul(1_000_000_000).saturating_add(wall.nanoseconds.into());
+    Now { wall: Timestamp(wall), monotonic: Instant(monotonic_clock::now()) }
+}
+
+fn credentials(fresh: bool) -> Result<Credentials, CredentialsError> {
+    let set = import::get(fresh).map_err(|failure| match failure {
+        import::Failure::NotConfigured(text) => CredentialsError::NotConfigured(text),
+        import::Failure::Failed(text) => CredentialsError::Failed(text),
+    })?;
+    Ok(Credentials {
+        access_key_id: set.access_key_id,
+        secret_access_key: Secret::new(set.secret_access_key),
+        session_token: set.session_token.map(Secret::new),
+        expires_at: set.expires_at.map(Timestamp),
+    })
+}

@@ -1,0 +1,307 @@
+//! One exchange: a request of the core, sent over `wasi:http`, and its answer.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use spillway_core::http::{Method, Request, Response, Scheme};
+use spillway_core::requests::ExchangeId;
+use spillway_core::retry::TransportError;
+use spillway_core::settings::Timeouts;
+use wasip2::http::outgoing_handler;
+use wasip2::http::types::{
+    self, ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, OutgoingBody,
+    OutgoingRequest, RequestOptions,
+};
+use wasip2::io::poll::Pollable;
+use wasip2::io::streams::{InputStream, OutputStream, StreamError};
+
+/// A request under way.
+pub(crate) struct Exchange {
+    id: ExchangeId,
+    state: State,
+}
+
+/// Fields stand in the order in which they must be dropped: what was made of another comes first.
+enum State {
+    Sending(Sending, Waiting),
+    Waiting(Waiting),
+    Reading(Reading),
+    Over,
+}
+
+struct Sending {
+    writable: Pollable,
+    stream: OutputStream,
+    body: OutgoingBody,
+    pieces: VecDeque<Bytes>,
+}
+
+struct Waiting {
+    answered: Pollable,
+    future: FutureIncomingResponse,
+}
+
+struct Reading {
+    readable: Pollable,
+    stream: InputStream,
+    _body: IncomingBody,
+    _response: IncomingResponse,
+    answer: Response,
+    bytes: Vec<u8>,
+}
+
+type Outcome = Result<Response, TransportError>;
+
+impl Exchange {
+    /// Hands the request to the host. Its body follows as the host takes it.
+    pub(crate) fn start(
+        id: ExchangeId,
+        request: Request,
+        timeouts: Timeouts,
+    ) -> Result<Exchange, TransportError> {
+        let outgoing = outgoing(&request)?;
+        let mut body = None;
+        if !request.body.is_empty() {
+            let taken = outgoing.body().map_err(|()| broken("the request has no body"))?;
+            let stream = taken.write().map_err(|()| broken("the body has no stream"))?;
+            body = Some((stream, taken));
+        }
+        // The host must have the request before its body is written: its buffer is small.
+        let future = outgoing_handler::handle(outgoing, Some(options(timeouts)));
+        let future = future.map_err(transport_error)?;
+        let waiting = Waiting { answered: future.subscribe(), future };
+        let state = match body {
+            None => State::Waiting(waiting),
+            Some((stream, body)) => {
+                let pieces = request.body.pieces().iter().cloned().collect();
+                let writable = stream.subscribe();
+                State::Sending(Sending { writable, stream, body, pieces }, waiting)
+            }
+        };
+        Ok(Exchange { id, state })
+    }
+
+    pub(crate) fn id(&self) -> ExchangeId {
+        self.id
+    }
+
+    /// What can move this exchange on.
+    pub(crate) fn waits_for(&self) -> impl Iterator<Item = &Pollable> {
+        let (one, other) = match &self.state {
+            // An answer may come before the request is through: a refusal mostly does.
+            State::Sending(sending, waiting) => (Some(&sending.writable), Some(&waiting.answered)),
+            State::Waiting(waiting) => (Some(&waiting.answered), None),
+            State::Reading(reading) => (Some(&reading.readable), None),
+            State::Over => (None, None),
+        };
+        one.into_iter().chain(other)
+    }
+
+    /// Goes on as far as it can without waiting, and returns the outcome once there is one.
+    pub(crate) fn advance(&mut self) -> Option<Outcome> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Over) {
+                State::Sending(mut sending, waiting) => match waiting.answer() {
+                    Some(answer) => {
+                        drop(sending);
+                        match answer {
+                            Ok(response) => self.state = read(response),
+                            Err(error) => return Some(Err(error)),
+                        }
+                    }
+                    None => match sending.write() {
+                        Progress::Pending => {
+                            self.state = State::Sending(sending, waiting);
+                            return None;
+                        }
+                        Progress::Done => {
+                            sending.finish();
+                            self.state = State::Waiting(waiting);
+                        }
+                        // The other side takes no more; it may have answered why.
+                        Progress::Failed => {
+                            drop(sending);
+                            self.state = State::Waiting(waiting);
+                        }
+                    },
+                },
+                State::Waiting(waiting) => match waiting.answer() {
+                    Some(Ok(response)) => self.state = read(response),
+                    Some(Err(error)) => return Some(Err(error)),
+                    None => {
+                        self.state = State::Waiting(waiting);
+                        return None;
+                    }
+                },
+                State::Reading(mut reading) => match reading.read() {
+                    Ok(Progress::Pending) => {
+                        self.state = State::Reading(reading);
+                        return None;
+                    }
+                    Ok(_) => {
+                        let Reading { mut answer, bytes, .. } = reading;
+                        answer.body = bytes.into();
+                        return Some(Ok(answer));
+                    }
+                    Err(error) => return Some(Err(error)),
+                },
+                State::Over => return Some(Err(broken("the exchange was over"))),
+            }
+        }
+    }
+}
+
+enum Progress {
+    Pending,
+    Done,
+    Failed,
+}
+
+impl Sending {
+    /// Writes no more than the host grants: writing more traps.
+    fn write(&mut self) -> Progress {
+        while let Some(piece) = self.pieces.front_mut() {
+            let granted = match self.stream.check_write() {
+                Ok(0) => return Progress::Pending,
+                Ok(granted) => usize::try_from(granted).unwrap_or(usize::MAX),
+                Err(_) => return Progress::Failed,
+            };
+            let now = piece.split_to(granted.min(piece.len()));
+            if self.stream.write(&now).is_err() {
+                return Progress::Failed;
+            }
+            if piece.is_empty() {
+                self.pieces.pop_front();
+            }
+        }
+        Progress::Done
+    }
+
+    /// Says that the body is whole. Where it is not, the answer tells.
+    fn finish(self) {
+        let Sending { writable, stream, body, .. } = self;
+        drop(writable);
+        drop(stream);
+        let _ = OutgoingBody::finish(body, None);
+    }
+}
+
+impl Waiting {
+    fn answer(&self) -> Option<Result<IncomingResponse, TransportError>> {
+        let answer = self.future.get()?;
+        Some(match answer {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(code)) => Err(transport_error(code)),
+            Err(()) => Err(broken("the answer was taken before")),
+        })
+    }
+}
+
+impl Reading {
+    fn read(&mut self) -> Result<Progress, TransportError> {
+        loop {
+            match self.stream.read(READ_BYTES) {
+                Ok(bytes) if bytes.is_empty() => return Ok(Progress::Pending),
+                Ok(bytes) if self.bytes.len() + bytes.len() > ANSWER_BYTES_MAX => {
+                    return Err(broken("the answer is longer than any answer of S3"));
+                }
+                Ok(bytes) => self.bytes.extend_from_slice(&bytes),
+                Err(StreamError::Closed) => return Ok(Progress::Done),
+                Err(StreamError::LastOperationFailed(error)) => {
+                    let code = types::http_error_code(&error);
+                    return Err(
+                        code.map_or_else(|| broken("in the answer's body"), transport_error)
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn read(response: IncomingResponse) -> State {
+    let headers = response.headers().entries().into_iter();
+    let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
+    let headers = headers.map(|(name, value)| (name, text(value))).collect();
+    let answer = Response { status: response.status(), headers, body: Bytes::new() };
+    let body = response.consume().expect("a response's body is consumed here and nowhere else");
+    let stream = body.stream().expect("a body's stream is taken here and nowhere else");
+    let readable = stream.subscribe();
+    let bytes = Vec::new();
+    State::Reading(Reading { readable, stream, _body: body, _response: response, answer, bytes })
+}
+
+fn outgoing(request: &Request) -> Result<OutgoingRequest, TransportError> {
+    let bytes = |value: &String| value.as_bytes().to_vec();
+    let headers = request.headers.iter().map(|(name, value)| (name.to_string(), bytes(value)));
+    let headers: Vec<_> = headers.collect();
+    let fields = Fields::from_list(&headers);
+    let fields = fields.map_err(|_| broken("the host does not take a header"))?;
+    let outgoing = OutgoingRequest::new(fields);
+    let method = match request.method {
+        Method::Delete => types::Method::Delete,
+        Method::Get => types::Method::Get,
+        Method::Head => types::Method::Head,
+        Method::Post => types::Method::Post,
+        Method::Put => types::Method::Put,
+    };
+    let scheme = match request.scheme {
+        Scheme::Http => types::Scheme::Http,
+        Scheme::Https => types::Scheme::Https,
+    };
+    let set = outgoing.set_method(&method);
+    let set = set.and_then(|()| outgoing.set_scheme(Some(&scheme)));
+    let set = set.and_then(|()| outgoing.set_authority(Some(&request.authority)));
+    let set = set.and_then(|()| outgoing.set_path_with_query(Some(&request.path_and_query)));
+    set.map_err(|()| broken("the host does not take the URL"))?;
+    Ok(outgoing)
+}
+
+fn options(timeouts: Timeouts) -> RequestOptions {
+    let nanoseconds = |d: Duration| Some(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
+    let options = RequestOptions::new();
+    // A host that cannot keep a timeout says so; its own then hold.
+    let _ = options.set_connect_timeout(nanoseconds(timeouts.connect));
+    let _ = options.set_first_byte_timeout(nanoseconds(timeouts.first_byte));
+    let _ = options.set_between_bytes_timeout(nanoseconds(timeouts.between_bytes));
+    options
+}
+
+fn broken(text: &str) -> TransportError {
+    TransportError::Broken(text.to_owned())
+}
+
+fn transport_error(code: ErrorCode) -> TransportError {
+    match code {
+        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => TransportError::Denied,
+        ErrorCode::DnsTimeout => TransportError::Dns("timed out".to_owned()),
+        ErrorCode::DnsError(payload) => {
+            TransportError::Dns(payload.rcode.unwrap_or_else(|| "no answer".to_owned()))
+        }
+        ErrorCode::DestinationNotFound => TransportError::Dns("no such name".to_owned()),
+        ErrorCode::ConnectionRefused => TransportError::Connect("refused".to_owned()),
+        ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable => {
+            TransportError::Connect("unreachable".to_owned())
+        }
+        ErrorCode::ConnectionLimitReached => TransportError::Connect("too many".to_owned()),
+        ErrorCode::TlsProtocolError => TransportError::Tls("protocol error".to_owned()),
+        ErrorCode::TlsCertificateError => {
+            TransportError::Tls("the certificate is not trusted or not for this name".to_owned())
+        }
+        ErrorCode::TlsAlertReceived(payload) => {
+            TransportError::Tls(payload.alert_message.unwrap_or_else(|| "alert".to_owned()))
+        }
+        ErrorCode::ConnectionTimeout => TransportError::Timeout("connecting".to_owned()),
+        ErrorCode::ConnectionReadTimeout => TransportError::Timeout("between bytes".to_owned()),
+        ErrorCode::ConnectionWriteTimeout => TransportError::Timeout("sending".to_owned()),
+        ErrorCode::HttpResponseTimeout => TransportError::Timeout("no answer".to_owned()),
+        ErrorCode::ConnectionTerminated => broken("closed by the other side"),
+        ErrorCode::HttpResponseIncomplete => broken("the answer is incomplete"),
+        ErrorCode::InternalError(Some(text)) => TransportError::Broken(text),
+        other => TransportError::Broken(format!("{other:?}")),
+    }
+}
+
+const READ_BYTES: u64 = 64 << 10;
+/// A page of a listing has a thousand entries, each with a key of at most 1,024 bytes.
+const ANSWER_BYTES_MAX: usize = 8 << 20;

@@ -1,0 +1,20 @@
+//! The contract's types, as the host sees them. Their documentation stands in `wit/`.
+
+#[allow(missing_docs, unused_qualifications, reason = "generated")]
+#[allow(clippy::all, reason = "generated")]
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "s3",
+        imports: { default: async },
+        exports: { default: async },
+    });
+}
+
+pub use bindings::S3;
+pub use bindings::S3Pre;
+pub use bindings::exports::spillway::sink::sink::{
+    Description, Ending, Error, Failure, Framing, Leftover, Level, Metric, MetricKind, Notice,
+    Payload, Problem, Progress, Rejection, Run, SealedObject,
+};
+pub use bindings::spillway::sink::credentials;

@@ -1,0 +1,183 @@
+//! One client with one pool of connections, which trusts what the system trusts.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response, Uri};
+use http_body_util::BodyExt as _;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tower_service::Service;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
+
+use super::EgressOptions;
+use super::errors;
+use super::timed::{Incoming, Outgoing, Progress};
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The file of extra certificate authorities cannot be used.
+    #[error("no certificate authority in {path}", path = .0.display())]
+    CaFile(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Shares its connections with its clones.
+#[derive(Clone)]
+pub(super) struct Client {
+    inner: legacy::Client<Bounded, Outgoing>,
+    connect_timeout_ms: Arc<AtomicU64>,
+}
+
+impl Client {
+    pub(super) fn new(options: &EgressOptions) -> Result<Client, ClientError> {
+        let mut http = HttpConnector::new_with_resolver(Guarded(GaiResolver::new()));
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_keepalive(Some(KEEPALIVE));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls(options.ca_file.as_deref())?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        let connect_timeout_ms = Arc::new(AtomicU64::new(0));
+        let connector =
+            Bounded { inner: connector, connect_timeout_ms: connect_timeout_ms.clone() };
+        let inner = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE_MAX)
+            .build(connector);
+        Ok(Client { inner, connect_timeout_ms })
+    }
+
+    pub(super) async fn send(
+        &self,
+        request: Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<Response<WasiBody>, Error> {
+        let connect = options.connect_timeout.unwrap_or(TIMEOUT_DEFAULT).as_millis();
+        self.connect_timeout_ms.store(u64::try_from(connect).unwrap_or(u64::MAX), Relaxed);
+        let first_byte = options.first_byte_timeout.unwrap_or(TIMEOUT_DEFAULT);
+        let between_bytes = options.between_bytes_timeout.unwrap_or(TIMEOUT_DEFAULT);
+        let progress = Progress::of(request.body());
+        let request = request.map(|body| Outgoing::new(body, progress.clone()));
+        let response = tokio::select! {
+            response = self.inner.request(request) => response,
+            error = progress.stalled(first_byte, between_bytes) => return Err(error),
+        };
+        let response = response.map_err(|error| errors::of_client(&error))?;
+        Ok(response.map(|body| Incoming::new(body, between_bytes).boxed_unsync()))
+    }
+}
+
+fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, ClientError> {
+    let mut roots = RootCertStore::empty();
+    // What cannot be read is skipped: a server then fails to prove itself, and the error says so.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(path) = ca_file {
+        let failed = |error| ClientError::CaFile(path.to_owned(), error);
+        let certificates = CertificateDer::pem_file_iter(path).map_err(|e| failed(Box::new(e)))?;
+        let mut found = false;
+        for certificate in certificates {
+            let certificate = certificate.map_err(|e| failed(Box::new(e)))?;
+            roots.add(certificate).map_err(|e| failed(Box::new(e)))?;
+            found = true;
+        }
+        if !found {
+            return Err(failed("the file has no PEM block of a certificate".into()));
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions();
+    let builder = builder.expect("ring provides the protocol versions that are on by default");
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Makes connections in the time that the last request allows for it. A guest asks for the same time
+/// with every request, and a connection serves many.
+#[derive(Clone)]
+struct Bounded {
+    inner: HttpsConnector<HttpConnector<Guarded>>,
+    connect_timeout_ms: Arc<AtomicU64>,
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Connection = <HttpsConnector<HttpConnector<Guarded>> as Service<Uri>>::Response;
+
+impl Service<Uri> for Bounded {
+    type Response = Connection;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Connection, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.inner.call(uri);
+        let limit = Duration::from_millis(self.connect_timeout_ms.load(Relaxed));
+        Box::pin(async move {
+            match tokio::time::timeout(limit, connecting).await {
+                Ok(connected) => connected,
+                Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+            }
+        })
+    }
+}
+
+/// A name may not lead to where no bucket is: the addresses of one link hold the metadata services
+/// of clouds, and with them a machine's credentials.
+#[derive(Clone)]
+struct Guarded(GaiResolver);
+
+/// A name led to an address of one link.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is an address of one link, where no store is")]
+pub(super) struct Prohibited(IpAddr);
+
+impl Service<Name> for Guarded {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = std::io::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let resolving = self.0.call(name);
+        Box::pin(async move {
+            let addresses: Vec<SocketAddr> = resolving.await?.collect();
+            match addresses.iter().map(SocketAddr::ip).find(is_link_local) {
+                Some(address) => Err(std::io::Error::other(Prohibited(address))),
+                None => Ok(addresses.into_iter()),
+            }
+        })
+    }
+}
+
+fn is_link_local(address: &IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+/// Shorter than stores keep a connection, so that a request seldom meets one that was just closed.
+const POOL_IDLE_MAX: Duration = Duration::from_secs(15);
+const KEEPALIVE: Duration = Duration::from_secs(30);

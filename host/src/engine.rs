@@ -1,0 +1,120 @@
+//! The engine that runs components, and the limits it sets them.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use wasmtime::{Cache, CacheConfig, Config, UpdateDeadline};
+
+/// What a guest may use up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The linear memory of one sink, in bytes.
+    pub memory_bytes_max: usize,
+    /// How long one call may compute, waiting not counted, before it is ended with a trap.
+    pub compute_max: Duration,
+    /// How many handles to host resources one sink may hold.
+    pub resources_max: usize,
+}
+
+impl Default for Limits {
+    /// 1 GiB, a minute, 10,000.
+    fn default() -> Limits {
+        Limits {
+            memory_bytes_max: 1 << 30,
+            compute_max: Duration::from_secs(60),
+            resources_max: 10_000,
+        }
+    }
+}
+
+/// Compiles and runs components. Cheap to share: clone it.
+#[derive(Clone)]
+pub struct Engine {
+    inner: wasmtime::Engine,
+    _ticker: std::sync::Arc<Ticker>,
+}
+
+impl Engine {
+    /// An engine. With `cache`, what was compiled is kept in that folder, so that a second start is
+    /// fast.
+    ///
+    /// # Errors
+    ///
+    /// Where the machine is none that wasmtime runs on, or the folder cannot be made.
+    pub fn new(cache: Option<PathBuf>) -> anyhow::Result<Engine> {
+        let mut config = Config::new();
+        config.epoch_interruption(true);
+        // One call at a time, made and answered on one stack: what WASI 0.2 is, and the cheapest.
+        config.concurrency_support(false);
+        if let Some(folder) = cache {
+            let mut cache = CacheConfig::new();
+            cache.with_directory(&folder);
+            let cache = Cache::new(cache).map_err(anyhow::Error::from);
+            let cache = cache.with_context(|| format!("no cache in {}", folder.display()))?;
+            config.cache(Some(cache));
+        }
+        let inner = wasmtime::Engine::new(&config).map_err(anyhow::Error::from)?;
+        let ticker = Ticker::start(inner.clone()).context("no thread for the clock of guests")?;
+        Ok(Engine { inner, _ticker: std::sync::Arc::new(ticker) })
+    }
+
+    /// The folder that a command keeps compiled components in: `spillway` under the user's cache
+    /// folder (`XDG_CACHE_HOME`, or `.cache` in `HOME`), if there is one.
+    pub fn default_cache() -> Option<PathBuf> {
+        let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let home = || variable("HOME").map(|home| home.join(".cache"));
+        variable("XDG_CACHE_HOME")
+            .filter(|p| p.is_absolute())
+            .or_else(home)
+            .map(|p| p.join("spillway"))
+    }
+
+    /// The wasmtime engine, for what this crate does not do.
+    pub fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.inner
+    }
+}
+
+/// Lets a call compute for so long: each tick that finds the guest running gives way to other tasks,
+/// and counts.
+pub(crate) fn on_tick(ticks_left: &mut u64) -> wasmtime::Result<UpdateDeadline> {
+    *ticks_left = match ticks_left.checked_sub(1) {
+        Some(left) => left,
+        None => wasmtime::bail!("the component computed for longer than it may"),
+    };
+    Ok(UpdateDeadline::Yield(1))
+}
+
+/// How many ticks a time is.
+pub(crate) fn ticks(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Moves the engine's epoch on for as long as the engine lives.
+struct Ticker {
+    _alive: Sender<()>,
+}
+
+impl Ticker {
+    fn start(engine: wasmtime::Engine) -> std::io::Result<Ticker> {
+        let (alive, ended) = channel();
+        let weak = engine.weak();
+        std::thread::Builder::new()
+            .name("spillway-epoch".to_owned())
+            .spawn(move || tick(&weak, &ended))?;
+        Ok(Ticker { _alive: alive })
+    }
+}
+
+fn tick(engine: &wasmtime::EngineWeak, ended: &Receiver<()>) {
+    while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+        match engine.upgrade() {
+            Some(engine) => engine.increment_epoch(),
+            None => return,
+        }
+    }
+}
+
+const TICK: Duration = Duration::from_millis(10);

@@ -1,0 +1,89 @@
+//! The listener and its connections.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use s3s::service::S3Service;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::body::Lingering;
+use super::log::{RequestLine, RequestLog};
+use super::operation::Target;
+
+/// What serves the requests of a connection.
+#[derive(Clone)]
+pub(super) struct Service {
+    pub(super) s3: S3Service,
+    pub(super) log: Arc<RequestLog>,
+}
+
+/// Accepts connections until `stop` changes or its sender is gone, then lets requests that have
+/// begun come to an end.
+pub(super) async fn serve(listener: TcpListener, service: Service, mut stop: watch::Receiver<()>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = stop.changed() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, service.clone(), stop.clone()));
+                }
+                // Too many open files, most likely; some will be closed.
+                Err(_) => sleep(ACCEPT_PAUSE).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    // Those that take longer are cut off as the set is dropped.
+    let _ =
+        timeout(DRAIN_TIME_MAX, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+async fn connection(stream: TcpStream, service: Service, mut stop: watch::Receiver<()>) {
+    // Only a matter of speed.
+    let _ = stream.set_nodelay(true);
+    let answer = service_fn(|request| answer(request, &service));
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+    tokio::pin!(connection);
+    // An error here is the client's: it went away, or it does not speak HTTP.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stop.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    service: &Service,
+) -> Result<Response<s3s::Body>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let target = Target::of(&parts);
+    let method = parts.method.clone();
+    let length = parts.headers.get(http::header::CONTENT_LENGTH);
+    let content_length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let request = Request::from_parts(parts, s3s::Body::http_body(Lingering::new(body)));
+    let response = service.s3.call(request).await.unwrap_or_else(|_| {
+        let mut response = Response::new(s3s::Body::empty());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    });
+    let Target { operation, bucket, key, part_number } = target;
+    let status = response.status().as_u16();
+    let line = RequestLine { method, operation, bucket, key, part_number, status, content_length };
+    service.log.push(line);
+    Ok(response)
+}
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);

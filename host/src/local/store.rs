@@ -1,0 +1,245 @@
+//! Where objects lie: as plain files below `ROOT/<bucket>/`, each also under a short name in the
+//! work folder, where the backend reads and writes.
+//!
+//! `s3s-fs` keeps two small files beside each object, named by the whole key in base64. Handed the
+//! keys themselves it litters the user's folder, fails for keys over some 70 bytes, and puts `a//b`
+//! where `a/b` lies. So it never sees a key: each upload gets a name of its own, a version, and is
+//! published by a hard link when it is whole. Until then nobody sees it; a failed upload leaves
+//! the object that was there as it was.
+
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context as _;
+
+use super::keys::{beside, key_of, path_of};
+use super::work::WorkFolder;
+
+/// An object and the file that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    /// The key of the object.
+    pub key: String,
+    /// The bytes of the object.
+    pub size: u64,
+    /// The file, below the root that the server was started with.
+    pub path: PathBuf,
+}
+
+/// What must hold for the object that an upload is about to replace.
+pub(super) enum Precondition {
+    None,
+    Absent,
+    Version(String),
+}
+
+/// The objects of all buckets.
+pub(super) struct Store {
+    root: PathBuf,
+    work: WorkFolder,
+    versions: Mutex<Versions>,
+}
+
+impl Store {
+    /// Opens the folder, which is made if it is missing.
+    pub(super) fn open(root: &Path) -> anyhow::Result<Self> {
+        let root = fs::create_dir_all(root)
+            .and_then(|()| root.canonicalize())
+            .with_context(|| format!("cannot use the folder {}", root.display()))?;
+        let work = WorkFolder::create(&root)?;
+        let versions = Mutex::default();
+        Ok(Self { root, work, versions })
+    }
+
+    /// The folder that is the backend's own.
+    pub(super) fn work(&self) -> &Path {
+        self.work.path()
+    }
+
+    /// Makes a bucket unless it is there.
+    pub(super) fn create_bucket(&self, bucket: &str) -> anyhow::Result<()> {
+        // The rules keep names such as `..` or `.hidden` away as well.
+        anyhow::ensure!(
+            s3s::path::check_bucket_name(bucket),
+            "{bucket:?} is no name for a bucket: 3 to 63 lower-case letters, digits, dots, hyphens"
+        );
+        let folder = self.root.join(bucket);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))
+    }
+
+    pub(super) fn has_bucket(&self, bucket: &str) -> bool {
+        s3s::path::check_bucket_name(bucket) && self.root.join(bucket).is_dir()
+    }
+
+    /// A name, never used before, for an upload.
+    pub(super) fn new_version(&self) -> String {
+        self.versions().next_name()
+    }
+
+    /// The version that holds the object now, if there is one. A file that another run or a person
+    /// put there becomes a version when first asked for.
+    pub(super) fn current(&self, bucket: &str, key: &str) -> io::Result<Option<String>> {
+        self.current_of(&mut self.versions(), bucket, key)
+    }
+
+    /// Makes the finished upload the object of that key, unless the precondition does not hold,
+    /// which is answered with `false`.
+    pub(super) fn publish(
+        &self,
+        (bucket, key): (&str, &str),
+        version: &str,
+        precondition: &Precondition,
+    ) -> io::Result<bool> {
+        let mut versions = self.versions();
+        let holds = match precondition {
+            Precondition::None => true,
+            Precondition::Absent => self.current_of(&mut versions, bucket, key)?.is_none(),
+            Precondition::Version(expected) => {
+                self.current_of(&mut versions, bucket, key)?.as_ref() == Some(expected)
+            }
+        };
+        if !holds {
+            self.discard(bucket, version);
+            return Ok(false);
+        }
+        let target = self.make_way(bucket, key)?;
+        // A rename replaces at once what was there; a link alone would refuse to.
+        let link = self.work().join(format!(".{version}.link"));
+        fs::hard_link(self.versioned(bucket, version), &link)?;
+        fs::rename(&link, &target)?;
+        self.record(&mut versions, bucket, key, version);
+        Ok(true)
+    }
+
+    /// Removes what a failed upload may have left.
+    pub(super) fn discard(&self, bucket: &str, version: &str) {
+        // It is usually not there, and goes with the work folder otherwise.
+        let _ = fs::remove_file(self.versioned(bucket, version));
+    }
+
+    /// The objects of a bucket, by key.
+    pub(super) fn objects(&self, bucket: &str) -> io::Result<Vec<StoredObject>> {
+        let top = self.root.join(bucket);
+        let mut folders = vec![top.clone()];
+        let mut objects = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                let (path, kind) = (entry.path(), entry.file_type()?);
+                if kind.is_dir() {
+                    folders.push(path);
+                } else if kind.is_file()
+                    && let Some(key) = path.strip_prefix(&top).ok().and_then(key_of)
+                {
+                    objects.push(StoredObject { key, size: entry.metadata()?.len(), path });
+                }
+            }
+        }
+        // Of two files for one key, which only a person can make, the plain one counts, as above.
+        objects.sort_unstable_by(|a, b| (&a.key, &a.path).cmp(&(&b.key, &b.path)));
+        objects.dedup_by(|next, first| next.key == first.key);
+        Ok(objects)
+    }
+
+    fn current_of(
+        &self,
+        versions: &mut Versions,
+        bucket: &str,
+        key: &str,
+    ) -> io::Result<Option<String>> {
+        let Some((path, metadata)) = self.published(bucket, key) else {
+            return Ok(None);
+        };
+        if let Some(version) = versions.current.get(&place(bucket, key))
+            && let Ok(known) = fs::metadata(self.versioned(bucket, version))
+            && same_content(&known, &metadata)
+        {
+            return Ok(Some(version.clone()));
+        }
+        let version = versions.next_name();
+        let versioned = self.versioned(bucket, &version);
+        fs::create_dir_all(self.work().join(bucket))?;
+        fs::hard_link(path, versioned)?;
+        self.record(versions, bucket, key, &version);
+        Ok(Some(version))
+    }
+
+    fn record(&self, versions: &mut Versions, bucket: &str, key: &str, version: &str) {
+        if let Some(old) = versions.current.insert(place(bucket, key), version.to_owned()) {
+            self.discard(bucket, &old);
+        }
+    }
+
+    /// The file of an object. A symbolic link is none: it could lead out of the root.
+    fn published(&self, bucket: &str, key: &str) -> Option<(PathBuf, Metadata)> {
+        let plain = self.root.join(bucket).join(path_of(key));
+        let aside = beside(&plain);
+        [plain, aside].into_iter().find_map(|path| {
+            let metadata = fs::symlink_metadata(&path).ok().filter(Metadata::is_file)?;
+            Some((path, metadata))
+        })
+    }
+
+    /// Makes the folders above an object and says where its file goes. In S3 `a` and `a/b` can both
+    /// be objects; where a name must be a folder and a file, the file steps aside.
+    fn make_way(&self, bucket: &str, key: &str) -> io::Result<PathBuf> {
+        let mut path = self.root.join(bucket);
+        let relative = path_of(key);
+        let mut names = relative.components().peekable();
+        while let Some(name) = names.next() {
+            path.push(name);
+            if names.peek().is_none() {
+                break;
+            }
+            if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+                fs::rename(&path, beside(&path))?;
+            }
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+        }
+        if path.is_dir() {
+            return Ok(beside(&path));
+        }
+        // The folder it had to make room for may have gone since.
+        match fs::remove_file(beside(&path)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(path),
+        }
+    }
+
+    fn versioned(&self, bucket: &str, version: &str) -> PathBuf {
+        self.work().join(bucket).join(version)
+    }
+
+    fn versions(&self) -> MutexGuard<'_, Versions> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Default)]
+struct Versions {
+    current: HashMap<String, String>,
+    given: u64,
+}
+
+impl Versions {
+    fn next_name(&mut self) -> String {
+        self.given += 1;
+        format!("v{}", self.given)
+    }
+}
+
+/// Names a key of a bucket; buckets have no slash in their names.
+fn place(bucket: &str, key: &str) -> String {
+    format!("{bucket}/{key}")
+}
+
+/// Links to one file agree in these; a file that a person has put in its place does not.
+fn same_content(one: &Metadata, other: &Metadata) -> bool {
+    one.len() == other.len() && one.modified().ok() == other.modified().ok()
+}

@@ -1,0 +1,372 @@
+//! A typed handle on any component that exports the sink contract.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre, Linker, ResourceAny};
+
+use crate::contract::{self, Description, Ending, Metric, Progress, Rejection, Run, S3, S3Pre};
+use crate::credentials::Provider;
+use crate::egress::{Egress, EgressOptions, Gate};
+use crate::engine::{Engine, Limits, on_tick, ticks};
+use crate::state::{GRANTED, State, link};
+
+/// Where a component comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The one that this crate was built with: Spillway's own S3 sink.
+    Embedded,
+    /// A `.wasm` file.
+    File(PathBuf),
+    /// The bytes of one.
+    Bytes(Vec<u8>),
+}
+
+/// Why a component is no sink, or one does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file could not be read.
+    #[error("cannot read the component {path}", path = .0.display())]
+    Read(PathBuf, #[source] std::io::Error),
+    /// It is no component.
+    #[error("not a WebAssembly component")]
+    NotAComponent(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It exports no sink.
+    #[error("the component does not export {CONTRACT}; it exports {}", list(.0))]
+    NotASink(Vec<String>),
+    /// It exports a sink of another version of the contract.
+    #[error("the component was built for {0}, but this host speaks {CONTRACT}")]
+    OtherVersion(String),
+    /// It wants more than a sink is given.
+    #[error("the component imports {}, which a sink is not given", list(.0))]
+    NotGranted(Vec<String>),
+    /// It has the right names, and other types behind them.
+    #[error("the component does not fit {CONTRACT}")]
+    Misfit(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why a call on a sink failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The component answered with an error.
+    #[error("{}", explain(.0))]
+    Refused(contract::Error),
+    /// The component trapped, or was ended. Its sink is gone: open another one.
+    #[error("the component failed")]
+    Trap(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is no way out for it.
+    #[error(transparent)]
+    Egress(#[from] crate::egress::ClientError),
+}
+
+/// What a sink is given when it is opened.
+#[derive(Clone)]
+pub struct Grants {
+    /// The authorities (`host:port`) that it may talk to.
+    pub egress: Vec<String>,
+    /// How it does.
+    pub egress_options: EgressOptions,
+    /// Where its credentials come from.
+    pub credentials: Arc<dyn Provider>,
+    /// What it may use up.
+    pub limits: Limits,
+}
+
+/// A component that exports the contract, compiled and linked.
+#[derive(Clone)]
+pub struct Sink {
+    engine: Engine,
+    pre: S3Pre<State>,
+    imports: Vec<String>,
+    exports: Vec<String>,
+    embedded: bool,
+}
+
+impl Sink {
+    /// Loads a component, and proves that it is a sink.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] says which of these it is not: a file, a component, a sink, one of this version,
+    /// one that asks for no more than a sink needs.
+    pub fn load(engine: &Engine, source: &Source) -> Result<Sink, LoadError> {
+        let (bytes, embedded) = match source {
+            Source::Embedded => (std::borrow::Cow::Borrowed(EMBEDDED), true),
+            Source::Bytes(bytes) => (bytes.into(), bytes == EMBEDDED),
+            Source::File(path) => {
+                let bytes = read(path)?;
+                let embedded = bytes == EMBEDDED;
+                (bytes.into(), embedded)
+            }
+        };
+        let component = Component::new(engine.wasmtime(), &bytes);
+        let component = component.map_err(|e| LoadError::NotAComponent(e.into()))?;
+        let (imports, exports) = names(engine, &component);
+        check_names(&imports, &exports)?;
+        let mut linker = Linker::new(engine.wasmtime());
+        let misfit = |e: wasmtime::Error| LoadError::Misfit(e.into());
+        link(&mut linker).map_err(misfit)?;
+        let pre: InstancePre<State> = linker.instantiate_pre(&component).map_err(misfit)?;
+        let pre = S3Pre::new(pre).map_err(misfit)?;
+        Ok(Sink { engine: engine.clone(), pre, imports, exports, embedded })
+    }
+
+    /// The bytes of the component that this crate was built with.
+    pub fn embedded() -> &'static [u8] {
+        EMBEDDED
+    }
+
+    /// Whether this is, byte for byte, the component that this crate was built with.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded
+    }
+
+    /// The names of what it imports, in their order.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
+    }
+
+    /// The names of what it exports, in their order.
+    pub fn exports(&self) -> &[String] {
+        &self.exports
+    }
+
+    /// What it says it is. The component is given nothing for this.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Trap`].
+    pub async fn describe(&self) -> Result<Description, SinkError> {
+        let (mut store, instance) = self.instantiate(&Grants::nothing()).await?;
+        let described = instance.spillway_sink_sink().call_describe(&mut store).await;
+        described.map_err(trap)
+    }
+
+    /// The authorities that it wants to talk to with this configuration. The component is given nothing
+    /// for this. A host that does not trust it compares before it grants.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Refused`] with every problem of the configuration, or [`SinkError::Trap`].
+    pub async fn egress(&self, config: &str) -> Result<Vec<String>, SinkError> {
+        let (mut store, instance) = self.instantiate(&Grants::nothing()).await?;
+        let egress = instance.spillway_sink_sink().call_egress(&mut store, config).await;
+        egress.map_err(trap)?.map_err(SinkError::Refused)
+    }
+
+    /// Opens a sink. `config` is JSON by the component's schema.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Refused`] with every problem of the configuration, or why the state does not fit;
+    /// [`SinkError::Trap`]; [`SinkError::Egress`].
+    pub async fn open(
+        &self,
+        config: &str,
+        state: Option<&[u8]>,
+        grants: &Grants,
+    ) -> Result<OpenSink, SinkError> {
+        let (mut store, instance) = self.instantiate(grants).await?;
+        let opened =
+            instance.spillway_sink_sink().sink().call_open(&mut store, config, state).await;
+        let resource = opened.map_err(trap)?.map_err(SinkError::Refused)?;
+        let compute_ticks = ticks(grants.limits.compute_max);
+        Ok(OpenSink { store, instance, resource, compute_ticks })
+    }
+
+    async fn instantiate(&self, grants: &Grants) -> Result<(Store<State>, S3), SinkError> {
+        let egress = Egress::new(grants.egress.iter().cloned(), &grants.egress_options)?;
+        let state = State::new(egress, grants.credentials.clone(), &grants.limits);
+        let mut store = Store::new(self.engine.wasmtime(), state);
+        store.limiter(|state| &mut state.limits);
+        store.epoch_deadline_callback(|mut store| on_tick(&mut store.data_mut().ticks_left));
+        store.set_epoch_deadline(1);
+        let instance = self.pre.instantiate_async(&mut store).await.map_err(trap)?;
+        Ok((store, instance))
+    }
+}
+
+impl Grants {
+    /// What a component is given that is only asked about itself.
+    fn nothing() -> Grants {
+        Grants {
+            egress: Vec::new(),
+            egress_options: EgressOptions::default(),
+            credentials: Arc::new(Nobody),
+            limits: Limits::default(),
+        }
+    }
+}
+
+struct Nobody;
+
+impl Provider for Nobody {
+    fn get(&self, _fresh: bool) -> crate::credentials::Provided<'_> {
+        let failure = contract::credentials::Failure::NotConfigured("none are given".to_owned());
+        Box::pin(std::future::ready(Err(failure)))
+    }
+}
+
+/// A sink that takes events.
+pub struct OpenSink {
+    store: Store<State>,
+    instance: S3,
+    resource: ResourceAny,
+    compute_ticks: u64,
+}
+
+/// Makes one call of the contract that answers with a result.
+macro_rules! call {
+    ($self:ident, $method:ident $(, $argument:expr)*) => {{
+        let OpenSink { store, instance, resource, .. } = $self;
+        store.data_mut().ticks_left = $self.compute_ticks;
+        let sink = instance.spillway_sink_sink().sink();
+        let called = sink.$method(store, *resource $(, $argument)*).await;
+        called.map_err(trap)?.map_err(SinkError::Refused)
+    }};
+}
+
+impl OpenSink {
+    /// Takes events, and returns those that will never be stored. Waits while the sink is full.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`]; then none was taken.
+    pub async fn write(&mut self, batch: &[Run]) -> Result<Vec<Rejection>, SinkError> {
+        call!(self, call_write, batch)
+    }
+
+    /// Moves on what is in flight or due, and reports, without waiting for the network.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`].
+    pub async fn poll(&mut self) -> Result<Progress, SinkError> {
+        call!(self, call_poll)
+    }
+
+    /// Seals every open object and waits until each is visible, or failed.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`]. That objects failed is no error: see [`Progress::failed`].
+    pub async fn flush(&mut self) -> Result<Progress, SinkError> {
+        call!(self, call_flush)
+    }
+
+    /// Looks whether the bucket can be written, without leaving anything behind.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`] with why it cannot.
+    pub async fn check(&mut self) -> Result<(), SinkError> {
+        call!(self, call_check)
+    }
+
+    /// What to store together with the source's position, to go on from there after a crash.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`].
+    pub async fn checkpoint(&mut self) -> Result<Vec<u8>, SinkError> {
+        call!(self, call_checkpoint)
+    }
+
+    /// Says that the last checkpoint is stored safely.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`].
+    pub async fn commit(&mut self) -> Result<(), SinkError> {
+        call!(self, call_commit)
+    }
+
+    /// Ends the sink. After it, drop it.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`].
+    pub async fn close(&mut self, how: Ending) -> Result<Progress, SinkError> {
+        call!(self, call_close, how)
+    }
+
+    /// The sink's numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Trap`].
+    pub async fn metrics(&mut self) -> Result<Vec<Metric>, SinkError> {
+        let OpenSink { store, instance, resource, .. } = self;
+        let sink = instance.spillway_sink_sink().sink();
+        sink.call_metrics(store, *resource).await.map_err(trap)
+    }
+
+    /// Shuts and opens this sink's way out, also while a call is being made.
+    pub fn gate(&self) -> Gate {
+        self.store.data().egress.gate()
+    }
+
+    /// Told each time that an answer has come, so that [`poll`](OpenSink::poll) has something to do.
+    pub fn moved(&self) -> Arc<Notify> {
+        self.store.data().egress.moved()
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    std::fs::read(path).map_err(|error| LoadError::Read(path.to_owned(), error))
+}
+
+fn names(engine: &Engine, component: &Component) -> (Vec<String>, Vec<String>) {
+    let ty = component.component_type();
+    let engine = engine.wasmtime();
+    let names = |(name, _): (&str, ComponentItem)| name.to_owned();
+    (
+        ty.imports(engine).map(|(n, e)| names((n, e.ty))).collect(),
+        ty.exports(engine).map(|(n, e)| names((n, e.ty))).collect(),
+    )
+}
+
+fn check_names(imports: &[String], exports: &[String]) -> Result<(), LoadError> {
+    if !exports.iter().any(|name| name == CONTRACT) {
+        let (interface, _) = CONTRACT.split_once('@').unwrap_or((CONTRACT, ""));
+        let other = exports.iter().find(|n| n.split('@').next() == Some(interface));
+        return Err(match other {
+            Some(other) => LoadError::OtherVersion(other.clone()),
+            None => LoadError::NotASink(exports.to_vec()),
+        });
+    }
+    let granted = |name: &&String| !GRANTED.contains(&name.split('@').next().unwrap_or_default());
+    let not_granted: Vec<_> = imports.iter().filter(granted).cloned().collect();
+    if not_granted.is_empty() { Ok(()) } else { Err(LoadError::NotGranted(not_granted)) }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+fn trap(error: wasmtime::Error) -> SinkError {
+    SinkError::Trap(error.into())
+}
+
+/// The error as a sentence.
+pub fn explain(error: &contract::Error) -> String {
+    match error {
+        contract::Error::Invalid(problems) => {
+            let lines = problems.iter().map(|p| format!("{}: {}", p.field, p.message));
+            lines.collect::<Vec<_>>().join("; ")
+        }
+        contract::Error::Denied(text)
+        | contract::Error::Unavailable(text)
+        | contract::Error::UnknownState(text)
+        | contract::Error::Unsupported(text) => text.clone(),
+        contract::Error::Busy => "the sink is full until a checkpoint is committed".to_owned(),
+        contract::Error::Aborted => "the sink was closed before the events were stored".to_owned(),
+    }
+}
+
+/// The contract that this host speaks.
+pub const CONTRACT: &str = "spillway:sink/sink@0.1.0";
+const EMBEDDED: &[u8] = include_bytes!(env!("SPILLWAY_COMPONENT"));

@@ -1,0 +1,113 @@
+//! What a store holds, and exactly what a guest is linked to.
+
+use std::sync::Arc;
+
+use wasmtime::component::{HasData, HasSelf, Linker, ResourceTable};
+use wasmtime::{StoreLimits, StoreLimitsBuilder};
+use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView, WasiClocksView};
+use wasmtime_wasi::p2::bindings::{clocks, random};
+use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_io::bindings::wasi::io;
+
+use crate::contract::credentials;
+use crate::credentials::Provider;
+use crate::egress::Egress;
+use crate::engine::{Limits, ticks};
+
+/// One guest's share of the host.
+pub(crate) struct State {
+    table: ResourceTable,
+    clocks: WasiClocksCtx,
+    random: WasiRandomCtx,
+    http: WasiHttpCtx,
+    pub(crate) egress: Egress,
+    credentials: Arc<dyn Provider>,
+    pub(crate) limits: StoreLimits,
+    pub(crate) ticks_left: u64,
+}
+
+impl State {
+    pub(crate) fn new(egress: Egress, credentials: Arc<dyn Provider>, limits: &Limits) -> State {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.resources_max);
+        State {
+            table,
+            clocks: WasiClocksCtx::default(),
+            random: WasiRandomCtx::default(),
+            http: WasiHttpCtx::new(),
+            egress,
+            credentials,
+            limits: StoreLimitsBuilder::new()
+                .memory_size(limits.memory_bytes_max)
+                .instances(INSTANCES_MAX)
+                .memories(INSTANCES_MAX)
+                .tables(INSTANCES_MAX)
+                .table_elements(TABLE_ELEMENTS_MAX)
+                .build(),
+            ticks_left: ticks(limits.compute_max),
+        }
+    }
+}
+
+/// Links what the world names, and nothing else.
+pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    credentials::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    io::error::add_to_linker::<_, Io>(linker, |state| &mut state.table)?;
+    io::poll::add_to_linker::<_, Io>(linker, |state| &mut state.table)?;
+    io::streams::add_to_linker::<_, Io>(linker, |state| &mut state.table)?;
+    clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, State::clocks)?;
+    clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(linker, State::clocks)?;
+    random::random::add_to_linker::<_, WasiRandom>(linker, |state| &mut state.random)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
+}
+
+/// The interfaces that [`link`] provides, without their versions.
+pub(crate) const GRANTED: &[&str] = &[
+    "spillway:sink/credentials",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:http/outgoing-handler",
+    "wasi:http/types",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:random/random",
+];
+
+struct Io;
+
+impl HasData for Io {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+impl WasiClocksView for State {
+    fn clocks(&mut self) -> WasiClocksCtxView<'_> {
+        WasiClocksCtxView { ctx: &mut self.clocks, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.egress, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+impl credentials::Host for State {
+    async fn get(
+        &mut self,
+        fresh: bool,
+    ) -> Result<credentials::CredentialSet, credentials::Failure> {
+        let credentials = self.credentials.get(fresh).await?;
+        Ok(credentials::CredentialSet {
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key.0,
+            session_token: credentials.session_token.map(|token| token.0),
+            expires_at: credentials.expires_at,
+        })
+    }
+}
+
+/// A composed component may be made of several modules.
+const INSTANCES_MAX: usize = 100;
+const TABLE_ELEMENTS_MAX: usize = 100_000;
