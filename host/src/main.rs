@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! `spillway`: streams events into S3 through a sandboxed component.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,205 @@
+//! Groups events into runs, the shape in which they cross into a sink.
+
+use std::mem;
+
+/// Consecutive events for one key, their payloads back to back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// What the events belong to.
+    pub key: String,
+    /// Position of the first event. The others follow, one by one.
+    pub first: u64,
+    /// When the first event happened, in nanoseconds since 1970 (UTC), if that is known.
+    pub at: Option<u64>,
+    /// The events' bytes, framed as `framing` says.
+    pub payload: Vec<u8>,
+    /// Where each event ends in `payload`, in bytes, its separator included. The last is the length
+    /// of `payload`.
+    pub ends: Vec<u32>,
+    /// What lies between the events.
+    pub framing: Framing,
+}
+
+/// What lies between the events of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Nothing.
+    Bare,
+    /// A newline after each.
+    Newline,
+}
+
+/// The payloads of a run would go beyond what 32-bit offsets reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the payload does not fit in a run, which holds at most 4,294,967,295 bytes")]
+pub struct TooLarge;
+
+/// Groups events into runs.
+///
+/// An event goes into the run of the event before it if it has the same key and the next position.
+#[derive(Debug)]
+pub struct Batcher {
+    framing: Framing,
+    runs: Vec<Run>,
+    bytes: usize,
+}
+
+impl Batcher {
+    /// Makes runs with this framing.
+    pub fn new(framing: Framing) -> Batcher {
+        Batcher { framing, runs: Vec::new(), bytes: 0 }
+    }
+
+    /// Adds an event, whose payload `append` appends to the run's arena.
+    ///
+    /// # Errors
+    ///
+    /// The payload is too large. Nothing was added.
+    pub fn push(
+        &mut self,
+        key: &str,
+        position: u64,
+        append: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), TooLarge> {
+        let framing = self.framing;
+        let run = self.run_for(key, position);
+        let start = run.payload.len();
+        append(&mut run.payload);
+        if framing == Framing::Newline {
+            run.payload.push(b'\n');
+        }
+        let added = run.payload.len() - start;
+        if let Ok(end) = u32::try_from(run.payload.len()) {
+            run.ends.push(end);
+            self.bytes += added;
+            return Ok(());
+        }
+        run.payload.truncate(start);
+        if run.ends.is_empty() {
+            self.runs.pop();
+        }
+        Err(TooLarge)
+    }
+
+    /// Adds a block of lines as one event each, each with its newline. The framing must be
+    /// [`Framing::Newline`].
+    ///
+    /// A block that begins a run becomes its arena untouched. One that goes on a run is copied
+    /// behind it if it is small, as blocks from a pipe are, and otherwise begins another run.
+    pub fn push_lines(&mut self, key: &str, first: u64, block: Vec<u8>, ends: Vec<u32>) {
+        debug_assert_eq!(self.framing, Framing::Newline, "lines bring their newlines");
+        self.bytes += block.len();
+        match self.runs.last_mut() {
+            Some(run)
+                if goes_on(run, key, first)
+                    && run.payload.len() + block.len() <= JOINED_BYTES_MAX =>
+            {
+                let start = run.payload.len() as u32;
+                run.payload.extend_from_slice(&block);
+                run.ends.extend(ends.iter().map(|end| start + end));
+            }
+            _ => {
+                let mut run = self.new_run(key, first);
+                run.payload = block;
+                run.ends = ends;
+                self.runs.push(run);
+            }
+        }
+    }
+
+    /// How many runs there are.
+    pub fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// How many bytes they hold.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes the runs out.
+    pub fn take(&mut self) -> Vec<Run> {
+        self.bytes = 0;
+        mem::take(&mut self.runs)
+    }
+
+    fn run_for(&mut self, key: &str, position: u64) -> &mut Run {
+        if !self.runs.last().is_some_and(|run| goes_on(run, key, position)) {
+            let run = self.new_run(key, position);
+            self.runs.push(run);
+        }
+        let last = self.runs.len() - 1;
+        &mut self.runs[last]
+    }
+
+    fn new_run(&self, key: &str, first: u64) -> Run {
+        Run {
+            key: key.to_owned(),
+            first,
+            at: None,
+            payload: Vec::new(),
+            ends: Vec::new(),
+            framing: self.framing,
+        }
+    }
+}
+
+fn goes_on(run: &Run, key: &str, position: u64) -> bool {
+    run.first + run.ends.len() as u64 == position && run.key == key
+}
+
+/// How large a run may become by copying blocks of lines behind each other: 1 MiB.
+const JOINED_BYTES_MAX: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_change_or_a_gap_ends_a_run() {
+        let mut batcher = Batcher::new(Framing::Newline);
+        for (key, position, text) in
+            [("a", 0, "one"), ("a", 1, ""), ("b", 2, "three"), ("b", 4, "five"), ("a", 5, "six")]
+        {
+            batcher.push(key, position, |arena| arena.extend_from_slice(text.as_bytes())).unwrap();
+        }
+        assert_eq!((batcher.runs(), batcher.bytes()), (4, 20));
+        let runs = batcher.take();
+        let shown: Vec<_> = runs.iter().map(|run| (run.key.as_str(), run.first)).collect();
+        assert_eq!(shown, [("a", 0), ("b", 2), ("b", 4), ("a", 5)]);
+        assert_eq!((&*runs[0].payload, &*runs[0].ends), (&b"one\n\n"[..], &[4, 5][..]));
+        assert_eq!((batcher.runs(), batcher.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn bare_events_lie_back_to_back() {
+        let mut batcher = Batcher::new(Framing::Bare);
+        batcher.push("a", 7, |arena| arena.extend_from_slice(b"one")).unwrap();
+        batcher.push("a", 8, |arena| arena.extend_from_slice(b"two")).unwrap();
+        let [run] = &batcher.take()[..] else { panic!() };
+        assert_eq!((&*run.payload, &*run.ends), (&b"onetwo"[..], &[3, 6][..]));
+        assert_eq!((run.first, run.framing, run.at), (7, Framing::Bare, None));
+    }
+
+    #[test]
+    fn a_block_of_lines_that_begins_a_run_is_not_copied() {
+        let mut batcher = Batcher::new(Framing::Newline);
+        let block = b"one\ntwo\n".to_vec();
+        let memory = block.as_ptr();
+        batcher.push_lines("a", 5, block, vec![4, 8]);
+        let [run] = &batcher.take()[..] else { panic!() };
+        assert_eq!((run.first, run.payload.as_ptr(), &*run.ends), (5, memory, &[4, 8][..]));
+    }
+
+    #[test]
+    fn small_blocks_of_lines_are_joined_and_large_ones_are_not() {
+        let mut batcher = Batcher::new(Framing::Newline);
+        batcher.push_lines("a", 0, b"one\ntwo\n".to_vec(), vec![4, 8]);
+        batcher.push_lines("a", 2, b"three\n".to_vec(), vec![6]);
+        let large = vec![b'\n'; JOINED_BYTES_MAX];
+        batcher.push_lines("a", 3, large.clone(), (1..=large.len() as u32).collect());
+        let [joined, alone] = &batcher.take()[..] else { panic!() };
+        assert_eq!((&*joined.payload, &*joined.ends), (&b"one\ntwo\nthree\n"[..], &[4, 8, 14][..]));
+        assert_eq!((alone.first, alone.payload == large), (3, true));
+    }
+}

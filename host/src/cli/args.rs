@@ -1,0 +1,67 @@
+//! Arguments as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Streams events into S3 from a sandboxed WebAssembly component.
+#[derive(Debug, Parser)]
+#[command(version, about, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed at run time, 2 wrong use or configuration, \
+                        130 interrupted.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show it all at work: an S3 server in this process, no account, no network.
+    Demo,
+    /// Run a flow: read its source to the end, and store every event.
+    Run(RunArguments),
+    /// Say everything that is wrong with a flow, without writing anything.
+    Check(CheckArguments),
+    /// Show what a component is, what it asks for and how it is configured.
+    Inspect(InspectArguments),
+    /// Write the built-in component to a file, to load it elsewhere.
+    Component(ComponentArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// The flow's file, in TOML.
+    pub(crate) flow: PathBuf,
+    /// Store into this folder instead: an S3 server in this process, objects as files in
+    /// DIR/<bucket>/<key>. Needs no credentials.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) local: Option<PathBuf>,
+    /// Load this component instead of the flow's or the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+    /// Print the summary as one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// The flow's file, in TOML.
+    pub(crate) flow: PathBuf,
+    /// Load this component instead of the flow's or the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The component's file; without it, the built-in one.
+    pub(crate) component: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ComponentArguments {
+    /// Where to write it.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}

@@ -1,0 +1,15 @@
+//! `spillway check`.
+
+use super::args::CheckArguments;
+use super::exit::{Exit, Stop};
+use super::plan::Request;
+
+pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
+    let CheckArguments { flow, component } = arguments;
+    let request = Request::of(&flow, component);
+    let draft = request.read(&flow)?;
+    let plan = request.plan(draft).await?;
+    let egress = plan.grants.egress.join(", ");
+    println!("{} is in order; it would talk to {egress}", flow.display());
+    Ok(Exit::Done)
+}

@@ -1,0 +1,129 @@
+//! `spillway demo`: the flow this project began with, and a large object, against a server of its own.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use indicatif::HumanBytes;
+use spillway::flow::{Config, Draft};
+use spillway::interrupts::Interrupts;
+use spillway::local::{LocalS3, RequestLine, StoredObject};
+use spillway::run::{Clock, End};
+use spillway::source::Input;
+
+use super::exit::{Exit, Stop};
+use super::plan::Request;
+use super::run::{execute, no_variables, start};
+use super::terminal::{self, Terminal};
+
+pub(crate) async fn demo() -> Result<Exit, Stop> {
+    let folder = tempfile::tempdir().context("no temporary folder").map_err(Stop::Failed)?;
+    let (server, credentials) = start(&folder.path().join("s3"), BUCKET.to_owned()).await?;
+    let credentials = Arc::new(credentials);
+    let interrupts = Interrupts::of_process().context("signals cannot be handled");
+    let interrupts = interrupts.map_err(Stop::Failed)?;
+    println!("An S3 server is listening on {}, in this process.", server.endpoint());
+    let flows = [
+        ("three events with three keys", SAMPLE.to_owned(), "sample.json"),
+        ("12 MiB of events with one key", large(), "large.json"),
+    ];
+    for (what, events, name) in flows {
+        println!("\nStreaming {what} through the component.");
+        let path = folder.path().join(name);
+        std::fs::write(&path, events).context("no room for the events").map_err(Stop::Failed)?;
+        let request = Request {
+            name: "the demo's flow".to_owned(),
+            component: None,
+            variables: no_variables(),
+            config: Config::from([("endpoint", server.endpoint())]),
+            credentials: Some(credentials.clone()),
+        };
+        if let Some(exit) = stream(request, &path, interrupts.clone()).await? {
+            return Ok(exit);
+        }
+    }
+    show(&server).map_err(Stop::Failed)?;
+    server.shutdown().await;
+    Ok(Exit::Done)
+}
+
+/// Streams one file; returns how to exit where it did not come to its end.
+async fn stream(
+    request: Request,
+    events: &Path,
+    interrupts: Interrupts,
+) -> Result<Option<Exit>, Stop> {
+    let draft = Draft::parse(FLOW, &request.variables, &request.config);
+    let mut draft = draft.map_err(|error| Stop::Failed(error.into()))?;
+    if let Some(source) = &mut draft.source {
+        source.input = Input::File(events.to_owned());
+    }
+    let plan = request.plan(draft).await?;
+    let (mut terminal, clock) = (Terminal::new(), Clock::start());
+    let (totals, result) = execute(plan, interrupts, &mut terminal).await?;
+    terminal.finish();
+    terminal::summary(&totals, result.as_ref().ok().copied(), clock.seconds(), false);
+    match result {
+        Ok(End::Complete) => Ok(None),
+        Ok(End::Stopped | End::Aborted) => Ok(Some(Exit::Interrupted)),
+        Err(error) => Err(Stop::Failed(error.into())),
+    }
+}
+
+fn show(server: &LocalS3) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\nIn the bucket `{BUCKET}` there are now")?;
+    for object in server.objects(BUCKET)? {
+        let StoredObject { key, size, .. } = &object;
+        let beginning = beginning(&object)?;
+        writeln!(out, "  {key:<5} {:>10}  {beginning}", HumanBytes(*size).to_string())?;
+    }
+    writeln!(out, "\nThe requests that made them, each signed by the component:")?;
+    for request in server.requests() {
+        writeln!(out, "  {}", line(&request))?;
+    }
+    writeln!(out, "\nNext: spillway run examples/s3demo.toml --local out")?;
+    Ok(())
+}
+
+fn line(request: &RequestLine) -> String {
+    let part = request.part_number.map(|number| format!(" {number}")).unwrap_or_default();
+    let what = format!("{}{part}", request.operation);
+    let key = request.key.as_deref().unwrap_or_default();
+    let bytes = request.content_length.unwrap_or_default();
+    let bytes = if bytes > 0 { HumanBytes(bytes).to_string() } else { String::new() };
+    format!("{} {what:<24} {key:<5} {bytes:>10}", request.status)
+}
+
+/// The first bytes of an object, on one line.
+fn beginning(object: &StoredObject) -> anyhow::Result<String> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    std::fs::File::open(&object.path)?.take(SHOWN_BYTES).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let more = if object.size > SHOWN_BYTES { "…" } else { "" };
+    Ok(format!("{text}{more}"))
+}
+
+/// Events for one key whose payloads are 12 MiB together.
+fn large() -> String {
+    let filler = "x".repeat(1_000);
+    let mut events = String::new();
+    let mut bytes = 0;
+    for number in 0.. {
+        let payload = format!("{{\"number\":{number},\"filler\":\"{filler}\"}}");
+        bytes += payload.len();
+        events.push_str(&format!("{{\"key\":\"large\",\"payload\":{payload}}}\n"));
+        if bytes >= LARGE_BYTES {
+            break;
+        }
+    }
+    events
+}
+
+const BUCKET: &str = "tremordemo";
+const FLOW: &str = include_str!("../../../examples/s3demo.toml");
+const SAMPLE: &str = include_str!("../../../examples/sample.json");
+const LARGE_BYTES: usize = 12 << 20;
+const SHOWN_BYTES: u64 = 60;

@@ -1,0 +1,32 @@
+//! `spillway inspect`.
+
+use anyhow::Context as _;
+use spillway::sink::{Sink, Source};
+
+use super::args::InspectArguments;
+use super::exit::{Exit, Stop};
+use super::plan::engine;
+
+pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, Stop> {
+    let engine = engine()?;
+    let source = arguments.component.map_or(Source::Embedded, Source::File);
+    let sink = Sink::load(&engine, &source).map_err(|error| Stop::WrongUse(error.into()))?;
+    let description = sink.describe().await;
+    let description = description.context("the component cannot say what it is");
+    let description = description.map_err(Stop::Failed)?;
+    let which = if sink.is_embedded() { " (built in)" } else { "" };
+    println!("{} {}{which}", description.name, description.version);
+    list("imports", sink.imports());
+    list("exports", sink.exports());
+    println!("\nconfiguration (JSON Schema)");
+    let schema = &description.configuration_schema;
+    let pretty = serde_json::from_str::<serde_json::Value>(schema);
+    let pretty = pretty.and_then(|schema| serde_json::to_string_pretty(&schema));
+    println!("{}", pretty.as_ref().unwrap_or(schema));
+    Ok(Exit::Done)
+}
+
+fn list(title: &str, names: &[String]) {
+    println!("\n{title}");
+    names.iter().for_each(|name| println!("  {name}"));
+}

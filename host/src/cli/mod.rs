@@ -1,0 +1,45 @@
+//! The commands: arguments as typed, then as meant, then done.
+
+mod args;
+mod check;
+mod component;
+mod demo;
+mod exit;
+mod inspect;
+mod plan;
+mod run;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Arguments, Command};
+use exit::{Exit, Stop};
+
+/// Parses, runs, and says how it went.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = runtime().and_then(|runtime| {
+        let done = runtime.block_on(dispatch(arguments.command));
+        // A thread that reads a terminal cannot be woken; nothing it could still read is wanted.
+        runtime.shutdown_background();
+        done
+    });
+    done.unwrap_or_else(|stop| stop.report()).into()
+}
+
+async fn dispatch(command: Command) -> Result<Exit, Stop> {
+    match command {
+        Command::Demo => demo::demo().await,
+        Command::Run(arguments) => run::run(arguments).await,
+        Command::Check(arguments) => check::check(arguments).await,
+        Command::Inspect(arguments) => inspect::inspect(arguments).await,
+        Command::Component(arguments) => component::component(arguments),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Stop::Failed(anyhow::Error::new(error).context("no threads to run on")))
+}

@@ -1,0 +1,247 @@
+//! A flow as meant: read, proven, and opened, or everything that is wrong with it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use spillway::credentials::Provider;
+use spillway::egress::EgressOptions;
+use spillway::engine::{Engine, Limits};
+use spillway::events::Events;
+use spillway::flow::{Config, Draft, FlowError, SinkSettings, Variables};
+use spillway::map::{MapSettings, OnRejected};
+use spillway::problem::Problem;
+use spillway::sink::{Grants, Sink, SinkError, Source as ComponentSource};
+use spillway::source::{Input, Source, SourceSettings, Start};
+
+use super::exit::Stop;
+
+/// What is said on the command line about a flow.
+pub(crate) struct Request {
+    /// The flow, as it is called in messages.
+    pub(crate) name: String,
+    /// The component's file, where the command line names one.
+    pub(crate) component: Option<PathBuf>,
+    /// Where variables come from.
+    pub(crate) variables: Variables,
+    /// What takes the place of the flow's own configuration.
+    pub(crate) config: Config,
+    /// What takes the place of the flow's own credentials.
+    pub(crate) credentials: Option<Arc<dyn Provider>>,
+}
+
+/// All that a run needs, and nothing that could be wrong with it before it begins.
+pub(crate) struct Plan {
+    pub(crate) source: SourceSettings,
+    pub(crate) map: MapSettings,
+    pub(crate) sink: Sink,
+    pub(crate) config: String,
+    pub(crate) grants: Grants,
+}
+
+impl Request {
+    /// What a person asks for who names a flow.
+    pub(crate) fn of(flow: &Path, component: Option<PathBuf>) -> Request {
+        Request {
+            name: flow.display().to_string(),
+            component,
+            variables: Variables::Environment,
+            config: Config::new(),
+            credentials: None,
+        }
+    }
+
+    /// The flow in that file.
+    pub(crate) fn read(&self, path: &Path) -> Result<Draft, Stop> {
+        Draft::read(path, &self.variables, &self.config).map_err(wrong_flow)
+    }
+
+    /// Proves all that can be proven without writing anything.
+    pub(crate) async fn plan(self, draft: Draft) -> Result<Plan, Stop> {
+        let Draft { source, map, sink, credentials, mut problems } = draft;
+        if let Some(source) = &source {
+            check_source(source, &mut problems);
+        }
+        if let Some(map) = &map {
+            check_rejects(map, &mut problems);
+        }
+        let credentials = match (self.credentials, credentials) {
+            (Some(given), _) => Some(given),
+            (None, None) => None,
+            (None, Some(environment)) => {
+                if let Err(failure) = environment.read() {
+                    problems.push(Problem::new("credentials", describe(&failure)));
+                }
+                Some(Arc::new(environment) as Arc<dyn Provider>)
+            }
+        };
+        let loaded = match (sink, credentials) {
+            (Some(mut settings), Some(credentials)) => {
+                settings.component = self.component.or(settings.component);
+                load(settings, credentials, &mut problems).await?
+            }
+            _ => None,
+        };
+        match (source, map, loaded) {
+            (Some(source), Some(map), Some((sink, config, grants))) if problems.is_empty() => {
+                Ok(Plan { source, map, sink, config, grants })
+            }
+            _ => Err(Stop::Problems(self.name, problems)),
+        }
+    }
+}
+
+impl Plan {
+    /// Opens the source.
+    pub(crate) fn events(
+        source: &SourceSettings,
+        map: MapSettings,
+        config: &str,
+    ) -> Result<(Events, OnRejected), Stop> {
+        let opened = Source::open(source, Start::default());
+        let opened = opened.map_err(|error| Stop::WrongUse(error.into()))?;
+        Ok((Events::new(opened, map.map, framing(config)), map.on_rejected))
+    }
+}
+
+/// The framing that the sink need not touch. A component that means something else by the word is
+/// served all the same: a run says how it is framed.
+fn framing(config: &str) -> spillway::batch::Framing {
+    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+    match config["framing"].as_str() {
+        Some("none") => spillway::batch::Framing::Bare,
+        _ => spillway::batch::Framing::Newline,
+    }
+}
+
+fn wrong_flow(error: FlowError) -> Stop {
+    Stop::WrongUse(error.into())
+}
+
+fn check_source(source: &SourceSettings, problems: &mut Vec<Problem>) {
+    // Standard input is not touched before it is read.
+    if let Input::File(_) = source.input
+        && let Err(error) = Source::open(source, Start::default())
+    {
+        problems.push(Problem::new("source.path", chain(&error)));
+    }
+}
+
+fn check_rejects(map: &MapSettings, problems: &mut Vec<Problem>) {
+    let OnRejected::File(path) = &map.on_rejected else { return };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let message = format!("the folder {} does not exist", folder.display());
+        problems.push(Problem::new("map.on_rejected.file", message));
+    } else if path.is_dir() {
+        let message = format!("{} is a folder, expected a file", path.display());
+        problems.push(Problem::new("map.on_rejected.file", message));
+    }
+}
+
+type Loaded = (Sink, String, Grants);
+
+async fn load(
+    settings: SinkSettings,
+    credentials: Arc<dyn Provider>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Loaded>, Stop> {
+    let engine = engine()?;
+    let source = settings.component.clone();
+    let source = source.map_or(ComponentSource::Embedded, ComponentSource::File);
+    let sink = match Sink::load(&engine, &source) {
+        Ok(sink) => sink,
+        Err(error) => {
+            problems.push(Problem::new("sink.component", chain(&error)));
+            return Ok(None);
+        }
+    };
+    let config = serde_json::Value::Object(settings.config).to_string();
+    let wanted = match sink.egress(&config).await {
+        Ok(wanted) => wanted,
+        Err(SinkError::Refused(error)) => {
+            refused(error, problems);
+            return Ok(None);
+        }
+        Err(error) => return Err(Stop::Failed(error.into())),
+    };
+    let egress = granted(&sink, wanted, settings.egress, problems);
+    let mut limits = Limits::default();
+    if let Some(bytes) = settings.memory_bytes_max {
+        limits.memory_bytes_max = bytes;
+    }
+    let egress_options = EgressOptions { ca_file: settings.ca_file };
+    if let Err(error) = spillway::egress::Egress::new([], &egress_options) {
+        problems.push(Problem::new("sink.ca_file", chain(&error)));
+    }
+    let grants = Grants { egress, egress_options, credentials, limits };
+    Ok(Some((sink, config, grants)))
+}
+
+/// The embedded component may talk to whom its configuration names. Another one may be lying about
+/// that, so the flow must say it.
+fn granted(
+    sink: &Sink,
+    wanted: Vec<String>,
+    allowed: Option<Vec<String>>,
+    problems: &mut Vec<Problem>,
+) -> Vec<String> {
+    let Some(allowed) = allowed else {
+        if !sink.is_embedded() {
+            let list = wanted.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "the component is not the built-in one, and asks to talk to {list}; \
+                 if that is right, write: egress = [{list}]"
+            );
+            problems.push(Problem::new("sink.egress", message));
+        }
+        return wanted;
+    };
+    for authority in wanted.iter().filter(|w| !allowed.contains(w)) {
+        let message = format!("the component needs {authority}, which is not in the list");
+        problems.push(Problem::new("sink.egress", message));
+    }
+    wanted
+}
+
+fn refused(error: spillway::contract::Error, problems: &mut Vec<Problem>) {
+    let spillway::contract::Error::Invalid(found) = error else {
+        problems.push(Problem::new("sink.config", spillway::sink::explain(&error)));
+        return;
+    };
+    for problem in found {
+        let field = format!("sink.config.{}", problem.field);
+        let field = field.trim_end_matches('.').to_owned();
+        // What a variable should have filled in is wrong only once.
+        if !problems.iter().any(|known| known.field == field) {
+            problems.push(Problem::new(field, problem.message));
+        }
+    }
+}
+
+fn describe(failure: &spillway::contract::credentials::Failure) -> String {
+    use spillway::contract::credentials::Failure;
+    match failure {
+        Failure::NotConfigured(text) => {
+            format!("{text}; set it, or name other variables in [credentials]")
+        }
+        Failure::Failed(text) => text.clone(),
+    }
+}
+
+/// An engine with the user's cache, or without one where there is nowhere to keep it.
+pub(crate) fn engine() -> Result<Engine, Stop> {
+    let engine = Engine::new(Engine::default_cache()).or_else(|_| Engine::new(None));
+    engine.context("wasmtime does not start").map_err(Stop::Failed)
+}
+
+/// The error and its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,245 @@
+//! The events of a source, mapped and grouped into batches for a sink.
+
+use crate::batch::{Batcher, Framing, Run};
+use crate::map::{Map, Mapped};
+use crate::source::{Codec, Crlf, EmptyLines, Lines, Piece, Source, SourceError, TooLong};
+
+/// The events of a source, batch by batch.
+pub struct Events {
+    source: Source,
+    map: Map,
+    framing: Framing,
+    /// What the last batch left of the piece that it ended in.
+    rest: Option<Rest>,
+}
+
+/// What a stretch of the input became.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The events, in the order of the input.
+    pub runs: Vec<Run>,
+    /// The lines that cannot become events, in the order of the input.
+    pub rejected: Vec<Rejected>,
+    /// How many lines the payload's expression filtered out.
+    pub filtered: u64,
+    /// How many lines were passed over because they are blank.
+    pub blank: u64,
+    /// How many lines there are, of whatever fate.
+    pub lines: u64,
+    /// How many bytes of the input they are, line ends included.
+    pub bytes: u64,
+    /// Position of the line after them.
+    pub next_position: u64,
+    /// How many bytes the input has before that line: where to start again.
+    pub next_offset: u64,
+}
+
+/// A line that cannot become an event.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Position of the line: how many lines the input has before it.
+    pub position: u64,
+    /// Why.
+    pub reason: String,
+    /// The line without its line end; of a line over the limit only how it begins (1 KiB).
+    pub line: Vec<u8>,
+    /// How long the line is, in bytes: more than `line` holds if that is only its beginning.
+    pub line_bytes: u64,
+}
+
+impl Rejected {
+    /// The number of the line as people count, from 1.
+    pub fn line_number(&self) -> u64 {
+        self.position + 1
+    }
+}
+
+impl Events {
+    /// The events that `map` makes of `source`, in runs with this framing.
+    pub fn new(source: Source, map: Map, framing: Framing) -> Events {
+        Events { source, map, framing, rest: None }
+    }
+
+    /// The next batch; nothing at the end of the input. Cancel safe.
+    ///
+    /// Waits until there is at least one line, and then takes what was read already: about 1 MiB at
+    /// most, and more only if the first line is. A batch may be without runs.
+    ///
+    /// # Errors
+    ///
+    /// Reading failed. All lines before were returned.
+    pub async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
+        if self.rest.is_none() {
+            // The only place that waits, with nothing in hand that could be lost.
+            self.rest = self.source.next().await?.map(Rest::from);
+        }
+        if self.rest.is_none() {
+            return Ok(None);
+        }
+        let mut open = OpenBatch { batch: Batch::default(), batcher: Batcher::new(self.framing) };
+        while let Some(rest) = self.rest.take().or_else(|| self.source.try_next().map(Rest::from)) {
+            self.rest = self.fill(&mut open, rest);
+            if self.rest.is_some() {
+                break;
+            }
+        }
+        open.batch.runs = open.batcher.take();
+        Ok(Some(open.batch))
+    }
+
+    /// How long the input is, in bytes, if that is known.
+    pub fn input_bytes(&self) -> Option<u64> {
+        self.source.input_bytes()
+    }
+
+    /// Fills the batch, and gives back what it has no room for.
+    fn fill(&self, open: &mut OpenBatch, rest: Rest) -> Option<Rest> {
+        match rest.piece {
+            Piece::TooLong(long) => self.fill_too_long(open, long),
+            Piece::Lines(lines) => match self.map.verbatim() {
+                Some(key) if rest.index == 0 && self.are_verbatim(&lines) => {
+                    fill_verbatim(open, key, lines)
+                }
+                _ => self.fill_mapped(open, lines, rest.index),
+            },
+        }
+    }
+
+    /// Whether the lines lie in their block exactly as in a run.
+    fn are_verbatim(&self, lines: &Lines) -> bool {
+        let settings = self.source.lines();
+        self.framing == Framing::Newline
+            && (settings.crlf == Crlf::Keep || memchr::memchr(b'\r', &lines.block).is_none())
+            && (settings.empty_lines == EmptyLines::Keep || !lines.block.starts_with(b"\n"))
+            && (settings.empty_lines == EmptyLines::Keep
+                || memchr::memmem::find(&lines.block, b"\n\n").is_none())
+    }
+
+    fn fill_mapped(&self, open: &mut OpenBatch, lines: Lines, from: usize) -> Option<Rest> {
+        for index in from..lines.ends.len() {
+            let next_offset = lines.offset_of(index + 1);
+            if open.is_full(next_offset - lines.offset_of(index)) {
+                return Some(Rest { piece: Piece::Lines(lines), index });
+            }
+            let position = lines.first + index as u64;
+            self.fill_line(open, position, lines.line(index, self.source.lines().crlf));
+            open.pass(1, next_offset - lines.offset_of(index), position + 1, next_offset);
+        }
+        self.source.recycle(lines.block);
+        None
+    }
+
+    fn fill_line(&self, open: &mut OpenBatch, position: u64, line: &[u8]) {
+        let line = match self.map.codec() {
+            // A parser may pass over a byte order mark (RFC 8259, section 8.1).
+            Codec::Json if position == 0 => line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line),
+            _ => line,
+        };
+        if self.source.lines().empty_lines == EmptyLines::Skip && self.is_blank(line) {
+            open.batch.blank += 1;
+            return;
+        }
+        let reason = match self.map.apply(line) {
+            Mapped::Event { key, payload } => {
+                let append = |arena: &mut Vec<u8>| payload.append_to(arena);
+                match open.batcher.push(&key, position, append) {
+                    Ok(()) => return,
+                    Err(error) => error.to_string(),
+                }
+            }
+            Mapped::Filtered => {
+                open.batch.filtered += 1;
+                return;
+            }
+            Mapped::Rejected(reason) => reason,
+        };
+        let line_bytes = line.len() as u64;
+        open.batch.rejected.push(Rejected { position, reason, line: line.to_vec(), line_bytes });
+    }
+
+    fn is_blank(&self, line: &[u8]) -> bool {
+        match self.map.codec() {
+            Codec::Json => line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')),
+            Codec::Raw => line.is_empty(),
+        }
+    }
+
+    fn fill_too_long(&self, open: &mut OpenBatch, long: TooLong) -> Option<Rest> {
+        if open.is_full(long.bytes) {
+            return Some(Rest::from(Piece::TooLong(long)));
+        }
+        let reason = format!(
+            "the line is {} bytes long, over the {} that `line_bytes_max` allows",
+            long.bytes,
+            self.source.lines().line_bytes_max
+        );
+        open.pass(1, long.next_offset - long.offset, long.position + 1, long.next_offset);
+        open.batch.rejected.push(Rejected {
+            position: long.position,
+            reason,
+            line: long.head,
+            line_bytes: long.bytes,
+        });
+        None
+    }
+}
+
+/// Takes a block of lines over as events.
+fn fill_verbatim(open: &mut OpenBatch, key: &str, lines: Lines) -> Option<Rest> {
+    let count = lines.ends.len();
+    let next_offset = lines.offset_of(count);
+    let bytes = next_offset - lines.offset;
+    if open.is_full(bytes) {
+        return Some(Rest::from(Piece::Lines(lines)));
+    }
+    open.pass(count as u64, bytes, lines.first + count as u64, next_offset);
+    open.batcher.push_lines(key, lines.first, lines.block, lines.ends);
+    None
+}
+
+/// A batch that is being filled.
+struct OpenBatch {
+    batch: Batch,
+    batcher: Batcher,
+}
+
+impl OpenBatch {
+    /// Whether there is no room for `more` bytes of input. There always is for the first.
+    fn is_full(&self, more: u64) -> bool {
+        self.batch.lines > 0
+            && (self.batch.bytes + more > BATCH_BYTES_MAX
+                || self.batcher.bytes() as u64 >= BATCH_BYTES_MAX
+                || self.batcher.runs() >= BATCH_RUNS_MAX
+                || self.batch.rejected.len() >= BATCH_REJECTED_MAX)
+    }
+
+    /// Counts lines, of whatever fate.
+    fn pass(&mut self, lines: u64, bytes: u64, next_position: u64, next_offset: u64) {
+        self.batch.lines += lines;
+        self.batch.bytes += bytes;
+        self.batch.next_position = next_position;
+        self.batch.next_offset = next_offset;
+    }
+}
+
+/// A piece, from the line at `index` on.
+struct Rest {
+    piece: Piece,
+    index: usize,
+}
+
+impl From<Piece> for Rest {
+    fn from(piece: Piece) -> Rest {
+        Rest { piece, index: 0 }
+    }
+}
+
+/// How much of the input, and how many bytes of payloads, one batch takes: 1 MiB.
+const BATCH_BYTES_MAX: u64 = 1 << 20;
+
+/// How many runs, and how many rejected lines, one batch holds.
+const BATCH_RUNS_MAX: usize = 1024;
+const BATCH_REJECTED_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests;

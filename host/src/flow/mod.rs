@@ -1,0 +1,268 @@
+//! A flow as it stands in its file: where events come from, how they are shaped, where they go.
+
+mod credentials;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use crate::credentials::Environment;
+use crate::map::{MapConfig, MapSettings};
+use crate::problem::Problem;
+use crate::source::{SourceConfig, SourceSettings};
+
+use credentials::FIELDS as CREDENTIALS;
+pub use variables::Variables;
+
+/// Fields of `[sink.config]` with the values that take the place of what is written.
+pub type Config = BTreeMap<&'static str, String>;
+
+/// The sink of a flow.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SinkSettings {
+    /// The component's file, where it is not the embedded one.
+    pub component: Option<PathBuf>,
+    /// The authorities that a component of the user's own may talk to.
+    pub egress: Option<Vec<String>>,
+    /// Certificate authorities to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The linear memory that the component may have, in bytes.
+    pub memory_bytes_max: Option<usize>,
+    /// What the component is configured with.
+    pub config: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Why there is no flow.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The file cannot be read.
+    #[error("cannot read the flow {path}", path = .0.display())]
+    Read(PathBuf, #[source] std::io::Error),
+    /// The file is not TOML.
+    #[error("the flow is not TOML")]
+    Toml(#[source] Box<toml::de::Error>),
+}
+
+/// A flow that may have something wrong with it: what was understood, and what was not.
+pub struct Draft {
+    /// Where events come from.
+    pub source: Option<SourceSettings>,
+    /// How they are shaped.
+    pub map: Option<MapSettings>,
+    /// Where they go.
+    pub sink: Option<SinkSettings>,
+    /// Where credentials come from.
+    pub credentials: Option<Environment>,
+    /// All that is wrong.
+    pub problems: Vec<Problem>,
+}
+
+impl Draft {
+    /// Reads a flow from its file.
+    ///
+    /// # Errors
+    ///
+    /// [`FlowError::Read`] and [`FlowError::Toml`]; what else is wrong stands in `problems`.
+    pub fn read(path: &Path, variables: &Variables, config: &Config) -> Result<Draft, FlowError> {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| FlowError::Read(path.to_owned(), error))?;
+        Draft::parse(&text, variables, config)
+    }
+
+    /// Reads a flow from its text. `${NAME}` in a text value is replaced by that variable's value.
+    /// `config` takes the place of what the flow says for the same fields of `[sink.config]`.
+    ///
+    /// # Errors
+    ///
+    /// [`FlowError::Toml`]; what else is wrong stands in `problems`.
+    pub fn parse(text: &str, variables: &Variables, config: &Config) -> Result<Draft, FlowError> {
+        let mut table: Table = text.parse().map_err(|e| FlowError::Toml(Box::new(e)))?;
+        overrule(&mut table, config);
+        let mut problems = Vec::new();
+        variables::expand(&mut table, variables, &mut problems);
+        let mut sections = Sections::split(table, &mut problems);
+        let source = sections.take::<SourceConfig>("source", SOURCE, &mut problems);
+        let source = source.and_then(|s| kept(s.settings(), &mut problems));
+        // A wrong source must not hide what is wrong with the map.
+        let codec = source.as_ref().map(|s| s.codec).unwrap_or_default();
+        let map = sections.take::<MapConfig>("map", MAP, &mut problems);
+        let map = map.and_then(|m| kept(m.settings(codec), &mut problems));
+        let sink = sections.take::<SinkSettings>("sink", SINK, &mut problems);
+        let credentials = sections.take("credentials", CREDENTIALS, &mut problems);
+        let credentials = credentials.and_then(|c| kept(credentials::meant(c), &mut problems));
+        Ok(Draft { source, map, sink, credentials, problems })
+    }
+}
+
+fn overrule(table: &mut Table, config: &Config) {
+    let sink = table.get_mut("sink").and_then(Value::as_table_mut);
+    if let Some(written) = sink.and_then(|s| s.get_mut("config")).and_then(Value::as_table_mut) {
+        for (name, value) in config {
+            written.insert((*name).to_owned(), Value::String(value.clone()));
+        }
+    }
+}
+
+fn kept<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
+    result.map_err(|more| problems.extend(more)).ok()
+}
+
+/// The tables of a flow, by name.
+struct Sections(BTreeMap<String, Table>);
+
+impl Sections {
+    fn split(table: Table, problems: &mut Vec<Problem>) -> Sections {
+        let mut sections = BTreeMap::new();
+        for (name, value) in table {
+            match value {
+                Value::Table(section) if SECTIONS.contains(&name.as_str()) => {
+                    sections.insert(name, section);
+                }
+                _ if SECTIONS.contains(&name.as_str()) => {
+                    let message = format!("is {}, expected a table", value.type_str());
+                    problems.push(Problem::new(name, message));
+                }
+                _ => problems.push(unknown(&name, &name, SECTIONS)),
+            }
+        }
+        Sections(sections)
+    }
+
+    /// Takes one table out, without the fields that do not belong there: each of them is a problem.
+    fn take<T: DeserializeOwned>(
+        &mut self,
+        section: &str,
+        fields: &[&str],
+        problems: &mut Vec<Problem>,
+    ) -> Option<T> {
+        let mut table = self.0.remove(section).unwrap_or_default();
+        table.retain(|name, _| {
+            let known = fields.contains(&name);
+            if !known {
+                problems.push(unknown(&format!("{section}.{name}"), name, fields));
+            }
+            known
+        });
+        let mut whole = Some(());
+        // One at a time, so that each field of a wrong type is named.
+        for (name, value) in &table {
+            let one = Table::from_iter([(name.clone(), value.clone())]);
+            if let Err(error) = T::deserialize(one) {
+                let message = error.message().trim().to_owned();
+                problems.push(Problem::new(format!("{section}.{name}"), message));
+                whole = None;
+            }
+        }
+        whole.and_then(|()| T::deserialize(table).ok())
+    }
+}
+
+fn unknown(field: &str, name: &str, names: &[&str]) -> Problem {
+    let near = names.iter().map(|n| (strsim::damerau_levenshtein(name, n), n));
+    let near = near.filter(|(distance, n)| *distance <= 1 + n.len() / 4);
+    let message = match near.min_by_key(|(distance, _)| *distance) {
+        Some((_, near)) => format!("unknown field; did you mean `{near}`?"),
+        None => format!("unknown field; there are {}", names.join(", ")),
+    };
+    Problem::new(field, message)
+}
+
+const SECTIONS: &[&str] = &["source", "map", "sink", "credentials"];
+const SOURCE: &[&str] = &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines"];
+const MAP: &[&str] = &["key", "fixed_key", "payload", "on_rejected"];
+const SINK: &[&str] = &["component", "egress", "ca_file", "memory_bytes_max", "config"];
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = "
+        [source]
+        type = 'file'
+        path = 'events.json'
+        [map]
+        key = '.key'
+        [sink.config]
+        bucket = '${BUCKET}'
+        part_bytes = 5242880
+    ";
+
+    #[test]
+    fn a_whole_flow_is_read() {
+        let draft = parse(WHOLE, &[("BUCKET", "b")]);
+        assert_eq!(draft.problems, []);
+        let sink = draft.sink.unwrap();
+        assert_eq!(
+            (&sink.config["bucket"], &sink.config["part_bytes"]),
+            (&"b".into(), &5_242_880.into())
+        );
+        assert_eq!(draft.credentials.unwrap().access_key_id, "AWS_ACCESS_KEY_ID");
+    }
+
+    #[test]
+    fn what_is_overruled_needs_no_variable() {
+        let config = Config::from([("bucket", "other".to_owned())]);
+        let draft = Draft::parse(WHOLE, &Variables::of([]), &config).unwrap();
+        assert_eq!(draft.problems, []);
+        assert_eq!(draft.sink.unwrap().config["bucket"], "other");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let text = "
+            [sorce]
+            [source]
+            type = 7
+            pth = 'x'
+            [map]
+            key = '.key'
+            fixed_key = 'k'
+            [sink]
+            memory_bytes_max = 'much'
+            [sink.config]
+            bucket = '${NOT_SET}'
+            [credentials]
+            token = 'x'
+        ";
+        let problems = parse(text, &[]).problems;
+        let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
+        let wanted = [
+            "sink.config.bucket",
+            "sorce",
+            "source.pth",
+            "source.type",
+            "map.fixed_key",
+            "sink.memory_bytes_max",
+            "credentials.token",
+        ];
+        assert_eq!(fields, wanted);
+        assert!(problems[0].message.contains("NOT_SET"), "{}", problems[0]);
+        assert!(problems[1].message.contains("`source`"), "{}", problems[1]);
+        assert!(problems[2].message.contains("`path`"), "{}", problems[2]);
+    }
+
+    #[test]
+    fn the_names_of_fields_are_those_that_are_read() {
+        for (fields, read) in
+            [(SOURCE, refuses_unknown::<SourceConfig>()), (MAP, refuses_unknown::<MapConfig>())]
+        {
+            for field in fields {
+                assert!(read.contains(&format!("`{field}`")), "{field} in {read}");
+            }
+        }
+    }
+
+    fn refuses_unknown<T: DeserializeOwned>() -> String {
+        let table = Table::from_iter([("no such field".to_owned(), Value::Boolean(true))]);
+        T::deserialize(table).err().map(|e| e.to_string()).unwrap_or_default()
+    }
+
+    fn parse(text: &str, pairs: &[(&str, &str)]) -> Draft {
+        let variables = pairs.iter().map(|(n, v)| (n.to_string(), v.to_string()));
+        Draft::parse(text, &Variables::of(variables), &Config::new()).unwrap()
+    }
+}

@@ -1,0 +1,149 @@
+//! jq expressions, by way of the `jaq` crates.
+
+use std::fmt;
+
+use jaq_core::load::{self, Arena, File, Loader};
+use jaq_core::{Compiler, Ctx, Filter, Vars, data::JustLut};
+
+/// A document as an expression sees it.
+pub(super) type Value = jaq_json::Val;
+
+/// An expression, compiled. It sees the event and the clock, but not the environment, files or
+/// other events.
+pub(super) struct Jq {
+    text: String,
+    filter: Filter<JustLut<Value>>,
+}
+
+/// What an expression gives for one document.
+pub(super) enum Outputs {
+    /// No value.
+    None,
+    /// One value.
+    One(Value),
+    /// More than one value.
+    Many,
+    /// An error instead, with this message.
+    Failed(String),
+}
+
+impl Jq {
+    /// Compiles an expression, or says what is wrong with it and where.
+    pub(super) fn compile(text: &str) -> Result<Jq, String> {
+        let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+        let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+        // The environment holds secrets, and what an expression makes leaves the house.
+        let functions = functions.filter(|(name, ..)| *name != "env");
+        let arena = Arena::default();
+        let modules =
+            Loader::new(definitions).load(&arena, File { code: text, path: () }).map_err(
+                |errors| first(errors.into_iter().map(|(_, error)| load_error(text, error))),
+            )?;
+        let filter = Compiler::default()
+            .with_funs(functions)
+            .compile(modules)
+            .map_err(|errors| first(errors.into_iter().map(|(_, error)| undefined(text, error))))?;
+        Ok(Jq { text: text.to_owned(), filter })
+    }
+
+    /// What the expression gives for `document`.
+    pub(super) fn outputs(&self, document: Option<&Value>) -> Outputs {
+        let context = Ctx::<JustLut<Value>>::new(&self.filter.lut, Vars::new([]));
+        let mut outputs = self.filter.id.run((context, document.cloned().unwrap_or_default()));
+        match (outputs.next(), outputs.next()) {
+            (None, _) => Outputs::None,
+            (Some(Err(error)), _) | (Some(Ok(_)), Some(Err(error))) => match error.get_err() {
+                Ok(error) => Outputs::Failed(shortened(error.to_string())),
+                // `halt` would end the process, had we let jaq unwrap it.
+                Err(_) => Outputs::Failed("it calls `halt`, which has no meaning here".to_owned()),
+            },
+            (Some(Ok(value)), None) => Outputs::One(value),
+            (Some(Ok(_)), Some(Ok(_))) => Outputs::Many,
+        }
+    }
+}
+
+impl fmt::Display for Jq {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+/// `line`, which was found to be JSON, as a document. jaq itself takes more than JSON: comments,
+/// `NaN`, `+1`.
+pub(super) fn parse(line: &[u8]) -> Result<Value, String> {
+    jaq_json::read::parse_single(line).map_err(|error| error.to_string())
+}
+
+/// `value` as compact JSON; as something else if JSON has no such value (`NaN`, byte strings).
+pub(super) fn json(value: &Value) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+/// `value` if it is a string, or else what it is.
+pub(super) fn text(value: &Value) -> Result<String, &'static str> {
+    match value {
+        Value::TStr(text) => {
+            String::from_utf8(text.to_vec()).map_err(|_| "a string that is not UTF-8")
+        }
+        Value::Null => Err("null"),
+        Value::Bool(_) => Err("a boolean"),
+        Value::Num(_) => Err("a number"),
+        Value::BStr(_) => Err("a byte string"),
+        Value::Arr(_) => Err("an array"),
+        Value::Obj(_) => Err("an object"),
+    }
+}
+
+fn load_error(text: &str, error: load::Error<&str>) -> Vec<String> {
+    match error {
+        load::Error::Io(errors) => {
+            errors.into_iter().map(|(path, error)| format!("{path}: {error}")).collect()
+        }
+        load::Error::Lex(errors) => {
+            let expected = errors.into_iter().map(|(expect, rest)| (expect.as_str(), rest));
+            expected.map(|(expect, rest)| expected_at(text, expect, rest)).collect()
+        }
+        load::Error::Parse(errors) => {
+            let expected = errors.into_iter().map(|(expect, rest)| (expect.as_str(), rest));
+            expected.map(|(expect, rest)| expected_at(text, expect, rest)).collect()
+        }
+    }
+}
+
+fn expected_at(text: &str, expect: &str, rest: &str) -> String {
+    format!("expected {expect} {}", place(text, rest))
+}
+
+fn undefined(text: &str, errors: Vec<jaq_core::compile::Error<&str>>) -> Vec<String> {
+    let message = |(name, what): (&str, jaq_core::compile::Undefined)| {
+        format!("there is no {} `{name}` {}", what.as_str(), place(text, name))
+    };
+    errors.into_iter().map(message).collect()
+}
+
+/// A message without most of the document that it may quote.
+fn shortened(mut message: String) -> String {
+    if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARACTERS_MAX) {
+        message.truncate(end);
+        message.push('…');
+    }
+    message
+}
+
+/// Where `part`, a slice of `text` or its end, lies in it.
+fn place(text: &str, part: &str) -> String {
+    let at = (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+    match text.get(..at) {
+        Some(before) if at < text.len() => format!("at column {}", before.chars().count() + 1),
+        _ => "at the end".to_owned(),
+    }
+}
+
+fn first(mut messages: impl Iterator<Item = Vec<String>>) -> String {
+    let message = messages.find_map(|messages| messages.into_iter().next());
+    message.unwrap_or_else(|| "it is no jq expression".to_owned())
+}
+
+/// How much of jaq's message is shown.
+const MESSAGE_CHARACTERS_MAX: usize = 200;

@@ -1,0 +1,193 @@
+use super::*;
+
+#[test]
+fn a_path_to_each() {
+    assert_eq!(
+        map(".meta.user", ".items[1]", r#"{"meta":{"user":"u"},"items":[1, {"a": 2.50}]}"#),
+        event("u", r#"{"a":2.50}"#)
+    );
+    assert_eq!(map(".k", ".", r#" {"k":"a","n":1e5} "#), event("a", r#"{"k":"a","n":1e5}"#));
+    assert_eq!(map(".k", ".p", r#"{"k":"a","p":null}"#), event("a", "null"));
+    assert_eq!(map(".k", ".p", r#"{"k":"a","p":"\u00e9"}"#), event("a", r#""\u00e9""#));
+}
+
+#[test]
+fn a_compact_payload_is_taken_as_it_lies() {
+    let (map, line) = (compiled(".k", ".p"), br#"{ "k" : "a", "p": {"x":1} }"#);
+    let Mapped::Event { key: Cow::Borrowed("a"), payload } = map.apply(line) else { panic!() };
+    assert_eq!(payload, Payload(Bytes::AsIs(br#"{"x":1}"#)));
+}
+
+#[test]
+fn keys_are_decoded() {
+    for (json, key) in [
+        (r#""a b""#, "a b"),
+        (r#""\u00e9\n\"""#, "é\n\""),
+        (r#""\ud83d\ude00/x""#, "😀/x"),
+        (r#""naïve""#, "naïve"),
+    ] {
+        let line = format!(r#"{{"k":{json}}}"#);
+        assert_eq!(map(".k", ".", &line), event(key, &line));
+        assert_eq!(map(".k | .", ".", &line), event(key, &line), "by jq");
+    }
+}
+
+#[test]
+fn events_without_a_key_are_rejected() {
+    for (line, reason) in [
+        (r#"{"x":1}"#, "no key: `.k` is missing"),
+        (r#"{"k":null}"#, "no key: `.k` is null"),
+        (r#"{"k":1.5}"#, "the key `.k` is a number, expected a string"),
+        (r#"{"k":true}"#, "the key `.k` is a boolean, expected a string"),
+        (r#"{"k":[]}"#, "the key `.k` is an array, expected a string"),
+        (r#"{"k":{}}"#, "the key `.k` is an object, expected a string"),
+        (r#"{"k":""}"#, "the key `.k` is an empty string"),
+        (r#"{"k":"\ud800"}"#, "the key `.k` has half of a surrogate pair, which is no character"),
+        ("[1]", "no key: `.k` is missing"),
+        ("{", "not JSON: expected a member's name in quotes at byte 2"),
+        (r#"{"k":"a"} x"#, "not JSON: something follows the document at byte 11"),
+    ] {
+        assert_eq!(map(".k", ".", line), rejected(reason), "{line}");
+    }
+    assert_eq!(map(".k", ".p", r#"{"k":"a"}"#), rejected("no payload: `.p` is missing"));
+}
+
+#[test]
+fn expressions() {
+    let line = r#"{"a":"x","b":[1, 2],"n":10000000000000000000001.50}"#;
+    assert_eq!(
+        map(r#""\(.a)/k""#, "{b: .b, n}", line),
+        event("x/k", r#"{"b":[1,2],"n":10000000000000000000001.50}"#)
+    );
+    assert_eq!(map(".a", ".b | add", line), event("x", "3"));
+    assert_eq!(map(".a", ".missing?", line), event("x", "null"));
+    assert_eq!(map(".a", r#".b | map("s\n")"#, line), event("x", r#"["s\n","s\n"]"#));
+    assert_eq!(map(".a | ascii_upcase", "empty", line), Owned::Filtered);
+    assert_eq!(map(".nothing", "select(.a == \"y\")", line), Owned::Filtered, "needs no key");
+    assert_eq!(map(r#".a | sub("x"; "y")"#, "1", line), event("y", "1"));
+}
+
+#[test]
+fn expressions_that_give_no_event() {
+    let line = r#"{"k":"a","d":[[1]]}"#;
+    for (key, payload, reason) in [
+        ("empty", ".", "no key: `empty` has no output"),
+        (".k,.k", ".", "the key `.k,.k` has more than one output, expected one"),
+        (".d?", ".", "the key `.d?` is an array, expected a string"),
+        ("null", ".", "no key: `null` is null"),
+        ("\"\"", ".", "the key `\"\"` is an empty string"),
+        (".k | error", ".", "the key `.k | error` failed: \"a\""),
+        (".k", ".d[]?,1", "the payload `.d[]?,1` has more than one output, expected one or none"),
+        (".k", "nan", "the payload `nan` is or holds a value that JSON does not have"),
+        (
+            ".k",
+            "[infinite]",
+            "the payload `[infinite]` is or holds a value that JSON does not have",
+        ),
+        (
+            ".k",
+            "{(1|tostring):1} | .[0:1]",
+            "the payload `{(1|tostring):1} | .[0:1]` failed: \
+            cannot use {\"1\":1} as rangeable (array or string)",
+        ),
+        (".k", "halt", "the payload `halt` failed: it calls `halt`, which has no meaning here"),
+    ] {
+        assert_eq!(map(key, payload, line), rejected(reason), "{key} {payload}");
+    }
+}
+
+#[test]
+fn a_failure_does_not_repeat_a_whole_document() {
+    let line = format!(r#"{{"k":"{}"}}"#, "é".repeat(1 << 20));
+    let Owned::Rejected(reason) = map("\"k\"", ".k | .[0]", &line) else { panic!() };
+    assert!(reason.len() < 1000 && reason.ends_with("…"), "{}", reason.len());
+}
+
+#[test]
+fn half_a_surrogate_pair_passes_through_a_path_but_not_through_jq() {
+    let line = r#"{"k":"a","p":"\ud800"}"#;
+    assert_eq!(map(".k", ".p", line), event("a", r#""\ud800""#));
+    let Owned::Rejected(reason) = map(".k", ".p | .", line) else { panic!() };
+    assert!(reason.starts_with("jq cannot take the document: byte offset"), "{reason}");
+}
+
+#[test]
+fn an_expression_sees_json_and_nothing_more_lenient() {
+    for line in ["NaN", "+1", "1 # comment", r#"{1:2}"#, r#"b"x""#] {
+        let Owned::Rejected(reason) = map("\"k\"", ".", line) else { panic!("{line}") };
+        assert!(reason.starts_with("not JSON: "), "{reason}");
+    }
+}
+
+#[test]
+fn deep_documents_do_not_overflow_a_small_stack() {
+    let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let thread = std::thread::Builder::new().stack_size(1 << 20);
+    let test = move || {
+        let too_deep = "the payload `[.]` is or holds a value that JSON does not have";
+        assert_eq!(map("\"k\"", ".[0:]", &nested(256)), event("k", &nested(256)));
+        assert_eq!(map("\"k\"", "[.]", &nested(256)), rejected(too_deep));
+    };
+    thread.spawn(test).unwrap().join().unwrap();
+}
+
+#[test]
+fn raw_lines_are_their_payload() {
+    let config = MapConfig { fixed_key: Some("k".to_owned()), ..MapConfig::default() };
+    let map = config.settings(Codec::Raw).unwrap().map;
+    assert_eq!(map.verbatim(), Some("k"));
+    assert_eq!(owned(map.apply(b"no \xff json")), Owned::Event("k".into(), b"no \xff json".into()));
+}
+
+#[test]
+fn a_fixed_key_still_needs_json() {
+    let config = MapConfig { fixed_key: Some("k".to_owned()), ..MapConfig::default() };
+    let map = config.settings(Codec::Json).unwrap().map;
+    assert_eq!(map.verbatim(), None);
+    assert_eq!(owned(map.apply(b"[1, 2]")), event("k", "[1,2]"));
+    assert!(matches!(map.apply(b"[1, 2"), Mapped::Rejected(_)));
+}
+
+#[test]
+fn maps_can_move_between_threads() {
+    fn send<T: Send>(_: T) {}
+    send(compiled(".k | .", "."));
+}
+
+#[derive(Debug, PartialEq)]
+enum Owned {
+    Event(String, Vec<u8>),
+    Filtered,
+    Rejected(String),
+}
+
+fn map(key: &str, payload: &str, line: &str) -> Owned {
+    owned(compiled(key, payload).apply(line.as_bytes()))
+}
+
+fn owned(mapped: Mapped<'_>) -> Owned {
+    match mapped {
+        Mapped::Event { key, payload } => {
+            let mut arena = Vec::new();
+            payload.append_to(&mut arena);
+            Owned::Event(key.into_owned(), arena)
+        }
+        Mapped::Filtered => Owned::Filtered,
+        Mapped::Rejected(reason) => Owned::Rejected(reason),
+    }
+}
+
+fn compiled(key: &str, payload: &str) -> Map {
+    let key = Some(key.to_owned());
+    let payload = Some(payload.to_owned());
+    let config = MapConfig { key, payload, ..MapConfig::default() };
+    config.settings(Codec::Json).unwrap().map
+}
+
+fn event(key: &str, payload: &str) -> Owned {
+    Owned::Event(key.to_owned(), payload.trim().as_bytes().to_vec())
+}
+
+fn rejected(reason: &str) -> Owned {
+    Owned::Rejected(reason.to_owned())
+}

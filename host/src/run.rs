@@ -1,0 +1,299 @@
+//! The loop that moves events from a source into a sink.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::MissedTickBehavior;
+
+use crate::batch;
+use crate::contract::{
+    Ending, Error, Failure, Framing, Notice, Payload, Progress, Run, SealedObject,
+};
+use crate::events::{Batch, Events, Rejected};
+use crate::interrupts::Interrupts;
+use crate::map::OnRejected;
+use crate::rejects::Rejects;
+use crate::sink::{OpenSink, SinkError, explain};
+use crate::source::SourceError;
+
+/// What a run has done so far.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Totals {
+    /// Lines read, of whatever fate.
+    pub lines: u64,
+    /// Bytes read.
+    pub input_bytes: u64,
+    /// Events that the sink accepted.
+    pub events: u64,
+    /// Events that were rejected.
+    pub rejected: u64,
+    /// Lines that the map's expression filtered out.
+    pub filtered: u64,
+    /// Objects that became visible.
+    pub objects: u64,
+    /// Their bytes.
+    pub object_bytes: u64,
+    /// Objects that could not be stored.
+    pub failed_objects: u64,
+    /// The events in them.
+    pub failed_events: u64,
+}
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// The source is through.
+    Complete,
+    /// It was told to stop, and completed what was open.
+    Stopped,
+    /// It was told to stop at once, and aborted what was open.
+    Aborted,
+}
+
+/// Why a run failed. What was accepted before is stored, or counted as failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The source could not be read on.
+    #[error("the source failed")]
+    Source(#[from] SourceError),
+    /// The sink failed as a whole.
+    #[error("the sink failed")]
+    Sink(#[from] SinkError),
+    /// An event was rejected, and the flow says to stop then.
+    #[error("line {line} was rejected: {reason}")]
+    Rejected {
+        /// The line's number, from 1.
+        line: u64,
+        /// Why.
+        reason: String,
+    },
+    /// Rejected events could not be written where the flow says.
+    #[error("rejected events cannot be written to {path}", path = .0.display())]
+    Rejects(std::path::PathBuf, #[source] std::io::Error),
+    /// An object could not be stored.
+    #[error("{}", failed(.0))]
+    Failed(Box<Failure>),
+}
+
+/// Told of what happens, as it happens.
+pub trait Observer: Send {
+    /// Time has passed, or something was counted.
+    fn progress(&mut self, totals: &Totals);
+    /// An object became visible.
+    fn sealed(&mut self, object: &SealedObject);
+    /// An event was rejected.
+    fn rejected(&mut self, line: u64, reason: &str);
+    /// The sink has something to say.
+    fn notice(&mut self, notice: &Notice);
+}
+
+/// A source, a sink, and what to do in between.
+pub struct Runner<'a> {
+    /// Where events come from.
+    pub events: Events,
+    /// Where they go.
+    pub sink: OpenSink,
+    /// What becomes of those that are rejected.
+    pub on_rejected: OnRejected,
+    /// What stops it.
+    pub interrupts: Interrupts,
+    /// Who is told.
+    pub observer: &'a mut dyn Observer,
+}
+
+impl Runner<'_> {
+    /// Runs to the end, whichever it is. The totals are there in any case.
+    pub async fn run(self) -> (Totals, Result<End, RunError>) {
+        let Runner { events, sink, on_rejected, interrupts, observer } = self;
+        let rejects = match &on_rejected {
+            OnRejected::File(path) => match Rejects::create(path) {
+                Ok(rejects) => Some(rejects),
+                Err(error) => {
+                    return (Totals::default(), Err(RunError::Rejects(path.clone(), error)));
+                }
+            },
+            OnRejected::Stop | OnRejected::Skip => None,
+        };
+        let stops = on_rejected == OnRejected::Stop;
+        let totals = Totals::default();
+        let mut running = Running { events, sink, stops, rejects, interrupts, observer, totals };
+        let result = running.run().await;
+        (running.totals, result)
+    }
+}
+
+struct Running<'a> {
+    events: Events,
+    sink: OpenSink,
+    stops: bool,
+    rejects: Option<Rejects>,
+    interrupts: Interrupts,
+    observer: &'a mut dyn Observer,
+    totals: Totals,
+}
+
+impl Running<'_> {
+    async fn run(&mut self) -> Result<End, RunError> {
+        let gate = self.sink.gate();
+        // A second signal must reach a sink that is in the middle of a call.
+        let _shutting = self.interrupts.on_second(move || gate.shut());
+        let pumped = self.pump().await;
+        if let Err(RunError::Sink(SinkError::Trap(_))) = pumped {
+            return pumped.map(|()| End::Aborted);
+        }
+        // Whatever ended the reading: what was accepted is completed, unless that is told to stop, too.
+        let mut closed = self.close(Ending::Complete).await;
+        if self.interrupts.count() > 1 {
+            self.sink.gate().open();
+            let _ = self.close(Ending::Abort).await;
+            return Ok(End::Aborted);
+        }
+        if let Some(rejects) = &mut self.rejects {
+            closed = closed.and(rejects.finish());
+        }
+        pumped.and(closed)?;
+        Ok(if self.interrupts.count() > 0 { End::Stopped } else { End::Complete })
+    }
+
+    /// Reads until there is nothing left to read, or a reason to stop.
+    async fn pump(&mut self) -> Result<(), RunError> {
+        let moved = self.sink.moved();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.interrupts.first() => return Ok(()),
+                batch = self.events.next() => match batch? {
+                    Some(batch) => self.take(batch).await?,
+                    None => return Ok(()),
+                },
+                () = moved.notified() => self.poll().await?,
+                _ = tick.tick() => self.poll().await?,
+            }
+        }
+    }
+
+    async fn take(&mut self, batch: Batch) -> Result<(), RunError> {
+        self.totals.lines += batch.lines;
+        self.totals.input_bytes += batch.bytes;
+        self.totals.filtered += batch.filtered;
+        // Where a rejected event stops the flow, what stands before it is stored, and nothing behind.
+        let stop = batch.rejected.first().filter(|_| self.stops).map(|rejected| rejected.position);
+        let runs: Vec<Run> = batch.runs.into_iter().map(run).collect();
+        let runs = match stop {
+            Some(position) => runs.into_iter().take_while(|run| run.first < position).collect(),
+            None => runs,
+        };
+        if !runs.is_empty() {
+            self.write(&runs).await?;
+        }
+        for rejected in batch.rejected {
+            self.reject(&rejected)?;
+        }
+        self.poll().await
+    }
+
+    async fn write(&mut self, runs: &[Run]) -> Result<(), RunError> {
+        let rejections = self.sink.write(runs).await?;
+        let given: u64 = runs.iter().map(|run| run.ends.len() as u64).sum();
+        self.totals.events += given - rejections.len() as u64;
+        for rejection in rejections {
+            let line = event(runs, rejection.position);
+            let line_bytes = line.len() as u64;
+            let (position, reason) = (rejection.position, rejection.reason);
+            self.reject(&Rejected { position, reason, line, line_bytes })?;
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, rejected: &Rejected) -> Result<(), RunError> {
+        self.totals.rejected += 1;
+        let line = rejected.line_number();
+        if self.stops {
+            return Err(RunError::Rejected { line, reason: rejected.reason.clone() });
+        }
+        self.observer.rejected(line, &rejected.reason);
+        match &mut self.rejects {
+            Some(rejects) => rejects.write(rejected),
+            None => Ok(()),
+        }
+    }
+
+    async fn poll(&mut self) -> Result<(), RunError> {
+        let progress = self.sink.poll().await?;
+        self.note(progress)
+    }
+
+    async fn close(&mut self, how: Ending) -> Result<(), RunError> {
+        let progress = self.sink.close(how).await?;
+        self.note(progress)
+    }
+
+    fn note(&mut self, progress: Progress) -> Result<(), RunError> {
+        for notice in &progress.notices {
+            self.observer.notice(notice);
+        }
+        for object in &progress.sealed {
+            self.totals.objects += 1;
+            self.totals.object_bytes += object.bytes;
+            self.observer.sealed(object);
+        }
+        for failure in &progress.failed {
+            self.totals.failed_objects += 1;
+            self.totals.failed_events += failure.events;
+        }
+        self.observer.progress(&self.totals);
+        let first = progress.failed.into_iter().find(|f| !matches!(f.cause, Error::Aborted));
+        first.map_or(Ok(()), |failure| Err(RunError::Failed(Box::new(failure))))
+    }
+}
+
+fn run(run: batch::Run) -> Run {
+    let batch::Run { key, first, at, payload, ends, framing } = run;
+    let framing = match framing {
+        batch::Framing::Bare => Framing::Bare,
+        batch::Framing::Newline => Framing::Newline,
+    };
+    Run { key, first, at, payload: Payload::Bytes(payload), ends, framing }
+}
+
+/// The bytes of the event at `position`, as they were given to the sink.
+fn event(runs: &[Run], position: u64) -> Vec<u8> {
+    let holds = |run: &&Run| (run.first..run.first + run.ends.len() as u64).contains(&position);
+    let Some(run) = runs.iter().find(holds) else { return Vec::new() };
+    let index = usize::try_from(position - run.first).unwrap_or(usize::MAX);
+    let start = index.checked_sub(1).map_or(0, |before| run.ends[before] as usize);
+    let bytes = match &run.payload {
+        Payload::Bytes(bytes) => bytes.as_slice(),
+        Payload::Text(text) => text.as_bytes(),
+    };
+    let event = &bytes[start..run.ends[index] as usize];
+    event.strip_suffix(b"\n").unwrap_or(event).to_vec()
+}
+
+fn failed(failure: &Failure) -> String {
+    let Failure { name, first, last, events, cause, .. } = failure;
+    let (first, last) = (first + 1, last + 1);
+    let lines =
+        if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
+    format!("the object `{name}` was not stored ({events} events, {lines}): {}", explain(cause))
+}
+
+/// The elapsed time and the rate that goes with it.
+pub struct Clock(Instant);
+
+impl Clock {
+    /// A clock that starts now.
+    pub fn start() -> Clock {
+        Clock(Instant::now())
+    }
+
+    /// Seconds since the start.
+    pub fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}
+
+/// How often a sink that has nothing to do is asked whether time has brought something.
+const TICK: Duration = Duration::from_millis(200);

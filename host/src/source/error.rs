@@ -1,0 +1,113 @@
+//! Why a source cannot be read.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a source cannot be read. [`SourceError::is_wrong_use`] tells a wrong setting from a failure
+/// on the way.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// There is no such file.
+    #[error("the source file {} does not exist", path.display())]
+    Missing {
+        /// The file as it was named.
+        path: PathBuf,
+    },
+    /// The path names a directory.
+    #[error("the source {} is a directory, expected a file", path.display())]
+    Directory {
+        /// The directory as it was named.
+        path: PathBuf,
+    },
+    /// The permissions forbid reading the file.
+    #[error("the source file {} may not be read by this user", path.display())]
+    Denied {
+        /// The file as it was named.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file cannot be opened for another reason.
+    #[error("the source file {} cannot be opened", path.display())]
+    Open {
+        /// The file as it was named.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Reading was to start in the middle of something that can only be read from its beginning.
+    #[error("{name} cannot be read from byte {offset} on: it is no regular file")]
+    NotSeekable {
+        /// The file or `standard input`.
+        name: String,
+        /// Where reading was to start.
+        offset: u64,
+    },
+    /// Reading was to start behind the end of the file: it is another file, or it was truncated.
+    #[error("{} cannot be read from byte {offset} on: it has {length} bytes", path.display())]
+    Shorter {
+        /// The file as it was named.
+        path: PathBuf,
+        /// Where reading was to start.
+        offset: u64,
+        /// How long the file is, in bytes.
+        length: u64,
+    },
+    /// Reading began and then failed. The events before were delivered.
+    #[error("reading {name} failed after {offset} bytes")]
+    Read {
+        /// The file or `standard input`.
+        name: String,
+        /// How many bytes of whole lines were read before.
+        offset: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The thread that reads cannot be started.
+    #[error("the thread that reads {name} cannot be started")]
+    Thread {
+        /// The file or `standard input`.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl SourceError {
+    /// Whether the setting is at fault, rather than something that happened while reading.
+    pub fn is_wrong_use(&self) -> bool {
+        !matches!(self, SourceError::Read { .. } | SourceError::Thread { .. })
+    }
+
+    /// What it means that opening `path` failed with `source`.
+    pub(super) fn open(path: &Path, source: io::Error) -> SourceError {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::NotFound => SourceError::Missing { path },
+            io::ErrorKind::IsADirectory => SourceError::Directory { path },
+            io::ErrorKind::PermissionDenied => SourceError::Denied { path, source },
+            _ => SourceError::Open { path, source },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_setting_is_not_a_failure_on_the_way() {
+        let path = Path::new("in.json");
+        let denied = SourceError::open(path, io::ErrorKind::PermissionDenied.into());
+        assert_eq!(denied.to_string(), "the source file in.json may not be read by this user");
+        assert!(denied.is_wrong_use());
+        let missing = SourceError::open(path, io::ErrorKind::NotFound.into());
+        assert_eq!(missing.to_string(), "the source file in.json does not exist");
+        assert!(missing.is_wrong_use());
+        let source = io::Error::other("disk on fire");
+        let read = SourceError::Read { name: "in.json".into(), offset: 7, source };
+        assert_eq!(read.to_string(), "reading in.json failed after 7 bytes");
+        assert!(!read.is_wrong_use());
+    }
+}

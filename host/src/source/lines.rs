@@ -1,0 +1,201 @@
+//! Cuts what is read into blocks of whole lines.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::mem;
+
+use super::piece::set_apart;
+use super::{HEAD_BYTES, LineSettings, Lines, Piece, TooLong};
+
+/// Cuts an input into blocks of whole lines.
+///
+/// A block is what one read gave, up to its last newline; what follows is kept for the next block.
+/// A line is held once, and never more of it than `line_bytes_max` and one read.
+#[derive(Debug)]
+pub struct LineReader<R> {
+    input: R,
+    settings: LineSettings,
+    /// Initialised memory to read into; the first `filled` bytes are input not yet handed over.
+    buffer: Vec<u8>,
+    filled: usize,
+    /// Position of the line that starts at the front of `buffer`, and the offset of that byte in
+    /// the input.
+    position: u64,
+    offset: u64,
+    read_bytes: usize,
+    /// The line that is being passed over, if one is.
+    passing: Option<TooLong>,
+    ready: VecDeque<Piece>,
+    ended: bool,
+    spare: Vec<u8>,
+}
+
+impl<R: Read> LineReader<R> {
+    /// Reads `input`, whose next line has this `position` and begins at byte `offset` of the whole.
+    pub fn new(input: R, settings: LineSettings, position: u64, offset: u64) -> LineReader<R> {
+        LineReader {
+            input,
+            settings,
+            buffer: Vec::new(),
+            filled: 0,
+            position,
+            offset,
+            read_bytes: READ_BYTES_MIN,
+            passing: None,
+            ready: VecDeque::new(),
+            ended: false,
+            spare: Vec::new(),
+        }
+    }
+
+    /// The next lines; nothing at the end of the input. Reads until it has one whole line, and no
+    /// further.
+    ///
+    /// # Errors
+    ///
+    /// What the input says. An unfinished line is then lost.
+    pub fn next_piece(&mut self) -> io::Result<Option<Piece>> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Ok(Some(piece));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            let before = self.filled;
+            match self.read()? {
+                0 => self.finish(),
+                _ => self.split(before),
+            }
+        }
+    }
+
+    /// Gives a block back, to be read into again.
+    pub fn recycle(&mut self, block: Vec<u8>) {
+        self.spare = block;
+    }
+
+    fn read(&mut self) -> io::Result<usize> {
+        let end = self.filled + self.read_bytes;
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        let read = loop {
+            match self.input.read(&mut self.buffer[self.filled..end]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result?,
+            }
+        };
+        self.filled += read;
+        // A pipe gives 64 KiB at most: clearing more memory than that for it would be for nothing.
+        if read == self.read_bytes {
+            self.read_bytes = (self.read_bytes * 2).min(READ_BYTES_MAX);
+        } else if read < self.read_bytes / 2 {
+            self.read_bytes = (self.read_bytes / 2).max(READ_BYTES_MIN);
+        }
+        Ok(read)
+    }
+
+    /// Looks for newlines in what was read: there is none in the first `before` bytes.
+    fn split(&mut self, before: usize) {
+        // While a line is passed over nothing is kept, so `before` is 0 then.
+        if self.passing.is_some() && !self.pass_over() {
+            return;
+        }
+        match memchr::memrchr(b'\n', &self.buffer[before..self.filled]) {
+            Some(last) => self.hand_over(before, before + last + 1),
+            // One byte more, since a `\r` that belongs to the line end does not count.
+            None if self.filled as u64 > self.settings.line_bytes_max + 1 => self.begin_passing(),
+            None => {}
+        }
+    }
+
+    /// Hands over the first `end` bytes, which end with a newline and have none in the first
+    /// `before`.
+    fn hand_over(&mut self, before: usize, end: usize) {
+        let rest = self.filled - end;
+        let mut next = mem::take(&mut self.spare);
+        if next.len() < rest + self.read_bytes {
+            // New memory comes cleared from the system; growing the old would copy it first.
+            next = vec![0; rest + self.read_bytes];
+        }
+        next[..rest].copy_from_slice(&self.buffer[end..self.filled]);
+        let mut block = mem::replace(&mut self.buffer, next);
+        block.truncate(end);
+        self.filled = rest;
+        let newlines = memchr::memchr_iter(b'\n', &block[before..]);
+        let ends = newlines.map(|at| (before + at + 1) as u32).collect();
+        self.push(block, ends, false);
+    }
+
+    fn push(&mut self, block: Vec<u8>, ends: Vec<u32>, newline_added: bool) {
+        let lines = Lines { first: self.position, offset: self.offset, block, ends, newline_added };
+        self.position += lines.ends.len() as u64;
+        self.offset = lines.offset_of(lines.ends.len());
+        let max = self.settings.line_bytes_max;
+        let long = |index| lines.line(index, self.settings.crlf).len() as u64 > max;
+        if lines.block.len() as u64 > max && (0..lines.ends.len()).any(long) {
+            self.ready.extend(set_apart(&lines, long));
+        } else {
+            self.ready.push_back(Piece::Lines(lines));
+        }
+    }
+
+    /// The line at the front of the buffer is over the limit, and its end is not in sight.
+    fn begin_passing(&mut self) {
+        self.passing = Some(TooLong {
+            position: self.position,
+            offset: self.offset,
+            next_offset: self.offset,
+            head: self.buffer[..self.filled.min(HEAD_BYTES)].to_vec(),
+            bytes: self.filled as u64,
+        });
+        self.offset += self.filled as u64;
+        self.filled = 0;
+        self.buffer = Vec::new();
+    }
+
+    /// Passes over the rest of the line as far as it was read. Whether its end was found.
+    fn pass_over(&mut self) -> bool {
+        let newline = memchr::memchr(b'\n', &self.buffer[..self.filled]);
+        let line = newline.unwrap_or(self.filled);
+        let passed = newline.map_or(line, |at| at + 1);
+        if let Some(long) = &mut self.passing {
+            long.bytes += line as u64;
+        }
+        self.buffer.copy_within(passed..self.filled, 0);
+        self.filled -= passed;
+        self.offset += passed as u64;
+        if newline.is_some() {
+            self.end_passing();
+        }
+        newline.is_some()
+    }
+
+    fn end_passing(&mut self) {
+        if let Some(mut long) = self.passing.take() {
+            long.next_offset = self.offset;
+            self.position += 1;
+            self.ready.push_back(Piece::TooLong(long));
+        }
+    }
+
+    fn finish(&mut self) {
+        self.ended = true;
+        self.end_passing();
+        if self.filled > 0 {
+            let mut block = mem::take(&mut self.buffer);
+            block.truncate(mem::take(&mut self.filled));
+            block.push(b'\n');
+            let ends = vec![block.len() as u32];
+            self.push(block, ends, true);
+        }
+    }
+}
+
+/// The least and the most that one read asks for: what a pipe holds, and what a run holds.
+const READ_BYTES_MIN: usize = 64 << 10;
+const READ_BYTES_MAX: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests;

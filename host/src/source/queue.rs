@@ -1,0 +1,188 @@
+//! Hands pieces from the thread that reads to the task that maps, bounded by bytes.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::Piece;
+
+/// A queue's two ends.
+pub(super) fn queue() -> (Producer, Consumer) {
+    let shared = Arc::new(Shared::default());
+    (Producer(Arc::clone(&shared)), Consumer(shared))
+}
+
+/// The end of the thread that reads.
+pub(super) struct Producer(Arc<Shared>);
+
+/// The end of the task that maps.
+pub(super) struct Consumer(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    room: Condvar,
+    ready: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    pieces: VecDeque<Piece>,
+    bytes: usize,
+    spare: Vec<Vec<u8>>,
+    end: Option<io::Result<()>>,
+    abandoned: bool,
+}
+
+impl Producer {
+    /// Adds a piece; waits while too much is queued. False once nobody will take it.
+    pub(super) fn push(&self, piece: Piece) -> bool {
+        let bytes = bytes_of(&piece);
+        // One piece always fits, however large it is.
+        let full = |state: &mut State| {
+            !state.abandoned
+                && !state.pieces.is_empty()
+                && state.bytes + bytes > READ_AHEAD_BYTES_MAX
+        };
+        let waited = self.0.room.wait_while(self.0.state(), full);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        state.bytes += bytes;
+        state.pieces.push_back(piece);
+        self.0.ready.notify_one();
+        !state.abandoned
+    }
+
+    /// A block that was given back, to be read into again.
+    pub(super) fn spare(&self) -> Option<Vec<u8>> {
+        self.0.state().spare.pop()
+    }
+
+    /// Says that nothing more comes, and why.
+    pub(super) fn end(&self, end: io::Result<()>) {
+        self.0.state().end.get_or_insert(end);
+        self.0.ready.notify_one();
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        // Has no effect after an end in order. Without one the thread panicked, and silence would
+        // read as the end of the input.
+        self.end(Err(io::Error::other("the thread that reads stopped unexpectedly")));
+    }
+}
+
+impl Consumer {
+    /// The next piece; nothing at the end. Cancel safe: a piece stays queued until it is returned.
+    ///
+    /// # Errors
+    ///
+    /// What reading failed with, once, after all that was read before.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Piece>> {
+        loop {
+            if let Some(piece) = self.try_next() {
+                return Ok(Some(piece));
+            }
+            if let Some(end) = &mut self.0.state().end {
+                return std::mem::replace(end, Ok(())).map(|()| None);
+            }
+            // A piece that came since is not missed: it left a permit.
+            self.0.ready.notified().await;
+        }
+    }
+
+    /// The next piece if there is one already.
+    pub(super) fn try_next(&mut self) -> Option<Piece> {
+        let mut state = self.0.state();
+        let piece = state.pieces.pop_front()?;
+        state.bytes -= bytes_of(&piece);
+        self.0.room.notify_one();
+        Some(piece)
+    }
+
+    /// Gives a block back, to be read into again.
+    pub(super) fn recycle(&self, block: Vec<u8>) {
+        let mut state = self.0.state();
+        if state.spare.len() < SPARE_BLOCKS_MAX && block.capacity() <= SPARE_BYTES_MAX {
+            state.spare.push(block);
+        }
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.abandoned = true;
+        state.pieces.clear();
+        self.0.room.notify_one();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under the lock leaves the state half changed, so a panic does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The memory that a piece takes, and so also what bounds the number of small ones.
+fn bytes_of(piece: &Piece) -> usize {
+    let held = match piece {
+        Piece::Lines(lines) => lines.block.len() + lines.ends.len() * size_of::<u32>(),
+        Piece::TooLong(long) => long.head.len(),
+    };
+    size_of::<Piece>() + held
+}
+
+/// How much is read before it is asked for: enough to keep a disk and a mapper busy at the same
+/// time.
+const READ_AHEAD_BYTES_MAX: usize = 4 << 20;
+
+/// How many blocks are kept for reading into again, and how large each may be.
+const SPARE_BLOCKS_MAX: usize = 2;
+const SPARE_BYTES_MAX: usize = 2 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::TooLong;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn pieces_then_the_error_then_the_end() {
+        let (producer, mut consumer) = queue();
+        producer.push(piece(1));
+        producer.end(Err(io::Error::other("disk on fire")));
+        drop(producer);
+        assert_eq!(consumer.next().await.unwrap(), Some(piece(1)));
+        assert_eq!(consumer.next().await.unwrap_err().to_string(), "disk on fire");
+        assert_eq!(consumer.next().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_producer_that_vanishes_is_no_end_of_input() {
+        let (producer, mut consumer) = queue();
+        drop(producer);
+        assert!(consumer.next().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn reading_ahead_is_bounded_and_a_consumer_that_leaves_ends_it() {
+        let (producer, mut consumer) = queue();
+        let thread = std::thread::spawn(move || {
+            (0u64..).take_while(|_| producer.push(piece(1 << 20))).count()
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(consumer.0.state().pieces.len(), 3);
+        consumer.next().await.unwrap();
+        drop(consumer);
+        assert!((3..=5).contains(&thread.join().unwrap()));
+    }
+
+    fn piece(length: usize) -> Piece {
+        let head = vec![0; length];
+        Piece::TooLong(TooLong { position: 0, offset: 0, next_offset: 0, head, bytes: 0 })
+    }
+}

@@ -1,0 +1,226 @@
+//! Opens an input and reads it on a thread of its own.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::thread;
+
+use super::queue::{Consumer, Producer, queue};
+use super::{Input, LineReader, LineSettings, Piece, SourceError, SourceSettings};
+
+/// Where reading starts: at the line with this position, which begins at this byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Start {
+    /// Position of the first line read: how many lines the input has before it.
+    pub position: u64,
+    /// How many bytes the input has before that line.
+    pub offset: u64,
+}
+
+/// An input that is being read. Dropping it ends the reading.
+///
+/// The thread that reads may hang in a read that never returns (a terminal, an idle pipe). It keeps
+/// no process from exiting: the end of `main` ends it.
+pub struct Source {
+    pieces: Consumer,
+    name: String,
+    lines: LineSettings,
+    input_bytes: Option<u64>,
+    offset: u64,
+}
+
+impl Source {
+    /// Starts to read what `settings` say.
+    ///
+    /// # Errors
+    ///
+    /// The file is missing, a directory or not readable, or does not reach to `start`.
+    pub fn open(settings: &SourceSettings, start: Start) -> Result<Source, SourceError> {
+        let lines = settings.lines;
+        match &settings.input {
+            Input::File(path) => open_file(path, lines, start),
+            Input::Stdin => {
+                let name = "standard input".to_owned();
+                refuse_offset(&name, start)?;
+                Source::spawn(name, None, || Ok(io::stdin()), lines, start)
+            }
+        }
+    }
+
+    /// Starts to read anything else. `name` is what errors call it; `input` begins with the line at
+    /// `start`.
+    ///
+    /// # Errors
+    ///
+    /// The thread that reads cannot be started.
+    pub fn from_reader(
+        name: impl Into<String>,
+        input: impl Read + Send + 'static,
+        lines: LineSettings,
+        start: Start,
+    ) -> Result<Source, SourceError> {
+        Source::spawn(name.into(), None, || Ok(input), lines, start)
+    }
+
+    /// The next piece; nothing at the end of the input. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// Reading failed. All lines before were returned.
+    pub async fn next(&mut self) -> Result<Option<Piece>, SourceError> {
+        let next = self.pieces.next().await;
+        let next = next.map_err(|source| SourceError::Read {
+            name: self.name.clone(),
+            offset: self.offset,
+            source,
+        })?;
+        Ok(next.inspect(|piece| self.offset = end_of(piece)))
+    }
+
+    /// The next piece if it was read already.
+    pub fn try_next(&mut self) -> Option<Piece> {
+        self.pieces.try_next().inspect(|piece| self.offset = end_of(piece))
+    }
+
+    /// Gives a block back, to be read into again.
+    pub fn recycle(&self, block: Vec<u8>) {
+        self.pieces.recycle(block);
+    }
+
+    /// What a line is.
+    pub fn lines(&self) -> LineSettings {
+        self.lines
+    }
+
+    /// How long the input is, in bytes, if that is known: a regular file's length when it was
+    /// opened.
+    pub fn input_bytes(&self) -> Option<u64> {
+        self.input_bytes
+    }
+
+    fn spawn<R: Read>(
+        name: String,
+        input_bytes: Option<u64>,
+        open: impl FnOnce() -> io::Result<R> + Send + 'static,
+        lines: LineSettings,
+        start: Start,
+    ) -> Result<Source, SourceError> {
+        let (producer, pieces) = queue();
+        let read = move || producer.end(read_all(open, lines, start, &producer));
+        let thread = thread::Builder::new().name("spillway-source".to_owned()).spawn(read);
+        match thread {
+            Ok(_) => Ok(Source { pieces, name, lines, input_bytes, offset: start.offset }),
+            Err(source) => Err(SourceError::Thread { name, source }),
+        }
+    }
+}
+
+fn open_file(path: &Path, lines: LineSettings, start: Start) -> Result<Source, SourceError> {
+    let wrong = |source| SourceError::open(path, source);
+    let kind = fs::metadata(path).map_err(wrong)?.file_type();
+    let name = path.display().to_string();
+    if kind.is_dir() {
+        return Err(SourceError::Directory { path: path.to_owned() });
+    }
+    if !kind.is_file() {
+        // Opening a named pipe waits for its writer, so the thread does it.
+        refuse_offset(&name, start)?;
+        let path = path.to_owned();
+        return Source::spawn(name, None, move || File::open(path), lines, start);
+    }
+    let mut file = File::open(path).map_err(wrong)?;
+    let length = file.metadata().map_err(wrong)?.len();
+    if start.offset > length {
+        let path = path.to_owned();
+        return Err(SourceError::Shorter { path, offset: start.offset, length });
+    }
+    file.seek(SeekFrom::Start(start.offset)).map_err(wrong)?;
+    Source::spawn(name, Some(length), || Ok(file), lines, start)
+}
+
+fn refuse_offset(name: &str, start: Start) -> Result<(), SourceError> {
+    match start.offset {
+        0 => Ok(()),
+        offset => Err(SourceError::NotSeekable { name: name.to_owned(), offset }),
+    }
+}
+
+fn read_all<R: Read>(
+    open: impl FnOnce() -> io::Result<R>,
+    lines: LineSettings,
+    start: Start,
+    producer: &Producer,
+) -> io::Result<()> {
+    let mut reader = LineReader::new(open()?, lines, start.position, start.offset);
+    while let Some(piece) = reader.next_piece()? {
+        if !producer.push(piece) {
+            break;
+        }
+        if let Some(block) = producer.spare() {
+            reader.recycle(block);
+        }
+    }
+    Ok(())
+}
+
+fn end_of(piece: &Piece) -> u64 {
+    match piece {
+        Piece::Lines(lines) => lines.offset_of(lines.ends.len()),
+        Piece::TooLong(long) => long.next_offset,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Codec;
+
+    #[tokio::test]
+    async fn a_file_from_its_beginning_and_from_its_middle() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("in");
+        fs::write(&path, "one\ntwo\n").unwrap();
+        let mut whole = open(&path, 0).unwrap();
+        assert_eq!(whole.input_bytes(), Some(8));
+        assert_eq!(block(whole.next().await), "one\ntwo\n");
+        assert!(whole.next().await.unwrap().is_none());
+        assert_eq!(block(open(&path, 4).unwrap().next().await), "two\n");
+        assert!(open(&path, 8).unwrap().next().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn files_that_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("in");
+        assert!(matches!(open(&path, 0), Err(SourceError::Missing { .. })));
+        assert!(matches!(open(folder.path(), 0), Err(SourceError::Directory { .. })));
+        fs::write(&path, "one\n").unwrap();
+        assert!(matches!(open(&path, 5), Err(SourceError::Shorter { length: 4, .. })));
+        assert!(matches!(open(&path.join("in"), 0), Err(SourceError::Open { .. })));
+        let start = Start { position: 1, offset: 1 };
+        let stdin = Source::open(&settings(Input::Stdin), start);
+        assert!(matches!(stdin, Err(SourceError::NotSeekable { .. })));
+        assert!(matches!(open(Path::new("/dev/null"), 1), Err(SourceError::NotSeekable { .. })));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_regular_file_is_read_too() {
+        assert!(open(Path::new("/dev/null"), 0).unwrap().next().await.unwrap().is_none());
+    }
+
+    fn open(path: &Path, offset: u64) -> Result<Source, SourceError> {
+        let start = Start { position: 0, offset };
+        Source::open(&settings(Input::File(path.to_owned())), start)
+    }
+
+    fn settings(input: Input) -> SourceSettings {
+        SourceSettings { input, codec: Codec::Raw, lines: LineSettings::of(Codec::Raw) }
+    }
+
+    fn block(piece: Result<Option<Piece>, SourceError>) -> String {
+        match piece {
+            Ok(Some(Piece::Lines(lines))) => String::from_utf8(lines.block).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Random inputs for tests: one seed gives one run, and every failure names its seed.
+
+use serde_json::{Value, json};
+
+/// A small generator (xorshift64*). Good enough to make inputs, and for nothing else.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
+    }
+
+    /// A number below `end`, which must not be 0.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+}
+
+/// The seeds to try: the one in `SPILLWAY_SEED` if it is set, to replay a failure, or `count` new
+/// ones.
+pub(crate) fn seeds(count: u64) -> Vec<u64> {
+    if let Ok(seed) = std::env::var("SPILLWAY_SEED") {
+        return vec![seed.parse().expect("SPILLWAY_SEED is a number")];
+    }
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let first = now.expect("the clock is past 1970").as_nanos() as u64 % 1_000_000_000;
+    (first..first + count).collect()
+}
+
+/// A random document, with names and texts that have something to escape.
+pub(crate) fn random_json(random: &mut Random, depth: usize) -> Value {
+    let texts = [
+        "a",
+        "b",
+        "c",
+        "",
+        "é😀",
+        "\"q\" \\",
+        "\n\t\u{1}",
+        " sp ace ",
+        "a long text without anything",
+    ];
+    match random.below(if depth == 0 { 6 } else { 10 }) {
+        0 => Value::Null,
+        1 => json!(random.below(2) == 0),
+        2 => json!(random.next() as i64 - (1 << 40)),
+        3 => json!(random.below(1000) as f64 / 8.0),
+        4 | 5 => json!(random.pick(&texts)),
+        6 | 7 => (0..random.below(4)).map(|_| random_json(random, depth - 1)).collect(),
+        _ => {
+            let members = (0..random.below(4))
+                .map(|_| (random.pick(&texts).to_string(), random_json(random, depth - 1)));
+            Value::Object(members.collect())
+        }
+    }
+}
