@@ -7,10 +7,11 @@ use tokio::sync::Notify;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker, ResourceAny};
+use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::contract::{self, Description, Ending, Metric, Progress, Rejection, Run, S3, S3Pre};
 use crate::credentials::Provider;
-use crate::egress::{Egress, EgressOptions, Gate};
+use crate::egress::{Answer, Egress, Gate, Transport};
 use crate::engine::{Engine, Limits, on_tick, ticks};
 use crate::state::{GRANTED, State, link};
 
@@ -57,9 +58,6 @@ pub enum SinkError {
     /// The component trapped, or was ended. Its sink is gone: open another one.
     #[error("the component failed")]
     Trap(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// There is no way out for it.
-    #[error(transparent)]
-    Egress(#[from] crate::egress::ClientError),
 }
 
 /// What a sink is given when it is opened.
@@ -67,8 +65,8 @@ pub enum SinkError {
 pub struct Grants {
     /// The authorities (`host:port`) that it may talk to.
     pub egress: Vec<String>,
-    /// How it does.
-    pub egress_options: EgressOptions,
+    /// How its requests are sent. Sinks that share a client share its connections.
+    pub transport: Arc<dyn Transport>,
     /// Where its credentials come from.
     pub credentials: Arc<dyn Provider>,
     /// What it may use up.
@@ -162,7 +160,7 @@ impl Sink {
     /// # Errors
     ///
     /// [`SinkError::Refused`] with every problem of the configuration, or why the state does not fit;
-    /// [`SinkError::Trap`]; [`SinkError::Egress`].
+    /// [`SinkError::Trap`].
     pub async fn open(
         &self,
         config: &str,
@@ -178,7 +176,7 @@ impl Sink {
     }
 
     async fn instantiate(&self, grants: &Grants) -> Result<(Store<State>, S3), SinkError> {
-        let egress = Egress::new(grants.egress.iter().cloned(), &grants.egress_options)?;
+        let egress = Egress::new(grants.egress.iter().cloned(), grants.transport.clone());
         let state = State::new(egress, grants.credentials.clone(), &grants.limits);
         let mut store = Store::new(self.engine.wasmtime(), state);
         store.limiter(|state| &mut state.limits);
@@ -194,7 +192,7 @@ impl Grants {
     fn nothing() -> Grants {
         Grants {
             egress: Vec::new(),
-            egress_options: EgressOptions::default(),
+            transport: Arc::new(Nobody),
             credentials: Arc::new(Nobody),
             limits: Limits::default(),
         }
@@ -207,6 +205,12 @@ impl Provider for Nobody {
     fn get(&self, _fresh: bool) -> crate::credentials::Provided<'_> {
         let failure = contract::credentials::Failure::NotConfigured("none are given".to_owned());
         Box::pin(std::future::ready(Err(failure)))
+    }
+}
+
+impl Transport for Nobody {
+    fn send(&self, _: http::Request<WasiBody>, _: RequestOptions) -> Answer {
+        Box::pin(std::future::ready(Err(wasmtime_wasi_http::Error::HttpRequestDenied)))
     }
 }
 

@@ -175,17 +175,19 @@ pub const FIELDS: &[Field] = &[
 pub struct Written(Map<String, Value>);
 
 impl Written {
-    /// Reads JSON, and says everything that is wrong with it at once.
-    ///
-    /// # Errors
-    ///
-    /// A problem for each field that is unknown, doubled, missing, of a wrong type or out of its limits.
-    pub fn parse(json: &str) -> Result<Written, Vec<Problem>> {
-        let value = serde_json::from_str(json);
-        let value: Value = value.map_err(|e| vec![Problem::new("", format!("not JSON: {e}"))])?;
-        let Value::Object(given) = value else {
-            let message = format!("{}, but a JSON object is wanted", seen(&value));
-            return Err(vec![Problem::new("", message)]);
+    /// Reads JSON: what is in order, and everything that is not. There is a problem for each field that
+    /// is unknown, doubled, missing, of a wrong type or out of its limits.
+    pub fn read(json: &str) -> (Written, Vec<Problem>) {
+        let given = match serde_json::from_str(json) {
+            Ok(Value::Object(given)) => given,
+            Ok(other) => {
+                let message = format!("{}, but a JSON object is wanted", seen(&other));
+                return (Written(Map::new()), vec![Problem::new("", message)]);
+            }
+            Err(error) => {
+                let problem = Problem::new("", format!("not JSON: {error}"));
+                return (Written(Map::new()), vec![problem]);
+            }
         };
         let mut values = Map::new();
         let mut problems = Vec::new();
@@ -207,7 +209,7 @@ impl Written {
                 problems.push(Problem::new(field.name, "missing, and there is no default"));
             }
         }
-        if problems.is_empty() { Ok(Written(values)) } else { Err(problems) }
+        (Written(values), problems)
     }
 
     /// The text of a field, or its default.

@@ -71,8 +71,7 @@ impl Settings {
     ///
     /// [`Error::Invalid`] with every problem there is.
     pub fn parse(json: &str) -> Result<Settings, Error> {
-        let written = Written::parse(json).map_err(Error::Invalid)?;
-        let mut problems = Vec::new();
+        let (written, mut problems) = Written::read(json);
         let settings = Settings::mean(&written, &mut problems);
         if problems.is_empty() { Ok(settings) } else { Err(Error::Invalid(problems)) }
     }
@@ -141,7 +140,9 @@ fn timeouts(written: &Written) -> Timeouts {
 
 fn address(written: &Written, problems: &mut Vec<Problem>) -> Address {
     let bucket = written.text("bucket").unwrap_or_default().to_owned();
-    check_bucket(&bucket, problems);
+    if !bucket.is_empty() {
+        check_bucket(&bucket, problems);
+    }
     let region = written.text("region").unwrap_or_default();
     let custom = written.text("endpoint");
     let endpoint = match custom {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use spillway::credentials::Provider;
-use spillway::egress::EgressOptions;
+use spillway::egress::{Client, ClientOptions};
 use spillway::engine::{Engine, Limits};
 use spillway::events::Events;
 use spillway::flow::{Config, Draft, FlowError, SinkSettings, Variables};
@@ -170,11 +170,14 @@ async fn load(
     if let Some(bytes) = settings.memory_bytes_max {
         limits.memory_bytes_max = bytes;
     }
-    let egress_options = EgressOptions { ca_file: settings.ca_file };
-    if let Err(error) = spillway::egress::Egress::new([], &egress_options) {
-        problems.push(Problem::new("sink.ca_file", chain(&error)));
-    }
-    let grants = Grants { egress, egress_options, credentials, limits };
+    let client = match Client::new(&ClientOptions { ca_file: settings.ca_file }) {
+        Ok(client) => client,
+        Err(error) => {
+            problems.push(Problem::new("sink.ca_file", chain(&error)));
+            return Ok(None);
+        }
+    };
+    let grants = Grants { egress, transport: Arc::new(client), credentials, limits };
     Ok(Some((sink, config, grants)))
 }
 

@@ -23,9 +23,16 @@ use rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use super::EgressOptions;
 use super::errors;
 use super::timed::{Incoming, Outgoing, Progress};
+use super::{Answer, Transport};
+
+/// How requests are sent.
+#[derive(Clone, Debug, Default)]
+pub struct ClientOptions {
+    /// A PEM file of certificate authorities to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+}
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -35,15 +42,20 @@ pub enum ClientError {
     CaFile(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Shares its connections with its clones.
+/// Sends over HTTP/1.1, and keeps connections for the next request. Shares them with its clones.
 #[derive(Clone)]
-pub(super) struct Client {
+pub struct Client {
     inner: legacy::Client<Bounded, Outgoing>,
     connect_timeout_ms: Arc<AtomicU64>,
 }
 
 impl Client {
-    pub(super) fn new(options: &EgressOptions) -> Result<Client, ClientError> {
+    /// A client that has no connection yet.
+    ///
+    /// # Errors
+    ///
+    /// Where the file of certificate authorities cannot be used.
+    pub fn new(options: &ClientOptions) -> Result<Client, ClientError> {
         let mut http = HttpConnector::new_with_resolver(Guarded(GaiResolver::new()));
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -63,8 +75,8 @@ impl Client {
         Ok(Client { inner, connect_timeout_ms })
     }
 
-    pub(super) async fn send(
-        &self,
+    async fn exchange(
+        self,
         request: Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Response<WasiBody>, Error> {
@@ -80,6 +92,12 @@ impl Client {
         };
         let response = response.map_err(|error| errors::of_client(&error))?;
         Ok(response.map(|body| Incoming::new(body, between_bytes).boxed_unsync()))
+    }
+}
+
+impl Transport for Client {
+    fn send(&self, request: Request<WasiBody>, options: RequestOptions) -> Answer {
+        Box::pin(self.clone().exchange(request, options))
     }
 }
 
