@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use crc_fast::{CrcAlgorithm, Digest, checksum_combine};
+use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, CRC_64_NVME, Crc, Table};
 
 use crate::http::Body;
 use crate::s3::{Checksum, ChecksumAlgorithm};
@@ -30,9 +30,16 @@ pub struct Sum {
 impl Algorithm {
     /// The checksum of `body`.
     pub fn of(self, body: &Body) -> Sum {
-        let mut digest = Digest::new(self.crc());
-        body.pieces().iter().for_each(|piece| digest.update(piece));
-        Sum { algorithm: self, crc: digest.finalize(), len: body.len() }
+        let crc = match self {
+            Algorithm::Crc64Nvme => {
+                let mut digest = NVME.digest();
+                body.pieces().iter().for_each(|piece| digest.update(piece));
+                digest.finalize()
+            }
+            Algorithm::Crc32c => crc32(&CASTAGNOLI, body),
+            Algorithm::Crc32 => crc32(&ZLIB, body),
+        };
+        Sum { algorithm: self, crc, len: body.len() }
     }
 
     /// The checksum of no bytes.
@@ -49,19 +56,66 @@ impl Algorithm {
         }
     }
 
-    fn crc(self) -> CrcAlgorithm {
+    /// The polynomial, its bits reversed, and how many bits the remainder has.
+    fn polynomial(self) -> Polynomial {
+        let reversed = |poly: u32| u64::from(poly.reverse_bits());
         match self {
-            Algorithm::Crc64Nvme => CrcAlgorithm::Crc64Nvme,
-            Algorithm::Crc32c => CrcAlgorithm::Crc32Iscsi,
-            Algorithm::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
+            Algorithm::Crc64Nvme => {
+                Polynomial { bits: 64, reversed: CRC_64_NVME.poly.reverse_bits() }
+            }
+            Algorithm::Crc32c => Polynomial { bits: 32, reversed: reversed(CRC_32_ISCSI.poly) },
+            Algorithm::Crc32 => Polynomial { bits: 32, reversed: reversed(CRC_32_ISO_HDLC.poly) },
         }
     }
 }
 
+fn crc32(algorithm: &Crc<u32, Table<16>>, body: &Body) -> u64 {
+    let mut digest = algorithm.digest();
+    body.pieces().iter().for_each(|piece| digest.update(piece));
+    digest.finalize().into()
+}
+
+/// The field that remainders are of: polynomials over GF(2), bits reversed, so that the highest bit is
+/// the constant term.
+#[derive(Clone, Copy)]
+struct Polynomial {
+    bits: u32,
+    reversed: u64,
+}
+
+impl Polynomial {
+    fn times(self, mut a: u64, mut b: u64) -> u64 {
+        let mut product = 0;
+        let one = 1 << (self.bits - 1);
+        while a != 0 {
+            if a & one != 0 {
+                product ^= b;
+            }
+            a = (a << 1) & (u64::MAX >> (64 - self.bits));
+            b = if b & 1 == 1 { (b >> 1) ^ self.reversed } else { b >> 1 };
+        }
+        product
+    }
+
+    /// `crc` moved up by `bytes` bytes, that is multiplied by x to the power of eight times as much.
+    fn shifted(self, crc: u64, mut bytes: u64) -> u64 {
+        let (mut shifted, mut power) = (crc, 1 << (self.bits - 1 - 8));
+        while bytes != 0 {
+            if bytes & 1 == 1 {
+                shifted = self.times(power, shifted);
+            }
+            power = self.times(power, power);
+            bytes >>= 1;
+        }
+        shifted
+    }
+}
+
 impl Sum {
-    /// The checksum of these bytes with those of `next` behind them.
+    /// The checksum of these bytes with those of `next` behind them. All three algorithms begin and
+    /// end by flipping every bit, which cancels out: what remains is the sum of remainders.
     pub fn then(self, next: Sum) -> Sum {
-        let crc = checksum_combine(self.algorithm.crc(), self.crc, next.crc, next.len);
+        let crc = self.algorithm.polynomial().shifted(self.crc, next.len) ^ next.crc;
         Sum { crc, len: self.len + next.len, ..self }
     }
 
@@ -75,6 +129,10 @@ impl Sum {
         Checksum { algorithm: self.algorithm.s3(), value }
     }
 }
+
+static NVME: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_NVME);
+static CASTAGNOLI: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+static ZLIB: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
 
 #[cfg(test)]
 mod tests {
