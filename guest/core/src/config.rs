@@ -35,6 +35,8 @@ pub enum Kind {
     },
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// `true` or `false`.
+    Flag,
 }
 
 /// What holds where a field is not written.
@@ -46,6 +48,8 @@ pub enum Absent {
     Text(&'static str),
     /// This number.
     Number(u64),
+    /// `false`.
+    False,
     /// Something that follows from other fields, described here.
     Derived(&'static str),
 }
@@ -120,11 +124,40 @@ pub const FIELDS: &[Field] = &[
         doc: "Whether a hash of the payload is part of the signature.",
     },
     Field {
+        name: "checksum",
+        aliases: &[],
+        kind: Kind::Choice(&["crc64nvme", "crc32c", "crc32", "none"]),
+        absent: Absent::Text("crc64nvme"),
+        doc: "The checksum sent with each part and each object, for the store to verify and to keep.",
+    },
+    Field {
+        name: "content_md5",
+        aliases: &[],
+        kind: Kind::Flag,
+        absent: Absent::False,
+        doc: "Whether `Content-MD5` is sent as well, for stores and bucket rules that want it.",
+    },
+    Field {
         name: "attempts_max",
         aliases: &[],
         kind: Kind::Integer { min: 1, max: 1_000 },
         absent: Absent::Number(5),
         doc: "How often one request is tried, at most, before its object fails.",
+    },
+    Field {
+        name: "retry_time_max_ms",
+        aliases: &[],
+        kind: Kind::Integer { min: 0, max: 86_400_000 },
+        absent: Absent::Number(600_000),
+        doc: "How long after its first attempt a request may be tried again, in milliseconds.",
+    },
+    Field {
+        name: "retry_budget",
+        aliases: &[],
+        kind: Kind::Integer { min: 0, max: 1_000_000 },
+        absent: Absent::Number(500),
+        doc: "What the retries of all requests together may cost: each takes 10, each request that \
+              succeeds gives back 1, up to this. 0 is no limit.",
     },
     Field {
         name: "backoff_base_ms",
@@ -229,6 +262,11 @@ impl Written {
             (None, _) => None,
         }
     }
+
+    /// Whether a flag is set.
+    pub fn flag(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
 }
 
 /// The name in `names` that `name` was probably meant to be.
@@ -272,6 +310,8 @@ impl Kind {
                 Some(n) if (*min..=*max).contains(&n) => return None,
                 _ => format!("a whole number from {min} to {max}"),
             },
+            Kind::Flag if value.is_boolean() => return None,
+            Kind::Flag => "`true` or `false`".to_owned(),
             Kind::Choice(words) => match value.as_str() {
                 Some(s) if words.contains(&s) => return None,
                 _ => format!("one of `{}`", words.join("`, `")),
@@ -301,4 +341,4 @@ const GIB: u64 = 1 << 30;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const PART_BYTES_MIN: u64 = 5 * MIB;
 /// The greatest size of a part, from the same page.
-const PART_BYTES_MAX: u64 = 5 * GIB;
+pub(crate) const PART_BYTES_MAX: u64 = 5 * GIB;

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use crate::config::Written;
+use crate::checksum::Algorithm;
+use crate::config::{PART_BYTES_MAX, Written};
 use crate::error::{Error, Problem};
 use crate::framing::Framing;
 use crate::http::Scheme;
+use crate::parts::PartSizes;
 use crate::s3::{Address, AddressStyle};
+use crate::upload::Cutting;
 
 /// Everything a sink is told before it starts.
 #[derive(Clone, Debug)]
@@ -25,6 +28,10 @@ pub struct Settings {
     pub memory_bytes_max: u64,
     /// Whether a hash of the payload is signed.
     pub payload_signing: PayloadSigning,
+    /// The checksum that is sent with parts and objects.
+    pub checksum: Option<Algorithm>,
+    /// Whether `Content-MD5` is sent, too.
+    pub content_md5: bool,
     /// How often and how soon a request is tried again.
     pub retry: RetrySettings,
     /// How long to wait for most answers.
@@ -47,6 +54,10 @@ pub enum PayloadSigning {
 pub struct RetrySettings {
     /// Attempts of one request, the first included.
     pub attempts_max: u32,
+    /// How long after the first attempt there may be another.
+    pub time_max: Duration,
+    /// What the retries of the whole sink may cost; 0 is no limit.
+    pub budget: u32,
     /// The longest wait before the first retry; doubled with each.
     pub backoff_base: Duration,
     /// The longest wait before any retry.
@@ -84,6 +95,14 @@ impl Settings {
         if has_port { authority } else { format!("{authority}:{}", address.scheme.default_port()) }
     }
 
+    /// How uploads are cut. A part is held until the store has it, and the next one fills meanwhile: so
+    /// no part grows beyond half of the memory.
+    pub(crate) fn cutting(&self) -> Cutting {
+        let max = (self.memory_bytes_max / 2).clamp(self.part_bytes, PART_BYTES_MAX);
+        let sizes = PartSizes { first: self.part_bytes, max };
+        Cutting { sizes, algorithm: self.checksum }
+    }
+
     fn mean(written: &Written, problems: &mut Vec<Problem>) -> Settings {
         let number = |name: &str| written.number(name).unwrap_or_default();
         let address = address(written, problems);
@@ -105,6 +124,13 @@ impl Settings {
                 (Some("signed"), _) | (None, Scheme::Http) => PayloadSigning::Signed,
                 _ => PayloadSigning::Unsigned,
             },
+            checksum: match written.text("checksum") {
+                Some("crc32") => Some(Algorithm::Crc32),
+                Some("crc32c") => Some(Algorithm::Crc32c),
+                Some("none") => None,
+                _ => Some(Algorithm::Crc64Nvme),
+            },
+            content_md5: written.flag("content_md5"),
             framing: match written.text("framing") {
                 Some("none") => Framing::Bare,
                 _ => Framing::Newline,
@@ -116,6 +142,8 @@ impl Settings {
             memory_bytes_max,
             retry: RetrySettings {
                 attempts_max: u32::try_from(number("attempts_max")).unwrap_or(1),
+                time_max: Duration::from_millis(number("retry_time_max_ms")),
+                budget: u32::try_from(number("retry_budget")).unwrap_or(0),
                 backoff_base: Duration::from_millis(number("backoff_base_ms")),
                 backoff_max: Duration::from_millis(number("backoff_max_ms")),
             },

@@ -2,19 +2,22 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use crate::classify::TransportError;
+use crate::cleanup::{Cleanups, Leftover};
 use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::explain;
 use crate::framing::Run;
 use crate::http::{Request, Response};
 use crate::metrics::Counters;
-use crate::report::{Failure, Level, Report, Sealed};
-use crate::requests::{ExchangeId, Requests, Task, UploadNumber};
-use crate::retry::{self, Decision, TransportError, Verdict};
+use crate::report::{Failure, Report, Sealed};
+use crate::requests::{ExchangeId, Owner, Requests, UploadNumber};
+use crate::retry::Budget;
 use crate::settings::{Settings, Timeouts};
 use crate::signer::Signer;
 use crate::time::{Instant, Now};
-use crate::upload::{End, Operation, Span, Upload};
+use crate::upload::{End, Operation, Span, Upload, Want};
+use crate::wire;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub enum Input {
     Seal,
     /// Everything that is not visible is given up.
     Abort,
+    /// What was left behind is tried to be removed once more, now.
+    CleanUp,
     /// An exchange came to its end.
     Answer {
         /// Which one.
@@ -81,41 +86,47 @@ pub enum CredentialsError {
 /// The one rule: after every [`handle`](Sink::handle), call [`poll`](Sink::poll) until it returns
 /// nothing, and do what it says. `handle` panics where that was not done.
 pub struct Sink {
-    settings: Settings,
-    random: fastrand::Rng,
-    signer: Signer,
-    now: Now,
-    uploads: BTreeMap<UploadNumber, Upload>,
+    pub(crate) settings: Settings,
+    pub(crate) random: fastrand::Rng,
+    pub(crate) signer: Signer,
+    pub(crate) now: Now,
+    pub(crate) uploads: BTreeMap<UploadNumber, Upload>,
+    pub(crate) requests: Requests,
+    pub(crate) cleanups: Cleanups,
+    pub(crate) budget: Budget,
+    pub(crate) report: Report,
+    pub(crate) counters: Counters,
     open: Option<UploadNumber>,
     /// The unfinished uploads of each name, in their order.
     turns: HashMap<String, VecDeque<UploadNumber>>,
     begun: u64,
     next_position: u64,
     held: u64,
-    requests: Requests,
+    spare: u64,
     outputs: VecDeque<Output>,
-    report: Report,
-    counters: Counters,
 }
 
 impl Sink {
-    /// A sink that has seen nothing. `seed` decides the jitter, and nothing else.
+    /// A sink that has seen nothing. `seed` decides jitter and nonces, and nothing else.
     pub fn new(settings: Settings, seed: u64) -> Sink {
         Sink {
             signer: Signer::new(&settings),
+            budget: Budget::new(settings.retry.budget),
             settings,
             random: fastrand::Rng::with_seed(seed),
             now: Now::default(),
             uploads: BTreeMap::new(),
+            requests: Requests::default(),
+            cleanups: Cleanups::default(),
+            report: Report::default(),
+            counters: Counters::default(),
             open: None,
             turns: HashMap::new(),
             begun: 0,
             next_position: 0,
             held: 0,
-            requests: Requests::default(),
+            spare: 0,
             outputs: VecDeque::new(),
-            report: Report::default(),
-            counters: Counters::default(),
         }
     }
 
@@ -133,8 +144,10 @@ impl Sink {
             Input::Answer { exchange, outcome } => self.answered(exchange, &outcome),
             Input::Credentials(Ok(credentials)) => self.signer.set_credentials(credentials),
             Input::Credentials(Err(error)) => self.no_credentials(error),
+            Input::CleanUp => self.clean_up(true),
             Input::Tick => {}
         }
+        self.clean_up(false);
     }
 
     /// What to do next. Once it returned nothing there is nothing until the next `handle`.
@@ -142,29 +155,31 @@ impl Sink {
         if let Some(output) = self.outputs.pop_front() {
             return Some(output);
         }
-        if let Some(ask) =
-            self.signer.ask(self.now.wall, self.requests.is_wanting(self.now.monotonic))
-        {
+        let wanting = self.requests.is_wanting(self.now.monotonic);
+        if let Some(ask) = self.signer.ask(self.now.wall, wanting) {
             return Some(Output::Credentials { fresh: ask.fresh });
         }
         if !self.signer.has_credentials(self.now.wall) {
             return None;
         }
-        let in_flight_max = self.settings.requests_in_flight_max;
-        let (exchange, task) = self.requests.take(self.now.monotonic, in_flight_max)?;
-        let upload = &self.uploads[&task.upload];
-        let request = self.signer.request(upload, task.operation, &self.settings, self.now.wall);
-        self.counters.sent(task.operation, task.attempts, request.body.len());
-        let timeouts = match task.operation {
-            Operation::CompleteMultipartUpload => self.settings.complete_timeouts,
-            _ => self.settings.timeouts,
-        };
-        Some(Output::Send { exchange, request, timeouts })
+        loop {
+            let flying_max = self.settings.requests_in_flight_max;
+            let task = self.requests.take(self.now.monotonic, flying_max)?;
+            let Some(mut request) = self.request(task.owner, task.operation) else { continue };
+            let signed = self.signer.sign(&mut request, self.now.wall);
+            self.counters.sent(task.operation, task.history.attempts, request.body.len());
+            let exchange = self.requests.fly(task, signed);
+            let timeouts = match task.operation {
+                Operation::CompleteMultipartUpload => self.settings.complete_timeouts,
+                _ => self.settings.timeouts,
+            };
+            return Some(Output::Send { exchange, request, timeouts });
+        }
     }
 
     /// When `handle` wants to be called with [`Input::Tick`], if nothing else happens before.
     pub fn next_due(&self) -> Option<Instant> {
-        self.requests.next_due()
+        self.requests.next_due().into_iter().chain(self.cleanups.next_due()).min()
     }
 
     /// Whether `len` bytes of events may be given now. Always true where nothing is in the way that
@@ -175,7 +190,8 @@ impl Sink {
         fits || self.requests.is_empty()
     }
 
-    /// Whether everything accepted is visible or failed, and nothing is under way.
+    /// Whether everything accepted is visible or failed, and nothing is under way. An abort that was
+    /// tried in vain, and is remembered for later, does not count.
     pub fn is_settled(&self) -> bool {
         self.requests.is_empty() && self.uploads.values().all(|u| u.end().is_some())
     }
@@ -201,9 +217,9 @@ impl Sink {
         &self.counters
     }
 
-    /// How many bytes of events are held.
+    /// How many bytes of events are held, those included that the store has too.
     pub fn held(&self) -> u64 {
-        self.held
+        self.held + self.spare
     }
 
     /// How many requests are under way.
@@ -211,9 +227,32 @@ impl Sink {
         self.requests.in_flight()
     }
 
-    /// How many objects were begun and are neither visible nor failed.
-    pub fn unfinished(&self) -> usize {
-        self.uploads.values().filter(|u| u.end().is_none()).count()
+    /// The objects that were begun and are neither visible nor failed.
+    pub fn unfinished(&self) -> impl Iterator<Item = &Span> {
+        self.uploads.values().filter(|u| u.end().is_none()).map(|u| &u.span)
+    }
+
+    /// The uploads that are, or may be, in the store although nobody has a use for them.
+    pub fn leftovers(&self) -> Vec<Leftover> {
+        self.cleanups.leftovers()
+    }
+
+    /// How many there are of those.
+    pub fn left(&self) -> u64 {
+        self.cleanups.count()
+    }
+
+    fn request(&self, owner: Owner, operation: Operation) -> Option<Request> {
+        match owner {
+            Owner::Upload(number) => {
+                let request = wire::request(&self.settings, self.uploads.get(&number)?, operation);
+                Some(request.expect("an upload asks only for what it can say"))
+            }
+            Owner::Cleanup(number) => {
+                let (name, upload_id) = self.cleanups.get(number)?;
+                Some(wire::abort(&self.settings, name, upload_id))
+            }
+        }
     }
 
     fn take(&mut self, run: Run) {
@@ -246,6 +285,20 @@ impl Sink {
         let framing = self.settings.framing;
         self.change(number, |upload| upload.push(run.into_payload(framing)));
         self.advance(number);
+        self.shed();
+    }
+
+    /// Lets go of what is only kept in case, oldest first, where memory is short.
+    fn shed(&mut self) {
+        let mut wanted = self.held().saturating_sub(self.settings.memory_bytes_max);
+        let numbers: Vec<_> =
+            self.uploads.iter().filter(|(_, u)| u.spare() > 0).map(|(n, _)| *n).collect();
+        for number in numbers {
+            if wanted == 0 {
+                break;
+            }
+            wanted -= self.change(number, |upload| upload.shed(wanted)).min(wanted);
+        }
     }
 
     /// The open upload where it has that key, else a new one; then the other is sealed.
@@ -261,7 +314,8 @@ impl Sink {
         let name = key.to_owned();
         self.turns.entry(name.clone()).or_default().push_back(number);
         let span = Span { key: key.to_owned(), name, first, last: first, events: 0 };
-        self.uploads.insert(number, Upload::new(span));
+        let nonce = format!("{:032x}", self.random.u128(..));
+        self.uploads.insert(number, Upload::new(span, nonce));
         self.open = Some(number);
         self.held += UPLOAD_BYTES;
         number
@@ -282,35 +336,46 @@ impl Sink {
         }
     }
 
-    fn fail(&mut self, number: UploadNumber, cause: Error) {
+    pub(crate) fn fail(&mut self, number: UploadNumber, cause: Error) {
+        self.drop_requests(number, |upload| upload.fail(cause));
+    }
+
+    /// Forgets the requests of an upload that are not under way, and changes its course.
+    pub(crate) fn drop_requests(&mut self, number: UploadNumber, f: impl FnOnce(&mut Upload)) {
         if !self.uploads.contains_key(&number) {
             return;
         }
-        let forgotten = self.requests.forget(number);
+        let forgotten = self.requests.forget(Owner::Upload(number));
         self.change(number, |upload| {
             upload.outstanding -= forgotten;
-            upload.fail(cause);
+            f(upload);
         });
         self.advance(number);
     }
 
-    /// Asks of the store what the upload wants next, and sees it off where it is over.
-    fn advance(&mut self, number: UploadNumber) {
+    /// Gives the upload what it wants next, and sees it off where it is over.
+    pub(crate) fn advance(&mut self, number: UploadNumber) {
+        let cutting = self.settings.cutting();
         loop {
             let Some(upload) = self.uploads.get(&number) else { return };
-            let my_turn =
-                self.turns.get(&upload.span.name).and_then(|t| t.front()) == Some(&number);
-            let part_bytes = self.settings.part_bytes;
-            let Some(operation) = self.change(number, |u| u.next(part_bytes, my_turn)) else {
-                break;
-            };
-            self.change(number, |upload| upload.outstanding += 1);
-            self.requests.add(number, operation);
+            let name = &upload.span.name;
+            let my_turn = self.turns.get(name).and_then(VecDeque::front) == Some(&number);
+            match self.change(number, |upload| upload.next(cutting, my_turn)) {
+                Some(Want::Request(operation)) => {
+                    self.change(number, |upload| upload.outstanding += 1);
+                    self.requests.add(Owner::Upload(number), operation);
+                }
+                Some(Want::Abort(upload_id)) => {
+                    let name = self.uploads[&number].span.name.clone();
+                    let cleanup = self.cleanups.add(name, upload_id);
+                    self.requests.add(Owner::Cleanup(cleanup), Operation::AbortMultipartUpload);
+                }
+                None => break,
+            }
         }
         let upload = &self.uploads[&number];
-        match upload.end() {
-            Some(end) if upload.outstanding == 0 => self.over(number, end),
-            _ => {}
+        if let Some(end) = upload.end().filter(|_| upload.outstanding == 0) {
+            self.over(number, end);
         }
     }
 
@@ -353,92 +418,35 @@ impl Sink {
         }
     }
 
-    /// Every change of an upload goes through here, so that the sum of what is held stays true.
-    fn change<T>(&mut self, number: UploadNumber, f: impl FnOnce(&mut Upload) -> T) -> T {
+    /// Every change of an upload goes through here, so that the sums of what is held stay true.
+    pub(crate) fn change<T>(
+        &mut self,
+        number: UploadNumber,
+        f: impl FnOnce(&mut Upload) -> T,
+    ) -> T {
         let upload = self.uploads.get_mut(&number).expect("an upload is forgotten last");
-        let before = upload.held();
+        let (held, spare) = (upload.held(), upload.spare());
         let result = f(upload);
-        self.held = self.held - before + upload.held();
+        self.held = self.held - held + upload.held();
+        self.spare = self.spare - spare + upload.spare();
         result
-    }
-
-    fn answered(&mut self, exchange: ExchangeId, outcome: &Result<Response, TransportError>) {
-        let Some(task) = self.requests.landed(exchange) else { return };
-        let verdict = retry::classify(task.operation, outcome);
-        self.counters.answered(&verdict);
-        let jitter = self.random.f64();
-        match retry::decide(&verdict, task.attempts, &self.settings.retry, jitter) {
-            Decision::Proceed => self.proceed(task, outcome),
-            _ if self.uploads[&task.upload].has_failed()
-                && task.operation != Operation::AbortMultipartUpload =>
-            {
-                self.settle(task, |_| {});
-            }
-            Decision::Retry(wait) => {
-                let text = explain::attempt(
-                    &self.settings,
-                    &self.uploads[&task.upload],
-                    task.operation,
-                    &verdict,
-                );
-                let message = format!("{text}; trying again in {} ms", wait.as_millis());
-                self.report.notice(Level::Info, message);
-                self.requests.again(task, self.now.monotonic.after(wait));
-            }
-            Decision::Refresh => {
-                self.signer.expired();
-                self.requests.first(task);
-            }
-            Decision::Fail => self.give_up(task, &verdict),
-        }
-    }
-
-    fn proceed(&mut self, task: Task, outcome: &Result<Response, TransportError>) {
-        let Ok(response) = outcome else { return };
-        let operation = task.operation;
-        let result = self.change(task.upload, |upload| {
-            upload.outstanding -= 1;
-            upload.done(operation, response)
-        });
-        match result {
-            Ok(()) => self.advance(task.upload),
-            Err(malformed) => {
-                let cause = explain::malformed(
-                    &self.settings,
-                    &self.uploads[&task.upload],
-                    operation,
-                    &malformed,
-                );
-                self.fail(task.upload, cause);
-            }
-        }
-    }
-
-    fn give_up(&mut self, task: Task, verdict: &Verdict) {
-        let cause = explain::failure(&self.settings, &self.uploads[&task.upload], task, verdict);
-        if task.operation == Operation::AbortMultipartUpload {
-            self.counters.aborts_failed += 1;
-            self.report.notice(Level::Warning, format!("an upload was left behind: {cause}"));
-            self.settle(task, Upload::abandon);
-            return;
-        }
-        self.settle(task, |_| {});
-        self.fail(task.upload, cause);
-    }
-
-    /// The request is over without success, and will not be made again.
-    fn settle(&mut self, task: Task, f: impl FnOnce(&mut Upload)) {
-        self.change(task.upload, |upload| {
-            upload.outstanding -= 1;
-            f(upload);
-        });
-        self.advance(task.upload);
     }
 
     fn no_credentials(&mut self, error: CredentialsError) {
         let cause = explain::credentials(&error);
         self.signer.failed();
         self.fail_all(&cause);
+        // Without credentials nothing can be aborted either; that is tried again later.
+        for number in self.requests.forget_cleanups() {
+            self.put_off(number, &cause.to_string());
+        }
+    }
+
+    /// Tries aborts again that are due, or all that are remembered.
+    fn clean_up(&mut self, all: bool) {
+        for number in self.cleanups.take_due(self.now.monotonic, all) {
+            self.requests.add(Owner::Cleanup(number), Operation::AbortMultipartUpload);
+        }
     }
 }
 
