@@ -1,4 +1,4 @@
-//! ETags, Content-MD5 and checksums, computed with crates that the core does not use.
+//! ETags, Content-MD5 and checksums; the checksums with another crate than the core's.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
 
