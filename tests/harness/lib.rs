@@ -9,4 +9,5 @@ pub mod client;
 mod conversion;
 pub mod faults;
 pub mod request_info;
+pub mod socket_client;
 pub mod world;
