@@ -127,10 +127,14 @@ fn wait(
     jitter: f64,
     factor: u32,
 ) -> Duration {
-    let doublings = attempts.saturating_sub(1).min(DOUBLINGS_MAX);
-    let ceiling = policy.backoff_base.saturating_mul(factor << doublings).min(policy.backoff_max);
     let asked = verdict.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-    ceiling.mul_f64(jitter).max(asked)
+    backoff(policy, attempts, factor).mul_f64(jitter).max(asked)
+}
+
+/// The longest wait after so many attempts.
+pub(crate) fn backoff(policy: &RetrySettings, attempts: u32, factor: u32) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(DOUBLINGS_MAX);
+    policy.backoff_base.saturating_mul(factor << doublings).min(policy.backoff_max)
 }
 
 /// What a retry takes of the budget, where a success gives back 1.

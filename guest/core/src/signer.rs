@@ -8,7 +8,7 @@ use crate::http::Request;
 use crate::requests::Signed;
 use crate::settings::{PayloadSigning, Settings};
 use crate::sigv4::{self, PayloadHash};
-use crate::time::Timestamp;
+use crate::time::{Instant, Now, Timestamp};
 
 /// What requests are signed with.
 pub(crate) struct Signer {
@@ -20,6 +20,10 @@ pub(crate) struct Signer {
     expired: bool,
     /// The host was asked, and has not answered.
     asked: bool,
+    /// How often in a row the host had none.
+    failures: u32,
+    /// When the host may be asked again.
+    due: Option<Instant>,
 }
 
 /// A question to the host.
@@ -36,15 +40,19 @@ impl Signer {
             credentials: None,
             expired: false,
             asked: false,
+            failures: 0,
+            due: None,
         }
     }
 
     /// Whether the host has to be asked now: something `is_wanting`, and there is nothing to sign with.
-    pub(crate) fn ask(&mut self, now: Timestamp, is_wanting: bool) -> Option<Ask> {
-        if self.asked || !is_wanting || self.has_credentials(now) {
+    pub(crate) fn ask(&mut self, now: Now, is_wanting: bool) -> Option<Ask> {
+        let early = self.due.is_some_and(|due| now.monotonic < due);
+        if self.asked || early || !is_wanting || self.has_credentials(now.wall) {
             return None;
         }
         self.asked = true;
+        self.due = None;
         Some(Ask { fresh: self.expired || self.credentials.is_some() })
     }
 
@@ -56,13 +64,30 @@ impl Signer {
     }
 
     pub(crate) fn set_credentials(&mut self, credentials: Credentials) {
-        (self.asked, self.expired) = (false, false);
+        (self.asked, self.expired, self.failures) = (false, false, 0);
         self.credentials = Some(credentials);
     }
 
-    /// The host had none; the next request asks again.
-    pub(crate) fn failed(&mut self) {
+    /// The host had none. Returns how often in a row that was so.
+    pub(crate) fn failed(&mut self) -> u32 {
         self.asked = false;
+        self.failures += 1;
+        self.failures
+    }
+
+    /// The host is asked again, but not before `due`.
+    pub(crate) fn ask_later(&mut self, due: Instant) {
+        self.due = Some(due);
+    }
+
+    /// The host is asked again when something is to be sent, as if for the first time.
+    pub(crate) fn give_up(&mut self) {
+        self.failures = 0;
+    }
+
+    /// When the host may be asked again, where that has to be waited for.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.due
     }
 
     /// The store said that the credentials are no longer good.
