@@ -73,7 +73,6 @@ impl Sink {
         let nonce = format!("{:032x}", self.random.u128(..));
         self.uploads.insert(number, Upload::new(span, nonce));
         self.open = Some(number);
-        self.held += UPLOAD_BYTES;
         number
     }
 
@@ -170,7 +169,6 @@ impl Sink {
         let over = |u: &Upload| u.sealed && u.outstanding == 0 && u.end().is_some();
         if self.uploads.get(&number).is_some_and(over) {
             self.uploads.remove(&number);
-            self.held -= UPLOAD_BYTES;
         }
     }
 
@@ -201,5 +199,3 @@ fn check_key(key: &str) -> Result<(), String> {
 
 /// The longest key that S3 takes, in bytes of UTF-8.
 const KEY_BYTES_MAX: usize = 1_024;
-/// What an upload costs beside its bytes, about.
-const UPLOAD_BYTES: u64 = 1_024;

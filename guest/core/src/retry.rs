@@ -108,7 +108,9 @@ pub fn decide(
         Class::WrongRegion if may_retry && history.region_differs => Decision::CorrectRegion,
         Class::Exists if makes_visible(operation) => Decision::Settle,
         Class::NoSuchUpload if history.maybe_done && makes_visible(operation) => Decision::Settle,
-        Class::NoSuchUpload if operation != Operation::AbortMultipartUpload => Decision::Restart,
+        // What was to be ended is over.
+        Class::NoSuchUpload if operation == Operation::AbortMultipartUpload => Decision::Proceed,
+        Class::NoSuchUpload => Decision::Restart,
         _ => spent,
     }
 }
@@ -165,6 +167,7 @@ mod tests {
     fn verdict(class: Class) -> Verdict {
         Verdict {
             class,
+            answer: None,
             maybe_done: false,
             status: 0,
             error: None,
@@ -217,6 +220,8 @@ mod tests {
         assert_eq!(decided(COMPLETE, Class::Conflict, after(1)), Decision::Restart);
         assert_eq!(decided(COMPLETE, Class::NoSuchUpload, after(1)), Decision::Restart);
         assert_eq!(decided(PART, Class::NoSuchUpload, after(1)), Decision::Restart);
+        let abort = Operation::AbortMultipartUpload;
+        assert_eq!(decided(abort, Class::NoSuchUpload, after(1)), Decision::Proceed);
         assert!(matches!(
             decided(Operation::PutObject, Class::Conflict, after(1)),
             Decision::Retry(_)

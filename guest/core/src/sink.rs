@@ -228,5 +228,6 @@ impl Sink {
     }
 }
 
-/// How many objects may be unfinished before `write` waits.
+/// How many objects may be unfinished before `write` waits: what they cost beside their bytes stays
+/// within a few MiB.
 const UPLOADS_MAX: usize = 1_024;
