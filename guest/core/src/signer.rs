@@ -16,6 +16,8 @@ pub(crate) struct Signer {
     payload_signing: PayloadSigning,
     offset: Offset,
     credentials: Option<Credentials>,
+    /// Until when they are used, by the store's clock; nothing where they do not end.
+    good_until: Option<Timestamp>,
     /// Those at hand are of no use, whatever their expiry says.
     expired: bool,
     /// The host was asked, and has not answered.
@@ -38,6 +40,7 @@ impl Signer {
             payload_signing: settings.payload_signing,
             offset: Offset::default(),
             credentials: None,
+            good_until: None,
             expired: false,
             asked: false,
             failures: 0,
@@ -59,13 +62,26 @@ impl Signer {
     /// Whether there is something to sign with.
     pub(crate) fn has_credentials(&self, now: Timestamp) -> bool {
         let now = self.offset.apply(now);
-        let good = |c: &Credentials| c.expires_at.is_none_or(|at| at.0 > now.0 + EXPIRY_MARGIN);
-        !self.expired && self.credentials.as_ref().is_some_and(good)
+        !self.expired
+            && self.credentials.is_some()
+            && self.good_until.is_none_or(|until| until > now)
     }
 
-    pub(crate) fn set_credentials(&mut self, credentials: Credentials) {
-        (self.asked, self.expired, self.failures) = (false, false, 0);
+    /// Takes what the host gave, and returns whether it is of any use. Others are asked for before
+    /// these end, but those that end soon are used to their end: the host has no better ones.
+    pub(crate) fn set_credentials(&mut self, credentials: Credentials, now: Timestamp) -> bool {
+        (self.asked, self.expired) = (false, false);
+        let now = self.offset.apply(now);
+        let early = |end: Timestamp| Timestamp(end.0.saturating_sub(EXPIRY_MARGIN));
+        let until =
+            credentials.expires_at.map(|end| if early(end) > now { early(end) } else { end });
+        self.good_until = until;
         self.credentials = Some(credentials);
+        let is_good = until.is_none_or(|until| until > now);
+        if is_good {
+            self.failures = 0;
+        }
+        is_good
     }
 
     /// The host had none. Returns how often in a row that was so.
@@ -124,8 +140,8 @@ impl Signer {
     }
 }
 
-/// Credentials are not used for the last minute of their life, in nanoseconds: a request may be on
-/// its way for a while.
+/// So long before their end others are asked for, in nanoseconds: a request may be on its way for a
+/// while.
 const EXPIRY_MARGIN: u64 = Duration::from_secs(60).as_nanos() as u64;
 /// A correction smaller than this is none that anybody needs to hear of, in nanoseconds.
 const NEWS: u64 = Duration::from_secs(60).as_nanos() as u64;

@@ -116,8 +116,11 @@ impl Sink {
 
     /// When `handle` wants to be called with [`Input::Tick`], if nothing else happens before.
     pub fn next_due(&self) -> Option<Instant> {
-        let dues = [self.requests.next_due(), self.cleanups.next_due(), self.signer.next_due()];
-        dues.into_iter().flatten().min()
+        // What is due and cannot be sent yet waits for an answer, or for the credentials.
+        let has_room = self.requests.in_flight() < self.settings.requests_in_flight_max;
+        let request = self.requests.next_due(self.now.monotonic).filter(|_| has_room);
+        let request = request.map(|due| due.max(self.signer.next_due().unwrap_or_default()));
+        request.into_iter().chain(self.cleanups.next_due()).min()
     }
 
     /// Whether `len` bytes of events may be given now. Always true where nothing is in the way that
@@ -194,9 +197,8 @@ impl Sink {
     }
 
     fn credentials(&mut self, credentials: Credentials) {
-        self.signer.set_credentials(credentials);
-        if !self.signer.has_credentials(self.now.wall) {
-            let text = "those that the host gave have expired, or are about to".to_owned();
+        if !self.signer.set_credentials(credentials, self.now.wall) {
+            let text = "those that the host gave have expired".to_owned();
             self.no_credentials(CredentialsError::Failed(text));
         }
     }
