@@ -10,8 +10,8 @@ use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::bucket::{Bucket, BucketOptions};
-use crate::request_info::{Census, RequestInfo};
+use spillway_simulation::bucket::{Bucket, BucketOptions};
+use spillway_simulation::request_info::{Census, RequestInfo};
 
 pub use fault::SocketFault;
 

@@ -9,10 +9,10 @@ use spillway::egress::{Answer, Transport};
 use spillway_core::classify::TransportError;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use crate::bucket::{Bucket, BucketOptions};
 use crate::conversion;
-use crate::faults::{self, Fault};
-use crate::request_info::{Census, RequestInfo};
+use spillway_simulation::bucket::{Bucket, BucketOptions};
+use spillway_simulation::faults::{self, Fault};
+use spillway_simulation::request_info::{Census, RequestInfo};
 
 /// Decides what goes wrong with a request. It is asked before the body has come, so the length that it
 /// is told is the one that was announced.
@@ -85,7 +85,7 @@ impl BucketTransport {
         let head = conversion::request(parts, Bytes::new());
         let head = head.ok_or(Error::HttpRequestMethodInvalid)?;
         let State { plan, census, .. } = &mut *lock(&self.state);
-        let announced = crate::bucket::header(&head, "content-length");
+        let announced = spillway_simulation::bucket::header(&head, "content-length");
         let bytes = announced.and_then(|text| text.parse().ok()).unwrap_or_default();
         // What no bucket knows meets no fault: the bucket will say so.
         let info = census.take(&name, &head, self.began.elapsed());

@@ -28,23 +28,17 @@ impl Sink {
         let jitter = self.random.f64();
         let decision = decide(operation, &verdict, &task.history, policy, &self.budget, jitter);
         match task.owner {
-            Owner::Upload(number) => self.act(number, task, decision, &verdict, outcome),
+            Owner::Upload(number) => self.act(number, task, decision, verdict),
             Owner::Cleanup(number) => self.act_on_cleanup(number, task, decision, &verdict),
         }
     }
 
-    fn act(
-        &mut self,
-        number: UploadNumber,
-        task: Task,
-        decision: Decision,
-        verdict: &Verdict,
-        outcome: &Outcome,
-    ) {
-        if let (Decision::Proceed, Ok(response)) = (decision, outcome) {
+    fn act(&mut self, number: UploadNumber, task: Task, decision: Decision, mut verdict: Verdict) {
+        if let Some(answer) = verdict.answer.take() {
             self.budget.give();
-            return self.proceed(number, task.operation, response);
+            return self.landed(number, |upload| upload.done(task.operation, answer));
         }
+        let verdict = &verdict;
         self.suspect(number, task, verdict);
         if self.uploads[&number].has_failed() {
             // Nobody waits for this request any more, only for its end.
@@ -123,21 +117,6 @@ impl Sink {
             );
             self.cleanups.suspect(name);
             self.notice(Level::Warning, message);
-        }
-    }
-
-    fn proceed(&mut self, number: UploadNumber, operation: Operation, response: &Response) {
-        let result = self.change(number, |upload| {
-            upload.outstanding -= 1;
-            upload.done(operation, response)
-        });
-        match result {
-            Ok(()) => self.advance(number),
-            Err(malformed) => {
-                let subject = Subject::upload(&self.uploads[&number], operation);
-                let cause = explain::malformed(&self.settings, &subject, &malformed);
-                self.fail(number, cause);
-            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::{Flight, Offset};
 use crate::http::Response;
-use crate::s3::{Completion, ErrorBody};
+use crate::s3::{Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult, part_etag};
 use crate::upload::Operation;
 
 /// Why there was no answer.
@@ -67,11 +67,32 @@ pub enum Class {
     Unreachable,
 }
 
+/// What the store said when it did what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// That it is done.
+    Plain,
+    /// The id of a multipart upload.
+    Created {
+        /// The id.
+        upload_id: String,
+    },
+    /// The ETag of a part.
+    Stored {
+        /// The ETag, quotes included.
+        etag: String,
+    },
+    /// What an object is like.
+    Found(HeadObjectResult),
+}
+
 /// An attempt's outcome with what is needed to decide about it and to explain it.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// What kind of outcome it is.
     pub class: Class,
+    /// What the store said, with [`Class::Done`] and with no other.
+    pub answer: Option<Answer>,
     /// Whether the store may have done what was asked, although it did not say so.
     pub maybe_done: bool,
     /// The status, and 0 where there was no answer.
@@ -99,10 +120,18 @@ pub fn classify(
         Err(error) => return unanswered(error),
     };
     let error = ErrorBody::parse(&response.body);
-    let class = class(operation, response, error.as_ref(), flight);
+    let answer = match error {
+        None if response.is_success() => answer(operation, response),
+        _ => None,
+    };
+    let class = match answer {
+        Some(_) => Class::Done,
+        None => class(operation, response, error.as_ref(), flight),
+    };
     let region = response.header("x-amz-bucket-region").map(str::to_owned);
     Verdict {
         class,
+        answer,
         maybe_done: matches!(response.status, 200..=299 | 500..=599) && class != Class::Done,
         status: response.status,
         region: region.or_else(|| error.as_ref().and_then(|e| e.region.clone())),
@@ -120,6 +149,7 @@ fn unanswered(error: &TransportError) -> Verdict {
     };
     Verdict {
         class,
+        answer: None,
         maybe_done,
         status: 0,
         error: None,
@@ -136,14 +166,13 @@ fn class(
     flight: &Flight,
 ) -> Class {
     let code = error.map(|e| e.code.as_str()).unwrap_or_default();
-    if let Some(class) = by_code(operation, code) {
+    if let Some(class) = by_code(code) {
         return class;
     }
     if DOUBTFUL_CLOCK.contains(&code) || (code.is_empty() && response.status == 403) {
         return flight.correction(response).map_or(Class::Refused, Class::Skewed);
     }
     match response.status {
-        200..=299 if error.is_none() && is_whole(operation, response) => Class::Done,
         404 if operation == Operation::HeadObject => Class::NotFound,
         301 | 307 => Class::WrongRegion,
         400 if operation == Operation::HeadObject && names_region(response) => Class::WrongRegion,
@@ -156,7 +185,7 @@ fn class(
 
 /// The codes that mean the same whatever the status:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
-fn by_code(operation: Operation, code: &str) -> Option<Class> {
+fn by_code(code: &str) -> Option<Class> {
     Some(match code {
         "SlowDown"
         | "Throttling"
@@ -175,8 +204,6 @@ fn by_code(operation: Operation, code: &str) -> Option<Class> {
         "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" => {
             Class::WrongRegion
         }
-        // What was to be ended is over.
-        "NoSuchUpload" if operation == Operation::AbortMultipartUpload => Class::Done,
         "NoSuchUpload" => Class::NoSuchUpload,
         "ConditionalRequestConflict" => Class::Conflict,
         "PreconditionFailed" => Class::Exists,
@@ -184,9 +211,22 @@ fn by_code(operation: Operation, code: &str) -> Option<Class> {
     })
 }
 
-/// Only Complete answers early, and says in its body how it went.
-fn is_whole(operation: Operation, response: &Response) -> bool {
-    operation != Operation::CompleteMultipartUpload || Completion::parse(response).is_ok()
+/// Reads a success. One that does not say what it must is none: the answer was cut off, or comes from
+/// somebody else.
+fn answer(operation: Operation, response: &Response) -> Option<Answer> {
+    match operation {
+        Operation::CreateMultipartUpload => {
+            let upload_id = CreateMultipartUploadResult::parse(response).ok()?.upload_id;
+            Some(Answer::Created { upload_id })
+        }
+        Operation::UploadPart(_) => Some(Answer::Stored { etag: part_etag(response).ok()? }),
+        Operation::CompleteMultipartUpload => match Completion::parse(response).ok()? {
+            Completion::Completed(_) => Some(Answer::Plain),
+            Completion::Failed(_) => None,
+        },
+        Operation::HeadObject => HeadObjectResult::parse(response).ok().map(Answer::Found),
+        Operation::PutObject | Operation::AbortMultipartUpload => Some(Answer::Plain),
+    }
 }
 
 fn names_region(response: &Response) -> bool {
@@ -215,6 +255,7 @@ mod tests {
     use crate::time::Timestamp;
 
     const PART: Operation = Operation::UploadPart(1);
+    const PUT: Operation = Operation::PutObject;
 
     fn answer(status: u16, code: &str) -> Result<Response, TransportError> {
         let body = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
@@ -256,16 +297,24 @@ mod tests {
             (Err(TransportError::Timeout(String::new())), Class::Transient),
         ];
         for (outcome, class) in cases {
-            assert_eq!(class_of(PART, &outcome), class, "{outcome:?}");
+            assert_eq!(class_of(PUT, &outcome), class, "{outcome:?}");
         }
     }
 
     #[test]
     fn the_same_answer_means_other_things_to_other_operations() {
-        let gone = answer(404, "NoSuchUpload");
-        assert_eq!(class_of(Operation::AbortMultipartUpload, &gone), Class::Done);
         assert_eq!(class_of(Operation::HeadObject, &answer(404, "")), Class::NotFound);
         assert_eq!(class_of(PART, &answer(404, "")), Class::Refused);
+    }
+
+    #[test]
+    fn a_success_that_does_not_say_what_it_must_is_none() {
+        let empty = answer(200, "");
+        let operations = [Operation::CreateMultipartUpload, PART, Operation::HeadObject];
+        for operation in operations {
+            assert_eq!(class_of(operation, &empty), Class::Transient, "{operation:?}");
+        }
+        assert_eq!(class_of(Operation::AbortMultipartUpload, &answer(204, "")), Class::Done);
     }
 
     #[test]
@@ -286,7 +335,7 @@ mod tests {
         assert!(maybe(answer(500, "InternalError")));
         assert!(!maybe(Err(TransportError::Connect(String::new()))));
         assert!(!maybe(answer(403, "AccessDenied")));
-        assert!(!maybe(answer(200, "")));
+        assert!(maybe(answer(200, "")), "a part's ETag is missing");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use crate::classify::{Class, Verdict};
 use crate::error::Error;
-use crate::s3::Malformed;
 use crate::settings::Settings;
 use crate::sink::CredentialsError;
 use crate::upload::{Operation, Upload};
@@ -49,12 +48,6 @@ pub(crate) fn failure(
     }
 }
 
-/// An answer that said yes, and cannot be used.
-pub(crate) fn malformed(settings: &Settings, subject: &Subject, malformed: &Malformed) -> Error {
-    let request = request(settings, subject);
-    Error::Unavailable(format!("{request}: the store answered without {}", malformed.what))
-}
-
 /// Why there is nothing to sign with.
 pub(crate) fn credentials(error: &CredentialsError) -> Error {
     match error {
@@ -99,6 +92,9 @@ pub(crate) fn outcome(verdict: &Verdict) -> String {
             format!("{} {}", verdict.status, error.code)
         }
         (None, Some(error)) => format!("{} {}: {}", verdict.status, error.code, error.message),
+        (None, None) if verdict.status / 100 == 2 => {
+            format!("status {} without what it must say", verdict.status)
+        }
         (None, None) => format!("status {}", verdict.status),
     }
 }

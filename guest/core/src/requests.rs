@@ -133,9 +133,10 @@ impl Requests {
         numbers
     }
 
-    /// When the next request is due that waits for its time.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.waiting.iter().map(|(due, _)| *due).min()
+    /// When the next request is due that is not under way: `now` where one is ready.
+    pub(crate) fn next_due(&self, now: Instant) -> Option<Instant> {
+        let ready = (!self.ready.is_empty()).then_some(now);
+        ready.or_else(|| self.waiting.iter().map(|(due, _)| *due).min())
     }
 
     /// How many are under way.

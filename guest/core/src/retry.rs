@@ -108,7 +108,9 @@ pub fn decide(
         Class::WrongRegion if may_retry && history.region_differs => Decision::CorrectRegion,
         Class::Exists if makes_visible(operation) => Decision::Settle,
         Class::NoSuchUpload if history.maybe_done && makes_visible(operation) => Decision::Settle,
-        Class::NoSuchUpload if operation != Operation::AbortMultipartUpload => Decision::Restart,
+        // What was to be ended is over.
+        Class::NoSuchUpload if operation == Operation::AbortMultipartUpload => Decision::Proceed,
+        Class::NoSuchUpload => Decision::Restart,
         _ => spent,
     }
 }
@@ -127,10 +129,14 @@ fn wait(
     jitter: f64,
     factor: u32,
 ) -> Duration {
-    let doublings = attempts.saturating_sub(1).min(DOUBLINGS_MAX);
-    let ceiling = policy.backoff_base.saturating_mul(factor << doublings).min(policy.backoff_max);
     let asked = verdict.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-    ceiling.mul_f64(jitter).max(asked)
+    backoff(policy, attempts, factor).mul_f64(jitter).max(asked)
+}
+
+/// The longest wait after so many attempts.
+pub(crate) fn backoff(policy: &RetrySettings, attempts: u32, factor: u32) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(DOUBLINGS_MAX);
+    policy.backoff_base.saturating_mul(factor << doublings).min(policy.backoff_max)
 }
 
 /// What a retry takes of the budget, where a success gives back 1.
@@ -161,6 +167,7 @@ mod tests {
     fn verdict(class: Class) -> Verdict {
         Verdict {
             class,
+            answer: None,
             maybe_done: false,
             status: 0,
             error: None,
@@ -213,6 +220,8 @@ mod tests {
         assert_eq!(decided(COMPLETE, Class::Conflict, after(1)), Decision::Restart);
         assert_eq!(decided(COMPLETE, Class::NoSuchUpload, after(1)), Decision::Restart);
         assert_eq!(decided(PART, Class::NoSuchUpload, after(1)), Decision::Restart);
+        let abort = Operation::AbortMultipartUpload;
+        assert_eq!(decided(abort, Class::NoSuchUpload, after(1)), Decision::Proceed);
         assert!(matches!(
             decided(Operation::PutObject, Class::Conflict, after(1)),
             Decision::Retry(_)

@@ -2,84 +2,21 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::classify::TransportError;
 use crate::cleanup::{Cleanups, Leftover};
 use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::explain;
-use crate::framing::Run;
-use crate::http::{Request, Response};
+use crate::http::Request;
+pub use crate::io::{CredentialsError, Input, Output};
 use crate::metrics::Counters;
-use crate::report::{Failure, Report, Sealed};
-use crate::requests::{ExchangeId, Owner, Requests, UploadNumber};
-use crate::retry::Budget;
-use crate::settings::{Settings, Timeouts};
+use crate::report::{Level, Report};
+use crate::requests::{Owner, Requests, UploadNumber};
+use crate::retry::{Budget, backoff};
+use crate::settings::Settings;
 use crate::signer::Signer;
 use crate::time::{Instant, Now};
-use crate::upload::{End, Operation, Span, Upload, Want};
+use crate::upload::{Operation, Span, Upload};
 use crate::wire;
-
-/// Something that happened.
-#[derive(Debug)]
-pub enum Input {
-    /// Events to store. Give them only while [`Sink::has_room`]; their positions must not be below
-    /// [`Sink::next_position`].
-    Events(Run),
-    /// Every open object is sealed.
-    Seal,
-    /// Everything that is not visible is given up.
-    Abort,
-    /// What was left behind is tried to be removed once more, now.
-    CleanUp,
-    /// An exchange came to its end.
-    Answer {
-        /// Which one.
-        exchange: ExchangeId,
-        /// The whole answer, or why there is none.
-        outcome: Result<Response, TransportError>,
-    },
-    /// The host's answer to [`Output::Credentials`].
-    Credentials(Result<Credentials, CredentialsError>),
-    /// Nothing but time has passed.
-    Tick,
-}
-
-/// Something to be done.
-#[derive(Debug)]
-pub enum Output {
-    /// Send this, and answer with [`Input::Answer`], exactly once.
-    Send {
-        /// What to call it in the answer.
-        exchange: ExchangeId,
-        /// The request, signed for now.
-        request: Request,
-        /// How long it may take.
-        timeouts: Timeouts,
-    },
-    /// Ask the host for credentials, and answer with [`Input::Credentials`].
-    Credentials {
-        /// Whether what the host has cached is known to be of no use.
-        fresh: bool,
-    },
-    /// The last events given will never be stored, and were not accepted.
-    Rejected {
-        /// The position of the first; the others follow it.
-        first: u64,
-        /// How many they are.
-        events: u64,
-        /// Why.
-        reason: String,
-    },
-}
-
-/// Why the host has no credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CredentialsError {
-    /// There is no source of them.
-    NotConfigured(String),
-    /// There is a source, and it did not deliver.
-    Failed(String),
-}
 
 /// Events in, objects out.
 ///
@@ -96,14 +33,14 @@ pub struct Sink {
     pub(crate) budget: Budget,
     pub(crate) report: Report,
     pub(crate) counters: Counters,
-    open: Option<UploadNumber>,
+    pub(crate) open: Option<UploadNumber>,
     /// The unfinished uploads of each name, in their order.
-    turns: HashMap<String, VecDeque<UploadNumber>>,
-    begun: u64,
-    next_position: u64,
-    held: u64,
-    spare: u64,
-    outputs: VecDeque<Output>,
+    pub(crate) turns: HashMap<String, VecDeque<UploadNumber>>,
+    pub(crate) begun: u64,
+    pub(crate) next_position: u64,
+    pub(crate) held: u64,
+    pub(crate) spare: u64,
+    pub(crate) outputs: VecDeque<Output>,
 }
 
 impl Sink {
@@ -142,7 +79,7 @@ impl Sink {
                 self.fail_all(&Error::Aborted);
             }
             Input::Answer { exchange, outcome } => self.answered(exchange, &outcome),
-            Input::Credentials(Ok(credentials)) => self.signer.set_credentials(credentials),
+            Input::Credentials(Ok(credentials)) => self.credentials(credentials),
             Input::Credentials(Err(error)) => self.no_credentials(error),
             Input::CleanUp => self.clean_up(true),
             Input::Tick => {}
@@ -156,7 +93,7 @@ impl Sink {
             return Some(output);
         }
         let wanting = self.requests.is_wanting(self.now.monotonic);
-        if let Some(ask) = self.signer.ask(self.now.wall, wanting) {
+        if let Some(ask) = self.signer.ask(self.now, wanting) {
             return Some(Output::Credentials { fresh: ask.fresh });
         }
         if !self.signer.has_credentials(self.now.wall) {
@@ -179,7 +116,11 @@ impl Sink {
 
     /// When `handle` wants to be called with [`Input::Tick`], if nothing else happens before.
     pub fn next_due(&self) -> Option<Instant> {
-        self.requests.next_due().into_iter().chain(self.cleanups.next_due()).min()
+        // What is due and cannot be sent yet waits for an answer, or for the credentials.
+        let has_room = self.requests.in_flight() < self.settings.requests_in_flight_max;
+        let request = self.requests.next_due(self.now.monotonic).filter(|_| has_room);
+        let request = request.map(|due| due.max(self.signer.next_due().unwrap_or_default()));
+        request.into_iter().chain(self.cleanups.next_due()).min()
     }
 
     /// Whether `len` bytes of events may be given now. Always true where nothing is in the way that
@@ -255,186 +196,25 @@ impl Sink {
         }
     }
 
-    fn take(&mut self, run: Run) {
-        assert!(run.first() >= self.next_position, "positions rise");
-        self.next_position = run.next();
-        if run.events() == 0 {
-            return;
+    fn credentials(&mut self, credentials: Credentials) {
+        if !self.signer.set_credentials(credentials, self.now.wall) {
+            let text = "those that the host gave have expired".to_owned();
+            self.no_credentials(CredentialsError::Failed(text));
         }
-        if let Err(reason) = check_key(run.key()) {
-            let (first, events) = (run.first(), run.events());
-            self.outputs.push_back(Output::Rejected { first, events, reason });
-            return;
-        }
-        self.counters.accepted(&run);
-        let number = self.upload_for(run.key(), run.first());
-        let upload = self.uploads.get_mut(&number).expect("it was found or begun just now");
-        if upload.end().is_some() {
-            // The object failed and was reported. What still comes for it will not be stored either:
-            // an object without its beginning would be worse than none.
-            let mut span = upload.span.clone();
-            (span.first, span.last, span.events) = (run.first(), run.next() - 1, run.events());
-            if let Some(End::Failed(cause)) = upload.end() {
-                self.counters.events_failed += span.events;
-                self.report.failed.push(Failure { span, cause });
-            }
-            return;
-        }
-        upload.span.last = run.next() - 1;
-        upload.span.events += run.events();
-        let framing = self.settings.framing;
-        self.change(number, |upload| upload.push(run.into_payload(framing)));
-        self.advance(number);
-        self.shed();
-    }
-
-    /// Lets go of what is only kept in case, oldest first, where memory is short.
-    fn shed(&mut self) {
-        let mut wanted = self.held().saturating_sub(self.settings.memory_bytes_max);
-        let numbers: Vec<_> =
-            self.uploads.iter().filter(|(_, u)| u.spare() > 0).map(|(n, _)| *n).collect();
-        for number in numbers {
-            if wanted == 0 {
-                break;
-            }
-            wanted -= self.change(number, |upload| upload.shed(wanted)).min(wanted);
-        }
-    }
-
-    /// The open upload where it has that key, else a new one; then the other is sealed.
-    fn upload_for(&mut self, key: &str, first: u64) -> UploadNumber {
-        if let Some(number) = self.open {
-            if self.uploads[&number].span.key == key {
-                return number;
-            }
-            self.seal_open();
-        }
-        let number = UploadNumber(self.begun);
-        self.begun += 1;
-        let name = key.to_owned();
-        self.turns.entry(name.clone()).or_default().push_back(number);
-        let span = Span { key: key.to_owned(), name, first, last: first, events: 0 };
-        let nonce = format!("{:032x}", self.random.u128(..));
-        self.uploads.insert(number, Upload::new(span, nonce));
-        self.open = Some(number);
-        self.held += UPLOAD_BYTES;
-        number
-    }
-
-    fn seal_open(&mut self) {
-        if let Some(number) = self.open.take() {
-            self.change(number, |upload| upload.sealed = true);
-            self.advance(number);
-            self.bury(number);
-        }
-    }
-
-    fn fail_all(&mut self, cause: &Error) {
-        let numbers: Vec<_> = self.uploads.keys().copied().collect();
-        for number in numbers {
-            self.fail(number, cause.clone());
-        }
-    }
-
-    pub(crate) fn fail(&mut self, number: UploadNumber, cause: Error) {
-        self.drop_requests(number, |upload| upload.fail(cause));
-    }
-
-    /// Forgets the requests of an upload that are not under way, and changes its course.
-    pub(crate) fn drop_requests(&mut self, number: UploadNumber, f: impl FnOnce(&mut Upload)) {
-        if !self.uploads.contains_key(&number) {
-            return;
-        }
-        let forgotten = self.requests.forget(Owner::Upload(number));
-        self.change(number, |upload| {
-            upload.outstanding -= forgotten;
-            f(upload);
-        });
-        self.advance(number);
-    }
-
-    /// Gives the upload what it wants next, and sees it off where it is over.
-    pub(crate) fn advance(&mut self, number: UploadNumber) {
-        let cutting = self.settings.cutting();
-        loop {
-            let Some(upload) = self.uploads.get(&number) else { return };
-            let name = &upload.span.name;
-            let my_turn = self.turns.get(name).and_then(VecDeque::front) == Some(&number);
-            match self.change(number, |upload| upload.next(cutting, my_turn)) {
-                Some(Want::Request(operation)) => {
-                    self.change(number, |upload| upload.outstanding += 1);
-                    self.requests.add(Owner::Upload(number), operation);
-                }
-                Some(Want::Abort(upload_id)) => {
-                    let name = self.uploads[&number].span.name.clone();
-                    let cleanup = self.cleanups.add(name, upload_id);
-                    self.requests.add(Owner::Cleanup(cleanup), Operation::AbortMultipartUpload);
-                }
-                None => break,
-            }
-        }
-        let upload = &self.uploads[&number];
-        if let Some(end) = upload.end().filter(|_| upload.outstanding == 0) {
-            self.over(number, end);
-        }
-    }
-
-    /// Reports an upload that is over, once, and lets the next of that name go on.
-    fn over(&mut self, number: UploadNumber, end: End) {
-        let upload = &self.uploads[&number];
-        let (span, bytes) = (upload.span.clone(), upload.bytes);
-        let Some(turns) = self.turns.get_mut(&span.name) else { return };
-        if !turns.contains(&number) {
-            return;
-        }
-        turns.retain(|n| *n != number);
-        let next = turns.front().copied();
-        if turns.is_empty() {
-            self.turns.remove(&span.name);
-        }
-        match end {
-            End::Visible { parts } => {
-                self.counters.sealed(bytes);
-                self.report.sealed.push(Sealed { span, bytes, parts });
-            }
-            End::Failed(cause) => {
-                self.counters.objects_failed += 1;
-                self.counters.events_failed += span.events;
-                self.report.failed.push(Failure { span, cause });
-            }
-        }
-        self.bury(number);
-        if let Some(next) = next {
-            self.advance(next);
-        }
-    }
-
-    /// Forgets an upload that is over and that nothing can be added to.
-    fn bury(&mut self, number: UploadNumber) {
-        let over = |u: &Upload| u.sealed && u.outstanding == 0 && u.end().is_some();
-        if self.uploads.get(&number).is_some_and(over) {
-            self.uploads.remove(&number);
-            self.held -= UPLOAD_BYTES;
-        }
-    }
-
-    /// Every change of an upload goes through here, so that the sums of what is held stay true.
-    pub(crate) fn change<T>(
-        &mut self,
-        number: UploadNumber,
-        f: impl FnOnce(&mut Upload) -> T,
-    ) -> T {
-        let upload = self.uploads.get_mut(&number).expect("an upload is forgotten last");
-        let (held, spare) = (upload.held(), upload.spare());
-        let result = f(upload);
-        self.held = self.held - held + upload.held();
-        self.spare = self.spare - spare + upload.spare();
-        result
     }
 
     fn no_credentials(&mut self, error: CredentialsError) {
         let cause = explain::credentials(&error);
-        self.signer.failed();
+        let failures = self.signer.failed();
+        let may_come = matches!(error, CredentialsError::Failed(_));
+        if may_come && failures < self.settings.retry.attempts_max {
+            let jitter = self.random.f64();
+            let wait = backoff(&self.settings.retry, failures, 1).mul_f64(jitter);
+            let message = format!("{cause}; asking again in {} ms", wait.as_millis());
+            self.report.notice(Level::Warning, message);
+            return self.signer.ask_later(self.now.monotonic.after(wait));
+        }
+        self.signer.give_up();
         self.fail_all(&cause);
         // Without credentials nothing can be aborted either; that is tried again later.
         for number in self.requests.forget_cleanups() {
@@ -450,19 +230,6 @@ impl Sink {
     }
 }
 
-/// A key is what S3 allows for an object:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
-fn check_key(key: &str) -> Result<(), String> {
-    match key.len() {
-        0 => Err("the key is empty".to_owned()),
-        1..=KEY_BYTES_MAX => Ok(()),
-        len => Err(format!("the key has {len} bytes, but S3 allows {KEY_BYTES_MAX}")),
-    }
-}
-
-/// The longest key that S3 takes, in bytes of UTF-8.
-const KEY_BYTES_MAX: usize = 1_024;
-/// What an upload costs beside its bytes, about.
-const UPLOAD_BYTES: u64 = 1_024;
-/// How many objects may be unfinished before `write` waits.
+/// How many objects may be unfinished before `write` waits: what they cost beside their bytes stays
+/// within a few MiB.
 const UPLOADS_MAX: usize = 1_024;

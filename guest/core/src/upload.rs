@@ -4,12 +4,11 @@ use bytes::Bytes;
 
 use crate::buffer::Buffer;
 use crate::checksum::{Algorithm, Sum};
+use crate::classify::Answer;
 use crate::error::Error;
-use crate::http::{Body, Response};
+use crate::http::Body;
 use crate::parts::{PartSizes, Parts};
-use crate::s3::{
-    CompletedPart, CreateMultipartUploadResult, HeadObjectResult, Malformed, part_etag,
-};
+use crate::s3::{CompletedPart, HeadObjectResult};
 
 /// The requests that a sink makes, named as in the S3 API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -209,30 +208,27 @@ impl Upload {
     }
 
     /// Takes in the store's word that `operation` is done.
-    pub(crate) fn done(&mut self, op: Operation, response: &Response) -> Result<(), Malformed> {
-        if op == Operation::HeadObject {
-            let is_ours = self.is_ours(&HeadObjectResult::parse(response)?);
-            self.settled(is_ours);
-            return Ok(());
-        }
-        match (op, &mut self.state) {
-            (Operation::PutObject, State::Putting { .. }) => {
+    pub(crate) fn done(&mut self, operation: Operation, answer: Answer) {
+        match (operation, answer, &mut self.state) {
+            (Operation::PutObject, _, State::Putting { .. }) => {
                 self.state = State::Visible { parts: 0 };
             }
-            (Operation::CreateMultipartUpload, State::Creating) => {
-                let upload_id = CreateMultipartUploadResult::parse(response)?.upload_id;
+            (_, Answer::Created { upload_id }, State::Creating) => {
                 self.state = State::Uploading(Parts::new(upload_id));
             }
-            (Operation::UploadPart(number), State::Uploading(parts)) => {
-                parts.stored(number, part_etag(response)?);
+            (Operation::UploadPart(number), Answer::Stored { etag }, State::Uploading(parts)) => {
+                parts.stored(number, etag);
             }
-            (Operation::CompleteMultipartUpload, State::Completing(parts)) => {
+            (Operation::CompleteMultipartUpload, _, State::Completing(parts)) => {
                 self.state = State::Visible { parts: parts.count() };
             }
-            // An answer to an upload that has failed or begun again since.
+            (_, Answer::Found(found), State::Settling { .. }) => {
+                let is_ours = self.is_ours(&found);
+                self.settled(is_ours);
+            }
+            // An answer to an upload that has failed or begins again since.
             _ => {}
         }
-        Ok(())
     }
 
     /// Whether the object that was found is the one that this upload was to make: the nonce alone

@@ -19,10 +19,10 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 
 use super::{Shared, SocketFault, lock};
-use crate::bucket::{S3Error, header as header_of};
 use crate::conversion;
-use crate::faults;
-use crate::request_info::RequestInfo;
+use spillway_simulation::bucket::{S3Error, header as header_of};
+use spillway_simulation::faults;
+use spillway_simulation::request_info::RequestInfo;
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 

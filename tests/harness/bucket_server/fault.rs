@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::faults::Fault;
+use spillway_simulation::faults::Fault;
 
 /// One thing that goes wrong with one request on its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

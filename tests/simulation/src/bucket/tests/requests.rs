@@ -235,4 +235,4 @@ fn example(case: &Value, body: &str) -> Request {
     }
 }
 
-const EXAMPLES: &str = include_str!("../../../vectors/sigv4-s3.json");
+const EXAMPLES: &str = include_str!("../../../../vectors/sigv4-s3.json");
