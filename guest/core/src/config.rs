@@ -148,7 +148,7 @@ pub const FIELDS: &[Field] = &[
         name: "retry_time_max_ms",
         aliases: &[],
         kind: Kind::Integer { min: 0, max: 86_400_000 },
-        absent: Absent::Number(600_000),
+        absent: Absent::Number(1_800_000),
         doc: "How long after its first attempt a request may be tried again, in milliseconds.",
     },
     Field {
