@@ -151,6 +151,7 @@ fn values(kind: &Kind) -> String {
     match kind {
         Kind::Text => "a text".to_owned(),
         Kind::Url => "a URL".to_owned(),
+        Kind::Flag => "`true`, `false`".to_owned(),
         Kind::Integer { min, max } => format!("{min} to {max}"),
         Kind::Choice(words) => {
             words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
@@ -163,6 +164,7 @@ fn absent(absent: &Absent) -> String {
         Absent::Required => "required".to_owned(),
         Absent::Text(text) => format!("`\"{text}\"`"),
         Absent::Number(number) => number.to_string(),
+        Absent::False => "`false`".to_owned(),
         Absent::Derived(rule) => (*rule).to_owned(),
     }
 }

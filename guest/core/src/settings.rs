@@ -1,6 +1,6 @@
 //! The configuration as meant: nothing in here can be invalid.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::checksum::Algorithm;
