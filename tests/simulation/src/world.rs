@@ -7,7 +7,7 @@
 mod events;
 mod fate;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,9 +19,11 @@ use spillway_core::sink::{CredentialsError, Input, Output, Sink};
 use spillway_core::time::{Instant, Now, Timestamp};
 
 use crate::bucket::{Bucket, BucketOptions};
+use crate::request_info::Census;
 
+pub use crate::request_info::RequestInfo;
 use events::Event;
-pub use fate::{Fate, RequestInfo};
+pub use fate::Fate;
 
 /// Decides what becomes of a request.
 pub type Decide = Box<dyn FnMut(&RequestInfo, &mut fastrand::Rng) -> Fate>;
@@ -57,8 +59,7 @@ pub struct World {
     provide: Provide,
     queue: BTreeMap<(u64, u64), Event>,
     queued: u64,
-    requests: u64,
-    attempts: HashMap<(String, String), u32>,
+    census: Census,
     trace: Vec<String>,
     fingerprint: std::hash::DefaultHasher,
     ticked_at: Option<u64>,
@@ -84,7 +85,7 @@ pub struct Peaks {
 
 impl World {
     /// A world in which nothing has happened, and nothing goes wrong unless a test decides so. The
-    /// bucket's `endpoint` is set where the configuration, JSON as the component takes it, has none.
+    /// configuration is JSON as the component takes it.
     pub fn new(config: &str, options: BucketOptions, seed: u64) -> World {
         let settings = Settings::parse(config);
         let settings = settings.unwrap_or_else(|error| panic!("no configuration: {error}"));
@@ -118,8 +119,7 @@ impl World {
             provide: Box::new(provide),
             queue: BTreeMap::new(),
             queued: 0,
-            requests: 0,
-            attempts: HashMap::new(),
+            census: Census::default(),
             trace: Vec::new(),
             fingerprint: std::hash::DefaultHasher::new(),
             ticked_at: None,
@@ -248,7 +248,7 @@ impl World {
 
     /// How many requests were sent.
     pub fn requests(&self) -> u64 {
-        self.requests
+        self.census.requests()
     }
 
     /// What happened, line by line.

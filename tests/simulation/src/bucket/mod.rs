@@ -178,3 +178,6 @@ fn check_length(asked: &Asked<'_>, body: &[u8]) -> Result<(), S3Error> {
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 const KEY_BYTES_MAX: usize = 1_024;
+
+#[cfg(test)]
+mod tests;

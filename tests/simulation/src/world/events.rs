@@ -10,9 +10,8 @@ use spillway_core::sink::Input;
 use spillway_core::time::Instant;
 
 use super::World;
-use super::fate::RequestInfo;
-use crate::bucket::Asked;
 use crate::faults::{self, Fault};
+use crate::request_info::RequestInfo;
 
 /// Something that will happen.
 pub(super) enum Event {
@@ -64,7 +63,9 @@ impl World {
     }
 
     pub(super) fn send(&mut self, exchange: ExchangeId, request: Request, timeouts: Timeouts) {
-        let info = self.inspect(&request);
+        let at = self.elapsed();
+        let info = self.census.take(&self.bucket.options.name, &request, at);
+        let info = info.unwrap_or_else(|error| self.fail(&format!("{request:?}: {error:?}")));
         let fate = (self.decide)(&info, &mut self.random);
         let RequestInfo { index, operation, attempt, bytes, .. } = info;
         let what = match info.part_number {
@@ -87,28 +88,6 @@ impl World {
         let fault = fate.fault;
         let flight = Flight { index, exchange, request, fault, back, deadline, given_up };
         self.queue_up(arrival, Event::Arrives(Box::new(flight)));
-    }
-
-    fn inspect(&mut self, request: &Request) -> RequestInfo {
-        let asked = Asked::read(&self.bucket.options.name, request);
-        let asked = asked.unwrap_or_else(|error| self.fail(&format!("{request:?}: {error:?}")));
-        let operation = asked.operation();
-        let operation = operation.unwrap_or_else(|e| self.fail(&format!("{request:?}: {e:?}")));
-        let same = (request.method.as_str().to_owned(), request.path_and_query.clone());
-        let attempt = self.attempts.entry(same).or_default();
-        *attempt += 1;
-        let index = self.requests;
-        self.requests += 1;
-        RequestInfo {
-            index,
-            at: std::time::Duration::from_nanos(self.elapsed),
-            operation,
-            upload_id: asked.parameter("uploadId").to_owned(),
-            part_number: asked.part_number(),
-            key: asked.key,
-            bytes: request.body.len(),
-            attempt: *attempt,
-        }
     }
 
     fn arrive(&mut self, flight: Flight) {

@@ -2,29 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bucket::Operation;
 use crate::faults::Fault;
-
-/// A request that is about to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestInfo {
-    /// Which request of the run it is, from 0.
-    pub index: u64,
-    /// How long the world has been running.
-    pub at: Duration,
-    /// What it asks for.
-    pub operation: Operation,
-    /// The key.
-    pub key: String,
-    /// The upload, or nothing.
-    pub upload_id: String,
-    /// The part.
-    pub part_number: Option<u32>,
-    /// The length of its body.
-    pub bytes: u64,
-    /// How often the same was asked for, this time included: method, path and query are the same.
-    pub attempt: u32,
-}
 
 /// What becomes of a request. Where it takes longer than the core allows, the core hears that it
 /// timed out, at that time, and the bucket may act later all the same.
