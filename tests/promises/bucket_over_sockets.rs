@@ -1,6 +1,9 @@
 //! The component over sockets, with what only a socket can do wrong: the object comes out, and every
 //! request that was answered too late or not at all is made again.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use spillway::contract::Ending;
@@ -72,15 +75,23 @@ async fn stored(
     mut plan: impl FnMut(Operation, u32) -> Option<SocketFault> + Send + 'static,
 ) -> bool {
     let server = BucketServer::start(BucketOptions::default()).await.unwrap();
-    server.on_request(move |info| plan(info.operation, info.attempt));
+    let met = Arc::new(AtomicU64::new(0));
+    let meeting = met.clone();
+    server.on_request(move |info| {
+        plan(info.operation, info.attempt).inspect(|_| {
+            meeting.fetch_add(1, Relaxed);
+        })
+    });
     let mut sink = open(&server).await;
     let payload = vec![b'x'; PART_BYTES];
     sink.write(&[event("a", 0, payload)]).await.unwrap();
     let progress = sink.close(Ending::Complete).await.unwrap();
     assert!(progress.failed.is_empty(), "{:?}", progress.failed);
+    assert!(met.load(Relaxed) > 0, "nothing went wrong");
     server.bucket(|bucket| {
         let object = &bucket.objects()["a"];
-        object.bytes.len() == PART_BYTES + 1 && object.parts.len() == 2
+        let whole = object.bytes.len() == PART_BYTES + 1 && object.parts.len() == 2;
+        whole && bucket.open_uploads().len() <= MAY_BE_LEFT
     })
 }
 
@@ -93,3 +104,6 @@ async fn open(server: &BucketServer) -> spillway::sink::OpenSink {
     let grants = grants(client, endpoint.strip_prefix("http://").unwrap());
     sink().open(&config, None, &grants).await.unwrap()
 }
+
+/// Where the answer to a CreateMultipartUpload is lost, nobody knows the id of what it began.
+const MAY_BE_LEFT: usize = 1;

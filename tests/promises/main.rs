@@ -4,5 +4,9 @@
 
 mod bucket_over_sockets;
 mod component;
+mod many_in_flight;
+mod purity;
+mod readme;
 mod reference_bucket;
 mod signing_vectors;
+mod support;

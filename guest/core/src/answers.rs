@@ -40,7 +40,7 @@ impl Sink {
         }
         let verdict = &verdict;
         self.suspect(number, task, verdict);
-        if self.uploads[&number].has_failed() {
+        if self.uploads[&number].is_given_up() {
             // Nobody waits for this request any more, only for its end.
             return self.landed(number, |_| {});
         }

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     const MIB: u64 = 1 << 20;
-    const TIB: f64 = (1_u64 << 40) as f64;
+    const GIB: f64 = (1_u64 << 30) as f64;
 
     #[test]
     fn sizes_double_each_thousand_parts_up_to_the_limit() {
@@ -158,10 +158,15 @@ mod tests {
     /// The table in README's section on large objects.
     #[test]
     fn ten_thousand_parts_hold() {
-        let tib = |first, max| PartSizes { first, max }.object_bytes_max() as f64 / TIB;
-        assert!((tib(5 * MIB, 5 << 30) - 4.88).abs() < 0.01);
-        assert!((tib(8 * MIB, 5 << 30) - 7.80).abs() < 0.01);
-        assert!((tib(5 << 30, 5 << 30) - 48.83).abs() < 0.01, "the largest object S3 takes");
+        let gib = |first, memory| {
+            let sizes = PartSizes { first, max: memory / 2 };
+            (sizes.object_bytes_max() as f64 / GIB).round()
+        };
+        assert_eq!(gib(5 * MIB, 25 * MIB), 112.0);
+        assert_eq!(gib(8 * MIB, 40 * MIB), 180.0);
+        assert_eq!((gib(64 * MIB, 1 << 30) / 1_024.0 * 10.0).round(), 38.0, "3.8 TiB");
+        assert_eq!((gib(512 * MIB, 3 << 30) / 1_024.0 * 10.0).round(), 132.0, "13.2 TiB");
+        assert_eq!(gib(5 << 30, 10 << 30), 50_000.0, "the largest object S3 takes: 48.8 TiB");
     }
 
     #[test]

@@ -310,9 +310,9 @@ impl Upload {
         }
     }
 
-    /// Whether a cause of failure is known.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.failure.is_some()
+    /// Whether what is under way is only waited for: the upload has failed, or begins again.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.failure.is_some() || matches!(self.state, State::Restarting(_))
     }
 
     /// How it ended, once it did.

@@ -87,6 +87,10 @@ async fn a_fault_on_a_part_is_survived_or_reported() {
         let mut sink = open(transport.clone()).await;
         let expected = write_three_parts(&mut sink).await;
         let progress = sink.close(Ending::Complete).await.unwrap();
+        let is_part = |head: &&http::request::Parts| {
+            head.uri.query().is_some_and(|query| query.contains("partNumber=2&"))
+        };
+        assert!(transport.heads().iter().filter(is_part).count() >= 1, "{fault:?} was not met");
         transport.bucket(|bucket| {
             let visible = bucket.objects().get("a").map(|object| object.bytes == expected);
             let failed: u64 = progress.failed.iter().map(|failure| failure.events).sum();
