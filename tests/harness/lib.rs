@@ -1,1 +1,6 @@
 //! What the tests share.
+
+pub mod program;
+pub mod scripted;
+pub mod server;
+pub mod tls;
