@@ -102,6 +102,8 @@ impl Driver {
         }
         let ready = poll::poll(&pollables);
         let mut movable: Vec<usize> = ready.iter().filter_map(|i| owners[*i as usize]).collect();
+        // `wasi:io/poll` promises no order of what is ready, and an exchange may be there twice.
+        movable.sort_unstable();
         movable.dedup();
         let mut answers = Vec::new();
         // From the back, so that an exchange that is over can be taken out without moving the others.

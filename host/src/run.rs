@@ -277,7 +277,8 @@ fn failed(failure: &Failure) -> String {
     let (first, last) = (first + 1, last + 1);
     let lines =
         if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
-    format!("the object `{name}` was not stored ({events} events, {lines}): {}", explain(cause))
+    let events = if *events == 1 { "1 event".to_owned() } else { format!("{events} events") };
+    format!("the object `{name}` was not stored ({events}, {lines}): {}", explain(cause))
 }
 
 /// The elapsed time and the rate that goes with it.
