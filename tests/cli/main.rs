@@ -3,7 +3,6 @@
 mod check;
 mod components;
 mod demo;
-mod flows;
 mod inspect;
 mod keys;
 mod large;

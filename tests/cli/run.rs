@@ -149,7 +149,7 @@ fn events_are_stored_while_standard_input_stays_open() {
     assert_eq!(server.objects().len(), 1);
     running.write(event("c", "3").as_bytes());
     eventually("b", || server.objects().iter().any(|object| object.key == "b"));
-    let ended = end(running);
+    let ended = guarded(running.end());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(server.objects().len(), 3);
     let summary = summary(&ended);

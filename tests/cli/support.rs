@@ -126,11 +126,6 @@ pub fn guarded(ended: Ended) -> Ended {
     ended
 }
 
-/// Ends what runs, having shown no secret.
-pub fn end(running: Running) -> Ended {
-    guarded(running.end())
-}
-
 /// Asserts how it ended, and that it said all of these on standard error.
 #[track_caller]
 pub fn assert_fails(ended: &Ended, code: i32, said: &[&str]) {

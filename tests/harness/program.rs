@@ -85,6 +85,11 @@ impl Running {
     /// Closes its standard input, and waits until it has ended.
     pub fn end(mut self) -> Ended {
         drop(self.stdin.take());
+        self.ends()
+    }
+
+    /// Waits until it has ended, with its standard input still open.
+    pub fn ends(mut self) -> Ended {
         while self.open > 0 {
             self.next_line();
         }

@@ -27,6 +27,11 @@ impl Terminal {
         Terminal { bar, clock: Clock::start(), shown: Instant::now(), rejections: 0 }
     }
 
+    /// What others say lines with.
+    pub(crate) fn voice(&self) -> Voice {
+        Voice(self.bar.clone())
+    }
+
     /// Takes the moving line away.
     pub(crate) fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
@@ -35,7 +40,17 @@ impl Terminal {
     }
 
     fn line(&self, text: &str) {
-        match &self.bar {
+        self.voice().line(text);
+    }
+}
+
+/// Says lines on standard error, above the one that moves.
+#[derive(Clone)]
+pub(crate) struct Voice(Option<ProgressBar>);
+
+impl Voice {
+    pub(crate) fn line(&self, text: &str) {
+        match &self.0 {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
         }
