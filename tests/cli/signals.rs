@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use spillway_tests::program::Running;
+use spillway_tests::program::{PATIENCE, Running};
 use spillway_tests::scripted::{Reply, Request, Scripted};
 use spillway_tests::server::Server;
 
@@ -143,8 +143,13 @@ fn stalling(request: &Request) -> Reply {
 fn uploading(server: &Scripted, bytes: usize) -> (Place, Running) {
     let place = Place::of(&from_stdin(), "").with("ENDPOINT", &server.endpoint());
     let mut running = place.start(&["run", "flow.toml", "--json"]);
-    let event = event("a", &"x".repeat(MIB));
-    (0..bytes / MIB).for_each(|_| running.write(event.as_bytes()));
+    let mut stdin = running.take_stdin();
+    std::thread::spawn(move || {
+        let event = event("a", &"x".repeat(MIB));
+        // It may stop reading, and end, before it has everything.
+        let _ = (0..bytes / MIB).try_for_each(|_| stdin.write_all(event.as_bytes()));
+        std::thread::park_timeout(PATIENCE);
+    });
     (place, running)
 }
 

@@ -1,5 +1,5 @@
-//! Failures at run time: the exit code is 1, and the message names the host, what was asked of it, and
-//! what to look at.
+//! Failures at run time: the exit code is 1, and the message names the host, what was asked of it,
+//! and what to look at.
 
 use std::net::TcpListener;
 
@@ -43,8 +43,15 @@ fn the_access_key_is_unknown() {
     let server = Server::start();
     let place = Place::of(FLOW, &event("a", "1")).at(&server);
     let place = place.with("AWS_ACCESS_KEY_ID", "AKIAOTHER");
-    failed(&place, &["403 InvalidAccessKeyId", "check the access key id"]);
+    // Which is what `s3s` says where S3 says `InvalidAccessKeyId`.
+    failed(&place, &["403 NotSignedUp", "check the access key id"]);
     assert_eq!(server.requests_total(), 1);
+}
+
+#[test]
+fn the_access_key_is_unknown_to_s3() {
+    let server = Scripted::start(|_| Reply::error(403, "InvalidAccessKeyId", "who is that"));
+    fails(&server.endpoint(), &["403 InvalidAccessKeyId: who is that", "check the access key id"]);
 }
 
 #[test]
@@ -119,6 +126,7 @@ fn a_certificate_of_nobodys_is_refused_until_the_flow_names_it() {
 
     // It proves to be 127.0.0.1, and nobody else.
     let other = front.endpoint().replace("127.0.0.1", "localhost");
+    place.write("events.json", event("a", "1"));
     failed(&place.with("ENDPOINT", &other), &said);
 }
 

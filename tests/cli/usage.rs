@@ -103,7 +103,12 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "\"${ENDPOINT}\"",
         "\"http://me:nobody/ever+sees/this=secret@x\"",
-        &["sink.config.endpoint: "],
+        &["sink.config.endpoint: a URL with a user's name in it"],
+    ),
+    (
+        "\"${ENDPOINT}\"",
+        "\"http://127.0.0.1:port\"",
+        &["sink.config.endpoint: `http://127.0.0.1:port` has a port that is no number"],
     ),
     (
         "[sink.config]",

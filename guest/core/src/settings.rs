@@ -189,6 +189,9 @@ impl Default for Endpoint {
 
 fn endpoint(url: &str) -> Result<Endpoint, String> {
     let wanted = "but a URL such as `http://127.0.0.1:9000` is wanted";
+    if url.contains('@') {
+        return Err("a URL with a user's name in it; credentials do not belong there".to_owned());
+    }
     let uri: ::http::Uri = url.parse().map_err(|e| format!("`{url}` is no URL ({e}), {wanted}"))?;
     let scheme = match uri.scheme_str() {
         Some("http") => Scheme::Http,
@@ -197,8 +200,11 @@ fn endpoint(url: &str) -> Result<Endpoint, String> {
         None => return Err(format!("`{url}` has no scheme, {wanted}")),
     };
     let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
-    if authority.contains('@') {
-        return Err("a URL with a user's name in it; credentials do not belong there".to_owned());
+    if uri.host().unwrap_or_default().is_empty() {
+        return Err(format!("`{url}` has no host, {wanted}"));
+    }
+    if uri.port_u16().is_none() && uri.host() != Some(authority.as_str()) {
+        return Err(format!("`{url}` has a port that is no number, {wanted}"));
     }
     if uri.query().is_some() {
         return Err(format!("`{url}` has a query, {wanted}"));

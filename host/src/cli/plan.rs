@@ -166,6 +166,10 @@ async fn load(
     credentials: Arc<dyn Provider>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Loaded>, Stop> {
+    let client = Client::new(&ClientOptions { ca_file: settings.ca_file });
+    let client = client.map_err(|error| {
+        problems.push(Problem::new("sink.ca_file", chain(&error)));
+    });
     let engine = engine()?;
     let source = settings.component.clone();
     let source = source.map_or(ComponentSource::Embedded, ComponentSource::File);
@@ -190,13 +194,7 @@ async fn load(
     if let Some(bytes) = settings.memory_bytes_max {
         limits.memory_bytes_max = bytes;
     }
-    let client = match Client::new(&ClientOptions { ca_file: settings.ca_file }) {
-        Ok(client) => client,
-        Err(error) => {
-            problems.push(Problem::new("sink.ca_file", chain(&error)));
-            return Ok(None);
-        }
-    };
+    let Ok(client) = client else { return Ok(None) };
     let grants = Grants { egress, transport: Arc::new(client), credentials, limits };
     Ok(Some((sink, config, grants)))
 }

@@ -21,6 +21,7 @@ impl Terminal {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(ProgressStyle::default_spinner());
+            bar.set_message(status(&Totals::default(), 0.0));
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
