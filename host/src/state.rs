@@ -84,8 +84,8 @@ impl HasData for Io {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-/// `wasi:http/outgoing-handler` as wasmtime has it, but for the options of a request: they are given
-/// away with it, and wasmtime 48 never drops them. A sink would run out of handles after
+/// `wasi:http/outgoing-handler` as wasmtime has it, but for the options of a request: those come to
+/// belong to the host, and wasmtime 48 never drops them. A sink would run out of handles after
 /// [`Limits::resources_max`] requests.
 fn handle(
     mut store: StoreContextMut<'_, State>,

@@ -44,6 +44,8 @@ fn the_summary_for_people_says_so_too() {
         "{ended:?}"
     );
     assert!(ended.out.contains(" 1 rejected."), "{ended:?}");
+    // Neither is there anything of the server's own.
+    assert_eq!(place.files("out").keys().collect::<Vec<_>>(), ["events/a"]);
 }
 
 #[test]

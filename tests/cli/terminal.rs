@@ -33,6 +33,23 @@ fn a_line_moves_and_goes_before_the_summary() {
 }
 
 #[test]
+fn nobody_needs_to_listen() {
+    let place = Place::of(FLOW, &"wrong\n".repeat(100));
+    let flow = FLOW.replace("[sink.config]", "on_rejected = \"skip\"\n[sink.config]");
+    place.write("flow.toml", flow);
+    for arguments in ["run flow.toml --local out", "run none.toml", "inspect", "demo", "--help"] {
+        let line = format!("({SPILLWAY} {arguments} 2>&1; echo $? > code) | true");
+        let mut command = Command::new("sh");
+        place.prepare(&mut command);
+        let ended = guarded(Running::start(command.args(["-c", &line])).end());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let code = std::fs::read_to_string(place.path("code")).unwrap();
+        let wanted = if arguments.contains("none") { "2" } else { "0" };
+        assert_eq!(code.trim(), wanted, "{arguments}");
+    }
+}
+
+#[test]
 fn without_a_terminal_there_are_no_escapes() {
     let place = Place::of(FLOW, &event("a", "1"));
     let ended = place.spillway(&["run", "flow.toml", "--local", "out"]);

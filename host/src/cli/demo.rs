@@ -1,6 +1,5 @@
 //! `spillway demo`: the flow this project began with, and a large object, against a server of its own.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -14,6 +13,7 @@ use spillway::source::Input;
 use super::exit::{Exit, Stop};
 use super::plan::Request;
 use super::run::{execute, exit_on_third, start};
+use super::say::say;
 use super::terminal::{self, Terminal};
 
 pub(crate) async fn demo() -> Result<Exit, Stop> {
@@ -22,13 +22,13 @@ pub(crate) async fn demo() -> Result<Exit, Stop> {
     let interrupts = Interrupts::of_process().context("signals cannot be handled");
     let interrupts = interrupts.map_err(Stop::Failed)?;
     exit_on_third(interrupts.clone());
-    println!("An S3 server is listening on {}, in this process.", server.endpoint());
+    say!("An S3 server is listening on {}, in this process.", server.endpoint());
     let flows = [
         ("three events with three keys", SAMPLE.to_owned(), "sample.json"),
         ("12 MiB of events with one key", large(), "large.json"),
     ];
     for (what, events, name) in flows {
-        println!("\nStreaming {what} through the component.");
+        say!("\nStreaming {what} through the component.");
         let path = folder.path().join(name);
         std::fs::write(&path, events).context("no room for the events").map_err(Stop::Failed)?;
         let mut request = Request::named("the demo's flow".to_owned(), Variables::of([]));
@@ -66,18 +66,17 @@ async fn stream(
 }
 
 fn show(server: &LocalS3) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "\nIn the bucket `{BUCKET}` there are now")?;
+    say!("\nIn the bucket `{BUCKET}` there are now");
     for object in server.objects(BUCKET)? {
         let StoredObject { key, size, .. } = &object;
         let beginning = beginning(&object)?;
-        writeln!(out, "  {key:<5} {:>10}  {beginning}", HumanBytes(*size).to_string())?;
+        say!("  {key:<5} {:>10}  {beginning}", HumanBytes(*size).to_string());
     }
-    writeln!(out, "\nThe requests that made them, each signed by the component:")?;
+    say!("\nThe requests that made them, each signed by the component:");
     for request in server.requests() {
-        writeln!(out, "  {}", line(&request))?;
+        say!("  {}", line(&request));
     }
-    writeln!(out, "\nNext: spillway run examples/s3demo.toml --local out")?;
+    say!("\nNext: spillway run examples/s3demo.toml --local out");
     Ok(())
 }
 
