@@ -285,7 +285,7 @@ fn is_ip_address(authority: &str) -> bool {
 }
 
 /// Whether a text can stand in a host's name, and so in a signature's scope.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(legal)
 }
