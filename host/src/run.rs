@@ -142,10 +142,11 @@ impl Running<'_> {
             return pumped.map(|()| End::Aborted);
         }
         // Whatever ended the reading: what was accepted is completed, unless that is told to stop, too.
-        let mut closed = self.close(Ending::Complete).await;
-        if self.interrupts.count() > 1 {
-            self.sink.gate().open();
-            let _ = self.close(Ending::Abort).await;
+        let told_to_abort = |interrupts: &Interrupts| interrupts.count() > 1;
+        let how = if told_to_abort(&self.interrupts) { Ending::Abort } else { Ending::Complete };
+        let mut closed = self.close(how).await;
+        // Behind a gate that was shut while it completed, the sink could do no more than clean up.
+        if told_to_abort(&self.interrupts) {
             return Ok(End::Aborted);
         }
         if let Some(rejects) = &mut self.rejects {
@@ -181,12 +182,15 @@ impl Running<'_> {
         // Where a rejected event stops the flow, what stands before it is stored, and nothing behind.
         let stop = batch.rejected.first().filter(|_| self.stops).map(|rejected| rejected.position);
         let runs: Vec<Run> = batch.runs.into_iter().map(run).collect();
-        let runs = match stop {
+        let runs: Vec<Run> = match stop {
             Some(position) => runs.into_iter().take_while(|run| run.first < position).collect(),
             None => runs,
         };
-        if !runs.is_empty() {
-            self.write(&runs).await?;
+        // The same holds for events that the sink itself rejects, which it does by their key.
+        let stops = self.stops;
+        let same = |one: &Run, next: &Run| !stops || one.key == next.key;
+        for runs in runs.chunk_by(same) {
+            self.write(runs).await?;
         }
         for rejected in batch.rejected {
             self.reject(&rejected)?;
@@ -277,7 +281,8 @@ fn failed(failure: &Failure) -> String {
     let (first, last) = (first + 1, last + 1);
     let lines =
         if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
-    format!("the object `{name}` was not stored ({events} events, {lines}): {}", explain(cause))
+    let events = if *events == 1 { "1 event".to_owned() } else { format!("{events} events") };
+    format!("the object `{name}` was not stored ({events}, {lines}): {}", explain(cause))
 }
 
 /// The elapsed time and the rate that goes with it.

@@ -32,8 +32,17 @@ pub enum LoadError {
     /// The file could not be read.
     #[error("cannot read the component {path}", path = .0.display())]
     Read(PathBuf, #[source] std::io::Error),
-    /// It is no component.
-    #[error("not a WebAssembly component")]
+    /// It is no WebAssembly at all.
+    #[error("not a WebAssembly component: the file does not begin as one")]
+    NotWebAssembly,
+    /// It is a core module.
+    #[error(
+        "a WebAssembly module, but a component is needed; \
+         `wasm-tools component new` makes one of a module that was built for it"
+    )]
+    CoreModule,
+    /// It is no component that the engine takes.
+    #[error("not a WebAssembly component that can be used")]
     NotAComponent(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// It exports no sink.
     #[error("the component does not export {CONTRACT}; it exports {}", list(.0))]
@@ -100,6 +109,7 @@ impl Sink {
                 (bytes.into(), embedded)
             }
         };
+        check_preamble(&bytes)?;
         let component = Component::new(engine.wasmtime(), &bytes);
         let component = component.map_err(|e| LoadError::NotAComponent(e.into()))?;
         let (imports, exports) = names(engine, &component);
@@ -322,6 +332,15 @@ impl OpenSink {
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     std::fs::read(path).map_err(|error| LoadError::Read(path.to_owned(), error))
+}
+
+/// What the first eight bytes say. The engine says it, too, in words for those who build engines.
+fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
+    match bytes {
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(LoadError::CoreModule),
+        [b'\0', b'a', b's', b'm', ..] => Ok(()),
+        _ => Err(LoadError::NotWebAssembly),
+    }
 }
 
 fn names(engine: &Engine, component: &Component) -> (Vec<String>, Vec<String>) {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{HasData, HasSelf, Linker, ResourceTable};
-use wasmtime::{StoreLimits, StoreLimitsBuilder};
+use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceTable};
+use wasmtime::{StoreContextMut, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView, WasiClocksView};
 use wasmtime_wasi::p2::bindings::{clocks, random};
 use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx};
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_http::p2::bindings::{LinkOptions, http};
+use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostOutgoingRequest};
+use wasmtime_wasi_http::{RequestOptions, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use wasmtime_wasi_io::bindings::wasi::io;
 
 use crate::contract::credentials;
@@ -59,7 +61,8 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, State::clocks)?;
     clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(linker, State::clocks)?;
     random::random::add_to_linker::<_, WasiRandom>(linker, |state| &mut state.random)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
+    linker.instance("wasi:http/outgoing-handler@0.2.0")?.func_wrap("handle", handle)?;
+    http::types::add_to_linker::<_, WasiHttp>(linker, &LinkOptions::default().into(), State::http)
 }
 
 /// The interfaces that [`link`] provides, without their versions.
@@ -79,6 +82,26 @@ struct Io;
 
 impl HasData for Io {
     type Data<'a> = &'a mut ResourceTable;
+}
+
+/// `wasi:http/outgoing-handler` as wasmtime has it, but for the options of a request: those come to
+/// belong to the host, and wasmtime 48 never drops them. A sink would run out of handles after
+/// [`Limits::resources_max`] requests.
+fn handle(
+    mut store: StoreContextMut<'_, State>,
+    (request, options): (Resource<HostOutgoingRequest>, Option<Resource<RequestOptions>>),
+) -> wasmtime::Result<(Result<Resource<HostFutureIncomingResponse>, http::types::ErrorCode>,)> {
+    let mut view = store.data_mut().http();
+    let given = options.as_ref().map(Resource::rep);
+    let future = http::outgoing_handler::Host::handle(&mut view, request, options);
+    if let Some(rep) = given {
+        // Where it is gone already, wasmtime has come to drop it.
+        let _ = view.table.delete(Resource::<RequestOptions>::new_own(rep));
+    }
+    Ok((match future {
+        Ok(future) => Ok(future),
+        Err(error) => Err(http::types::Host::convert_error_code(&mut view, error)?),
+    },))
 }
 
 impl WasiClocksView for State {

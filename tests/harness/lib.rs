@@ -1,7 +1,11 @@
-//! What the tests of the component and of the host share: the reference bucket at the end of a
-//! component's way out, and behind a socket.
+//! What the tests of the component, of the host and of the command share: the reference bucket at the
+//! end of a component's way out and behind a socket, servers, and the command as a process.
 
 pub mod bucket_server;
 pub mod bucket_transport;
 mod conversion;
+pub mod program;
+pub mod scripted;
+pub mod server;
 pub mod socket_client;
+pub mod tls;

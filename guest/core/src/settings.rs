@@ -229,6 +229,9 @@ impl Default for Endpoint {
 
 fn endpoint(url: &str) -> Result<Endpoint, String> {
     let wanted = "but a URL such as `http://127.0.0.1:9000` is wanted";
+    if url.contains('@') {
+        return Err("a URL with a user's name in it; credentials do not belong there".to_owned());
+    }
     let uri: ::http::Uri = url.parse().map_err(|e| format!("`{url}` is no URL ({e}), {wanted}"))?;
     let scheme = match uri.scheme_str() {
         Some("http") => Scheme::Http,
@@ -282,7 +285,7 @@ fn is_ip_address(authority: &str) -> bool {
 }
 
 /// Whether a text can stand in a host's name, and so in a signature's scope.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(legal)
 }

@@ -3,6 +3,7 @@
 use super::args::CheckArguments;
 use super::exit::{Exit, Stop};
 use super::plan::Request;
+use super::say::say;
 
 pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
     let CheckArguments { flow, component } = arguments;
@@ -10,6 +11,6 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
     let draft = request.read(&flow)?;
     let plan = request.plan(draft).await?;
     let egress = plan.grants.egress.join(", ");
-    println!("{} is in order; it would talk to {egress}", flow.display());
+    say!("{} is in order; it would talk to {egress}", flow.display());
     Ok(Exit::Done)
 }

@@ -5,12 +5,13 @@ use spillway::sink::Sink;
 
 use super::args::ComponentArguments;
 use super::exit::{Exit, Stop};
+use super::say::say;
 
 pub(crate) fn component(arguments: ComponentArguments) -> Result<Exit, Stop> {
     let path = arguments.output;
     let written = std::fs::write(&path, Sink::embedded());
     let written = written.with_context(|| format!("cannot write {}", path.display()));
     written.map_err(Stop::Failed)?;
-    println!("{}: {} bytes", path.display(), Sink::embedded().len());
+    say!("{}: {} bytes", path.display(), Sink::embedded().len());
     Ok(Exit::Done)
 }

@@ -1,12 +1,10 @@
 //! `spillway demo`: the flow this project began with, and a large object, against a server of its own.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use indicatif::HumanBytes;
-use spillway::flow::{Config, Draft};
+use spillway::flow::Variables;
 use spillway::interrupts::Interrupts;
 use spillway::local::{LocalS3, RequestLine, StoredObject};
 use spillway::run::{Clock, End};
@@ -14,31 +12,27 @@ use spillway::source::Input;
 
 use super::exit::{Exit, Stop};
 use super::plan::Request;
-use super::run::{execute, no_variables, start};
+use super::run::{execute, exit_on_third, start};
+use super::say::say;
 use super::terminal::{self, Terminal};
 
 pub(crate) async fn demo() -> Result<Exit, Stop> {
     let folder = tempfile::tempdir().context("no temporary folder").map_err(Stop::Failed)?;
     let (server, credentials) = start(&folder.path().join("s3"), BUCKET.to_owned()).await?;
-    let credentials = Arc::new(credentials);
     let interrupts = Interrupts::of_process().context("signals cannot be handled");
     let interrupts = interrupts.map_err(Stop::Failed)?;
-    println!("An S3 server is listening on {}, in this process.", server.endpoint());
+    exit_on_third(interrupts.clone());
+    say!("An S3 server is listening on {}, in this process.", server.endpoint());
     let flows = [
         ("three events with three keys", SAMPLE.to_owned(), "sample.json"),
         ("12 MiB of events with one key", large(), "large.json"),
     ];
     for (what, events, name) in flows {
-        println!("\nStreaming {what} through the component.");
+        say!("\nStreaming {what} through the component.");
         let path = folder.path().join(name);
         std::fs::write(&path, events).context("no room for the events").map_err(Stop::Failed)?;
-        let request = Request {
-            name: "the demo's flow".to_owned(),
-            component: None,
-            variables: no_variables(),
-            config: Config::from([("endpoint", server.endpoint())]),
-            credentials: Some(credentials.clone()),
-        };
+        let mut request = Request::named("the demo's flow".to_owned(), Variables::of([]));
+        request.talk_to(&server.endpoint(), credentials.clone());
         if let Some(exit) = stream(request, &path, interrupts.clone()).await? {
             return Ok(exit);
         }
@@ -54,15 +48,15 @@ async fn stream(
     events: &Path,
     interrupts: Interrupts,
 ) -> Result<Option<Exit>, Stop> {
-    let draft = Draft::parse(FLOW, &request.variables, &request.config);
-    let mut draft = draft.map_err(|error| Stop::Failed(error.into()))?;
+    let mut draft = request.parse(FLOW)?;
     if let Some(source) = &mut draft.source {
         source.input = Input::File(events.to_owned());
     }
     let plan = request.plan(draft).await?;
     let (mut terminal, clock) = (Terminal::new(), Clock::start());
-    let (totals, result) = execute(plan, interrupts, &mut terminal).await?;
+    let executed = execute(plan, interrupts, &mut terminal).await;
     terminal.finish();
+    let (totals, result) = executed?;
     terminal::summary(&totals, result.as_ref().ok().copied(), clock.seconds(), false);
     match result {
         Ok(End::Complete) => Ok(None),
@@ -72,18 +66,17 @@ async fn stream(
 }
 
 fn show(server: &LocalS3) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "\nIn the bucket `{BUCKET}` there are now")?;
+    say!("\nIn the bucket `{BUCKET}` there are now");
     for object in server.objects(BUCKET)? {
         let StoredObject { key, size, .. } = &object;
         let beginning = beginning(&object)?;
-        writeln!(out, "  {key:<5} {:>10}  {beginning}", HumanBytes(*size).to_string())?;
+        say!("  {key:<5} {:>10}  {beginning}", HumanBytes(*size).to_string());
     }
-    writeln!(out, "\nThe requests that made them, each signed by the component:")?;
+    say!("\nThe requests that made them, each signed by the component:");
     for request in server.requests() {
-        writeln!(out, "  {}", line(&request))?;
+        say!("  {}", line(&request));
     }
-    writeln!(out, "\nNext: spillway run examples/s3demo.toml --local out")?;
+    say!("\nNext: spillway run examples/s3demo.toml --local out");
     Ok(())
 }
 

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use spillway::problem::Problem;
 
+use super::say::report;
+
 /// The exit codes, all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -49,8 +51,8 @@ impl Stop {
             Stop::Problems(flow, problems) => {
                 let count = problems.len();
                 let things = if count == 1 { "one thing is" } else { "these things are" };
-                eprintln!("error: {things} wrong with {flow}");
-                problems.iter().for_each(|problem| eprintln!("  {problem}"));
+                report!("error: {things} wrong with {flow}");
+                problems.iter().for_each(|problem| report!("  {problem}"));
                 Exit::WrongUse
             }
         }
@@ -58,7 +60,7 @@ impl Stop {
 }
 
 fn report(error: &anyhow::Error) {
-    eprintln!("error: {error}");
+    report!("error: {error}");
     let causes: Vec<_> = error.chain().skip(1).map(ToString::to_string).collect();
-    causes.iter().for_each(|cause| eprintln!("  because: {cause}"));
+    causes.iter().for_each(|cause| report!("  because: {cause}"));
 }

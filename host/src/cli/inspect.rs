@@ -6,6 +6,7 @@ use spillway::sink::{Sink, Source};
 use super::args::InspectArguments;
 use super::exit::{Exit, Stop};
 use super::plan::engine;
+use super::say::say;
 
 pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, Stop> {
     let engine = engine()?;
@@ -15,18 +16,18 @@ pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, Stop> {
     let description = description.context("the component cannot say what it is");
     let description = description.map_err(Stop::Failed)?;
     let which = if sink.is_embedded() { " (built in)" } else { "" };
-    println!("{} {}{which}", description.name, description.version);
+    say!("{} {}{which}", description.name, description.version);
     list("imports", sink.imports());
     list("exports", sink.exports());
-    println!("\nconfiguration (JSON Schema)");
+    say!("\nconfiguration (JSON Schema)");
     let schema = &description.configuration_schema;
     let pretty = serde_json::from_str::<serde_json::Value>(schema);
     let pretty = pretty.and_then(|schema| serde_json::to_string_pretty(&schema));
-    println!("{}", pretty.as_ref().unwrap_or(schema));
+    say!("{}", pretty.as_ref().unwrap_or(schema));
     Ok(Exit::Done)
 }
 
 fn list(title: &str, names: &[String]) {
-    println!("\n{title}");
-    names.iter().for_each(|name| println!("  {name}"));
+    say!("\n{title}");
+    names.iter().for_each(|name| say!("  {name}"));
 }

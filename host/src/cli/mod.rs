@@ -8,6 +8,7 @@ mod exit;
 mod inspect;
 mod plan;
 mod run;
+mod say;
 mod terminal;
 
 use std::process::ExitCode;

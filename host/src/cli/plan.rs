@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use spillway::credentials::Provider;
+use spillway::credentials::{Credentials, Provider};
 use spillway::egress::{Client, ClientOptions};
 use spillway::engine::{Engine, Limits};
 use spillway::events::Events;
@@ -12,11 +12,12 @@ use spillway::flow::{Config, Draft, FlowError, SinkSettings, Variables};
 use spillway::map::{MapSettings, OnRejected};
 use spillway::problem::Problem;
 use spillway::sink::{Grants, Sink, SinkError, Source as ComponentSource};
-use spillway::source::{Input, Source, SourceSettings, Start};
+use spillway::source::{Source, SourceSettings, Start};
 
 use super::exit::Stop;
 
 /// What is said on the command line about a flow.
+#[derive(Clone)]
 pub(crate) struct Request {
     /// The flow, as it is called in messages.
     pub(crate) name: String,
@@ -25,9 +26,11 @@ pub(crate) struct Request {
     /// Where variables come from.
     pub(crate) variables: Variables,
     /// What takes the place of the flow's own configuration.
-    pub(crate) config: Config,
+    config: Config,
     /// What takes the place of the flow's own credentials.
-    pub(crate) credentials: Option<Arc<dyn Provider>>,
+    credentials: Option<Arc<dyn Provider>>,
+    /// What takes the place of the flow's own list of authorities.
+    egress: Option<Vec<String>>,
 }
 
 /// All that a run needs, and nothing that could be wrong with it before it begins.
@@ -42,18 +45,37 @@ pub(crate) struct Plan {
 impl Request {
     /// What a person asks for who names a flow.
     pub(crate) fn of(flow: &Path, component: Option<PathBuf>) -> Request {
+        let name = flow.display().to_string();
+        Request { component, ..Request::named(name, Variables::Environment) }
+    }
+
+    /// What the flow asks for that goes by this name.
+    pub(crate) fn named(name: String, variables: Variables) -> Request {
         Request {
-            name: flow.display().to_string(),
-            component,
-            variables: Variables::Environment,
+            name,
+            component: None,
+            variables,
             config: Config::new(),
             credentials: None,
+            egress: None,
         }
+    }
+
+    /// Puts a server of this process under the flow, and nothing else within its reach.
+    pub(crate) fn talk_to(&mut self, endpoint: &str, credentials: Credentials) {
+        self.config.insert("endpoint", endpoint.to_owned());
+        self.credentials = Some(Arc::new(credentials));
+        self.egress = Some(vec![endpoint.trim_start_matches("http://").to_owned()]);
     }
 
     /// The flow in that file.
     pub(crate) fn read(&self, path: &Path) -> Result<Draft, Stop> {
         Draft::read(path, &self.variables, &self.config).map_err(wrong_flow)
+    }
+
+    /// The flow in that text.
+    pub(crate) fn parse(&self, text: &str) -> Result<Draft, Stop> {
+        Draft::parse(text, &self.variables, &self.config).map_err(wrong_flow)
     }
 
     /// Proves all that can be proven without writing anything.
@@ -78,6 +100,7 @@ impl Request {
         let loaded = match (sink, credentials) {
             (Some(mut settings), Some(credentials)) => {
                 settings.component = self.component.or(settings.component);
+                settings.egress = self.egress.or(settings.egress);
                 load(settings, credentials, &mut problems).await?
             }
             _ => None,
@@ -119,10 +142,7 @@ fn wrong_flow(error: FlowError) -> Stop {
 }
 
 fn check_source(source: &SourceSettings, problems: &mut Vec<Problem>) {
-    // Standard input is not touched before it is read.
-    if let Input::File(_) = source.input
-        && let Err(error) = Source::open(source, Start::default())
-    {
+    if let Err(error) = Source::check(source) {
         problems.push(Problem::new("source.path", chain(&error)));
     }
 }
@@ -146,6 +166,10 @@ async fn load(
     credentials: Arc<dyn Provider>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Loaded>, Stop> {
+    let client = Client::new(&ClientOptions { ca_file: settings.ca_file });
+    let client = client.map_err(|error| {
+        problems.push(Problem::new("sink.ca_file", chain(&error)));
+    });
     let engine = engine()?;
     let source = settings.component.clone();
     let source = source.map_or(ComponentSource::Embedded, ComponentSource::File);
@@ -170,13 +194,7 @@ async fn load(
     if let Some(bytes) = settings.memory_bytes_max {
         limits.memory_bytes_max = bytes;
     }
-    let client = match Client::new(&ClientOptions { ca_file: settings.ca_file }) {
-        Ok(client) => client,
-        Err(error) => {
-            problems.push(Problem::new("sink.ca_file", chain(&error)));
-            return Ok(None);
-        }
-    };
+    let Ok(client) = client else { return Ok(None) };
     let grants = Grants { egress, transport: Arc::new(client), credentials, limits };
     Ok(Some((sink, config, grants)))
 }
@@ -226,7 +244,7 @@ fn describe(failure: &spillway::contract::credentials::Failure) -> String {
     use spillway::contract::credentials::Failure;
     match failure {
         Failure::NotConfigured(text) => {
-            format!("{text}; set it, or name other variables in [credentials]")
+            format!("{text}; set what is missing, or name other variables in [credentials]")
         }
         Failure::Failed(text) => text.clone(),
     }

@@ -8,6 +8,8 @@ use serde_json::json;
 use spillway::contract::{Level, Notice, SealedObject};
 use spillway::run::{Clock, End, Observer, Totals};
 
+use super::say::{report, say};
+
 /// Standard error, as the place to show progress.
 pub(crate) struct Terminal {
     bar: Option<ProgressBar>,
@@ -21,10 +23,16 @@ impl Terminal {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(ProgressStyle::default_spinner());
+            bar.set_message(status(&Totals::default(), 0.0));
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
         Terminal { bar, clock: Clock::start(), shown: Instant::now(), rejections: 0 }
+    }
+
+    /// What others say lines with.
+    pub(crate) fn voice(&self) -> Voice {
+        Voice(self.bar.clone())
     }
 
     /// Takes the moving line away.
@@ -35,9 +43,19 @@ impl Terminal {
     }
 
     fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+        self.voice().line(text);
+    }
+}
+
+/// Says lines on standard error, above the one that moves.
+#[derive(Clone)]
+pub(crate) struct Voice(Option<ProgressBar>);
+
+impl Voice {
+    pub(crate) fn line(&self, text: &str) {
+        match &self.0 {
+            Some(bar) => bar.suspend(|| report!("{text}")),
+            None => report!("{text}"),
         }
     }
 }
@@ -48,7 +66,7 @@ impl Observer for Terminal {
             Some(bar) => bar.set_message(status(totals, self.clock.seconds())),
             None if self.shown.elapsed() >= PLAIN_EVERY => {
                 self.shown = Instant::now();
-                eprintln!("{}", status(totals, self.clock.seconds()));
+                report!("{}", status(totals, self.clock.seconds()));
             }
             None => {}
         }
@@ -96,9 +114,9 @@ pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: 
         let mut summary = json!(totals);
         summary["end"] = end;
         summary["seconds"] = json!((seconds * 1_000.0).round() / 1_000.0);
-        println!("{summary}");
+        say!("{summary}");
     } else {
-        println!("{}", sentence(totals, end, seconds));
+        say!("{}", sentence(totals, end, seconds));
     }
 }
 

@@ -24,7 +24,7 @@ use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::errors;
-use super::timed::{Incoming, Outgoing, Progress};
+use super::timed::{Incoming, Outgoing};
 use super::{Answer, Transport};
 
 /// How requests are sent.
@@ -84,8 +84,7 @@ impl Client {
         self.connect_timeout_ms.store(u64::try_from(connect).unwrap_or(u64::MAX), Relaxed);
         let first_byte = options.first_byte_timeout.unwrap_or(TIMEOUT_DEFAULT);
         let between_bytes = options.between_bytes_timeout.unwrap_or(TIMEOUT_DEFAULT);
-        let progress = Progress::of(request.body());
-        let request = request.map(|body| Outgoing::new(body, progress.clone()));
+        let (request, progress) = Outgoing::watch(request);
         let response = tokio::select! {
             response = self.inner.request(request) => response,
             error = progress.stalled(first_byte, between_bytes) => return Err(error),

@@ -47,6 +47,22 @@ impl Source {
         }
     }
 
+    /// Looks whether the input can be read, without taking anything from it.
+    ///
+    /// # Errors
+    ///
+    /// The file is missing, a directory or not readable.
+    pub fn check(settings: &SourceSettings) -> Result<(), SourceError> {
+        let Input::File(path) = &settings.input else { return Ok(()) };
+        let wrong = |source| SourceError::open(path, source);
+        let kind = fs::metadata(path).map_err(wrong)?.file_type();
+        if kind.is_dir() {
+            return Err(SourceError::Directory { path: path.to_owned() });
+        }
+        // Whoever opens a pipe and leaves takes along what was in it.
+        if kind.is_file() { File::open(path).map(drop).map_err(wrong) } else { Ok(()) }
+    }
+
     /// Starts to read anything else. `name` is what errors call it; `input` begins with the line at
     /// `start`.
     ///

@@ -1,0 +1,98 @@
+//! `spillway check`: everything that is wrong, at once, and nothing done.
+
+use spillway_tests::server::Server;
+
+use super::support::*;
+
+#[test]
+fn a_flow_in_order_is_said_to_be_and_nothing_is_done() {
+    let server = Server::start();
+    let rejects = "on_rejected = { file = \"rejected.ndjson\" }\n[sink.config]";
+    let place = Place::of(&FLOW.replace("[sink.config]", rejects), &event("a", "1")).at(&server);
+    let files = place.files("");
+    let ended = place.spillway(&["check", "flow.toml"]);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    let authority = server.endpoint().replace("http://", "");
+    assert_eq!(ended.out, format!("flow.toml is in order; it would talk to {authority}\n"));
+    assert_eq!(server.requests_total(), 0);
+    assert_eq!(place.files(""), files);
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let flow = r#"
+        [sorce]
+        [source]
+        type = "file"
+        path = "missing.json"
+        codec = "xml"
+        [map]
+        key = "key"
+        on_rejected = "never"
+        [sink]
+        ca_file = "no.pem"
+        egres = []
+        [sink.config]
+        buket = "events"
+        region = "${NO_REGION}"
+        part_bytes = 1
+        endpoint = "nowhere"
+        [credentials]
+        access_key_id_env = "NO_ID"
+    "#;
+    let place = Place::of(flow, "");
+    let ended = place.spillway(&["check", "flow.toml"]);
+    assert_fails(&ended, 2, &["error: these things are wrong with flow.toml"]);
+    let fields: Vec<_> = ended
+        .err
+        .lines()
+        .skip(1)
+        .map(|line| line.trim_start().split_once(": ").unwrap_or_default().0)
+        .collect();
+    for field in [
+        "sorce",
+        "source.codec",
+        "map.key",
+        "map.on_rejected",
+        "sink.ca_file",
+        "sink.egres",
+        "sink.config.buket",
+        "sink.config.region",
+        "sink.config.part_bytes",
+        "sink.config.endpoint",
+        "credentials",
+    ] {
+        let count = fields.iter().filter(|seen| **seen == field).count();
+        assert_eq!(count, 1, "{field} in\n{}", ended.err);
+    }
+}
+
+#[test]
+fn it_leaves_a_named_pipe_alone() {
+    let place = Place::of(&FLOW.replace("events.json", "pipe"), "");
+    let place = place.with("ENDPOINT", "http://127.0.0.1:1");
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status();
+    assert!(made.unwrap().success());
+    // Nobody writes to it, so whoever opened it would wait.
+    assert_eq!(place.spillway(&["check", "flow.toml"]).code, Some(0));
+}
+
+#[test]
+fn a_named_pipe_is_read_once_from_its_beginning() {
+    let place = Place::of(&FLOW.replace("events.json", "pipe"), "");
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status();
+    assert!(made.unwrap().success());
+    let running = place.start(&["run", "flow.toml", "--local", "out", "--json"]);
+    std::fs::write(place.path("pipe"), event("a", "1") + &event("b", "2")).unwrap();
+    let ended = guarded(running.end());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(summary(&ended)["events"], 2);
+}
+
+#[test]
+fn standard_input_is_not_touched() {
+    let server = Server::start();
+    let place = Place::of(&from_stdin(), "").at(&server);
+    let running = place.start(&["check", "flow.toml"]);
+    assert_eq!(guarded(running.ends()).code, Some(0));
+}

@@ -1,0 +1,140 @@
+//! A program that a test has started: its output line by line, and its end, each within a limit.
+
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// A program that runs. It is killed where the test ends before it does.
+pub struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<Line>,
+    out: String,
+    err: String,
+    open: usize,
+    deadline: Instant,
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code; nothing where a signal ended it.
+    pub code: Option<i32>,
+    /// All of its standard output.
+    pub out: String,
+    /// All of its standard error.
+    pub err: String,
+}
+
+enum Line {
+    Out(String),
+    Err(String),
+    Closed,
+}
+
+impl Running {
+    /// Starts `command`, with pipes for its three streams.
+    pub fn start(command: &mut Command) -> Running {
+        Running::start_within(command, PATIENCE)
+    }
+
+    /// Starts a command that may take longer than most.
+    pub fn start_within(command: &mut Command, patience: Duration) -> Running {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let (sender, lines) = channel();
+        forward(child.stdout.take().expect("piped"), sender.clone(), Line::Out);
+        forward(child.stderr.take().expect("piped"), sender, Line::Err);
+        let stdin = child.stdin.take();
+        let deadline = Instant::now() + patience;
+        Running { child, stdin, lines, out: String::new(), err: String::new(), open: 2, deadline }
+    }
+
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Writes to its standard input, and leaves that open.
+    pub fn write(&mut self, bytes: &[u8]) {
+        let stdin = self.stdin.as_mut().expect("standard input is open");
+        stdin.write_all(bytes).and_then(|()| stdin.flush()).expect("it reads");
+    }
+
+    /// Takes its standard input, for a thread of its own to write to.
+    pub fn take_stdin(&mut self) -> ChildStdin {
+        self.stdin.take().expect("standard input is open")
+    }
+
+    /// Sends it a signal: `INT`, `TERM`.
+    pub fn signal(&self, name: &str) {
+        let id = self.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), "--", &id]).status();
+        assert!(sent.expect("kill is there").success(), "no signal to {id}");
+    }
+
+    /// Waits for a line on standard error that contains `text`.
+    pub fn wait_for(&mut self, text: &str) {
+        while !self.err.contains(text) {
+            assert!(self.open > 0, "it ended without saying {text:?}: {}", self.said());
+            self.next_line();
+        }
+    }
+
+    /// Closes its standard input, and waits until it has ended.
+    pub fn end(mut self) -> Ended {
+        drop(self.stdin.take());
+        self.ends()
+    }
+
+    /// Waits until it has ended, with its standard input still open.
+    pub fn ends(mut self) -> Ended {
+        while self.open > 0 {
+            self.next_line();
+        }
+        // Both of its streams are closed, so it is past its last word.
+        let status = self.child.wait().expect("it is our child");
+        let (out, err) = (std::mem::take(&mut self.out), std::mem::take(&mut self.err));
+        Ended { code: status.code(), out, err }
+    }
+
+    fn next_line(&mut self) {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match self.lines.recv_timeout(left) {
+            Ok(Line::Out(line)) => self.out.push_str(&line),
+            Ok(Line::Err(line)) => self.err.push_str(&line),
+            Ok(Line::Closed) => self.open -= 1,
+            Err(RecvTimeoutError::Timeout) => panic!("it takes too long: {}", self.said()),
+            Err(RecvTimeoutError::Disconnected) => self.open = 0,
+        }
+    }
+
+    fn said(&self) -> String {
+        format!("stdout {:?}, stderr {:?}", self.out, self.err)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It is no error where it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn forward(stream: impl Read + Send + 'static, lines: Sender<Line>, name: fn(String) -> Line) {
+    std::thread::spawn(move || {
+        let mut stream = BufReader::new(stream);
+        let mut line = Vec::new();
+        while stream.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            let text = String::from_utf8_lossy(&line).into_owned();
+            let _ = lines.send(name(text));
+            line.clear();
+        }
+        let _ = lines.send(Line::Closed);
+    });
+}
+
+/// How long a program may take in a test, a busy machine included.
+pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,69 @@
+//! TLS in front of a server that speaks without.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rcgen::CertifiedKey;
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
+
+/// A listener that passes on what it deciphers. Its certificate is signed by itself, for 127.0.0.1.
+pub struct TlsFront {
+    address: SocketAddr,
+    certificate: Vec<u8>,
+}
+
+impl TlsFront {
+    /// Listens on a port of its own, for as long as `runtime` lives.
+    pub fn start(runtime: &Runtime, behind: SocketAddr) -> TlsFront {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]);
+        let CertifiedKey { cert, signing_key } = made.expect("a certificate");
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions of TLS")
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)
+            .expect("the key is the certificate's");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(pass_on(acceptor.clone(), stream, behind));
+            }
+        });
+        TlsFront { address, certificate: cert.der().to_vec() }
+    }
+
+    /// Its URL.
+    pub fn endpoint(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// Writes its certificate, as PEM.
+    pub fn write_certificate(&self, path: &Path) {
+        let base64 = BASE64_STANDARD.encode(&self.certificate);
+        let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
+        for line in base64.as_bytes().chunks(64) {
+            pem.extend(line.iter().map(|byte| char::from(*byte)));
+            pem.push('\n');
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
+        std::fs::write(path, pem).expect("a certificate's file");
+    }
+}
+
+async fn pass_on(acceptor: TlsAcceptor, stream: TcpStream, behind: SocketAddr) {
+    // A client that does not like the certificate goes away; that is what it is there for.
+    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    let Ok(mut behind) = TcpStream::connect(behind).await else { return };
+    let _ = tokio::io::copy_bidirectional(&mut stream, &mut behind).await;
+}
