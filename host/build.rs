@@ -42,6 +42,7 @@ fn build(workspace: &Path) -> PathBuf {
         // Flags for the host, clippy's wrapper and coverage among them, are not for the component.
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_BUILD_RUSTFLAGS")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .env_remove("RUSTC_WRAPPER")
         .env_remove("CARGO_BUILD_TARGET")

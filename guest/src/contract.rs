@@ -93,6 +93,9 @@ impl wit::GuestSink for OpenSink {
             }
         }
         driver.wait_until(Sink::is_settled);
+        // What could not be aborted when it failed may be by now.
+        driver.feed(Input::CleanUp);
+        driver.wait_until(Sink::is_settled);
         Ok(progress(&mut driver))
     }
 

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use spillway_core::classify::TransportError;
 use spillway_core::http::{Method, Request, Response, Scheme};
 use spillway_core::requests::ExchangeId;
-use spillway_core::retry::TransportError;
 use spillway_core::settings::Timeouts;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{

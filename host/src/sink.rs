@@ -323,7 +323,8 @@ impl OpenSink {
         self.store.data().egress.gate()
     }
 
-    /// Told each time that an answer has come, so that [`poll`](OpenSink::poll) has something to do.
+    /// Told each time that [`poll`](OpenSink::poll) has something to do: an answer has come, or a piece
+    /// of a request has gone.
     pub fn moved(&self) -> Arc<Notify> {
         self.store.data().egress.moved()
     }

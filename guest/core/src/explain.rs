@@ -1,52 +1,51 @@
 //! Sentences for people: what was being done, what the store said, and what to check.
 
+use crate::classify::{Class, Verdict};
 use crate::error::Error;
-use crate::requests::Task;
-use crate::retry::{Class, Verdict};
-use crate::s3::Malformed;
 use crate::settings::Settings;
 use crate::sink::CredentialsError;
 use crate::upload::{Operation, Upload};
 
+/// What a request is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    /// The object's name.
+    pub(crate) name: &'a str,
+    /// What is asked about it.
+    pub(crate) operation: Operation,
+}
+
+impl Subject<'_> {
+    pub(crate) fn upload(upload: &Upload, operation: Operation) -> Subject<'_> {
+        Subject { name: &upload.span.name, operation }
+    }
+}
+
 /// What one attempt was for, and how it ended.
-pub(crate) fn attempt(
-    settings: &Settings,
-    upload: &Upload,
-    operation: Operation,
-    verdict: &Verdict,
-) -> String {
-    format!("{}: {}", request(settings, upload, operation), outcome(verdict))
+pub(crate) fn attempt(settings: &Settings, subject: &Subject, verdict: &Verdict) -> String {
+    format!("{}: {}", request(settings, subject), outcome(verdict))
 }
 
 /// Why a request was given up.
 pub(crate) fn failure(
     settings: &Settings,
-    upload: &Upload,
-    task: Task,
+    subject: &Subject,
+    attempts: u32,
     verdict: &Verdict,
 ) -> Error {
-    let mut text = attempt(settings, upload, task.operation, verdict);
-    if let Some(advice) = advice(settings, upload, task.operation, verdict) {
+    let mut text = attempt(settings, subject, verdict);
+    if let Some(advice) = advice(settings, subject, verdict) {
         text = format!("{text}; {advice}");
     }
     match verdict.class {
-        Class::Transient | Class::Throttled if task.attempts > 1 => {
-            Error::Unavailable(format!("{text} (gave up after {} attempts)", task.attempts))
+        Class::Transient | Class::Throttled | Class::Conflict if attempts > 1 => {
+            Error::Unavailable(format!("{text} (gave up after {attempts} attempts)"))
         }
-        Class::Transient | Class::Throttled => Error::Unavailable(text),
+        Class::Transient | Class::Throttled | Class::Conflict | Class::NoSuchUpload => {
+            Error::Unavailable(text)
+        }
         _ => Error::Denied(text),
     }
-}
-
-/// An answer that said yes, and cannot be used.
-pub(crate) fn malformed(
-    settings: &Settings,
-    upload: &Upload,
-    operation: Operation,
-    malformed: &Malformed,
-) -> Error {
-    let request = request(settings, upload, operation);
-    Error::Unavailable(format!("{request}: the store answered without {}", malformed.what))
 }
 
 /// Why there is nothing to sign with.
@@ -68,47 +67,49 @@ pub fn name(operation: Operation) -> &'static str {
         Operation::CreateMultipartUpload => "CreateMultipartUpload",
         Operation::UploadPart(_) => "UploadPart",
         Operation::CompleteMultipartUpload => "CompleteMultipartUpload",
+        Operation::HeadObject => "HeadObject",
         Operation::AbortMultipartUpload => "AbortMultipartUpload",
     }
 }
 
-fn request(settings: &Settings, upload: &Upload, operation: Operation) -> String {
-    let part = match operation {
+fn request(settings: &Settings, subject: &Subject) -> String {
+    let part = match subject.operation {
         Operation::UploadPart(number) => format!(" {number}"),
         _ => String::new(),
     };
     let address = &settings.address;
     let (scheme, authority) = (address.scheme.as_str(), &address.authority);
-    let (bucket, object) = (&address.bucket, &upload.span.name);
-    format!("{}{part} s3://{bucket}/{object} at {scheme}://{authority}", name(operation))
+    let (bucket, object) = (&address.bucket, subject.name);
+    let operation = name(subject.operation);
+    format!("{operation}{part} s3://{bucket}/{object} at {scheme}://{authority}")
 }
 
-fn outcome(verdict: &Verdict) -> String {
+/// How one attempt ended.
+pub(crate) fn outcome(verdict: &Verdict) -> String {
     match (&verdict.transport, &verdict.error) {
         (Some(transport), _) => transport.to_string(),
         (None, Some(error)) if error.message.is_empty() => {
             format!("{} {}", verdict.status, error.code)
         }
         (None, Some(error)) => format!("{} {}: {}", verdict.status, error.code, error.message),
+        (None, None) if verdict.status / 100 == 2 => {
+            format!("status {} without what it must say", verdict.status)
+        }
         (None, None) => format!("status {}", verdict.status),
     }
 }
 
-fn advice(
-    settings: &Settings,
-    upload: &Upload,
-    operation: Operation,
-    verdict: &Verdict,
-) -> Option<String> {
+fn advice(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<String> {
     let bucket = &settings.address.bucket;
     let code = verdict.error.as_ref().map(|e| e.code.as_str()).unwrap_or_default();
     let text = match (code, verdict.status) {
         ("AccessDenied" | "AllAccessDisabled", _) => {
-            let action = match operation {
+            let action = match subject.operation {
                 Operation::AbortMultipartUpload => "s3:AbortMultipartUpload",
+                Operation::HeadObject => "s3:GetObject",
                 _ => "s3:PutObject",
             };
-            let object = &upload.span.name;
+            let object = subject.name;
             format!(
                 "check that the credentials are allowed {action} on arn:aws:s3:::{bucket}/{object}"
             )
@@ -123,9 +124,13 @@ fn advice(
         ("RequestTimeTooSkewed", _) => "set this machine's clock".to_owned(),
         ("NoSuchBucket", _) => format!("create the bucket `{bucket}`, or correct `bucket`"),
         ("PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed", _) => {
-            let region = verdict.error.as_ref().and_then(|e| e.region.as_deref());
-            let named = region.map(|r| format!(" to `{r}`")).unwrap_or_default();
-            format!("set `region`{named}; it is `{}` now", settings.region)
+            let region = verdict.region.as_ref().filter(|r| **r != settings.region);
+            match region {
+                Some(region) => {
+                    format!("set `region` to `{region}`; it is `{}` now", settings.region)
+                }
+                None => "check `endpoint` and `region`".to_owned(),
+            }
         }
         (_, 403) => "check the credentials and what they are allowed".to_owned(),
         (_, 301 | 307) => "check `endpoint` and `region`".to_owned(),

@@ -3,14 +3,22 @@
 //! Pure: it does no IO, and reads no clock, environment or randomness. Time, credentials, answers and
 //! a seed are arguments; requests are values. Its loop is [`sink::Sink`].
 
+mod answers;
 pub mod buffer;
+pub mod checksum;
+pub mod classify;
+pub mod cleanup;
+pub mod clock;
 pub mod config;
 pub mod credentials;
 pub mod error;
 pub mod explain;
 pub mod framing;
 pub mod http;
+pub mod io;
 pub mod metrics;
+mod objects;
+pub mod parts;
 pub mod report;
 pub mod requests;
 pub mod retry;
@@ -22,3 +30,4 @@ pub mod sigv4;
 pub mod sink;
 pub mod time;
 pub mod upload;
+mod wire;

@@ -1,7 +1,7 @@
 //! The numbers a sink keeps, under the names that Prometheus would give them.
 
+use crate::classify::{Class, Verdict};
 use crate::framing::Run;
-use crate::retry::{Class, Verdict};
 use crate::sink::Sink;
 use crate::upload::Operation;
 
@@ -30,7 +30,7 @@ pub struct Counters {
     pub request_bytes: u64,
     /// Answers by which the store asked to be spared.
     pub throttled: u64,
-    /// Aborts that did not succeed: uploads left behind.
+    /// Aborts that were given up for a while.
     pub aborts_failed: u64,
 }
 
@@ -87,9 +87,10 @@ pub fn metrics(sink: &Sink) -> Vec<Metric> {
         counter("spillway_part_requests_total", "Attempts of UploadPart.", c.part_requests),
         counter("spillway_request_bytes_total", "Bytes of request bodies.", c.request_bytes),
         counter("spillway_throttled_total", "Answers that asked to slow down.", c.throttled),
-        counter("spillway_aborts_failed_total", "Uploads left behind.", c.aborts_failed),
+        counter("spillway_aborts_failed_total", "Aborts put off.", c.aborts_failed),
+        gauge("spillway_uploads_left", "Uploads that are, or may be, left behind.", sink.left()),
         gauge("spillway_requests_in_flight", "Requests under way.", sink.in_flight() as u64),
-        gauge("spillway_objects_unfinished", "Objects begun.", sink.unfinished() as u64),
+        gauge("spillway_objects_unfinished", "Objects begun.", sink.unfinished().count() as u64),
         gauge("spillway_held_bytes", "Bytes of events held in memory.", sink.held()),
     ]
 }

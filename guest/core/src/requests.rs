@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::time::Instant;
+use crate::cleanup::CleanupNumber;
+use crate::clock::Offset;
+use crate::retry::History;
+use crate::time::{Instant, Timestamp};
 use crate::upload::Operation;
 
 /// Tells one attempt from all others of a sink.
@@ -13,13 +16,35 @@ pub struct ExchangeId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UploadNumber(pub u64);
 
+/// What a request is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Upload(UploadNumber),
+    Cleanup(CleanupNumber),
+}
+
 /// One request, over all its attempts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Task {
-    pub(crate) upload: UploadNumber,
+    pub(crate) owner: Owner,
     pub(crate) operation: Operation,
-    /// How many attempts were made.
-    pub(crate) attempts: u32,
+    pub(crate) history: History,
+    /// When it was sent first.
+    begun: Option<Instant>,
+}
+
+/// How an attempt was signed, as far as its answer may say that it was wrong.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signed {
+    pub(crate) at: Timestamp,
+    pub(crate) offset: Offset,
+    pub(crate) region: String,
+}
+
+/// An attempt that is under way.
+pub(crate) struct Flying {
+    pub(crate) task: Task,
+    pub(crate) signed: Signed,
 }
 
 /// The requests of a sink that are not done.
@@ -27,14 +52,15 @@ pub(crate) struct Task {
 pub(crate) struct Requests {
     ready: VecDeque<Task>,
     waiting: Vec<(Instant, Task)>,
-    flying: BTreeMap<ExchangeId, Task>,
+    flying: BTreeMap<ExchangeId, Flying>,
     exchanges: u64,
 }
 
 impl Requests {
     /// Adds a request to be sent as soon as there is room.
-    pub(crate) fn add(&mut self, upload: UploadNumber, operation: Operation) {
-        self.ready.push_back(Task { upload, operation, attempts: 0 });
+    pub(crate) fn add(&mut self, owner: Owner, operation: Operation) {
+        let history = History::default();
+        self.ready.push_back(Task { owner, operation, history, begun: None });
     }
 
     /// Sends a request again, not before `due`.
@@ -43,13 +69,13 @@ impl Requests {
     }
 
     /// Sends a request again before any other.
-    pub(crate) fn first(&mut self, task: Task) {
+    pub(crate) fn at_once(&mut self, task: Task) {
         self.ready.push_front(task);
     }
 
-    /// The next request to send now, with a number for this attempt, while fewer than `flying_max`
-    /// are under way. What is due again goes first: it is the oldest.
-    pub(crate) fn take(&mut self, now: Instant, flying_max: usize) -> Option<(ExchangeId, Task)> {
+    /// The next request to send now, while fewer than `flying_max` are under way. What is due again
+    /// goes first: it is the oldest.
+    pub(crate) fn take(&mut self, now: Instant, flying_max: usize) -> Option<Task> {
         if self.flying.len() >= flying_max {
             return None;
         }
@@ -58,11 +84,17 @@ impl Requests {
             Some(index) => self.waiting.remove(index).1,
             None => self.ready.pop_front()?,
         };
-        task.attempts += 1;
+        task.begun.get_or_insert(now);
+        task.history.attempts += 1;
+        Some(task)
+    }
+
+    /// The attempt is under way, under a number of its own.
+    pub(crate) fn fly(&mut self, task: Task, signed: Signed) -> ExchangeId {
         let exchange = ExchangeId(self.exchanges);
         self.exchanges += 1;
-        self.flying.insert(exchange, task);
-        Some((exchange, task))
+        self.flying.insert(exchange, Flying { task, signed });
+        exchange
     }
 
     /// Whether something could be sent now if there were credentials.
@@ -71,21 +103,40 @@ impl Requests {
     }
 
     /// The attempt is over, one way or another.
-    pub(crate) fn landed(&mut self, exchange: ExchangeId) -> Option<Task> {
-        self.flying.remove(&exchange)
+    pub(crate) fn landed(&mut self, exchange: ExchangeId, now: Instant) -> Option<Flying> {
+        let mut flying = self.flying.remove(&exchange)?;
+        let task = &mut flying.task;
+        task.history.elapsed = task.begun.map(|begun| now.since(begun)).unwrap_or_default();
+        Some(flying)
     }
 
-    /// Forgets the requests of `upload` that are not under way, and returns how many they were.
-    pub(crate) fn forget(&mut self, upload: UploadNumber) -> usize {
+    /// Forgets the requests of `owner` that are not under way, and returns how many they were.
+    pub(crate) fn forget(&mut self, owner: Owner) -> usize {
         let before = self.ready.len() + self.waiting.len();
-        self.ready.retain(|task| task.upload != upload);
-        self.waiting.retain(|(_, task)| task.upload != upload);
+        self.ready.retain(|task| task.owner != owner);
+        self.waiting.retain(|(_, task)| task.owner != owner);
         before - self.ready.len() - self.waiting.len()
     }
 
-    /// When the next request is due that waits for its time.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.waiting.iter().map(|(due, _)| *due).min()
+    /// Forgets all requests of cleanups that are not under way, and returns whose they were.
+    pub(crate) fn forget_cleanups(&mut self) -> Vec<CleanupNumber> {
+        let mut numbers = Vec::new();
+        let mut keep = |task: &Task| match task.owner {
+            Owner::Upload(_) => true,
+            Owner::Cleanup(number) => {
+                numbers.push(number);
+                false
+            }
+        };
+        self.ready.retain(|task| keep(task));
+        self.waiting.retain(|(_, task)| keep(task));
+        numbers
+    }
+
+    /// When the next request is due that is not under way: `now` where one is ready.
+    pub(crate) fn next_due(&self, now: Instant) -> Option<Instant> {
+        let ready = (!self.ready.is_empty()).then_some(now);
+        ready.or_else(|| self.waiting.iter().map(|(due, _)| *due).min())
     }
 
     /// How many are under way.

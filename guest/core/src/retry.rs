@@ -1,61 +1,11 @@
-//! Classify, decide: what an answer means, and what is done about it. Both are pure functions.
+//! What is done about an outcome: one pure function.
 
-use std::fmt;
 use std::time::Duration;
 
-use crate::http::Response;
-use crate::s3::{Completion, ErrorBody};
+use crate::classify::{Class, Verdict};
+use crate::clock::Offset;
 use crate::settings::RetrySettings;
 use crate::upload::Operation;
-
-/// Why there was no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TransportError {
-    /// The host does not let the sink talk to this authority.
-    Denied,
-    /// The name of the endpoint has no address.
-    Dns(String),
-    /// No connection could be made.
-    Connect(String),
-    /// The other side could not prove who it is.
-    Tls(String),
-    /// A time limit passed. The text says which.
-    Timeout(String),
-    /// The connection ended before the answer did, or something came that is not HTTP.
-    Broken(String),
-}
-
-impl fmt::Display for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TransportError::Denied => f.write_str("the host does not allow this authority"),
-            TransportError::Dns(text) => write!(f, "the name could not be resolved ({text})"),
-            TransportError::Connect(text) => write!(f, "no connection ({text})"),
-            TransportError::Tls(text) => write!(f, "TLS failed ({text})"),
-            TransportError::Timeout(text) => write!(f, "timed out ({text})"),
-            TransportError::Broken(text) => write!(f, "the connection broke ({text})"),
-        }
-    }
-}
-
-/// An attempt's outcome, sorted by what can be done about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// The store did what was asked.
-    Done,
-    /// It may well go better the next time.
-    Transient,
-    /// The store asked to be spared for a while.
-    Throttled,
-    /// The credentials are no longer good, others may be.
-    Expired,
-    /// The store does not know the upload.
-    NoSuchUpload,
-    /// Nothing will change until somebody changes something.
-    Refused,
-    /// The endpoint cannot be reached, and will not be until somebody changes something.
-    Unreachable,
-}
 
 /// What is done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,77 +16,108 @@ pub enum Decision {
     Retry(Duration),
     /// Fresh credentials first, then the same request again.
     Refresh,
+    /// The same request again, signed with the store's time.
+    CorrectClock(Offset),
+    /// The same request again, signed for the region that the store named.
+    CorrectRegion,
+    /// Ask whether the object is there, and whether it is ours.
+    Settle,
+    /// The whole object again, from what is still held of it.
+    Restart,
     /// The object fails.
     Fail,
 }
 
-/// An attempt's outcome with what is needed to explain it.
-#[derive(Clone, Debug)]
-pub struct Verdict {
-    /// What kind of outcome it is.
-    pub class: Class,
-    /// The status, and 0 where there was no answer.
-    pub status: u16,
-    /// What the store, or the transport, said.
-    pub error: Option<ErrorBody>,
-    /// Why there was no answer.
-    pub transport: Option<TransportError>,
-    /// How long the store asked to wait.
-    pub retry_after: Option<Duration>,
+/// What has been tried of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Attempts, the last included.
+    pub attempts: u32,
+    /// Since the first of them.
+    pub elapsed: Duration,
+    /// How often fresh credentials were asked for.
+    pub refreshes: u32,
+    /// Whether the store may have done it, although no answer said so.
+    pub maybe_done: bool,
+    /// Whether the region that the store named is another than it was signed for.
+    pub region_differs: bool,
 }
 
-/// Sorts one attempt's outcome. A success whose body is an error is an error:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
-pub fn classify(operation: Operation, outcome: &Result<Response, TransportError>) -> Verdict {
-    let response = match outcome {
-        Ok(response) => response,
-        Err(transport) => {
-            let class = match transport {
-                TransportError::Denied | TransportError::Tls(_) => Class::Unreachable,
-                _ => Class::Transient,
-            };
-            let transport = Some(transport.clone());
-            return Verdict { class, status: 0, error: None, transport, retry_after: None };
-        }
-    };
-    let error = ErrorBody::parse(&response.body);
-    let code = error.as_ref().map(|e| e.code.as_str()).unwrap_or_default();
-    let whole = match operation {
-        Operation::CompleteMultipartUpload => Completion::parse(response).is_ok(),
-        _ => true,
-    };
-    let class = match (response.status, code) {
-        (200..=299, "") if error.is_none() && whole => Class::Done,
-        (_, "SlowDown" | "Throttling" | "TooManyRequests" | "RequestLimitExceeded") => {
-            Class::Throttled
-        }
-        (_, "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired") => Class::Expired,
-        // What was to be ended is over.
-        (_, "NoSuchUpload") if operation == Operation::AbortMultipartUpload => Class::Done,
-        (_, "NoSuchUpload") => Class::NoSuchUpload,
-        (_, "RequestTimeout" | "InternalError" | "OperationAborted" | "ServiceUnavailable") => {
-            Class::Transient
-        }
-        (429 | 503, _) => Class::Throttled,
-        (200..=299 | 408 | 499 | 500..=599, _) => Class::Transient,
-        _ => Class::Refused,
-    };
-    let retry_after = retry_after(response);
-    Verdict { class, status: response.status, error, transport: None, retry_after }
+/// Retries that the whole sink may still make: each takes from it, each success gives back. So a store
+/// that is down is not asked ever more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    left: u32,
+    max: u32,
 }
 
-/// What is done about an outcome after `attempts` attempts; `jitter` is drawn evenly from 0 to 1.
-pub fn decide(verdict: &Verdict, attempts: u32, policy: &RetrySettings, jitter: f64) -> Decision {
+impl Budget {
+    /// A full one; 0 is one without end.
+    pub fn new(max: u32) -> Budget {
+        Budget { left: max, max }
+    }
+
+    /// Takes one retry, if there is one.
+    pub fn take(&mut self) -> bool {
+        if self.max == 0 {
+            return true;
+        }
+        let taken = self.left.checked_sub(RETRY_COST);
+        self.left = taken.unwrap_or(self.left);
+        taken.is_some()
+    }
+
+    /// Gives back what a success is worth.
+    pub fn give(&mut self) {
+        self.left = (self.left + 1).min(self.max);
+    }
+
+    /// Whether there is a retry in it.
+    pub fn has_one(&self) -> bool {
+        self.max == 0 || self.left >= RETRY_COST
+    }
+}
+
+/// What is done about an outcome; `jitter` is drawn evenly from 0 to 1.
+pub fn decide(
+    operation: Operation,
+    verdict: &Verdict,
+    history: &History,
+    policy: &RetrySettings,
+    budget: &Budget,
+    jitter: f64,
+) -> Decision {
+    let may_retry = history.attempts < policy.attempts_max
+        && history.elapsed < policy.time_max
+        && budget.has_one();
+    // A question whose answer is not known is settled by looking, never by guessing.
+    let spent = if history.maybe_done && makes_visible(operation) {
+        Decision::Settle
+    } else {
+        Decision::Fail
+    };
+    let wait = |factor| Decision::Retry(wait(verdict, history.attempts, policy, jitter, factor));
     match verdict.class {
         Class::Done => Decision::Proceed,
-        Class::Refused | Class::Unreachable | Class::NoSuchUpload => Decision::Fail,
-        _ if attempts >= policy.attempts_max => Decision::Fail,
-        Class::Expired => Decision::Refresh,
-        Class::Transient => Decision::Retry(wait(verdict, attempts, policy, jitter, 1)),
-        Class::Throttled => {
-            Decision::Retry(wait(verdict, attempts, policy, jitter, THROTTLED_FACTOR))
-        }
+        Class::Transient if may_retry => wait(1),
+        Class::Throttled if may_retry => wait(THROTTLED_FACTOR),
+        Class::Conflict if operation == Operation::CompleteMultipartUpload => Decision::Restart,
+        Class::Conflict if may_retry => wait(1),
+        Class::Expired if may_retry && history.refreshes < REFRESHES_MAX => Decision::Refresh,
+        Class::Skewed(offset) if may_retry => Decision::CorrectClock(offset),
+        Class::WrongRegion if may_retry && history.region_differs => Decision::CorrectRegion,
+        Class::Exists if makes_visible(operation) => Decision::Settle,
+        Class::NoSuchUpload if history.maybe_done && makes_visible(operation) => Decision::Settle,
+        // What was to be ended is over.
+        Class::NoSuchUpload if operation == Operation::AbortMultipartUpload => Decision::Proceed,
+        Class::NoSuchUpload => Decision::Restart,
+        _ => spent,
     }
+}
+
+/// The operations after which an object is there.
+fn makes_visible(operation: Operation) -> bool {
+    matches!(operation, Operation::PutObject | Operation::CompleteMultipartUpload)
 }
 
 /// Full jitter over an exponential ceiling, and never less than the store asked for:
@@ -148,18 +129,20 @@ fn wait(
     jitter: f64,
     factor: u32,
 ) -> Duration {
-    let doublings = attempts.saturating_sub(1).min(DOUBLINGS_MAX);
-    let ceiling = policy.backoff_base.saturating_mul(factor << doublings).min(policy.backoff_max);
     let asked = verdict.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-    ceiling.mul_f64(jitter).max(asked)
+    backoff(policy, attempts, factor).mul_f64(jitter).max(asked)
 }
 
-fn retry_after(response: &Response) -> Option<Duration> {
-    let millis = response.header("x-amz-retry-after").and_then(|v| v.trim().parse().ok());
-    let seconds = response.header("retry-after").and_then(|v| v.trim().parse().ok());
-    millis.map(Duration::from_millis).or(seconds.map(Duration::from_secs))
+/// The longest wait after so many attempts.
+pub(crate) fn backoff(policy: &RetrySettings, attempts: u32, factor: u32) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(DOUBLINGS_MAX);
+    policy.backoff_base.saturating_mul(factor << doublings).min(policy.backoff_max)
 }
 
+/// What a retry takes of the budget, where a success gives back 1.
+const RETRY_COST: u32 = 10;
+/// Credentials that are no good when fresh are no good.
+const REFRESHES_MAX: u32 = 2;
 /// Throttling wants a longer pause than a blip.
 const THROTTLED_FACTOR: u32 = 10;
 /// Keeps the shift in range; the ceiling is reached long before.
@@ -173,79 +156,109 @@ mod tests {
 
     const POLICY: RetrySettings = RetrySettings {
         attempts_max: 3,
+        time_max: Duration::from_secs(60),
+        budget: 30,
         backoff_base: Duration::from_millis(100),
         backoff_max: Duration::from_secs(2),
     };
-
+    const COMPLETE: Operation = Operation::CompleteMultipartUpload;
     const PART: Operation = Operation::UploadPart(1);
 
-    fn answer(status: u16, code: &str) -> Result<Response, TransportError> {
-        let body = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
-        let body = if code.is_empty() { String::new() } else { body };
-        Ok(Response { status, headers: vec![], body: body.into() })
-    }
-
-    #[test]
-    fn answers_are_sorted_by_what_can_be_done() {
-        let cases = [
-            (answer(200, ""), Class::Done),
-            (answer(204, ""), Class::Done),
-            (answer(200, "InternalError"), Class::Transient),
-            (answer(200, "SlowDown"), Class::Throttled),
-            (answer(400, "RequestTimeout"), Class::Transient),
-            (answer(400, "ExpiredToken"), Class::Expired),
-            (answer(400, "InvalidPart"), Class::Refused),
-            (answer(403, "AccessDenied"), Class::Refused),
-            (answer(404, "NoSuchUpload"), Class::NoSuchUpload),
-            (answer(404, "NoSuchBucket"), Class::Refused),
-            (answer(409, "OperationAborted"), Class::Transient),
-            (answer(429, ""), Class::Throttled),
-            (answer(503, "SlowDown"), Class::Throttled),
-            (answer(502, ""), Class::Transient),
-            (Err(TransportError::Denied), Class::Unreachable),
-            (Err(TransportError::Tls(String::new())), Class::Unreachable),
-            (Err(TransportError::Timeout(String::new())), Class::Transient),
-        ];
-        for (outcome, class) in cases {
-            assert_eq!(classify(PART, &outcome).class, class, "{outcome:?}");
+    fn verdict(class: Class) -> Verdict {
+        Verdict {
+            class,
+            answer: None,
+            maybe_done: false,
+            status: 0,
+            error: None,
+            transport: None,
+            retry_after: None,
+            region: None,
         }
     }
 
-    #[test]
-    fn a_complete_that_says_neither_yes_nor_no_is_no_yes() {
-        for body in ["", "<html>", "<CompleteMultipartUploadResult><ETag>", "  <Error>"] {
-            let response = Response { status: 200, headers: vec![], body: body.into() };
-            let class = classify(Operation::CompleteMultipartUpload, &Ok(response)).class;
-            assert_eq!(class, Class::Transient, "{body}");
-        }
+    fn decided(operation: Operation, class: Class, history: History) -> Decision {
+        decide(operation, &verdict(class), &history, &POLICY, &Budget::new(30), 1.0)
+    }
+
+    fn after(attempts: u32) -> History {
+        History { attempts, ..History::default() }
     }
 
     #[test]
-    fn attempts_run_out() {
-        let verdict = classify(PART, &answer(500, ""));
-        assert!(matches!(decide(&verdict, 2, &POLICY, 0.5), Decision::Retry(_)));
-        assert_eq!(decide(&verdict, 3, &POLICY, 0.5), Decision::Fail);
+    fn attempts_time_and_budget_run_out() {
+        let retry = |history, budget: &Budget| {
+            let verdict = verdict(Class::Transient);
+            matches!(decide(PART, &verdict, &history, &POLICY, budget, 0.5), Decision::Retry(_))
+        };
+        let mut budget = Budget::new(30);
+        assert!(retry(after(2), &budget));
+        assert!(!retry(after(3), &budget), "attempts");
+        let long = History { elapsed: Duration::from_secs(60), ..after(1) };
+        assert!(!retry(long, &budget), "time");
+        assert!(budget.take() && budget.take() && budget.take() && !budget.take());
+        assert!(!retry(after(1), &budget), "budget");
+        (0..10).for_each(|_| budget.give());
+        assert!(retry(after(1), &budget), "ten successes are worth a retry");
+        assert!(Budget::new(0).take(), "no budget is no limit");
+    }
+
+    #[test]
+    fn what_may_have_become_visible_is_looked_for_when_nothing_else_is_left() {
+        let doubtful = History { maybe_done: true, ..after(3) };
+        assert_eq!(decided(COMPLETE, Class::Transient, doubtful), Decision::Settle);
+        assert_eq!(decided(Operation::PutObject, Class::Refused, doubtful), Decision::Settle);
+        assert_eq!(decided(COMPLETE, Class::NoSuchUpload, doubtful), Decision::Settle);
+        assert_eq!(decided(COMPLETE, Class::Exists, after(1)), Decision::Settle);
+        assert_eq!(decided(COMPLETE, Class::Transient, after(3)), Decision::Fail);
+        assert_eq!(decided(PART, Class::Transient, doubtful), Decision::Fail);
+        assert_eq!(decided(Operation::HeadObject, Class::Transient, doubtful), Decision::Fail);
+    }
+
+    #[test]
+    fn an_upload_that_is_lost_begins_again() {
+        assert_eq!(decided(COMPLETE, Class::Conflict, after(1)), Decision::Restart);
+        assert_eq!(decided(COMPLETE, Class::NoSuchUpload, after(1)), Decision::Restart);
+        assert_eq!(decided(PART, Class::NoSuchUpload, after(1)), Decision::Restart);
+        let abort = Operation::AbortMultipartUpload;
+        assert_eq!(decided(abort, Class::NoSuchUpload, after(1)), Decision::Proceed);
+        assert!(matches!(
+            decided(Operation::PutObject, Class::Conflict, after(1)),
+            Decision::Retry(_)
+        ));
+    }
+
+    #[test]
+    fn credentials_clock_and_region_are_corrected_so_often() {
+        assert_eq!(decided(PART, Class::Expired, after(1)), Decision::Refresh);
+        let refreshed = History { refreshes: 2, ..after(1) };
+        assert_eq!(decided(PART, Class::Expired, refreshed), Decision::Fail);
+        let skewed = Class::Skewed(Offset(7));
+        assert_eq!(decided(PART, skewed, after(1)), Decision::CorrectClock(Offset(7)));
+        assert_eq!(decided(PART, skewed, after(3)), Decision::Fail);
+        let differs = History { region_differs: true, ..after(1) };
+        assert_eq!(decided(PART, Class::WrongRegion, differs), Decision::CorrectRegion);
+        assert_eq!(decided(PART, Class::WrongRegion, after(1)), Decision::Fail);
     }
 
     #[test]
     fn waits_double_up_to_a_limit_and_heed_the_store() {
-        let blip = classify(PART, &answer(500, ""));
-        let wait = |verdict: &Verdict, attempts| match decide(verdict, attempts, &policy(50), 1.0) {
-            Decision::Retry(wait) => wait,
-            other => panic!("{other:?}"),
+        let policy = RetrySettings { attempts_max: 50, ..POLICY };
+        let wait = |verdict: &Verdict, attempts| {
+            let budget = Budget::new(0);
+            match decide(PART, verdict, &after(attempts), &policy, &budget, 1.0) {
+                Decision::Retry(wait) => wait,
+                other => panic!("{other:?}"),
+            }
         };
+        let (blip, mut slow) = (verdict(Class::Transient), verdict(Class::Throttled));
         assert_eq!(wait(&blip, 1), Duration::from_millis(100));
         assert_eq!(wait(&blip, 3), Duration::from_millis(400));
         assert_eq!(wait(&blip, 40), Duration::from_secs(2));
-        assert_eq!(wait(&classify(PART, &answer(503, "")), 1), Duration::from_secs(1));
-        let mut slow = answer(503, "").expect("an answer");
-        slow.headers.push(("Retry-After".into(), "7".into()));
-        assert_eq!(wait(&classify(PART, &Ok(slow.clone())), 1), Duration::from_secs(7));
-        slow.headers.push(("x-amz-retry-after".into(), "9500".into()));
-        assert_eq!(wait(&classify(PART, &Ok(slow)), 1), Duration::from_millis(9500));
-    }
-
-    fn policy(attempts_max: u32) -> RetrySettings {
-        RetrySettings { attempts_max, ..POLICY }
+        assert_eq!(wait(&slow, 1), Duration::from_secs(1));
+        slow.retry_after = Some(Duration::from_secs(7));
+        assert_eq!(wait(&slow, 1), Duration::from_secs(7));
+        slow.retry_after = Some(Duration::from_secs(9_999));
+        assert_eq!(wait(&slow, 1), RETRY_AFTER_MAX);
     }
 }

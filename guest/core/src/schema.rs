@@ -40,6 +40,7 @@ fn property(field: &Field, doc: String) -> Value {
         Kind::Url => json!({"type": "string", "format": "uri"}),
         Kind::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Kind::Choice(words) => json!({"enum": words}),
+        Kind::Flag => json!({"type": "boolean"}),
     };
     property["description"] = match &field.absent {
         Absent::Derived(rule) => format!("{doc} Default: {rule}.").into(),
@@ -48,6 +49,7 @@ fn property(field: &Field, doc: String) -> Value {
     match &field.absent {
         Absent::Text(text) => property["default"] = (*text).into(),
         Absent::Number(number) => property["default"] = (*number).into(),
+        Absent::False => property["default"] = false.into(),
         Absent::Required | Absent::Derived(_) => {}
     }
     property

@@ -1,12 +1,16 @@
 //! The configuration as meant: nothing in here can be invalid.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use crate::config::Written;
+use crate::checksum::Algorithm;
+use crate::config::{PART_BYTES_MAX, Written};
 use crate::error::{Error, Problem};
 use crate::framing::Framing;
 use crate::http::Scheme;
+use crate::parts::PartSizes;
 use crate::s3::{Address, AddressStyle};
+use crate::upload::Cutting;
 
 /// Everything a sink is told before it starts.
 #[derive(Clone, Debug)]
@@ -25,6 +29,10 @@ pub struct Settings {
     pub memory_bytes_max: u64,
     /// Whether a hash of the payload is signed.
     pub payload_signing: PayloadSigning,
+    /// The checksum that is sent with parts and objects.
+    pub checksum: Option<Algorithm>,
+    /// Whether `Content-MD5` is sent, too.
+    pub content_md5: bool,
     /// How often and how soon a request is tried again.
     pub retry: RetrySettings,
     /// How long to wait for most answers.
@@ -47,6 +55,10 @@ pub enum PayloadSigning {
 pub struct RetrySettings {
     /// Attempts of one request, the first included.
     pub attempts_max: u32,
+    /// How long after the first attempt there may be another.
+    pub time_max: Duration,
+    /// What the retries of the whole sink may cost; 0 is no limit.
+    pub budget: u32,
     /// The longest wait before the first retry; doubled with each.
     pub backoff_base: Duration,
     /// The longest wait before any retry.
@@ -84,6 +96,14 @@ impl Settings {
         if has_port { authority } else { format!("{authority}:{}", address.scheme.default_port()) }
     }
 
+    /// How uploads are cut. A part is held until the store has it, and the next one fills meanwhile: so
+    /// no part grows beyond half of the memory.
+    pub(crate) fn cutting(&self) -> Cutting {
+        let max = (self.memory_bytes_max / 2).clamp(self.part_bytes, PART_BYTES_MAX);
+        let sizes = PartSizes { first: self.part_bytes, max };
+        Cutting { sizes, algorithm: self.checksum }
+    }
+
     fn mean(written: &Written, problems: &mut Vec<Problem>) -> Settings {
         let number = |name: &str| written.number(name).unwrap_or_default();
         let address = address(written, problems);
@@ -105,6 +125,13 @@ impl Settings {
                 (Some("signed"), _) | (None, Scheme::Http) => PayloadSigning::Signed,
                 _ => PayloadSigning::Unsigned,
             },
+            checksum: match written.text("checksum") {
+                Some("crc32") => Some(Algorithm::Crc32),
+                Some("crc32c") => Some(Algorithm::Crc32c),
+                Some("none") => None,
+                _ => Some(Algorithm::Crc64Nvme),
+            },
+            content_md5: written.flag("content_md5"),
             framing: match written.text("framing") {
                 Some("none") => Framing::Bare,
                 _ => Framing::Newline,
@@ -116,6 +143,8 @@ impl Settings {
             memory_bytes_max,
             retry: RetrySettings {
                 attempts_max: u32::try_from(number("attempts_max")).unwrap_or(1),
+                time_max: Duration::from_millis(number("retry_time_max_ms")),
+                budget: u32::try_from(number("retry_budget")).unwrap_or(0),
                 backoff_base: Duration::from_millis(number("backoff_base_ms")),
                 backoff_max: Duration::from_millis(number("backoff_max_ms")),
             },
@@ -144,13 +173,20 @@ fn address(written: &Written, problems: &mut Vec<Problem>) -> Address {
         check_bucket(&bucket, problems);
     }
     let region = written.text("region").unwrap_or_default();
+    if !is_name(region) {
+        let message = format!("`{region}` is no region's name: it has letters, digits and hyphens");
+        problems.push(Problem::new("region", message));
+    }
     let custom = written.text("endpoint");
     let endpoint = match custom {
         Some(url) => endpoint(url).unwrap_or_else(|message| {
             problems.push(Problem::new("endpoint", message));
             Endpoint::default()
         }),
-        None => Endpoint { authority: format!("s3.{region}.amazonaws.com"), ..Default::default() },
+        None => {
+            let authority = format!("s3.{}.amazonaws.com", region.to_ascii_lowercase());
+            Endpoint { authority, ..Default::default() }
+        }
     };
     let style = match written.text("addressing") {
         Some("path") => AddressStyle::Path,
@@ -160,6 +196,10 @@ fn address(written: &Written, problems: &mut Vec<Problem>) -> Address {
         None => AddressStyle::VirtualHost,
     };
     let Endpoint { scheme, authority, base_path } = endpoint;
+    if style == AddressStyle::VirtualHost && is_ip_address(&authority) {
+        let message = "an endpoint without a name has no hosts below it; `path` is wanted";
+        problems.push(Problem::new("addressing", message));
+    }
     Address { scheme, authority, base_path, bucket, style }
 }
 
@@ -199,22 +239,116 @@ fn endpoint(url: &str) -> Result<Endpoint, String> {
         Some(other) => return Err(format!("the scheme `{other}`, but http or https is wanted")),
         None => return Err(format!("`{url}` has no scheme, {wanted}")),
     };
-    let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
-    if uri.host().unwrap_or_default().is_empty() {
-        return Err(format!("`{url}` has no host, {wanted}"));
+    let written = uri.authority().map(|a| a.as_str()).unwrap_or_default();
+    if uri.query().is_some() || url.contains('#') {
+        return Err(format!("`{url}` has a query or a fragment, {wanted}"));
     }
-    if uri.port_u16().is_none() && uri.host() != Some(authority.as_str()) {
-        return Err(format!("`{url}` has a port that is no number, {wanted}"));
+    if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("`{url}` has characters that are written as `%` and digits in a URL"));
     }
-    if uri.query().is_some() {
-        return Err(format!("`{url}` has a query, {wanted}"));
-    }
-    let default_port = format!(":{}", scheme.default_port());
-    // The default port is never sent in `Host`, so it must not be signed either.
-    let authority = authority.strip_suffix(&default_port).unwrap_or(&authority).to_lowercase();
+    let authority = authority(written, scheme)
+        .ok_or_else(|| format!("`{url}` has no host, or a port that is none, {wanted}"))?;
     let base_path = uri.path().trim_end_matches('/').to_owned();
     Ok(Endpoint { scheme, authority, base_path })
 }
 
+/// Host and port as clients put them into `Host`, and so as they are signed: without the port that goes
+/// without saying.
+fn authority(written: &str, scheme: Scheme) -> Option<String> {
+    let (host, port) = match written.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host.to_ascii_lowercase(), port),
+        _ => (written.to_ascii_lowercase(), ""),
+    };
+    let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => is_name(&host),
+    };
+    // `parse` alone would take a sign as well.
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+    let number = match port {
+        "" => scheme.default_port(),
+        digits => digits.parse().ok()?,
+    };
+    match number {
+        _ if !is_host || !is_port || number == 0 => None,
+        number if number == scheme.default_port() => Some(host),
+        number => Some(format!("{host}:{number}")),
+    }
+}
+
+fn is_ip_address(authority: &str) -> bool {
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    authority.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
+}
+
+/// Whether a text can stand in a host's name, and so in a signature's scope.
+fn is_name(text: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(legal)
+}
+
 /// What a 32-bit component can hold, with room for itself.
 const MEMORY_BYTES_MAX: u64 = 3 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(region: &str, endpoint: &str, addressing: &str) -> Result<Settings, Error> {
+        let json = serde_json::json!({
+            "bucket": "events",
+            "region": region,
+            "endpoint": endpoint,
+            "addressing": addressing,
+        });
+        Settings::parse(&json.to_string())
+    }
+
+    #[test]
+    fn an_endpoint_is_a_host_with_a_port() {
+        for (url, authority, egress) in [
+            ("http://127.0.0.1:9000", "127.0.0.1:9000", "127.0.0.1:9000"),
+            ("http://Host", "host", "host:80"),
+            ("http://host:80/", "host", "host:80"),
+            ("https://host:", "host", "host:443"),
+            ("https://host:080/base/", "host:80", "host:80"),
+            ("http://[::1]", "[::1]", "[::1]:80"),
+            ("http://[::1]:9000", "[::1]:9000", "[::1]:9000"),
+        ] {
+            let settings = parse("us-east-1", url, "path").expect(url);
+            assert_eq!(settings.address.authority, authority, "{url}");
+            assert_eq!(settings.egress(), egress, "{url}");
+        }
+        for url in [
+            "http://host:9i8",
+            "http://host:+80",
+            "http://host:0",
+            "http://host:70000",
+            "http://:80",
+            "http://[::g]",
+            "http://.host",
+            "http://host/?a",
+            "http://host/#a",
+            "http://host/\u{e9}",
+            "http://me@host",
+        ] {
+            refused(parse("us-east-1", url, "path"), "endpoint", url);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_signed_or_reached_is_refused() {
+        refused(parse("eu west", "http://host", "path"), "region", "a space");
+        refused(parse("eu/west", "http://host", "path"), "region", "a slash ends it in a scope");
+        refused(parse("us-east-1\n", "http://host", "path"), "region", "a line break");
+        for url in ["http://127.0.0.1:9000", "http://127.0.0.1", "http://[::1]:9000"] {
+            refused(parse("us-east-1", url, "virtual-host"), "addressing", url);
+        }
+    }
+
+    fn refused(settings: Result<Settings, Error>, field: &str, case: &str) {
+        let Err(Error::Invalid(problems)) = settings else { panic!("{case}: {settings:?}") };
+        let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
+        assert_eq!(fields, [field], "{case}");
+    }
+}

@@ -1,13 +1,16 @@
-//! One object's life: a single PutObject, or create, parts, and complete or abort.
+//! One object's life: a single PutObject, or create, parts, and complete.
 
 use bytes::Bytes;
 
 use crate::buffer::Buffer;
+use crate::checksum::{Algorithm, Sum};
+use crate::classify::Answer;
 use crate::error::Error;
-use crate::http::{Body, Response};
-use crate::s3::{CompletedPart, CreateMultipartUploadResult, Malformed, part_etag};
+use crate::http::Body;
+use crate::parts::{PartSizes, Parts};
+use crate::s3::{CompletedPart, HeadObjectResult};
 
-/// The requests that an upload is made of, named as in the S3 API.
+/// The requests that a sink makes, named as in the S3 API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// The whole object at once.
@@ -18,7 +21,9 @@ pub enum Operation {
     UploadPart(u32),
     /// What makes a multipart upload an object.
     CompleteMultipartUpload,
-    /// What ends it without one.
+    /// The question whether an object is there, and whose it is.
+    HeadObject,
+    /// What ends a multipart upload without an object.
     AbortMultipartUpload,
 }
 
@@ -37,17 +42,27 @@ pub struct Span {
     pub events: u64,
 }
 
+/// How the bytes of uploads are cut and summed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cutting {
+    pub(crate) sizes: PartSizes,
+    pub(crate) algorithm: Option<Algorithm>,
+}
+
 /// One object on its way into the store.
 pub(crate) struct Upload {
     pub(crate) span: Span,
+    /// Proves that an object is ours: nobody else knows it before the object is there.
+    pub(crate) nonce: String,
     /// The bytes of all events so far.
     pub(crate) bytes: u64,
     /// Nothing will be added any more.
     pub(crate) sealed: bool,
-    /// Why the object will not be; set once, by the first cause.
-    failure: Option<Error>,
     /// The requests that were asked for and not answered.
     pub(crate) outstanding: usize,
+    /// Why the object will not be; the first cause, whatever goes wrong after it.
+    failure: Option<Error>,
+    restarts: u32,
     buffer: Buffer,
     state: State,
 }
@@ -56,33 +71,21 @@ enum State {
     /// The store knows nothing of it.
     Filling,
     /// PutObject is under way.
-    Putting(Body),
+    Putting { body: Body, sum: Option<Sum> },
     /// CreateMultipartUpload is under way.
     Creating,
     /// Parts go up as they fill.
-    Uploading(Multipart),
+    Uploading(Parts),
     /// CompleteMultipartUpload is under way.
-    Completing(Multipart),
-    /// AbortMultipartUpload is under way.
-    Aborting(Multipart),
+    Completing(Parts),
+    /// PutObject or CompleteMultipartUpload ended in doubt, and HeadObject is to settle it.
+    Settling { doubt: Error, parts: Option<Parts>, sum: Option<Sum>, asked: bool },
+    /// What is in flight is waited for; then all that there is of it is sent again.
+    Restarting(Parts),
     /// The object is there.
     Visible { parts: u32 },
     /// It is not, and nothing more will be done.
     Failed,
-}
-
-struct Multipart {
-    id: String,
-    parts: Vec<Part>,
-    /// The bytes of the parts that are not stored yet.
-    held: u64,
-}
-
-enum Part {
-    /// Kept until the store has acknowledged it.
-    Sending(Body),
-    /// The store has it, under this ETag.
-    Stored(String),
 }
 
 /// How an upload ended.
@@ -91,14 +94,24 @@ pub(crate) enum End {
     Failed(Error),
 }
 
+/// What an upload wants of its sink.
+pub(crate) enum Want {
+    /// This request.
+    Request(Operation),
+    /// To be rid of this upload id, which it has no more use for.
+    Abort(String),
+}
+
 impl Upload {
-    pub(crate) fn new(span: Span) -> Upload {
+    pub(crate) fn new(span: Span, nonce: String) -> Upload {
         Upload {
             span,
+            nonce,
             bytes: 0,
             sealed: false,
-            failure: None,
             outstanding: 0,
+            failure: None,
+            restarts: 0,
             buffer: Buffer::default(),
             state: State::Filling,
         }
@@ -112,78 +125,184 @@ impl Upload {
         }
     }
 
-    /// The bytes it holds in memory.
+    /// The bytes that only this memory has.
     pub(crate) fn held(&self) -> u64 {
         let sending = match &self.state {
-            State::Putting(body) => body.len(),
-            State::Uploading(multipart) | State::Completing(multipart) => multipart.held,
+            State::Putting { body, .. } => body.len(),
+            State::Uploading(parts) | State::Completing(parts) => parts.unstored(),
+            State::Restarting(parts) => parts.unstored() + parts.spare(),
             _ => 0,
         };
         self.buffer.len() + sending
     }
 
-    /// What to ask of the store next, if anything. Called until it returns nothing after every change.
+    /// The bytes that the store has too, kept in case the upload must begin again.
+    pub(crate) fn spare(&self) -> u64 {
+        match &self.state {
+            State::Uploading(parts) | State::Completing(parts) => parts.spare(),
+            _ => 0,
+        }
+    }
+
+    /// Lets go of spare bytes, up to `wanted`, and returns how many they were.
+    pub(crate) fn shed(&mut self, wanted: u64) -> u64 {
+        match &mut self.state {
+            State::Uploading(parts) | State::Completing(parts) => parts.shed(wanted),
+            _ => 0,
+        }
+    }
+
+    /// What it wants next, if anything. Called until it returns nothing, after every change.
     /// `my_turn` says that no older object of the same name is unfinished: until then this one must
     /// not become visible, or the older would overwrite the younger.
-    pub(crate) fn next(&mut self, part_bytes: u64, my_turn: bool) -> Option<Operation> {
+    pub(crate) fn next(&mut self, cutting: Cutting, my_turn: bool) -> Option<Want> {
         if self.failure.is_some() {
             return self.give_up();
         }
-        match std::mem::replace(&mut self.state, State::Failed) {
-            State::Filling if self.buffer.len() >= part_bytes => {
+        match &mut self.state {
+            State::Filling if self.buffer.len() >= cutting.sizes.first => {
                 self.state = State::Creating;
-                Some(Operation::CreateMultipartUpload)
+                Some(Want::Request(Operation::CreateMultipartUpload))
             }
             State::Filling if self.sealed && my_turn => {
-                self.state = State::Putting(self.buffer.take(u64::MAX));
-                Some(Operation::PutObject)
+                let body = self.buffer.take(u64::MAX);
+                let sum = cutting.algorithm.map(|algorithm| algorithm.of(&body));
+                self.state = State::Putting { body, sum };
+                Some(Want::Request(Operation::PutObject))
             }
-            State::Uploading(mut multipart) => {
-                let rest = self.buffer.len();
-                if rest >= part_bytes || (self.sealed && rest > 0) {
-                    let number = multipart.add(self.buffer.take(part_bytes));
-                    self.state = State::Uploading(multipart);
-                    return Some(Operation::UploadPart(number));
+            State::Uploading(_) => self.next_part(cutting, my_turn),
+            State::Restarting(_) if self.outstanding == 0 => self.begin_again(),
+            State::Settling { asked, .. } if !*asked => {
+                *asked = true;
+                Some(Want::Request(Operation::HeadObject))
+            }
+            _ => None,
+        }
+    }
+
+    fn next_part(&mut self, cutting: Cutting, my_turn: bool) -> Option<Want> {
+        let State::Uploading(parts) = &mut self.state else { return None };
+        let rest = self.buffer.len();
+        match cutting.sizes.size(parts.count() + 1) {
+            Some(size) if rest >= size || (self.sealed && rest > 0) => {
+                let number = parts.add(self.buffer.take(size), cutting.algorithm);
+                Some(Want::Request(Operation::UploadPart(number)))
+            }
+            None if rest > 0 => {
+                let bytes = cutting.sizes.object_bytes_max();
+                self.fail(Error::Denied(format!(
+                    "`{}` is larger than the {bytes} bytes that 10,000 parts of this size hold; \
+                     set a larger `part_bytes` or `memory_bytes_max`",
+                    self.span.name
+                )));
+                self.give_up()
+            }
+            _ if self.sealed && my_turn && self.outstanding == 0 => {
+                if let State::Uploading(parts) = std::mem::replace(&mut self.state, State::Failed) {
+                    self.state = State::Completing(parts);
                 }
-                if self.sealed && my_turn && self.outstanding == 0 {
-                    self.state = State::Completing(multipart);
-                    return Some(Operation::CompleteMultipartUpload);
-                }
-                self.state = State::Uploading(multipart);
-                None
+                Some(Want::Request(Operation::CompleteMultipartUpload))
             }
-            state => {
-                self.state = state;
-                None
-            }
+            _ => None,
         }
     }
 
     /// Takes in the store's word that `operation` is done.
-    pub(crate) fn done(&mut self, op: Operation, response: &Response) -> Result<(), Malformed> {
-        match (op, &mut self.state) {
-            (Operation::PutObject, State::Putting(_)) => self.state = State::Visible { parts: 0 },
-            (Operation::CreateMultipartUpload, State::Creating) => {
-                let id = CreateMultipartUploadResult::parse(response)?.upload_id;
-                self.state = State::Uploading(Multipart::new(id));
+    pub(crate) fn done(&mut self, operation: Operation, answer: Answer) {
+        match (operation, answer, &mut self.state) {
+            (Operation::PutObject, _, State::Putting { .. }) => {
+                self.state = State::Visible { parts: 0 };
             }
-            (Operation::UploadPart(number), State::Uploading(multipart)) => {
-                let etag = part_etag(response)?;
-                multipart.store(number, etag);
+            (_, Answer::Created { upload_id }, State::Creating) => {
+                self.state = State::Uploading(Parts::new(upload_id));
             }
-            (Operation::CompleteMultipartUpload, State::Completing(multipart)) => {
-                let parts = u32::try_from(multipart.parts.len()).unwrap_or(u32::MAX);
-                self.state = State::Visible { parts };
+            (Operation::UploadPart(number), Answer::Stored { etag }, State::Uploading(parts)) => {
+                parts.stored(number, etag);
             }
-            (Operation::AbortMultipartUpload, State::Aborting(_)) => self.state = State::Failed,
-            // A part that was in flight when its upload failed: nobody waits for it any more.
+            (Operation::CompleteMultipartUpload, _, State::Completing(parts)) => {
+                self.state = State::Visible { parts: parts.count() };
+            }
+            (_, Answer::Found(found), State::Settling { .. }) => {
+                let is_ours = self.is_ours(&found);
+                self.settled(is_ours);
+            }
+            // An answer to an upload that has failed or begins again since.
             _ => {}
         }
-        Ok(())
     }
 
-    /// The object will not be. Its bytes are dropped, what is in flight is waited for, and an upload
-    /// that was begun is aborted.
+    /// Whether the object that was found is the one that this upload was to make: the nonce alone
+    /// would do, and size and checksum must agree with it.
+    fn is_ours(&self, found: &HeadObjectResult) -> bool {
+        let State::Settling { sum, .. } = &self.state else { return false };
+        let agrees = |ours: Sum| {
+            let ours = ours.s3();
+            let theirs = found.checksums.iter().find(|c| c.algorithm == ours.algorithm);
+            // A composite checksum is none of the object's bytes.
+            theirs.is_none_or(|theirs| theirs.value == ours.value || theirs.value.contains('-'))
+        };
+        found.metadata(NONCE) == Some(&self.nonce)
+            && found.size == self.bytes
+            && sum.is_none_or(agrees)
+    }
+
+    /// HeadObject found our object, or did not.
+    pub(crate) fn settled(&mut self, is_ours: bool) {
+        let State::Settling { doubt, parts, .. } = &self.state else { return };
+        if is_ours {
+            let parts = parts.as_ref().map_or(0, Parts::count);
+            self.state = State::Visible { parts };
+        } else {
+            let doubt = doubt.clone();
+            self.fail(doubt);
+        }
+    }
+
+    /// Nobody knows whether the object is there: it is looked for. `doubt` is why it failed, if it is
+    /// not.
+    pub(crate) fn doubt(&mut self, doubt: Error) {
+        let bytes = self.bytes;
+        self.state = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Putting { sum, .. } => State::Settling { doubt, parts: None, sum, asked: false },
+            State::Completing(parts) => {
+                let sum = parts.completed(bytes).and_then(|(_, sum)| sum);
+                State::Settling { doubt, parts: Some(parts), sum, asked: false }
+            }
+            state => state,
+        };
+    }
+
+    /// The upload is lost. Where every byte is still here it begins again, and otherwise it fails with
+    /// `cause`: what is missing only the caller can give again.
+    pub(crate) fn restart(&mut self, cause: Error) {
+        let whole = match &self.state {
+            State::Uploading(parts) | State::Completing(parts) => parts.is_whole(),
+            _ => false,
+        };
+        if !whole || self.restarts == RESTARTS_MAX || self.failure.is_some() {
+            return self.fail(cause);
+        }
+        self.restarts += 1;
+        self.state = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Uploading(parts) | State::Completing(parts) => State::Restarting(parts),
+            state => state,
+        };
+    }
+
+    /// Puts all bytes back into the buffer, and returns the id of the upload that they were in.
+    fn begin_again(&mut self) -> Option<Want> {
+        let state = std::mem::replace(&mut self.state, State::Filling);
+        let State::Restarting(parts) = state else { return None };
+        let upload_id = parts.upload_id.clone();
+        let rest = self.buffer.take(u64::MAX);
+        let bodies = parts.into_bodies().unwrap_or_default();
+        for piece in bodies.iter().chain([&rest]).flat_map(Body::pieces) {
+            self.buffer.push(piece.clone());
+        }
+        Some(Want::Abort(upload_id))
+    }
+
+    /// The object will not be. Its bytes are dropped, and what is in flight is waited for.
     pub(crate) fn fail(&mut self, cause: Error) {
         if !matches!(self.state, State::Visible { .. }) {
             self.failure.get_or_insert(cause);
@@ -191,14 +310,9 @@ impl Upload {
         }
     }
 
-    /// The abort was tried and did not succeed; whatever comes of it, this object is over.
-    pub(crate) fn abandon(&mut self) {
-        self.state = State::Failed;
-    }
-
-    /// Whether a cause of failure is known.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.failure.is_some()
+    /// Whether what is under way is only waited for: the upload has failed, or begins again.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.failure.is_some() || matches!(self.state, State::Restarting(_))
     }
 
     /// How it ended, once it did.
@@ -210,77 +324,50 @@ impl Upload {
         }
     }
 
-    /// The bytes that `operation` sends.
-    pub(crate) fn body(&self, operation: Operation) -> Body {
+    /// The bytes that `operation` sends, and their checksum.
+    pub(crate) fn body(&self, operation: Operation) -> (Body, Option<Sum>) {
         match (&self.state, operation) {
-            (State::Putting(body), _) => body.clone(),
-            (State::Uploading(multipart), Operation::UploadPart(number)) => {
-                match multipart.parts.get(number as usize - 1) {
-                    Some(Part::Sending(body)) => body.clone(),
-                    _ => Body::empty(),
-                }
+            (State::Putting { body, sum }, Operation::PutObject) => (body.clone(), *sum),
+            (State::Uploading(parts), Operation::UploadPart(number)) => {
+                parts.part(number).map_or_else(Default::default, |(b, sum)| (b.clone(), sum))
             }
-            _ => Body::empty(),
+            _ => Default::default(),
         }
     }
 
     /// The id that the store gave the multipart upload.
     pub(crate) fn upload_id(&self) -> Option<&str> {
         match &self.state {
-            State::Uploading(m) | State::Completing(m) | State::Aborting(m) => Some(&m.id),
+            State::Uploading(parts) | State::Completing(parts) => Some(&parts.upload_id),
             _ => None,
         }
     }
 
-    /// The parts for CompleteMultipartUpload, 1 to N without a gap, or nothing where one is missing:
-    /// S3 would take a list with holes and make an object with holes of it.
-    pub(crate) fn completed_parts(&self) -> Option<Vec<CompletedPart>> {
-        let State::Completing(multipart) = &self.state else { return None };
-        let parts = multipart.parts.iter().zip(1..).map(|(part, number)| match part {
-            Part::Stored(etag) => {
-                Some(CompletedPart { number, etag: etag.clone(), checksum: None })
-            }
-            Part::Sending(_) => None,
-        });
-        parts.collect()
+    /// What CompleteMultipartUpload says, or nothing where it would make an object with a hole.
+    pub(crate) fn completed(&self) -> Option<(Vec<CompletedPart>, Option<Sum>)> {
+        match &self.state {
+            State::Completing(parts) => parts.completed(self.bytes),
+            _ => None,
+        }
     }
 
-    fn give_up(&mut self) -> Option<Operation> {
-        if self.outstanding > 0 {
+    /// A part that lands after an abort is stored, and paid for, so nothing may be in flight:
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
+    fn give_up(&mut self) -> Option<Want> {
+        if self.outstanding > 0 || self.end().is_some() {
             return None;
         }
         match std::mem::replace(&mut self.state, State::Failed) {
-            State::Uploading(multipart) | State::Completing(multipart) => {
-                self.state = State::Aborting(Multipart::new(multipart.id));
-                Some(Operation::AbortMultipartUpload)
+            State::Uploading(parts) | State::Completing(parts) | State::Restarting(parts) => {
+                Some(Want::Abort(parts.upload_id))
             }
-            state @ (State::Aborting(_) | State::Visible { .. }) => {
-                self.state = state;
-                None
-            }
-            State::Filling | State::Putting(_) | State::Creating | State::Failed => None,
+            State::Settling { parts: Some(parts), .. } => Some(Want::Abort(parts.upload_id)),
+            _ => None,
         }
     }
 }
 
-impl Multipart {
-    fn new(id: String) -> Multipart {
-        Multipart { id, parts: Vec::new(), held: 0 }
-    }
-
-    /// Adds a part, and returns its number.
-    fn add(&mut self, body: Body) -> u32 {
-        self.held += body.len();
-        self.parts.push(Part::Sending(body));
-        u32::try_from(self.parts.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Lets go of a part's bytes, since the store has them.
-    fn store(&mut self, number: u32, etag: String) {
-        if let Some(part) = self.parts.get_mut(number as usize - 1)
-            && let Part::Sending(body) = std::mem::replace(part, Part::Stored(etag))
-        {
-            self.held -= body.len();
-        }
-    }
-}
+/// The name of the metadata that holds the nonce.
+pub(crate) const NONCE: &str = "spillway-nonce";
+/// How often one object begins again.
+const RESTARTS_MAX: u32 = 3;

@@ -2,6 +2,7 @@
 
 mod client;
 mod errors;
+mod moving;
 mod timed;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use tokio::sync::{Notify, watch};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 pub use client::{Client, ClientError, ClientOptions};
+use moving::Moving;
 
 /// What a [`Transport`] promises.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<WasiBody>, Error>> + Send>>;
@@ -73,7 +75,7 @@ impl Egress {
         self.gate.clone()
     }
 
-    /// Told each time that an answer has come, so that whoever drives the guest lets it read it.
+    /// Told each time that an answer has come, or a piece of a request has gone: then the guest can go on.
     pub fn moved(&self) -> Arc<Notify> {
         self.moved.clone()
     }
@@ -97,6 +99,8 @@ impl WasiHttpHooks for Egress {
             return Box::new(refuse(request));
         }
         let writes = matches!(*request.method(), Method::PUT | Method::POST);
+        let moved = self.moved.clone();
+        let request = request.map(|body| Moving::new(body, moved).boxed_unsync());
         let sending = self.transport.send(request, options.unwrap_or_default());
         let mut shut = self.gate.shut.subscribe();
         let moved = self.moved.clone();

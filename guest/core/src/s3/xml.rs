@@ -111,11 +111,12 @@ impl Element {
     }
 }
 
-/// The outermost element with what had ended in it. An element that was cut in its text is left
-/// out: half a code is another code.
+/// The outermost element with what had ended in it. Text that was cut is left out: half a code is
+/// another code.
 fn broken_off(mut open: Vec<Element>) -> Option<Document> {
     while open.len() > 1 {
-        let last = open.pop()?;
+        let mut last = open.pop()?;
+        last.text.clear();
         if !last.children.is_empty() {
             open.last_mut()?.children.push(last);
         }
@@ -194,6 +195,13 @@ mod tests {
             assert_eq!(texts, expected, "{cut}");
         }
         assert!(read(whole).is_some_and(|document| document.whole));
+    }
+
+    #[test]
+    fn half_a_text_is_none_even_with_an_element_in_it() {
+        let document = read(b"<R><A>Slow<B>1</B>Do").expect("a document");
+        let a = document.root.child("A").expect("what ended in it");
+        assert_eq!((a.text.as_str(), a.text("B")), ("", Some("1")));
     }
 
     #[test]

@@ -1,0 +1,189 @@
+//! Classify, decide, act: what the sink does about an answer.
+
+use crate::classify::{TransportError, Verdict, classify};
+use crate::cleanup::CleanupNumber;
+use crate::clock::{Flight, Offset};
+use crate::error::Error;
+use crate::explain::{self, Subject};
+use crate::http::Response;
+use crate::report::Level;
+use crate::requests::{ExchangeId, Flying, Owner, Task, UploadNumber};
+use crate::retry::{Decision, decide};
+use crate::sink::Sink;
+use crate::upload::{Operation, Upload};
+
+type Outcome = Result<Response, TransportError>;
+
+impl Sink {
+    pub(crate) fn answered(&mut self, exchange: ExchangeId, outcome: &Outcome) {
+        let landed = self.requests.landed(exchange, self.now.monotonic);
+        let Some(Flying { mut task, signed }) = landed else { return };
+        let (sent, received, offset) = (signed.at, self.now.wall, signed.offset);
+        let flight = Flight { sent, received, offset };
+        let verdict = classify(task.operation, outcome, &flight);
+        self.counters.answered(&verdict);
+        task.history.maybe_done |= verdict.maybe_done;
+        task.history.region_differs = verdict.region.as_ref().is_some_and(|r| *r != signed.region);
+        let (operation, policy) = (task.operation, &self.settings.retry);
+        let jitter = self.random.f64();
+        let decision = decide(operation, &verdict, &task.history, policy, &self.budget, jitter);
+        match task.owner {
+            Owner::Upload(number) => self.act(number, task, decision, verdict),
+            Owner::Cleanup(number) => self.act_on_cleanup(number, task, decision, &verdict),
+        }
+    }
+
+    fn act(&mut self, number: UploadNumber, task: Task, decision: Decision, mut verdict: Verdict) {
+        if let Some(answer) = verdict.answer.take() {
+            self.budget.give();
+            return self.landed(number, |upload| upload.done(task.operation, answer));
+        }
+        let verdict = &verdict;
+        self.suspect(number, task, verdict);
+        if self.uploads[&number].is_given_up() {
+            // Nobody waits for this request any more, only for its end.
+            return self.landed(number, |_| {});
+        }
+        match decision {
+            Decision::Retry(_)
+            | Decision::Refresh
+            | Decision::CorrectClock(_)
+            | Decision::CorrectRegion => self.try_again(task, decision, verdict),
+            Decision::Settle => {
+                let doubt = self.explain(number, task, verdict);
+                self.landed(number, |upload| upload.doubt(doubt));
+            }
+            Decision::Restart => {
+                let cause = self.explain(number, task, verdict);
+                self.notice(Level::Warning, format!("{cause}; the upload begins again"));
+                self.landed(number, |_| {});
+                self.drop_requests(number, |upload| upload.restart(cause));
+            }
+            Decision::Fail | Decision::Proceed => {
+                let cause = self.explain(number, task, verdict);
+                self.landed(number, |_| {});
+                match task.operation {
+                    // The doubt was why the question was asked; that it has no answer adds nothing.
+                    Operation::HeadObject => self.drop_requests(number, |u| u.settled(false)),
+                    _ => self.fail(number, cause),
+                }
+            }
+        }
+    }
+
+    fn act_on_cleanup(
+        &mut self,
+        number: CleanupNumber,
+        task: Task,
+        decision: Decision,
+        verdict: &Verdict,
+    ) {
+        match decision {
+            Decision::Proceed => {
+                self.budget.give();
+                self.cleanups.done(number);
+            }
+            Decision::Retry(_)
+            | Decision::Refresh
+            | Decision::CorrectClock(_)
+            | Decision::CorrectRegion => self.try_again(task, decision, verdict),
+            Decision::Settle | Decision::Restart | Decision::Fail => {
+                let reason = explain::outcome(verdict);
+                self.put_off(number, &reason);
+            }
+        }
+    }
+
+    /// Remembers an upload that could not be aborted.
+    pub(crate) fn put_off(&mut self, number: CleanupNumber, reason: &str) {
+        self.counters.aborts_failed += 1;
+        let Some((name, upload_id)) = self.cleanups.get(number) else { return };
+        let message = format!(
+            "the multipart upload {upload_id} of `{name}` could not be aborted ({reason}); that is \
+             tried again later, and until then its parts are paid for"
+        );
+        if self.cleanups.remember(number, self.now.monotonic) {
+            self.notice(Level::Warning, message);
+        }
+    }
+
+    /// A CreateMultipartUpload whose answer is lost may have begun an upload that nobody knows.
+    fn suspect(&mut self, number: UploadNumber, task: Task, verdict: &Verdict) {
+        if task.operation == Operation::CreateMultipartUpload && verdict.maybe_done {
+            let name = self.uploads[&number].span.name.clone();
+            let message = format!(
+                "a multipart upload of `{name}` may have been left behind: the answer that named it \
+                 is lost; a lifecycle rule of the bucket removes such uploads"
+            );
+            self.cleanups.suspect(name);
+            self.notice(Level::Warning, message);
+        }
+    }
+
+    fn try_again(&mut self, mut task: Task, decision: Decision, verdict: &Verdict) {
+        match decision {
+            Decision::Retry(wait) => {
+                self.budget.take();
+                let text = explain::attempt(&self.settings, &self.subject(&task), verdict);
+                let message = format!("{text}; trying again in {} ms", wait.as_millis());
+                self.notice(Level::Info, message);
+                return self.requests.again(task, self.now.monotonic.after(wait));
+            }
+            Decision::Refresh => {
+                task.history.refreshes += 1;
+                self.signer.expired();
+            }
+            Decision::CorrectClock(offset) => self.correct_clock(offset),
+            _ => self.correct_region(verdict),
+        }
+        self.requests.at_once(task);
+    }
+
+    fn correct_clock(&mut self, offset: Offset) {
+        if self.signer.set_offset(offset) {
+            let side = if offset.0 > 0 { "behind" } else { "ahead of" };
+            let seconds = offset.seconds();
+            let message = format!("this machine's clock is {seconds} s {side} the store's");
+            self.notice(Level::Warning, format!("{message}; requests are signed with the store's"));
+        }
+    }
+
+    fn correct_region(&mut self, verdict: &Verdict) {
+        let Some(region) = &verdict.region else { return };
+        if self.signer.set_region(region) {
+            let configured = &self.settings.region;
+            let message = format!(
+                "the bucket is in the region `{region}`, not in `{configured}`; requests are signed \
+                 for it, but `region` should say so"
+            );
+            self.notice(Level::Warning, message);
+        }
+    }
+
+    fn landed(&mut self, number: UploadNumber, f: impl FnOnce(&mut Upload)) {
+        self.change(number, |upload| {
+            upload.outstanding -= 1;
+            f(upload);
+        });
+        self.advance(number);
+    }
+
+    fn explain(&self, number: UploadNumber, task: Task, verdict: &Verdict) -> Error {
+        let subject = Subject::upload(&self.uploads[&number], task.operation);
+        explain::failure(&self.settings, &subject, task.history.attempts, verdict)
+    }
+
+    fn subject(&self, task: &Task) -> Subject<'_> {
+        match task.owner {
+            Owner::Upload(number) => Subject::upload(&self.uploads[&number], task.operation),
+            Owner::Cleanup(number) => {
+                let name = self.cleanups.get(number).map(|(name, _)| name).unwrap_or_default();
+                Subject { name, operation: task.operation }
+            }
+        }
+    }
+
+    fn notice(&mut self, level: Level, message: String) {
+        self.report.notice(level, message);
+    }
+}

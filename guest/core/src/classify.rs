@@ -1,0 +1,354 @@
+//! What an attempt's outcome means: one pure function.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::{Flight, Offset};
+use crate::http::Response;
+use crate::s3::{Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult, part_etag};
+use crate::upload::Operation;
+
+/// Why there was no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransportError {
+    /// The host does not let the sink talk to this authority.
+    Denied,
+    /// The name of the endpoint has no address.
+    Dns(String),
+    /// No connection could be made.
+    Connect(String),
+    /// The other side could not prove who it is.
+    Tls(String),
+    /// A time limit passed. The text says which.
+    Timeout(String),
+    /// The connection ended before the answer did, or something came that is not HTTP.
+    Broken(String),
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TransportError::Denied => f.write_str("the host does not allow this authority"),
+            TransportError::Dns(text) => write!(f, "the name could not be resolved ({text})"),
+            TransportError::Connect(text) => write!(f, "no connection ({text})"),
+            TransportError::Tls(text) => write!(f, "TLS failed ({text})"),
+            TransportError::Timeout(text) => write!(f, "timed out ({text})"),
+            TransportError::Broken(text) => write!(f, "the connection broke ({text})"),
+        }
+    }
+}
+
+/// An attempt's outcome, sorted by what can be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The store did what was asked.
+    Done,
+    /// It may well go better the next time.
+    Transient,
+    /// The store asked to be spared for a while.
+    Throttled,
+    /// The credentials are no longer good, others may be.
+    Expired,
+    /// The clock that signed is wrong by this much.
+    Skewed(Offset),
+    /// The signature names another region than the bucket's.
+    WrongRegion,
+    /// The store does not know the upload: it was completed, aborted, or swept away.
+    NoSuchUpload,
+    /// Another writer was busy with the same object.
+    Conflict,
+    /// The object is there already, and must not be replaced.
+    Exists,
+    /// There is no such object.
+    NotFound,
+    /// Nothing will change until somebody changes something.
+    Refused,
+    /// The endpoint cannot be reached, and will not be until somebody changes something.
+    Unreachable,
+}
+
+/// What the store said when it did what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// That it is done.
+    Plain,
+    /// The id of a multipart upload.
+    Created {
+        /// The id.
+        upload_id: String,
+    },
+    /// The ETag of a part.
+    Stored {
+        /// The ETag, quotes included.
+        etag: String,
+    },
+    /// What an object is like.
+    Found(HeadObjectResult),
+}
+
+/// An attempt's outcome with what is needed to decide about it and to explain it.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// What kind of outcome it is.
+    pub class: Class,
+    /// What the store said, with [`Class::Done`] and with no other.
+    pub answer: Option<Answer>,
+    /// Whether the store may have done what was asked, although it did not say so.
+    pub maybe_done: bool,
+    /// The status, and 0 where there was no answer.
+    pub status: u16,
+    /// What the store said.
+    pub error: Option<ErrorBody>,
+    /// Why there was no answer.
+    pub transport: Option<TransportError>,
+    /// How long the store asked to wait.
+    pub retry_after: Option<Duration>,
+    /// The bucket's region, where the store named it.
+    pub region: Option<String>,
+}
+
+/// Sorts one attempt's outcome. A success whose body is an error is an error, and one whose body is
+/// neither is none:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
+pub fn classify(
+    operation: Operation,
+    outcome: &Result<Response, TransportError>,
+    flight: &Flight,
+) -> Verdict {
+    let response = match outcome {
+        Ok(response) => response,
+        Err(error) => return unanswered(error),
+    };
+    let error = ErrorBody::parse(&response.body);
+    let answer = match error {
+        None if response.is_success() => answer(operation, response),
+        _ => None,
+    };
+    let class = match answer {
+        Some(_) => Class::Done,
+        None => class(operation, response, error.as_ref(), flight),
+    };
+    let region = response.header("x-amz-bucket-region").map(str::to_owned);
+    Verdict {
+        class,
+        answer,
+        maybe_done: matches!(response.status, 200..=299 | 500..=599) && class != Class::Done,
+        status: response.status,
+        region: region.or_else(|| error.as_ref().and_then(|e| e.region.clone())),
+        error,
+        transport: None,
+        retry_after: retry_after(response),
+    }
+}
+
+fn unanswered(error: &TransportError) -> Verdict {
+    let (class, maybe_done) = match error {
+        TransportError::Denied | TransportError::Tls(_) => (Class::Unreachable, false),
+        TransportError::Dns(_) | TransportError::Connect(_) => (Class::Transient, false),
+        TransportError::Timeout(_) | TransportError::Broken(_) => (Class::Transient, true),
+    };
+    Verdict {
+        class,
+        answer: None,
+        maybe_done,
+        status: 0,
+        error: None,
+        transport: Some(error.clone()),
+        retry_after: None,
+        region: None,
+    }
+}
+
+fn class(
+    operation: Operation,
+    response: &Response,
+    error: Option<&ErrorBody>,
+    flight: &Flight,
+) -> Class {
+    let code = error.map(|e| e.code.as_str()).unwrap_or_default();
+    if let Some(class) = by_code(code) {
+        return class;
+    }
+    if DOUBTFUL_CLOCK.contains(&code) || (code.is_empty() && response.status == 403) {
+        return flight.correction(response).map_or(Class::Refused, Class::Skewed);
+    }
+    match response.status {
+        404 if operation == Operation::HeadObject => Class::NotFound,
+        301 | 307 => Class::WrongRegion,
+        400 if operation == Operation::HeadObject && names_region(response) => Class::WrongRegion,
+        429 | 503 => Class::Throttled,
+        200..=299 | 408 | 499 | 500..=599 => Class::Transient,
+        412 => Class::Exists,
+        _ => Class::Refused,
+    }
+}
+
+/// The codes that mean the same whatever the status:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
+fn by_code(code: &str) -> Option<Class> {
+    Some(match code {
+        "SlowDown"
+        | "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequests"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded" => Class::Throttled,
+        "RequestTimeout"
+        | "InternalError"
+        | "OperationAborted"
+        | "ServiceUnavailable"
+        | "BadDigest"
+        | "XAmzContentSHA256Mismatch"
+        | "IncompleteBody" => Class::Transient,
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => Class::Expired,
+        "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" => {
+            Class::WrongRegion
+        }
+        "NoSuchUpload" => Class::NoSuchUpload,
+        "ConditionalRequestConflict" => Class::Conflict,
+        "PreconditionFailed" => Class::Exists,
+        _ => return None,
+    })
+}
+
+/// Reads a success. One that does not say what it must is none: the answer was cut off, or comes from
+/// somebody else.
+fn answer(operation: Operation, response: &Response) -> Option<Answer> {
+    match operation {
+        Operation::CreateMultipartUpload => {
+            let upload_id = CreateMultipartUploadResult::parse(response).ok()?.upload_id;
+            Some(Answer::Created { upload_id })
+        }
+        Operation::UploadPart(_) => Some(Answer::Stored { etag: part_etag(response).ok()? }),
+        Operation::CompleteMultipartUpload => match Completion::parse(response).ok()? {
+            Completion::Completed(_) => Some(Answer::Plain),
+            Completion::Failed(_) => None,
+        },
+        Operation::HeadObject => HeadObjectResult::parse(response).ok().map(Answer::Found),
+        Operation::PutObject | Operation::AbortMultipartUpload => Some(Answer::Plain),
+    }
+}
+
+fn names_region(response: &Response) -> bool {
+    response.header("x-amz-bucket-region").is_some()
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let millis = response.header("x-amz-retry-after").and_then(|v| v.trim().parse().ok());
+    let seconds = response.header("retry-after").and_then(|v| v.trim().parse().ok());
+    millis.map(Duration::from_millis).or(seconds.map(Duration::from_secs))
+}
+
+/// The codes behind which a wrong clock may be; some say so, some do not.
+const DOUBTFUL_CLOCK: [&str; 6] = [
+    "RequestTimeTooSkewed",
+    "RequestExpired",
+    "RequestInTheFuture",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "AuthFailure",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    const PART: Operation = Operation::UploadPart(1);
+    const PUT: Operation = Operation::PutObject;
+
+    fn answer(status: u16, code: &str) -> Result<Response, TransportError> {
+        let body = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
+        let body = if code.is_empty() { String::new() } else { body };
+        Ok(Response { status, headers: vec![], body: body.into() })
+    }
+
+    fn class_of(operation: Operation, outcome: &Result<Response, TransportError>) -> Class {
+        classify(operation, outcome, &Flight::default()).class
+    }
+
+    #[test]
+    fn answers_are_sorted_by_what_can_be_done() {
+        let cases = [
+            (answer(200, ""), Class::Done),
+            (answer(204, ""), Class::Done),
+            (answer(200, "InternalError"), Class::Transient),
+            (answer(200, "SlowDown"), Class::Throttled),
+            (answer(200, "Whatever"), Class::Transient),
+            (answer(301, "PermanentRedirect"), Class::WrongRegion),
+            (answer(307, ""), Class::WrongRegion),
+            (answer(400, "AuthorizationHeaderMalformed"), Class::WrongRegion),
+            (answer(400, "RequestTimeout"), Class::Transient),
+            (answer(400, "BadDigest"), Class::Transient),
+            (answer(400, "ExpiredToken"), Class::Expired),
+            (answer(400, "InvalidPart"), Class::Refused),
+            (answer(403, "AccessDenied"), Class::Refused),
+            (answer(403, "RequestTimeTooSkewed"), Class::Refused),
+            (answer(404, "NoSuchUpload"), Class::NoSuchUpload),
+            (answer(404, "NoSuchBucket"), Class::Refused),
+            (answer(409, "OperationAborted"), Class::Transient),
+            (answer(409, "ConditionalRequestConflict"), Class::Conflict),
+            (answer(412, "PreconditionFailed"), Class::Exists),
+            (answer(429, ""), Class::Throttled),
+            (answer(503, "SlowDown"), Class::Throttled),
+            (answer(502, ""), Class::Transient),
+            (Err(TransportError::Denied), Class::Unreachable),
+            (Err(TransportError::Tls(String::new())), Class::Unreachable),
+            (Err(TransportError::Timeout(String::new())), Class::Transient),
+        ];
+        for (outcome, class) in cases {
+            assert_eq!(class_of(PUT, &outcome), class, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_answer_means_other_things_to_other_operations() {
+        assert_eq!(class_of(Operation::HeadObject, &answer(404, "")), Class::NotFound);
+        assert_eq!(class_of(PART, &answer(404, "")), Class::Refused);
+    }
+
+    #[test]
+    fn a_success_that_does_not_say_what_it_must_is_none() {
+        let empty = answer(200, "");
+        let operations = [Operation::CreateMultipartUpload, PART, Operation::HeadObject];
+        for operation in operations {
+            assert_eq!(class_of(operation, &empty), Class::Transient, "{operation:?}");
+        }
+        assert_eq!(class_of(Operation::AbortMultipartUpload, &answer(204, "")), Class::Done);
+    }
+
+    #[test]
+    fn a_complete_that_says_neither_yes_nor_no_is_no_yes() {
+        for body in ["", "<html>", "<CompleteMultipartUploadResult><ETag>", "  <Error>"] {
+            let response = Response { status: 200, headers: vec![], body: body.into() };
+            let outcome = Ok(response);
+            let verdict =
+                classify(Operation::CompleteMultipartUpload, &outcome, &Flight::default());
+            assert_eq!((verdict.class, verdict.maybe_done), (Class::Transient, true), "{body}");
+        }
+    }
+
+    #[test]
+    fn whether_the_store_may_have_acted() {
+        let maybe = |outcome| classify(PART, &outcome, &Flight::default()).maybe_done;
+        assert!(maybe(Err(TransportError::Broken(String::new()))));
+        assert!(maybe(answer(500, "InternalError")));
+        assert!(!maybe(Err(TransportError::Connect(String::new()))));
+        assert!(!maybe(answer(403, "AccessDenied")));
+        assert!(maybe(answer(200, "")), "a part's ETag is missing");
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_from_a_wrong_secret() {
+        let mut refused = answer(403, "SignatureDoesNotMatch").expect("an answer");
+        assert_eq!(class_of(PART, &Ok(refused.clone())), Class::Refused);
+        refused.headers.push(("date".to_owned(), "Fri, 24 May 2013 00:00:00 GMT".to_owned()));
+        let now = |seconds: u64| Timestamp(seconds * 1_000_000_000);
+        let flight =
+            |seconds| Flight { sent: now(seconds), received: now(seconds), offset: Offset(0) };
+        let right = classify(PART, &Ok(refused.clone()), &flight(1_369_353_600));
+        assert_eq!(right.class, Class::Refused);
+        let wrong = classify(PART, &Ok(refused), &flight(1_369_350_000));
+        assert_eq!(wrong.class, Class::Skewed(Offset(3_600_000_000_000)));
+    }
+}

@@ -1,0 +1,70 @@
+//! What a sink is told, and what it asks for.
+
+use crate::classify::TransportError;
+use crate::credentials::Credentials;
+use crate::framing::Run;
+use crate::http::{Request, Response};
+use crate::requests::ExchangeId;
+use crate::settings::Timeouts;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// Events to store. Give them only while [`Sink::has_room`](crate::sink::Sink::has_room); their positions must not be below
+    /// [`Sink::next_position`](crate::sink::Sink::next_position).
+    Events(Run),
+    /// Every open object is sealed.
+    Seal,
+    /// Everything that is not visible is given up.
+    Abort,
+    /// What was left behind is tried to be removed once more, now.
+    CleanUp,
+    /// An exchange came to its end.
+    Answer {
+        /// Which one.
+        exchange: ExchangeId,
+        /// The whole answer, or why there is none.
+        outcome: Result<Response, TransportError>,
+    },
+    /// The host's answer to [`Output::Credentials`].
+    Credentials(Result<Credentials, CredentialsError>),
+    /// Nothing but time has passed.
+    Tick,
+}
+
+/// Something to be done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send this, and answer with [`Input::Answer`], exactly once.
+    Send {
+        /// What to call it in the answer.
+        exchange: ExchangeId,
+        /// The request, signed for now.
+        request: Request,
+        /// How long it may take.
+        timeouts: Timeouts,
+    },
+    /// Ask the host for credentials, and answer with [`Input::Credentials`].
+    Credentials {
+        /// Whether what the host has cached is known to be of no use.
+        fresh: bool,
+    },
+    /// The last events given will never be stored, and were not accepted.
+    Rejected {
+        /// The position of the first; the others follow it.
+        first: u64,
+        /// How many they are.
+        events: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why the host has no credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialsError {
+    /// There is no source of them.
+    NotConfigured(String),
+    /// There is a source, and it did not deliver.
+    Failed(String),
+}

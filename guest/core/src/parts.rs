@@ -1,0 +1,203 @@
+//! The parts of a multipart upload: how large each is, and which of them the store has.
+
+use crate::checksum::{Algorithm, Sum};
+use crate::http::Body;
+use crate::s3::CompletedPart;
+
+/// The sizes of parts: equal for a thousand, then doubled for the next thousand, and so on, up to a
+/// limit. So objects of any size that memory allows fit into the 10,000 parts there are, and stores
+/// that want equal parts get a thousand of them:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartSizes {
+    /// The size of the first thousand parts, in bytes.
+    pub first: u64,
+    /// What no part is larger than, in bytes; at least `first`.
+    pub max: u64,
+}
+
+impl PartSizes {
+    /// The size of part `number`, from 1; nothing beyond the last there can be.
+    pub fn size(&self, number: u32) -> Option<u64> {
+        if !(1..=PARTS_MAX).contains(&number) {
+            return None;
+        }
+        let doublings = (number - 1) / EQUAL_PARTS;
+        Some((self.first << doublings).min(self.max))
+    }
+
+    /// The largest object, in bytes.
+    pub fn object_bytes_max(&self) -> u64 {
+        (1..=PARTS_MAX).filter_map(|number| self.size(number)).sum()
+    }
+}
+
+/// The parts of one upload, from 1 on without a gap.
+pub(crate) struct Parts {
+    pub(crate) upload_id: String,
+    parts: Vec<Part>,
+    /// Bytes that the store does not have yet.
+    unstored: u64,
+    /// Bytes that the store has, kept in case everything must be sent again.
+    spare: u64,
+}
+
+struct Part {
+    len: u64,
+    sum: Option<Sum>,
+    body: Option<Body>,
+    etag: Option<String>,
+}
+
+impl Parts {
+    pub(crate) fn new(upload_id: String) -> Parts {
+        Parts { upload_id, parts: Vec::new(), unstored: 0, spare: 0 }
+    }
+
+    /// Adds a part, and returns its number.
+    pub(crate) fn add(&mut self, body: Body, algorithm: Option<Algorithm>) -> u32 {
+        let (len, sum) = (body.len(), algorithm.map(|a| a.of(&body)));
+        self.unstored += len;
+        self.parts.push(Part { len, sum, body: Some(body), etag: None });
+        self.count()
+    }
+
+    /// The store has a part, under this ETag.
+    pub(crate) fn stored(&mut self, number: u32, etag: String) {
+        let Some(part) = self.parts.get_mut(number as usize - 1) else { return };
+        if part.etag.replace(etag).is_none() {
+            self.unstored -= part.len;
+            self.spare += part.len;
+        }
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.parts.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn unstored(&self) -> u64 {
+        self.unstored
+    }
+
+    pub(crate) fn spare(&self) -> u64 {
+        self.spare
+    }
+
+    /// Lets go of up to `wanted` bytes that are only kept in case, and returns how many they were.
+    pub(crate) fn shed(&mut self, wanted: u64) -> u64 {
+        let before = self.spare;
+        for part in self.parts.iter_mut().filter(|part| part.etag.is_some()) {
+            if before - self.spare >= wanted {
+                break;
+            }
+            if part.body.take().is_some() {
+                self.spare -= part.len;
+            }
+        }
+        before - self.spare
+    }
+
+    /// The bytes and the checksum of a part that is to be sent.
+    pub(crate) fn part(&self, number: u32) -> Option<(&Body, Option<Sum>)> {
+        let part = self.parts.get(number as usize - 1)?;
+        part.body.as_ref().map(|body| (body, part.sum))
+    }
+
+    /// All bytes there were, in their order, if they are all still here.
+    pub(crate) fn into_bodies(self) -> Option<Vec<Body>> {
+        self.parts.into_iter().map(|part| part.body).collect()
+    }
+
+    /// Whether [`into_bodies`](Parts::into_bodies) has something to return.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.parts.iter().all(|part| part.body.is_some())
+    }
+
+    /// What CompleteMultipartUpload lists, and the checksum of it all. Nothing where a part is missing
+    /// or the sizes do not add up to `bytes`: S3 would take such a list, and make an object with a
+    /// hole of it.
+    pub(crate) fn completed(&self, bytes: u64) -> Option<(Vec<CompletedPart>, Option<Sum>)> {
+        if self.parts.iter().map(|part| part.len).sum::<u64>() != bytes {
+            return None;
+        }
+        let completed = self.parts.iter().zip(1..).map(|(part, number)| {
+            let checksum = part.sum.map(Sum::s3);
+            Some(CompletedPart { number, etag: part.etag.clone()?, checksum })
+        });
+        let completed = completed.collect::<Option<Vec<_>>>()?;
+        let mut sums = self.parts.iter().map(|part| part.sum);
+        let first = sums.next()?;
+        let whole = sums.fold(first, |whole, sum| Some(whole?.then(sum?)));
+        Some((completed, whole))
+    }
+}
+
+/// How many parts there may be, from the same page.
+const PARTS_MAX: u32 = 10_000;
+/// How many parts have one size.
+const EQUAL_PARTS: u32 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+    const GIB: f64 = (1_u64 << 30) as f64;
+
+    #[test]
+    fn sizes_double_each_thousand_parts_up_to_the_limit() {
+        let sizes = PartSizes { first: 5 * MIB, max: 5 << 30 };
+        let of = |number| sizes.size(number).map(|size| size / MIB);
+        assert_eq!([of(1), of(1_000), of(1_001), of(3_000)], [5, 5, 10, 20].map(Some));
+        assert_eq!(
+            [of(9_001), of(10_000), of(10_001), of(0)],
+            [Some(2_560), Some(2_560), None, None]
+        );
+    }
+
+    /// The table in README's section on large objects.
+    #[test]
+    fn ten_thousand_parts_hold() {
+        let gib = |first, memory| {
+            let sizes = PartSizes { first, max: memory / 2 };
+            (sizes.object_bytes_max() as f64 / GIB).round()
+        };
+        assert_eq!(gib(5 * MIB, 25 * MIB), 112.0);
+        assert_eq!(gib(8 * MIB, 40 * MIB), 180.0);
+        assert_eq!((gib(64 * MIB, 1 << 30) / 1_024.0 * 10.0).round(), 38.0, "3.8 TiB");
+        assert_eq!((gib(512 * MIB, 3 << 30) / 1_024.0 * 10.0).round(), 132.0, "13.2 TiB");
+        assert_eq!(gib(5 << 30, 10 << 30), 50_000.0, "the largest object S3 takes: 48.8 TiB");
+    }
+
+    #[test]
+    fn a_list_with_a_hole_is_none() {
+        let mut parts = Parts::new("id".to_owned());
+        for _ in 0..3 {
+            parts.add(Body::from(vec![1; 10]), Some(Algorithm::Crc32));
+        }
+        parts.stored(1, "a".to_owned());
+        parts.stored(3, "c".to_owned());
+        assert!(parts.completed(30).is_none(), "part 2 is not there");
+        parts.stored(2, "b".to_owned());
+        assert!(parts.completed(29).is_none(), "a byte too many");
+        let (list, sum) = parts.completed(30).expect("whole");
+        let numbers: Vec<_> = list.iter().map(|part| (part.number, part.etag.as_str())).collect();
+        assert_eq!(numbers, [(1, "a"), (2, "b"), (3, "c")]);
+        assert_eq!(sum, Some(Algorithm::Crc32.of(&Body::from(vec![1; 30]))));
+    }
+
+    #[test]
+    fn only_what_the_store_has_is_let_go() {
+        let mut parts = Parts::new("id".to_owned());
+        for _ in 0..3 {
+            parts.add(Body::from(vec![1; 10]), None);
+        }
+        parts.stored(2, "b".to_owned());
+        parts.stored(3, "c".to_owned());
+        assert_eq!((parts.unstored(), parts.spare()), (10, 20));
+        assert_eq!(parts.shed(5), 10, "part by part");
+        assert!(parts.part(2).is_none() && parts.part(3).is_some() && !parts.is_whole());
+        assert_eq!(parts.shed(u64::MAX), 10);
+        assert!(parts.part(1).is_some(), "it was never stored");
+    }
+}

@@ -1,0 +1,99 @@
+//! What an upload wants, as a request of the S3 API with all its headers.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use md5::{Digest as _, Md5};
+
+use crate::checksum::Sum;
+use crate::http::{Body, Request};
+use crate::s3::{
+    AbortMultipartUpload, ChecksumType, CompleteMultipartUpload, CreateMultipartUpload, HeadObject,
+    Header, PutObject, UploadPart,
+};
+use crate::settings::Settings;
+use crate::upload::{NONCE, Operation, Upload};
+
+/// The request for `operation` of `upload`, not signed. Nothing where it would say what is not true.
+pub(crate) fn request(
+    settings: &Settings,
+    upload: &Upload,
+    operation: Operation,
+) -> Option<Request> {
+    let address = &settings.address;
+    let key = upload.span.name.as_str();
+    let upload_id = upload.upload_id().unwrap_or_default();
+    let (body, sum) = upload.body(operation);
+    Some(match operation {
+        Operation::PutObject => {
+            let mut headers = metadata(upload);
+            headers.extend(integrity(settings, &body, sum));
+            let headers = &headers;
+            PutObject { address, key, if_none_match: false, headers, body }.request()
+        }
+        Operation::CreateMultipartUpload => {
+            let mut headers = metadata(upload);
+            if let Some(algorithm) = settings.checksum {
+                headers.push(header("x-amz-checksum-algorithm", algorithm.s3().as_str()));
+                headers.push(header("x-amz-checksum-type", ChecksumType::FullObject.as_str()));
+            }
+            CreateMultipartUpload { address, key, headers: &headers }.request()
+        }
+        Operation::UploadPart(part_number) => {
+            let headers = &integrity(settings, &body, sum);
+            UploadPart { address, key, upload_id, part_number, headers, body }.request()
+        }
+        Operation::CompleteMultipartUpload => {
+            let (parts, sum) = upload.completed()?;
+            let checksum = sum.map(Sum::s3);
+            CompleteMultipartUpload {
+                address,
+                key,
+                upload_id,
+                parts: &parts,
+                checksum: checksum.as_ref(),
+                checksum_type: sum.map(|_| ChecksumType::FullObject),
+                object_size: Some(upload.bytes),
+                if_none_match: false,
+                headers: &[],
+            }
+            .request()
+        }
+        Operation::HeadObject => {
+            let checksums = settings.checksum.is_some();
+            HeadObject { address, key, checksums, headers: &[] }.request()
+        }
+        Operation::AbortMultipartUpload => abort(settings, key, upload_id),
+    })
+}
+
+/// The request that ends an upload, not signed.
+pub(crate) fn abort(settings: &Settings, key: &str, upload_id: &str) -> Request {
+    let address = &settings.address;
+    AbortMultipartUpload { address, key, upload_id, headers: &[] }.request()
+}
+
+fn metadata(upload: &Upload) -> Vec<Header> {
+    vec![(Cow::Owned(format!("x-amz-meta-{NONCE}")), upload.nonce.clone())]
+}
+
+/// The headers by which the store checks the bytes it got. Some stores look at a checksum only where
+/// the algorithm is named as well, as the AWS SDKs do.
+fn integrity(settings: &Settings, body: &Body, sum: Option<Sum>) -> Vec<Header> {
+    let mut headers = Vec::new();
+    if let Some(checksum) = sum.map(Sum::s3) {
+        headers.push(header("x-amz-sdk-checksum-algorithm", checksum.algorithm.as_str()));
+        headers.push((Cow::Borrowed(checksum.algorithm.header_name()), checksum.value));
+    }
+    if settings.content_md5 {
+        let mut md5 = Md5::new();
+        body.pieces().iter().for_each(|piece| md5.update(piece));
+        headers.push((Cow::Borrowed("content-md5"), BASE64_STANDARD.encode(md5.finalize())));
+    }
+    headers
+}
+
+fn header(name: &'static str, value: &str) -> Header {
+    (Cow::Borrowed(name), value.to_owned())
+}

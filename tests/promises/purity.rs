@@ -1,0 +1,56 @@
+//! The core does no IO and reads no clock, environment or randomness: it depends on nothing that
+//! can, and names nothing of the standard library that does.
+
+use crate::support::{files, read, root};
+
+#[test]
+fn the_core_depends_on_nothing_that_does_io() {
+    let manifest = read(&root().join("guest/core/Cargo.toml"));
+    let (_, dependencies) = manifest.split_once("[dependencies]\n").expect("there are some");
+    let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+    for line in dependencies.lines().filter(|line| !line.is_empty()) {
+        let name = line.split(['.', ' ']).next().unwrap_or_default();
+        assert!(PURE.contains(&name), "is `{name}` pure? If it is, add it to the list here");
+    }
+}
+
+#[test]
+fn the_core_names_nothing_that_does_io() {
+    for path in files(&root().join("guest/core/src"), "rs") {
+        let text = read(&path);
+        for word in IMPURE {
+            assert!(!text.contains(word), "{} says `{word}`", path.display());
+        }
+    }
+}
+
+/// Looked through: what they compute depends on their arguments alone.
+const PURE: &[&str] = &[
+    "base64",
+    "bytes",
+    "crc",
+    // Without its `std` feature it has no seed but the one it is given.
+    "fastrand",
+    "hmac",
+    "http",
+    "md-5",
+    "quick-xml",
+    "serde",
+    "serde_json",
+    "sha2",
+    "strsim",
+];
+
+const IMPURE: &[&str] = &[
+    "std::env",
+    "std::fs",
+    "std::io",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "SystemTime::now",
+    "Instant::now",
+    "println!",
+];

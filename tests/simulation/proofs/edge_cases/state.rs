@@ -1,0 +1,141 @@
+//! Cases 16 to 24: what is open, what is durable, what is left.
+
+use spillway_core::framing::{Framing, Run};
+use spillway_core::sink::Input;
+use spillway_simulation::bucket::{Action, Operation};
+use spillway_simulation::faults::Fault;
+
+use super::support::*;
+
+#[test]
+fn case_16_an_event_is_durable_once_its_own_object_is() {
+    let mut world = world();
+    faults(&mut world, |info| {
+        (info.key == "a" && info.attempt < 3).then_some(Fault::InternalError)
+    });
+    world.write("a", "one");
+    world.write("b", "two");
+    world.feed(Input::Seal);
+    while world.sealed.is_empty() {
+        assert!(world.step());
+    }
+    assert_eq!(world.sealed[0].span.name, "b", "it overtakes");
+    assert_eq!(world.sink.durable(), 0, "the event of `a` comes first, and is not durable");
+    finish(&mut world);
+    assert_eq!(world.sink.durable(), 2);
+}
+
+#[test]
+fn case_17_an_event_that_cannot_be_stored_harms_no_other() {
+    let mut world = world();
+    write_events(&mut world, "a", 3);
+    let too_long = "k".repeat(1_025);
+    for key in ["", too_long.as_str()] {
+        world.write(key, "poison");
+    }
+    write_events(&mut world, "a", 2);
+    finish(&mut world);
+    let positions: Vec<_> = world.rejected.iter().map(|(position, _)| *position).collect();
+    assert_eq!(positions, [3, 4]);
+    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0));
+    assert_eq!(object(&world, "a"), [events(3), events(2)].concat(), "it was open all the while");
+}
+
+#[test]
+fn case_18_the_last_report_has_everything() {
+    let mut world = world();
+    (0..50).for_each(|n| {
+        world.write(&format!("key {n}"), "x");
+    });
+    finish(&mut world);
+    let events: u64 = world.sealed.iter().map(|sealed| sealed.span.events).sum();
+    assert_eq!((events, world.sink.durable()), (50, 50));
+}
+
+#[test]
+fn case_19_an_abort_that_fails_is_remembered_and_never_hides_the_cause() {
+    let mut world = world();
+    faults(&mut world, |info| match info.operation {
+        Operation::UploadPart => Some(Fault::AccessDenied),
+        Operation::AbortMultipartUpload if info.attempt <= 5 => Some(Fault::ConnectError),
+        _ => None,
+    });
+    write_events(&mut world, "a", 3);
+    world.seal_and_settle();
+    assert!(cause(&world).contains("AccessDenied"), "{}", cause(&world));
+    assert_eq!((world.sink.left(), world.bucket.open_uploads().len()), (1, 1));
+    assert_eq!(world.sink.counters().aborts_failed, 1);
+    world.run_for(std::time::Duration::from_secs(300));
+    assert_eq!((world.sink.left(), world.bucket.open_uploads().len()), (0, 0), "later it works");
+}
+
+#[test]
+fn case_19_what_is_remembered_is_tried_again_at_the_end() {
+    let mut world = world_with(|s| s.retry.attempts_max = 1, |_| {});
+    faults(&mut world, |info| match info.operation {
+        Operation::UploadPart => Some(Fault::AccessDenied),
+        Operation::AbortMultipartUpload if info.attempt == 1 => Some(Fault::InternalError),
+        _ => None,
+    });
+    write_events(&mut world, "a", 3);
+    world.seal_and_settle();
+    assert_eq!(world.sink.left(), 1);
+    world.feed(Input::CleanUp);
+    world.settle();
+    assert_eq!((world.sink.left(), world.bucket.open_uploads().len()), (0, 0));
+}
+
+#[test]
+fn case_21_a_key_that_comes_back_makes_a_new_object_after_the_old_one() {
+    let mut world = world();
+    // The first takes its time; the second must not overtake it.
+    faults(&mut world, |info| (info.index == 0).then_some(Fault::TimeoutAfter));
+    for (key, payload) in [("a", "first"), ("b", "between"), ("a", "second")] {
+        world.write(key, payload);
+    }
+    finish(&mut world);
+    assert_eq!(object(&world, "a"), b"second\n");
+    let of_a = world.sealed.iter().filter(|sealed| sealed.span.name == "a");
+    assert_eq!(of_a.map(|sealed| sealed.span.first).collect::<Vec<_>>(), [0, 2], "in their order");
+}
+
+#[test]
+fn case_22_any_key_is_signed_as_it_is_sent() {
+    let keys =
+        ["a b+c%d", "//x//", "../up/./.", "ключ/é/日本", "%41", "a?b#c&d=e", "\u{1}\t", "*!'()"];
+    let mut world = world();
+    for key in keys {
+        world.write(key, "x");
+    }
+    world.write(&"k".repeat(1_024), "x");
+    finish(&mut world);
+    assert_eq!((world.sealed.len(), world.failed.len()), (keys.len() + 1, 0));
+    keys.iter().for_each(|key| assert_eq!(object(&world, key), b"x\n", "{key:?}"));
+}
+
+/// Nothing that another writer has begun is listed, completed or aborted.
+#[test]
+fn case_24_the_uploads_of_others_are_left_alone() {
+    let mut world = world_with(
+        |_| {},
+        |bucket| bucket.denied = vec![Action::ListBucketMultipartUploads, Action::ListBucket],
+    );
+    let mut other = world_with(|_| {}, |_| {});
+    faults(&mut other, |info| (info.operation == Operation::UploadPart).then_some(Fault::SlowDown));
+    write_events(&mut other, "a", 3);
+    world.bucket = std::mem::replace(&mut other.bucket, world.bucket);
+    first_meets(&mut world, Operation::UploadPart, Fault::AccessDenied);
+    write_events(&mut world, "a", 3);
+    world.seal_and_settle();
+    let before = other.bucket.open_uploads().len();
+    assert_eq!(before, 0);
+    assert!(asked(&world, Operation::ListMultipartUploads) == 0);
+    let aborted = world.bucket.aborted_uploads().len();
+    assert_eq!((aborted, world.bucket.open_uploads().len()), (1, 0), "only its own");
+}
+
+#[test]
+fn a_run_that_is_none_is_refused() {
+    let run = Run::new("a".to_owned(), 0, "abc".into(), vec![1], Framing::Bare);
+    assert!(run.is_err());
+}

@@ -1,0 +1,119 @@
+//! Every placement of up to two faults over small runs: every request, every kind of fault.
+
+use spillway_core::settings::Settings;
+use spillway_simulation::bucket::BucketOptions;
+use spillway_simulation::faults::Fault;
+use spillway_simulation::world::{Fate, World};
+
+use crate::invariants::{hold, hold_at_the_end, the_last_one_stays};
+
+/// The events of a run: keys and payloads.
+type Events = &'static [(&'static str, &'static str)];
+
+/// One PutObject.
+const SMALL: Events = &[("a", "one"), ("a", "two")];
+/// Three parts of 16 bytes and less.
+const THREE_PARTS: Events = &[("a", "0123456789"), ("a", "abcdefghijklmnopqrst"), ("a", "ABCDEF")];
+/// Objects that take turns, one of them in parts, one of them twice.
+const INTERLEAVED: Events =
+    &[("a", "0123456789abcdefghij"), ("b", "x"), ("a", "second"), ("c", "y"), ("b", "again")];
+
+#[test]
+fn any_one_fault_of_a_small_object() {
+    one_fault(SMALL);
+}
+
+#[test]
+fn any_one_fault_of_a_three_part_object() {
+    one_fault(THREE_PARTS);
+}
+
+#[test]
+fn any_one_fault_of_an_interleaved_run() {
+    one_fault(INTERLEAVED);
+}
+
+#[test]
+fn any_two_faults_of_a_small_object() {
+    two_faults(SMALL);
+}
+
+#[test]
+fn any_two_faults_of_a_three_part_object() {
+    two_faults(THREE_PARTS);
+}
+
+#[test]
+fn any_two_faults_of_an_interleaved_run() {
+    two_faults(INTERLEAVED);
+}
+
+/// A store that answers every request with the same fault: whatever it is, the run ends, and what it
+/// reports is true.
+#[test]
+fn the_same_fault_for_ever() {
+    for events in [SMALL, THREE_PARTS, INTERLEAVED] {
+        for fault in Fault::ALL {
+            run(events, move |_| Some(fault));
+        }
+    }
+}
+
+/// The requests that a fault causes can meet faults as well, so the second goes beyond the requests of
+/// the plain run.
+fn one_fault(events: Events) {
+    let requests = run(events, |_| None).requests();
+    for at in 0..requests {
+        for fault in Fault::ALL {
+            run(events, move |index| (index == at).then_some(fault));
+        }
+    }
+}
+
+fn two_faults(events: Events) {
+    let requests = run(events, |_| None).requests();
+    for first_at in 0..requests {
+        for first in Fault::ALL {
+            let only_first = move |index| (index == first_at).then_some(first);
+            let with_first = run(events, only_first).requests();
+            for second_at in first_at + 1..with_first {
+                for second in Fault::ALL {
+                    run(events, move |index| match index {
+                        _ if index == first_at => Some(first),
+                        _ if index == second_at => Some(second),
+                        _ => None,
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn run(events: Events, fault: impl Fn(u64) -> Option<Fault> + 'static) -> World {
+    let options = BucketOptions { part_bytes_min: 16, ..BucketOptions::default() };
+    let mut world = World::with_settings(settings(), options, 1);
+    world.on_request(move |info, random| Fate::random(random).with(fault(info.index)));
+    let largest = events.iter().map(|(_, payload)| payload.len() as u64).max().unwrap_or(0);
+    for (key, payload) in events {
+        world.write(key, *payload);
+        hold(&world, largest);
+    }
+    world.feed(spillway_core::sink::Input::Seal);
+    while !world.sink.is_settled() {
+        if !world.step() {
+            world.fail("it is not settled, and waits for nothing");
+        }
+        hold(&world, largest);
+    }
+    world.land_all();
+    hold_at_the_end(&world, largest);
+    the_last_one_stays(&world);
+    world
+}
+
+fn settings() -> Settings {
+    let config = r#"{"bucket": "bucket", "endpoint": "http://s3.test", "attempts_max": 3}"#;
+    let mut settings = Settings::parse(config).unwrap();
+    (settings.part_bytes, settings.memory_bytes_max) = (16, 64);
+    settings
+}

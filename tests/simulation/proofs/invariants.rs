@@ -1,0 +1,62 @@
+//! What holds after every step of any run, and what holds at its end.
+
+use spillway_simulation::accounting;
+use spillway_simulation::world::World;
+
+/// After every step: each accepted event is in exactly one place, memory and requests are within their
+/// limits, and nothing is visible that was not meant. `largest` is the longest event written: it may
+/// come on top of the limit.
+pub(crate) fn hold(world: &World, largest: u64) {
+    let limit = world.settings.memory_bytes_max.max(world.settings.part_bytes) + largest + 1;
+    if world.peaks.held > limit {
+        world.fail(&format!("{} bytes held, over {limit}", world.peaks.held));
+    }
+    let (in_flight, limit) = (world.peaks.in_flight, world.settings.requests_in_flight_max);
+    if in_flight > limit {
+        world.fail(&format!("{in_flight} requests in flight, over {limit}"));
+    }
+    check(world, accounting::every_event_is_somewhere(world));
+}
+
+/// At the end: what was reported is true of the bucket, every event was reported once, and no upload
+/// is open that is not reported.
+pub(crate) fn hold_at_the_end(world: &World, largest: u64) {
+    hold(world, largest);
+    check(world, accounting::what_is_sealed_was_visible(world));
+    check(world, accounting::what_is_visible_was_meant(world));
+    if world.sink.unfinished().next().is_some() {
+        world.fail("the core has settled, and something is unfinished");
+    }
+    if world.sink.durable() != world.sink.next_position() {
+        world.fail("all is reported, but not durable");
+    }
+    let unknown = accounting::uploads_nobody_knows(world);
+    if !unknown.is_empty() {
+        world.fail(&format!("open uploads that nobody knows of: {unknown:?}"));
+    }
+}
+
+/// The last object reported visible under each name is the one that is there.
+pub(crate) fn the_last_one_stays(world: &World) {
+    let mut names: Vec<_> = world.sealed.iter().map(|sealed| sealed.span.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        // A failed object may have become visible after all, without the core hearing of it.
+        let last = world.sealed.iter().filter(|s| s.span.name == name).max_by_key(|s| s.span.first);
+        let Some(last) = last else { continue };
+        if world.failed.iter().any(|f| f.span.name == name) {
+            continue;
+        }
+        let expected = accounting::bytes_of(world, &last.span);
+        if world.bucket.objects().get(name).is_none_or(|object| object.bytes != expected) {
+            world.fail(&format!("{name:?} is not what was stored there last"));
+        }
+    }
+}
+
+fn check(world: &World, result: Result<(), String>) {
+    if let Err(message) = result {
+        world.fail(&message);
+    }
+}

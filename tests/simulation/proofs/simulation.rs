@@ -1,0 +1,201 @@
+//! Seeded workloads, seeded faults, virtual time: core and bucket in one loop, without threads.
+//!
+//! `SPILLWAY_SEEDS=100000` runs so many seeds, `SPILLWAY_SEED=7` runs that one and prints its trace.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use spillway_core::checksum::Algorithm;
+use spillway_core::framing::Framing;
+use spillway_core::settings::Settings;
+use spillway_core::sink::{CredentialsError, Input};
+use spillway_core::time::Timestamp;
+use spillway_simulation::bucket::{BucketOptions, ChecksumSupport, KeyPair};
+use spillway_simulation::faults::Fault;
+use spillway_simulation::world::{Fate, World};
+
+use crate::invariants::{hold, hold_at_the_end, the_last_one_stays};
+
+#[test]
+fn what_is_reported_is_true_whatever_goes_wrong() {
+    if let Some(seed) = variable("SPILLWAY_SEED") {
+        let world = run(seed);
+        println!("{}", world.trace().join("\n"));
+        return;
+    }
+    for seed in 0..variable("SPILLWAY_SEEDS").unwrap_or(SEEDS) {
+        run(seed);
+    }
+}
+
+/// One seed twice gives the same requests, bytes and clock.
+#[test]
+fn one_seed_is_one_run() {
+    for seed in 0..200 {
+        let (first, second) = (run(seed), run(seed));
+        assert_eq!(first.fingerprint(), second.fingerprint(), "seed {seed}");
+        assert_eq!(first.trace(), second.trace(), "seed {seed}");
+        assert_eq!(first.elapsed(), second.elapsed(), "seed {seed}");
+    }
+}
+
+/// Without faults nothing fails and nothing is asked twice, whatever the workload.
+#[test]
+fn a_good_day_has_no_retries() {
+    for seed in 0..500 {
+        let mut random = Rng::with_seed(seed);
+        let mut world = world(&mut random, seed);
+        let largest = workload(&mut world, &mut random);
+        world.seal_and_settle();
+        hold_at_the_end(&world, largest);
+        the_last_one_stays(&world);
+        let counters = world.sink.counters();
+        let bad = (counters.retries, counters.objects_failed, counters.events_failed);
+        if bad != (0, 0, 0) || world.bucket.visible_history().len() != world.sealed.len() {
+            world.fail("something was tried again or failed on a good day");
+        }
+    }
+}
+
+fn run(seed: u64) -> World {
+    let mut random = Rng::with_seed(seed);
+    let mut world = world(&mut random, seed);
+    let late = weather(&mut world, &mut random);
+    let largest = workload(&mut world, &mut random);
+    world.feed(if random.u8(..20) == 0 { Input::Abort } else { Input::Seal });
+    while !world.sink.is_settled() {
+        if !world.step() {
+            world.fail("it is not settled, and waits for nothing");
+        }
+        hold(&world, largest);
+    }
+    world.land_all();
+    hold_at_the_end(&world, largest);
+    if !late {
+        the_last_one_stays(&world);
+    }
+    world
+}
+
+/// A core and a bucket of any kind.
+fn world(random: &mut Rng, seed: u64) -> World {
+    let config = r#"{"bucket": "bucket", "endpoint": "http://s3.test"}"#;
+    let mut settings = Settings::parse(config).expect("it is a configuration");
+    settings.part_bytes = random.u64(1..40);
+    settings.memory_bytes_max = settings.part_bytes * random.u64(1..8);
+    settings.requests_in_flight_max = random.usize(1..6);
+    settings.framing = if random.bool() { Framing::Newline } else { Framing::Bare };
+    settings.content_md5 = random.u8(..4) == 0;
+    settings.retry.attempts_max = random.u32(1..8);
+    settings.retry.budget = *random.choice(&[0, 50, 500]).unwrap_or(&0);
+    settings.checksum = match random.u8(..5) {
+        0 => None,
+        1 => Some(Algorithm::Crc32),
+        2 => Some(Algorithm::Crc32c),
+        _ => Some(Algorithm::Crc64Nvme),
+    };
+    let mut options = BucketOptions {
+        part_bytes_min: settings.part_bytes,
+        complete_idempotent_for: Duration::from_secs(if random.bool() { 3_600 } else { 0 }),
+        ..BucketOptions::default()
+    };
+    if random.u8(..6) == 0 {
+        options.checksums = ChecksumSupport::Ignored;
+    }
+    World::with_settings(settings, options, seed)
+}
+
+/// What goes wrong: a region or a clock, single faults at some rate, an outage for a while, keys that expire, a source of
+/// credentials that has moods. Returns whether requests may arrive after the core has given them up: a
+/// PutObject that does may put an older object in the place of a younger one of the same name, and
+/// nobody can keep it from that.
+fn weather(world: &mut World, random: &mut Rng) -> bool {
+    if random.u8(..10) == 0 {
+        world.bucket.options.region = "eu-north-1".to_owned();
+    }
+    if random.u8(..10) == 0 {
+        world.clock_ahead = random.i64(-40..40) * 60_000_000_000;
+    }
+    let rate = *random.choice(&[0, 1, 5, 20, 60]).unwrap_or(&0);
+    let outage = random.u64(0..60_000)..random.u64(0..120_000);
+    let outage_fault = *random.choice(&Fault::ALL).unwrap_or(&Fault::ConnectError);
+    let has_outage = random.u8(..4) == 0;
+    let slow = random.u8(..10) == 0;
+    world.on_request(move |info, random| {
+        let millis = u64::try_from(info.at.as_millis()).unwrap_or(u64::MAX);
+        let mut fate = Fate::random(random);
+        if slow && random.u8(..10) == 0 {
+            fate.there = Duration::from_secs(random.u64(0..900));
+        }
+        if slow && random.u8(..10) == 0 {
+            fate.back = Duration::from_secs(random.u64(0..900));
+        }
+        let fault = match () {
+            () if has_outage && outage.contains(&millis) => Some(outage_fault),
+            () if random.u32(..100) < rate => random.choice(&Fault::ALL).copied(),
+            () => None,
+        };
+        fate.with(fault)
+    });
+    if random.u8(..5) == 0 {
+        expiring_keys(world, random);
+    }
+    slow
+}
+
+fn expiring_keys(world: &mut World, random: &mut Rng) {
+    let start = world.wall().0;
+    let lives: Vec<u64> = (1..4).map(|n| start + n * random.u64(1..300) * 1_000_000_000).collect();
+    let temporary =
+        |(n, end): (usize, &u64)| KeyPair::temporary(&format!("ASIA{n}"), Timestamp(*end));
+    let mut keys: Vec<_> = lives.iter().enumerate().map(temporary).collect();
+    keys.push(KeyPair::new("AKIALAST"));
+    world.bucket.options.keys = keys.clone();
+    let moody = random.u8(..3) == 0;
+    let mut mood = Rng::with_seed(random.u64(..));
+    world.on_credentials(move |_fresh, at| {
+        if moody && mood.bool() {
+            return Err(CredentialsError::Failed("the metadata service is away".to_owned()));
+        }
+        let good = keys.iter().find(|key| key.expires_at.is_none_or(|end| end > at));
+        good.map(KeyPair::credentials)
+            .ok_or_else(|| CredentialsError::NotConfigured("no key".to_owned()))
+    });
+}
+
+/// Events of any size for a few keys, now and then a pause or a flush. Returns the longest.
+fn workload(world: &mut World, random: &mut Rng) -> u64 {
+    let keys = random.usize(1..5);
+    let events = random.usize(0..40);
+    let sticky = random.u8(1..10);
+    let (mut key, mut largest) = (0, 0);
+    for _ in 0..events {
+        if random.u8(..10) >= sticky {
+            key = random.usize(..keys);
+        }
+        let len = match random.u8(..10) {
+            0 => 0,
+            1 => random.usize(..200),
+            _ => random.usize(..20),
+        };
+        let payload: Vec<u8> = (0..len).map(|_| random.alphanumeric() as u8).collect();
+        largest = largest.max(len as u64);
+        world.write(&format!("key {key}"), payload);
+        hold(world, largest);
+        match random.u8(..30) {
+            0 => world.run_for(Duration::from_millis(random.u64(..60_000))),
+            1 => world.seal_and_settle(),
+            2 => world.feed(Input::CleanUp),
+            _ => {}
+        }
+    }
+    largest
+}
+
+fn variable(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
+}
+
+/// How many seeds run where nobody says otherwise.
+const SEEDS: u64 = 5_000;

@@ -1,0 +1,100 @@
+//! Where every event is: the invariants that hold after each step of a [`World`].
+
+use std::collections::BTreeMap;
+
+use spillway_core::upload::Span;
+
+use crate::world::World;
+
+/// Every event that was accepted is in exactly one object that is unfinished, visible or failed, by the
+/// core's own word.
+///
+/// # Errors
+///
+/// Says which event is not, and in how many objects it is.
+pub fn every_event_is_somewhere(world: &World) -> Result<(), String> {
+    let sealed = world.sealed.iter().map(|sealed| &sealed.span);
+    let failed = world.failed.iter().map(|failure| &failure.span);
+    let mut places: BTreeMap<u64, u32> = world.accepted.keys().map(|p| (*p, 0)).collect();
+    for span in sealed.chain(failed).chain(world.sink.unfinished()) {
+        let mut events = 0;
+        for (position, accepted) in world.accepted.range(span.first..=span.last) {
+            if accepted.key == span.key {
+                *places.entry(*position).or_default() += 1;
+                events += 1;
+            }
+        }
+        if events != span.events {
+            return Err(format!("{span:?} says {} events, but {events} are", span.events));
+        }
+    }
+    match places.iter().find(|(_, count)| **count != 1) {
+        Some((position, count)) => Err(format!("event {position} is in {count} objects")),
+        None => Ok(()),
+    }
+}
+
+/// Every object that was reported visible became visible with exactly the bytes of its events.
+///
+/// # Errors
+///
+/// Says which was not.
+pub fn what_is_sealed_was_visible(world: &World) -> Result<(), String> {
+    for sealed in &world.sealed {
+        let expected = bytes_of(world, &sealed.span);
+        let mut history = world.bucket.visible_history().iter();
+        let found = history.any(|v| v.key == sealed.span.name && v.object.bytes == expected);
+        if !found || sealed.bytes != expected.len() as u64 {
+            return Err(format!("{:?} was never visible with its bytes", sealed.span));
+        }
+    }
+    Ok(())
+}
+
+/// Every object that ever became visible has exactly the bytes of the events of one object of the
+/// core: sealed, failed or unfinished.
+///
+/// # Errors
+///
+/// Says which has not.
+pub fn what_is_visible_was_meant(world: &World) -> Result<(), String> {
+    let sealed = world.sealed.iter().map(|sealed| &sealed.span);
+    let failed = world.failed.iter().map(|failure| &failure.span);
+    let spans: Vec<&Span> = sealed.chain(failed).chain(world.sink.unfinished()).collect();
+    for visible in world.bucket.visible_history() {
+        let is = |span: &&&Span| {
+            span.name == visible.key && visible.object.bytes == bytes_of(world, span)
+        };
+        if !spans.iter().any(|span| is(&span)) {
+            let len = visible.object.bytes.len();
+            return Err(format!("{:?} became visible with {len} bytes of no object", visible.key));
+        }
+    }
+    Ok(())
+}
+
+/// The uploads that are open in the bucket although the core has settled and does not name them among
+/// its leftovers. One whose id never reached the core may be named without it.
+pub fn uploads_nobody_knows(world: &World) -> Vec<String> {
+    let mut leftovers = world.sink.leftovers();
+    let mut unknown = Vec::new();
+    for (id, upload) in world.bucket.open_uploads() {
+        let named = leftovers.iter().position(|l| l.upload_id.as_ref() == Some(id));
+        let guessed =
+            || leftovers.iter().position(|l| l.upload_id.is_none() && l.name == upload.key);
+        match named.or_else(guessed) {
+            Some(index) => {
+                leftovers.remove(index);
+            }
+            None => unknown.push(format!("{id} of {:?}", upload.key)),
+        }
+    }
+    unknown
+}
+
+/// The bytes that an object of these events has.
+pub fn bytes_of(world: &World, span: &Span) -> Vec<u8> {
+    let events = world.accepted.range(span.first..=span.last).map(|(_, accepted)| accepted);
+    let events = events.filter(|accepted| accepted.key == span.key);
+    events.flat_map(|accepted| accepted.bytes.iter().copied()).collect()
+}

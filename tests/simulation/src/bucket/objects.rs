@@ -1,0 +1,112 @@
+//! PutObject, GetObject, HeadObject, DeleteObject.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use spillway_core::s3::{ChecksumAlgorithm, ChecksumType};
+use spillway_core::time::Timestamp;
+
+use super::answer::{Answer, S3Error};
+use super::asked::Asked;
+use super::options::{Action, ChecksumSupport};
+use super::stored::{Object, kept};
+use super::{Bucket, integrity};
+
+impl Bucket {
+    pub(super) fn put_object(
+        &mut self,
+        at: Timestamp,
+        asked: &Asked<'_>,
+        body: Bytes,
+    ) -> Result<Answer, S3Error> {
+        integrity::check_md5(asked, &body)?;
+        let support = self.options.checksums;
+        let claimed = integrity::check_body(support, asked, &body)?;
+        self.check_precondition(asked)?;
+        // S3 computes one where it is given none.
+        let algorithm = claimed.map_or(ChecksumAlgorithm::Crc64Nvme, |(algorithm, _)| algorithm);
+        let checksum = match support {
+            ChecksumSupport::Full => integrity::checksum(algorithm, &body)
+                .map(|value| (algorithm, ChecksumType::FullObject, value)),
+            ChecksumSupport::Ignored | ChecksumSupport::Refused => None,
+        };
+        let mut answer = Answer::ok().with("ETag", integrity::etag(&body));
+        if let Some((algorithm, kind, value)) = &checksum {
+            answer = answer.with(algorithm.header_name(), value);
+            answer = answer.with("x-amz-checksum-type", kind.as_str());
+        }
+        let object = Object {
+            etag: integrity::etag(&body),
+            bytes: body,
+            parts: Vec::new(),
+            upload_id: None,
+            checksum,
+            headers: kept(asked),
+            at,
+            overwritten: 0,
+        };
+        self.publish(&asked.key, object);
+        Ok(answer)
+    }
+
+    pub(super) fn get_object(&self, asked: &Asked<'_>) -> Result<Answer, S3Error> {
+        let object = self.find(asked)?;
+        let answer = object.describe(Answer::ok(), wants_checksums(asked));
+        Ok(answer.body(object.bytes.clone()))
+    }
+
+    pub(super) fn head_object(&self, asked: &Asked<'_>) -> Result<Answer, S3Error> {
+        let object = self.find(asked)?;
+        let length = object.bytes.len().to_string();
+        let answer = Answer::ok().with("Content-Length", length);
+        Ok(object.describe(answer, wants_checksums(asked)))
+    }
+
+    pub(super) fn delete_object(&mut self, asked: &Asked<'_>) -> Answer {
+        self.objects.remove(&asked.key);
+        Answer::no_content()
+    }
+
+    /// `If-None-Match: *`: nothing else is known, here as at S3.
+    ///
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+    pub(super) fn check_precondition(&self, asked: &Asked<'_>) -> Result<(), S3Error> {
+        if asked.header("if-match").is_some() {
+            return Err(S3Error::not_implemented("If-Match"));
+        }
+        match asked.header("if-none-match") {
+            None => Ok(()),
+            Some("*") if !self.objects.contains_key(&asked.key) => Ok(()),
+            Some("*") => {
+                let text = "At least one of the pre-conditions you specified did not hold";
+                let error = S3Error::new(412, "PreconditionFailed", text);
+                Err(error.detail("Condition", "If-None-Match"))
+            }
+            Some(_) => Err(S3Error::not_implemented("If-None-Match")),
+        }
+    }
+
+    /// Makes an object visible.
+    pub(super) fn publish(&mut self, key: &str, mut object: Object) {
+        let before = self.visible_history.iter().filter(|visible| visible.key == key).count();
+        object.overwritten = before as u64;
+        let object = Arc::new(object);
+        self.objects.insert(key.to_owned(), object.clone());
+        self.visible_history.push(super::stored::Visible { key: key.to_owned(), object });
+    }
+
+    fn find(&self, asked: &Asked<'_>) -> Result<&Arc<Object>, S3Error> {
+        let found = self.objects.get(&asked.key);
+        found.ok_or_else(|| match self.options.denied.contains(&Action::ListBucket) {
+            true => S3Error::access_denied(),
+            false => {
+                let error = S3Error::new(404, "NoSuchKey", "The specified key does not exist.");
+                error.detail("Key", &asked.key)
+            }
+        })
+    }
+}
+
+fn wants_checksums(asked: &Asked<'_>) -> bool {
+    asked.header("x-amz-checksum-mode") == Some("ENABLED")
+}

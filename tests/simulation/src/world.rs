@@ -1,0 +1,305 @@
+//! A core and a bucket in one loop, in virtual time. One seed gives one run.
+//!
+//! The loop does what a host does: it sends what the core wants sent, brings the answers back after a
+//! while, and wakes the core when it wants to be woken. How long a request takes, and what goes wrong
+//! with it, is decided by the test.
+
+mod events;
+mod fate;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use spillway_core::credentials::Credentials;
+use spillway_core::framing::{Framing, Run};
+use spillway_core::report::{Failure, Notice, Sealed};
+use spillway_core::settings::Settings;
+use spillway_core::sink::{CredentialsError, Input, Output, Sink};
+use spillway_core::time::{Instant, Now, Timestamp};
+
+use crate::bucket::{Bucket, BucketOptions};
+use crate::request_info::Census;
+
+pub use crate::request_info::RequestInfo;
+use events::Event;
+pub use fate::Fate;
+
+/// Decides what becomes of a request.
+pub type Decide = Box<dyn FnMut(&RequestInfo, &mut fastrand::Rng) -> Fate>;
+/// Hands out credentials, or why there are none. It is told whether fresh ones are wanted, and when.
+pub type Provide = Box<dyn FnMut(bool, Timestamp) -> Result<Credentials, CredentialsError>>;
+
+/// A core, a bucket, and what is on its way between them.
+pub struct World {
+    /// The core. Feed it through [`World::feed`] only.
+    pub sink: Sink,
+    /// The bucket. It may be changed at any time: a key expires, a right is withdrawn.
+    pub bucket: Bucket,
+    /// What the core was told.
+    pub settings: Settings,
+    /// How far the core's clock of the day is ahead of the bucket's, in nanoseconds.
+    pub clock_ahead: i64,
+    /// The events that the core took, by position.
+    pub accepted: BTreeMap<u64, Accepted>,
+    /// The positions of those it refused, and why.
+    pub rejected: Vec<(u64, String)>,
+    /// The objects that it reported visible.
+    pub sealed: Vec<Sealed>,
+    /// The objects that it reported failed.
+    pub failed: Vec<Failure>,
+    /// What it told its operator.
+    pub notices: Vec<Notice>,
+    /// The most bytes that it ever held, and the most requests that were ever under way.
+    pub peaks: Peaks,
+    seed: u64,
+    random: fastrand::Rng,
+    elapsed: u64,
+    decide: Decide,
+    provide: Provide,
+    queue: BTreeMap<(u64, u64), Event>,
+    queued: u64,
+    census: Census,
+    trace: Vec<String>,
+    fingerprint: std::hash::DefaultHasher,
+    ticked_at: Option<u64>,
+}
+
+/// An event that the core took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its key.
+    pub key: String,
+    /// Its bytes as they have to stand in the object, with what follows them.
+    pub bytes: Bytes,
+}
+
+/// The most that was ever seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peaks {
+    /// Bytes that the core held, by its own word.
+    pub held: u64,
+    /// Requests that were under way.
+    pub in_flight: usize,
+}
+
+impl World {
+    /// A world in which nothing has happened, and nothing goes wrong unless a test decides so. The
+    /// configuration is JSON as the component takes it.
+    pub fn new(config: &str, options: BucketOptions, seed: u64) -> World {
+        let settings = Settings::parse(config);
+        let settings = settings.unwrap_or_else(|error| panic!("no configuration: {error}"));
+        World::with_settings(settings, options, seed)
+    }
+
+    /// The same with settings that no configuration allows, such as parts of a few bytes.
+    pub fn with_settings(settings: Settings, options: BucketOptions, seed: u64) -> World {
+        let keys = options.keys.clone();
+        let provide = move |_fresh: bool, at: Timestamp| {
+            let good = keys.iter().find(|key| key.expires_at.is_none_or(|end| end > at));
+            let none = || CredentialsError::NotConfigured("every key has expired".to_owned());
+            good.map(|key| key.credentials()).ok_or_else(none)
+        };
+        World {
+            sink: Sink::new(settings.clone(), seed),
+            bucket: Bucket::new(options),
+            settings,
+            clock_ahead: 0,
+            accepted: BTreeMap::new(),
+            rejected: Vec::new(),
+            sealed: Vec::new(),
+            failed: Vec::new(),
+            notices: Vec::new(),
+            peaks: Peaks::default(),
+            seed,
+            // Another stream of numbers than the core's.
+            random: fastrand::Rng::with_seed(seed ^ 0x5EED_0F7E_3707_1D5E),
+            elapsed: 0,
+            decide: Box::new(|_, random| Fate::random(random)),
+            provide: Box::new(provide),
+            queue: BTreeMap::new(),
+            queued: 0,
+            census: Census::default(),
+            trace: Vec::new(),
+            fingerprint: std::hash::DefaultHasher::new(),
+            ticked_at: None,
+        }
+    }
+
+    /// From here on, `decide` says what becomes of each request.
+    pub fn on_request(
+        &mut self,
+        decide: impl FnMut(&RequestInfo, &mut fastrand::Rng) -> Fate + 'static,
+    ) {
+        self.decide = Box::new(decide);
+    }
+
+    /// From here on, `provide` hands out credentials. Unless set, it is the first key of the bucket
+    /// that has not expired.
+    pub fn on_credentials(
+        &mut self,
+        provide: impl FnMut(bool, Timestamp) -> Result<Credentials, CredentialsError> + 'static,
+    ) {
+        self.provide = Box::new(provide);
+    }
+
+    /// Gives the core one event, once it has room for it. Returns its position.
+    pub fn write(&mut self, key: &str, payload: impl Into<Bytes>) -> u64 {
+        let payload = payload.into();
+        let len = payload.len() as u64;
+        while !self.sink.has_room(len) {
+            if !self.step() {
+                self.fail("the core has no room, and waits for nothing");
+            }
+        }
+        let position = self.sink.next_position();
+        let ends = vec![u32::try_from(payload.len()).unwrap_or(u32::MAX)];
+        let mut bytes = payload.to_vec();
+        if self.settings.framing == Framing::Newline {
+            bytes.push(b'\n');
+        }
+        let run = Run::new(key.to_owned(), position, payload, ends, Framing::Bare);
+        let run = run.unwrap_or_else(|problem| self.fail(&format!("no run: {problem:?}")));
+        let refused = self.rejected.len();
+        self.note(|| format!("write {position} {key:?} ({len} bytes)"));
+        // Taken before it is fed: its fate may be reported at once.
+        self.accepted.insert(position, Accepted { key: key.to_owned(), bytes: bytes.into() });
+        self.feed(Input::Events(run));
+        if self.rejected.len() > refused {
+            self.accepted.remove(&position);
+        }
+        position
+    }
+
+    /// Tells the core something, and does what it then wants done.
+    pub fn feed(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            self.sink.handle(self.now(), input);
+            while let Some(output) = self.sink.poll() {
+                match output {
+                    Output::Send { exchange, request, timeouts } => {
+                        self.send(exchange, request, timeouts);
+                    }
+                    Output::Credentials { fresh } => {
+                        let at = self.wall();
+                        let provided = (self.provide)(fresh, at);
+                        let outcome = if provided.is_ok() { "given" } else { "there are none" };
+                        self.note(|| format!("credentials (fresh: {fresh}): {outcome}"));
+                        inputs.push_back(Input::Credentials(provided));
+                    }
+                    Output::Rejected { first, events, reason } => {
+                        let positions = first..first + events;
+                        self.rejected.extend(positions.map(|p| (p, reason.clone())));
+                    }
+                }
+            }
+        }
+        self.take_report();
+        self.peaks.held = self.peaks.held.max(self.sink.held());
+        self.peaks.in_flight = self.peaks.in_flight.max(self.sink.in_flight());
+    }
+
+    /// Seals what is open and runs until everything is visible or failed.
+    pub fn seal_and_settle(&mut self) {
+        self.note(|| "seal".to_owned());
+        self.feed(Input::Seal);
+        self.settle();
+    }
+
+    /// Runs until the core says that everything is visible or failed. What still travels then was
+    /// given up by the core: see [`World::land_all`].
+    pub fn settle(&mut self) {
+        let mut steps = 0;
+        while !self.sink.is_settled() {
+            if !self.step() {
+                self.fail("the core is not settled, and waits for nothing");
+            }
+            steps += 1;
+            if steps > STEPS_MAX {
+                self.fail("the core does not settle");
+            }
+        }
+    }
+
+    /// Lets all that is on its way arrive, requests that the core no longer waits for as well.
+    pub fn land_all(&mut self) {
+        while !self.queue.is_empty() {
+            self.step();
+        }
+    }
+
+    /// Lets time pass, and with it all that is due.
+    pub fn run_for(&mut self, duration: Duration) {
+        let end = Instant(self.elapsed).after(duration).0;
+        while self.next().is_some_and(|at| at <= end) && self.step() {}
+        self.elapsed = self.elapsed.max(end);
+    }
+
+    /// How long the world has been running.
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.elapsed)
+    }
+
+    /// The time of the day, by the bucket's clock.
+    pub fn wall(&self) -> Timestamp {
+        Timestamp(START + self.elapsed)
+    }
+
+    /// How many requests were sent.
+    pub fn requests(&self) -> u64 {
+        self.census.requests()
+    }
+
+    /// What happened, line by line.
+    pub fn trace(&self) -> &[String] {
+        &self.trace
+    }
+
+    /// A number that differs where the times or bytes of any request do.
+    pub fn fingerprint(&self) -> u64 {
+        std::hash::Hasher::finish(&self.fingerprint)
+    }
+
+    /// Ends the test with the seed and the trace.
+    pub fn fail(&self, message: &str) -> ! {
+        panic!("{message}\nseed {}\n{}", self.seed, self.trace.join("\n"))
+    }
+
+    /// Adds a line to the trace.
+    pub fn note(&mut self, line: impl FnOnce() -> String) {
+        let micros = self.elapsed / 1_000;
+        self.trace.push(format!("{:>9}.{:03} ms  {}", micros / 1_000, micros % 1_000, line()));
+    }
+
+    fn now(&self) -> Now {
+        let wall = self.wall().0.saturating_add_signed(self.clock_ahead);
+        Now { wall: Timestamp(wall), monotonic: Instant(self.elapsed) }
+    }
+
+    fn take_report(&mut self) {
+        let report = self.sink.take_report();
+        for Sealed { span, bytes, parts } in &report.sealed {
+            let (name, first, last) = (&span.name, span.first, span.last);
+            self.note(|| format!("sealed {name:?} {first}..={last}: {bytes} bytes, {parts} parts"));
+        }
+        for Failure { span, cause } in &report.failed {
+            let (name, first, last) = (&span.name, span.first, span.last);
+            self.note(|| format!("failed {name:?} {first}..={last}: {cause}"));
+        }
+        for notice in &report.notices {
+            self.note(|| format!("{:?}: {}", notice.level, notice.message));
+        }
+        self.sealed.extend(report.sealed);
+        self.failed.extend(report.failed);
+        self.notices.extend(report.notices);
+    }
+}
+
+/// 2026-01-01T00:00:00Z
+const START: u64 = 1_767_225_600_000_000_000;
+/// More than any run needs that comes to an end.
+const STEPS_MAX: u32 = 1_000_000;
+
+#[cfg(test)]
+mod tests;

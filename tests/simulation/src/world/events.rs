@@ -1,0 +1,135 @@
+//! The network of a [`World`]: what is under way, and what happens next.
+
+use std::hash::Hash as _;
+
+use spillway_core::classify::TransportError;
+use spillway_core::http::{Request, Response};
+use spillway_core::requests::ExchangeId;
+use spillway_core::settings::Timeouts;
+use spillway_core::sink::Input;
+use spillway_core::time::Instant;
+
+use super::World;
+use crate::faults::{self, Fault};
+use crate::request_info::RequestInfo;
+
+/// Something that will happen.
+pub(super) enum Event {
+    /// A request reaches the bucket.
+    Arrives(Box<Flight>),
+    /// An answer, or the want of one, reaches the core.
+    Lands { index: u64, exchange: ExchangeId, outcome: Result<Response, TransportError> },
+}
+
+/// A request on its way.
+pub(super) struct Flight {
+    index: u64,
+    exchange: ExchangeId,
+    request: Request,
+    fault: Option<Fault>,
+    /// How long the answer takes, and when the core stops waiting for it.
+    back: u64,
+    deadline: u64,
+    /// The core has stopped waiting before the request has even arrived.
+    given_up: bool,
+}
+
+impl World {
+    /// Lets the next thing happen, and moves the time to it. Returns false where nothing will.
+    pub fn step(&mut self) -> bool {
+        let Some(at) = self.next() else { return false };
+        self.elapsed = self.elapsed.max(at);
+        let is_event = self.queue.first_key_value().is_some_and(|((event, _), _)| *event == at);
+        if let Some(entry) = self.queue.first_entry().filter(|_| is_event) {
+            self.ticked_at = None;
+            match entry.remove() {
+                Event::Arrives(flight) => self.arrive(*flight),
+                Event::Lands { index, exchange, outcome } => self.land(index, exchange, outcome),
+            }
+        } else {
+            self.ticked_at = Some(self.elapsed);
+            self.feed(Input::Tick);
+        }
+        true
+    }
+
+    /// When the next thing happens.
+    pub(super) fn next(&self) -> Option<u64> {
+        let event = self.queue.first_key_value().map(|((at, _), _)| *at);
+        // Woken at its time, the core is not woken for the same again.
+        let due = self.sink.next_due().map(|Instant(due)| due.max(self.elapsed));
+        let due = due.filter(|due| self.ticked_at.is_none_or(|ticked| *due > ticked));
+        event.into_iter().chain(due).min()
+    }
+
+    pub(super) fn send(&mut self, exchange: ExchangeId, request: Request, timeouts: Timeouts) {
+        let at = self.elapsed();
+        let info = self.census.take(&self.bucket.options.name, &request, at);
+        let info = info.unwrap_or_else(|error| self.fail(&format!("{request:?}: {error:?}")));
+        let fate = (self.decide)(&info, &mut self.random);
+        let RequestInfo { index, operation, attempt, bytes, .. } = info;
+        let what = match info.part_number {
+            Some(number) => format!("{operation} {number} {:?}", info.key),
+            None => format!("{operation} {:?}", info.key),
+        };
+        let fault = fate.fault.map(|fault| format!(", to meet {fault:?}")).unwrap_or_default();
+        self.note(|| format!("#{index} → {what} (attempt {attempt}, {bytes} bytes{fault})"));
+        (self.elapsed, index, format!("{request:?}"), &request.headers, request.body.to_vec())
+            .hash(&mut self.fingerprint);
+
+        let after = |duration| Instant(self.elapsed).after(duration).0;
+        let (arrival, deadline) = (after(fate.there), after(timeouts.first_byte));
+        let back = u64::try_from(fate.back.as_nanos()).unwrap_or(u64::MAX);
+        let given_up = arrival > deadline;
+        if given_up {
+            let outcome = Err(timed_out());
+            self.queue_up(deadline, Event::Lands { index, exchange, outcome });
+        }
+        let fault = fate.fault;
+        let flight = Flight { index, exchange, request, fault, back, deadline, given_up };
+        self.queue_up(arrival, Event::Arrives(Box::new(flight)));
+    }
+
+    fn arrive(&mut self, flight: Flight) {
+        let Flight { index, exchange, request, fault, back, deadline, given_up } = flight;
+        let at = self.wall();
+        let before = self.bucket.log().len();
+        let outcome = faults::apply(fault, &mut self.bucket, at, &request);
+        if let Some(logged) = self.bucket.log().get(before) {
+            let (status, code) = (logged.status, logged.code.clone());
+            self.note(|| format!("#{index}   the bucket says {status} {code}"));
+        }
+        if given_up {
+            return;
+        }
+        let landing = self.elapsed.saturating_add(back);
+        let (at, outcome) = match outcome {
+            Err(TransportError::Timeout(text)) => (deadline, Err(TransportError::Timeout(text))),
+            _ if landing > deadline => (deadline, Err(timed_out())),
+            outcome => (landing, outcome),
+        };
+        self.queue_up(at, Event::Lands { index, exchange, outcome });
+    }
+
+    fn land(
+        &mut self,
+        index: u64,
+        exchange: ExchangeId,
+        outcome: Result<Response, TransportError>,
+    ) {
+        self.note(|| match &outcome {
+            Ok(response) => format!("#{index} ← {}", response.status),
+            Err(error) => format!("#{index} ← {error}"),
+        });
+        self.feed(Input::Answer { exchange, outcome });
+    }
+
+    fn queue_up(&mut self, at: u64, event: Event) {
+        self.queue.insert((at, self.queued), event);
+        self.queued += 1;
+    }
+}
+
+fn timed_out() -> TransportError {
+    TransportError::Timeout("no answer".to_owned())
+}
