@@ -7,6 +7,12 @@ use serde_json::Value;
 use super::support::Place;
 
 #[test]
+fn the_command_says_its_version() {
+    let ended = Place::new().spillway(&["--version"]);
+    assert_eq!(ended.out.trim(), concat!("spillway ", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
 fn it_shows_what_is_imported_and_that_is_the_world() {
     let out = inspected();
     assert_eq!(

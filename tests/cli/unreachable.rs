@@ -3,7 +3,6 @@
 
 use std::net::TcpListener;
 
-use serde_json::Value;
 use spillway_tests::scripted::{Reply, Scripted};
 use spillway_tests::server::Server;
 use spillway_tests::tls::TlsFront;
@@ -75,10 +74,10 @@ fn what_is_not_allowed_is_named() {
 fn a_store_that_keeps_failing_is_given_up() {
     let server = Scripted::start(|_| Reply::error(500, "InternalError", "we are sorry"));
     fails(&server.endpoint(), &["500 InternalError: we are sorry", "gave up after 2 attempts"]);
-    assert_eq!(server.rest().len(), 2);
+    assert_eq!(puts(&server), 2);
     let server = Scripted::start(|_| Reply::Hangup);
     fails(&server.endpoint(), &["the connection broke", "gave up after 2 attempts"]);
-    assert!(server.rest().len() >= 2);
+    assert!(puts(&server) >= 2);
 }
 
 #[test]
@@ -87,7 +86,7 @@ fn a_store_that_never_answers_is_given_up() {
     let flow = FLOW.replace("attempts_max = 2", "attempts_max = 2\nfirst_byte_timeout_ms = 50");
     let place = Place::of(&flow, &event("a", "1")).with("ENDPOINT", &server.endpoint());
     failed(&place, &["timed out (no answer)", "gave up after 2 attempts"]);
-    assert_eq!(server.rest().len(), 2);
+    assert_eq!(puts(&server), 2);
 }
 
 #[test]
@@ -136,23 +135,18 @@ fn several_objects_fail_and_the_totals_say_so() {
         "/events/b" => Reply::status(200),
         _ => Reply::error(403, "AccessDenied", "no"),
     });
-    let events = event("a", "1") + &event("a", "2") + &event("b", "3") + &event("c", "4");
+    let events: String = ["a", "a", "b", "c", "c"].map(|key| event(key, "x")).concat();
     let place = Place::of(FLOW, &events).with("ENDPOINT", &server.endpoint());
     let ended = place.spillway(&["run", "flow.toml", "--json"]);
-    let said = "error: the object `a` was not stored (2 events, lines 1 to 2): PutObject";
-    assert_fails(&ended, 1, &[said]);
+    // Which of the two is heard of first is not said.
+    assert_fails(&ended, 1, &["error: the object `", "was not stored (2 events, lines ", "403"]);
     let summary = summary(&ended);
     let numbers = ["events", "objects", "failed_objects", "failed_events"];
-    assert_eq!(
-        numbers.map(|name| &summary[name]),
-        [&Value::from(4), &1.into(), &2.into(), &3.into()]
-    );
+    assert_eq!(numbers.map(|name| summary[name].as_u64().unwrap()), [5, 1, 2, 4]);
     let ended = place.spillway(&["run", "flow.toml"]);
-    assert!(
-        ended.out.starts_with("Failed: 4 of 4 lines became events, stored in 1 object"),
-        "{ended:?}"
-    );
-    assert!(ended.out.contains("3 not stored, of 2 objects."), "{ended:?}");
+    let said = "Failed: 5 of 5 lines became events, stored in 1 object";
+    assert!(ended.out.starts_with(said), "{ended:?}");
+    assert!(ended.out.contains("4 not stored, of 2 objects."), "{ended:?}");
 }
 
 #[test]
@@ -171,6 +165,11 @@ fn a_part_that_fails_aborts_its_upload() {
 
 const UPLOAD: &str = "<InitiateMultipartUploadResult><UploadId>one</UploadId>\
                       </InitiateMultipartUploadResult>";
+
+/// How often it was asked to put the object. It may be asked whether one arrived, too.
+fn puts(server: &Scripted) -> usize {
+    server.rest().iter().filter(|request| request.method == "PUT").count()
+}
 
 /// Runs a flow of one event against an endpoint that it fails with.
 #[track_caller]

@@ -99,7 +99,11 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "\"ftp://127.0.0.1\"",
         &["sink.config.endpoint: the scheme `ftp`, but http or https"],
     ),
-    ("\"${ENDPOINT}\"", "\"http://:9000\"", &["sink.config.endpoint: `http://:9000` has no host"]),
+    (
+        "\"${ENDPOINT}\"",
+        "\"http://:9000\"",
+        &["sink.config.endpoint: `http://:9000` has no host, or a port that is none"],
+    ),
     (
         "\"${ENDPOINT}\"",
         "\"http://me:nobody/ever+sees/this=secret@x\"",
@@ -108,7 +112,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "\"${ENDPOINT}\"",
         "\"http://127.0.0.1:port\"",
-        &["sink.config.endpoint: `http://127.0.0.1:port` has a port that is no number"],
+        &["sink.config.endpoint: `http://127.0.0.1:port` has no host, or a port that is none"],
     ),
     (
         "[sink.config]",
