@@ -202,7 +202,8 @@ pub const FIELDS: &[Field] = &[
         aliases: &[],
         kind: Kind::Integer { min: 1, max: 3_600_000 },
         absent: Absent::Number(600_000),
-        doc: "Both of these timeouts for CompleteMultipartUpload, which may take S3 minutes.",
+        doc: "How long CompleteMultipartUpload may take to begin its answer, and to go on with it, in \
+              milliseconds: S3 may need minutes.",
     },
 ];
 

@@ -1,6 +1,6 @@
 //! Sentences for people: what was being done, what the store said, and what to check.
 
-use crate::classify::{Class, Verdict};
+use crate::classify::{Class, TransportError, Verdict};
 use crate::error::Error;
 use crate::settings::Settings;
 use crate::sink::CredentialsError;
@@ -91,7 +91,11 @@ pub(crate) fn outcome(verdict: &Verdict) -> String {
         (None, Some(error)) if error.message.is_empty() => {
             format!("{} {}", verdict.status, error.code)
         }
-        (None, Some(error)) => format!("{} {}: {}", verdict.status, error.code, error.message),
+        (None, Some(error)) => {
+            // The sentence goes on.
+            let message = error.message.trim_end_matches('.');
+            format!("{} {}: {message}", verdict.status, error.code)
+        }
         (None, None) if verdict.status / 100 == 2 => {
             format!("status {} without what it must say", verdict.status)
         }
@@ -100,6 +104,9 @@ pub(crate) fn outcome(verdict: &Verdict) -> String {
 }
 
 fn advice(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<String> {
+    if let Some(transport) = &verdict.transport {
+        return transport_advice(transport);
+    }
     let bucket = &settings.address.bucket;
     let code = verdict.error.as_ref().map(|e| e.code.as_str()).unwrap_or_default();
     let text = match (code, verdict.status) {
@@ -137,4 +144,65 @@ fn advice(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<S
         _ => return None,
     };
     Some(text)
+}
+
+fn transport_advice(error: &TransportError) -> Option<String> {
+    let text = match error {
+        TransportError::Denied => "check which authorities the host grants",
+        TransportError::Dns(_) => "check the host's name in `endpoint`, and `region`",
+        TransportError::Connect(_) | TransportError::Timeout(_) => {
+            "check `endpoint`, and that the store can be reached from here"
+        }
+        TransportError::Tls(_) => {
+            "check that the store speaks TLS at this port, and that its certificate is of an \
+             authority that the host trusts and names the host in `endpoint`"
+        }
+        TransportError::Broken(_) => return None,
+    };
+    Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::classify;
+    use crate::clock::Flight;
+    use crate::http::Response;
+
+    fn explained(status: u16, code: &str) -> String {
+        let settings = Settings::parse(r#"{"bucket": "bbb", "endpoint": "http://s3.test"}"#);
+        let subject = Subject { name: "a/b", operation: Operation::UploadPart(3) };
+        let body = format!("<Error><Code>{code}</Code><Message>Said so.</Message></Error>");
+        let response = Response { status, headers: vec![], body: body.into() };
+        let verdict = classify(subject.operation, &Ok(response), &Flight::default());
+        failure(&settings.unwrap(), &subject, 2, &verdict).to_string()
+    }
+
+    #[test]
+    fn a_failure_says_what_was_done_what_was_said_and_what_to_check() {
+        assert_eq!(
+            explained(403, "AccessDenied"),
+            "UploadPart 3 s3://bbb/a/b at http://s3.test: 403 AccessDenied: Said so; check that the \
+             credentials are allowed s3:PutObject on arn:aws:s3:::bbb/a/b"
+        );
+        assert!(
+            explained(404, "NoSuchBucket")
+                .ends_with("create the bucket `bbb`, or correct `bucket`")
+        );
+        assert!(explained(500, "InternalError").ends_with("Said so (gave up after 2 attempts)"));
+    }
+
+    #[test]
+    fn each_way_of_not_reaching_the_store_has_a_remedy() {
+        let text = String::new;
+        for error in [
+            TransportError::Denied,
+            TransportError::Dns(text()),
+            TransportError::Connect(text()),
+            TransportError::Tls(text()),
+            TransportError::Timeout(text()),
+        ] {
+            assert!(transport_advice(&error).is_some_and(|a| a.starts_with("check ")), "{error}");
+        }
+    }
 }
