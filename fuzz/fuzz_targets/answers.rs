@@ -69,6 +69,8 @@ fn classified(operation: Operation, response: &Response, flight: &Flight) {
     let doubtful = response.is_success() || (500..600).contains(&response.status);
     assert_eq!(verdict.maybe_done, doubtful && !done, "{verdict:?}");
     assert_eq!((verdict.status, &verdict.error), (response.status, &error));
+    let signable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    assert!(verdict.region.iter().all(|r| !r.is_empty() && r.chars().all(signable)), "{verdict:?}");
     if let Class::Skewed(offset) = verdict.class {
         assert!(offset.0.abs_diff(flight.offset.0) > 200_000_000_000, "{offset:?}");
     }

@@ -102,7 +102,7 @@ impl Driver {
         }
         let ready = poll::poll(&pollables);
         let mut movable: Vec<usize> = ready.iter().filter_map(|i| owners[*i as usize]).collect();
-        // A host may name what is ready in any order; wasmtime does.
+        // `wasi:io/poll` promises no order of what is ready, and an exchange may be there twice.
         movable.sort_unstable();
         movable.dedup();
         let mut answers = Vec::new();

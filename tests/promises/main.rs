@@ -1,7 +1,12 @@
 //! One file a promise.
 
+#![allow(clippy::unwrap_used, reason = "how a test fails, in its helpers as well")]
+
+mod bucket_over_sockets;
+mod component;
 mod many_in_flight;
 mod purity;
 mod readme;
+mod reference_bucket;
 mod signing_vectors;
 mod support;

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use crate::clock::{Flight, Offset};
 use crate::http::Response;
-use crate::s3::{Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult, part_etag};
+use crate::s3::{
+    Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult, bucket_region, part_etag,
+};
+use crate::settings::is_name;
 use crate::upload::Operation;
 
 /// Why there was no answer.
@@ -128,13 +131,12 @@ pub fn classify(
         Some(_) => Class::Done,
         None => class(operation, response, error.as_ref(), flight),
     };
-    let region = response.header("x-amz-bucket-region").map(str::to_owned);
     Verdict {
         class,
         answer,
         maybe_done: matches!(response.status, 200..=299 | 500..=599) && class != Class::Done,
         status: response.status,
-        region: region.or_else(|| error.as_ref().and_then(|e| e.region.clone())),
+        region: region(response, error.as_ref()),
         error,
         transport: None,
         retry_after: retry_after(response),
@@ -230,7 +232,13 @@ fn answer(operation: Operation, response: &Response) -> Option<Answer> {
 }
 
 fn names_region(response: &Response) -> bool {
-    response.header("x-amz-bucket-region").is_some()
+    region(response, None).is_some()
+}
+
+/// The region that the store named. It will be signed, so it has to be one.
+fn region(response: &Response, error: Option<&ErrorBody>) -> Option<String> {
+    let named = [bucket_region(response), error.and_then(|e| e.region.as_deref())];
+    named.into_iter().flatten().find(|region| is_name(region)).map(str::to_owned)
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
@@ -326,6 +334,20 @@ mod tests {
                 classify(Operation::CompleteMultipartUpload, &outcome, &Flight::default());
             assert_eq!((verdict.class, verdict.maybe_done), (Class::Transient, true), "{body}");
         }
+    }
+
+    #[test]
+    fn only_what_can_be_signed_is_a_region() {
+        let named = |header: &str, body: &str| {
+            let body =
+                format!("<Error><Code>PermanentRedirect</Code><Region>{body}</Region></Error>");
+            let headers = vec![("x-amz-bucket-region".to_owned(), header.to_owned())];
+            let response = Response { status: 301, headers, body: body.into() };
+            classify(PART, &Ok(response), &Flight::default()).region
+        };
+        assert_eq!(named("eu-west-1", "eu-west-2").as_deref(), Some("eu-west-1"));
+        assert_eq!(named("", "eu-west-2").as_deref(), Some("eu-west-2"));
+        assert_eq!(named("eu\r\nx-evil: 1", "a/b, c"), None);
     }
 
     #[test]

@@ -240,6 +240,9 @@ fn endpoint(url: &str) -> Result<Endpoint, String> {
         None => return Err(format!("`{url}` has no scheme, {wanted}")),
     };
     let written = uri.authority().map(|a| a.as_str()).unwrap_or_default();
+    if written.contains('@') {
+        return Err("a URL with a user's name in it; credentials do not belong there".to_owned());
+    }
     if uri.query().is_some() || url.contains('#') {
         return Err(format!("`{url}` has a query or a fragment, {wanted}"));
     }
@@ -282,7 +285,7 @@ fn is_ip_address(authority: &str) -> bool {
 }
 
 /// Whether a text can stand in a host's name, and so in a signature's scope.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(legal)
 }
