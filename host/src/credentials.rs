@@ -94,13 +94,24 @@ impl Environment {
                 expires_at: None,
             }),
             (id, secret) => {
-                let id = id.is_none().then_some(self.access_key_id.as_str());
-                let secret = secret.is_none().then_some(self.secret_access_key.as_str());
+                let id = id.is_none().then(|| shown(&self.access_key_id, "access key id"));
+                let secret = secret.is_none();
+                let secret = secret.then(|| shown(&self.secret_access_key, "secret access key"));
                 let missing: Vec<_> = id.into_iter().chain(secret).collect();
                 let missing = missing.join(" and ");
                 Err(Failure::NotConfigured(format!("the environment has no {missing}")))
             }
         }
+    }
+}
+
+/// The name of a variable that is not there. A secret that was written in its place may pass for a
+/// name, but seldom for one in capitals.
+fn shown(name: &str, what: &str) -> String {
+    if name.chars().any(|c| c.is_ascii_lowercase()) {
+        format!("variable of the name that is given for the {what}")
+    } else {
+        name.to_owned()
     }
 }
 

@@ -10,7 +10,7 @@ use wasmtime::{Cache, CacheConfig, Config, UpdateDeadline};
 /// What a guest may use up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The linear memory of one sink, in bytes.
+    /// The linear memories of one sink, all in all, in bytes.
     pub memory_bytes_max: usize,
     /// How long one call may compute, waiting not counted, before it is ended with a trap.
     pub compute_max: Duration,

@@ -313,7 +313,8 @@ impl OpenSink {
     ///
     /// [`SinkError::Trap`].
     pub async fn metrics(&mut self) -> Result<Vec<Metric>, SinkError> {
-        let OpenSink { store, instance, resource, .. } = self;
+        let OpenSink { store, instance, resource, compute_ticks } = self;
+        store.data_mut().ticks_left = *compute_ticks;
         let sink = instance.spillway_sink_sink().sink();
         sink.call_metrics(store, *resource).await.map_err(trap)
     }

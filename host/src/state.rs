@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceTable};
-use wasmtime::{StoreContextMut, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{ResourceLimiter, StoreContextMut};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView, WasiClocksView};
 use wasmtime_wasi::p2::bindings::{clocks, random};
 use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx};
@@ -25,7 +25,7 @@ pub(crate) struct State {
     http: WasiHttpCtx,
     pub(crate) egress: Egress,
     credentials: Arc<dyn Provider>,
-    pub(crate) limits: StoreLimits,
+    pub(crate) limits: Bounds,
     pub(crate) ticks_left: u64,
 }
 
@@ -40,16 +40,63 @@ impl State {
             http: WasiHttpCtx::new(),
             egress,
             credentials,
-            limits: StoreLimitsBuilder::new()
-                .memory_size(limits.memory_bytes_max)
-                .instances(INSTANCES_MAX)
-                .memories(INSTANCES_MAX)
-                .tables(INSTANCES_MAX)
-                .table_elements(TABLE_ELEMENTS_MAX)
-                .build(),
+            limits: Bounds {
+                memory_bytes_left: limits.memory_bytes_max,
+                table_elements_left: TABLE_ELEMENTS_MAX,
+            },
             ticks_left: ticks(limits.compute_max),
         }
     }
+}
+
+/// What is left for a guest to grow by. It counts over all of its memories and tables: those that
+/// wasmtime brings along limit each one alone, and a component may have many.
+pub(crate) struct Bounds {
+    memory_bytes_left: usize,
+    table_elements_left: usize,
+}
+
+impl ResourceLimiter for Bounds {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(grow(&mut self.memory_bytes_left, current, desired, maximum))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(grow(&mut self.table_elements_left, current, desired, maximum))
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        INSTANCES_MAX
+    }
+
+    fn memories(&self) -> usize {
+        INSTANCES_MAX
+    }
+}
+
+/// Takes from what is left, where there is enough and the maximum of its own allows it. Growth that then
+/// fails for another reason stays taken, which errs on the safe side.
+fn grow(left: &mut usize, current: usize, desired: usize, maximum: Option<usize>) -> bool {
+    let more = desired.saturating_sub(current);
+    if more > *left || maximum.is_some_and(|maximum| desired > maximum) {
+        return false;
+    }
+    *left -= more;
+    true
 }
 
 /// Links what the world names, and nothing else.
@@ -134,3 +181,26 @@ impl credentials::Host for State {
 /// A composed component may be made of several modules.
 const INSTANCES_MAX: usize = 100;
 const TABLE_ELEMENTS_MAX: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_and_tables_are_bounded_all_in_all() {
+        let mut bounds = Bounds { memory_bytes_left: 100, table_elements_left: 10 };
+        for (current, desired, maximum, granted) in [
+            (0, 40, None, true),
+            (0, 61, None, false),
+            (0, 60, Some(50), false),
+            (40, 60, Some(60), true),
+            (0, 40, None, true),
+            (40, 41, None, false),
+        ] {
+            let grown = bounds.memory_growing(current, desired, maximum).unwrap();
+            assert_eq!(grown, granted, "{current} to {desired}");
+        }
+        assert!(bounds.table_growing(0, 10, None).unwrap());
+        assert!(!bounds.table_growing(0, 1, None).unwrap());
+    }
+}

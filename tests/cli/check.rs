@@ -96,3 +96,26 @@ fn standard_input_is_not_touched() {
     let running = place.start(&["check", "flow.toml"]);
     assert_eq!(guarded(running.ends()).code, Some(0));
 }
+
+#[test]
+fn what_is_wrong_with_credentials_or_the_sink_hides_nothing_else() {
+    for wrong in ["[credentials]\nsecret = \"x\"", "[credentials]\nsecret_access_key_env = 7"] {
+        let place = Place::of(&(FLOW.replace("bucket", "buket") + wrong), "");
+        let ended = place.with("ENDPOINT", "nowhere").spillway(&["check", "flow.toml"]);
+        assert_fails(&ended, 2, &["credentials.", "sink.config.buket", "sink.config.endpoint"]);
+    }
+    let wrong = "[sink]\nmemory_bytes_max = \"much\"\n[sink.config]";
+    let flow = FLOW.replace("[sink.config]", wrong).replace("bucket", "buket");
+    let ended = Place::of(&flow, "").with("ENDPOINT", "nowhere").spillway(&["check", "flow.toml"]);
+    assert_fails(&ended, 2, &["sink.memory_bytes_max", "sink.config.buket"]);
+}
+
+#[test]
+fn a_secret_that_passes_for_a_name_is_not_shown() {
+    let secret = "wJalrXUtnFEMIaK7MDENGabPxRfiCYEXAMPLEKEY";
+    let flow = format!("{FLOW}[credentials]\nsecret_access_key_env = \"{secret}\"");
+    let place = Place::of(&flow, "").with("ENDPOINT", "http://127.0.0.1:1");
+    let ended = place.spillway(&["check", "flow.toml"]);
+    assert_fails(&ended, 2, &["no variable of the name that is given for the secret access key"]);
+    assert!(!ended.err.contains(secret), "{ended:?}");
+}

@@ -143,3 +143,13 @@ fn set_aside(place: &Place) -> Vec<Value> {
 fn rejecting(on_rejected: &str) -> String {
     FLOW.replace("[sink.config]", &format!("on_rejected = {on_rejected}\n[sink.config]"))
 }
+
+#[test]
+fn they_are_not_written_to_the_file_that_is_read() {
+    let flow = FLOW.replace("[sink.config]", "on_rejected = { file = \"again\" }\n[sink.config]");
+    let place = Place::of(&flow, "wrong\n");
+    std::fs::hard_link(place.path("events.json"), place.path("again")).unwrap();
+    let ended = place.spillway(&["run", "flow.toml", "--local", "out"]);
+    assert_fails(&ended, 2, &["map.on_rejected.file: again is the source; name another file"]);
+    assert_eq!(std::fs::read(place.path("again")).unwrap(), b"wrong\n");
+}

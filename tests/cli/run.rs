@@ -188,3 +188,23 @@ fn expected() -> BTreeMap<String, Vec<u8>> {
     ];
     objects.map(|(key, text)| (key.to_owned(), text.as_bytes().to_vec())).into()
 }
+
+#[test]
+fn a_flow_for_named_hosts_can_be_tried_locally() {
+    let flow = FLOW.to_owned() + "addressing = \"virtual-host\"\n";
+    let place = Place::of(&flow, &event("a", "1")).with("ENDPOINT", "https://example.com");
+    place.run(&["--local", "out"]);
+    assert_eq!(place.files("out/events").len(), 1);
+}
+
+#[test]
+fn a_flow_may_come_through_a_pipe() {
+    let place = Place::of(FLOW, &event("a", "1"));
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status();
+    assert!(made.unwrap().success());
+    let running = place.start(&["run", "pipe", "--local", "out"]);
+    std::fs::write(place.path("pipe"), FLOW).unwrap();
+    let ended = guarded(running.end());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(place.files("out/events").len(), 1);
+}

@@ -97,6 +97,20 @@ fn two_say_what_was_aborted() {
 }
 
 #[test]
+fn two_say_that_an_upload_may_be_left_behind() {
+    let server = Scripted::start(|_| Reply::Silence);
+    let (place, mut running) = uploading(&server, 6 * MIB);
+    server.wait_for("create", |request| request.method == "POST");
+    running.signal("INT");
+    running.wait_for("stopping: ");
+    running.signal("INT");
+    let ended = guarded(running.ends());
+    // The store has the request, and may have done what it asks.
+    assert_fails(&ended, 130, &["a multipart upload of `a` may have been left behind"]);
+    drop(place);
+}
+
+#[test]
 fn three_leave_at_once() {
     let server = Scripted::start(|request| match request.method.as_str() {
         "POST" => stalling(request),

@@ -57,3 +57,12 @@ fn without_a_terminal_there_are_no_escapes() {
     assert!(!ended.out.contains('\u{1b}'), "{ended:?}");
     assert_eq!(ended.out.lines().count(), 1);
 }
+
+#[test]
+fn what_a_terminal_would_act_on_is_shown_and_not_done() {
+    let place =
+        Place::of(FLOW, &event("a\u{1b}[2J\u{9b}b", "1")).with("ENDPOINT", "http://127.0.0.1:1");
+    let ended = place.spillway(&["run", "flow.toml"]);
+    assert_fails(&ended, 1, &["the object `a\\u{1b}[2J\\u{9b}b` was not stored"]);
+    assert!(!ended.err.contains(['\u{1b}', '\u{9b}']), "{ended:?}");
+}

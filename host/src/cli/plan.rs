@@ -1,10 +1,11 @@
 //! A flow as meant: read, proven, and opened, or everything that is wrong with it.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use spillway::credentials::{Credentials, Provider};
+use spillway::credentials::{Credentials, Environment, Provider};
 use spillway::egress::{Client, ClientOptions};
 use spillway::engine::{Engine, Limits};
 use spillway::events::Events;
@@ -12,7 +13,7 @@ use spillway::flow::{Config, Draft, FlowError, SinkSettings, Variables};
 use spillway::map::{MapSettings, OnRejected};
 use spillway::problem::Problem;
 use spillway::sink::{Grants, Sink, SinkError, Source as ComponentSource};
-use spillway::source::{Source, SourceSettings, Start};
+use spillway::source::{Input, Source, SourceSettings, Start};
 
 use super::exit::Stop;
 
@@ -63,14 +64,11 @@ impl Request {
 
     /// Puts a server of this process under the flow, and nothing else within its reach.
     pub(crate) fn talk_to(&mut self, endpoint: &str, credentials: Credentials) {
-        self.config.insert("endpoint", endpoint.to_owned());
+        self.config.insert("endpoint", Some(endpoint.to_owned()));
+        // The server has an address, and no names below it.
+        self.config.insert("addressing", None);
         self.credentials = Some(Arc::new(credentials));
         self.egress = Some(vec![endpoint.trim_start_matches("http://").to_owned()]);
-    }
-
-    /// The flow in that file.
-    pub(crate) fn read(&self, path: &Path) -> Result<Draft, Stop> {
-        Draft::read(path, &self.variables, &self.config).map_err(wrong_flow)
     }
 
     /// The flow in that text.
@@ -85,25 +83,26 @@ impl Request {
             check_source(source, &mut problems);
         }
         if let Some(map) = &map {
-            check_rejects(map, &mut problems);
+            check_rejects(map, source.as_ref(), &mut problems);
         }
         let credentials = match (self.credentials, credentials) {
-            (Some(given), _) => Some(given),
-            (None, None) => None,
+            (Some(given), _) => given,
+            // That is a problem already, and must not hide those of the sink.
+            (None, None) => Arc::new(Environment::default()),
             (None, Some(environment)) => {
                 if let Err(failure) = environment.read() {
                     problems.push(Problem::new("credentials", describe(&failure)));
                 }
-                Some(Arc::new(environment) as Arc<dyn Provider>)
+                Arc::new(environment) as Arc<dyn Provider>
             }
         };
-        let loaded = match (sink, credentials) {
-            (Some(mut settings), Some(credentials)) => {
+        let loaded = match sink {
+            Some(mut settings) => {
                 settings.component = self.component.or(settings.component);
                 settings.egress = self.egress.or(settings.egress);
                 load(settings, credentials, &mut problems).await?
             }
-            _ => None,
+            None => None,
         };
         match (source, map, loaded) {
             (Some(source), Some(map), Some((sink, config, grants))) if problems.is_empty() => {
@@ -137,6 +136,11 @@ fn framing(config: &str) -> spillway::batch::Framing {
     }
 }
 
+/// The text of the flow in that file.
+pub(crate) fn read(path: &Path) -> Result<String, Stop> {
+    spillway::flow::read(path).map_err(wrong_flow)
+}
+
 fn wrong_flow(error: FlowError) -> Stop {
     Stop::WrongUse(error.into())
 }
@@ -147,7 +151,7 @@ fn check_source(source: &SourceSettings, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_rejects(map: &MapSettings, problems: &mut Vec<Problem>) {
+fn check_rejects(map: &MapSettings, source: Option<&SourceSettings>, problems: &mut Vec<Problem>) {
     let OnRejected::File(path) = &map.on_rejected else { return };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
@@ -156,7 +160,17 @@ fn check_rejects(map: &MapSettings, problems: &mut Vec<Problem>) {
     } else if path.is_dir() {
         let message = format!("{} is a folder, expected a file", path.display());
         problems.push(Problem::new("map.on_rejected.file", message));
+    } else if source.is_some_and(|source| is_read(source, path)) {
+        // What is rejected would be read, and rejected, again and again.
+        let message = format!("{} is the source; name another file", path.display());
+        problems.push(Problem::new("map.on_rejected.file", message));
     }
+}
+
+fn is_read(source: &SourceSettings, path: &Path) -> bool {
+    let Input::File(source) = &source.input else { return false };
+    let file = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    file(source).is_some_and(|source| file(path) == Some(source))
 }
 
 type Loaded = (Sink, String, Grants);

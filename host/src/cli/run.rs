@@ -11,7 +11,7 @@ use spillway::run::{Clock, End, Runner, Totals};
 
 use super::args::RunArguments;
 use super::exit::{Exit, Stop};
-use super::plan::{Plan, Request};
+use super::plan::{Plan, Request, read};
 use super::terminal::{self, Terminal, Voice};
 
 pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
@@ -19,12 +19,13 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     let interrupts = Interrupts::of_process().context("signals cannot be handled");
     let interrupts = interrupts.map_err(Stop::Failed)?;
     exit_on_third(interrupts.clone());
+    let text = read(&flow)?;
     let mut request = Request::of(&flow, component);
     let server = match &local {
-        Some(folder) => Some(serve(&flow, folder, &mut request).await?),
+        Some(folder) => Some(serve(&text, folder, &mut request).await?),
         None => None,
     };
-    let draft = request.read(&flow)?;
+    let draft = request.parse(&text)?;
     let plan = request.plan(draft).await?;
     let mut terminal = Terminal::new();
     let clock = Clock::start();
@@ -72,16 +73,16 @@ async fn tell(mut interrupts: Interrupts, voice: Voice) {
 
 /// Puts a server of this process under the flow: its endpoint and its keys take the place of the
 /// flow's.
-async fn serve(flow: &Path, folder: &Path, request: &mut Request) -> Result<LocalS3, Stop> {
+async fn serve(flow: &str, folder: &Path, request: &mut Request) -> Result<LocalS3, Stop> {
     request.talk_to("http://127.0.0.1:1", credentials());
-    let draft = request.read(flow)?;
+    let draft = request.parse(flow)?;
     let bucket = bucket(&draft);
     // A flow that is wrong leaves no folder behind.
     request.clone().plan(draft).await?;
     let bucket = bucket.ok_or_else(|| {
         Stop::WrongUse(anyhow!(
             "--local needs the name of a bucket in [sink.config] of {}",
-            flow.display()
+            request.name
         ))
     })?;
     let (server, credentials) = start(folder, bucket).await?;

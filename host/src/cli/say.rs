@@ -1,11 +1,24 @@
 //! Lines for whoever listens. Where nobody does any more, as behind `| head -1`, the work goes on:
 //! what is open is to be completed, heard or not.
 
+use std::borrow::Cow;
+
+/// The text without what a terminal would act on. Keys, a component's words and a store's answers are
+/// all in it, and none of them shall colour or clear a person's screen.
+pub(super) fn shown(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| c.is_control() && c != '\n';
+    if !text.contains(acts) {
+        return text.into();
+    }
+    let escaped = |c: char| if acts(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect::<String>().into()
+}
+
 /// A line on standard output.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($text)*);
+        let _ = writeln!(std::io::stdout(), "{}", $crate::cli::say::shown(&format!($($text)*)));
     }};
 }
 
@@ -13,7 +26,7 @@ macro_rules! say {
 macro_rules! report {
     ($($text:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($text)*);
+        let _ = writeln!(std::io::stderr(), "{}", $crate::cli::say::shown(&format!($($text)*)));
     }};
 }
 

@@ -105,10 +105,16 @@ impl WasiHttpHooks for Egress {
         let mut shut = self.gate.shut.subscribe();
         let moved = self.moved.clone();
         Box::new(async move {
-            let sent = tokio::select! {
-                biased;
-                _ = shut.wait_for(|shut| *shut), if writes => Err(Error::HttpRequestDenied),
-                sent = sending => sent,
+            let is_shut = writes && *shut.borrow();
+            let sent = if is_shut {
+                Err(Error::HttpRequestDenied)
+            } else {
+                tokio::select! {
+                    biased;
+                    // It is on its way, and may have done its work: that is no refusal.
+                    _ = shut.wait_for(|shut| *shut), if writes => Err(Error::ConnectionTerminated),
+                    sent = sending => sent,
+                }
             };
             moved.notify_one();
             let io: Box<dyn Future<Output = Result<(), Error>> + Send> =

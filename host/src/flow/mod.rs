@@ -18,8 +18,9 @@ use crate::source::{SourceConfig, SourceSettings};
 use credentials::FIELDS as CREDENTIALS;
 pub use variables::Variables;
 
-/// Fields of `[sink.config]` with the values that take the place of what is written.
-pub type Config = BTreeMap<&'static str, String>;
+/// Fields of `[sink.config]` with the values that take the place of what is written; without a value
+/// the field is taken out.
+pub type Config = BTreeMap<&'static str, Option<String>>;
 
 /// The sink of a flow.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -63,17 +64,6 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Reads a flow from its file.
-    ///
-    /// # Errors
-    ///
-    /// [`FlowError::Read`] and [`FlowError::Toml`]; what else is wrong stands in `problems`.
-    pub fn read(path: &Path, variables: &Variables, config: &Config) -> Result<Draft, FlowError> {
-        let text = std::fs::read_to_string(path);
-        let text = text.map_err(|error| FlowError::Read(path.to_owned(), error))?;
-        Draft::parse(&text, variables, config)
-    }
-
     /// Reads a flow from its text. `${NAME}` in a text value is replaced by that variable's value.
     /// `config` takes the place of what the flow says for the same fields of `[sink.config]`.
     ///
@@ -99,11 +89,23 @@ impl Draft {
     }
 }
 
+/// Reads the text of a flow. It may be a pipe, so read it once.
+///
+/// # Errors
+///
+/// [`FlowError::Read`].
+pub fn read(path: &Path) -> Result<String, FlowError> {
+    std::fs::read_to_string(path).map_err(|error| FlowError::Read(path.to_owned(), error))
+}
+
 fn overrule(table: &mut Table, config: &Config) {
     let sink = table.get_mut("sink").and_then(Value::as_table_mut);
     if let Some(written) = sink.and_then(|s| s.get_mut("config")).and_then(Value::as_table_mut) {
         for (name, value) in config {
-            written.insert((*name).to_owned(), Value::String(value.clone()));
+            match value {
+                Some(value) => written.insert((*name).to_owned(), Value::String(value.clone())),
+                None => written.remove(*name),
+            };
         }
     }
 }
@@ -148,17 +150,19 @@ impl Sections {
             }
             known
         });
-        let mut whole = Some(());
+        let mut whole = true;
         // One at a time, so that each field of a wrong type is named.
-        for (name, value) in &table {
-            let one = Table::from_iter([(name.clone(), value.clone())]);
-            if let Err(error) = T::deserialize(one) {
-                let message = error.message().trim().to_owned();
-                problems.push(Problem::new(format!("{section}.{name}"), message));
-                whole = None;
-            }
-        }
-        whole.and_then(|()| T::deserialize(table).ok())
+        table.retain(|name, value| {
+            let one = Table::from_iter([(name.to_owned(), value.clone())]);
+            let Err(error) = T::deserialize(one) else { return true };
+            let message = error.message().trim().to_owned();
+            problems.push(Problem::new(format!("{section}.{name}"), message));
+            whole = false;
+            false
+        });
+        // What stands beside a wrong field of the sink is looked at all the same: fields of the others
+        // need each other.
+        if whole || section == "sink" { T::deserialize(table).ok() } else { None }
     }
 }
 
@@ -205,10 +209,11 @@ mod tests {
 
     #[test]
     fn what_is_overruled_needs_no_variable() {
-        let config = Config::from([("bucket", "other".to_owned())]);
+        let config = Config::from([("bucket", Some("other".to_owned())), ("part_bytes", None)]);
         let draft = Draft::parse(WHOLE, &Variables::of([]), &config).unwrap();
         assert_eq!(draft.problems, []);
-        assert_eq!(draft.sink.unwrap().config["bucket"], "other");
+        let config = draft.sink.unwrap().config;
+        assert_eq!((config.len(), &config["bucket"]), (1, &"other".into()));
     }
 
     #[test]
