@@ -291,7 +291,8 @@ fn transport_error(code: ErrorCode) -> TransportError {
         ErrorCode::TlsAlertReceived(payload) => {
             TransportError::Tls(payload.alert_message.unwrap_or_else(|| "alert".to_owned()))
         }
-        ErrorCode::ConnectionTimeout => TransportError::Timeout("connecting".to_owned()),
+        // Nothing was sent on a connection that never was.
+        ErrorCode::ConnectionTimeout => TransportError::Connect("timed out".to_owned()),
         ErrorCode::ConnectionReadTimeout => TransportError::Timeout("between bytes".to_owned()),
         ErrorCode::ConnectionWriteTimeout => TransportError::Timeout("sending".to_owned()),
         ErrorCode::HttpResponseTimeout => TransportError::Timeout("no answer".to_owned()),

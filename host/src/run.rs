@@ -28,6 +28,8 @@ pub struct Totals {
     pub rejected: u64,
     /// Lines that the map's expression filtered out.
     pub filtered: u64,
+    /// Events in objects that became visible.
+    pub stored_events: u64,
     /// Objects that became visible.
     pub objects: u64,
     /// Their bytes.
@@ -139,6 +141,7 @@ impl Running<'_> {
         let _shutting = self.interrupts.on_second(move || gate.shut());
         let pumped = self.pump().await;
         if let Err(RunError::Sink(SinkError::Trap(_))) = pumped {
+            self.lose();
             return pumped.map(|()| End::Aborted);
         }
         // Whatever ended the reading: what was accepted is completed, unless that is told to stop, too.
@@ -154,6 +157,12 @@ impl Running<'_> {
         }
         pumped.and(closed)?;
         Ok(if self.interrupts.count() > 0 { End::Stopped } else { End::Complete })
+    }
+
+    /// What a component held that has trapped is gone with it, and is counted so.
+    fn lose(&mut self) {
+        let Totals { events, stored_events, failed_events, .. } = self.totals;
+        self.totals.failed_events = events.saturating_sub(stored_events).max(failed_events);
     }
 
     /// Reads until there is nothing left to read, or a reason to stop.
@@ -240,6 +249,7 @@ impl Running<'_> {
         }
         for object in &progress.sealed {
             self.totals.objects += 1;
+            self.totals.stored_events += object.events;
             self.totals.object_bytes += object.bytes;
             self.observer.sealed(object);
         }

@@ -1,13 +1,13 @@
 //! Classify, decide, act: what the sink does about an answer.
 
-use crate::classify::{TransportError, Verdict, classify};
+use crate::classify::{Class, TransportError, Verdict, classify};
 use crate::cleanup::CleanupNumber;
 use crate::clock::{Flight, Offset};
 use crate::error::Error;
 use crate::explain::{self, Subject};
 use crate::http::Response;
 use crate::report::Level;
-use crate::requests::{ExchangeId, Flying, Owner, Task, UploadNumber};
+use crate::requests::{ExchangeId, Flying, Owner, Signed, Task, UploadNumber};
 use crate::retry::{Decision, decide};
 use crate::sink::Sink;
 use crate::upload::{Operation, Upload};
@@ -24,12 +24,24 @@ impl Sink {
         self.counters.answered(&verdict);
         task.history.maybe_done |= verdict.maybe_done;
         task.history.region_differs = verdict.region.as_ref().is_some_and(|r| *r != signed.region);
+        self.learn(&verdict, &task, &signed);
         let (operation, policy) = (task.operation, &self.settings.retry);
         let jitter = self.random.f64();
         let decision = decide(operation, &verdict, &task.history, policy, &self.budget, jitter);
         match task.owner {
             Owner::Upload(number) => self.act(number, task, decision, verdict),
             Owner::Cleanup(number) => self.act_on_cleanup(number, task, decision, &verdict),
+        }
+    }
+
+    /// What an answer shows of credentials, clock and region holds for all requests, also where this one
+    /// is not made again.
+    fn learn(&mut self, verdict: &Verdict, task: &Task, signed: &Signed) {
+        match verdict.class {
+            Class::Expired => self.signer.expired(signed.generation),
+            Class::Skewed(offset) => self.correct_clock(offset),
+            Class::WrongRegion if task.history.region_differs => self.correct_region(verdict),
+            _ => {}
         }
     }
 
@@ -129,12 +141,7 @@ impl Sink {
                 self.notice(Level::Info, message);
                 return self.requests.again(task, self.now.monotonic.after(wait));
             }
-            Decision::Refresh => {
-                task.history.refreshes += 1;
-                self.signer.expired();
-            }
-            Decision::CorrectClock(offset) => self.correct_clock(offset),
-            _ => self.correct_region(verdict),
+            _ => task.history.corrections += 1,
         }
         self.requests.at_once(task);
     }

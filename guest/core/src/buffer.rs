@@ -41,7 +41,8 @@ impl Buffer {
         }
     }
 
-    /// Takes `len` bytes from the front, or all where there are fewer.
+    /// Takes `len` bytes from the front, or all where there are fewer. A piece that is longer than all that
+    /// is taken is copied from, since a slice of it would keep the whole of it in memory.
     pub fn take(&mut self, len: u64) -> Body {
         let mut wanted = len.min(self.len);
         self.len -= wanted;
@@ -54,7 +55,9 @@ impl Buffer {
             let piece = if piece.len() as u64 <= wanted {
                 self.pieces.pop_front().unwrap_or_default()
             } else {
-                piece.split_to(usize::try_from(wanted).unwrap_or(usize::MAX))
+                let slice = piece.split_to(usize::try_from(wanted).unwrap_or(usize::MAX));
+                let is_long = (slice.len() + piece.len()) as u64 > len;
+                if is_long { Bytes::copy_from_slice(&slice) } else { slice }
             };
             wanted -= piece.len() as u64;
             body.push(piece);
@@ -107,13 +110,25 @@ mod tests {
     }
 
     #[test]
-    fn a_large_piece_is_never_copied() {
+    fn what_is_shorter_than_a_part_is_never_copied() {
         let piece = bytes(0, 3 * KEPT_BYTES_MIN);
         let mut buffer = Buffer::default();
         buffer.push(piece.clone());
-        let (first, second) = (buffer.take(KEPT_BYTES_MIN as u64), buffer.take(u64::MAX));
+        buffer.push(piece.clone());
+        let (first, second) = (buffer.take(4 * KEPT_BYTES_MIN as u64), buffer.take(u64::MAX));
         assert_eq!(first.pieces()[0].as_ptr(), piece.as_ptr());
+        assert_eq!(first.pieces()[1].as_ptr(), piece.as_ptr(), "it lies on both sides of the cut");
         assert_eq!(second.pieces()[0].as_ptr(), piece[KEPT_BYTES_MIN..].as_ptr());
+    }
+
+    #[test]
+    fn a_part_keeps_no_more_in_memory_than_about_itself() {
+        let piece = bytes(0, 20 * KEPT_BYTES_MIN);
+        let mut buffer = Buffer::default();
+        buffer.push(piece.clone());
+        let first = buffer.take(KEPT_BYTES_MIN as u64);
+        buffer.clear();
+        assert!(piece.is_unique() && first.len() == KEPT_BYTES_MIN as u64);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::s3::{
     Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult, bucket_region, part_etag,
 };
 use crate::settings::is_name;
+use crate::time::Timestamp;
 use crate::upload::Operation;
 
 /// Why there was no answer.
@@ -134,13 +135,21 @@ pub fn classify(
     Verdict {
         class,
         answer,
-        maybe_done: matches!(response.status, 200..=299 | 500..=599) && class != Class::Done,
+        maybe_done: is_doubtful(response, error.as_ref(), class),
         status: response.status,
         region: region(response, error.as_ref()),
         error,
         transport: None,
         retry_after: retry_after(response),
     }
+}
+
+/// A store that asks to be spared has done nothing; of any other success or failure of its own that
+/// says nothing else, nobody can tell.
+fn is_doubtful(response: &Response, error: Option<&ErrorBody>, class: Class) -> bool {
+    matches!(response.status, 200..=299 | 500..=599)
+        && class != Class::Done
+        && !error.is_some_and(|error| THROTTLING.contains(&error.code.as_str()))
 }
 
 fn unanswered(error: &TransportError) -> Verdict {
@@ -176,8 +185,13 @@ fn class(
     }
     match response.status {
         404 if operation == Operation::HeadObject => Class::NotFound,
+        404 if operation == Operation::AbortMultipartUpload && code.is_empty() => {
+            Class::NoSuchUpload
+        }
         301 | 307 => Class::WrongRegion,
+        // The answer to HEAD has no body to say what is wrong. These are what comes of itself.
         400 if operation == Operation::HeadObject && names_region(response) => Class::WrongRegion,
+        400 if operation == Operation::HeadObject => Class::Expired,
         429 | 503 => Class::Throttled,
         200..=299 | 408 | 499 | 500..=599 => Class::Transient,
         412 => Class::Exists,
@@ -189,12 +203,7 @@ fn class(
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
 fn by_code(code: &str) -> Option<Class> {
     Some(match code {
-        "SlowDown"
-        | "Throttling"
-        | "ThrottlingException"
-        | "TooManyRequests"
-        | "RequestLimitExceeded"
-        | "BandwidthLimitExceeded" => Class::Throttled,
+        code if THROTTLING.contains(&code) => Class::Throttled,
         "RequestTimeout"
         | "InternalError"
         | "OperationAborted"
@@ -202,7 +211,9 @@ fn by_code(code: &str) -> Option<Class> {
         | "BadDigest"
         | "XAmzContentSHA256Mismatch"
         | "IncompleteBody" => Class::Transient,
-        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => Class::Expired,
+        "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired" => {
+            Class::Expired
+        }
         "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" => {
             Class::WrongRegion
         }
@@ -227,7 +238,9 @@ fn answer(operation: Operation, response: &Response) -> Option<Answer> {
             Completion::Failed(_) => None,
         },
         Operation::HeadObject => HeadObjectResult::parse(response).ok().map(Answer::Found),
-        Operation::PutObject | Operation::AbortMultipartUpload => Some(Answer::Plain),
+        // A page that asks to log in answers 200 as well, but knows nothing of ETags.
+        Operation::PutObject => response.header("etag").map(|_| Answer::Plain),
+        Operation::AbortMultipartUpload => response.body.is_empty().then_some(Answer::Plain),
     }
 }
 
@@ -243,9 +256,25 @@ fn region(response: &Response, error: Option<&ErrorBody>) -> Option<String> {
 
 fn retry_after(response: &Response) -> Option<Duration> {
     let millis = response.header("x-amz-retry-after").and_then(|v| v.trim().parse().ok());
-    let seconds = response.header("retry-after").and_then(|v| v.trim().parse().ok());
-    millis.map(Duration::from_millis).or(seconds.map(Duration::from_secs))
+    let after = response.header("retry-after").map(str::trim);
+    let seconds = after.and_then(|v| v.parse().ok()).map(Duration::from_secs);
+    let until = || {
+        let until = Timestamp::parse_http_date(after?)?;
+        let now = Timestamp::parse_http_date(response.header("date")?)?;
+        Some(Duration::from_nanos(until.0.saturating_sub(now.0)))
+    };
+    millis.map(Duration::from_millis).or(seconds).or_else(until)
 }
+
+/// The codes by which the store asks to be spared.
+const THROTTLING: [&str; 6] = [
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequests",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+];
 
 /// The codes behind which a wrong clock may be; some say so, some do not.
 const DOUBTFUL_CLOCK: [&str; 6] = [
@@ -260,7 +289,6 @@ const DOUBTFUL_CLOCK: [&str; 6] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Timestamp;
 
     const PART: Operation = Operation::UploadPart(1);
     const PUT: Operation = Operation::PutObject;
@@ -271,6 +299,11 @@ mod tests {
         Ok(Response { status, headers: vec![], body: body.into() })
     }
 
+    fn stored() -> Result<Response, TransportError> {
+        let headers = vec![("ETag".to_owned(), "\"e\"".to_owned())];
+        Ok(Response { status: 200, headers, body: Default::default() })
+    }
+
     fn class_of(operation: Operation, outcome: &Result<Response, TransportError>) -> Class {
         classify(operation, outcome, &Flight::default()).class
     }
@@ -278,8 +311,9 @@ mod tests {
     #[test]
     fn answers_are_sorted_by_what_can_be_done() {
         let cases = [
-            (answer(200, ""), Class::Done),
-            (answer(204, ""), Class::Done),
+            (stored(), Class::Done),
+            (answer(200, ""), Class::Transient),
+            (answer(400, "InvalidToken"), Class::Expired),
             (answer(200, "InternalError"), Class::Transient),
             (answer(200, "SlowDown"), Class::Throttled),
             (answer(200, "Whatever"), Class::Transient),

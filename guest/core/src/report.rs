@@ -57,10 +57,12 @@ pub enum Level {
 }
 
 impl Report {
-    /// Adds a notice, and drops the oldest where there are too many.
+    /// Adds a notice, and drops the oldest where there are too many: a warning only where nothing else is
+    /// left to drop, since it may be the only word there is of an upload that was left behind.
     pub(crate) fn notice(&mut self, level: Level, message: String) {
         if self.notices.len() == NOTICES_MAX {
-            self.notices.pop_front();
+            let info = self.notices.iter().position(|notice| notice.level == Level::Info);
+            self.notices.remove(info.unwrap_or(0));
             self.notices_dropped += 1;
         }
         self.notices.push_back(Notice { level, message });
@@ -79,5 +81,14 @@ mod tests {
         (0..NOTICES_MAX + 3).for_each(|n| report.notice(Level::Info, n.to_string()));
         assert_eq!((report.notices.len(), report.notices_dropped), (NOTICES_MAX, 3));
         assert_eq!(report.notices[0].message, "3");
+    }
+
+    #[test]
+    fn information_does_not_push_out_a_warning() {
+        let mut report = Report::default();
+        report.notice(Level::Warning, "left behind".to_owned());
+        (0..3 * NOTICES_MAX).for_each(|n| report.notice(Level::Info, n.to_string()));
+        assert_eq!(report.notices[0].message, "left behind");
+        assert_eq!(report.notices.len(), NOTICES_MAX);
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Signed {
     pub(crate) at: Timestamp,
     pub(crate) offset: Offset,
     pub(crate) region: String,
+    /// Which credentials they were, counted from 1.
+    pub(crate) generation: u64,
 }
 
 /// An attempt that is under way.

@@ -35,8 +35,8 @@ pub struct History {
     pub attempts: u32,
     /// Since the first of them.
     pub elapsed: Duration,
-    /// How often fresh credentials were asked for.
-    pub refreshes: u32,
+    /// How often credentials, clock or region were put right for it.
+    pub corrections: u32,
     /// Whether the store may have done it, although no answer said so.
     pub maybe_done: bool,
     /// Whether the region that the store named is another than it was signed for.
@@ -96,16 +96,19 @@ pub fn decide(
     } else {
         Decision::Fail
     };
+    // What is put right is no retry: the request was never good before.
+    let may_correct = history.corrections < CORRECTIONS_MAX;
     let wait = |factor| Decision::Retry(wait(verdict, history.attempts, policy, jitter, factor));
     match verdict.class {
         Class::Done => Decision::Proceed,
         Class::Transient if may_retry => wait(1),
         Class::Throttled if may_retry => wait(THROTTLED_FACTOR),
+        Class::Conflict if history.maybe_done && makes_visible(operation) => Decision::Settle,
         Class::Conflict if operation == Operation::CompleteMultipartUpload => Decision::Restart,
         Class::Conflict if may_retry => wait(1),
-        Class::Expired if may_retry && history.refreshes < REFRESHES_MAX => Decision::Refresh,
-        Class::Skewed(offset) if may_retry => Decision::CorrectClock(offset),
-        Class::WrongRegion if may_retry && history.region_differs => Decision::CorrectRegion,
+        Class::Expired if may_correct => Decision::Refresh,
+        Class::Skewed(offset) if may_correct => Decision::CorrectClock(offset),
+        Class::WrongRegion if may_correct && history.region_differs => Decision::CorrectRegion,
         Class::Exists if makes_visible(operation) => Decision::Settle,
         Class::NoSuchUpload if history.maybe_done && makes_visible(operation) => Decision::Settle,
         // What was to be ended is over.
@@ -120,7 +123,7 @@ fn makes_visible(operation: Operation) -> bool {
     matches!(operation, Operation::PutObject | Operation::CompleteMultipartUpload)
 }
 
-/// Full jitter over an exponential ceiling, and never less than the store asked for:
+/// Full jitter over an exponential ceiling, on top of what the store asked for: it asked many at once.
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 fn wait(
     verdict: &Verdict,
@@ -130,7 +133,7 @@ fn wait(
     factor: u32,
 ) -> Duration {
     let asked = verdict.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-    backoff(policy, attempts, factor).mul_f64(jitter).max(asked)
+    asked + backoff(policy, attempts, factor).mul_f64(jitter)
 }
 
 /// The longest wait after so many attempts.
@@ -141,8 +144,8 @@ pub(crate) fn backoff(policy: &RetrySettings, attempts: u32, factor: u32) -> Dur
 
 /// What a retry takes of the budget, where a success gives back 1.
 const RETRY_COST: u32 = 10;
-/// Credentials that are no good when fresh are no good.
-const REFRESHES_MAX: u32 = 2;
+/// What is wrong when it was put right so often is wrong.
+const CORRECTIONS_MAX: u32 = 3;
 /// Throttling wants a longer pause than a blip.
 const THROTTLED_FACTOR: u32 = 10;
 /// Keeps the shift in range; the ceiling is reached long before.
@@ -210,6 +213,7 @@ mod tests {
         assert_eq!(decided(Operation::PutObject, Class::Refused, doubtful), Decision::Settle);
         assert_eq!(decided(COMPLETE, Class::NoSuchUpload, doubtful), Decision::Settle);
         assert_eq!(decided(COMPLETE, Class::Exists, after(1)), Decision::Settle);
+        assert_eq!(decided(COMPLETE, Class::Conflict, doubtful), Decision::Settle);
         assert_eq!(decided(COMPLETE, Class::Transient, after(3)), Decision::Fail);
         assert_eq!(decided(PART, Class::Transient, doubtful), Decision::Fail);
         assert_eq!(decided(Operation::HeadObject, Class::Transient, doubtful), Decision::Fail);
@@ -231,11 +235,12 @@ mod tests {
     #[test]
     fn credentials_clock_and_region_are_corrected_so_often() {
         assert_eq!(decided(PART, Class::Expired, after(1)), Decision::Refresh);
-        let refreshed = History { refreshes: 2, ..after(1) };
-        assert_eq!(decided(PART, Class::Expired, refreshed), Decision::Fail);
+        let often = History { corrections: 3, ..after(1) };
+        assert_eq!(decided(PART, Class::Expired, often), Decision::Fail);
+        assert_eq!(decided(PART, Class::Expired, after(3)), Decision::Refresh, "it is no retry");
         let skewed = Class::Skewed(Offset(7));
         assert_eq!(decided(PART, skewed, after(1)), Decision::CorrectClock(Offset(7)));
-        assert_eq!(decided(PART, skewed, after(3)), Decision::Fail);
+        assert_eq!(decided(PART, skewed, often), Decision::Fail);
         let differs = History { region_differs: true, ..after(1) };
         assert_eq!(decided(PART, Class::WrongRegion, differs), Decision::CorrectRegion);
         assert_eq!(decided(PART, Class::WrongRegion, after(1)), Decision::Fail);
@@ -257,8 +262,8 @@ mod tests {
         assert_eq!(wait(&blip, 40), Duration::from_secs(2));
         assert_eq!(wait(&slow, 1), Duration::from_secs(1));
         slow.retry_after = Some(Duration::from_secs(7));
-        assert_eq!(wait(&slow, 1), Duration::from_secs(7));
+        assert_eq!(wait(&slow, 1), Duration::from_secs(8));
         slow.retry_after = Some(Duration::from_secs(9_999));
-        assert_eq!(wait(&slow, 1), RETRY_AFTER_MAX);
+        assert_eq!(wait(&slow, 1), RETRY_AFTER_MAX + Duration::from_secs(1));
     }
 }

@@ -16,14 +16,17 @@ pub(crate) struct Signer {
     payload_signing: PayloadSigning,
     offset: Offset,
     credentials: Option<Credentials>,
-    /// Until when they are used, by the store's clock; nothing where they do not end.
-    good_until: Option<Timestamp>,
-    /// Those at hand are of no use, whatever their expiry says.
+    /// Tells these credentials from those before them.
+    generation: u64,
+    /// When others are asked for, by the store's clock. Those at hand are used until there are others, or
+    /// the store says no: it knows when they end, and this machine's clock may not.
+    refresh_at: Option<Timestamp>,
+    /// The store says that those at hand are of no use.
     expired: bool,
     /// The host was asked, and has not answered.
     asked: bool,
-    /// How often in a row the host had none.
-    failures: u32,
+    /// Since when, and how often in a row, the host had none.
+    failing: Option<(Instant, u32)>,
     /// When the host may be asked again.
     due: Option<Instant>,
 }
@@ -40,55 +43,50 @@ impl Signer {
             payload_signing: settings.payload_signing,
             offset: Offset::default(),
             credentials: None,
-            good_until: None,
+            generation: 0,
+            refresh_at: None,
             expired: false,
             asked: false,
-            failures: 0,
+            failing: None,
             due: None,
         }
     }
 
-    /// Whether the host has to be asked now: something `is_wanting`, and there is nothing to sign with.
+    /// Whether the host has to be asked now: something `is_wanting`, and there is nothing to sign with,
+    /// or it ends soon.
     pub(crate) fn ask(&mut self, now: Now, is_wanting: bool) -> Option<Ask> {
         let early = self.due.is_some_and(|due| now.monotonic < due);
-        if self.asked || early || !is_wanting || self.has_credentials(now.wall) {
+        let store_now = self.offset.apply(now.wall);
+        let is_good = self.has_credentials() && self.refresh_at.is_none_or(|at| at > store_now);
+        if self.asked || early || !is_wanting || is_good {
             return None;
         }
         self.asked = true;
         self.due = None;
-        Some(Ask { fresh: self.expired || self.credentials.is_some() })
+        Some(Ask { fresh: self.credentials.is_some() })
     }
 
     /// Whether there is something to sign with.
-    pub(crate) fn has_credentials(&self, now: Timestamp) -> bool {
-        let now = self.offset.apply(now);
-        !self.expired
-            && self.credentials.is_some()
-            && self.good_until.is_none_or(|until| until > now)
+    pub(crate) fn has_credentials(&self) -> bool {
+        self.credentials.is_some() && !self.expired
     }
 
-    /// Takes what the host gave, and returns whether it is of any use. Others are asked for before
-    /// these end, but those that end soon are used to their end: the host has no better ones.
-    pub(crate) fn set_credentials(&mut self, credentials: Credentials, now: Timestamp) -> bool {
-        (self.asked, self.expired) = (false, false);
-        let now = self.offset.apply(now);
-        let early = |end: Timestamp| Timestamp(end.0.saturating_sub(EXPIRY_MARGIN));
-        let until =
-            credentials.expires_at.map(|end| if early(end) > now { early(end) } else { end });
-        self.good_until = until;
+    /// Takes what the host gave. Others are asked for a minute before these end; where these end sooner,
+    /// the host has no better ones, and is not asked again within a minute.
+    pub(crate) fn set_credentials(&mut self, credentials: Credentials, now: Timestamp) {
+        (self.asked, self.expired, self.failing) = (false, false, None);
+        let next = self.offset.apply(now).0.saturating_add(EXPIRY_MARGIN);
+        let before = |end: Timestamp| Timestamp(end.0.saturating_sub(EXPIRY_MARGIN).max(next));
+        self.refresh_at = credentials.expires_at.map(before);
         self.credentials = Some(credentials);
-        let is_good = until.is_none_or(|until| until > now);
-        if is_good {
-            self.failures = 0;
-        }
-        is_good
+        self.generation += 1;
     }
 
-    /// The host had none. Returns how often in a row that was so.
-    pub(crate) fn failed(&mut self) -> u32 {
+    /// The host had none. Returns since when, and how often in a row, that was so.
+    pub(crate) fn failed(&mut self, now: Instant) -> (Instant, u32) {
         self.asked = false;
-        self.failures += 1;
-        self.failures
+        let (since, times) = self.failing.unwrap_or((now, 0));
+        *self.failing.insert((since, times + 1))
     }
 
     /// The host is asked again, but not before `due`.
@@ -98,17 +96,17 @@ impl Signer {
 
     /// The host is asked again when something is to be sent, as if for the first time.
     pub(crate) fn give_up(&mut self) {
-        self.failures = 0;
+        self.failing = None;
     }
 
     /// When the host may be asked again, where that has to be waited for.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.due
+        self.due.filter(|_| !self.has_credentials())
     }
 
-    /// The store said that the credentials are no longer good.
-    pub(crate) fn expired(&mut self) {
-        self.expired = true;
+    /// The store said that credentials are no longer good: those at hand, or some before them.
+    pub(crate) fn expired(&mut self, generation: u64) {
+        self.expired |= generation == self.generation;
     }
 
     /// Signs with another clock from now on. Returns whether it is news.
@@ -136,7 +134,12 @@ impl Signer {
         if let Some(credentials) = &self.credentials {
             self.sigv4.sign(request, credentials, payload, self.offset.apply(now));
         }
-        Signed { at: now, offset: self.offset, region: self.sigv4.region().to_owned() }
+        Signed {
+            at: now,
+            offset: self.offset,
+            region: self.sigv4.region().to_owned(),
+            generation: self.generation,
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! The state machine: events, answers and time in, requests and reports out.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
 
 use crate::cleanup::{Cleanups, Leftover};
-use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::explain;
 use crate::http::Request;
@@ -79,7 +79,9 @@ impl Sink {
                 self.fail_all(&Error::Aborted);
             }
             Input::Answer { exchange, outcome } => self.answered(exchange, &outcome),
-            Input::Credentials(Ok(credentials)) => self.credentials(credentials),
+            Input::Credentials(Ok(credentials)) => {
+                self.signer.set_credentials(credentials, now.wall);
+            }
             Input::Credentials(Err(error)) => self.no_credentials(error),
             Input::CleanUp => self.clean_up(true),
             Input::Tick => {}
@@ -96,7 +98,7 @@ impl Sink {
         if let Some(ask) = self.signer.ask(self.now, wanting) {
             return Some(Output::Credentials { fresh: ask.fresh });
         }
-        if !self.signer.has_credentials(self.now.wall) {
+        if !self.signer.has_credentials() {
             return None;
         }
         loop {
@@ -196,23 +198,19 @@ impl Sink {
         }
     }
 
-    fn credentials(&mut self, credentials: Credentials) {
-        if !self.signer.set_credentials(credentials, self.now.wall) {
-            let text = "those that the host gave have expired".to_owned();
-            self.no_credentials(CredentialsError::Failed(text));
-        }
-    }
-
     fn no_credentials(&mut self, error: CredentialsError) {
         let cause = explain::credentials(&error);
-        let failures = self.signer.failed();
-        let may_come = matches!(error, CredentialsError::Failed(_));
-        if may_come && failures < self.settings.retry.attempts_max {
-            let jitter = self.random.f64();
-            let wait = backoff(&self.settings.retry, failures, 1).mul_f64(jitter);
+        let (now, policy) = (self.now.monotonic, &self.settings.retry);
+        let (since, times) = self.signer.failed(now);
+        // A source that is away for a while is no reason to lose anything, nor to wait for ever.
+        let patience = policy.time_max.min(CREDENTIALS_PATIENCE);
+        let is_patient = times < policy.attempts_max || now.since(since) < patience;
+        let may_come = matches!(error, CredentialsError::Failed(_)) && is_patient;
+        if may_come || self.signer.has_credentials() {
+            let wait = backoff(policy, times, 1).mul_f64(self.random.f64());
             let message = format!("{cause}; asking again in {} ms", wait.as_millis());
             self.report.notice(Level::Warning, message);
-            return self.signer.ask_later(self.now.monotonic.after(wait));
+            return self.signer.ask_later(now.after(wait));
         }
         self.signer.give_up();
         self.fail_all(&cause);
@@ -233,3 +231,5 @@ impl Sink {
 /// How many objects may be unfinished before `write` waits: what they cost beside their bytes stays
 /// within a few MiB.
 const UPLOADS_MAX: usize = 1_024;
+/// How long a source of credentials may be away before objects fail for it.
+const CREDENTIALS_PATIENCE: Duration = Duration::from_secs(60);

@@ -79,7 +79,7 @@ enum State {
     /// CompleteMultipartUpload is under way.
     Completing(Parts),
     /// PutObject or CompleteMultipartUpload ended in doubt, and HeadObject is to settle it.
-    Settling { doubt: Error, parts: Option<Parts>, sum: Option<Sum>, asked: bool },
+    Settling { doubt: Error, upload_id: Option<String>, parts: u32, sum: Option<Sum>, asked: bool },
     /// What is in flight is waited for; then all that there is of it is sent again.
     Restarting(Parts),
     /// The object is there.
@@ -250,8 +250,7 @@ impl Upload {
     pub(crate) fn settled(&mut self, is_ours: bool) {
         let State::Settling { doubt, parts, .. } = &self.state else { return };
         if is_ours {
-            let parts = parts.as_ref().map_or(0, Parts::count);
-            self.state = State::Visible { parts };
+            self.state = State::Visible { parts: *parts };
         } else {
             let doubt = doubt.clone();
             self.fail(doubt);
@@ -263,10 +262,14 @@ impl Upload {
     pub(crate) fn doubt(&mut self, doubt: Error) {
         let bytes = self.bytes;
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Putting { sum, .. } => State::Settling { doubt, parts: None, sum, asked: false },
+            State::Putting { sum, .. } => {
+                State::Settling { doubt, upload_id: None, parts: 0, sum, asked: false }
+            }
             State::Completing(parts) => {
                 let sum = parts.completed(bytes).and_then(|(_, sum)| sum);
-                State::Settling { doubt, parts: Some(parts), sum, asked: false }
+                let count = parts.count();
+                let upload_id = Some(parts.upload_id);
+                State::Settling { doubt, upload_id, parts: count, sum, asked: false }
             }
             state => state,
         };
@@ -361,7 +364,7 @@ impl Upload {
             State::Uploading(parts) | State::Completing(parts) | State::Restarting(parts) => {
                 Some(Want::Abort(parts.upload_id))
             }
-            State::Settling { parts: Some(parts), .. } => Some(Want::Abort(parts.upload_id)),
+            State::Settling { upload_id, .. } => upload_id.map(Want::Abort),
             _ => None,
         }
     }

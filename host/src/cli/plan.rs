@@ -205,6 +205,10 @@ async fn load(
     };
     let egress = granted(&sink, wanted, settings.egress, problems);
     let mut limits = Limits::default();
+    if sink.is_embedded() {
+        // Its own settings bound what it holds, and they are checked before it starts.
+        limits.memory_bytes_max = EMBEDDED_MEMORY_BYTES_MAX;
+    }
     if let Some(bytes) = settings.memory_bytes_max {
         limits.memory_bytes_max = bytes;
     }
@@ -280,3 +284,6 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+/// All that a 32-bit component can address.
+const EMBEDDED_MEMORY_BYTES_MAX: usize = 4 << 30;

@@ -6,4 +6,5 @@
 mod edge_cases;
 mod exhaustive;
 mod invariants;
+mod regressions;
 mod simulation;

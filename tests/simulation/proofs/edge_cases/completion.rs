@@ -162,3 +162,26 @@ fn case_08_ids_and_etags_come_back_as_they_were() {
     finish(&mut world);
     assert_eq!(object(&world, "a & <b> \"c\""), events(5));
 }
+
+/// What a store did and did not say is looked for, also where it was one request.
+#[test]
+fn case_02_a_put_in_doubt_is_looked_for() {
+    let mut world = world_with(|s| s.retry.attempts_max = 1, |_| {});
+    faults(&mut world, |info| {
+        (info.operation == Operation::PutObject).then_some(Fault::TimeoutAfter)
+    });
+    world.write("a", "small");
+    finish(&mut world);
+    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0), "the nonce proves it");
+}
+
+/// A nonce without the bytes is no proof: the size and the checksum must be ours, too.
+#[test]
+fn case_02_whole_objects_carry_their_checksum() {
+    let mut world = world();
+    write_events(&mut world, "a", 9);
+    finish(&mut world);
+    let whole = spillway_core::checksum::Algorithm::Crc64Nvme.of(&events(9).into());
+    let (_, _, value) = world.bucket.objects()["a"].checksum.clone().unwrap();
+    assert_eq!(value, whole.s3().value);
+}

@@ -16,6 +16,7 @@ fn case_16_an_event_is_durable_once_its_own_object_is() {
     world.write("a", "one");
     world.write("b", "two");
     world.feed(Input::Seal);
+    assert_eq!(world.sink.durable(), 0, "neither is");
     while world.sealed.is_empty() {
         assert!(world.step());
     }
@@ -67,6 +68,22 @@ fn case_19_an_abort_that_fails_is_remembered_and_never_hides_the_cause() {
     assert_eq!(world.sink.counters().aborts_failed, 1);
     world.run_for(std::time::Duration::from_secs(300));
     assert_eq!((world.sink.left(), world.bucket.open_uploads().len()), (0, 0), "later it works");
+}
+
+#[test]
+fn case_19_the_first_cause_is_the_one_that_is_told() {
+    let mut world = world();
+    faults(&mut world, |info| (info.part_number == Some(1)).then_some(Fault::AccessDenied));
+    write_events(&mut world, "a", 5);
+    while world.bucket.log().iter().all(|logged| logged.part_number.is_none()) {
+        assert!(world.step(), "the first answers come while others are under way");
+    }
+    while !world.trace().iter().any(|line| line.contains("← 403")) {
+        assert!(world.step());
+    }
+    world.feed(Input::Abort);
+    world.settle();
+    assert!(cause(&world).contains("AccessDenied"), "{}", cause(&world));
 }
 
 #[test]
