@@ -57,6 +57,7 @@ fn the_summary_for_machines_counts_everything() {
         ("events", 1),
         ("rejected", 1),
         ("filtered", 1),
+        ("stored_events", 1),
         ("objects", 1),
         ("object_bytes", 2),
         ("failed_objects", 0),
@@ -66,7 +67,7 @@ fn the_summary_for_machines_counts_everything() {
     }
     assert_eq!(summary["end"], "complete");
     assert!(summary["seconds"].as_f64().unwrap() > 0.0);
-    assert_eq!(summary.as_object().unwrap().len(), 11, "{summary}");
+    assert_eq!(summary.as_object().unwrap().len(), 12, "{summary}");
     assert_eq!(server.contents(), BTreeMap::from([("b".to_owned(), b"2\n".to_vec())]));
 }
 

@@ -91,7 +91,7 @@ fn a_store_that_never_answers_is_given_up() {
 
 #[test]
 fn a_store_that_recovers_is_forgiven() {
-    let mut answers = vec![Reply::status(200), Reply::error(503, "SlowDown", "not so fast")];
+    let mut answers = vec![Reply::stored(), Reply::error(503, "SlowDown", "not so fast")];
     let server = Scripted::start(move |_| answers.pop().unwrap());
     let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", &server.endpoint());
     let ended = place.spillway(&["run", "flow.toml"]);
@@ -132,7 +132,7 @@ fn a_certificate_of_nobodys_is_refused_until_the_flow_names_it() {
 #[test]
 fn several_objects_fail_and_the_totals_say_so() {
     let server = Scripted::start(|request| match request.target.as_str() {
-        "/events/b" => Reply::status(200),
+        "/events/b" => Reply::stored(),
         _ => Reply::error(403, "AccessDenied", "no"),
     });
     let events: String = ["a", "a", "b", "c", "c"].map(|key| event(key, "x")).concat();

@@ -35,6 +35,11 @@ impl Reply {
         Reply::Answer(status, vec![], String::new())
     }
 
+    /// What S3 says of an object that it has stored.
+    pub fn stored() -> Reply {
+        Reply::Answer(200, vec!["ETag: \"an etag\"".to_owned()], String::new())
+    }
+
     /// An error as S3 words it.
     pub fn error(status: u16, code: &str, message: &str) -> Reply {
         let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
