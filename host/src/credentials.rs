@@ -83,9 +83,17 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// [`Failure::NotConfigured`] with the names of those that are not set.
+    /// [`Failure::NotConfigured`] with the names of those that are not set, or of one whose value is none:
+    /// a line end that came along from a file.
     pub fn read(&self) -> Result<Credentials, Failure> {
         let variable = |name: &String| std::env::var(name).ok().filter(|value| !value.is_empty());
+        for name in [&self.access_key_id, &self.secret_access_key, &self.session_token] {
+            if variable(name).is_some_and(|value| !value.chars().all(|c| c.is_ascii_graphic())) {
+                let name = shown(name, "credentials");
+                let text = format!("{name} has a blank, a line end or the like in its value");
+                return Err(Failure::NotConfigured(text));
+            }
+        }
         match (variable(&self.access_key_id), variable(&self.secret_access_key)) {
             (Some(access_key_id), Some(secret)) => Ok(Credentials {
                 access_key_id,

@@ -208,6 +208,19 @@ fn missing_credentials_are_named() {
     assert_eq!(server.requests_total(), 0);
 }
 
+/// A line end that came along from a file would otherwise be a signature that does not match.
+#[test]
+fn credentials_with_a_line_end_are_named_and_not_shown() {
+    let server = Server::start();
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        let place = Place::of(FLOW, &event("a", "1")).at(&server).with(name, "value-of-it\n");
+        let ended = place.spillway(&["run", "flow.toml"]);
+        assert_fails(&ended, 2, &[&format!("credentials: {name} has a blank, a line end")]);
+        assert!(!ended.err.contains("value-of-it"), "{ended:?}");
+    }
+    assert_eq!(server.requests_total(), 0);
+}
+
 #[test]
 fn a_local_server_needs_a_whole_flow_and_a_folder() {
     let place = Place::of(&FLOW.replace("bucket = \"events\"\n", ""), "");

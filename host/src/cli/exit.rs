@@ -15,7 +15,7 @@ pub(crate) enum Exit {
     Failed = 1,
     /// It was asked for wrongly: arguments, flow or configuration.
     WrongUse = 2,
-    /// It was interrupted, and left nothing behind.
+    /// It was interrupted; what was open is aborted, as far as the store let it.
     Interrupted = 130,
 }
 

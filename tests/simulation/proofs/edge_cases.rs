@@ -8,3 +8,4 @@ mod network;
 mod parts;
 mod state;
 mod support;
+mod wire;

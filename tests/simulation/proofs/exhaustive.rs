@@ -1,11 +1,15 @@
 //! Every placement of up to two faults over small runs: every request, every kind of fault.
 
+use std::time::Duration;
+
 use spillway_core::settings::Settings;
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, World};
 
-use crate::invariants::{hold, hold_at_the_end, the_last_one_stays};
+use crate::invariants::{
+    hold, hold_at_the_end, the_last_one_stays, what_failed_is_not_there_unless_looking_failed,
+};
 
 /// The events of a run: keys and payloads.
 type Events = &'static [(&'static str, &'static str)];
@@ -89,8 +93,19 @@ fn two_faults(events: Events) {
     }
 }
 
-fn run(events: Events, fault: impl Fn(u64) -> Option<Fault> + 'static) -> World {
-    let options = BucketOptions { part_bytes_min: 16, ..BucketOptions::default() };
+/// Some stores take a completed upload for complete when it is completed again, some have forgotten it.
+fn run(events: Events, fault: impl Fn(u64) -> Option<Fault> + Clone + 'static) -> World {
+    run_with(Duration::ZERO, events, fault.clone());
+    run_with(Duration::from_secs(3_600), events, fault)
+}
+
+fn run_with(
+    complete_idempotent_for: Duration,
+    events: Events,
+    fault: impl Fn(u64) -> Option<Fault> + 'static,
+) -> World {
+    let options =
+        BucketOptions { part_bytes_min: 16, complete_idempotent_for, ..BucketOptions::default() };
     let mut world = World::with_settings(settings(), options, 1);
     world.on_request(move |info, random| Fate::random(random).with(fault(info.index)));
     let largest = events.iter().map(|(_, payload)| payload.len() as u64).max().unwrap_or(0);
@@ -108,6 +123,7 @@ fn run(events: Events, fault: impl Fn(u64) -> Option<Fault> + 'static) -> World 
     world.land_all();
     hold_at_the_end(&world, largest);
     the_last_one_stays(&world);
+    what_failed_is_not_there_unless_looking_failed(&world);
     world
 }
 

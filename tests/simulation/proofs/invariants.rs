@@ -55,6 +55,22 @@ pub(crate) fn the_last_one_stays(world: &World) {
     }
 }
 
+/// No event is both in a visible object and reported failed, unless the one question that could have
+/// told met a fault itself.
+pub(crate) fn what_failed_is_not_there_unless_looking_failed(world: &World) {
+    let is_faulted = |line: &String| line.contains("HeadObject") && line.contains("to meet");
+    if world.trace().iter().any(is_faulted) {
+        return;
+    }
+    for failure in &world.failed {
+        let bytes = accounting::bytes_of(world, &failure.span);
+        let mut history = world.bucket.visible_history().iter();
+        if history.any(|v| v.key == failure.span.name && v.object.bytes == bytes) {
+            world.fail(&format!("{:?} is visible, and reported failed", failure.span));
+        }
+    }
+}
+
 fn check(world: &World, result: Result<(), String>) {
     if let Err(message) = result {
         world.fail(&message);
