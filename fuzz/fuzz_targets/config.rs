@@ -1,5 +1,5 @@
-//! Configurations: whatever is written is either refused with the name of a field, or means something
-//! that can be acted on; and the JSON Schema agrees.
+//! Configurations: whatever is written is either refused with the name of a field, or means
+//! something that can be acted on; and the JSON Schema agrees.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Documents: what a server means arrives, however it writes its XML; and what the core writes is read
-//! as it was meant.
+//! Documents: what a server means arrives, however it writes its XML; and what the core writes is
+//! read as it was meant.
 
 #![no_main]
 

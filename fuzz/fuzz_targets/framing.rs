@@ -1,5 +1,5 @@
-//! Events in, equal parts out: runs, the buffer, the sizes of parts and their checksums, each against
-//! a model that is too simple to be wrong.
+//! Events in, equal parts out: runs, the buffer, the sizes of parts and their checksums, each
+//! against a model that is too simple to be wrong.
 
 #![no_main]
 

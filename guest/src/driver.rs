@@ -90,7 +90,8 @@ impl Driver {
         }
     }
 
-    /// Waits until an exchange can move or `timer` is up, and lets the core know of what came of it.
+    /// Waits until an exchange can move or `timer` is up, and lets the core know of what came of
+    /// it.
     fn step(&mut self, timer: Option<&Pollable>) {
         let mut pollables: Vec<&Pollable> = timer.into_iter().collect();
         let mut owners: Vec<Option<usize>> = vec![None; pollables.len()];
@@ -106,7 +107,8 @@ impl Driver {
         movable.sort_unstable();
         movable.dedup();
         let mut answers = Vec::new();
-        // From the back, so that an exchange that is over can be taken out without moving the others.
+        // From the back, so that an exchange that is over can be taken out without moving the
+        // others.
         for index in movable.into_iter().rev() {
             let exchange = &mut self.exchanges[index];
             if let Some(outcome) = exchange.advance() {

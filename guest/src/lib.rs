@@ -1,4 +1,5 @@
-//! The Spillway S3 sink as a component: the contract of `wit/` on the outside, `spillway-core` inside.
+//! The Spillway S3 sink as a component: the contract of `wit/` on the outside, `spillway-core`
+//! inside.
 
 mod contract;
 mod driver;

@@ -44,8 +44,8 @@ pub trait Provider: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Failure::NotConfigured`] where there is nowhere to get them from, [`Failure::Failed`] where
-    /// there is and it did not work out.
+    /// [`Failure::NotConfigured`] where there is nowhere to get them from, [`Failure::Failed`]
+    /// where there is and it did not work out.
     fn get(&self, fresh: bool) -> Provided<'_>;
 }
 
@@ -83,8 +83,8 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// [`Failure::NotConfigured`] with the names of those that are not set, or of one whose value is none:
-    /// a line end that came along from a file.
+    /// [`Failure::NotConfigured`] with the names of those that are not set, or of one whose value
+    /// is none: a line end that came along from a file.
     pub fn read(&self) -> Result<Credentials, Failure> {
         let variable = |name: &String| std::env::var(name).ok().filter(|value| !value.is_empty());
         for name in [&self.access_key_id, &self.secret_access_key, &self.session_token] {

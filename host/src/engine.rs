@@ -77,8 +77,8 @@ impl Engine {
     }
 }
 
-/// Lets a call compute for so long: each tick that finds the guest running gives way to other tasks,
-/// and counts.
+/// Lets a call compute for so long: each tick that finds the guest running gives way to other
+/// tasks, and counts.
 pub(crate) fn on_tick(ticks_left: &mut u64) -> wasmtime::Result<UpdateDeadline> {
     *ticks_left = match ticks_left.checked_sub(1) {
         Some(left) => left,

@@ -1,4 +1,5 @@
-//! Drives any component that exports the sink contract of `wit/`, and nothing it imports beyond that.
+//! Drives any component that exports the sink contract of `wit/`, and nothing it imports beyond
+//! that.
 //!
 //! [`sink::Sink`] loads a component, [`sink::OpenSink`] takes events. The component gets what
 //! [`sink::Grants`] says: authorities to talk to, credentials, limits. It has no file system, no

@@ -144,7 +144,8 @@ impl Running<'_> {
             self.lose();
             return pumped.map(|()| End::Aborted);
         }
-        // Whatever ended the reading: what was accepted is completed, unless that is told to stop, too.
+        // Whatever ended the reading: what was accepted is completed, unless that is told to stop,
+        // too.
         let told_to_abort = |interrupts: &Interrupts| interrupts.count() > 1;
         let how = if told_to_abort(&self.interrupts) { Ending::Abort } else { Ending::Complete };
         let mut closed = self.close(how).await;
@@ -188,7 +189,8 @@ impl Running<'_> {
         self.totals.lines += batch.lines;
         self.totals.input_bytes += batch.bytes;
         self.totals.filtered += batch.filtered;
-        // Where a rejected event stops the flow, what stands before it is stored, and nothing behind.
+        // Where a rejected event stops the flow, what stands before it is stored, and nothing
+        // behind.
         let stop = batch.rejected.first().filter(|_| self.stops).map(|rejected| rejected.position);
         let runs: Vec<Run> = batch.runs.into_iter().map(run).collect();
         let runs: Vec<Run> = match stop {

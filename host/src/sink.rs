@@ -97,8 +97,8 @@ impl Sink {
     ///
     /// # Errors
     ///
-    /// [`LoadError`] says which of these it is not: a file, a component, a sink, one of this version,
-    /// one that asks for no more than a sink needs.
+    /// [`LoadError`] says which of these it is not: a file, a component, a sink, one of this
+    /// version, one that asks for no more than a sink needs.
     pub fn load(engine: &Engine, source: &Source) -> Result<Sink, LoadError> {
         let (bytes, embedded) = match source {
             Source::Embedded => (std::borrow::Cow::Borrowed(EMBEDDED), true),
@@ -153,8 +153,8 @@ impl Sink {
         described.map_err(trap)
     }
 
-    /// The authorities that it wants to talk to with this configuration. The component is given nothing
-    /// for this. A host that does not trust it compares before it grants.
+    /// The authorities that it wants to talk to with this configuration. The component is given
+    /// nothing for this. A host that does not trust it compares before it grants.
     ///
     /// # Errors
     ///
@@ -169,8 +169,8 @@ impl Sink {
     ///
     /// # Errors
     ///
-    /// [`SinkError::Refused`] with every problem of the configuration, or why the state does not fit;
-    /// [`SinkError::Trap`].
+    /// [`SinkError::Refused`] with every problem of the configuration, or why the state does not
+    /// fit; [`SinkError::Trap`].
     pub async fn open(
         &self,
         config: &str,
@@ -324,8 +324,8 @@ impl OpenSink {
         self.store.data().egress.gate()
     }
 
-    /// Told each time that [`poll`](OpenSink::poll) has something to do: an answer has come, or a piece
-    /// of a request has gone.
+    /// Told each time that [`poll`](OpenSink::poll) has something to do: an answer has come, or a
+    /// piece of a request has gone.
     pub fn moved(&self) -> Arc<Notify> {
         self.store.data().egress.moved()
     }

@@ -88,8 +88,8 @@ impl ResourceLimiter for Bounds {
     }
 }
 
-/// Takes from what is left, where there is enough and the maximum of its own allows it. Growth that then
-/// fails for another reason stays taken, which errs on the safe side.
+/// Takes from what is left, where there is enough and the maximum of its own allows it. Growth that
+/// then fails for another reason stays taken, which errs on the safe side.
 fn grow(left: &mut usize, current: usize, desired: usize, maximum: Option<usize>) -> bool {
     let more = desired.saturating_sub(current);
     if more > *left || maximum.is_some_and(|maximum| desired > maximum) {

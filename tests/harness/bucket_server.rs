@@ -15,11 +15,12 @@ use spillway_simulation::request_info::{Census, RequestInfo};
 
 pub use fault::SocketFault;
 
-/// Decides what goes wrong with a request. It is asked before the body has come, so the length that it
-/// is told is the one that was announced.
+/// Decides what goes wrong with a request. It is asked before the body has come, so the length that
+/// it is told is the one that was announced.
 pub type SocketPlan = Box<dyn FnMut(&RequestInfo) -> Option<SocketFault> + Send>;
 
-/// A server with one bucket, on any free port of the loopback interface. It ends when it is dropped.
+/// A server with one bucket, on any free port of the loopback interface. It ends when it is
+/// dropped.
 pub struct BucketServer {
     address: SocketAddr,
     shared: Arc<Shared>,

@@ -14,8 +14,8 @@ use spillway_simulation::bucket::{Bucket, BucketOptions};
 use spillway_simulation::faults::{self, Fault};
 use spillway_simulation::request_info::{Census, RequestInfo};
 
-/// Decides what goes wrong with a request. It is asked before the body has come, so the length that it
-/// is told is the one that was announced.
+/// Decides what goes wrong with a request. It is asked before the body has come, so the length that
+/// it is told is the one that was announced.
 pub type Plan = Box<dyn FnMut(&RequestInfo) -> Option<Fault> + Send>;
 
 /// Serves a component from a bucket in memory. Clones share the bucket.

@@ -1,5 +1,5 @@
-//! What the tests of the component, of the host and of the command share: the reference bucket at the
-//! end of a component's way out and behind a socket, servers, and the command as a process.
+//! What the tests of the component, of the host and of the command share: the reference bucket at
+//! the end of a component's way out and behind a socket, servers, and the command as a process.
 
 pub mod bucket_server;
 pub mod bucket_transport;

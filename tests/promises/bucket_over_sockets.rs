@@ -1,5 +1,5 @@
-//! The component over sockets, with what only a socket can do wrong: the object comes out, and every
-//! request that was answered too late or not at all is made again.
+//! The component over sockets, with what only a socket can do wrong: the object comes out, and
+//! every request that was answered too late or not at all is made again.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -1,4 +1,5 @@
-//! The component itself, in wasmtime, in process: what it stores, what it asks for, what it is denied.
+//! The component itself, in wasmtime, in process: what it stores, what it asks for, what it is
+//! denied.
 
 mod denied;
 mod objects;

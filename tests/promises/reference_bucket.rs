@@ -1,7 +1,7 @@
-//! The reference bucket answers as another server does: one script of operations is run against it and
-//! against `s3s-fs`, and each answer is compared by status, code, decisive headers and what its body
-//! says. Where the two are known to differ, [`DIFFERENCES`] says so, and why the bucket is right; a
-//! difference that is no longer there fails the test as well.
+//! The reference bucket answers as another server does: one script of operations is run against it
+//! and against `s3s-fs`, and each answer is compared by status, code, decisive headers and what its
+//! body says. Where the two are known to differ, [`DIFFERENCES`] says so, and why the bucket is
+//! right; a difference that is no longer there fails the test as well.
 //!
 //! The rules that only the reference bucket has are tested where it is: `tests/simulation`.
 
@@ -11,8 +11,8 @@ mod sides;
 use script::{PART_BYTES, Said, script};
 use sides::{Local, Memory, Side};
 
-/// What `s3s-fs` 0.14, as `spillway::local` has it, is known to answer otherwise: the step, the beginning
-/// of its answer, and why it is not the reference's.
+/// What `s3s-fs` 0.14, as `spillway::local` has it, is known to answer otherwise: the step, the
+/// beginning of its answer, and why it is not the reference's.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("put with all that is said", "200", NO_TYPE),
     ("head with checksums", "200", NO_TYPE),

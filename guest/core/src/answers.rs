@@ -34,8 +34,8 @@ impl Sink {
         }
     }
 
-    /// What an answer shows of credentials, clock and region holds for all requests, also where this one
-    /// is not made again.
+    /// What an answer shows of credentials, clock and region holds for all requests, also where
+    /// this one is not made again.
     fn learn(&mut self, verdict: &Verdict, task: &Task, signed: &Signed) {
         match verdict.class {
             Class::Expired => self.signer.expired(signed.generation),

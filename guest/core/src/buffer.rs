@@ -6,8 +6,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::http::Body;
 
-/// A queue of bytes. Large pieces are kept as they came; small ones are gathered, so that a thousand
-/// of them do not become a thousand writes.
+/// A queue of bytes. Large pieces are kept as they came; small ones are gathered, so that a
+/// thousand of them do not become a thousand writes.
 #[derive(Default)]
 pub struct Buffer {
     pieces: VecDeque<Bytes>,
@@ -41,8 +41,8 @@ impl Buffer {
         }
     }
 
-    /// Takes `len` bytes from the front, or all where there are fewer. A piece that is longer than all that
-    /// is taken is copied from, since a slice of it would keep the whole of it in memory.
+    /// Takes `len` bytes from the front, or all where there are fewer. A piece that is longer than
+    /// all that is taken is copied from, since a slice of it would keep the whole of it in memory.
     pub fn take(&mut self, len: u64) -> Body {
         let mut wanted = len.min(self.len);
         self.len -= wanted;

@@ -75,8 +75,8 @@ fn crc32(algorithm: &Crc<u32, Table<16>>, body: &Body) -> u64 {
     digest.finalize().into()
 }
 
-/// The field that remainders are of: polynomials over GF(2), bits reversed, so that the highest bit is
-/// the constant term.
+/// The field that remainders are of: polynomials over GF(2), bits reversed, so that the highest bit
+/// is the constant term.
 #[derive(Clone, Copy)]
 struct Polynomial {
     bits: u32,
@@ -97,7 +97,8 @@ impl Polynomial {
         product
     }
 
-    /// `crc` moved up by `bytes` bytes, that is multiplied by x to the power of eight times as much.
+    /// `crc` moved up by `bytes` bytes, that is multiplied by x to the power of eight times as
+    /// much.
     fn shifted(self, crc: u64, mut bytes: u64) -> u64 {
         let (mut shifted, mut power) = (crc, 1 << (self.bits - 1 - 8));
         while bytes != 0 {

@@ -224,8 +224,8 @@ fn by_code(code: &str) -> Option<Class> {
     })
 }
 
-/// Reads a success. One that does not say what it must is none: the answer was cut off, or comes from
-/// somebody else.
+/// Reads a success. One that does not say what it must is none: the answer was cut off, or comes
+/// from somebody else.
 fn answer(operation: Operation, response: &Response) -> Option<Answer> {
     match operation {
         Operation::CreateMultipartUpload => {

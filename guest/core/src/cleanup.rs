@@ -62,8 +62,8 @@ impl Cleanups {
         self.known.remove(&number);
     }
 
-    /// It was tried as often as a request is, in vain: it is remembered for later. Returns whether this
-    /// was the first time.
+    /// It was tried as often as a request is, in vain: it is remembered for later. Returns whether
+    /// this was the first time.
     pub(crate) fn remember(&mut self, number: CleanupNumber, now: Instant) -> bool {
         let Some(cleanup) = self.known.get_mut(&number) else { return false };
         let pause = PAUSE.saturating_mul(1 << cleanup.rounds.min(DOUBLINGS_MAX));

@@ -33,11 +33,11 @@ impl Offset {
 }
 
 impl Flight {
-    /// The offset that the answer's `Date` shows, where it differs from the one that the request was
-    /// signed with by more than S3 could have liked: it refuses at 15 minutes.
+    /// The offset that the answer's `Date` shows, where it differs from the one that the request
+    /// was signed with by more than S3 could have liked: it refuses at 15 minutes.
     ///
-    /// `Date` is compared with the middle of the flight. An answer with `Age` came out of a cache, and
-    /// of one that took longer than the limit nothing can be said.
+    /// `Date` is compared with the middle of the flight. An answer with `Age` came out of a cache,
+    /// and of one that took longer than the limit nothing can be said.
     pub fn correction(&self, response: &Response) -> Option<Offset> {
         let took = self.received.0.checked_sub(self.sent.0)?;
         if response.header("age").is_some() || took > TOLERATED {

@@ -238,8 +238,8 @@ impl<'de> Deserialize<'de> for Pairs {
 pub struct Written(Map<String, Value>);
 
 impl Written {
-    /// Reads JSON: what is in order, and everything that is not. There is a problem for each field that
-    /// is unknown, doubled, missing, of a wrong type or out of its limits.
+    /// Reads JSON: what is in order, and everything that is not. There is a problem for each field
+    /// that is unknown, doubled, missing, of a wrong type or out of its limits.
     pub fn read(json: &str) -> (Written, Vec<Problem>) {
         let Pairs(given) = match serde_json::from_str(json) {
             Ok(Value::Object(_)) => serde_json::from_str(json).unwrap_or_default(),

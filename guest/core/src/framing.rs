@@ -28,8 +28,8 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// Where `ends` falls, or its last is not the payload's length, or an event that should end in a
-    /// line feed does not, or there are more positions than 64 bits number.
+    /// Where `ends` falls, or its last is not the payload's length, or an event that should end in
+    /// a line feed does not, or there are more positions than 64 bits number.
     pub fn new(
         key: String,
         first: u64,

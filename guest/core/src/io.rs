@@ -10,8 +10,8 @@ use crate::settings::Timeouts;
 /// Something that happened.
 #[derive(Debug)]
 pub enum Input {
-    /// Events to store. Give them only while [`Sink::has_room`](crate::sink::Sink::has_room); their positions must not be below
-    /// [`Sink::next_position`](crate::sink::Sink::next_position).
+    /// Events to store. Give them only while [`Sink::has_room`](crate::sink::Sink::has_room); their
+    /// positions must not be below [`Sink::next_position`](crate::sink::Sink::next_position).
     Events(Run),
     /// Every open object is sealed.
     Seal,

@@ -1,7 +1,7 @@
 //! The heart of Spillway's S3 sink: a state machine that turns events into multipart uploads.
 //!
-//! Pure: it does no IO, and reads no clock, environment or randomness. Time, credentials, answers and
-//! a seed are arguments; requests are values. Its loop is [`sink::Sink`].
+//! Pure: it does no IO, and reads no clock, environment or randomness. Time, credentials, answers
+//! and a seed are arguments; requests are values. Its loop is [`sink::Sink`].
 
 mod answers;
 pub mod buffer;

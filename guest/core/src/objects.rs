@@ -26,8 +26,8 @@ impl Sink {
         let number = self.upload_for(run.key(), run.first());
         let upload = self.uploads.get_mut(&number).expect("it was found or begun just now");
         if upload.end().is_some() {
-            // The object failed and was reported. What still comes for it will not be stored either:
-            // an object without its beginning would be worse than none.
+            // The object failed and was reported. What still comes for it will not be stored
+            // either: an object without its beginning would be worse than none.
             let mut span = upload.span.clone();
             (span.first, span.last, span.events) = (run.first(), run.next() - 1, run.events());
             if let Some(End::Failed(cause)) = upload.end() {

@@ -113,9 +113,9 @@ impl Parts {
         self.parts.iter().all(|part| part.body.is_some())
     }
 
-    /// What CompleteMultipartUpload lists, and the checksum of it all. Nothing where a part is missing
-    /// or the sizes do not add up to `bytes`: S3 would take such a list, and make an object with a
-    /// hole of it.
+    /// What CompleteMultipartUpload lists, and the checksum of it all. Nothing where a part is
+    /// missing or the sizes do not add up to `bytes`: S3 would take such a list, and make an object
+    /// with a hole of it.
     pub(crate) fn completed(&self, bytes: u64) -> Option<(Vec<CompletedPart>, Option<Sum>)> {
         if self.parts.iter().map(|part| part.len).sum::<u64>() != bytes {
             return None;

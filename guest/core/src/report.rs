@@ -57,8 +57,9 @@ pub enum Level {
 }
 
 impl Report {
-    /// Adds a notice, and drops the oldest where there are too many: a warning only where nothing else is
-    /// left to drop, since it may be the only word there is of an upload that was left behind.
+    /// Adds a notice, and drops the oldest where there are too many: a warning only where nothing
+    /// else is left to drop, since it may be the only word there is of an upload that was left
+    /// behind.
     pub(crate) fn notice(&mut self, level: Level, message: String) {
         if self.notices.len() == NOTICES_MAX {
             let info = self.notices.iter().position(|notice| notice.level == Level::Info);

@@ -43,8 +43,8 @@ pub struct History {
     pub region_differs: bool,
 }
 
-/// Retries that the whole sink may still make: each takes from it, each success gives back. So a store
-/// that is down is not asked ever more.
+/// Retries that the whole sink may still make: each takes from it, each success gives back. So a
+/// store that is down is not asked ever more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     left: u32,
@@ -123,7 +123,8 @@ fn makes_visible(operation: Operation) -> bool {
     matches!(operation, Operation::PutObject | Operation::CompleteMultipartUpload)
 }
 
-/// Full jitter over an exponential ceiling, on top of what the store asked for: it asked many at once.
+/// Full jitter over an exponential ceiling, on top of what the store asked for: it asked many at
+/// once.
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 fn wait(
     verdict: &Verdict,

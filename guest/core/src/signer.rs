@@ -18,8 +18,8 @@ pub(crate) struct Signer {
     credentials: Option<Credentials>,
     /// Tells these credentials from those before them.
     generation: u64,
-    /// When others are asked for, by the store's clock. Those at hand are used until there are others, or
-    /// the store says no: it knows when they end, and this machine's clock may not.
+    /// When others are asked for, by the store's clock. Those at hand are used until there are
+    /// others, or the store says no: it knows when they end, and this machine's clock may not.
     refresh_at: Option<Timestamp>,
     /// The store says that those at hand are of no use.
     expired: bool,
@@ -52,8 +52,8 @@ impl Signer {
         }
     }
 
-    /// Whether the host has to be asked now: something `is_wanting`, and there is nothing to sign with,
-    /// or it ends soon.
+    /// Whether the host has to be asked now: something `is_wanting`, and there is nothing to sign
+    /// with, or it ends soon.
     pub(crate) fn ask(&mut self, now: Now, is_wanting: bool) -> Option<Ask> {
         let early = self.due.is_some_and(|due| now.monotonic < due);
         let store_now = self.offset.apply(now.wall);
@@ -71,8 +71,8 @@ impl Signer {
         self.credentials.is_some() && !self.expired
     }
 
-    /// Takes what the host gave. Others are asked for a minute before these end; where these end sooner,
-    /// the host has no better ones, and is not asked again within a minute.
+    /// Takes what the host gave. Others are asked for a minute before these end; where these end
+    /// sooner, the host has no better ones, and is not asked again within a minute.
     pub(crate) fn set_credentials(&mut self, credentials: Credentials, now: Timestamp) {
         (self.asked, self.expired, self.failing) = (false, false, None);
         let next = self.offset.apply(now).0.saturating_add(EXPIRY_MARGIN);

@@ -133,8 +133,8 @@ impl Sink {
         fits || self.requests.is_empty()
     }
 
-    /// Whether everything accepted is visible or failed, and nothing is under way. An abort that was
-    /// tried in vain, and is remembered for later, does not count.
+    /// Whether everything accepted is visible or failed, and nothing is under way. An abort that
+    /// was tried in vain, and is remembered for later, does not count.
     pub fn is_settled(&self) -> bool {
         self.requests.is_empty() && self.uploads.values().all(|u| u.end().is_some())
     }

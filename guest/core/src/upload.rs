@@ -257,8 +257,8 @@ impl Upload {
         }
     }
 
-    /// Nobody knows whether the object is there: it is looked for. `doubt` is why it failed, if it is
-    /// not.
+    /// Nobody knows whether the object is there: it is looked for. `doubt` is why it failed, if it
+    /// is not.
     pub(crate) fn doubt(&mut self, doubt: Error) {
         let bytes = self.bytes;
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
@@ -275,8 +275,8 @@ impl Upload {
         };
     }
 
-    /// The upload is lost. Where every byte is still here it begins again, and otherwise it fails with
-    /// `cause`: what is missing only the caller can give again.
+    /// The upload is lost. Where every byte is still here it begins again, and otherwise it fails
+    /// with `cause`: what is missing only the caller can give again.
     pub(crate) fn restart(&mut self, cause: Error) {
         let whole = match &self.state {
             State::Uploading(parts) | State::Completing(parts) => parts.is_whole(),

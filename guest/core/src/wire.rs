@@ -15,7 +15,8 @@ use crate::s3::{
 use crate::settings::Settings;
 use crate::upload::{NONCE, Operation, Upload};
 
-/// The request for `operation` of `upload`, not signed. Nothing where it would say what is not true.
+/// The request for `operation` of `upload`, not signed. Nothing where it would say what is not
+/// true.
 pub(crate) fn request(
     settings: &Settings,
     upload: &Upload,
@@ -78,8 +79,8 @@ fn metadata(upload: &Upload) -> Vec<Header> {
     vec![(Cow::Owned(format!("x-amz-meta-{NONCE}")), upload.nonce.clone())]
 }
 
-/// The headers by which the store checks the bytes it got. Some stores look at a checksum only where
-/// the algorithm is named as well, as the AWS SDKs do.
+/// The headers by which the store checks the bytes it got. Some stores look at a checksum only
+/// where the algorithm is named as well, as the AWS SDKs do.
 fn integrity(settings: &Settings, body: &Body, sum: Option<Sum>) -> Vec<Header> {
     let mut headers = Vec::new();
     if let Some(checksum) = sum.map(Sum::s3) {

@@ -1,4 +1,5 @@
-//! `spillway demo`: the flow this project began with, and a large object, against a server of its own.
+//! `spillway demo`: the flow this project began with, and a large object, against a server of its
+//! own.
 
 use std::path::Path;
 

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-/// The text without what a terminal would act on. Keys, a component's words and a store's answers are
-/// all in it, and none of them shall colour or clear a person's screen.
+/// The text without what a terminal would act on. Keys, a component's words and a store's answers
+/// are all in it, and none of them shall colour or clear a person's screen.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
     let acts = |c: char| c.is_control() && c != '\n';
     if !text.contains(acts) {

@@ -124,8 +124,8 @@ fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, ClientError> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Makes connections in the time that the last request allows for it. A guest asks for the same time
-/// with every request, and a connection serves many.
+/// Makes connections in the time that the last request allows for it. A guest asks for the same
+/// time with every request, and a connection serves many.
 #[derive(Clone)]
 struct Bounded {
     inner: HttpsConnector<HttpConnector<Guarded>>,

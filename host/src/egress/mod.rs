@@ -38,8 +38,8 @@ pub struct Egress {
 
 /// Shuts and opens a way out, from outside of the sink that uses it.
 ///
-/// What only asks or removes (`GET`, `HEAD`, `DELETE`) passes a gate that is shut: a sink that can write
-/// no more may still clean up.
+/// What only asks or removes (`GET`, `HEAD`, `DELETE`) passes a gate that is shut: a sink that can
+/// write no more may still clean up.
 #[derive(Clone)]
 pub struct Gate {
     shut: Arc<watch::Sender<bool>>,
@@ -75,7 +75,8 @@ impl Egress {
         self.gate.clone()
     }
 
-    /// Told each time that an answer has come, or a piece of a request has gone: then the guest can go on.
+    /// Told each time that an answer has come, or a piece of a request has gone: then the guest can
+    /// go on.
     pub fn moved(&self) -> Arc<Notify> {
         self.moved.clone()
     }

@@ -36,8 +36,8 @@ impl Progress {
         Progress(Arc::new(watch::Sender::new(phase)))
     }
 
-    /// Comes to an end once the other side stalls: it takes no more for `between_bytes`, or does not
-    /// begin to answer for `first_byte` after it has everything.
+    /// Comes to an end once the other side stalls: it takes no more for `between_bytes`, or does
+    /// not begin to answer for `first_byte` after it has everything.
     pub(super) async fn stalled(&self, first_byte: Duration, between_bytes: Duration) -> Error {
         let mut phases = self.0.subscribe();
         loop {

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use crate::credentials::Environment;
 use crate::problem::Problem;
 
-/// As written. The spellings that begin with `aws_` are those that the origin of this flow published.
+/// As written. The spellings that begin with `aws_` are those that the origin of this flow
+/// published.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Written {

@@ -18,8 +18,8 @@ use crate::source::{SourceConfig, SourceSettings};
 use credentials::FIELDS as CREDENTIALS;
 pub use variables::Variables;
 
-/// Fields of `[sink.config]` with the values that take the place of what is written; without a value
-/// the field is taken out.
+/// Fields of `[sink.config]` with the values that take the place of what is written; without a
+/// value the field is taken out.
 pub type Config = BTreeMap<&'static str, Option<String>>;
 
 /// The sink of a flow.
@@ -160,8 +160,8 @@ impl Sections {
             whole = false;
             false
         });
-        // What stands beside a wrong field of the sink is looked at all the same: fields of the others
-        // need each other.
+        // What stands beside a wrong field of the sink is looked at all the same: fields of the
+        // others need each other.
         if whole || section == "sink" { T::deserialize(table).ok() } else { None }
     }
 }

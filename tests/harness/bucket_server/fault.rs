@@ -10,8 +10,8 @@ pub enum SocketFault {
     /// What the bucket does and says is that of a [`Fault`]; where no answer would arrive, the
     /// connection is reset.
     Bucket(Fault),
-    /// The connection is reset as soon as the request's head has come. On a connection that was used
-    /// before, this is what a stale one looks like.
+    /// The connection is reset as soon as the request's head has come. On a connection that was
+    /// used before, this is what a stale one looks like.
     ResetBefore,
     /// The whole request is read, and done; then the connection is reset.
     ResetAfter,

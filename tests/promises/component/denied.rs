@@ -1,4 +1,5 @@
-//! What is not granted, or not there, is said clearly; a component that breaks takes nothing with it.
+//! What is not granted, or not there, is said clearly; a component that breaks takes nothing with
+//! it.
 
 use spillway::contract::{Ending, Error};
 use spillway::sink::SinkError;

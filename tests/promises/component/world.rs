@@ -19,8 +19,8 @@ fn it_exports_the_contract_and_nothing_else() {
     assert_eq!(sink().exports(), [CONTRACT]);
 }
 
-/// The interfaces in the world's documentation, one in each pair of backquotes at the head of a list
-/// item, and its own imports.
+/// The interfaces in the world's documentation, one in each pair of backquotes at the head of a
+/// list item, and its own imports.
 fn named() -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     for line in WORLD.lines().map(str::trim) {

@@ -98,9 +98,9 @@ impl Run<'_> {
     }
 }
 
-/// Status, code, decisive headers, and what stands in a body. Checksums only where the request speaks of
-/// them: S3 computes one unasked, which not every server does. Nor does every server name a type for
-/// what was given none.
+/// Status, code, decisive headers, and what stands in a body. Checksums only where the request
+/// speaks of them: S3 computes one unasked, which not every server does. Nor does every server name
+/// a type for what was given none.
 fn said(response: &Response, about_checksums: bool) -> Said {
     let error = ErrorBody::parse(&response.body);
     let mut said = format!("{}", response.status);

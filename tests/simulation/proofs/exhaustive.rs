@@ -52,8 +52,8 @@ fn any_two_faults_of_an_interleaved_run() {
     two_faults(INTERLEAVED);
 }
 
-/// A store that answers every request with the same fault: whatever it is, the run ends, and what it
-/// reports is true.
+/// A store that answers every request with the same fault: whatever it is, the run ends, and what
+/// it reports is true.
 #[test]
 fn the_same_fault_for_ever() {
     for events in [SMALL, THREE_PARTS, INTERLEAVED] {
@@ -63,8 +63,8 @@ fn the_same_fault_for_ever() {
     }
 }
 
-/// The requests that a fault causes can meet faults as well, so the second goes beyond the requests of
-/// the plain run.
+/// The requests that a fault causes can meet faults as well, so the second goes beyond the requests
+/// of the plain run.
 fn one_fault(events: Events) {
     let requests = run(events, |_| None).requests();
     for at in 0..requests {
@@ -93,7 +93,8 @@ fn two_faults(events: Events) {
     }
 }
 
-/// Some stores take a completed upload for complete when it is completed again, some have forgotten it.
+/// Some stores take a completed upload for complete when it is completed again, some have forgotten
+/// it.
 fn run(events: Events, fault: impl Fn(u64) -> Option<Fault> + Clone + 'static) -> World {
     run_with(Duration::ZERO, events, fault.clone());
     run_with(Duration::from_secs(3_600), events, fault)

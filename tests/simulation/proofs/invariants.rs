@@ -3,9 +3,9 @@
 use spillway_simulation::accounting;
 use spillway_simulation::world::World;
 
-/// After every step: each accepted event is in exactly one place, memory and requests are within their
-/// limits, and nothing is visible that was not meant. `largest` is the longest event written: it may
-/// come on top of the limit.
+/// After every step: each accepted event is in exactly one place, memory and requests are within
+/// their limits, and nothing is visible that was not meant. `largest` is the longest event written:
+/// it may come on top of the limit.
 pub(crate) fn hold(world: &World, largest: u64) {
     let limit = world.settings.memory_bytes_max.max(world.settings.part_bytes) + largest + 1;
     if world.peaks.held > limit {
@@ -18,8 +18,8 @@ pub(crate) fn hold(world: &World, largest: u64) {
     check(world, accounting::every_event_is_somewhere(world));
 }
 
-/// At the end: what was reported is true of the bucket, every event was reported once, and no upload
-/// is open that is not reported.
+/// At the end: what was reported is true of the bucket, every event was reported once, and no
+/// upload is open that is not reported.
 pub(crate) fn hold_at_the_end(world: &World, largest: u64) {
     hold(world, largest);
     check(world, accounting::what_is_sealed_was_visible(world));
@@ -55,8 +55,8 @@ pub(crate) fn the_last_one_stays(world: &World) {
     }
 }
 
-/// No event is both in a visible object and reported failed, unless the one question that could have
-/// told met a fault itself.
+/// No event is both in a visible object and reported failed, unless the one question that could
+/// have told met a fault itself.
 pub(crate) fn what_failed_is_not_there_unless_looking_failed(world: &World) {
     let is_faulted = |line: &String| line.contains("HeadObject") && line.contains("to meet");
     if world.trace().iter().any(is_faulted) {

@@ -1,5 +1,5 @@
-//! What proves the core: every placement of faults, seeded simulation, and the cases that others got
-//! wrong, one by one.
+//! What proves the core: every placement of faults, seeded simulation, and the cases that others
+//! got wrong, one by one.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 

@@ -96,7 +96,8 @@ fn an_expired_token_is_replaced_where_there_is_one_attempt() {
     recovers_from_an_expired_token(|s| s.retry.attempts_max = 1, None);
 }
 
-/// The same for a clock: with one attempt (or no budget) it is never corrected, for no later object.
+/// The same for a clock: with one attempt (or no budget) it is never corrected, for no later
+/// object.
 #[test]
 fn a_wrong_clock_is_learnt_where_there_is_one_attempt() {
     let mut world = world_with(|s| s.retry.attempts_max = 1, |_| {});
@@ -110,8 +111,8 @@ fn a_wrong_clock_is_learnt_where_there_is_one_attempt() {
     }
 }
 
-/// Four requests are under way when the token ends. The answer to the second was signed with the old
-/// credentials, and says nothing of the fresh ones.
+/// Four requests are under way when the token ends. The answer to the second was signed with the
+/// old credentials, and says nothing of the fresh ones.
 #[test]
 fn fresh_credentials_are_not_thrown_away_by_late_answers() {
     let mut world = world_with(|_| {}, |_| {});
@@ -130,8 +131,8 @@ fn fresh_credentials_are_not_thrown_away_by_late_answers() {
     assert_eq!(asked.get(), 1, "once for all that were signed with the same");
 }
 
-/// Others are asked for a minute early, and the source is away for some seconds. Those at hand are still
-/// good for most of a minute.
+/// Others are asked for a minute early, and the source is away for some seconds. Those at hand are
+/// still good for most of a minute.
 #[test]
 fn credentials_are_used_to_their_end_when_there_are_no_others_yet() {
     let mut world = world_with(|_| {}, |_| {});
@@ -170,8 +171,8 @@ fn a_blip_of_the_credentials_fails_nothing() {
     }
 }
 
-/// This machine is 40 minutes ahead, the credentials last for 30: they are judged by the wrong clock,
-/// no request is ever sent, and so the clock is never put right.
+/// This machine is 40 minutes ahead, the credentials last for 30: they are judged by the wrong
+/// clock, no request is ever sent, and so the clock is never put right.
 #[test]
 fn credentials_are_not_judged_by_a_clock_that_nobody_has_checked() {
     let mut world = world_with(
@@ -190,8 +191,8 @@ fn credentials_are_not_judged_by_a_clock_that_nobody_has_checked() {
     }
 }
 
-/// While HeadObject is asked, the parts are still in memory, and nobody counts them: `write` goes on, and
-/// the next object does the same.
+/// While HeadObject is asked, the parts are still in memory, and nobody counts them: `write` goes
+/// on, and the next object does the same.
 #[test]
 fn what_is_kept_while_an_object_is_settled_is_counted() {
     const LARGE: usize = 128 << 10;
@@ -251,7 +252,8 @@ fn case_30_retry_after_may_be_a_date() {
     assert_eq!(verdict.retry_after, Some(Duration::from_secs(60)));
 }
 
-/// A HEAD has no body, so `ExpiredToken` is a bare 400. The object is there, and is reported failed.
+/// A HEAD has no body, so `ExpiredToken` is a bare 400. The object is there, and is reported
+/// failed.
 #[test]
 fn an_expired_token_does_not_fail_what_is_being_settled() {
     let mut world = world_with(|_| {}, |bucket| bucket.complete_idempotent_for = Duration::ZERO);
@@ -278,8 +280,8 @@ fn a_throttled_create_leaves_nothing_behind() {
     assert_eq!(world.sink.left(), 0);
 }
 
-/// The first Complete did it; the repetition meets a conflict, and instead of a look everything is sent
-/// again, which then fails: visible and reported failed.
+/// The first Complete did it; the repetition meets a conflict, and instead of a look everything is
+/// sent again, which then fails: visible and reported failed.
 #[test]
 fn a_conflict_after_a_doubt_is_settled_first() {
     let mut world = world_with(|_| {}, |_| {});
@@ -318,8 +320,8 @@ fn waits_that_the_store_asked_for_are_spread() {
     assert_eq!(times.len(), 4, "{times:?}");
 }
 
-/// One big run, cut into parts, of which the store has all but one: that one keeps the memory of all, and
-/// is counted alone. With a run for each key that is any number of times the limit.
+/// One big run, cut into parts, of which the store has all but one: that one keeps the memory of
+/// all, and is counted alone. With a run for each key that is any number of times the limit.
 #[test]
 fn what_a_slice_keeps_alive_is_counted() {
     const LARGE: usize = 128 << 10;

@@ -1,6 +1,7 @@
 //! Seeded workloads, seeded faults, virtual time: core and bucket in one loop, without threads.
 //!
-//! `SPILLWAY_SEEDS=100000` runs so many seeds, `SPILLWAY_SEED=7` runs that one and prints its trace.
+//! `SPILLWAY_SEEDS=100000` runs so many seeds, `SPILLWAY_SEED=7` runs that one and prints its
+//! trace.
 
 use std::time::Duration;
 
@@ -105,10 +106,10 @@ fn world(random: &mut Rng, seed: u64) -> World {
     World::with_settings(settings, options, seed)
 }
 
-/// What goes wrong: a region or a clock, single faults at some rate, an outage for a while, keys that expire, a source of
-/// credentials that has moods. Returns whether requests may arrive after the core has given them up: a
-/// PutObject that does may put an older object in the place of a younger one of the same name, and
-/// nobody can keep it from that.
+/// What goes wrong: a region or a clock, single faults at some rate, an outage for a while, keys
+/// that expire, a source of credentials that has moods. Returns whether requests may arrive after
+/// the core has given them up: a PutObject that does may put an older object in the place of a
+/// younger one of the same name, and nobody can keep it from that.
 fn weather(world: &mut World, random: &mut Rng) -> bool {
     if random.u8(..10) == 0 {
         world.bucket.options.region = "eu-north-1".to_owned();

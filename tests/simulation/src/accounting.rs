@@ -6,8 +6,8 @@ use spillway_core::upload::Span;
 
 use crate::world::World;
 
-/// Every event that was accepted is in exactly one object that is unfinished, visible or failed, by the
-/// core's own word.
+/// Every event that was accepted is in exactly one object that is unfinished, visible or failed, by
+/// the core's own word.
 ///
 /// # Errors
 ///
@@ -73,8 +73,8 @@ pub fn what_is_visible_was_meant(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// The uploads that are open in the bucket although the core has settled and does not name them among
-/// its leftovers. One whose id never reached the core may be named without it.
+/// The uploads that are open in the bucket although the core has settled and does not name them
+/// among its leftovers. One whose id never reached the core may be named without it.
 pub fn uploads_nobody_knows(world: &World) -> Vec<String> {
     let mut leftovers = world.sink.leftovers();
     let mut unknown = Vec::new();

@@ -21,7 +21,8 @@ pub enum Fault {
     /// The request never arrives, and no answer comes.
     TimeoutBefore,
 
-    /// 500 `InternalError`; nothing was done. So for all that follow, down to [`Fault::ErrorIn200`].
+    /// 500 `InternalError`; nothing was done. So for all that follow, down to
+    /// [`Fault::ErrorIn200`].
     InternalError,
     /// 503 `SlowDown`
     SlowDown,

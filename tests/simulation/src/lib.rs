@@ -1,5 +1,5 @@
-//! What proves the core: a bucket to test against, faults to test with, and a world of virtual time in
-//! which a core meets both. It depends on the core alone, so that it is built in seconds.
+//! What proves the core: a bucket to test against, faults to test with, and a world of virtual time
+//! in which a core meets both. It depends on the core alone, so that it is built in seconds.
 
 pub mod accounting;
 pub mod bucket;

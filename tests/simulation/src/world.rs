@@ -1,8 +1,8 @@
 //! A core and a bucket in one loop, in virtual time. One seed gives one run.
 //!
-//! The loop does what a host does: it sends what the core wants sent, brings the answers back after a
-//! while, and wakes the core when it wants to be woken. How long a request takes, and what goes wrong
-//! with it, is decided by the test.
+//! The loop does what a host does: it sends what the core wants sent, brings the answers back after
+//! a while, and wakes the core when it wants to be woken. How long a request takes, and what goes
+//! wrong with it, is decided by the test.
 
 mod events;
 mod fate;
@@ -27,7 +27,8 @@ pub use fate::Fate;
 
 /// Decides what becomes of a request.
 pub type Decide = Box<dyn FnMut(&RequestInfo, &mut fastrand::Rng) -> Fate>;
-/// Hands out credentials, or why there are none. It is told whether fresh ones are wanted, and when.
+/// Hands out credentials, or why there are none. It is told whether fresh ones are wanted, and
+/// when.
 pub type Provide = Box<dyn FnMut(bool, Timestamp) -> Result<Credentials, CredentialsError>>;
 
 /// A core, a bucket, and what is on its way between them.

@@ -65,8 +65,8 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Takes a request apart. The bucket named `name` is recognised in the host as well; every other
-    /// has to be in the path.
+    /// Takes a request apart. The bucket named `name` is recognised in the host as well; every
+    /// other has to be in the path.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! The reference bucket: S3's semantics as its documentation has them, in memory, as a function of
 //! the request and the time. No clock, no randomness, no sockets.
 //!
-//! It checks what it is sent harder than any server in reach: signatures from scratch, checksums with
-//! another crate than the core's, preconditions, part sizes, orders, lengths. `promises/
+//! It checks what it is sent harder than any server in reach: signatures from scratch, checksums
+//! with another crate than the core's, preconditions, part sizes, orders, lengths. `promises/
 //! reference_bucket.rs` checks the bucket itself, rule by rule and against another server.
 
 mod answer;

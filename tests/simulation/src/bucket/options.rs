@@ -23,9 +23,9 @@ pub struct BucketOptions {
     /// For how long CompleteMultipartUpload may be repeated with the same success. After that, and
     /// always where this is zero, the upload is unknown.
     pub complete_idempotent_for: Duration,
-    /// Whether the precondition of a CompleteMultipartUpload is looked at before its upload is. If so
-    /// a repetition is answered with 412 because of the very object that the first one made. AWS does
-    /// not say which of the two it does.
+    /// Whether the precondition of a CompleteMultipartUpload is looked at before its upload is. If
+    /// so a repetition is answered with 412 because of the very object that the first one made. AWS
+    /// does not say which of the two it does.
     pub precondition_before_upload: bool,
     /// How much is known of checksums.
     pub checksums: ChecksumSupport,
