@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser as _};
 use spillway::engine::Engine;
 use spillway::flow::{Config, Draft, Variables};
 use spillway::sink::{Sink, Source};
-use spillway_core::config::{Absent, FIELDS, Field, Kind};
+use spillway_core::config::{Absent, Field, GROUPS, Group, Kind};
 use spillway_core::settings::Settings;
 
 use crate::support::{files, read, root};
@@ -18,12 +18,15 @@ mod args;
 
 #[test]
 fn the_table_of_the_sink_is_that_of_the_code() {
-    let mut table = "| Field | Values | Default | Meaning |\n|---|---|---|---|\n".to_owned();
-    for field in FIELDS {
-        let (values, absent) = (values(&field.kind), absent(&field.absent));
-        table.push_str(&format!("| {} | {values} | {absent} | {} |\n", names(field), field.doc));
-    }
-    assert_section("sink.config", &table);
+    let tables = GROUPS.iter().map(|Group { title, fields }| {
+        let head =
+            format!("**{title}**\n\n| Field | Values | Default | Meaning |\n|---|---|---|---|\n");
+        fields.iter().fold(head, |table, field| {
+            let (values, absent) = (values(&field.kind), absent(&field.absent));
+            format!("{table}| {} | {values} | {absent} | {} |\n", names(field), field.doc)
+        })
+    });
+    assert_section("sink.config", &tables.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

@@ -19,7 +19,9 @@ pub struct Run {
     key: String,
     first: u64,
     payload: Bytes,
+    /// Where the events end, `skipped` of them being gone from the front already.
     ends: Vec<u32>,
+    skipped: usize,
     framing: Framing,
 }
 
@@ -51,7 +53,7 @@ impl Run {
             let message = format!("{first} leaves no room for {} events", ends.len());
             return Err(Problem::new("first", message));
         }
-        let run = Run { key, first, payload, ends, framing };
+        let run = Run { key, first, payload, ends, skipped: 0, framing };
         let unended = |event: &[u8]| framing == Framing::Newline && event.last() != Some(&b'\n');
         if let Some(index) = run.framed().position(unended) {
             let message = format!("event {index} of the run does not end in a line feed");
@@ -77,7 +79,7 @@ impl Run {
 
     /// How many events there are.
     pub fn events(&self) -> u64 {
-        self.ends.len() as u64
+        self.ends().len() as u64
     }
 
     /// How many bytes they take in memory.
@@ -90,11 +92,38 @@ impl Run {
         self.payload.is_empty()
     }
 
+    /// Takes up to `events` events from the front.
+    pub fn take_front(&mut self, events: usize) -> Run {
+        let (base, count) = (self.base(), events.min(self.ends().len()));
+        let ends: Vec<u32> = self.ends()[..count].iter().map(|end| end - base).collect();
+        let len = ends.last().copied().unwrap_or_default() as usize;
+        let front = Run {
+            key: self.key.clone(),
+            first: self.first,
+            payload: self.payload.split_to(len),
+            ends,
+            skipped: 0,
+            framing: self.framing,
+        };
+        self.skipped += count;
+        self.first += count as u64;
+        front
+    }
+
+    /// Where the first event begins, as `ends` counts.
+    fn base(&self) -> u32 {
+        self.skipped.checked_sub(1).map_or(0, |last| self.ends[last])
+    }
+
+    fn ends(&self) -> &[u32] {
+        &self.ends[self.skipped..]
+    }
+
     /// The events' bytes in another framing. The same memory where the framing is the same.
     pub fn into_payload(self, wanted: Framing) -> Bytes {
         match (self.framing, wanted) {
             (Framing::Bare, Framing::Newline) => {
-                let mut payload = Vec::with_capacity(self.payload.len() + self.ends.len());
+                let mut payload = Vec::with_capacity(self.payload.len() + self.ends().len());
                 for event in self.framed() {
                     payload.extend_from_slice(event);
                     payload.push(b'\n');
@@ -114,9 +143,10 @@ impl Run {
 
     /// The events as they lie in the payload, separators included.
     fn framed(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let spans = starts.zip(self.ends.iter().copied());
-        spans.map(|(start, end)| &self.payload[start as usize..end as usize])
+        let base = self.base();
+        let ends = self.ends().iter().map(move |end| (end - base) as usize);
+        let starts = std::iter::once(0).chain(ends.clone());
+        starts.zip(ends).map(|(start, end)| &self.payload[start..end])
     }
 }
 
@@ -150,6 +180,19 @@ mod tests {
         assert_eq!(bare.into_payload(Framing::Newline), "a\n\nbc\n");
         let lines = run(b"a\n\nb\nc\n", &[2, 3, 7], Framing::Newline).expect("a run");
         assert_eq!(lines.into_payload(Framing::Bare), "ab\nc", "an inner line feed is data");
+    }
+
+    #[test]
+    fn a_run_is_taken_apart_from_the_front() {
+        let mut rest = run(b"a\nbc\n\nd\n", &[2, 5, 6, 8], Framing::Newline).expect("a run");
+        let front = rest.take_front(2);
+        assert_eq!((front.first(), front.next(), rest.first(), rest.next()), (7, 9, 9, 11));
+        assert_eq!((front.len(), rest.len()), (5, 3));
+        let middle = rest.take_front(1);
+        assert_eq!(middle.into_payload(Framing::Bare), "");
+        assert_eq!(rest.clone().into_payload(Framing::Bare), "d");
+        assert_eq!(front.into_payload(Framing::Bare), "abc");
+        assert_eq!((rest.take_front(9).events(), rest.events()), (1, 0), "no more than there are");
     }
 
     #[test]

@@ -2,32 +2,42 @@
 
 use serde_json::{Value, json};
 
-use crate::config::{Absent, FIELDS, Field, Kind};
+use crate::config::{Absent, Field, Kind, fields};
 
 /// The schema, draft 2020-12, as JSON text.
 pub fn schema() -> String {
-    let mut properties = serde_json::Map::new();
-    for field in FIELDS {
-        properties.insert(field.name.to_owned(), property(field, field.doc.to_owned()));
-        for alias in field.aliases {
-            let doc = format!("Another spelling of `{}`.", field.name);
-            properties.insert((*alias).to_owned(), property(field, doc));
-        }
-    }
-    let schema = json!({
+    let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Spillway S3 sink",
         "type": "object",
         "additionalProperties": false,
-        "properties": properties,
+        "properties": {},
         "allOf": required(),
     });
+    for field in fields() {
+        *place(&mut schema, field.name) = property(field, field.doc.to_owned());
+        for alias in field.aliases {
+            let doc = format!("Another spelling of `{}`.", field.name);
+            *place(&mut schema, alias) = property(field, doc);
+        }
+    }
     schema.to_string()
+}
+
+/// Where the property of that name stands in `object`: in tables of their own, where the name has
+/// dots.
+fn place<'a>(object: &'a mut Value, name: &str) -> &'a mut Value {
+    let Some((table, rest)) = name.split_once('.') else { return &mut object["properties"][name] };
+    let table = &mut object["properties"][table];
+    if table.is_null() {
+        *table = json!({"type": "object", "additionalProperties": false, "properties": {}});
+    }
+    place(table, rest)
 }
 
 /// A required field may come under any of its names.
 fn required() -> Vec<Value> {
-    let required = FIELDS.iter().filter(|f| matches!(f.absent, Absent::Required));
+    let required = fields().filter(|f| matches!(f.absent, Absent::Required));
     let names = required.map(|f| f.aliases.iter().copied().chain([f.name]));
     names
         .map(|names| json!({"anyOf": names.map(|n| json!({"required": [n]})).collect::<Vec<_>>()}))

@@ -1,174 +1,13 @@
-//! The configuration as meant: nothing in here can be invalid.
+//! Where the bucket is, from what is written about it.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
 
-use crate::checksum::Algorithm;
-use crate::config::{PART_BYTES_MAX, Written};
-use crate::error::{Error, Problem};
-use crate::framing::Framing;
+use crate::config::Written;
+use crate::error::Problem;
 use crate::http::Scheme;
-use crate::parts::PartSizes;
 use crate::s3::{Address, AddressStyle};
-use crate::upload::Cutting;
 
-/// Everything a sink is told before it starts.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where the bucket is, and how it is addressed.
-    pub address: Address,
-    /// The region that requests are signed for.
-    pub region: String,
-    /// The size of every part but the last, in bytes.
-    pub part_bytes: u64,
-    /// What follows each event in an object.
-    pub framing: Framing,
-    /// How many requests may be under way at once.
-    pub requests_in_flight_max: usize,
-    /// How many bytes may be held before `write` waits.
-    pub memory_bytes_max: u64,
-    /// Whether a hash of the payload is signed.
-    pub payload_signing: PayloadSigning,
-    /// The checksum that is sent with parts and objects.
-    pub checksum: Option<Algorithm>,
-    /// Whether `Content-MD5` is sent, too.
-    pub content_md5: bool,
-    /// How often and how soon a request is tried again.
-    pub retry: RetrySettings,
-    /// How long to wait for most answers.
-    pub timeouts: Timeouts,
-    /// How long to wait for an answer to CompleteMultipartUpload.
-    pub complete_timeouts: Timeouts,
-}
-
-/// Whether a hash of the payload is part of the signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PayloadSigning {
-    /// `x-amz-content-sha256` holds the hash.
-    Signed,
-    /// `x-amz-content-sha256` says `UNSIGNED-PAYLOAD`: TLS guards the bytes.
-    Unsigned,
-}
-
-/// How often and how soon a request is tried again.
-#[derive(Clone, Copy, Debug)]
-pub struct RetrySettings {
-    /// Attempts of one request, the first included.
-    pub attempts_max: u32,
-    /// How long after the first attempt there may be another.
-    pub time_max: Duration,
-    /// What the retries of the whole sink may cost; 0 is no limit.
-    pub budget: u32,
-    /// The longest wait before the first retry; doubled with each.
-    pub backoff_base: Duration,
-    /// The longest wait before any retry.
-    pub backoff_max: Duration,
-}
-
-/// How long one attempt may take, in the terms of `wasi:http`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Until there is a connection.
-    pub connect: Duration,
-    /// From the end of the request to the first byte of the answer.
-    pub first_byte: Duration,
-    /// Between two pieces of a body, either way.
-    pub between_bytes: Duration,
-}
-
-impl Settings {
-    /// Reads a configuration.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`] with every problem there is.
-    pub fn parse(json: &str) -> Result<Settings, Error> {
-        let (written, mut problems) = Written::read(json);
-        let settings = Settings::mean(&written, &mut problems);
-        if problems.is_empty() { Ok(settings) } else { Err(Error::Invalid(problems)) }
-    }
-
-    /// The authority that this sink talks to, with its port.
-    pub fn egress(&self) -> String {
-        let address = &self.address;
-        let authority = address.bucket(&[]).authority;
-        let port = authority.rsplit_once(':').map(|(_, port)| port);
-        let has_port = port.is_some_and(|port| port.parse::<u16>().is_ok());
-        if has_port { authority } else { format!("{authority}:{}", address.scheme.default_port()) }
-    }
-
-    /// How uploads are cut. A part is held until the store has it, and the next one fills
-    /// meanwhile: so no part grows beyond half of the memory.
-    pub(crate) fn cutting(&self) -> Cutting {
-        let max = (self.memory_bytes_max / 2).clamp(self.part_bytes, PART_BYTES_MAX);
-        let sizes = PartSizes { first: self.part_bytes, max };
-        Cutting { sizes, algorithm: self.checksum }
-    }
-
-    fn mean(written: &Written, problems: &mut Vec<Problem>) -> Settings {
-        let number = |name: &str| written.number(name).unwrap_or_default();
-        let address = address(written, problems);
-        let requests_in_flight_max = number("requests_in_flight_max");
-        let part_bytes = number("part_bytes");
-        let memory_bytes_max = written.number("memory_bytes_max").unwrap_or_else(|| {
-            part_bytes.saturating_mul(requests_in_flight_max + 1).min(MEMORY_BYTES_MAX)
-        });
-        if memory_bytes_max < part_bytes {
-            let message = format!(
-                "a part of {part_bytes} bytes is held until the store has it, but \
-                 `memory_bytes_max` allows {memory_bytes_max}"
-            );
-            problems.push(Problem::new("part_bytes", message));
-        }
-        let timeouts = timeouts(written);
-        Settings {
-            payload_signing: match (written.text("payload_signing"), address.scheme) {
-                (Some("signed"), _) | (None, Scheme::Http) => PayloadSigning::Signed,
-                _ => PayloadSigning::Unsigned,
-            },
-            checksum: match written.text("checksum") {
-                Some("crc32") => Some(Algorithm::Crc32),
-                Some("crc32c") => Some(Algorithm::Crc32c),
-                Some("none") => None,
-                _ => Some(Algorithm::Crc64Nvme),
-            },
-            content_md5: written.flag("content_md5"),
-            framing: match written.text("framing") {
-                Some("none") => Framing::Bare,
-                _ => Framing::Newline,
-            },
-            address,
-            region: written.text("region").unwrap_or_default().to_owned(),
-            part_bytes,
-            requests_in_flight_max: usize::try_from(requests_in_flight_max).unwrap_or(1),
-            memory_bytes_max,
-            retry: RetrySettings {
-                attempts_max: u32::try_from(number("attempts_max")).unwrap_or(1),
-                time_max: Duration::from_millis(number("retry_time_max_ms")),
-                budget: u32::try_from(number("retry_budget")).unwrap_or(0),
-                backoff_base: Duration::from_millis(number("backoff_base_ms")),
-                backoff_max: Duration::from_millis(number("backoff_max_ms")),
-            },
-            timeouts,
-            complete_timeouts: Timeouts {
-                first_byte: Duration::from_millis(number("complete_timeout_ms")),
-                between_bytes: Duration::from_millis(number("complete_timeout_ms")),
-                ..timeouts
-            },
-        }
-    }
-}
-
-fn timeouts(written: &Written) -> Timeouts {
-    let millis = |name: &str| Duration::from_millis(written.number(name).unwrap_or_default());
-    Timeouts {
-        connect: millis("connect_timeout_ms"),
-        first_byte: millis("first_byte_timeout_ms"),
-        between_bytes: millis("between_bytes_timeout_ms"),
-    }
-}
-
-fn address(written: &Written, problems: &mut Vec<Problem>) -> Address {
+pub(super) fn address(written: &Written, problems: &mut Vec<Problem>) -> Address {
     let bucket = written.text("bucket").unwrap_or_default().to_owned();
     if !bucket.is_empty() {
         check_bucket(&bucket, problems);
@@ -288,12 +127,10 @@ pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(legal)
 }
 
-/// What a 32-bit component can hold, with room for itself.
-const MEMORY_BYTES_MAX: u64 = 3 << 30;
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::error::Error;
+    use crate::settings::Settings;
 
     fn parse(region: &str, endpoint: &str, addressing: &str) -> Result<Settings, Error> {
         let json = serde_json::json!({

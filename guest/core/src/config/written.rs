@@ -1,0 +1,256 @@
+//! Reading what is written, field by field.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::config::{Absent, Field, fields, seen, whole};
+use crate::error::Problem;
+
+/// A value with every name that was written: of two that are the same, a map would keep the last.
+enum Node {
+    Value(Value),
+    Table(Vec<(String, Node)>),
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
+        deserializer.deserialize_any(Nodes)
+    }
+}
+
+struct Nodes;
+
+impl<'de> Visitor<'de> for Nodes {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Value(Value::Null))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Value(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Value(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        Ok(Node::Value(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Value(value.into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+        Ok(Node::Value(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element::<Value>()? {
+            values.push(value);
+        }
+        Ok(Node::Value(values.into()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Node::Table(pairs))
+    }
+}
+
+impl Node {
+    fn into_value(self) -> Value {
+        match self {
+            Node::Value(value) => value,
+            Node::Table(pairs) => {
+                pairs.into_iter().map(|(name, node)| (name, node.into_value())).collect()
+            }
+        }
+    }
+}
+
+/// The written values, each of its field's kind, under its field's name.
+#[derive(Debug)]
+pub struct Written(Map<String, Value>);
+
+impl Written {
+    /// Reads JSON: what is in order, and everything that is not. There is a problem for each field
+    /// that is unknown, doubled, missing, of a wrong type or out of its limits.
+    pub fn read(json: &str) -> (Written, Vec<Problem>) {
+        let mut reading = Reading::default();
+        match serde_json::from_str(json) {
+            Ok(Node::Table(pairs)) => reading.table("", pairs),
+            Ok(Node::Value(other)) => {
+                let message = format!("{}, but a JSON object is wanted", seen(&other));
+                return (Written(Map::new()), vec![Problem::new("", message)]);
+            }
+            Err(error) => {
+                let problem = Problem::new("", format!("not JSON: {error}"));
+                return (Written(Map::new()), vec![problem]);
+            }
+        }
+        let Reading { values, mut problems, .. } = reading;
+        for field in fields().filter(|f| matches!(f.absent, Absent::Required)) {
+            let wrong = problems.iter().any(|p| p.field == field.name);
+            if !values.contains_key(field.name) && !wrong {
+                problems.push(Problem::new(field.name, "missing, and there is no default"));
+            }
+        }
+        (Written(values), problems)
+    }
+
+    /// The text of a field, or its default.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match (self.0.get(name), &field(name).absent) {
+            (Some(value), _) => value.as_str(),
+            (None, Absent::Text(default)) => Some(default),
+            (None, _) => None,
+        }
+    }
+
+    /// The number of a field, or its default.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        match (self.0.get(name), &field(name).absent) {
+            (Some(value), _) => whole(value),
+            (None, Absent::Number(default)) => Some(*default),
+            (None, _) => None,
+        }
+    }
+
+    /// Whether a flag is set.
+    pub fn flag(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+}
+
+/// What was understood so far, and what was not.
+#[derive(Default)]
+struct Reading {
+    values: Map<String, Value>,
+    problems: Vec<Problem>,
+    seen: Vec<String>,
+}
+
+impl Reading {
+    /// Reads a table whose fields begin with `prefix`, which is empty or ends in a dot.
+    fn table(&mut self, prefix: &str, pairs: Vec<(String, Node)>) {
+        for (name, node) in pairs {
+            let path = format!("{prefix}{name}");
+            let inner = format!("{path}.");
+            let is_table = fields().any(|f| f.name.starts_with(&inner));
+            match node {
+                Node::Table(pairs) if is_table => {
+                    self.once(&path, &path);
+                    self.table(&inner, pairs);
+                }
+                node if is_table => {
+                    let message = format!("{}, but a table is wanted", seen(&node.into_value()));
+                    self.problems.push(Problem::new(path, message));
+                }
+                node => self.field(&path, name.contains('.'), node.into_value()),
+            }
+        }
+    }
+
+    fn field(&mut self, path: &str, is_dotted: bool, value: Value) {
+        let field = match known(path) {
+            Ok(_) if is_dotted => {
+                let message = "a name with a dot; write what stands before it as a table";
+                return self.problems.push(Problem::new(path, message));
+            }
+            Ok(field) => field,
+            Err(problem) => return self.problems.push(problem),
+        };
+        self.once(field.name, path);
+        match field.kind.refuses(&value) {
+            Some(message) => self.problems.push(Problem::new(path, message)),
+            None => _ = self.values.insert(field.name.to_owned(), value),
+        }
+    }
+
+    /// `path` may be written once, under whatever name.
+    fn once(&mut self, name: &str, path: &str) {
+        if self.seen.iter().any(|seen| seen == name) {
+            let message = format!("given twice: `{path}` is the same field");
+            self.problems.push(Problem::new(name, message));
+        }
+        self.seen.push(name.to_owned());
+    }
+}
+
+/// The name in `names` that `name` was probably meant to be.
+pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = names.map(|n| (strsim::damerau_levenshtein(name, n), n));
+    let near = scored.filter(|(distance, n)| *distance <= 1 + n.len() / 4);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, n)| n)
+}
+
+fn field(name: &str) -> &'static Field {
+    let found = fields().find(|f| f.name == name);
+    found.expect("only names that stand in the table are asked for; a test asks for all of them")
+}
+
+fn known(name: &str) -> Result<&'static Field, Problem> {
+    let found = fields().find(|f| f.name == name || f.aliases.contains(&name));
+    found.ok_or_else(|| {
+        let names = fields().flat_map(|f| f.aliases.iter().copied().chain([f.name]));
+        let message = match nearest(name, names) {
+            Some(near) => format!("unknown field; did you mean `{near}`?"),
+            None => {
+                let all: Vec<_> = fields().map(|f| f.name).collect();
+                format!("unknown field; the fields are {}", all.join(", "))
+            }
+        };
+        Problem::new(name, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_without_a_fraction_is_whole_however_it_is_written() {
+        for (json, part_bytes) in [
+            (r#"{"bucket": "b", "part_bytes": 8388608}"#, Some(8_388_608)),
+            (r#"{"bucket": "b", "part_bytes": 8388608.0}"#, Some(8_388_608)),
+            (r#"{"bucket": "b", "part_bytes": 1e9}"#, Some(1_000_000_000)),
+            (r#"{"bucket": "b", "part_bytes": 8388608.5}"#, None),
+            (r#"{"bucket": "b", "part_bytes": 1e300}"#, None),
+            (r#"{"bucket": "b", "part_bytes": -1.0}"#, None),
+        ] {
+            let (written, problems) = Written::read(json);
+            let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
+            match part_bytes {
+                Some(_) => assert_eq!(fields, [""; 0], "{json}"),
+                None => assert_eq!(fields, ["part_bytes"], "{json}"),
+            }
+            assert_eq!(written.number("part_bytes"), part_bytes.or(Some(8 << 20)), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_given_twice_is_refused_under_whatever_names() {
+        for json in [
+            r#"{"bucket": "a", "bucket": "b"}"#,
+            r#"{"bucket": 1, "bucket": "b"}"#,
+            r#"{"bucket": "b", "region": "r", "aws_region": "r"}"#,
+        ] {
+            let (_, problems) = Written::read(json);
+            let twice = |p: &Problem| p.message.starts_with("given twice");
+            assert_eq!(problems.iter().filter(|p| twice(p)).count(), 1, "{json}: {problems:?}");
+        }
+    }
+}
