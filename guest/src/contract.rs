@@ -175,10 +175,11 @@ impl From<report::Sealed> for wit::SealedObject {
 
 impl From<report::Failure> for wit::Failure {
     fn from(failure: report::Failure) -> Self {
-        let report::Failure { span, cause } = failure;
+        let report::Failure { span, begun, cause } = failure;
         wit::Failure {
             key: span.key,
             name: span.name,
+            begun,
             first: span.first,
             last: span.last,
             events: span.events,

@@ -256,7 +256,8 @@ impl Running<'_> {
             self.observer.sealed(object);
         }
         for failure in &progress.failed {
-            self.totals.failed_objects += 1;
+            // What still came for an object after it failed is no other object.
+            self.totals.failed_objects += u64::from(failure.first == failure.begun);
             self.totals.failed_events += failure.events;
         }
         self.observer.progress(&self.totals);

@@ -28,11 +28,11 @@ impl Sink {
         if upload.end().is_some() {
             // The object failed and was reported. What still comes for it will not be stored
             // either: an object without its beginning would be worse than none.
-            let mut span = upload.span.clone();
+            let (mut span, begun) = (upload.span.clone(), upload.span.first);
             (span.first, span.last, span.events) = (run.first(), run.next() - 1, run.events());
             if let Some(End::Failed(cause)) = upload.end() {
                 self.counters.events_failed += span.events;
-                self.report.failed.push(Failure { span, cause });
+                self.report.failed.push(Failure { span, begun, cause });
             }
             return;
         }
@@ -155,7 +155,8 @@ impl Sink {
             End::Failed(cause) => {
                 self.counters.objects_failed += 1;
                 self.counters.events_failed += span.events;
-                self.report.failed.push(Failure { span, cause });
+                let begun = span.first;
+                self.report.failed.push(Failure { span, begun, cause });
             }
         }
         self.bury(number);

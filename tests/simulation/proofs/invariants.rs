@@ -30,6 +30,10 @@ pub(crate) fn hold_at_the_end(world: &World, largest: u64) {
     if world.sink.durable() != world.sink.next_position() {
         world.fail("all is reported, but not durable");
     }
+    let objects = world.failed.iter().filter(|failure| failure.begun == failure.span.first).count();
+    if objects as u64 != world.sink.counters().objects_failed {
+        world.fail(&format!("{objects} objects are reported failed first, which is not the count"));
+    }
     let unknown = accounting::uploads_nobody_knows(world);
     if !unknown.is_empty() {
         world.fail(&format!("open uploads that nobody knows of: {unknown:?}"));

@@ -284,7 +284,7 @@ impl World {
             let (name, first, last) = (&span.name, span.first, span.last);
             self.note(|| format!("sealed {name:?} {first}..={last}: {bytes} bytes, {parts} parts"));
         }
-        for Failure { span, cause } in &report.failed {
+        for Failure { span, cause, .. } in &report.failed {
             let (name, first, last) = (&span.name, span.first, span.last);
             self.note(|| format!("failed {name:?} {first}..={last}: {cause}"));
         }
