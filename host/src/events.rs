@@ -1,6 +1,7 @@
 //! The events of a source, mapped and grouped into batches for a sink.
 
 use crate::batch::{Batcher, Framing, Run};
+use crate::dead_letters::Letter;
 use crate::map::{Map, Mapped};
 use crate::source::{Codec, Crlf, EmptyLines, Lines, Piece, Source, SourceError, TooLong};
 
@@ -45,13 +46,6 @@ pub struct Rejected {
     pub line: Vec<u8>,
     /// How long the line is, in bytes: more than `line` holds if that is only its beginning.
     pub line_bytes: u64,
-}
-
-impl Rejected {
-    /// The number of the line as people count, from 1.
-    pub fn line_number(&self) -> u64 {
-        self.position + 1
-    }
 }
 
 impl Events {
@@ -132,34 +126,62 @@ impl Events {
     fn fill_line(&self, open: &mut OpenBatch, position: u64, line: &[u8]) {
         let line = match self.map.codec() {
             // A parser may pass over a byte order mark (RFC 8259, section 8.1).
-            Codec::Json if position == 0 => line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line),
+            Codec::Json | Codec::DeadLetters if position == 0 => {
+                line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line)
+            }
             _ => line,
         };
         if self.source.lines().empty_lines == EmptyLines::Skip && self.is_blank(line) {
             open.batch.blank += 1;
             return;
         }
-        let reason = match self.map.apply(line) {
-            Mapped::Event { key, payload } => {
+        match self.map.codec() {
+            Codec::Json | Codec::Raw => self.fill_event(open, position, line),
+            Codec::DeadLetters => self.fill_letter(open, position, line),
+        }
+    }
+
+    fn fill_event(&self, open: &mut OpenBatch, position: u64, line: &[u8]) {
+        match self.map.apply(line) {
+            Mapped::Event { key, payload, at } => {
                 let append = |arena: &mut Vec<u8>| payload.append_to(arena);
-                match open.batcher.push(&key, position, append) {
-                    Ok(()) => return,
-                    Err(error) => error.to_string(),
+                if let Err(error) = open.batcher.push(&key, position, at, append) {
+                    open.reject(position, error.to_string(), line);
                 }
             }
-            Mapped::Filtered => {
-                open.batch.filtered += 1;
-                return;
+            Mapped::Filtered => open.batch.filtered += 1,
+            Mapped::Rejected(reason) => open.reject(position, reason, line),
+        }
+    }
+
+    /// What is rejected again is what was in the letter, so that letters never hold letters.
+    fn fill_letter(&self, open: &mut OpenBatch, position: u64, line: &[u8]) {
+        match Letter::read(line) {
+            Ok(Letter::Line(line)) => self.fill_event(open, position, &line),
+            Ok(Letter::Event { key, payload, at }) => {
+                let append = |arena: &mut Vec<u8>| arena.extend_from_slice(&payload);
+                if let Err(error) = open.batcher.push(&key, position, at, append) {
+                    open.reject(position, error.to_string(), line);
+                }
             }
-            Mapped::Rejected(reason) => reason,
-        };
-        let line_bytes = line.len() as u64;
-        open.batch.rejected.push(Rejected { position, reason, line: line.to_vec(), line_bytes });
+            Ok(Letter::Beginning { held, bytes }) => {
+                let reason = format!(
+                    "the dead letter holds the first {} of {bytes} bytes; \
+                     take the whole line from where it came from",
+                    held.len()
+                );
+                let rejected = Rejected { position, reason, line: held, line_bytes: bytes };
+                open.batch.rejected.push(rejected);
+            }
+            Err(reason) => open.reject(position, reason, line),
+        }
     }
 
     fn is_blank(&self, line: &[u8]) -> bool {
         match self.map.codec() {
-            Codec::Json => line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')),
+            Codec::Json | Codec::DeadLetters => {
+                line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+            }
             Codec::Raw => line.is_empty(),
         }
     }
@@ -211,6 +233,11 @@ impl OpenBatch {
                 || self.batcher.bytes() as u64 >= BATCH_BYTES_MAX
                 || self.batcher.runs() >= BATCH_RUNS_MAX
                 || self.batch.rejected.len() >= BATCH_REJECTED_MAX)
+    }
+
+    fn reject(&mut self, position: u64, reason: String, line: &[u8]) {
+        let line_bytes = line.len() as u64;
+        self.batch.rejected.push(Rejected { position, reason, line: line.to_vec(), line_bytes });
     }
 
     /// Counts lines, of whatever fate.

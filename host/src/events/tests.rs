@@ -38,12 +38,12 @@ async fn positions_and_offsets_go_through_everything_that_is_no_event() {
     let runs: Vec<_> = batch.runs.iter().map(|run| (run.first, text_of(run))).collect();
     assert_eq!(runs, [(0, "1\n".to_owned()), (5, "2\n3\n".to_owned())]);
     let rejected: Vec<_> =
-        batch.rejected.iter().map(|line| (line.line_number(), line.reason.as_str())).collect();
+        batch.rejected.iter().map(|line| (line.position, line.reason.as_str())).collect();
     assert_eq!(
         rejected,
         [
-            (3, "not JSON: expected a value at byte 1"),
-            (4, "the line is 50 bytes long, over the 40 that `line_bytes_max` allows"),
+            (2, "not JSON: expected a value at byte 1"),
+            (3, "the line is 50 bytes long, over the 40 that `line_bytes_max` allows"),
         ]
     );
     assert_eq!(batch.rejected[0].line, b"not json");
@@ -88,7 +88,7 @@ async fn a_byte_order_mark_is_passed_over_once() {
     let text = b"\xEF\xBB\xBF1\n\xEF\xBB\xBF2\n";
     let batch = all(text, "", "fixed_key = 'k'", Framing::Newline).await;
     assert_eq!(text_of(&batch.runs[0]), "1\n");
-    assert_eq!(batch.rejected[0].line_number(), 2);
+    assert_eq!(batch.rejected[0].position, 1);
 }
 
 #[tokio::test]

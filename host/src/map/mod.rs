@@ -18,11 +18,14 @@ use self::path::Path;
 use self::scan::{Span, scan};
 use self::syntax::Fault;
 use crate::source::Codec;
+use crate::time::{self, Unit};
 
 /// Maps lines to events.
 pub struct Map {
+    codec: Codec,
     lines: Lines,
     key: Key,
+    at: Option<At>,
 }
 
 /// What a line became.
@@ -34,6 +37,8 @@ pub enum Mapped<'a> {
         key: Cow<'a, str>,
         /// The bytes that it brings.
         payload: Payload<'a>,
+        /// When it happened, in nanoseconds since 1970 (UTC), if the map says where that stands.
+        at: Option<u64>,
     },
     /// Nothing, on purpose: the expression for the payload has no output for it.
     Filtered,
@@ -55,6 +60,14 @@ enum Lines {
 enum Key {
     Fixed(String),
     Selected(Selector),
+    /// Nowhere: lines are dead letters, and only those that are events have one.
+    Missing,
+}
+
+/// Where the time of an event lies, and what it counts in if it is a number.
+struct At {
+    selector: Selector,
+    unit: Unit,
 }
 
 /// Finds a value in a document.
@@ -78,17 +91,14 @@ impl Map {
     pub fn apply<'a>(&'a self, line: &'a [u8]) -> Mapped<'a> {
         match &self.lines {
             // There is no selector for a key without JSON: the settings refuse it.
-            Lines::Raw => self.event(line, None, None, || Ok(Some(Bytes::AsIs(line)))),
+            Lines::Raw => self.event(line, [None; 2], None, || Ok(Some(Bytes::AsIs(line)))),
             Lines::Json { payload } => self.apply_json(payload, line),
         }
     }
 
     /// What the lines hold.
     pub fn codec(&self) -> Codec {
-        match self.lines {
-            Lines::Raw => Codec::Raw,
-            Lines::Json { .. } => Codec::Json,
-        }
+        self.codec
     }
 
     /// The key of all events, if lines are their events and need no look into: a block of them is a
@@ -102,14 +112,16 @@ impl Map {
 
     fn apply_json<'a>(&'a self, payload: &Selector, line: &'a [u8]) -> Mapped<'a> {
         let key_path = match &self.key {
-            Key::Selected(Selector::Path(path)) => Some(path.steps()),
-            _ => None,
+            Key::Selected(selector) => selector.steps(),
+            Key::Fixed(_) | Key::Missing => None,
         };
-        let payload_path = match payload {
-            Selector::Path(path) => Some(path.steps()),
-            Selector::Jq(_) => None,
+        let at_path = self.at.as_ref().and_then(|at| at.selector.steps());
+        let scanned = match at_path {
+            // Most flows ask for no time, and need not look for it at each value.
+            None => scan(line, [key_path, payload.steps()]).map(|[key, found]| [key, found, None]),
+            Some(_) => scan(line, [key_path, payload.steps(), at_path]),
         };
-        let [key, found] = match scan(line, [key_path, payload_path]) {
+        let [key, found, at] = match scanned {
             Ok(found) => found,
             Err(fault) => return Mapped::Rejected(not_json(&fault)),
         };
@@ -117,7 +129,7 @@ impl Map {
             Ok(document) => document,
             Err(reason) => return Mapped::Rejected(reason),
         };
-        self.event(line, key, document.as_ref(), || match payload {
+        self.event(line, [key, at], document.as_ref(), || match payload {
             Selector::Path(path) => match found {
                 Some(span) if span.compact => Ok(Some(Bytes::AsIs(&line[span.range()]))),
                 Some(span) => Ok(Some(Bytes::Spaced(&line[span.range()]))),
@@ -129,19 +141,23 @@ impl Map {
 
     /// The document as a tree, if an expression asks for it.
     fn document(&self, payload: &Selector, line: &[u8]) -> Result<Option<jq::Value>, String> {
-        match (&self.key, payload) {
-            (Key::Selected(Selector::Jq(_)), _) | (_, Selector::Jq(_)) => jq::parse(line)
-                .map(Some)
-                .map_err(|reason| format!("jq cannot take the document: {reason}")),
-            _ => Ok(None),
+        let key = match &self.key {
+            Key::Selected(selector) => Some(selector),
+            Key::Fixed(_) | Key::Missing => None,
+        };
+        let at = self.at.as_ref().map(|at| &at.selector);
+        if ![key, at, Some(payload)].into_iter().flatten().any(Selector::is_jq) {
+            return Ok(None);
         }
+        let parsed = jq::parse(line).map(Some);
+        parsed.map_err(|reason| format!("jq cannot take the document: {reason}"))
     }
 
-    /// Puts key and payload together. A filtered event needs no key.
+    /// Puts key, payload and time together. A filtered event needs none of the others.
     fn event<'a>(
         &'a self,
         line: &'a [u8],
-        key: Option<Span>,
+        [key, at]: [Option<Span>; 2],
         document: Option<&jq::Value>,
         payload: impl FnOnce() -> Result<Option<Bytes<'a>>, String>,
     ) -> Mapped<'a> {
@@ -154,11 +170,69 @@ impl Map {
             Key::Fixed(key) => Ok(Cow::Borrowed(key.as_str())),
             Key::Selected(Selector::Path(path)) => key_at(path, line, key),
             Key::Selected(Selector::Jq(jq)) => made_key(jq, document),
+            Key::Missing => Err("no key: the flow has no `key` in [map] to look for it".to_owned()),
         };
-        match (key, payload) {
-            (Ok(key), Ok(payload)) => Mapped::Event { key, payload },
-            (Err(reason), _) | (_, Err(reason)) => Mapped::Rejected(reason),
+        let at = self.at.as_ref().map(|wanted| wanted.time(line, at, document)).transpose();
+        match (key, payload, at) {
+            (Ok(key), Ok(payload), Ok(at)) => Mapped::Event { key, payload, at },
+            (Err(reason), _, _) | (_, Err(reason), _) | (_, _, Err(reason)) => {
+                Mapped::Rejected(reason)
+            }
         }
+    }
+}
+
+impl Selector {
+    /// The steps to the value, if no expression is asked for it.
+    fn steps(&self) -> Option<&[path::Step]> {
+        match self {
+            Selector::Path(path) => Some(path.steps()),
+            Selector::Jq(_) => None,
+        }
+    }
+
+    fn is_jq(&self) -> bool {
+        matches!(self, Selector::Jq(_))
+    }
+}
+
+impl At {
+    /// The time of an event, in nanoseconds since 1970.
+    fn time(
+        &self,
+        line: &[u8],
+        found: Option<Span>,
+        document: Option<&jq::Value>,
+    ) -> Result<u64, String> {
+        match &self.selector {
+            Selector::Path(path) => {
+                let span = found.ok_or_else(|| format!("no time: `{path}` is missing"))?;
+                self.read(path, &line[span.range()])
+            }
+            Selector::Jq(jq) => match jq.outputs(document) {
+                Outputs::One(value) => self.read(jq, &jq::json(&value)),
+                Outputs::None => Err(format!("no time: `{jq}` has no output")),
+                Outputs::Many => {
+                    Err(format!("the time `{jq}` has more than one output, expected one"))
+                }
+                Outputs::Failed(message) => Err(format!("the time `{jq}` failed: {message}")),
+            },
+        }
+    }
+
+    /// The time that `json` says, which was found at `place`.
+    fn read(&self, place: &dyn std::fmt::Display, json: &[u8]) -> Result<u64, String> {
+        let read = match json {
+            [b'"', ..] => serde_json::from_slice::<String>(json)
+                .map_err(|_| "is no text that could be a time".to_owned())
+                .and_then(|text| time::of_rfc_3339(&text)),
+            [b'-' | b'0'..=b'9', ..] => {
+                time::of_number(str::from_utf8(json).unwrap_or_default(), self.unit)
+            }
+            b"null" => return Err(format!("no time: `{place}` is null")),
+            _ => Err(format!("is {}, expected a text or a number", kind(json))),
+        };
+        read.map_err(|reason| format!("the time `{place}` {reason}"))
     }
 }
 
@@ -222,7 +296,7 @@ fn made_payload<'a>(jq: &Jq, document: Option<&jq::Value>) -> Result<Option<Byte
         Outputs::None => Ok(None),
         Outputs::One(value) => match jq::json(&value) {
             // An expression can make what JSON has no words for, and its writer then invents some.
-            json if scan(&json, [None, None]).is_ok() => Ok(Some(Bytes::Made(json))),
+            json if scan::<0>(&json, []).is_ok() => Ok(Some(Bytes::Made(json))),
             _ => Err(format!("the payload `{jq}` is or holds a value that JSON does not have")),
         },
         Outputs::Many => {

@@ -14,7 +14,7 @@ fn a_path_to_each() {
 #[test]
 fn a_compact_payload_is_taken_as_it_lies() {
     let (map, line) = (compiled(".k", ".p"), br#"{ "k" : "a", "p": {"x":1} }"#);
-    let Mapped::Event { key: Cow::Borrowed("a"), payload } = map.apply(line) else { panic!() };
+    let Mapped::Event { key: Cow::Borrowed("a"), payload, .. } = map.apply(line) else { panic!() };
     assert_eq!(payload, Payload(Bytes::AsIs(br#"{"x":1}"#)));
 }
 
@@ -167,7 +167,7 @@ fn map(key: &str, payload: &str, line: &str) -> Owned {
 
 fn owned(mapped: Mapped<'_>) -> Owned {
     match mapped {
-        Mapped::Event { key, payload } => {
+        Mapped::Event { key, payload, .. } => {
             let mut arena = Vec::new();
             payload.append_to(&mut arena);
             Owned::Event(key.into_owned(), arena)
