@@ -133,7 +133,8 @@ impl Plan {
     ) -> Result<(Events, OnRejected), Stop> {
         let opened = Source::open(source, Start::default());
         let opened = opened.map_err(|error| Stop::WrongUse(error.into()))?;
-        Ok((Events::new(opened, map.map, framing(config)), map.on_rejected))
+        let events = Events::new(opened, map.map, framing(config));
+        Ok((events.map_err(|error| Stop::Failed(error.into()))?, map.on_rejected))
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a line becomes an event: which object it belongs to, and which bytes it brings.
 
+mod budget;
 mod compact;
 mod config;
 mod jq;
@@ -88,6 +89,9 @@ enum Bytes<'a> {
 
 impl Map {
     /// What `line`, which comes without its line end, becomes.
+    ///
+    /// An expression that goes on for ever fails, but what it makes may need a large stack to be
+    /// dropped. [`Events`](crate::events::Events) has a thread for that.
     pub fn apply<'a>(&'a self, line: &'a [u8]) -> Mapped<'a> {
         match &self.lines {
             // There is no selector for a key without JSON: the settings refuse it.
@@ -107,6 +111,31 @@ impl Map {
         match (&self.lines, &self.key) {
             (Lines::Raw, Key::Fixed(key)) => Some(key),
             _ => None,
+        }
+    }
+
+    /// Whether an expression is evaluated for each line.
+    pub(crate) fn computes(&self) -> bool {
+        let of_key = matches!(&self.key, Key::Selected(selector) if selector.is_jq());
+        let of_payload = matches!(&self.lines, Lines::Json { payload } if payload.is_jq());
+        of_key || of_payload || self.at.as_ref().is_some_and(|at| at.selector.is_jq())
+    }
+
+    /// Sets how much stack an evaluation may use; without it, what any thread has to spare.
+    pub(crate) fn set_stack_bytes_max(&mut self, bytes: usize) {
+        let key = match &mut self.key {
+            Key::Selected(selector) => Some(selector),
+            Key::Fixed(_) | Key::Missing => None,
+        };
+        let payload = match &mut self.lines {
+            Lines::Json { payload } => Some(payload),
+            Lines::Raw => None,
+        };
+        let at = self.at.as_mut().map(|at| &mut at.selector);
+        for selector in [key, payload, at].into_iter().flatten() {
+            if let Selector::Jq(jq) = selector {
+                jq.stack_bytes_max = bytes;
+            }
         }
     }
 
@@ -140,7 +169,7 @@ impl Map {
     }
 
     /// The document as a tree, if an expression asks for it.
-    fn document(&self, payload: &Selector, line: &[u8]) -> Result<Option<jq::Value>, String> {
+    fn document(&self, payload: &Selector, line: &[u8]) -> Result<Option<jq::Document>, String> {
         let key = match &self.key {
             Key::Selected(selector) => Some(selector),
             Key::Fixed(_) | Key::Missing => None,
@@ -158,7 +187,7 @@ impl Map {
         &'a self,
         line: &'a [u8],
         [key, at]: [Option<Span>; 2],
-        document: Option<&jq::Value>,
+        document: Option<&jq::Document>,
         payload: impl FnOnce() -> Result<Option<Bytes<'a>>, String>,
     ) -> Mapped<'a> {
         let payload = match payload() {
@@ -202,7 +231,7 @@ impl At {
         &self,
         line: &[u8],
         found: Option<Span>,
-        document: Option<&jq::Value>,
+        document: Option<&jq::Document>,
     ) -> Result<u64, String> {
         match &self.selector {
             Selector::Path(path) => {
@@ -210,7 +239,10 @@ impl At {
                 self.read(path, &line[span.range()])
             }
             Selector::Jq(jq) => match jq.outputs(document) {
-                Outputs::One(value) => self.read(jq, &jq::json(&value)),
+                Outputs::One(value) => match jq::json(&value) {
+                    Ok(json) => self.read(jq, &json),
+                    Err(what) => Err(format!("the time `{jq}` {what}")),
+                },
                 Outputs::None => Err(format!("no time: `{jq}` has no output")),
                 Outputs::Many => {
                     Err(format!("the time `{jq}` has more than one output, expected one"))
@@ -273,7 +305,7 @@ fn key_at<'a>(path: &Path, line: &'a [u8], found: Option<Span>) -> Result<Cow<'a
 }
 
 /// The key that an expression makes.
-fn made_key<'a>(jq: &Jq, document: Option<&jq::Value>) -> Result<Cow<'a, str>, String> {
+fn made_key<'a>(jq: &Jq, document: Option<&jq::Document>) -> Result<Cow<'a, str>, String> {
     let one = match jq.outputs(document) {
         Outputs::One(value) => value,
         Outputs::None => return Err(format!("no key: `{jq}` has no output")),
@@ -291,13 +323,12 @@ fn made_key<'a>(jq: &Jq, document: Option<&jq::Value>) -> Result<Cow<'a, str>, S
 }
 
 /// The payload that an expression makes; nothing if it filters the event out.
-fn made_payload<'a>(jq: &Jq, document: Option<&jq::Value>) -> Result<Option<Bytes<'a>>, String> {
+fn made_payload<'a>(jq: &Jq, document: Option<&jq::Document>) -> Result<Option<Bytes<'a>>, String> {
     match jq.outputs(document) {
         Outputs::None => Ok(None),
         Outputs::One(value) => match jq::json(&value) {
-            // An expression can make what JSON has no words for, and its writer then invents some.
-            json if scan::<0>(&json, []).is_ok() => Ok(Some(Bytes::Made(json))),
-            _ => Err(format!("the payload `{jq}` is or holds a value that JSON does not have")),
+            Ok(json) => Ok(Some(Bytes::Made(json))),
+            Err(what) => Err(format!("the payload `{jq}` {what}")),
         },
         Outputs::Many => {
             Err(format!("the payload `{jq}` has more than one output, expected one or none"))
