@@ -1,7 +1,6 @@
 //! The numbers a sink keeps, under the names that Prometheus would give them.
 
 use crate::classify::{Class, Verdict};
-use crate::framing::Run;
 use crate::sink::Sink;
 use crate::upload::Operation;
 
@@ -48,9 +47,9 @@ pub struct Metric {
 }
 
 impl Counters {
-    pub(crate) fn accepted(&mut self, run: &Run) {
-        self.events += run.events();
-        self.event_bytes += run.len();
+    pub(crate) fn accepted(&mut self, events: u64, bytes: u64) {
+        self.events += events;
+        self.event_bytes += bytes;
     }
 
     pub(crate) fn sealed(&mut self, bytes: u64) {
