@@ -1,5 +1,8 @@
 //! What lies between events, and how one framing is turned into another.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use bytes::{Buf as _, Bytes};
 
 use crate::error::Problem;
@@ -19,9 +22,10 @@ pub struct Run {
     key: String,
     first: u64,
     payload: Bytes,
-    /// Where the events end, `skipped` of them being gone from the front already.
-    ends: Vec<u32>,
-    skipped: usize,
+    /// Where the events end of the run that this one was, or was taken from.
+    ends: Arc<Vec<u32>>,
+    /// Which of those events it has.
+    window: Range<usize>,
     framing: Framing,
 }
 
@@ -53,7 +57,8 @@ impl Run {
             let message = format!("{first} leaves no room for {} events", ends.len());
             return Err(Problem::new("first", message));
         }
-        let run = Run { key, first, payload, ends, skipped: 0, framing };
+        let window = 0..ends.len();
+        let run = Run { key, first, payload, ends: Arc::new(ends), window, framing };
         let unended = |event: &[u8]| framing == Framing::Newline && event.last() != Some(&b'\n');
         if let Some(index) = run.framed().position(unended) {
             let message = format!("event {index} of the run does not end in a line feed");
@@ -92,26 +97,20 @@ impl Run {
         self.payload.is_empty()
     }
 
-    /// Up to `events` events from the front, in memory of their own: a slice would keep the whole
-    /// run there for as long as it is held.
+    /// Up to `events` events from the front, in the same memory.
     pub fn front(&self, events: usize) -> Run {
-        let (base, count) = (self.base(), events.min(self.ends().len()));
-        let ends = self.ends()[..count].iter().map(|end| end - base).collect();
-        Run {
-            key: self.key.clone(),
-            first: self.first,
-            payload: Bytes::copy_from_slice(&self.payload[..self.len_of(count)]),
-            ends,
-            skipped: 0,
-            framing: self.framing,
-        }
+        let mut front = self.clone();
+        let count = events.min(self.window.len());
+        front.payload.truncate(self.len_of(count));
+        front.window.end = self.window.start + count;
+        front
     }
 
     /// Drops up to `events` events from the front.
     pub fn skip(&mut self, events: usize) {
-        let count = events.min(self.ends().len());
+        let count = events.min(self.window.len());
         self.payload.advance(self.len_of(count));
-        self.skipped += count;
+        self.window.start += count;
         self.first += count as u64;
     }
 
@@ -126,7 +125,7 @@ impl Run {
     /// another framing. Nothing where all together have fewer.
     pub fn events_reaching(&self, len: u64, framing: Framing) -> Option<usize> {
         let reaches = |events: &usize| self.framed_len(*events, framing) >= len;
-        let all = self.ends().len();
+        let all = self.window.len();
         Some(all).filter(reaches).and_then(|all| (1..=all).find(reaches))
     }
 
@@ -148,15 +147,15 @@ impl Run {
 
     /// Where the first event begins, as `ends` counts.
     fn base(&self) -> u32 {
-        self.skipped.checked_sub(1).map_or(0, |last| self.ends[last])
+        self.window.start.checked_sub(1).map_or(0, |last| self.ends[last])
     }
 
     fn ends(&self) -> &[u32] {
-        &self.ends[self.skipped..]
+        &self.ends[self.window.clone()]
     }
 
-    /// The events' bytes in another framing. The same memory where the framing is the same and all
-    /// of the run is still there.
+    /// The events' bytes in another framing. The same memory where the framing is the same; but a
+    /// piece of a run is copied, since a slice would keep the whole run in memory.
     pub fn into_payload(self, wanted: Framing) -> Bytes {
         match (self.framing, wanted) {
             (Framing::Bare, Framing::Newline) => {
@@ -174,7 +173,7 @@ impl Run {
                 }
                 payload.into()
             }
-            _ if self.skipped > 0 => Bytes::copy_from_slice(&self.payload),
+            _ if self.window.len() < self.ends.len() => Bytes::copy_from_slice(&self.payload),
             (Framing::Bare, Framing::Bare) | (Framing::Newline, Framing::Newline) => self.payload,
         }
     }

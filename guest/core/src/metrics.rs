@@ -89,6 +89,7 @@ pub fn metrics(sink: &Sink) -> Vec<Metric> {
         counter("spillway_aborts_failed_total", "Aborts put off.", c.aborts_failed),
         gauge("spillway_uploads_left", "Uploads that are, or may be, left behind.", sink.left()),
         gauge("spillway_requests_in_flight", "Requests under way.", sink.in_flight() as u64),
+        gauge("spillway_objects_open", "Objects not sealed.", sink.open_objects() as u64),
         gauge("spillway_objects_unfinished", "Objects begun.", sink.unfinished().count() as u64),
         gauge("spillway_held_bytes", "Bytes of events held in memory.", sink.held()),
     ]

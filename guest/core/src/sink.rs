@@ -173,6 +173,11 @@ impl Sink {
         self.requests.in_flight()
     }
 
+    /// How many objects are open: events may still be added to them.
+    pub fn open_objects(&self) -> usize {
+        self.open.len()
+    }
+
     /// The objects that were begun and are neither visible nor failed.
     pub fn unfinished(&self) -> impl Iterator<Item = &Span> {
         self.uploads.values().filter(|u| u.end().is_none()).map(|u| &u.span)

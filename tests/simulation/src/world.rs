@@ -52,7 +52,7 @@ pub struct World {
     pub failed: Vec<Failure>,
     /// What it told its operator.
     pub notices: Vec<Notice>,
-    /// The most bytes that it ever held, and the most requests that were ever under way.
+    /// The most bytes that it ever held, the most requests that were ever under way, and the like.
     pub peaks: Peaks,
     seed: u64,
     random: fastrand::Rng,
@@ -86,6 +86,8 @@ pub struct Peaks {
     pub held: u64,
     /// Requests that were under way.
     pub in_flight: usize,
+    /// Objects that were neither visible nor failed.
+    pub unfinished: usize,
 }
 
 impl World {
@@ -177,6 +179,7 @@ impl World {
         self.take_report();
         self.peaks.held = self.peaks.held.max(self.sink.held());
         self.peaks.in_flight = self.peaks.in_flight.max(self.sink.in_flight());
+        self.peaks.unfinished = self.peaks.unfinished.max(self.sink.unfinished().count());
     }
 
     /// Seals what is open and runs until everything is visible or failed.

@@ -31,21 +31,20 @@ impl World {
         first
     }
 
-    /// Gives the core a run that was made of these payloads, and returns what it has no room for.
+    /// Gives the core a run, and returns what it has no room for.
     fn offer(&mut self, run: Run) -> Option<Run> {
-        let (first, refused) = (run.first(), self.rejected.len());
+        let (mut taken, refused) = (run.clone(), self.rejected.len());
         self.note(|| format!("write {run:?}"));
-        // Taken before it is fed: its fate may be reported at once.
-        let events = self.events_of(&run);
-        self.accepted.extend((first..).zip(events));
         self.feed(Input::Events(run));
         let rest = self.rest.take();
-        if self.rejected.len() > refused {
-            self.accepted.split_off(&first);
-        }
         if let Some(rest) = &rest {
             self.note(|| format!("no room for {rest:?}"));
-            self.accepted.split_off(&rest.first());
+            taken =
+                taken.front(usize::try_from(rest.first() - taken.first()).unwrap_or(usize::MAX));
+        }
+        if self.rejected.len() == refused {
+            let events = self.events_of(&taken);
+            self.accepted.extend((taken.first()..).zip(events));
         }
         rest
     }
