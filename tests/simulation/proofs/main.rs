@@ -7,4 +7,5 @@ mod edge_cases;
 mod exhaustive;
 mod invariants;
 mod regressions;
+mod rotation;
 mod simulation;
