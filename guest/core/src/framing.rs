@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::error::Problem;
+use crate::time::Timestamp;
 
 /// What separates events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,7 @@ pub enum Framing {
 pub struct Run {
     key: String,
     first: u64,
+    at: Option<Timestamp>,
     payload: Bytes,
     /// Where the events end, `skipped` of them being gone from the front already.
     ends: Vec<u32>,
@@ -53,13 +55,23 @@ impl Run {
             let message = format!("{first} leaves no room for {} events", ends.len());
             return Err(Problem::new("first", message));
         }
-        let run = Run { key, first, payload, ends, skipped: 0, framing };
+        let run = Run { key, first, at: None, payload, ends, skipped: 0, framing };
         let unended = |event: &[u8]| framing == Framing::Newline && event.last() != Some(&b'\n');
         if let Some(index) = run.framed().position(unended) {
             let message = format!("event {index} of the run does not end in a line feed");
             return Err(Problem::new("framing", message));
         }
         Ok(run)
+    }
+
+    /// The same run, with what its caller knows of when its first event happened.
+    pub fn happened(self, at: Option<Timestamp>) -> Run {
+        Run { at, ..self }
+    }
+
+    /// When the first event happened, where the caller knows.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.at
     }
 
     /// What the events belong to.
@@ -100,6 +112,7 @@ impl Run {
         let front = Run {
             key: self.key.clone(),
             first: self.first,
+            at: self.at,
             payload: self.payload.split_to(len),
             ends,
             skipped: 0,

@@ -1,13 +1,12 @@
 //! From events to objects: which object an event belongs to, and when it is over.
 
-use std::collections::VecDeque;
-
 use crate::error::Error;
 use crate::framing::Run;
 use crate::io::Output;
 use crate::report::{Failure, Sealed};
 use crate::requests::{Owner, UploadNumber};
 use crate::sink::Sink;
+use crate::template::Facts;
 use crate::upload::{End, Operation, Span, Upload, Want};
 
 impl Sink {
@@ -17,13 +16,15 @@ impl Sink {
         if run.events() == 0 {
             return;
         }
-        if let Err(reason) = check_key(run.key()) {
-            let (first, events) = (run.first(), run.events());
-            self.outputs.push_back(Output::Rejected { first, events, reason });
-            return;
-        }
+        let number = match self.upload_for(&run) {
+            Ok(number) => number,
+            Err(reason) => {
+                let (first, events) = (run.first(), run.events());
+                self.outputs.push_back(Output::Rejected { first, events, reason });
+                return;
+            }
+        };
         self.counters.accepted(&run);
-        let number = self.upload_for(run.key(), run.first());
         let upload = self.uploads.get_mut(&number).expect("it was found or begun just now");
         if upload.end().is_some() {
             // The object failed and was reported. What still comes for it will not be stored
@@ -58,22 +59,29 @@ impl Sink {
     }
 
     /// The open upload where it has that key, else a new one; then the other is sealed.
-    fn upload_for(&mut self, key: &str, first: u64) -> UploadNumber {
-        if let Some(number) = self.open {
-            if self.uploads[&number].span.key == key {
-                return number;
-            }
-            self.seal_open();
+    ///
+    /// # Errors
+    ///
+    /// Why there can be no object for these events.
+    fn upload_for(&mut self, run: &Run) -> Result<UploadNumber, String> {
+        let is_same = |number: &UploadNumber| self.uploads[number].span.key == run.key();
+        if let Some(number) = self.open.filter(is_same) {
+            return Ok(number);
         }
+        let (key, first) = (run.key(), run.first());
+        let at = run.at().unwrap_or(self.now.wall);
+        let stem = self.settings.names.stem(&Facts { key, first, at })?;
+        self.seal_open();
         let number = UploadNumber(self.begun);
         self.begun += 1;
-        let name = key.to_owned();
-        self.turns.entry(name.clone()).or_default().push_back(number);
-        let span = Span { key: key.to_owned(), name, first, last: first, events: 0 };
+        let naming = self.name(stem);
+        let (key, name) = (key.to_owned(), naming.name());
+        let span = Span { key, name, first, last: first, events: 0 };
         let nonce = format!("{:032x}", self.random.u128(..));
-        self.uploads.insert(number, Upload::new(span, nonce));
+        self.uploads.insert(number, Upload::new(span, nonce, naming));
+        self.queue(number);
         self.open = Some(number);
-        number
+        Ok(number)
     }
 
     pub(crate) fn seal_open(&mut self) {
@@ -108,45 +116,52 @@ impl Sink {
         self.advance(number);
     }
 
-    /// Gives the upload what it wants next, and sees it off where it is over.
+    /// Gives the upload what it wants next, and sees it off where it is over; then whoever waited
+    /// for it, and so on.
     pub(crate) fn advance(&mut self, number: UploadNumber) {
-        let cutting = self.settings.cutting();
-        loop {
-            let Some(upload) = self.uploads.get(&number) else { return };
-            let name = &upload.span.name;
-            let my_turn = self.turns.get(name).and_then(VecDeque::front) == Some(&number);
-            match self.change(number, |upload| upload.next(cutting, my_turn)) {
-                Some(Want::Request(operation)) => {
-                    self.change(number, |upload| upload.outstanding += 1);
-                    self.requests.add(Owner::Upload(number), operation);
-                }
-                Some(Want::Abort(upload_id)) => {
-                    let name = self.uploads[&number].span.name.clone();
-                    let cleanup = self.cleanups.add(name, upload_id);
-                    self.requests.add(Owner::Cleanup(cleanup), Operation::AbortMultipartUpload);
-                }
-                None => break,
+        let mut waited = Vec::new();
+        let mut next = Some(number);
+        while let Some(number) = next {
+            while let Some(want) = self.want(number) {
+                waited.extend(self.give(number, want));
             }
-        }
-        let upload = &self.uploads[&number];
-        if let Some(end) = upload.end().filter(|_| upload.outstanding == 0) {
-            self.over(number, end);
+            waited.extend(self.see_off(number));
+            next = waited.pop();
         }
     }
 
-    /// Reports an upload that is over, once, and lets the next of that name go on.
-    fn over(&mut self, number: UploadNumber, end: End) {
-        let upload = &self.uploads[&number];
+    fn want(&mut self, number: UploadNumber) -> Option<Want> {
+        self.uploads.get(&number)?;
+        let (cutting, my_turn) = (self.settings.cutting(), self.turns.is_first(number));
+        self.change(number, |upload| upload.next(cutting, my_turn))
+    }
+
+    /// Gives the upload what it wants. Returns who may go on for that.
+    fn give(&mut self, number: UploadNumber, want: Want) -> Option<UploadNumber> {
+        match want {
+            Want::Number => return self.number(number),
+            Want::Request(operation) => {
+                self.change(number, |upload| upload.outstanding += 1);
+                self.requests.add(Owner::Upload(number), operation);
+            }
+            Want::Abort(upload_id) => {
+                let name = self.uploads[&number].span.name.clone();
+                let cleanup = self.cleanups.add(name, upload_id);
+                self.requests.add(Owner::Cleanup(cleanup), Operation::AbortMultipartUpload);
+            }
+        }
+        None
+    }
+
+    /// Reports an upload that is over, once. Returns who may go on for that.
+    fn see_off(&mut self, number: UploadNumber) -> Option<UploadNumber> {
+        let upload = self.uploads.get(&number)?;
+        let end = upload.end().filter(|_| upload.outstanding == 0)?;
+        if !self.turns.has(number) {
+            return None;
+        }
+        let next = self.turns.leave(number);
         let (span, bytes) = (upload.span.clone(), upload.bytes);
-        let Some(turns) = self.turns.get_mut(&span.name) else { return };
-        if !turns.contains(&number) {
-            return;
-        }
-        turns.retain(|n| *n != number);
-        let next = turns.front().copied();
-        if turns.is_empty() {
-            self.turns.remove(&span.name);
-        }
         match end {
             End::Visible { parts } => {
                 self.counters.sealed(bytes);
@@ -159,9 +174,7 @@ impl Sink {
             }
         }
         self.bury(number);
-        if let Some(next) = next {
-            self.advance(next);
-        }
+        next
     }
 
     /// Forgets an upload that is over and that nothing can be added to.
@@ -186,16 +199,3 @@ impl Sink {
         result
     }
 }
-
-/// A key is what S3 allows for an object:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
-fn check_key(key: &str) -> Result<(), String> {
-    match key.len() {
-        0 => Err("the key is empty".to_owned()),
-        1..=KEY_BYTES_MAX => Ok(()),
-        len => Err(format!("the key has {len} bytes, but S3 allows {KEY_BYTES_MAX}")),
-    }
-}
-
-/// The longest key that S3 takes, in bytes of UTF-8.
-const KEY_BYTES_MAX: usize = 1_024;

@@ -1,6 +1,7 @@
 //! The configuration as meant: nothing in here can be invalid.
 
 mod address;
+mod names;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::config::{PART_BYTES_MAX, Written};
 use crate::error::{Error, Problem};
 use crate::framing::Framing;
 use crate::http::Scheme;
+use crate::names::Names;
 use crate::parts::PartSizes;
 use crate::s3::Address;
 use crate::upload::Cutting;
@@ -22,6 +24,8 @@ pub struct Settings {
     pub address: Address,
     /// The region that requests are signed for.
     pub region: String,
+    /// What objects are called.
+    pub names: Names,
     /// The size of every part but the last, in bytes.
     pub part_bytes: u64,
     /// What follows each event in an object.
@@ -142,6 +146,7 @@ impl Settings {
             },
             address,
             region: written.text("region").unwrap_or_default().to_owned(),
+            names: names::names(written, problems),
             part_bytes,
             requests_in_flight_max: usize::try_from(requests_in_flight_max).unwrap_or(1),
             memory_bytes_max,
