@@ -8,6 +8,7 @@ use spillway_core::framing::{Framing, Run};
 use spillway_core::report::{self, Report};
 use spillway_core::settings::Settings;
 use spillway_core::sink::{Input, Sink};
+use spillway_core::time::Timestamp;
 use spillway_core::{metrics, schema};
 
 use crate::bindings::exports::spillway::sink::sink as wit;
@@ -121,12 +122,13 @@ fn runs(batch: Vec<wit::Run>, mut next: u64) -> Result<Vec<Run>, wit::Error> {
             wit::Payload::Bytes(bytes) => bytes,
             wit::Payload::Text(text) => text.into_bytes(),
         });
+        let at = run.at.map(Timestamp);
         let framing = match run.framing {
             wit::Framing::Bare => Framing::Bare,
             wit::Framing::Newline => Framing::Newline,
         };
         let run = Run::new(run.key, run.first, payload, run.ends, framing);
-        let run = run.map_err(|problem| invalid(index, problem))?;
+        let run = run.map_err(|problem| invalid(index, problem))?.happened(at);
         next = run.next();
         runs.push(run);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::{Buf as _, Bytes};
 
 use crate::error::Problem;
+use crate::time::Timestamp;
 
 /// What separates events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,7 @@ pub enum Framing {
 pub struct Run {
     key: String,
     first: u64,
+    at: Option<Timestamp>,
     payload: Bytes,
     /// Where the events end of the run that this one was, or was taken from.
     ends: Arc<Vec<u32>>,
@@ -58,13 +60,23 @@ impl Run {
             return Err(Problem::new("first", message));
         }
         let window = 0..ends.len();
-        let run = Run { key, first, payload, ends: Arc::new(ends), window, framing };
+        let run = Run { key, first, at: None, payload, ends: Arc::new(ends), window, framing };
         let unended = |event: &[u8]| framing == Framing::Newline && event.last() != Some(&b'\n');
         if let Some(index) = run.framed().position(unended) {
             let message = format!("event {index} of the run does not end in a line feed");
             return Err(Problem::new("framing", message));
         }
         Ok(run)
+    }
+
+    /// The same run, with what its caller knows of when its first event happened.
+    pub fn happened(self, at: Option<Timestamp>) -> Run {
+        Run { at, ..self }
+    }
+
+    /// When the first event happened, where the caller knows.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.at
     }
 
     /// What the events belong to.

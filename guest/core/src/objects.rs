@@ -1,13 +1,12 @@
 //! From events to objects: which object an event belongs to, and when it is over.
 
-use std::collections::VecDeque;
-
 use crate::error::Error;
 use crate::framing::Run;
 use crate::io::Output;
 use crate::report::{Failure, Sealed};
 use crate::requests::{Owner, UploadNumber};
 use crate::sink::Sink;
+use crate::template::Facts;
 use crate::upload::{End, Operation, Span, Upload, Want};
 
 impl Sink {
@@ -16,12 +15,6 @@ impl Sink {
         assert!(run.first() >= self.next_position, "positions rise");
         if run.events() == 0 {
             self.next_position = run.first();
-            return;
-        }
-        if let Err(reason) = check_key(run.key()) {
-            self.next_position = run.next();
-            let (first, events) = (run.first(), run.events());
-            self.outputs.push_back(Output::Rejected { first, events, reason });
             return;
         }
         let mut rest = Some(run);
@@ -37,10 +30,18 @@ impl Sink {
     }
 
     /// Adds events to the open object of their key, until it is full, and returns those that are
-    /// left.
+    /// left. Where there can be no object for them, they are rejected.
     fn add(&mut self, run: Run) -> Option<Run> {
         let (first, next, len) = (run.first(), run.next(), run.len());
-        let number = self.upload_for(run.key(), first);
+        let number = match self.upload_for(&run) {
+            Ok(number) => number,
+            Err(reason) => {
+                self.next_position = next;
+                let events = run.events();
+                self.outputs.push_back(Output::Rejected { first, events, reason });
+                return None;
+            }
+        };
         let end = self.uploads[&number].end();
         let left = self.fill(number, run);
         let next = left.as_ref().map_or(next, Run::first);
@@ -117,25 +118,32 @@ impl Sink {
     }
 
     /// The open object of that key, else a new one, for which another may have to end.
-    fn upload_for(&mut self, key: &str, first: u64) -> UploadNumber {
-        let now = self.now.monotonic;
+    ///
+    /// # Errors
+    ///
+    /// Why there can be no object for these events.
+    fn upload_for(&mut self, run: &Run) -> Result<UploadNumber, String> {
+        let (key, first, now) = (run.key(), run.first(), self.now.monotonic);
         if let Some(number) = self.open.get(key) {
             self.open.written(number, now);
-            return number;
+            return Ok(number);
         }
+        let at = run.at().unwrap_or(self.now.wall);
+        let stem = self.settings.names.stem(&Facts { key, first, at })?;
         if self.open.len() >= self.settings.max_open_objects {
             let longest_ago = self.open.least_recent().next();
             longest_ago.into_iter().for_each(|number| self.seal(number));
         }
         let number = UploadNumber(self.begun);
         self.begun += 1;
-        let name = key.to_owned();
-        self.turns.entry(name.clone()).or_default().push_back(number);
-        let span = Span { key: key.to_owned(), name, first, last: first, events: 0 };
+        let naming = self.name(stem);
+        let (key, name) = (key.to_owned(), naming.name());
+        let span = Span { key, name, first, last: first, events: 0 };
         let nonce = format!("{:032x}", self.random.u128(..));
-        self.uploads.insert(number, Upload::new(span, nonce));
-        self.open.begin(key, number, now);
-        number
+        self.uploads.insert(number, Upload::new(span, nonce, naming));
+        self.queue(number);
+        self.open.begin(run.key(), number, now);
+        Ok(number)
     }
 
     /// Ends every open object.
@@ -186,45 +194,52 @@ impl Sink {
         self.advance(number);
     }
 
-    /// Gives the upload what it wants next, and sees it off where it is over.
+    /// Gives the upload what it wants next, and sees it off where it is over; then whoever waited
+    /// for it, and so on.
     pub(crate) fn advance(&mut self, number: UploadNumber) {
-        let cutting = self.settings.cutting();
-        loop {
-            let Some(upload) = self.uploads.get(&number) else { return };
-            let name = &upload.span.name;
-            let my_turn = self.turns.get(name).and_then(VecDeque::front) == Some(&number);
-            match self.change(number, |upload| upload.next(cutting, my_turn)) {
-                Some(Want::Request(operation)) => {
-                    self.change(number, |upload| upload.outstanding += 1);
-                    self.requests.add(Owner::Upload(number), operation);
-                }
-                Some(Want::Abort(upload_id)) => {
-                    let name = self.uploads[&number].span.name.clone();
-                    let cleanup = self.cleanups.add(name, upload_id);
-                    self.requests.add(Owner::Cleanup(cleanup), Operation::AbortMultipartUpload);
-                }
-                None => break,
+        let mut waited = Vec::new();
+        let mut next = Some(number);
+        while let Some(number) = next {
+            while let Some(want) = self.want(number) {
+                waited.extend(self.give(number, want));
             }
-        }
-        let upload = &self.uploads[&number];
-        if let Some(end) = upload.end().filter(|_| upload.outstanding == 0) {
-            self.over(number, end);
+            waited.extend(self.see_off(number));
+            next = waited.pop();
         }
     }
 
-    /// Reports an upload that is over, once, and lets the next of that name go on.
-    fn over(&mut self, number: UploadNumber, end: End) {
-        let upload = &self.uploads[&number];
+    fn want(&mut self, number: UploadNumber) -> Option<Want> {
+        self.uploads.get(&number)?;
+        let (cutting, my_turn) = (self.settings.cutting(), self.turns.is_first(number));
+        self.change(number, |upload| upload.next(cutting, my_turn))
+    }
+
+    /// Gives the upload what it wants. Returns who may go on for that.
+    fn give(&mut self, number: UploadNumber, want: Want) -> Option<UploadNumber> {
+        match want {
+            Want::Number => return self.number(number),
+            Want::Request(operation) => {
+                self.change(number, |upload| upload.outstanding += 1);
+                self.requests.add(Owner::Upload(number), operation);
+            }
+            Want::Abort(upload_id) => {
+                let name = self.uploads[&number].span.name.clone();
+                let cleanup = self.cleanups.add(name, upload_id);
+                self.requests.add(Owner::Cleanup(cleanup), Operation::AbortMultipartUpload);
+            }
+        }
+        None
+    }
+
+    /// Reports an upload that is over, once. Returns who may go on for that.
+    fn see_off(&mut self, number: UploadNumber) -> Option<UploadNumber> {
+        let upload = self.uploads.get(&number)?;
+        let end = upload.end().filter(|_| upload.outstanding == 0)?;
+        if !self.turns.has(number) {
+            return None;
+        }
+        let next = self.turns.leave(number);
         let (span, bytes) = (upload.span.clone(), upload.bytes);
-        let Some(turns) = self.turns.get_mut(&span.name) else { return };
-        if !turns.contains(&number) {
-            return;
-        }
-        turns.retain(|n| *n != number);
-        let next = turns.front().copied();
-        if turns.is_empty() {
-            self.turns.remove(&span.name);
-        }
         match end {
             End::Visible { parts } => {
                 self.counters.sealed(bytes);
@@ -238,9 +253,7 @@ impl Sink {
             }
         }
         self.bury(number);
-        if let Some(next) = next {
-            self.advance(next);
-        }
+        next
     }
 
     /// Forgets an upload that is over and that nothing can be added to.
@@ -270,16 +283,3 @@ impl Sink {
 fn count(events: u64) -> usize {
     usize::try_from(events).unwrap_or(usize::MAX)
 }
-
-/// A key is what S3 allows for an object:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
-fn check_key(key: &str) -> Result<(), String> {
-    match key.len() {
-        0 => Err("the key is empty".to_owned()),
-        1..=KEY_BYTES_MAX => Ok(()),
-        len => Err(format!("the key has {len} bytes, but S3 allows {KEY_BYTES_MAX}")),
-    }
-}
-
-/// The longest key that S3 takes, in bytes of UTF-8.
-const KEY_BYTES_MAX: usize = 1_024;

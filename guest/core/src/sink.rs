@@ -1,6 +1,6 @@
 //! The state machine: events, answers and time in, requests and reports out.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::cleanup::{Cleanups, Leftover};
@@ -13,9 +13,11 @@ use crate::open::Open;
 use crate::report::{Level, Report};
 use crate::requests::{Owner, Requests, UploadNumber};
 use crate::retry::{Budget, backoff};
+use crate::sequence::Sequences;
 use crate::settings::Settings;
 use crate::signer::Signer;
 use crate::time::{Instant, Now};
+use crate::turns::Turns;
 use crate::upload::{Operation, Span, Upload};
 use crate::wire;
 
@@ -35,8 +37,8 @@ pub struct Sink {
     pub(crate) report: Report,
     pub(crate) counters: Counters,
     pub(crate) open: Open,
-    /// The unfinished uploads of each name, in their order.
-    pub(crate) turns: HashMap<String, VecDeque<UploadNumber>>,
+    pub(crate) turns: Turns,
+    pub(crate) sequences: Sequences,
     pub(crate) begun: u64,
     pub(crate) next_position: u64,
     pub(crate) held: u64,
@@ -59,7 +61,8 @@ impl Sink {
             report: Report::default(),
             counters: Counters::default(),
             open: Open::default(),
-            turns: HashMap::new(),
+            turns: Turns::default(),
+            sequences: Sequences::default(),
             begun: 0,
             next_position: 0,
             held: 0,

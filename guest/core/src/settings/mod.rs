@@ -1,6 +1,7 @@
 //! The configuration as meant: nothing in here can be invalid.
 
 mod address;
+mod names;
 mod rotation;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use crate::config::{PART_BYTES_MAX, Written};
 use crate::error::{Error, Problem};
 use crate::framing::Framing;
 use crate::http::Scheme;
+use crate::names::Names;
 use crate::parts::PartSizes;
 use crate::s3::Address;
 use crate::upload::Cutting;
@@ -24,6 +26,8 @@ pub struct Settings {
     pub address: Address,
     /// The region that requests are signed for.
     pub region: String,
+    /// What objects are called.
+    pub names: Names,
     /// The size of every part but the last, in bytes.
     pub part_bytes: u64,
     /// What follows each event in an object.
@@ -132,6 +136,12 @@ impl Settings {
         }
         let sizes = part_sizes(part_bytes, memory_bytes_max, max_open_objects);
         let rotation = rotation::rotation(written, sizes, problems);
+        let names = names::names(written, problems);
+        let several = rotation.set().chain((max_open_objects > 1).then_some("max_open_objects"));
+        for field in several {
+            let cause = format!("{field} = {}", number(field));
+            problems.extend(names.refuse_several_of_one_key(field, &cause));
+        }
         let timeouts = timeouts(written);
         Settings {
             payload_signing: match (written.text("payload_signing"), address.scheme) {
@@ -151,6 +161,7 @@ impl Settings {
             },
             address,
             region: written.text("region").unwrap_or_default().to_owned(),
+            names,
             part_bytes,
             rotation,
             max_open_objects: usize::try_from(max_open_objects).unwrap_or(1),
@@ -199,7 +210,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn parse(more: &str) -> Settings {
-        let json = format!(r#"{{"bucket": "bucket"{more}}}"#);
+        let json = format!(r#"{{"bucket": "bucket", "on_existing": "fail"{more}}}"#);
         Settings::parse(&json).expect("a configuration")
     }
 

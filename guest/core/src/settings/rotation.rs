@@ -20,6 +20,17 @@ pub struct Rotation {
 }
 
 impl Rotation {
+    /// The fields that are set.
+    pub(crate) fn set(&self) -> impl Iterator<Item = &'static str> {
+        let fields = [
+            ("rotate.bytes", self.bytes.is_some()),
+            ("rotate.events", self.events.is_some()),
+            ("rotate.age_ms", self.age.is_some()),
+            ("rotate.idle_ms", self.idle.is_some()),
+        ];
+        fields.into_iter().filter_map(|(name, is_set)| is_set.then_some(name))
+    }
+
     /// Whether an object of this size is full.
     pub(crate) fn is_full(&self, bytes: u64, events: u64) -> bool {
         self.bytes.is_some_and(|max| bytes >= max) || self.events.is_some_and(|max| events >= max)
@@ -56,7 +67,7 @@ mod tests {
     use super::*;
 
     fn parse(more: &str) -> Result<Settings, String> {
-        let json = format!(r#"{{"bucket": "bucket"{more}}}"#);
+        let json = format!(r#"{{"bucket": "bucket", "key_template": "{{key}}-{{first}}"{more}}}"#);
         Settings::parse(&json).map_err(|error| error.to_string())
     }
 
@@ -84,6 +95,27 @@ mod tests {
         let rotation = Rotation { bytes: Some(10), events: Some(3), ..Rotation::default() };
         let full = [(9, 2), (10, 1), (0, 3)].map(|(bytes, events)| rotation.is_full(bytes, events));
         assert_eq!(full, [false, true, true]);
+    }
+
+    #[test]
+    fn objects_of_one_key_may_not_replace_each_other() {
+        for (set, field) in [
+            (r#""rotate": {"bytes": 7}"#, "rotate.bytes"),
+            (r#""rotate": {"events": 7}"#, "rotate.events"),
+            (r#""rotate": {"age_ms": 7}"#, "rotate.age_ms"),
+            (r#""rotate": {"idle_ms": 7}"#, "rotate.idle_ms"),
+            (r#""max_open_objects": 7"#, "max_open_objects"),
+        ] {
+            let parsed = |more: &str| {
+                let json = format!(r#"{{"bucket": "bucket", {set}{more}}}"#);
+                Settings::parse(&json).map_err(|error| error.to_string())
+            };
+            let said = parsed("").expect_err("each would replace the one before it");
+            let wanted = format!("{field}: `{field} = 7` makes several objects of one key");
+            assert!(said.starts_with(&wanted), "{said}");
+            assert!(parsed(r#", "on_existing": "fail""#).is_ok(), "{set}");
+            assert!(parsed(r#", "key_template": "{key}-{sequence}""#).is_ok(), "{set}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod encoding;
 mod integrity;
+mod keys;
 mod retries;
 mod rotation;
 mod store;
@@ -21,6 +22,7 @@ pub struct Group {
 /// The one table of fields, in groups.
 pub const GROUPS: &[Group] = &[
     Group { title: "Where objects go", fields: store::STORE },
+    Group { title: "What objects are called", fields: keys::KEYS },
     Group { title: "What an object holds", fields: encoding::ENCODING },
     Group { title: "When an object ends", fields: rotation::ROTATION },
     Group { title: "How objects are uploaded", fields: upload::UPLOAD },
