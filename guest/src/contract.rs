@@ -54,7 +54,8 @@ impl wit::GuestSink for OpenSink {
         let mut driver = self.0.borrow_mut();
         let runs = runs(batch, driver.core().next_position())?;
         for run in runs {
-            driver.wait_until(|core| core.has_room(run.len()));
+            let len = driver.core().bytes_max(&run);
+            driver.wait_until(|core| core.has_room(len));
             driver.feed(Input::Events(run));
         }
         driver.turn();

@@ -17,7 +17,7 @@ impl Sink {
         if run.events() == 0 {
             return;
         }
-        if let Err(reason) = check_key(run.key()) {
+        if let Err(reason) = check_key(run.key(), &self.name(run.key())) {
             let (first, events) = (run.first(), run.events());
             self.outputs.push_back(Output::Rejected { first, events, reason });
             return;
@@ -36,10 +36,8 @@ impl Sink {
             }
             return;
         }
-        upload.span.last = run.next() - 1;
-        upload.span.events += run.events();
-        let framing = self.settings.framing;
-        self.change(number, |upload| upload.push(run.into_payload(framing)));
+        let left = self.change(number, |upload| upload.push(run, None));
+        debug_assert!(left.is_none(), "objects have no limit");
         self.advance(number);
         self.shed();
     }
@@ -67,18 +65,23 @@ impl Sink {
         }
         let number = UploadNumber(self.begun);
         self.begun += 1;
-        let name = key.to_owned();
+        let name = self.name(key);
         self.turns.entry(name.clone()).or_default().push_back(number);
         let span = Span { key: key.to_owned(), name, first, last: first, events: 0 };
         let nonce = format!("{:032x}", self.random.u128(..));
-        self.uploads.insert(number, Upload::new(span, nonce));
+        self.uploads.insert(number, Upload::new(span, nonce, self.settings.encoding));
         self.open = Some(number);
         number
     }
 
+    /// The name of the object that the events of a key go into.
+    fn name(&self, key: &str) -> String {
+        self.settings.encoding.name(key.to_owned())
+    }
+
     pub(crate) fn seal_open(&mut self) {
         if let Some(number) = self.open.take() {
-            self.change(number, |upload| upload.sealed = true);
+            self.change(number, Upload::seal);
             self.advance(number);
             self.bury(number);
         }
@@ -187,13 +190,19 @@ impl Sink {
     }
 }
 
-/// A key is what S3 allows for an object:
+/// An object's name is what S3 allows for one:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
-fn check_key(key: &str) -> Result<(), String> {
-    match key.len() {
-        0 => Err("the key is empty".to_owned()),
-        1..=KEY_BYTES_MAX => Ok(()),
-        len => Err(format!("the key has {len} bytes, but S3 allows {KEY_BYTES_MAX}")),
+fn check_key(key: &str, name: &str) -> Result<(), String> {
+    match (key.len(), name.len()) {
+        (0, _) => Err("the key is empty".to_owned()),
+        (_, ..=KEY_BYTES_MAX) => Ok(()),
+        (len, with) if len == with => {
+            Err(format!("the key has {len} bytes, but S3 allows {KEY_BYTES_MAX}"))
+        }
+        (len, with) => Err(format!(
+            "the key has {len} bytes, {with} with the suffix of its compression, but S3 allows \
+             {KEY_BYTES_MAX}"
+        )),
     }
 }
 

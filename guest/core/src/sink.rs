@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cleanup::{Cleanups, Leftover};
 use crate::error::Error;
 use crate::explain;
+use crate::framing::Run;
 use crate::http::Request;
 pub use crate::io::{CredentialsError, Input, Output};
 use crate::metrics::Counters;
@@ -125,12 +126,18 @@ impl Sink {
         request.into_iter().chain(self.cleanups.next_due()).min()
     }
 
-    /// Whether `len` bytes of events may be given now. Always true where nothing is in the way that
-    /// waiting would clear, so that events larger than the memory limit pass one by one.
+    /// Whether events that become up to `len` bytes of an object may be given now. Always true where
+    /// nothing is in the way that waiting would clear, so that events larger than the memory limit
+    /// pass one by one. Another object's compressor has room as well, since the events may begin one.
     pub fn has_room(&self, len: u64) -> bool {
-        let fits =
-            self.held + len <= self.settings.memory_bytes_max && self.uploads.len() < UPLOADS_MAX;
+        let held = self.held + self.settings.encoding.memory_bytes() + len;
+        let fits = held <= self.settings.memory_bytes_max && self.uploads.len() < UPLOADS_MAX;
         fits || self.requests.is_empty()
+    }
+
+    /// How many bytes of an object the events of a run become, at most.
+    pub fn bytes_max(&self, run: &Run) -> u64 {
+        self.settings.encoding.bytes_max(run)
     }
 
     /// Whether everything accepted is visible or failed, and nothing is under way. An abort that

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use crate::buffer::Buffer;
 use crate::checksum::{Algorithm, Sum};
 use crate::classify::Answer;
+use crate::encode::{Encoder, Encoding};
 use crate::error::Error;
+use crate::framing::Run;
 use crate::http::Body;
 use crate::parts::{PartSizes, Parts};
 use crate::s3::{CompletedPart, HeadObjectResult};
@@ -54,7 +56,7 @@ pub(crate) struct Upload {
     pub(crate) span: Span,
     /// Proves that an object is ours: nobody else knows it before the object is there.
     pub(crate) nonce: String,
-    /// The bytes of all events so far.
+    /// The bytes of the object so far, as far as the encoder has given them out.
     pub(crate) bytes: u64,
     /// Nothing will be added any more.
     pub(crate) sealed: bool,
@@ -63,6 +65,8 @@ pub(crate) struct Upload {
     /// Why the object will not be; the first cause, whatever goes wrong after it.
     failure: Option<Error>,
     restarts: u32,
+    /// There until nothing will be added any more.
+    encoder: Option<Encoder>,
     buffer: Buffer,
     state: State,
 }
@@ -103,7 +107,7 @@ pub(crate) enum Want {
 }
 
 impl Upload {
-    pub(crate) fn new(span: Span, nonce: String) -> Upload {
+    pub(crate) fn new(span: Span, nonce: String, encoding: Encoding) -> Upload {
         Upload {
             span,
             nonce,
@@ -112,20 +116,47 @@ impl Upload {
             outstanding: 0,
             failure: None,
             restarts: 0,
+            encoder: Some(Encoder::new(encoding)),
             buffer: Buffer::default(),
             state: State::Filling,
         }
     }
 
-    /// Adds the bytes of events. What a failed object is given is not kept.
-    pub(crate) fn push(&mut self, payload: Bytes) {
-        self.bytes += payload.len() as u64;
-        if self.failure.is_none() {
-            self.buffer.push(payload);
+    /// Adds whole events until the object has `until` bytes, all of them where there is no limit,
+    /// and returns those that are left. What a failed object is given is not kept.
+    pub(crate) fn push(&mut self, run: Run, until: Option<u64>) -> Option<Run> {
+        let (first, next) = (run.first(), run.next());
+        let room = until.map(|until| until.saturating_sub(self.bytes));
+        let rest = match &mut self.encoder {
+            Some(encoder) => {
+                let (bytes, rest) = encoder.push(run, room);
+                self.append(bytes);
+                rest
+            }
+            None => None,
+        };
+        let taken_to = rest.as_ref().map_or(next, Run::first);
+        if taken_to > first {
+            self.span.last = taken_to - 1;
+            self.span.events += taken_to - first;
+        }
+        rest
+    }
+
+    /// Nothing will be added any more: what the encoder held back is.
+    pub(crate) fn seal(&mut self) {
+        self.sealed = true;
+        if let Some(encoder) = self.encoder.take() {
+            self.append(encoder.finish());
         }
     }
 
-    /// The bytes that only this memory has.
+    fn append(&mut self, bytes: Bytes) {
+        self.bytes += bytes.len() as u64;
+        self.buffer.push(bytes);
+    }
+
+    /// The bytes that only this memory has, and what encoding them takes.
     pub(crate) fn held(&self) -> u64 {
         let sending = match &self.state {
             State::Putting { body, .. } => body.len(),
@@ -133,7 +164,8 @@ impl Upload {
             State::Restarting(parts) => parts.unstored() + parts.spare(),
             _ => 0,
         };
-        self.buffer.len() + sending
+        let encoding = self.encoder.as_ref().map_or(0, Encoder::memory_bytes);
+        self.buffer.len() + encoding + sending
     }
 
     /// The bytes that the store has too, kept in case the upload must begin again.
@@ -310,6 +342,7 @@ impl Upload {
         if !matches!(self.state, State::Visible { .. }) {
             self.failure.get_or_insert(cause);
             self.buffer.clear();
+            self.encoder = None;
         }
     }
 

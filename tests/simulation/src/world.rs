@@ -71,8 +71,8 @@ pub struct World {
 pub struct Accepted {
     /// Its key.
     pub key: String,
-    /// Its bytes as they have to stand in the object, with what follows them.
-    pub bytes: Bytes,
+    /// Its bytes, without what separates them from others.
+    pub payload: Bytes,
 }
 
 /// The most that was ever seen.
@@ -148,23 +148,19 @@ impl World {
     pub fn write(&mut self, key: &str, payload: impl Into<Bytes>) -> u64 {
         let payload = payload.into();
         let len = payload.len() as u64;
-        while !self.sink.has_room(len) {
+        let position = self.sink.next_position();
+        let ends = vec![u32::try_from(payload.len()).unwrap_or(u32::MAX)];
+        let run = Run::new(key.to_owned(), position, payload.clone(), ends, Framing::Bare);
+        let run = run.unwrap_or_else(|problem| self.fail(&format!("no run: {problem:?}")));
+        while !self.sink.has_room(self.sink.bytes_max(&run)) {
             if !self.step() {
                 self.fail("the core has no room, and waits for nothing");
             }
         }
-        let position = self.sink.next_position();
-        let ends = vec![u32::try_from(payload.len()).unwrap_or(u32::MAX)];
-        let mut bytes = payload.to_vec();
-        if self.settings.framing == Framing::Newline {
-            bytes.push(b'\n');
-        }
-        let run = Run::new(key.to_owned(), position, payload, ends, Framing::Bare);
-        let run = run.unwrap_or_else(|problem| self.fail(&format!("no run: {problem:?}")));
         let refused = self.rejected.len();
         self.note(|| format!("write {position} {key:?} ({len} bytes)"));
         // Taken before it is fed: its fate may be reported at once.
-        self.accepted.insert(position, Accepted { key: key.to_owned(), bytes: bytes.into() });
+        self.accepted.insert(position, Accepted { key: key.to_owned(), payload });
         self.feed(Input::Events(run));
         if self.rejected.len() > refused {
             self.accepted.remove(&position);

@@ -1,13 +1,14 @@
 //! The configuration as meant: nothing in here can be invalid.
 
 mod address;
+mod encoding;
 
 use std::time::Duration;
 
 use crate::checksum::Algorithm;
 use crate::config::{PART_BYTES_MAX, Written};
+use crate::encode::Encoding;
 use crate::error::{Error, Problem};
-use crate::framing::Framing;
 use crate::http::Scheme;
 use crate::parts::PartSizes;
 use crate::s3::Address;
@@ -24,8 +25,8 @@ pub struct Settings {
     pub region: String,
     /// The size of every part but the last, in bytes.
     pub part_bytes: u64,
-    /// What follows each event in an object.
-    pub framing: Framing,
+    /// What lies between the events of an object, and how it is compressed.
+    pub encoding: Encoding,
     /// How many requests may be under way at once.
     pub requests_in_flight_max: usize,
     /// How many bytes may be held before `write` waits.
@@ -103,7 +104,8 @@ impl Settings {
     /// How uploads are cut. A part is held until the store has it, and the next one fills
     /// meanwhile: so no part grows beyond half of the memory.
     pub(crate) fn cutting(&self) -> Cutting {
-        let max = (self.memory_bytes_max / 2).clamp(self.part_bytes, PART_BYTES_MAX);
+        let for_parts = self.memory_bytes_max.saturating_sub(self.encoding.memory_bytes());
+        let max = (for_parts / 2).clamp(self.part_bytes, PART_BYTES_MAX);
         let sizes = PartSizes { first: self.part_bytes, max };
         Cutting { sizes, algorithm: self.checksum }
     }
@@ -113,8 +115,12 @@ impl Settings {
         let address = address::address(written, problems);
         let requests_in_flight_max = number("requests_in_flight_max");
         let part_bytes = number("part_bytes");
+        let encoding = encoding::encoding(written, problems);
+        // That of the object that is open, and that of the next.
+        let compressors = 2 * encoding.memory_bytes();
         let memory_bytes_max = written.number("memory_bytes_max").unwrap_or_else(|| {
-            part_bytes.saturating_mul(requests_in_flight_max + 1).min(MEMORY_BYTES_MAX)
+            let parts = part_bytes.saturating_mul(requests_in_flight_max + 1);
+            parts.saturating_add(compressors).min(MEMORY_BYTES_MAX)
         });
         if memory_bytes_max < part_bytes {
             let message = format!(
@@ -122,6 +128,13 @@ impl Settings {
                  `memory_bytes_max` allows {memory_bytes_max}"
             );
             problems.push(Problem::new("part_bytes", message));
+        } else if memory_bytes_max < part_bytes + compressors {
+            let message = format!(
+                "two compressors of this level and a part take {} bytes, but `memory_bytes_max` \
+                 allows {memory_bytes_max}; set a lower `compression_level`, or more memory",
+                part_bytes + compressors
+            );
+            problems.push(Problem::new("compression", message));
         }
         let timeouts = timeouts(written);
         Settings {
@@ -136,10 +149,7 @@ impl Settings {
                 _ => Some(Algorithm::Crc64Nvme),
             },
             content_md5: written.flag("content_md5"),
-            framing: match written.text("framing") {
-                Some("none") => Framing::Bare,
-                _ => Framing::Newline,
-            },
+            encoding,
             address,
             region: written.text("region").unwrap_or_default().to_owned(),
             part_bytes,
