@@ -150,7 +150,9 @@ impl World {
         let len = payload.len() as u64;
         let position = self.sink.next_position();
         let ends = vec![u32::try_from(payload.len()).unwrap_or(u32::MAX)];
-        let run = Run::new(key.to_owned(), position, payload.clone(), ends, Framing::Bare);
+        // A copy, so that a test can see whether the core still keeps the payload.
+        let accepted = Accepted { key: key.to_owned(), payload: Bytes::copy_from_slice(&payload) };
+        let run = Run::new(key.to_owned(), position, payload, ends, Framing::Bare);
         let run = run.unwrap_or_else(|problem| self.fail(&format!("no run: {problem:?}")));
         while !self.sink.has_room(self.sink.bytes_max(&run)) {
             if !self.step() {
@@ -160,7 +162,7 @@ impl World {
         let refused = self.rejected.len();
         self.note(|| format!("write {position} {key:?} ({len} bytes)"));
         // Taken before it is fed: its fate may be reported at once.
-        self.accepted.insert(position, Accepted { key: key.to_owned(), payload });
+        self.accepted.insert(position, accepted);
         self.feed(Input::Events(run));
         if self.rejected.len() > refused {
             self.accepted.remove(&position);
