@@ -5,6 +5,7 @@
 mod check;
 mod components;
 mod demo;
+mod encoded;
 mod inspect;
 mod keys;
 mod large;

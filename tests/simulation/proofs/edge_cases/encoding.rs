@@ -113,6 +113,26 @@ fn case_13_an_upload_that_begins_again_sends_the_same_bytes() {
     }
 }
 
+/// Events that become almost nothing, and events that stay what they are: `finish` looks at what
+/// was held at most, compressors included.
+#[test]
+fn memory_is_bounded_whatever_compression_makes_of_events() {
+    for compression in BOTH {
+        for framing in [ObjectFraming::LengthDelimited, ObjectFraming::JsonArray] {
+            let mut world = encoded(framing, Some(compression), 100_000);
+            for number in 0..120 {
+                let key = format!("key {}", number / 40);
+                let payload = if number % 3 == 0 { noise(number) } else { vec![b'x'; EVENT] };
+                world.write(&key, payload);
+            }
+            assert!(world.peaks.held > world.settings.encoding.memory_bytes(), "it is counted");
+            finish(&mut world);
+            assert_eq!(world.sink.held(), 0);
+            assert_eq!(world.sealed.len(), 3);
+        }
+    }
+}
+
 #[test]
 fn the_store_is_told_how_an_object_is_compressed() {
     for (compression, name, wanted) in
