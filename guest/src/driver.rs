@@ -49,7 +49,7 @@ impl Driver {
     pub(crate) fn give(&mut self, run: Run) {
         self.feed(Input::Events(run));
         while let Some(run) = self.rest.take() {
-            self.wait_until(|core| core.has_room(run.len()));
+            self.wait_until(|core| core.has_room(&run));
             self.feed(Input::Events(run));
         }
     }

@@ -6,6 +6,7 @@ mod check;
 mod components;
 mod dead_letters;
 mod demo;
+mod encoded;
 mod inspect;
 mod keys;
 mod large;

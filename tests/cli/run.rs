@@ -9,7 +9,7 @@ use super::support::*;
 
 #[test]
 fn the_example_becomes_three_objects() {
-    let place = example();
+    let place = example("s3demo");
     let ended = place.spillway(&["run", "examples/s3demo.toml", "--local", "out"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.err, "");
@@ -22,7 +22,7 @@ fn the_example_becomes_three_objects() {
 #[test]
 fn the_example_makes_three_requests_and_no_other() {
     let server = Server::start();
-    let place = example().at(&server);
+    let place = example("s3demo").at(&server);
     let flow = std::fs::read_to_string(place.path("examples/s3demo.toml")).unwrap();
     let flow = flow.replace("\"tremordemo\"", "\"events\"\nendpoint = \"${ENDPOINT}\"");
     place.write("flow.toml", flow);
@@ -34,7 +34,7 @@ fn the_example_makes_three_requests_and_no_other() {
 
 #[test]
 fn a_second_start_on_the_same_folder_replaces_objects() {
-    let place = example();
+    let place = example("s3demo");
     for _ in 0..2 {
         let ended = place.spillway(&["run", "examples/s3demo.toml", "--local", "out"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -169,16 +169,6 @@ fn credentials_come_from_the_variables_that_the_flow_names() {
     let place = place.with("AWS_ACCESS_KEY_ID", "other").with("AWS_SECRET_ACCESS_KEY", "other");
     place.run(&[]);
     assert_eq!(server.objects().len(), 1);
-}
-
-/// The example as it stands in the repository, in a folder of its own.
-fn example() -> Place {
-    let place = Place::new();
-    std::fs::create_dir(place.path("examples")).unwrap();
-    for name in ["examples/s3demo.toml", "examples/sample.json"] {
-        std::fs::copy(repository().join(name), place.path(name)).unwrap();
-    }
-    place
 }
 
 fn expected() -> BTreeMap<String, Vec<u8>> {

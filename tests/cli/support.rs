@@ -178,3 +178,13 @@ pub fn repository() -> &'static Path {
 
 pub const SPILLWAY: &str = env!("CARGO_BIN_EXE_spillway");
 pub const MIB: usize = 1 << 20;
+
+/// An example as it stands in the repository, with what it reads, in a folder of its own.
+pub fn example(name: &str) -> Place {
+    let place = Place::new();
+    std::fs::create_dir(place.path("examples")).unwrap();
+    for name in [&format!("examples/{name}.toml"), "examples/sample.json"] {
+        std::fs::copy(repository().join(name), place.path(name)).unwrap();
+    }
+    place
+}

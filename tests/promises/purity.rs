@@ -39,6 +39,9 @@ const PURE: &[&str] = &[
     "serde_json",
     "sha2",
     "strsim",
+    // Without its `std` feature, and without kernels for special processors.
+    "structured-zstd",
+    "zlib-rs",
 ];
 
 const IMPURE: &[&str] = &[

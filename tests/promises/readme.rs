@@ -168,6 +168,7 @@ fn absent(absent: &Absent) -> String {
         Absent::Text(text) => format!("`\"{text}\"`"),
         Absent::Number(number) => number.to_string(),
         Absent::False => "`false`".to_owned(),
+        Absent::True => "`true`".to_owned(),
         Absent::Derived(rule) => (*rule).to_owned(),
     }
 }

@@ -17,6 +17,15 @@ pub enum Framing {
     Newline,
 }
 
+impl Framing {
+    fn separator_len(self) -> usize {
+        match self {
+            Framing::Bare => 0,
+            Framing::Newline => 1,
+        }
+    }
+}
+
 /// Consecutive events for one key, back to back in one piece of memory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Run {
@@ -96,7 +105,12 @@ impl Run {
 
     /// How many events there are.
     pub fn events(&self) -> u64 {
-        self.ends().len() as u64
+        self.count() as u64
+    }
+
+    /// The same, as what is in memory is counted.
+    pub(crate) fn count(&self) -> usize {
+        self.ends().len()
     }
 
     /// How many bytes they take in memory.
@@ -166,12 +180,23 @@ impl Run {
         &self.ends[self.window.clone()]
     }
 
+    /// The events, without what separates them.
+    pub(crate) fn bare(&self) -> impl Iterator<Item = &[u8]> {
+        let separator = self.framing.separator_len();
+        self.framed().map(move |event| &event[..event.len() - separator])
+    }
+
+    /// How many bytes the events have, without what separates them.
+    pub(crate) fn bare_len(&self) -> usize {
+        self.payload.len() - self.count() * self.framing.separator_len()
+    }
+
     /// The events' bytes in another framing. The same memory where the framing is the same; but a
     /// piece of a run is copied, since a slice would keep the whole run in memory.
     pub fn into_payload(self, wanted: Framing) -> Bytes {
         match (self.framing, wanted) {
             (Framing::Bare, Framing::Newline) => {
-                let mut payload = Vec::with_capacity(self.payload.len() + self.ends().len());
+                let mut payload = Vec::with_capacity(self.payload.len() + self.count());
                 for event in self.framed() {
                     payload.extend_from_slice(event);
                     payload.push(b'\n');
@@ -179,10 +204,8 @@ impl Run {
                 payload.into()
             }
             (Framing::Newline, Framing::Bare) => {
-                let mut payload = Vec::with_capacity(self.payload.len());
-                for event in self.framed() {
-                    payload.extend_from_slice(&event[..event.len() - 1]);
-                }
+                let mut payload = Vec::with_capacity(self.bare_len());
+                self.bare().for_each(|event| payload.extend_from_slice(event));
                 payload.into()
             }
             _ if self.window.len() < self.ends.len() => Bytes::copy_from_slice(&self.payload),

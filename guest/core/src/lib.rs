@@ -11,6 +11,7 @@ pub mod cleanup;
 pub mod clock;
 pub mod config;
 pub mod credentials;
+pub mod encode;
 pub mod error;
 pub mod explain;
 pub mod framing;

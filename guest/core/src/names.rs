@@ -12,6 +12,8 @@ pub struct Names {
     pub prefix: String,
     /// What follows it.
     pub template: Template,
+    /// What they end in, unless they do already: how the objects are compressed.
+    pub suffix: &'static str,
     /// What becomes of an object whose name is taken.
     pub on_existing: OnExisting,
 }
@@ -46,6 +48,11 @@ impl Names {
         }
         let mut pieces = vec![Rendered::Text(self.prefix.clone())];
         pieces.extend(self.template.render(facts));
+        let has_suffix =
+            matches!(pieces.last(), Some(Rendered::Text(t)) if t.ends_with(self.suffix));
+        if !has_suffix {
+            pieces.push(Rendered::Text(self.suffix.to_owned()));
+        }
         let stem = Stem { pieces };
         let len = stem.len_max();
         if len > NAME_BYTES_MAX {
@@ -161,12 +168,27 @@ mod tests {
         Names {
             prefix: prefix.to_owned(),
             template: Template::parse(template).unwrap(),
+            suffix: "",
             on_existing: OnExisting::Overwrite,
         }
     }
 
     fn stem(names: &Names, key: &str) -> Result<Stem, String> {
         names.stem(&Facts { key, first: 7, at: Timestamp(0) })
+    }
+
+    #[test]
+    fn a_name_says_how_its_object_is_compressed() {
+        let named = |template: &str, key: &str| {
+            let names = Names { suffix: ".gz", ..names("", template) };
+            stem(&names, key).map(|stem| stem.name(3))
+        };
+        assert_eq!(named("{key}", "a/b.json"), Ok("a/b.json.gz".to_owned()));
+        assert_eq!(named("{key}", "a.gz"), Ok("a.gz".to_owned()), "it has that already");
+        assert_eq!(named("{key}-{sequence}", "a.gz"), Ok("a.gz-3.gz".to_owned()));
+        assert!(named("{key}", &"k".repeat(1_021)).is_ok());
+        let error = named("{key}", &"k".repeat(1_022)).unwrap_err();
+        assert!(error.starts_with("the object's name has 1025 bytes"), "{error}");
     }
 
     #[test]

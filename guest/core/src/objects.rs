@@ -19,8 +19,8 @@ impl Sink {
         }
         let mut rest = Some(run);
         while let Some(run) = rest {
-            self.make_room(run.key(), run.len());
-            if !self.has_room(run.len()) {
+            self.make_room(&run);
+            if !self.has_room(&run) {
                 self.outputs.push_back(Output::Rest(run));
                 break;
             }
@@ -66,14 +66,14 @@ impl Sink {
 
     /// Adds events to an object, as far as rotation lets it grow.
     fn fill(&mut self, number: UploadNumber, mut run: Run) -> Option<Run> {
-        let (framing, rotation) = (self.settings.framing, self.settings.rotation);
+        let rotation = self.settings.rotation;
         self.change(number, |upload| {
             let wanted = rotation.events.map(|max| max.saturating_sub(upload.span.events));
             match wanted.filter(|wanted| *wanted < run.events()) {
-                None => upload.push(run, framing, rotation.bytes),
+                None => upload.push(run, rotation.bytes),
                 Some(wanted) => {
                     let before = upload.span.events;
-                    upload.push(run.front(count(wanted)), framing, rotation.bytes);
+                    upload.push(run.front(count(wanted)), rotation.bytes);
                     run.skip(count(upload.span.events - before));
                     Some(run)
                 }
@@ -81,15 +81,15 @@ impl Sink {
         })
     }
 
-    /// Where waiting alone would never make room for `len` bytes of events with `key`, seals other
-    /// objects until it does: the one that was written to the longest ago first, and no more of
+    /// Where waiting alone would never make room for these events, seals objects of other keys until
+    /// it does: the one that was written to the longest ago first, and no more of
     /// them than needed.
-    fn make_room(&mut self, key: &str, len: u64) {
-        let max = self.settings.memory_bytes_max;
+    fn make_room(&mut self, run: &Run) {
+        let (len, max) = (self.wanted(run), self.settings.memory_bytes_max);
         if self.held + len <= max {
             return;
         }
-        let (own, sizes) = (self.open.get(key), self.settings.cutting().sizes);
+        let (own, sizes) = (self.open.get(run.key()), self.settings.cutting().sizes);
         let idle = |number| (number, self.uploads[&number].idle(sizes));
         let idle: Vec<_> = self.open.least_recent().map(idle).collect();
         let mut stays: u64 = idle.iter().map(|(_, bytes)| bytes).sum();
@@ -140,7 +140,8 @@ impl Sink {
         let (key, name) = (key.to_owned(), naming.name());
         let span = Span { key, name, first, last: first, events: 0 };
         let nonce = format!("{:032x}", self.random.u128(..));
-        self.uploads.insert(number, Upload::new(span, nonce, naming));
+        let upload = Upload::new(span, nonce, naming, self.settings.encoding);
+        self.uploads.insert(number, upload);
         self.queue(number);
         self.open.begin(run.key(), number, now);
         Ok(number)
@@ -165,7 +166,7 @@ impl Sink {
     /// Ends an open object: nothing is added to it any more.
     fn seal(&mut self, number: UploadNumber) {
         self.open.end(number);
-        self.change(number, |upload| upload.sealed = true);
+        self.change(number, Upload::seal);
         self.advance(number);
         self.bury(number);
     }

@@ -60,6 +60,7 @@ fn property(field: &Field, doc: String) -> Value {
         Absent::Text(text) => property["default"] = (*text).into(),
         Absent::Number(number) => property["default"] = (*number).into(),
         Absent::False => property["default"] = false.into(),
+        Absent::True => property["default"] = true.into(),
         Absent::Required | Absent::Derived(_) => {}
     }
     property

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cleanup::{Cleanups, Leftover};
 use crate::error::Error;
 use crate::explain;
+use crate::framing::Run;
 use crate::http::Request;
 pub use crate::io::{CredentialsError, Input, Output};
 use crate::metrics::Counters;
@@ -131,12 +132,20 @@ impl Sink {
         request.into_iter().chain(rotation).chain(self.cleanups.next_due()).min()
     }
 
-    /// Whether there is room now for `len` bytes of events. Always true where nothing is in the way
-    /// that waiting would clear, so that events larger than the memory limit pass one by one.
-    pub fn has_room(&self, len: u64) -> bool {
+    /// Whether there is room now for these events. Always true where nothing is in the way that
+    /// waiting would clear, so that events larger than the memory limit pass one by one.
+    pub fn has_room(&self, run: &Run) -> bool {
         let ending = self.uploads.len() - self.open.len();
-        let fits = self.held + len <= self.settings.memory_bytes_max && ending < ENDING_MAX;
+        let fits = self.held + self.wanted(run) <= self.settings.memory_bytes_max;
+        let fits = fits && ending < ENDING_MAX;
         fits || self.requests.is_empty()
+    }
+
+    /// How many bytes of memory the events of a run may take: those of the object that they become,
+    /// and a compressor, since they may begin one.
+    pub(crate) fn wanted(&self, run: &Run) -> u64 {
+        let encoding = self.settings.encoding;
+        encoding.bytes_max(run) + encoding.memory_bytes()
     }
 
     /// Whether everything accepted is visible or failed, and nothing is under way. An abort that

@@ -1,10 +1,13 @@
 //! One object's life: a single PutObject, or create, parts, and complete.
 
+use bytes::Bytes;
+
 use crate::buffer::Buffer;
 use crate::checksum::{Algorithm, Sum};
 use crate::classify::Answer;
+use crate::encode::{Encoder, Encoding};
 use crate::error::Error;
-use crate::framing::{Framing, Run};
+use crate::framing::Run;
 use crate::http::Body;
 use crate::naming::{Naming, Sight};
 use crate::parts::{PartSizes, Parts};
@@ -55,7 +58,7 @@ pub(crate) struct Upload {
     pub(crate) naming: Naming,
     /// Proves that an object is ours: nobody else knows it before the object is there.
     pub(crate) nonce: String,
-    /// The bytes of all events so far.
+    /// The bytes of the object so far, as far as the encoder has given them out.
     pub(crate) bytes: u64,
     /// Nothing will be added any more.
     pub(crate) sealed: bool,
@@ -64,6 +67,8 @@ pub(crate) struct Upload {
     /// Why the object will not be; the first cause, whatever goes wrong after it.
     failure: Option<Error>,
     restarts: u32,
+    /// There until nothing will be added any more.
+    encoder: Option<Encoder>,
     buffer: Buffer,
     state: State,
 }
@@ -114,7 +119,7 @@ pub(crate) enum Want {
 }
 
 impl Upload {
-    pub(crate) fn new(span: Span, nonce: String, naming: Naming) -> Upload {
+    pub(crate) fn new(span: Span, nonce: String, naming: Naming, encoding: Encoding) -> Upload {
         Upload {
             state: State::begin(&naming),
             span,
@@ -125,35 +130,48 @@ impl Upload {
             outstanding: 0,
             failure: None,
             restarts: 0,
+            encoder: Some(Encoder::new(encoding)),
             buffer: Buffer::default(),
         }
     }
 
-    /// Adds events, until the object has `until` bytes, and returns those that are left. What a
-    /// failed object is given is counted, and not kept.
-    pub(crate) fn push(
-        &mut self,
-        mut run: Run,
-        framing: Framing,
-        until: Option<u64>,
-    ) -> Option<Run> {
-        let missing = until.map(|until| until.saturating_sub(self.bytes));
-        let count = missing.and_then(|missing| run.events_reaching(missing, framing));
-        let (run, left) = match count.filter(|count| (*count as u64) < run.events()) {
-            Some(count) => (run.take_front(count), Some(run)),
-            None => (run, None),
+    /// Adds whole events until the object has `until` bytes, all of them where there is no limit,
+    /// and returns those that are left. What a failed object is given is counted, and not kept.
+    pub(crate) fn push(&mut self, run: Run, until: Option<u64>) -> Option<Run> {
+        let (first, next) = (run.first(), run.next());
+        let room = until.map(|until| until.saturating_sub(self.bytes));
+        let rest = match &mut self.encoder {
+            Some(encoder) => {
+                let (bytes, rest) = encoder.push(run, room);
+                self.append(bytes);
+                rest
+            }
+            None => None,
         };
-        self.span.last = run.next() - 1;
-        self.span.events += run.events();
-        let payload = run.into_payload(framing);
-        self.bytes += payload.len() as u64;
-        if self.failure.is_none() {
-            self.buffer.push(payload);
+        let taken_to = rest.as_ref().map_or(next, Run::first);
+        if taken_to > first {
+            self.span.last = taken_to - 1;
+            self.span.events += taken_to - first;
         }
-        left
+        rest
     }
 
-    /// The bytes that only this memory has.
+    /// Nothing will be added any more: what the encoder held back is.
+    pub(crate) fn seal(&mut self) {
+        self.sealed = true;
+        if let Some(encoder) = self.encoder.take() {
+            self.append(encoder.finish());
+        }
+    }
+
+    fn append(&mut self, bytes: Bytes) {
+        self.bytes += bytes.len() as u64;
+        if self.failure.is_none() {
+            self.buffer.push(bytes);
+        }
+    }
+
+    /// The bytes that only this memory has, and what encoding them takes.
     pub(crate) fn held(&self) -> u64 {
         let sending = match &self.state {
             State::Putting { body, .. }
@@ -162,19 +180,24 @@ impl Upload {
             State::Restarting(parts) => parts.unstored() + parts.spare(),
             _ => 0,
         };
-        self.buffer.len() + sending
+        self.buffer.len() + self.encoding() + sending
+    }
+
+    /// The bytes that encoding takes beside those it has given out.
+    fn encoding(&self) -> u64 {
+        self.encoder.as_ref().map_or(0, Encoder::memory_bytes)
     }
 
     /// Of an object that is not sealed, the bytes that only further events would send: what will be
     /// left in memory once all requests are answered.
     pub(crate) fn idle(&self, sizes: PartSizes) -> u64 {
-        let rest = self.buffer.len();
+        let (rest, encoding) = (self.buffer.len(), self.encoding());
         match &self.state {
-            _ if self.failure.is_some() => 0,
-            State::Filling | State::Creating => sizes.rest(rest, 1),
-            State::Restarting(_) => sizes.rest(self.held(), 1),
-            State::Uploading(parts) => sizes.rest(rest, parts.count() + 1),
-            _ => 0,
+            _ if self.failure.is_some() => encoding,
+            State::Filling | State::Creating => encoding + sizes.rest(rest, 1),
+            State::Restarting(_) => encoding + sizes.rest(self.held() - encoding, 1),
+            State::Uploading(parts) => encoding + sizes.rest(rest, parts.count() + 1),
+            _ => encoding,
         }
     }
 
@@ -411,6 +434,7 @@ impl Upload {
         if !matches!(self.state, State::Visible { .. }) {
             self.failure.get_or_insert(cause);
             self.buffer.clear();
+            self.encoder = self.encoder.take().map(Encoder::uncompressed);
         }
     }
 

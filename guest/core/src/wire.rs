@@ -29,13 +29,13 @@ pub(crate) fn request(
     let (body, sum) = upload.body(operation);
     Some(match operation {
         Operation::PutObject => {
-            let mut headers = metadata(upload);
+            let mut headers = description(settings, upload);
             headers.extend(integrity(settings, &body, sum));
             let headers = &headers;
             PutObject { address, key, if_none_match, headers, body }.request()
         }
         Operation::CreateMultipartUpload => {
-            let mut headers = metadata(upload);
+            let mut headers = description(settings, upload);
             if let Some(algorithm) = settings.checksum {
                 headers.push(header("x-amz-checksum-algorithm", algorithm.s3().as_str()));
                 headers.push(header("x-amz-checksum-type", ChecksumType::FullObject.as_str()));
@@ -76,8 +76,13 @@ pub(crate) fn abort(settings: &Settings, key: &str, upload_id: &str) -> Request 
     AbortMultipartUpload { address, key, upload_id, headers: &[] }.request()
 }
 
-fn metadata(upload: &Upload) -> Vec<Header> {
-    vec![(Cow::Owned(format!("x-amz-meta-{NONCE}")), upload.nonce.clone())]
+/// What the store keeps with an object and says of it to whoever reads it.
+fn description(settings: &Settings, upload: &Upload) -> Vec<Header> {
+    let mut headers = vec![(Cow::Owned(format!("x-amz-meta-{NONCE}")), upload.nonce.clone())];
+    if let Some(encoding) = settings.encoding.content_encoding() {
+        headers.push(header("content-encoding", encoding));
+    }
+    headers
 }
 
 /// The headers by which the store checks the bytes it got. Some stores look at a checksum only

@@ -3,6 +3,7 @@
 
 mod completion;
 mod credentials_and_time;
+mod encoding;
 mod lifecycle;
 mod network;
 mod parts;

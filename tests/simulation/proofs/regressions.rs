@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use spillway_core::classify::{Class, classify};
 use spillway_core::clock::Flight;
+use spillway_core::encode::ObjectFraming;
 use spillway_core::framing::{Framing, Run};
 use spillway_core::http::Response;
 use spillway_core::settings::Settings;
@@ -199,7 +200,7 @@ fn what_is_kept_while_an_object_is_settled_is_counted() {
     let mut world = world_with(
         |s| {
             (s.part_bytes, s.memory_bytes_max) = (LARGE as u64, 4 * LARGE as u64);
-            s.framing = Framing::Bare;
+            s.encoding.framing = ObjectFraming::None;
         },
         |bucket| {
             (bucket.part_bytes_min, bucket.complete_idempotent_for) =
@@ -327,7 +328,8 @@ fn what_a_slice_keeps_alive_is_counted() {
     const LARGE: usize = 128 << 10;
     let mut settings = Settings::parse(CONFIG).unwrap();
     (settings.part_bytes, settings.memory_bytes_max) = (LARGE as u64, 2 * LARGE as u64);
-    (settings.framing, settings.requests_in_flight_max) = (Framing::Bare, 32);
+    settings.encoding.framing = ObjectFraming::None;
+    settings.requests_in_flight_max = 32;
     let mut sink = Sink::new(settings, 1);
     let payload = Bytes::from(vec![b'x'; 16 * LARGE]);
     let ends = vec![payload.len() as u32];

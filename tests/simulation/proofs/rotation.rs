@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use spillway_core::framing::Framing;
+use spillway_core::encode::ObjectFraming;
 use spillway_core::settings::{Rotation, Settings};
 use spillway_core::time::Instant;
 use spillway_simulation::bucket::{BucketOptions, Operation};
@@ -29,7 +29,7 @@ fn world_with(seed: u64, change: impl FnOnce(&mut Settings)) -> World {
 fn finish(world: &mut World) {
     world.seal_and_settle();
     world.land_all();
-    let largest = world.accepted.values().map(|accepted| accepted.bytes.len()).max();
+    let largest = world.accepted.values().map(|accepted| accepted.payload.len()).max();
     hold_at_the_end(world, largest.unwrap_or(0) as u64);
 }
 
@@ -50,6 +50,8 @@ struct Model {
     open: Vec<OpenObject>,
     ended: Vec<Object>,
     next_position: u64,
+    /// How many bytes follow each event.
+    separator: u64,
 }
 
 struct OpenObject {
@@ -61,9 +63,10 @@ struct OpenObject {
 
 impl Model {
     fn of(world: &World) -> Model {
-        let Settings { rotation, max_open_objects, .. } = world.settings;
+        let Settings { rotation, max_open_objects, encoding, .. } = world.settings;
+        let separator = u64::from(encoding.framing == ObjectFraming::Newline);
         let (open, ended) = (Vec::new(), Vec::new());
-        Model { rotation, max_open: max_open_objects, open, ended, next_position: 0 }
+        Model { rotation, max_open: max_open_objects, open, ended, next_position: 0, separator }
     }
 
     /// Takes in the events that the world took since it was last asked.
@@ -93,7 +96,7 @@ impl Model {
             }
         };
         open.object.1.push(position);
-        open.bytes += event.bytes.len() as u64;
+        open.bytes += event.payload.len() as u64 + self.separator;
         open.written = event.at;
         let events = open.object.1.len() as u64;
         let is_full = self.rotation.bytes.is_some_and(|bytes| open.bytes >= bytes)
@@ -143,7 +146,8 @@ fn objects_are_those_of_the_model() {
             if settings.max_open_objects == 1 {
                 settings.memory_bytes_max = random.u64(1..5) * PART;
             }
-            settings.framing = if random.bool() { Framing::Newline } else { Framing::Bare };
+            let framings = [ObjectFraming::Newline, ObjectFraming::None];
+            settings.encoding.framing = framings[random.usize(..2)];
             settings.rotation = rotation(&mut random);
         });
         let mut model = Model::of(&world);
@@ -244,7 +248,8 @@ fn an_object_ends_with_the_event_that_fills_it() {
 #[test]
 fn separators_count_as_they_are_stored() {
     let mut world = world_with(1, |settings| {
-        (settings.framing, settings.rotation.bytes) = (Framing::Newline, Some(6));
+        settings.encoding.framing = ObjectFraming::Newline;
+        settings.rotation.bytes = Some(6);
     });
     world.write_run("k", &["aa", "bb", "cc"].map(Bytes::from));
     finish(&mut world);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 use spillway_core::checksum::Algorithm;
-use spillway_core::framing::Framing;
+use spillway_core::encode::{Compression, ObjectFraming};
 use spillway_core::settings::{Rotation, Settings};
 use spillway_core::sink::{CredentialsError, Input};
 use spillway_core::time::Timestamp;
@@ -88,7 +88,22 @@ fn world(random: &mut Rng, seed: u64) -> World {
     settings.requests_in_flight_max = random.usize(1..6);
     settings.max_open_objects = if random.bool() { 1 } else { random.usize(2..6) };
     settings.rotation = rotation(random);
-    settings.framing = if random.bool() { Framing::Newline } else { Framing::Bare };
+    settings.encoding.framing = match random.u8(..8) {
+        0 => ObjectFraming::LengthDelimited,
+        1 => ObjectFraming::JsonArray,
+        2..5 => ObjectFraming::None,
+        _ => ObjectFraming::Newline,
+    };
+    settings.encoding.compression = match random.u8(..24) {
+        0..2 => Some(Compression::Gzip { level: random.u8(1..=9) }),
+        2 => Some(Compression::Zstd { level: random.u8(1..=12) }),
+        _ => None,
+    };
+    if random.bool() {
+        settings.names.suffix = settings.encoding.suffix();
+    }
+    let compressors = settings.max_open_objects as u64 + 1;
+    settings.memory_bytes_max += compressors * settings.encoding.memory_bytes();
     settings.content_md5 = random.u8(..4) == 0;
     settings.retry.attempts_max = random.u32(1..8);
     settings.retry.budget = *random.choice(&[0, 50, 500]).unwrap_or(&0);

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use spillway_core::encode::{Encoding, ObjectFraming};
 use spillway_core::upload::Span;
 
+use crate::decode;
 use crate::world::World;
 
 /// Every event that was accepted is in exactly one object that is unfinished, visible or failed, by
@@ -43,8 +45,13 @@ pub fn what_is_sealed_was_visible(world: &World) -> Result<(), String> {
     for sealed in &world.sealed {
         let expected = bytes_of(world, &sealed.span);
         let mut history = world.bucket.visible_history().iter();
-        let found = history.any(|v| v.key == sealed.span.name && v.object.bytes == expected);
-        if !found || sealed.bytes != expected.len() as u64 {
+        let found = history.any(|v| {
+            let object = &v.object.bytes;
+            v.key == sealed.span.name
+                && object.len() as u64 == sealed.bytes
+                && decompressed(world, object) == expected
+        });
+        if !found {
             return Err(format!("{:?} was never visible with its bytes", sealed.span));
         }
     }
@@ -62,9 +69,8 @@ pub fn what_is_visible_was_meant(world: &World) -> Result<(), String> {
     let failed = world.failed.iter().map(|failure| &failure.span);
     let spans: Vec<&Span> = sealed.chain(failed).chain(world.sink.unfinished()).collect();
     for visible in world.bucket.visible_history() {
-        let is = |span: &&&Span| {
-            span.name == visible.key && visible.object.bytes == bytes_of(world, span)
-        };
+        let bytes = decompressed(world, &visible.object.bytes);
+        let is = |span: &&&Span| span.name == visible.key && bytes == bytes_of(world, span);
         if !spans.iter().any(|span| is(&span)) {
             let len = visible.object.bytes.len();
             return Err(format!("{:?} became visible with {len} bytes of no object", visible.key));
@@ -92,9 +98,24 @@ pub fn uploads_nobody_knows(world: &World) -> Vec<String> {
     unknown
 }
 
-/// The bytes that an object of these events has.
+/// The bytes that an object of these events has, decompressed.
 pub fn bytes_of(world: &World, span: &Span) -> Vec<u8> {
     let events = world.accepted.range(span.first..=span.last).map(|(_, accepted)| accepted);
-    let events = events.filter(|accepted| accepted.key == span.key);
-    events.flat_map(|accepted| accepted.bytes.iter().copied()).collect()
+    let events: Vec<_> = events.filter(|e| e.key == span.key).map(|e| &e.payload[..]).collect();
+    decode::framed(world.settings.encoding.framing, &events)
+}
+
+/// How many bytes an object has that so far holds these events and is not sealed, where that does
+/// not depend on a compressor.
+pub fn bytes_so_far(world: &World, payloads: &[&[u8]]) -> Option<u64> {
+    let Encoding { framing, compression } = world.settings.encoding;
+    let closing = if framing == ObjectFraming::JsonArray { 2 } else { 0 };
+    let sealed = decode::framed(framing, payloads).len();
+    compression.is_none().then(|| sealed.saturating_sub(closing) as u64)
+}
+
+/// The bytes of an object as whoever reads it gets them.
+pub fn decompressed(world: &World, object: &[u8]) -> Vec<u8> {
+    let decoded = decode::decompressed(world.settings.encoding.compression, object);
+    decoded.unwrap_or_else(|error| world.fail(&format!("an object that no one can read: {error}")))
 }

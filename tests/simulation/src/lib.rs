@@ -4,6 +4,7 @@
 pub mod accounting;
 pub mod bucket;
 pub mod client;
+pub mod decode;
 pub mod faults;
 pub mod request_info;
 pub mod world;

@@ -73,8 +73,8 @@ pub struct World {
 pub struct Accepted {
     /// Its key.
     pub key: String,
-    /// Its bytes as they have to stand in the object, with what follows them.
-    pub bytes: Bytes,
+    /// Its bytes, without what separates them from others.
+    pub payload: Bytes,
     /// When it was taken, by the clock of [`World::elapsed`].
     pub at: Duration,
 }

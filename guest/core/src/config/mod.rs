@@ -5,8 +5,8 @@ mod written;
 
 use serde_json::Value;
 
-pub(crate) use fields::PART_BYTES_MAX;
 pub use fields::{GROUPS, Group, fields};
+pub(crate) use fields::{GZIP_LEVEL_MAX, PART_BYTES_MAX, ZSTD_LEVEL_MAX};
 pub use written::{Written, nearest};
 
 /// One field of the configuration.
@@ -55,6 +55,8 @@ pub enum Absent {
     Number(u64),
     /// `false`.
     False,
+    /// `true`.
+    True,
     /// Something that follows from other fields, described here.
     Derived(&'static str),
 }

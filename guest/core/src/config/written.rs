@@ -129,9 +129,10 @@ impl Written {
         }
     }
 
-    /// Whether a flag is set.
+    /// Whether a flag is set, by what is written or by default.
     pub fn flag(&self, name: &str) -> bool {
-        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
+        let written = self.0.get(name).and_then(Value::as_bool);
+        written.unwrap_or(matches!(field(name).absent, Absent::True))
     }
 }
 

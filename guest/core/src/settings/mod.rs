@@ -1,6 +1,7 @@
 //! The configuration as meant: nothing in here can be invalid.
 
 mod address;
+mod encoding;
 mod names;
 mod rotation;
 
@@ -8,8 +9,8 @@ use std::time::Duration;
 
 use crate::checksum::Algorithm;
 use crate::config::{PART_BYTES_MAX, Written};
+use crate::encode::Encoding;
 use crate::error::{Error, Problem};
-use crate::framing::Framing;
 use crate::http::Scheme;
 use crate::names::Names;
 use crate::parts::PartSizes;
@@ -30,12 +31,12 @@ pub struct Settings {
     pub names: Names,
     /// The size of every part but the last, in bytes.
     pub part_bytes: u64,
-    /// What follows each event in an object.
-    pub framing: Framing,
     /// What ends an object although its key goes on.
     pub rotation: Rotation,
     /// How many objects may be open at once.
     pub max_open_objects: usize,
+    /// What lies between the events of an object, and how it is compressed.
+    pub encoding: Encoding,
     /// How many requests may be under way at once.
     pub requests_in_flight_max: usize,
     /// How many bytes may be held before `write` waits.
@@ -113,7 +114,8 @@ impl Settings {
     /// How uploads are cut.
     pub(crate) fn cutting(&self) -> Cutting {
         let open = self.max_open_objects as u64;
-        let sizes = part_sizes(self.part_bytes, self.memory_bytes_max, open);
+        let for_parts = self.memory_bytes_max.saturating_sub(open * self.encoding.memory_bytes());
+        let sizes = part_sizes(self.part_bytes, for_parts, open);
         Cutting { sizes, algorithm: self.checksum }
     }
 
@@ -123,9 +125,12 @@ impl Settings {
         let requests_in_flight_max = number("requests_in_flight_max");
         let max_open_objects = number("max_open_objects");
         let part_bytes = number("part_bytes");
+        let encoding = encoding::encoding(written, problems);
+        // Those of the objects that are open, and that of the next.
+        let compressors = (max_open_objects + 1) * encoding.memory_bytes();
         let memory_bytes_max = written.number("memory_bytes_max").unwrap_or_else(|| {
-            let parts = requests_in_flight_max + max_open_objects;
-            part_bytes.saturating_mul(parts).min(MEMORY_BYTES_MAX)
+            let parts = part_bytes.saturating_mul(requests_in_flight_max + max_open_objects);
+            parts.saturating_add(compressors).min(MEMORY_BYTES_MAX)
         });
         if memory_bytes_max < part_bytes {
             let message = format!(
@@ -133,10 +138,19 @@ impl Settings {
                  `memory_bytes_max` allows {memory_bytes_max}"
             );
             problems.push(Problem::new("part_bytes", message));
+        } else if memory_bytes_max < part_bytes + compressors {
+            let message = format!(
+                "{} compressors of this level and a part take {} bytes, but `memory_bytes_max` \
+                 allows {memory_bytes_max}; set a lower `compression_level`, or more memory",
+                max_open_objects + 1,
+                part_bytes + compressors
+            );
+            problems.push(Problem::new("compression", message));
         }
         let sizes = part_sizes(part_bytes, memory_bytes_max, max_open_objects);
         let rotation = rotation::rotation(written, sizes, problems);
-        let names = names::names(written, problems);
+        let suffix = if written.flag("compression_suffix") { encoding.suffix() } else { "" };
+        let names = names::names(written, suffix, problems);
         let several = rotation.set().chain((max_open_objects > 1).then_some("max_open_objects"));
         for field in several {
             let cause = format!("{field} = {}", number(field));
@@ -155,10 +169,7 @@ impl Settings {
                 _ => Some(Algorithm::Crc64Nvme),
             },
             content_md5: written.flag("content_md5"),
-            framing: match written.text("framing") {
-                Some("none") => Framing::Bare,
-                _ => Framing::Newline,
-            },
+            encoding,
             address,
             region: written.text("region").unwrap_or_default().to_owned(),
             names,

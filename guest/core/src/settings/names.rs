@@ -6,7 +6,7 @@ use crate::names::{NAME_BYTES_MAX, Names, OnExisting, SEPARATORS};
 use crate::template::{Facts, Template};
 use crate::time::Timestamp;
 
-pub(super) fn names(written: &Written, problems: &mut Vec<Problem>) -> Names {
+pub(super) fn names(written: &Written, suffix: &'static str, problems: &mut Vec<Problem>) -> Names {
     let prefix = written.text("prefix").unwrap_or_default().to_owned();
     let prefix_problem = check_prefix(&prefix).map(|message| Problem::new("prefix", message));
     let text = written.text("key_template").unwrap_or_default();
@@ -20,7 +20,7 @@ pub(super) fn names(written: &Written, problems: &mut Vec<Problem>) -> Names {
         Err(message) => {
             problems.extend(prefix_problem);
             problems.push(Problem::new("key_template", message));
-            return Names { prefix, template: Template::default(), on_existing };
+            return Names { prefix, template: Template::default(), suffix, on_existing };
         }
     };
     if on_existing == OnExisting::Next && !template.has_sequence() {
@@ -28,7 +28,7 @@ pub(super) fn names(written: &Written, problems: &mut Vec<Problem>) -> Names {
                        it, as in `{key}-{sequence}`";
         problems.push(Problem::new("on_existing", message));
     }
-    let names = Names { prefix, template, on_existing };
+    let names = Names { prefix, template, suffix, on_existing };
     match prefix_problem {
         Some(problem) => problems.push(problem),
         // What is wrong with so plain a key is wrong with every one.

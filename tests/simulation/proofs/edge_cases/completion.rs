@@ -1,5 +1,6 @@
 //! Cases 1 to 8: CompleteMultipartUpload.
 
+use spillway_core::encode::ObjectFraming;
 use spillway_core::s3::ChecksumType;
 use spillway_simulation::bucket::Operation;
 use spillway_simulation::faults::Fault;
@@ -108,7 +109,7 @@ fn case_03_a_conflict_starts_the_upload_again() {
 
 #[test]
 fn case_04_an_empty_object_is_one_put_of_nothing() {
-    let mut world = world_with(|s| s.framing = spillway_core::framing::Framing::Bare, |_| {});
+    let mut world = world_with(|s| s.encoding.framing = ObjectFraming::None, |_| {});
     world.write("empty", "");
     finish(&mut world);
     assert_eq!(object(&world, "empty"), b"");

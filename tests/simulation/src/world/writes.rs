@@ -20,7 +20,7 @@ impl World {
         while let Some(run) = rest {
             let len = run.len();
             rest = self.offer(run);
-            while rest.as_ref().is_some_and(|rest| !self.sink.has_room(rest.len())) {
+            while rest.as_ref().is_some_and(|rest| !self.sink.has_room(rest)) {
                 if !self.step() {
                     self.fail(&format!(
                         "the core has no room for {len} bytes, and waits for nothing"
@@ -64,13 +64,13 @@ impl World {
         run.unwrap_or_else(|problem| self.fail(&format!("no run: {problem:?}")))
     }
 
-    /// The events of a run as they have to stand in objects.
+    /// The events of a run, one by one.
     fn events_of(&self, run: &Run) -> Vec<Accepted> {
         let (mut run, at) = (run.clone(), self.elapsed());
         std::iter::from_fn(|| {
             let event = (run.events() > 0).then(|| run.take_front(1))?;
-            let (key, bytes) = (event.key().to_owned(), event.into_payload(self.settings.framing));
-            Some(Accepted { key, bytes, at })
+            let (key, payload) = (event.key().to_owned(), event.into_payload(Framing::Bare));
+            Some(Accepted { key, payload, at })
         })
         .collect()
     }

@@ -2,10 +2,41 @@
 
 use crate::config::{Absent, Field, Kind};
 
-pub(super) const ENCODING: &[Field] = &[Field {
-    name: "framing",
-    aliases: &[],
-    kind: Kind::Choice(&["newline", "none"]),
-    absent: Absent::Text("newline"),
-    doc: "What follows each event in an object: a line feed, or nothing.",
-}];
+pub(super) const ENCODING: &[Field] = &[
+    Field {
+        name: "framing",
+        aliases: &[],
+        kind: Kind::Choice(&["newline", "none", "length-delimited", "json-array"]),
+        absent: Absent::Text("newline"),
+        doc: "What lies between events in an object: a line feed after each; nothing; before each its \
+              length as four bytes, the highest first; or what makes one JSON array of them.",
+    },
+    Field {
+        name: "compression",
+        aliases: &[],
+        kind: Kind::Choice(&["none", "gzip", "zstd"]),
+        absent: Absent::Text("none"),
+        doc: "How objects are compressed. `Content-Encoding` says so to whoever reads them.",
+    },
+    Field {
+        name: "compression_level",
+        aliases: &[],
+        kind: Kind::Integer { min: 1, max: ZSTD_LEVEL_MAX },
+        absent: Absent::Derived("6 for `gzip`, 3 for `zstd`"),
+        doc: "From fast to small: 1 to 9 for `gzip`, 1 to 12 for `zstd`.",
+    },
+    Field {
+        name: "compression_suffix",
+        aliases: &[],
+        kind: Kind::Flag,
+        absent: Absent::True,
+        doc: "Whether the name of a compressed object is the key and `.gz` or `.zst`, unless the key \
+              ends so already.",
+    },
+];
+
+/// The highest level of gzip: <https://zlib.net/manual.html>
+pub(crate) const GZIP_LEVEL_MAX: u64 = 9;
+/// The levels above search so long and in so large tables that nothing would be left of a
+/// component's speed and memory.
+pub(crate) const ZSTD_LEVEL_MAX: u64 = 12;

@@ -10,6 +10,8 @@ mod upload;
 
 use crate::config::Field;
 
+pub(crate) use encoding::{GZIP_LEVEL_MAX, ZSTD_LEVEL_MAX};
+
 /// Fields that belong together.
 #[derive(Debug)]
 pub struct Group {

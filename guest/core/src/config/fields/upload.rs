@@ -23,8 +23,10 @@ pub(super) const UPLOAD: &[Field] = &[
         aliases: &[],
         kind: Kind::Integer { min: PART_BYTES_MIN, max: 3 * GIB },
         absent: Absent::Derived(
-            "`part_bytes` times (`requests_in_flight_max` + `max_open_objects`), at most 3221225472",
+            "`part_bytes` times (`requests_in_flight_max` + `max_open_objects`), and what the compressors \
+             of the open objects and of one more take, at most 3221225472",
         ),
-        doc: "How many bytes of events are held, at most, beside the batch being written.",
+        doc: "How many bytes of events and of compressors are held, at most, beside the batch being \
+              written.",
     },
 ];

@@ -1,0 +1,54 @@
+//! One gzip member.
+
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Status};
+
+pub(super) struct Gzip {
+    deflate: Deflate,
+    /// What is ready is written here first.
+    ready: Box<[u8]>,
+}
+
+impl Gzip {
+    /// Its window twice, its hash chains and heads, its symbols and what is ready, as the crate
+    /// lays them out, and `ready`; the sum is some KiB less.
+    pub(super) const MEMORY_BYTES: u64 = 448 << 10;
+
+    pub(super) fn new(level: u8) -> Gzip {
+        let config = DeflateConfig {
+            level: level.into(),
+            window_bits: WINDOW_BITS_GZIP,
+            ..DeflateConfig::default()
+        };
+        Gzip {
+            deflate: Deflate::new_with_config(config),
+            ready: vec![0; READY_BYTES].into_boxed_slice(),
+        }
+    }
+
+    pub(super) fn write(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+        while !bytes.is_empty() {
+            let before = self.deflate.total_in();
+            self.step(bytes, DeflateFlush::NoFlush, out);
+            let taken = self.deflate.total_in() - before;
+            bytes = &bytes[usize::try_from(taken).unwrap_or(bytes.len())..];
+        }
+    }
+
+    pub(super) fn finish(mut self, out: &mut Vec<u8>) {
+        while self.step(&[], DeflateFlush::Finish, out) != Status::StreamEnd {}
+    }
+
+    fn step(&mut self, bytes: &[u8], flush: DeflateFlush, out: &mut Vec<u8>) -> Status {
+        let before = self.deflate.total_out();
+        let status = self.deflate.compress(bytes, &mut self.ready, flush);
+        let status = status.expect("only a stream that was never set up is refused");
+        let made = usize::try_from(self.deflate.total_out() - before).unwrap_or(0);
+        out.extend_from_slice(&self.ready[..made]);
+        status
+    }
+}
+
+/// A window of 32 KiB, and 16 on top of its bits for the header and trailer of gzip:
+/// <https://zlib.net/manual.html#Advanced>
+const WINDOW_BITS_GZIP: i32 = 15 + 16;
+const READY_BYTES: usize = 16 << 10;

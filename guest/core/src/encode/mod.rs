@@ -1,0 +1,154 @@
+//! From events to the bytes of an object: what lies between them, and how they are compressed.
+
+mod compression;
+mod gzip;
+mod object_framing;
+mod zstd;
+
+use bytes::Bytes;
+
+use crate::framing::Run;
+
+pub use compression::Compression;
+use compression::Compressor;
+pub use object_framing::ObjectFraming;
+
+/// How every object of a sink is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encoding {
+    /// What lies between events.
+    pub framing: ObjectFraming,
+    /// How the bytes are compressed, if they are.
+    pub compression: Option<Compression>,
+}
+
+impl Encoding {
+    /// What names end in that say how their objects are compressed.
+    pub fn suffix(&self) -> &'static str {
+        self.compression.map_or("", Compression::suffix)
+    }
+
+    /// What `Content-Encoding` says, where it is sent.
+    pub fn content_encoding(&self) -> Option<&'static str> {
+        self.compression.map(Compression::content_encoding)
+    }
+
+    /// How many bytes of memory one object takes while it is open, beside the bytes it has so far.
+    pub fn memory_bytes(&self) -> u64 {
+        self.compression.map_or(0, Compression::memory_bytes)
+    }
+
+    /// How many bytes of an object the events of a run become, at most, if they are not compressed.
+    pub fn bytes_max(&self, run: &Run) -> u64 {
+        run.len() + self.framing.overhead_max() * run.events()
+    }
+}
+
+/// Encodes the events of one object, in their order.
+///
+/// A compressor holds back what makes no whole block yet, so what is given out lags behind what was
+/// taken, by up to 128 KiB of the object.
+pub struct Encoder {
+    encoding: Encoding,
+    has_events: bool,
+    compressor: Option<Compressor>,
+}
+
+impl Encoder {
+    /// For an object of no events yet.
+    pub fn new(encoding: Encoding) -> Encoder {
+        Encoder::resume(encoding, false)
+    }
+
+    /// For an object whose bytes so far end where [`end_member`](Encoder::end_member) ended them.
+    pub fn resume(encoding: Encoding, has_events: bool) -> Encoder {
+        Encoder { encoding, has_events, compressor: None }
+    }
+
+    /// Whether the object has an event: with the encoding, all that [`resume`](Encoder::resume)
+    /// must know.
+    pub fn has_events(&self) -> bool {
+        self.has_events
+    }
+
+    /// Takes whole events until at least `room` bytes are given out, all of them where there is no
+    /// limit. Returns the bytes, and the events that are left.
+    pub fn push(&mut self, mut run: Run, room: Option<u64>) -> (Bytes, Option<Run>) {
+        if run.events() == 0 || room == Some(0) {
+            return (Bytes::new(), left(run));
+        }
+        let is_first = !std::mem::replace(&mut self.has_events, true);
+        let framing = self.encoding.framing;
+        let Some(compression) = self.encoding.compression else {
+            let count = room.map_or(run.count(), |room| framing.reaching(&run, is_first, room));
+            let front = run.take_front(count);
+            return (framing.frame(front, is_first), left(run));
+        };
+        let compressor = self.compressor.get_or_insert_with(|| Compressor::new(compression));
+        let mut out = Vec::new();
+        let Some(room) = room else {
+            compressor.write(&framing.frame(run, is_first), &mut out);
+            return (exact(out), None);
+        };
+        let mut count = 0;
+        for event in run.bare() {
+            if out.len() as u64 >= room {
+                break;
+            }
+            let is_first = is_first && count == 0;
+            framing.write(event, is_first, |piece| compressor.write(piece, &mut out));
+            count += 1;
+        }
+        run.take_front(count);
+        (exact(out), left(run))
+    }
+
+    /// The same without compression, and without what a compressor held: for an object whose bytes
+    /// are only counted any more.
+    pub fn uncompressed(self) -> Encoder {
+        let encoding = Encoding { compression: None, ..self.encoding };
+        Encoder { encoding, compressor: None, ..self }
+    }
+
+    /// Ends the gzip member or the zstd frame, and returns its last bytes. What is pushed after it
+    /// begins another: members, and frames, decompress as one when they lie behind one another.
+    pub fn end_member(&mut self) -> Bytes {
+        self.end_member_with(&[])
+    }
+
+    /// Ends the object, and returns its last bytes.
+    pub fn finish(mut self) -> Bytes {
+        self.end_member_with(self.encoding.framing.closing())
+    }
+
+    /// How many bytes of memory it takes.
+    pub fn memory_bytes(&self) -> u64 {
+        self.compressor.as_ref().map_or(0, |_| self.encoding.memory_bytes())
+    }
+
+    fn end_member_with(&mut self, closing: &'static [u8]) -> Bytes {
+        let Some(compression) = self.encoding.compression else {
+            return Bytes::from_static(closing);
+        };
+        if closing.is_empty() && self.compressor.is_none() {
+            return Bytes::new();
+        }
+        let mut compressor = self.compressor.take().unwrap_or_else(|| Compressor::new(compression));
+        let mut out = Vec::new();
+        compressor.write(closing, &mut out);
+        compressor.finish(&mut out);
+        exact(out)
+    }
+}
+
+fn left(run: Run) -> Option<Run> {
+    Some(run).filter(|run| run.events() > 0)
+}
+
+/// Without the room that a vector keeps to grow into: it would be held and not be counted.
+fn exact(bytes: Vec<u8>) -> Bytes {
+    bytes.into_boxed_slice().into()
+}
+
+#[cfg(test)]
+mod tests;
