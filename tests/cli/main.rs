@@ -9,6 +9,7 @@ mod inspect;
 mod keys;
 mod large;
 mod rejected;
+mod rotation;
 mod run;
 mod signals;
 mod support;

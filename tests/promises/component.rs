@@ -3,5 +3,6 @@
 
 mod denied;
 mod objects;
+mod rotation;
 pub mod setup;
 mod world;
