@@ -8,20 +8,18 @@ use std::time::Duration;
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use spillway_core::config::{Kind, Written, fields};
+use spillway_core::config::{self, Kind, Written, fields};
 use spillway_core::error::{Error, Problem};
-use spillway_core::settings::{Settings, Timeouts};
+use spillway_core::settings::{Rotation, Settings, Timeouts};
 
 // JSON text as it stands, or after a control character bytes that become nearly a configuration.
 fuzz_target!(|data: &[u8]| {
     match data {
         [0..=8, rest @ ..] => {
             let fields: Vec<Field> = Unstructured::new(rest).arbitrary().unwrap_or_default();
-            let good = ["\"bucket\":\"events\"".to_owned()];
-            let fields = fields.iter().map(Field::json);
-            let fields: Vec<_> =
-                good.into_iter().skip(usize::from(data[0] % 2)).chain(fields).collect();
-            check(&format!("{{{}}}", fields.join(",")));
+            let good = [("bucket".to_owned(), json!("events"))];
+            let fields = fields.iter().map(Field::written);
+            check(&object(good.into_iter().skip(usize::from(data[0] % 2)).chain(fields)));
         }
         text => {
             let Ok(text) = str::from_utf8(text) else { return };
@@ -55,7 +53,9 @@ fn check(json: &str) {
         Err(other) => panic!("{other:?}"),
     }
     for name in value.as_ref().and_then(Value::as_object).into_iter().flat_map(|v| v.keys()) {
-        let known = fields().any(|f| f.name == name || f.aliases.contains(&name.as_str()));
+        let is_table = |f: &config::Field| f.name.split_once('.').is_some_and(|(t, _)| t == name);
+        let is_field = |f: &config::Field| f.name == name || f.aliases.contains(&name.as_str());
+        let known = fields().any(|f| is_field(f) || is_table(f));
         let refused = unreadable.iter().any(|problem| problem.field == *name);
         assert!(known || refused, "`{name}` is unknown, and was taken");
     }
@@ -65,9 +65,11 @@ fn named(problem: &Problem, value: Option<&Value>) {
     let Problem { field, message } = problem;
     assert!(!message.is_empty());
     match value {
-        Some(Value::Object(fields)) => {
+        Some(value @ Value::Object(written)) => {
             let known = fields().any(|f| f.name == *field);
-            assert!(known || fields.contains_key(field), "`{field}`: {message}");
+            let nested = || field.split('.').try_fold(value, |table, name| table.get(name));
+            let there = written.contains_key(field) || nested().is_some();
+            assert!(known || there, "`{field}`: {message}");
         }
         _ => assert_eq!(field, ""),
     }
@@ -94,6 +96,10 @@ fn acceptable(settings: &Settings) {
     assert!((5 << 20..=5 << 30).contains(&settings.part_bytes));
     assert!((settings.part_bytes..=3 << 30).contains(&settings.memory_bytes_max));
     assert!((1..=256).contains(&settings.requests_in_flight_max));
+    assert!((1..=1_000).contains(&settings.max_open_objects));
+    let Rotation { bytes, events, age, idle } = settings.rotation;
+    assert!(bytes != Some(0) && events != Some(0));
+    assert!([age, idle].iter().flatten().all(|time| !time.is_zero()));
     assert!((1..=1_000).contains(&settings.retry.attempts_max));
     assert!(settings.retry.time_max <= Duration::from_secs(86_400));
     assert!(!settings.retry.backoff_base.is_zero() && !settings.retry.backoff_max.is_zero());
@@ -102,6 +108,27 @@ fn acceptable(settings: &Settings) {
     {
         assert!([connect, first_byte, between_bytes].iter().all(|timeout| !timeout.is_zero()));
     }
+}
+
+/// A JSON object of these fields, those with a dot in tables, and all of one table together.
+fn object(fields: impl Iterator<Item = (String, Value)>) -> String {
+    let mut groups: Vec<(Option<String>, Vec<String>)> = Vec::new();
+    for (path, value) in fields {
+        let (table, name) = match path.split_once('.') {
+            Some((table, name)) => (Some(table.to_owned()), name),
+            None => (None, path.as_str()),
+        };
+        let member = format!("{}:{value}", json!(name));
+        match groups.iter_mut().find(|(group, _)| group.is_some() && *group == table) {
+            Some((_, members)) => members.push(member),
+            None => groups.push((table, vec![member])),
+        }
+    }
+    let groups = groups.iter().map(|(table, members)| match table {
+        Some(table) => format!("{}:{{{}}}", json!(table), members.join(",")),
+        None => members.join(","),
+    });
+    format!("{{{}}}", groups.collect::<Vec<_>>().join(","))
 }
 
 /// A field that is nearly one of the configuration's.
@@ -141,13 +168,13 @@ enum Near<'a> {
 }
 
 impl Field<'_> {
-    fn json(&self) -> String {
+    fn written(&self) -> (String, Value) {
         let at = usize::from(self.index) % fields().count();
         let field = fields().nth(at).expect("it is below the number of fields");
         let names: Vec<_> = [field.name].into_iter().chain(field.aliases.iter().copied()).collect();
         let known = names[usize::from(self.alias) % names.len()];
         let name = self.name.flatten().unwrap_or(known);
-        format!("{}:{}", json!(name), self.value.of(&field.kind))
+        (name.to_owned(), self.value.of(&field.kind))
     }
 }
 

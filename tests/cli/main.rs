@@ -11,6 +11,7 @@ mod inspect;
 mod keys;
 mod large;
 mod rejected;
+mod rotation;
 mod run;
 mod signals;
 mod support;

@@ -86,6 +86,38 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("5242880", "5368709121", &["sink.config.part_bytes: the number 5368709121"]),
+    (
+        "part_bytes",
+        "rotate.event = 1\npart_bytes",
+        &["sink.config.rotate.event: unknown field; did you mean `rotate.events`?"],
+    ),
+    (
+        "part_bytes",
+        "rotate.events = 0\npart_bytes",
+        &[
+            "sink.config.rotate.events: the number 0, but a whole number from 1 to 1000000000000 is wanted",
+        ],
+    ),
+    (
+        "part_bytes",
+        "\"rotate.events\" = 1\npart_bytes",
+        &["sink.config.rotate.events: a name with a dot; write what stands before it as a table"],
+    ),
+    (
+        "part_bytes",
+        "rotate = 60\npart_bytes",
+        &["sink.config.rotate: the number 60, but a table is wanted"],
+    ),
+    (
+        "part_bytes",
+        "max_open_objects = 1001\npart_bytes",
+        &["sink.config.max_open_objects: the number 1001, but a whole number from 1 to 1000"],
+    ),
+    (
+        "part_bytes",
+        "rotate.bytes = 50000000000000\npart_bytes",
+        &["sink.config.rotate.bytes: an object would fail before it had 50000000000000 bytes"],
+    ),
     ("5242880", "\"5MiB\"", &["sink.config.part_bytes: the text `5MiB`"]),
     ("part_bytes", "min_part_size = 5242880\npart_bytes", &["part_bytes: given twice"]),
     ("\"${ENDPOINT}\"", "\"not a url\"", &["sink.config.endpoint: `not a url` is no URL"]),

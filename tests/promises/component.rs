@@ -4,5 +4,6 @@
 mod denied;
 mod encoded;
 mod objects;
+mod rotation;
 pub mod setup;
 mod world;

@@ -147,24 +147,6 @@ impl Run {
         front
     }
 
-    /// The least number of events from the front, and at least one, that have `len` bytes or more in
-    /// another framing. Nothing where all together have fewer.
-    pub fn events_reaching(&self, len: u64, framing: Framing) -> Option<usize> {
-        let reaches = |events: &usize| self.framed_len(*events, framing) >= len;
-        let all = self.window.len();
-        Some(all).filter(reaches).and_then(|all| (1..=all).find(reaches))
-    }
-
-    /// How many bytes the first `events` events have in another framing.
-    fn framed_len(&self, events: usize, wanted: Framing) -> u64 {
-        let (len, separators) = (self.len_of(events) as u64, events as u64);
-        match (self.framing, wanted) {
-            (Framing::Bare, Framing::Newline) => len + separators,
-            (Framing::Newline, Framing::Bare) => len - separators,
-            (Framing::Bare, Framing::Bare) | (Framing::Newline, Framing::Newline) => len,
-        }
-    }
-
     /// How many bytes the first `events` events take in the payload.
     fn len_of(&self, events: usize) -> usize {
         let end = events.checked_sub(1).map_or(self.base(), |last| self.ends()[last]);
@@ -276,24 +258,6 @@ mod tests {
         assert_eq!(rest.clone().into_payload(Framing::Bare), "d");
         assert_eq!(front.into_payload(Framing::Bare), "abc");
         assert_eq!((rest.take_front(9).events(), rest.events()), (1, 0), "no more than there are");
-    }
-
-    #[test]
-    fn the_events_that_reach_a_size_are_counted_in_the_wanted_framing() {
-        let mut bare = run(b"abcdefg", &[2, 4, 4, 7], Framing::Bare).expect("a run");
-        let reaching = |run: &Run, len| {
-            (run.events_reaching(len, Framing::Bare), run.events_reaching(len, Framing::Newline))
-        };
-        assert_eq!(reaching(&bare, 0), (Some(1), Some(1)), "at least one");
-        assert_eq!(reaching(&bare, 2), (Some(1), Some(1)));
-        assert_eq!(reaching(&bare, 3), (Some(2), Some(1)));
-        assert_eq!(reaching(&bare, 7), (Some(4), Some(3)), "an empty event has its line feed");
-        assert_eq!(reaching(&bare, 8), (None, Some(4)));
-        bare.skip(1);
-        assert_eq!(reaching(&bare, 3), (Some(3), Some(1)), "what is gone does not count");
-        let lines = run(b"ab\n\nc\n", &[3, 4, 6], Framing::Newline).expect("a run");
-        assert_eq!(reaching(&lines, 3), (Some(3), Some(1)));
-        assert_eq!(reaching(&lines, 4), (None, Some(2)));
     }
 
     #[test]

@@ -107,6 +107,9 @@ impl Sink {
     /// Lets go of what is only kept in case, oldest first, where memory is short.
     fn shed(&mut self) {
         let mut wanted = self.held().saturating_sub(self.settings.memory_bytes_max);
+        if wanted == 0 {
+            return;
+        }
         let numbers: Vec<_> =
             self.uploads.iter().filter(|(_, u)| u.spare() > 0).map(|(n, _)| *n).collect();
         for number in numbers {

@@ -205,7 +205,7 @@ fn workload(world: &mut World, random: &mut Rng) -> u64 {
         if random.u8(..10) >= sticky {
             key = random.usize(..keys);
         }
-        let events = if long { random.usize(1..30) } else { 1 };
+        let events = if long { random.usize(1..10) } else { 1 };
         let payloads: Vec<Bytes> = (0..events).map(|_| payload(random)).collect();
         // With a line feed after each event.
         let len = payloads.iter().map(|payload| payload.len() + 1).sum::<usize>();

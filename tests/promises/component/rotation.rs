@@ -1,0 +1,85 @@
+//! Objects end by their limits, on `poll` as well, and several are open at once.
+
+use std::time::Duration;
+
+use spillway::contract::{Ending, Framing, Payload, Progress, Run};
+use spillway::sink::OpenSink;
+use spillway_simulation::bucket::BucketOptions;
+use spillway_tests::bucket_transport::BucketTransport;
+
+use super::setup::{AUTHORITY, config, event, grants, sink};
+
+#[tokio::test]
+async fn poll_ends_what_is_idle() {
+    for limit in ["idle_ms", "age_ms"] {
+        let (transport, mut sink) = open(&format!(r#", "rotate": {{"{limit}": 20}}"#)).await;
+        sink.write(&[event("a", 0, b"one".to_vec())]).await.unwrap();
+        let progress = poll_until_durable(&mut sink, 1).await;
+        assert_eq!((progress.sealed.len(), progress.sealed[0].events), (1, 1), "{limit}");
+        transport.bucket(|bucket| assert_eq!(bucket.objects()["a"].bytes, "one\n"));
+        let progress = sink.close(Ending::Complete).await.unwrap();
+        assert_eq!((progress.sealed.len(), progress.durable), (0, 1), "it ended already");
+    }
+}
+
+#[tokio::test]
+async fn a_run_may_become_thousands_of_objects() {
+    let (transport, mut sink) = open(r#", "rotate": {"events": 1}"#).await;
+    let texts: Vec<String> = (0..3_000).map(|n| format!("{n} ")).collect();
+    let ends = texts.iter().scan(0, |end, text| {
+        *end += u32::try_from(text.len()).unwrap();
+        Some(*end)
+    });
+    let payload = Payload::Text(texts.concat());
+    let (key, framing) = ("a".to_owned(), Framing::Bare);
+    let run = Run { key, first: 0, at: None, ends: ends.collect(), payload, framing };
+    sink.write(&[run]).await.unwrap();
+    let progress = sink.close(Ending::Complete).await.unwrap();
+    assert_eq!((progress.durable, progress.failed.len()), (3_000, 0));
+    assert_eq!(progress.sealed.len(), 3_000);
+    transport.bucket(|bucket| {
+        let history = bucket.visible_history().iter().map(|v| v.object.bytes.to_vec());
+        assert!(history.eq(texts.iter().map(|text| format!("{text}\n").into_bytes())));
+    });
+}
+
+#[tokio::test]
+async fn interleaved_keys_share_the_sink() {
+    let (transport, mut sink) = open(r#", "max_open_objects": 2"#).await;
+    for (position, key) in (0..).zip(["a", "b", "a", "b", "c"]) {
+        sink.write(&[event(key, position, position.to_string().into_bytes())]).await.unwrap();
+    }
+    let progress = poll_until_durable(&mut sink, 1).await;
+    let sealed: Vec<_> = progress.sealed.iter().map(|sealed| sealed.key.as_str()).collect();
+    assert_eq!((sealed, progress.durable), (vec!["a"], 1), "`b` is open, and holds the second");
+    assert_eq!(sink.close(Ending::Complete).await.unwrap().durable, 5);
+    transport.bucket(|bucket| {
+        let objects = bucket.objects().iter().map(|(key, o)| (key.as_str(), &o.bytes[..]));
+        let expected = [("a", &b"0\n2\n"[..]), ("b", b"1\n3\n"), ("c", b"4\n")];
+        assert_eq!(objects.collect::<Vec<_>>(), expected);
+    });
+}
+
+async fn open(more: &str) -> (BucketTransport, OpenSink) {
+    let transport = BucketTransport::new(BucketOptions::default());
+    let config = config(&format!("http://{AUTHORITY}"), more);
+    let sink = sink().open(&config, None, &grants(transport.clone(), AUTHORITY)).await.unwrap();
+    (transport, sink)
+}
+
+/// Polls until every event before `durable` is, and returns all that was reported.
+async fn poll_until_durable(sink: &mut OpenSink, durable: u64) -> Progress {
+    let mut progress = sink.poll().await.unwrap();
+    let polls = async {
+        while progress.durable < durable {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let next = sink.poll().await.unwrap();
+            progress.durable = next.durable;
+            progress.sealed.extend(next.sealed);
+        }
+    };
+    tokio::time::timeout(PATIENCE, polls).await.expect("it becomes durable");
+    progress
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
