@@ -2,6 +2,7 @@
 //! denied.
 
 mod denied;
+mod names;
 mod objects;
 pub mod setup;
 mod world;
