@@ -54,10 +54,7 @@ impl wit::GuestSink for OpenSink {
     fn write(&self, batch: Vec<wit::Run>) -> Result<Vec<wit::Rejection>, wit::Error> {
         let mut driver = self.0.borrow_mut();
         let runs = runs(batch, driver.core().next_position())?;
-        for run in runs {
-            driver.wait_until(|core| core.has_room(run.len()));
-            driver.feed(Input::Events(run));
-        }
+        runs.into_iter().for_each(|run| driver.give(run));
         driver.turn();
         Ok(driver.take_rejections().map(wit::Rejection::from).collect())
     }
@@ -177,10 +174,11 @@ impl From<report::Sealed> for wit::SealedObject {
 
 impl From<report::Failure> for wit::Failure {
     fn from(failure: report::Failure) -> Self {
-        let report::Failure { span, cause } = failure;
+        let report::Failure { span, begun, cause } = failure;
         wit::Failure {
             key: span.key,
             name: span.name,
+            begun,
             first: span.first,
             last: span.last,
             events: span.events,

@@ -71,6 +71,7 @@
 pub mod batch;
 pub mod contract;
 pub mod credentials;
+pub mod dead_letters;
 pub mod egress;
 pub mod engine;
 pub mod events;
@@ -79,10 +80,10 @@ pub mod interrupts;
 pub mod local;
 pub mod map;
 pub mod problem;
-mod rejects;
 pub mod run;
 pub mod sink;
 pub mod source;
 mod state;
 #[cfg(test)]
 mod testing;
+mod time;

@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod names;
 mod naming;
 mod objects;
+mod open;
 pub mod parts;
 pub mod report;
 pub mod requests;

@@ -9,6 +9,7 @@ use crate::explain;
 use crate::http::Request;
 pub use crate::io::{CredentialsError, Input, Output};
 use crate::metrics::Counters;
+use crate::open::Open;
 use crate::report::{Level, Report};
 use crate::requests::{Owner, Requests, UploadNumber};
 use crate::retry::{Budget, backoff};
@@ -35,7 +36,7 @@ pub struct Sink {
     pub(crate) budget: Budget,
     pub(crate) report: Report,
     pub(crate) counters: Counters,
-    pub(crate) open: Option<UploadNumber>,
+    pub(crate) open: Open,
     pub(crate) turns: Turns,
     pub(crate) sequences: Sequences,
     pub(crate) begun: u64,
@@ -59,7 +60,7 @@ impl Sink {
             cleanups: Cleanups::default(),
             report: Report::default(),
             counters: Counters::default(),
-            open: None,
+            open: Open::default(),
             turns: Turns::default(),
             sequences: Sequences::default(),
             begun: 0,
@@ -74,11 +75,12 @@ impl Sink {
     pub fn handle(&mut self, now: Now, input: Input) {
         assert!(self.outputs.is_empty(), "poll until it returns nothing before the next handle");
         self.now = now;
+        self.seal_due();
         match input {
             Input::Events(run) => self.take(run),
-            Input::Seal => self.seal_open(),
+            Input::Seal => self.seal_all(),
             Input::Abort => {
-                self.seal_open();
+                self.seal_all();
                 self.fail_all(&Error::Aborted);
             }
             Input::Answer { exchange, outcome } => self.answered(exchange, &outcome),
@@ -125,14 +127,15 @@ impl Sink {
         let has_room = self.requests.in_flight() < self.settings.requests_in_flight_max;
         let request = self.requests.next_due(self.now.monotonic).filter(|_| has_room);
         let request = request.map(|due| due.max(self.signer.next_due().unwrap_or_default()));
-        request.into_iter().chain(self.cleanups.next_due()).min()
+        let rotation = self.open.next_due(&self.settings.rotation).map(|(due, _)| due);
+        request.into_iter().chain(rotation).chain(self.cleanups.next_due()).min()
     }
 
-    /// Whether `len` bytes of events may be given now. Always true where nothing is in the way that
-    /// waiting would clear, so that events larger than the memory limit pass one by one.
+    /// Whether there is room now for `len` bytes of events. Always true where nothing is in the way
+    /// that waiting would clear, so that events larger than the memory limit pass one by one.
     pub fn has_room(&self, len: u64) -> bool {
-        let fits =
-            self.held + len <= self.settings.memory_bytes_max && self.uploads.len() < UPLOADS_MAX;
+        let ending = self.uploads.len() - self.open.len();
+        let fits = self.held + len <= self.settings.memory_bytes_max && ending < ENDING_MAX;
         fits || self.requests.is_empty()
     }
 
@@ -171,6 +174,11 @@ impl Sink {
     /// How many requests are under way.
     pub fn in_flight(&self) -> usize {
         self.requests.in_flight()
+    }
+
+    /// How many objects are open: events may still be added to them.
+    pub fn open_objects(&self) -> usize {
+        self.open.len()
     }
 
     /// The objects that were begun and are neither visible nor failed.
@@ -231,8 +239,8 @@ impl Sink {
     }
 }
 
-/// How many objects may be unfinished before `write` waits: what they cost beside their bytes stays
-/// within a few MiB.
-const UPLOADS_MAX: usize = 1_024;
+/// How many objects may be sealed and unfinished before there is no room: what they cost beside
+/// their bytes stays within a few MiB.
+const ENDING_MAX: usize = 1_024;
 /// How long a source of credentials may be away before objects fail for it.
 const CREDENTIALS_PATIENCE: Duration = Duration::from_secs(60);

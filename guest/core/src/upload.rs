@@ -1,11 +1,10 @@
 //! One object's life: a single PutObject, or create, parts, and complete.
 
-use bytes::Bytes;
-
 use crate::buffer::Buffer;
 use crate::checksum::{Algorithm, Sum};
 use crate::classify::Answer;
 use crate::error::Error;
+use crate::framing::{Framing, Run};
 use crate::http::Body;
 use crate::naming::{Naming, Sight};
 use crate::parts::{PartSizes, Parts};
@@ -130,12 +129,28 @@ impl Upload {
         }
     }
 
-    /// Adds the bytes of events. What a failed object is given is not kept.
-    pub(crate) fn push(&mut self, payload: Bytes) {
+    /// Adds events, until the object has `until` bytes, and returns those that are left. What a
+    /// failed object is given is counted, and not kept.
+    pub(crate) fn push(
+        &mut self,
+        mut run: Run,
+        framing: Framing,
+        until: Option<u64>,
+    ) -> Option<Run> {
+        let missing = until.map(|until| until.saturating_sub(self.bytes));
+        let count = missing.and_then(|missing| run.events_reaching(missing, framing));
+        let (run, left) = match count.filter(|count| (*count as u64) < run.events()) {
+            Some(count) => (run.take_front(count), Some(run)),
+            None => (run, None),
+        };
+        self.span.last = run.next() - 1;
+        self.span.events += run.events();
+        let payload = run.into_payload(framing);
         self.bytes += payload.len() as u64;
         if self.failure.is_none() {
             self.buffer.push(payload);
         }
+        left
     }
 
     /// The bytes that only this memory has.
@@ -148,6 +163,19 @@ impl Upload {
             _ => 0,
         };
         self.buffer.len() + sending
+    }
+
+    /// Of an object that is not sealed, the bytes that only further events would send: what will be
+    /// left in memory once all requests are answered.
+    pub(crate) fn idle(&self, sizes: PartSizes) -> u64 {
+        let rest = self.buffer.len();
+        match &self.state {
+            _ if self.failure.is_some() => 0,
+            State::Naming { .. } | State::Filling | State::Creating => sizes.rest(rest, 1),
+            State::Restarting(_) => sizes.rest(self.held(), 1),
+            State::Uploading(parts) => sizes.rest(rest, parts.count() + 1),
+            _ => 0,
+        }
     }
 
     /// The bytes that the store has too, kept in case the upload must begin again.

@@ -13,22 +13,44 @@ use crate::invariants::{
     what_failed_is_not_there_unless_looking_failed,
 };
 
-/// The events of a run: keys and payloads.
-type Events = &'static [(&'static str, &'static str)];
+/// What is written: keys and payloads, with so many objects open at once.
+#[derive(Clone, Copy)]
+struct Events {
+    open: usize,
+    events: &'static [(&'static str, &'static str)],
+}
 
 /// How objects are named, and the names that are taken when it begins.
 type Naming = (&'static str, &'static [&'static str]);
 
 /// One PutObject.
-const SMALL: Events = &[("a", "one"), ("a", "two")];
+const SMALL: Events = Events { open: 1, events: &[("a", "one"), ("a", "two")] };
 /// Three parts of 16 bytes and less.
-const THREE_PARTS: Events = &[("a", "0123456789"), ("a", "abcdefghijklmnopqrst"), ("a", "ABCDEF")];
+const THREE_PARTS: Events = Events {
+    open: 1,
+    events: &[("a", "0123456789"), ("a", "abcdefghijklmnopqrst"), ("a", "ABCDEF")],
+};
 /// Objects that take turns, one of them in parts, one of them twice.
-const INTERLEAVED: Events =
-    &[("a", "0123456789abcdefghij"), ("b", "x"), ("a", "second"), ("c", "y"), ("b", "again")];
-
+const INTERLEAVED: Events = Events {
+    open: 1,
+    events: &[
+        ("a", "0123456789abcdefghij"),
+        ("b", "x"),
+        ("a", "second"),
+        ("c", "y"),
+        ("b", "again"),
+    ],
+};
+/// Two objects that grow side by side, one of them in parts, until a third ends it.
+const TWO_OPEN: Events = Events {
+    open: 2,
+    events: &[("a", "0123456789"), ("b", "x"), ("a", "abcdefghij"), ("b", "y"), ("c", "z")],
+};
 /// A key that comes back, both times in parts.
-const TWICE: Events = &[("a", "0123456789abcdefghij"), ("b", "x"), ("a", "ABCDEFGHIJKLMNOPQRST")];
+const TWICE: Events = Events {
+    open: 1,
+    events: &[("a", "0123456789abcdefghij"), ("b", "x"), ("a", "ABCDEFGHIJKLMNOPQRST")],
+};
 /// The ways to replace nothing.
 const CONDITIONAL: [Naming; 4] = [
     (r#""on_existing": "fail""#, &[]),
@@ -53,6 +75,11 @@ fn any_one_fault_of_an_interleaved_run() {
 }
 
 #[test]
+fn any_one_fault_of_two_open_objects() {
+    one_fault(|plan| run(TWO_OPEN, plan));
+}
+
+#[test]
 fn any_two_faults_of_a_small_object() {
     two_faults(|plan| run(SMALL, plan));
 }
@@ -67,11 +94,16 @@ fn any_two_faults_of_an_interleaved_run() {
     two_faults(|plan| run(INTERLEAVED, plan));
 }
 
+#[test]
+fn any_two_faults_of_two_open_objects() {
+    two_faults(|plan| run(TWO_OPEN, plan));
+}
+
 /// A store that answers every request with the same fault: whatever it is, the run ends, and what
 /// it reports is true.
 #[test]
 fn the_same_fault_for_ever() {
-    for events in [SMALL, THREE_PARTS, INTERLEAVED] {
+    for events in [SMALL, THREE_PARTS, INTERLEAVED, TWO_OPEN] {
         for fault in Fault::ALL {
             run(events, Plan::Always(fault));
         }
@@ -96,13 +128,14 @@ fn any_two_faults_of_a_three_part_object_that_replaces_none() {
 fn any_one_fault_of_a_key_that_comes_back_and_replaces_none() {
     for naming in CONDITIONAL {
         one_fault(|plan| run_conditional(naming, TWICE, plan));
+        one_fault(|plan| run_conditional(naming, TWO_OPEN, plan));
     }
 }
 
 #[test]
 fn the_same_fault_for_ever_replaces_none() {
     for naming in CONDITIONAL {
-        for events in [SMALL, THREE_PARTS, TWICE] {
+        for events in [SMALL, THREE_PARTS, TWICE, TWO_OPEN] {
             for fault in Fault::ALL {
                 run_conditional(naming, events, Plan::Always(fault));
             }
@@ -163,13 +196,14 @@ fn run(events: Events, plan: Plan) -> World {
 fn run_with(complete_idempotent_for: Duration, events: Events, plan: Plan) -> World {
     let options =
         BucketOptions { part_bytes_min: 16, complete_idempotent_for, ..BucketOptions::default() };
-    let world = run_in(World::with_settings(settings(""), options, 1), events, plan);
+    let world = run_in(World::with_settings(settings(events.open, ""), options, 1), events, plan);
     the_last_one_stays(&world);
     world
 }
 
 fn run_in(mut world: World, events: Events, plan: Plan) -> World {
     world.on_request(move |info, random| Fate::random(random).with(plan.at(info.index)));
+    let Events { events, .. } = events;
     let largest = events.iter().map(|(_, payload)| payload.len() as u64).max().unwrap_or(0);
     for (key, payload) in events {
         world.write(key, *payload);
@@ -190,19 +224,20 @@ fn run_in(mut world: World, events: Events, plan: Plan) -> World {
 
 fn run_conditional((more, existing): Naming, events: Events, plan: Plan) -> World {
     let options = BucketOptions { part_bytes_min: 16, ..BucketOptions::default() };
-    let mut world = World::with_settings(settings(more), options, 1);
+    let mut world = World::with_settings(settings(events.open, more), options, 1);
     existing.iter().for_each(|name| world.bucket.put_by_another(Timestamp(0), name));
     let world = run_in(world, events, plan);
     nothing_is_replaced_or_doubled(&world);
     world
 }
 
-fn settings(more: &str) -> Settings {
+fn settings(max_open_objects: usize, more: &str) -> Settings {
     let comma = if more.is_empty() { "" } else { ", " };
     let config = format!(
         r#"{{"bucket": "bucket", "endpoint": "http://s3.test", "attempts_max": 3{comma}{more}}}"#
     );
     let mut settings = Settings::parse(&config).unwrap();
     (settings.part_bytes, settings.memory_bytes_max) = (16, 64);
+    settings.max_open_objects = max_open_objects;
     settings
 }

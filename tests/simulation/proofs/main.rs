@@ -8,4 +8,5 @@ mod exhaustive;
 mod invariants;
 mod names;
 mod regressions;
+mod rotation;
 mod simulation;
