@@ -68,7 +68,7 @@ fn a_key_over_1024_bytes_is_rejected_by_its_line() {
         let server = Server::start();
         let place = Place::of(FLOW, &events).at(&server);
         let ended = place.spillway(&["run", "flow.toml", "--json"]);
-        let said = ["line 2 was rejected: the key has 1025 bytes, but S3 allows 1024"];
+        let said = ["line 2 was rejected: the object's name has 1025 bytes, but S3 allows 1024"];
         assert_fails(&ended, 1, &said);
         let summary = summary(&ended);
         assert_eq!((&summary["events"], &summary["rejected"]), (&1.into(), &1.into()));

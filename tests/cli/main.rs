@@ -10,6 +10,7 @@ mod encoded;
 mod inspect;
 mod keys;
 mod large;
+mod names;
 mod rejected;
 mod rotation;
 mod run;

@@ -14,9 +14,9 @@ fn the_interleaved_example_becomes_an_object_for_each_sensor() {
         hours.map(|(hour, celsius)| reading(hour, sensor, celsius)).collect::<String>()
     };
     let wanted = [
-        ("readings/cellar", readings("cellar", ["11.2", "11.2", "11.3"])),
-        ("readings/garden", readings("garden", ["7.4", "9.8", "12.5"])),
-        ("readings/kitchen", readings("kitchen", ["20.1", "20.4", "21.0"])),
+        ("readings/cellar-2", readings("cellar", ["11.2", "11.2", "11.3"])),
+        ("readings/garden-1", readings("garden", ["7.4", "9.8", "12.5"])),
+        ("readings/kitchen-0", readings("kitchen", ["20.1", "20.4", "21.0"])),
     ];
     assert_eq!(objects_of("interleaved"), texts(wanted));
 }
@@ -28,9 +28,9 @@ fn the_rotating_example_becomes_an_object_for_each_hour() {
         sensors.map(|(sensor, celsius)| reading(hour, sensor, celsius)).collect::<String>()
     };
     let wanted = [
-        ("readings/08", readings("08", ["20.1", "7.4", "11.2"])),
-        ("readings/09", readings("09", ["20.4", "9.8", "11.2"])),
-        ("readings/10", readings("10", ["21.0", "12.5", "11.3"])),
+        ("readings/08-000", readings("08", ["20.1", "7.4", "11.2"])),
+        ("readings/09-000", readings("09", ["20.4", "9.8", "11.2"])),
+        ("readings/10-000", readings("10", ["21.0", "12.5", "11.3"])),
     ];
     assert_eq!(objects_of("rotate"), texts(wanted));
 }
@@ -48,7 +48,8 @@ fn an_object_ends_while_the_input_is_open() {
         drop(running.take_stdin());
         let ended = guarded(running.end());
         assert_eq!(ended.code, Some(0), "{rotate}: {ended:?}");
-        assert!(server.contents()["a"].ends_with(b"\"2\"\n"), "{rotate}");
+        let contents: Vec<u8> = server.contents().into_values().flatten().collect();
+        assert_eq!(contents, b"\"1\"\n\"2\"\n", "{rotate}");
     }
 }
 
@@ -56,26 +57,26 @@ fn an_object_ends_while_the_input_is_open() {
 fn each_limit_cuts_at_an_event() {
     let payloads = ["one", "two", "three", "four", "five", "six", "seven"];
     let events: String = payloads.iter().map(|payload| event("a", payload)).collect();
-    for (rotate, objects, last) in [
-        ("events = 3", 3, "\"seven\"\n"),
-        ("events = 4", 2, "\"five\"\n\"six\"\n\"seven\"\n"),
+    for (rotate, firsts) in [
+        ("events = 3", &[0, 3, 6][..]),
+        ("events = 4", &[0, 4]),
         // Two quotes and a line feed each: "three" brings the first object to 20 bytes, "six" the
         // next one.
-        ("bytes = 20", 3, "\"seven\"\n"),
-        ("bytes = 21", 2, "\"five\"\n\"six\"\n\"seven\"\n"),
-        ("age_ms = 31536000000", 1, ""),
+        ("bytes = 20", &[0, 3, 6]),
+        ("bytes = 21", &[0, 4]),
+        ("age_ms = 31536000000", &[0]),
     ] {
         let server = Server::start();
         let place = Place::of(&rotating(FLOW, rotate), &events).at(&server);
         let summary = place.run(&[]);
-        assert_eq!(summary["objects"], objects, "{rotate}");
+        assert_eq!(summary["objects"], firsts.len(), "{rotate}");
         assert_eq!((&summary["events"], &summary["stored_events"]), (&7.into(), &7.into()));
-        let last = if last.is_empty() {
-            payloads.map(|p| format!("\"{p}\"\n")).concat()
-        } else {
-            last.into()
-        };
-        assert_eq!(server.contents(), texts([("a", last)]), "{rotate}: the last one stays");
+        let ends = firsts.iter().skip(1).copied().chain([payloads.len()]);
+        let objects = firsts.iter().zip(ends).map(|(first, end)| {
+            let events = payloads[*first..end].iter().map(|p| format!("\"{p}\"\n"));
+            (format!("a-{first}"), events.collect::<String>().into_bytes())
+        });
+        assert_eq!(server.contents(), objects.collect(), "{rotate}");
     }
 }
 
@@ -83,23 +84,42 @@ fn each_limit_cuts_at_an_event() {
 fn one_object_too_many_ends_the_one_written_to_the_longest_ago() {
     let keys = ["a", "b", "a", "c", "a", "b"];
     let events: String = keys.iter().zip(1..).map(|(key, n)| event(key, &n.to_string())).collect();
-    for (open, objects, of_a) in
-        [(1, 6, "\"5\"\n"), (2, 4, "\"1\"\n\"3\"\n\"5\"\n"), (3, 3, "\"1\"\n\"3\"\n\"5\"\n")]
-    {
+    let all = |open: usize| {
         let server = Server::start();
-        let flow = format!("{FLOW}max_open_objects = {open}\n");
-        let place = Place::of(&flow, &events).at(&server);
-        assert_eq!(place.run(&[])["objects"], objects, "{open} open");
-        let contents = server.contents();
-        assert_eq!(contents["a"], of_a.as_bytes(), "{open} open");
-        let of_b = if open == 3 { "\"2\"\n\"6\"\n" } else { "\"6\"\n" };
-        assert_eq!(contents["b"], of_b.as_bytes(), "{open} open");
-    }
+        let flow = format!("{FLOW}{NAMES}max_open_objects = {open}\n");
+        Place::of(&flow, &events).at(&server).run(&[]);
+        let contents = server.contents().into_iter();
+        contents
+            .map(|(name, bytes)| format!("{name}:{}", String::from_utf8(bytes).unwrap()))
+            .collect()
+    };
+    let objects: [Vec<String>; 3] = [1, 2, 3].map(all);
+    let text = |name: &str, events: &[&str]| {
+        format!("{name}:{}", events.iter().map(|e| format!("\"{e}\"\n")).collect::<String>())
+    };
+    let one = [("a-0", "1"), ("a-2", "3"), ("a-4", "5"), ("b-1", "2"), ("b-5", "6"), ("c-3", "4")];
+    assert_eq!(objects[0], one.map(|(name, event)| text(name, &[event])));
+    assert_eq!(
+        objects[1],
+        [
+            text("a-0", &["1", "3", "5"]),
+            text("b-1", &["2"]),
+            text("b-5", &["6"]),
+            text("c-3", &["4"]),
+        ]
+    );
+    assert_eq!(
+        objects[2],
+        [text("a-0", &["1", "3", "5"]), text("b-1", &["2", "6"]), text("c-3", &["4"])]
+    );
 }
+
+/// One key gets several objects, so each has a name of its own.
+const NAMES: &str = "key_template = \"{key}-{first}\"\n";
 
 /// The flow with this line in the table `rotate`.
 fn rotating(flow: &str, rotate: &str) -> String {
-    format!("{flow}\n[sink.config.rotate]\n{rotate}\n")
+    format!("{flow}{NAMES}\n[sink.config.rotate]\n{rotate}\n")
 }
 
 /// Runs an example as it stands in the repository, and returns its objects.

@@ -3,6 +3,7 @@
 
 mod denied;
 mod encoded;
+mod names;
 mod objects;
 mod rotation;
 pub mod setup;

@@ -194,7 +194,9 @@ impl Upload {
         let (rest, encoding) = (self.buffer.len(), self.encoding());
         match &self.state {
             _ if self.failure.is_some() => encoding,
-            State::Filling | State::Creating => encoding + sizes.rest(rest, 1),
+            State::Naming { .. } | State::Filling | State::Creating => {
+                encoding + sizes.rest(rest, 1)
+            }
             State::Restarting(_) => encoding + sizes.rest(self.held() - encoding, 1),
             State::Uploading(parts) => encoding + sizes.rest(rest, parts.count() + 1),
             _ => encoding,

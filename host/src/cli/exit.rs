@@ -52,7 +52,10 @@ impl Stop {
                 let count = problems.len();
                 let things = if count == 1 { "one thing is" } else { "these things are" };
                 report!("error: {things} wrong with {flow}");
-                problems.iter().for_each(|problem| report!("  {problem}"));
+                for problem in problems {
+                    // Lines below the first show a place in a text, and keep their distance.
+                    report!("  {}", problem.to_string().replace('\n', "\n  "));
+                }
                 Exit::WrongUse
             }
         }

@@ -41,7 +41,12 @@ pub fn grants(transport: impl Transport + 'static, egress: &str) -> Grants {
 
 /// A sink on a bucket in memory.
 pub async fn open(transport: impl Transport + 'static) -> OpenSink {
-    let config = config(&format!("http://{AUTHORITY}"), "");
+    open_with(transport, "").await
+}
+
+/// The same with `more` fields, each with a comma before it.
+pub async fn open_with(transport: impl Transport + 'static, more: &str) -> OpenSink {
+    let config = config(&format!("http://{AUTHORITY}"), more);
     sink().open(&config, None, &grants(transport, AUTHORITY)).await.unwrap()
 }
 

@@ -108,6 +108,17 @@ pub(crate) fn what_failed_is_not_there_unless_looking_failed(world: &World) {
     }
 }
 
+/// What conditional writes are for: no object is ever replaced.
+pub(crate) fn nothing_is_replaced(world: &World) {
+    check(world, accounting::nothing_was_replaced(world));
+}
+
+/// The same, and none of ours is there twice. Every payload has to be another one.
+pub(crate) fn nothing_is_replaced_or_doubled(world: &World) {
+    nothing_is_replaced(world);
+    check(world, accounting::what_is_sealed_is_there_once(world));
+}
+
 fn check(world: &World, result: Result<(), String>) {
     if let Err(message) = result {
         world.fail(&message);

@@ -6,6 +6,7 @@
 mod edge_cases;
 mod exhaustive;
 mod invariants;
+mod names;
 mod regressions;
 mod rotation;
 mod simulation;

@@ -16,7 +16,7 @@ use spillway_simulation::bucket::{BucketOptions, ChecksumSupport, KeyPair};
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, World};
 
-use crate::invariants::{hold, hold_at_the_end, the_last_one_stays};
+use crate::invariants::{hold, hold_at_the_end, nothing_is_replaced, the_last_one_stays};
 
 #[test]
 fn what_is_reported_is_true_whatever_goes_wrong() {
@@ -62,6 +62,10 @@ fn a_good_day_has_no_retries() {
 fn run(seed: u64) -> World {
     let mut random = Rng::with_seed(seed);
     let mut world = world(&mut random, seed);
+    let replaces_nothing = random.u8(..4) == 0 && {
+        name_anew(&mut world, &mut random, seed);
+        true
+    };
     let late = weather(&mut world, &mut random);
     let largest = workload(&mut world, &mut random);
     world.feed(if random.u8(..20) == 0 { Input::Abort } else { Input::Seal });
@@ -73,10 +77,35 @@ fn run(seed: u64) -> World {
     }
     world.land_all();
     hold_at_the_end(&world, largest);
+    if replaces_nothing {
+        nothing_is_replaced(&world);
+    }
     if !late {
         the_last_one_stays(&world);
     }
     world
+}
+
+/// Names that replace nothing, in a bucket where some of them are taken.
+fn name_anew(world: &mut World, random: &mut Rng, seed: u64) {
+    let (template, on_existing) = *random
+        .choice(&[
+            ("{key}", "fail"),
+            ("{key}-{first:06}", "fail"),
+            ("{key}-{sequence}", "next"),
+            ("{key}-{sequence}", "next"),
+        ])
+        .expect("there are some");
+    let config = format!(
+        r#"{{"bucket": "bucket", "key_template": "{template}", "on_existing": "{on_existing}"}}"#
+    );
+    let names = Settings::parse(&config).expect("it is a configuration").names;
+    let settings = Settings { names, ..world.settings.clone() };
+    *world = World::with_settings(settings, world.bucket.options.clone(), seed);
+    for _ in 0..random.usize(..20) {
+        let name = format!("key {}-{}", random.u8(..4), random.u8(..12));
+        world.bucket.put_by_another(Timestamp(0), &name);
+    }
 }
 
 /// A core and a bucket of any kind.

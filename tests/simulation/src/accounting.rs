@@ -1,10 +1,12 @@
 //! Where every event is: the invariants that hold after each step of a [`World`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use spillway_core::encode::{Encoding, ObjectFraming};
 use spillway_core::upload::Span;
 
+use crate::bucket::Object;
 use crate::decode;
 use crate::world::World;
 
@@ -74,6 +76,42 @@ pub fn what_is_visible_was_meant(world: &World) -> Result<(), String> {
         if !spans.iter().any(|span| is(&span)) {
             let len = visible.object.bytes.len();
             return Err(format!("{:?} became visible with {len} bytes of no object", visible.key));
+        }
+    }
+    Ok(())
+}
+
+/// The objects of other writers are as they were, and nothing of ours was replaced either.
+///
+/// # Errors
+///
+/// Says which was replaced.
+pub fn nothing_was_replaced(world: &World) -> Result<(), String> {
+    for (name, object) in world.bucket.of_others() {
+        let is_same = |now: &Arc<Object>| Arc::ptr_eq(now, object);
+        if !world.bucket.objects().get(name).is_some_and(is_same) {
+            return Err(format!("{name:?} of another writer was replaced"));
+        }
+    }
+    match world.bucket.visible_history().iter().find(|visible| visible.object.overwritten > 0) {
+        Some(visible) => Err(format!("{:?} became visible twice", visible.key)),
+        None => Ok(()),
+    }
+}
+
+/// No event that was reported stored is in two objects that ever became visible. Every payload has
+/// to be another one.
+///
+/// # Errors
+///
+/// Says which object has a double.
+pub fn what_is_sealed_is_there_once(world: &World) -> Result<(), String> {
+    for sealed in &world.sealed {
+        let bytes = bytes_of(world, &sealed.span);
+        let history = world.bucket.visible_history().iter();
+        let count = history.filter(|visible| visible.object.bytes == bytes).count();
+        if count != 1 {
+            return Err(format!("{:?} became visible {count} times", sealed.span));
         }
     }
     Ok(())

@@ -63,6 +63,9 @@ pub enum Fault {
     /// `NoSuchUpload`. No fault for a request that names none.
     UploadExpires,
 
+    /// Another writer's object has the name as the request arrives, unless there is one already;
+    /// what is asked is done as it can be then.
+    NameTaken,
     /// It is done, and no answer comes. All that follow are done as well.
     TimeoutAfter,
     /// The connection ends before the answer.
@@ -85,7 +88,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every one there is.
-    pub const ALL: [Fault; 33] = [
+    pub const ALL: [Fault; 34] = [
         Fault::ConnectError,
         Fault::DnsError,
         Fault::TlsError,
@@ -110,6 +113,7 @@ impl Fault {
         Fault::EarlyAnswer,
         Fault::ErrorIn200,
         Fault::UploadExpires,
+        Fault::NameTaken,
         Fault::TimeoutAfter,
         Fault::ResetAfter,
         Fault::TruncatedBody,
@@ -159,6 +163,11 @@ pub fn apply(
         let id =
             Asked::read(&bucket.options.name, request).map(|a| a.parameter("uploadId").to_owned());
         bucket.expire_upload(&id.unwrap_or_default());
+    }
+    if let Ok(asked) = Asked::read(&bucket.options.name, request)
+        && fault == Fault::NameTaken
+    {
+        bucket.put_by_another(at, &asked.key);
     }
     let response = bucket.handle(at, request);
     match fault {

@@ -30,7 +30,8 @@ pub(super) fn point(message: &str, text: &str, at: usize) -> String {
     format!("{message}\n  {line}\n  {space}^")
 }
 
-fn shown(character: char) -> String {
+/// A character as a line can hold it, which it is to stay.
+pub(super) fn shown(character: char) -> String {
     match character.is_control() {
         true => character.escape_default().to_string(),
         false => character.to_string(),

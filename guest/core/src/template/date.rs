@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::caret::shown;
 use super::parse::Mistake;
 use crate::time::{Civil, Timestamp};
 
@@ -54,7 +55,7 @@ impl DateFormat {
                 Some((_, conversion)) => Piece::Conversion(*conversion),
                 None if letter == '%' => Piece::Text('%'),
                 None => {
-                    let message = format!("`%{letter}` is unknown; {}", there_are());
+                    let message = format!("`%{}` is unknown; {}", shown(letter), there_are());
                     return Err(Mistake::new(at, message));
                 }
             });
@@ -163,6 +164,7 @@ mod tests {
         assert_eq!(mistake.at, 13);
         let all = "%Y, %y, %m, %d, %j, %H, %M, %S, %s, %F, %T, %G, %V and %%";
         assert_eq!(mistake.message, format!("`%b` is unknown; there are {all}"));
+        assert!(refused("%\n").message.starts_with("`%\\n` is unknown"), "on one line");
         assert!(refused("%Y%").message.starts_with("nothing follows the `%`"));
         for format in ["", "day", "%%"] {
             assert!(refused(format).message.contains("wants a format"), "{format}");

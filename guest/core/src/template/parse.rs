@@ -1,5 +1,6 @@
 //! From text to a template, or to the first mistake in it.
 
+use super::caret::shown;
 use super::date::DateFormat;
 use super::{DIGITS_MAX, Piece};
 use crate::config::nearest;
@@ -81,7 +82,7 @@ fn placeholder(inner: &str, brace: usize) -> Result<Piece, Mistake> {
 
 fn unknown(name: &str) -> String {
     // What is written is shown as far as a person needs it to find it.
-    let shown: String = name.chars().take(40).flat_map(shown).collect();
+    let shown: String = name.chars().take(40).map(shown).collect();
     match nearest(name.trim(), NAMES.into_iter()) {
         Some(near) => {
             let format = if near == "date" { ":…" } else { "" };
@@ -91,14 +92,6 @@ fn unknown(name: &str) -> String {
             "`{{{shown}}}` is unknown; there are `{{key}}`, `{{first}}`, `{{sequence}}` and \
              `{{date:…}}`"
         ),
-    }
-}
-
-/// A control character could break the line that a caret is to stand under.
-fn shown(character: char) -> Vec<char> {
-    match character.is_control() {
-        true => character.escape_default().collect(),
-        false => vec![character],
     }
 }
 

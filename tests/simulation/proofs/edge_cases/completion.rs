@@ -1,11 +1,13 @@
 //! Cases 1 to 8: CompleteMultipartUpload.
 
 use spillway_core::encode::ObjectFraming;
+use spillway_core::names::OnExisting;
 use spillway_core::s3::ChecksumType;
 use spillway_simulation::bucket::Operation;
 use spillway_simulation::faults::Fault;
 
 use super::support::*;
+use crate::invariants::nothing_is_replaced_or_doubled;
 
 const COMPLETE: Operation = Operation::CompleteMultipartUpload;
 
@@ -105,6 +107,30 @@ fn case_03_a_conflict_starts_the_upload_again() {
     assert_eq!(object(&world, "a"), events(5));
     assert_eq!((world.sealed.len(), world.failed.len()), (1, 0));
     assert_eq!(world.bucket.aborted_uploads().len(), 1, "the first upload is aborted");
+}
+
+/// The condition is the store's to keep: a name that is free when an upload begins may be taken
+/// when it ends.
+#[test]
+fn case_03_with_a_condition_who_comes_second_replaces_nothing() {
+    let mut world = world_with(|s| s.names.on_existing = OnExisting::Fail, |_| {});
+    first_meets(&mut world, COMPLETE, Fault::NameTaken);
+    write_events(&mut world, "a", 5);
+    finish(&mut world);
+    assert!(cause(&world).contains("an object of that name exists"), "{}", cause(&world));
+    assert_eq!(object(&world, "a"), b"of another writer: a");
+    assert!(world.bucket.open_uploads().is_empty());
+    nothing_is_replaced_or_doubled(&world);
+}
+
+#[test]
+fn case_03_a_conditional_put_that_meets_a_conflict_is_repeated() {
+    let mut world = world_with(|s| s.names.on_existing = OnExisting::Fail, |_| {});
+    first_meets(&mut world, Operation::PutObject, Fault::ConditionalRequestConflict);
+    world.write("a", "small");
+    finish(&mut world);
+    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0));
+    nothing_is_replaced_or_doubled(&world);
 }
 
 #[test]

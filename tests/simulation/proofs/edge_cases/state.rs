@@ -6,6 +6,7 @@ use spillway_simulation::bucket::{Action, Operation};
 use spillway_simulation::faults::Fault;
 
 use super::support::*;
+use crate::invariants::nothing_is_replaced_or_doubled;
 
 #[test]
 fn case_16_an_event_is_durable_once_its_own_object_is() {
@@ -114,6 +115,44 @@ fn case_21_a_key_that_comes_back_makes_a_new_object_after_the_old_one() {
     assert_eq!(object(&world, "a"), b"second\n");
     let of_a = world.sealed.iter().filter(|sealed| sealed.span.name == "a");
     assert_eq!(of_a.map(|sealed| sealed.span.first).collect::<Vec<_>>(), [0, 2], "in their order");
+}
+
+#[test]
+fn case_21_a_key_that_comes_back_replaces_nothing_where_its_name_is_another() {
+    use spillway_core::template::Template;
+    for (template, names) in [
+        ("{key}-{sequence:03}", ["a-000", "b-000", "a-001"]),
+        (
+            "{first:020}-{key}",
+            ["00000000000000000000-a", "00000000000000000001-b", "00000000000000000002-a"],
+        ),
+    ] {
+        let mut world =
+            world_with(|s| s.names.template = Template::parse(template).unwrap(), |_| {});
+        for (key, payload) in [("a", "first"), ("b", "between"), ("a", "second")] {
+            world.write(key, payload);
+        }
+        finish(&mut world);
+        nothing_is_replaced_or_doubled(&world);
+        let stored: Vec<_> = world.bucket.objects().keys().cloned().collect();
+        let mut expected = names.to_vec();
+        expected.sort_unstable();
+        assert_eq!(stored, expected);
+        assert_eq!(object(&world, names[2]), b"second\n");
+    }
+}
+
+/// With a prefix, a key is data: it leads nowhere else.
+#[test]
+fn case_22_no_key_leads_out_of_the_prefix() {
+    let mut world = world_with(|s| s.names.prefix = "logs/".to_owned(), |_| {});
+    let keys = ["{sequence}", "..", "../x", "a/../../x", "/x", "\\x", "a//x", "{date:%Y}", ".x"];
+    keys.iter().for_each(|key| _ = world.write(key, "x"));
+    finish(&mut world);
+    let stored: Vec<_> = world.bucket.objects().keys().map(String::as_str).collect();
+    assert_eq!(stored, ["logs/.x", "logs/a//x", "logs/{date:%Y}", "logs/{sequence}"]);
+    let rejected: Vec<_> = world.rejected.iter().map(|(position, _)| *position).collect();
+    assert_eq!(rejected, [1, 2, 3, 4, 5]);
 }
 
 #[test]

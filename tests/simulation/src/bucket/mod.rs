@@ -42,6 +42,7 @@ pub struct Bucket {
     completed: BTreeMap<String, Completed>,
     aborted: BTreeSet<String>,
     visible_history: Vec<Visible>,
+    of_others: BTreeMap<String, Arc<Object>>,
     log: Vec<Logged>,
     uploads_begun: u64,
 }
@@ -56,6 +57,7 @@ impl Bucket {
             completed: BTreeMap::new(),
             aborted: BTreeSet::new(),
             visible_history: Vec::new(),
+            of_others: BTreeMap::new(),
             log: Vec::new(),
             uploads_begun: 0,
         }
@@ -115,6 +117,21 @@ impl Bucket {
     /// Every request that came, in order.
     pub fn log(&self) -> &[Logged] {
         &self.log
+    }
+
+    /// The objects that [`Bucket::put_by_another`] made, as they were then.
+    pub fn of_others(&self) -> &BTreeMap<String, Arc<Object>> {
+        &self.of_others
+    }
+
+    /// Another writer makes an object of that key, unless there is one. It is no part of the
+    /// history of what became visible.
+    pub fn put_by_another(&mut self, at: Timestamp, key: &str) {
+        if !self.objects.contains_key(key) {
+            let object = Arc::new(Object::by_another(at, key));
+            self.objects.insert(key.to_owned(), object.clone());
+            self.of_others.insert(key.to_owned(), object);
+        }
     }
 
     /// Ends an upload that nobody asked to end, as a lifecycle rule or another client would.

@@ -98,6 +98,21 @@ pub struct Logged {
 }
 
 impl Object {
+    /// The object of a writer that knows nothing of ours.
+    pub(super) fn by_another(at: Timestamp, key: &str) -> Object {
+        let bytes = Bytes::from(format!("of another writer: {key}"));
+        Object {
+            etag: super::integrity::etag(&bytes),
+            bytes,
+            parts: Vec::new(),
+            upload_id: None,
+            checksum: None,
+            headers: Vec::new(),
+            at,
+            overwritten: 0,
+        }
+    }
+
     /// A header that is kept with it, such as `x-amz-meta-nonce`; the name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
