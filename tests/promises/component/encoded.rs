@@ -72,7 +72,7 @@ async fn what_cannot_be_is_refused_at_the_opening() {
         let config = config(&format!("http://{AUTHORITY}"), more);
         let opened = sink().open(&config, None, &grants(transport, AUTHORITY)).await;
         let Err(error) = opened else { panic!("{more} was taken") };
-        let SinkError::Sink(Error::Invalid(problems)) = error else {
+        let SinkError::Refused(Error::Invalid(problems)) = error else {
             panic!("{more}: {error:?}");
         };
         let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
