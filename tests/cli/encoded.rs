@@ -37,7 +37,7 @@ fn the_json_array_example_is_one_document() {
         serde_json::from_slice(&files["tremordemo/events.json"]).unwrap();
     let source = std::fs::read_to_string(repository().join("examples/sample.json")).unwrap();
     let lines = source.lines().map(|line| serde_json::from_str(line).unwrap());
-    assert_eq!(document, lines.collect::<Vec<serde_json::Value>>().into());
+    assert_eq!(document, serde_json::Value::Array(lines.collect()));
     assert_eq!(files.len(), 1);
 }
 

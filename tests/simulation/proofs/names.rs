@@ -27,7 +27,7 @@ fn world(more: &str, existing: impl IntoIterator<Item = String>) -> World {
 fn finish(world: &mut World) {
     world.seal_and_settle();
     world.land_all();
-    let largest = world.accepted.values().map(|accepted| accepted.bytes.len()).max();
+    let largest = world.accepted.values().map(|accepted| accepted.payload.len()).max();
     hold_at_the_end(world, largest.unwrap_or(0) as u64);
 }
 

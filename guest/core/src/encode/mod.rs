@@ -149,6 +149,3 @@ fn left(run: Run) -> Option<Run> {
 fn exact(bytes: Vec<u8>) -> Bytes {
     bytes.into_boxed_slice().into()
 }
-
-#[cfg(test)]
-mod tests;

@@ -33,13 +33,30 @@ impl Zstd {
     pub(super) fn finish(mut self, out: &mut Vec<u8>) {
         self.0.finish_frame(out).expect("a vector takes what it is given");
     }
-
-    #[cfg(test)]
-    pub(super) fn heap_bytes(&self) -> u64 {
-        self.0.heap_size() as u64
-    }
 }
 
 /// 512 KiB. A larger window makes objects a few percent smaller, and takes as much more memory for
 /// each that is open.
 const WINDOW_LOG: u32 = 19;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_takes_no_more_memory_than_is_counted() {
+        let mut random = fastrand::Rng::with_seed(5);
+        let noise: Vec<u8> = (0..3 << 20).map(|_| random.u8(..)).collect();
+        let words = (0..3 << 20).map(|_| b"abcdefgh 0123456"[random.usize(..16)] >> random.u8(..2));
+        for text in [vec![0; 3 << 20], words.collect(), noise] {
+            for level in 1..=12 {
+                let (mut frame, counted) = (Zstd::new(level), Zstd::memory_bytes(level));
+                for piece in text.chunks(64 << 10) {
+                    frame.write(piece, &mut Vec::new());
+                    let heap = frame.0.heap_size() as u64;
+                    assert!(heap <= counted, "level {level}: {heap} bytes, {counted} are counted");
+                }
+            }
+        }
+    }
+}
