@@ -112,7 +112,11 @@ fn a_large_object_that_fails_is_set_aside_whole() {
 
 #[test]
 fn what_a_person_aborts_is_not_set_aside() {
-    let store = Scripted::start(|_| Reply::Silence);
+    // Whoever asks for an object that was given up is told that it is not there.
+    let store = Scripted::start(|request| match request.method.as_str() {
+        "PUT" => Reply::Silence,
+        _ => Reply::status(404),
+    });
     let place = Place::of(&on_failed(&from_stdin()), "").with("ENDPOINT", &store.endpoint());
     let mut running = place.start(&["run", "flow.toml", "--json"]);
     running.write((event("a", "1") + &event("b", "2")).as_bytes());
