@@ -37,7 +37,7 @@ fuzz_target!(|case: Case| {
         1 => Some(Compression::Gzip { level: 1 + case.level % 9 }),
         _ => Some(Compression::Zstd { level: 1 + case.level % 12 }),
     };
-    let encoding = Encoding { framing, compression, suffix: true };
+    let encoding = Encoding { framing, compression };
     let mut encoder = Encoder::new(encoding);
     let (mut object, mut wanted) = (Vec::new(), Vec::new());
     for given in &case.runs {

@@ -164,18 +164,26 @@ impl SetAside {
 
     /// Keeps what the sink has taken until it is durable.
     fn keep(&mut self, runs: &[Run], rejections: &[Rejection]) -> Result<(), RunError> {
-        let Some(failed) = &mut self.failed else { return Ok(()) };
-        failed
-            .keep(runs, rejections)
-            .map_err(|error| RunError::Keep(failed.path().to_owned(), error))
+        self.on_failed(RunError::Keep, |failed| failed.keep(runs, rejections))
     }
 
     /// Writes what failed before `durable`. Returns how many events were written.
     fn settle(&mut self, durable: u64) -> Result<u64, RunError> {
-        let Some(failed) = &mut self.failed else { return Ok(0) };
-        failed
-            .settle(durable)
-            .map_err(|error| RunError::DeadLetters(failed.path().to_owned(), error))
+        self.on_failed(RunError::DeadLetters, |failed| failed.settle(durable))
+    }
+
+    /// After an error nothing more is set aside: what still fails is an error of its own.
+    fn on_failed<T: Default>(
+        &mut self,
+        error: fn(PathBuf, std::io::Error) -> RunError,
+        f: impl FnOnce(&mut Failed) -> std::io::Result<T>,
+    ) -> Result<T, RunError> {
+        let Some(failed) = &mut self.failed else { return Ok(T::default()) };
+        let done = f(failed).map_err(|cause| error(failed.path().to_owned(), cause));
+        if done.is_err() {
+            self.failed = None;
+        }
+        done
     }
 
     /// Makes sure that what was written outlives a power cut.
@@ -183,11 +191,7 @@ impl SetAside {
         if let Some((path, letters)) = &mut self.rejected {
             letters.sync().map_err(|error| RunError::DeadLetters(path.clone(), error))?;
         }
-        if let Some(failed) = &mut self.failed {
-            let path = failed.path().to_owned();
-            failed.sync().map_err(|error| RunError::DeadLetters(path, error))?;
-        }
-        Ok(())
+        self.on_failed(RunError::DeadLetters, Failed::sync)
     }
 }
 

@@ -111,6 +111,26 @@ fn a_large_object_that_fails_is_set_aside_whole() {
 }
 
 #[test]
+fn what_a_person_aborts_is_not_set_aside() {
+    // Whoever asks for an object that was given up is told that it is not there.
+    let store = Scripted::start(|request| match request.method.as_str() {
+        "PUT" => Reply::Silence,
+        _ => Reply::status(404),
+    });
+    let place = Place::of(&on_failed(&from_stdin()), "").with("ENDPOINT", &store.endpoint());
+    let mut running = place.start(&["run", "flow.toml", "--json"]);
+    running.write((event("a", "1") + &event("b", "2")).as_bytes());
+    store.wait_for("object", |request| request.method == "PUT");
+    running.signal("INT");
+    running.wait_for("stopping: ");
+    running.signal("INT");
+    let ended = guarded(running.ends());
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert_eq!(summary(&ended)["dead_letters"], 0);
+    assert_eq!(std::fs::read(place.path("failed.ndjson")).unwrap(), b"");
+}
+
+#[test]
 fn raw_bytes_come_back_as_they_were() {
     let store = Scripted::start(|_| Reply::error(403, "AccessDenied", "no"));
     let raw = on_failed(FLOW).replace("[map]\nkey = \".key\"\npayload = \".payload\"", RAW);

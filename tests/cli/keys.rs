@@ -93,8 +93,9 @@ fn a_key_over_1024_bytes_may_be_skipped_or_set_aside() {
         assert_eq!(written.lines().count(), files);
         for line in written.lines() {
             let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            // Which is what is left of the event once it was mapped.
-            assert_eq!((&line["line"], &line["event"]), (&2.into(), &"\"2\"".into()));
+            // Which is the event as the sink was given it.
+            assert_eq!((&line["line"], &line["payload"]), (&2.into(), &"\"2\"".into()));
+            assert_eq!(line["key"], key);
         }
     }
 }

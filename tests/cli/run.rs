@@ -62,12 +62,13 @@ fn the_summary_for_machines_counts_everything() {
         ("object_bytes", 2),
         ("failed_objects", 0),
         ("failed_events", 0),
+        ("dead_letters", 0),
     ] {
         assert_eq!(summary[field], wanted, "{field} in {summary}");
     }
     assert_eq!(summary["end"], "complete");
     assert!(summary["seconds"].as_f64().unwrap() > 0.0);
-    assert_eq!(summary.as_object().unwrap().len(), 12, "{summary}");
+    assert_eq!(summary.as_object().unwrap().len(), 13, "{summary}");
     assert_eq!(server.contents(), BTreeMap::from([("b".to_owned(), b"2\n".to_vec())]));
 }
 

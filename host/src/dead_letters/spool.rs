@@ -61,7 +61,8 @@ impl Spool {
         }
         let full = |segment: &Segment| segment.bytes >= self.segment_bytes_max;
         if self.segments.back().is_none_or(full) {
-            self.segments.push_back(Segment::new(&self.folder)?);
+            let first = run.first + events.start as u64;
+            self.segments.push_back(Segment::new(&self.folder, first)?);
         }
         let segment = self.segments.back_mut().expect("there is one by now");
         segment.add(run, events)
@@ -106,9 +107,9 @@ impl Kept {
 }
 
 impl Segment {
-    fn new(folder: &Path) -> io::Result<Segment> {
+    fn new(folder: &Path, first: u64) -> io::Result<Segment> {
         let file = BufWriter::new(tempfile::tempfile_in(folder)?);
-        Ok(Segment { file, bytes: 0, positions: u64::MAX..0, unread: 0 })
+        Ok(Segment { file, bytes: 0, positions: first..first, unread: 0 })
     }
 
     fn add(&mut self, run: &Run, events: Range<usize>) -> io::Result<()> {
@@ -134,7 +135,6 @@ impl Segment {
         }
         self.file.write_all(payload)?;
         self.bytes += Header::BYTES as u64 + header.body_bytes();
-        self.positions.start = self.positions.start.min(first);
         self.positions.end = first + events.len() as u64;
         Ok(())
     }

@@ -8,16 +8,24 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::mapper::{Filled, Mapper, OpenBatch, Rest};
 
-/// Where lines are mapped.
+/// Maps one piece after the other.
 ///
 /// An expression may compute for long, or for ever, and may recurse. It gets a thread with a large
 /// stack, so that the task that waits for it can be told to stop.
-pub(super) enum Work {
+pub(super) struct Work {
+    place: Place,
+    /// What was mapped in the task itself, and not asked for yet.
+    done: Option<Filled>,
+    is_busy: bool,
+}
+
+/// Where lines are mapped.
+enum Place {
     /// In the task itself: paths need no more.
-    Here { mapper: Mapper, done: Option<Filled> },
+    Here(Box<Mapper>),
     /// On a thread that ends once nobody gives it anything to do. One that computes for ever ends
     /// with the process.
-    Thread { tasks: Sender<Task>, done: UnboundedReceiver<Filled>, is_busy: bool },
+    Thread { tasks: Sender<Task>, done: UnboundedReceiver<Filled> },
 }
 
 type Task = (OpenBatch, Rest);
@@ -29,47 +37,46 @@ impl Work {
     ///
     /// The thread cannot be started.
     pub(super) fn new(mut mapper: Mapper) -> io::Result<Work> {
-        if !mapper.map.computes() {
-            return Ok(Work::Here { mapper, done: None });
-        }
-        mapper.map.set_stack_bytes_max(EVALUATION_BYTES_MAX);
-        let (tasks, taken) = channel();
-        let (finished, done) = unbounded_channel();
-        let thread = thread::Builder::new().name("spillway-map".to_owned()).stack_size(STACK_BYTES);
-        thread.spawn(move || work(&mapper, &taken, &finished))?;
-        Ok(Work::Thread { tasks, done, is_busy: false })
+        let place = if mapper.map.computes() {
+            mapper.map.set_stack_bytes_max(EVALUATION_BYTES_MAX);
+            let (tasks, taken) = channel();
+            let (finished, done) = unbounded_channel();
+            thread::Builder::new()
+                .name("spillway-map".to_owned())
+                .stack_size(STACK_BYTES)
+                .spawn(move || work(&mapper, &taken, &finished))?;
+            Place::Thread { tasks, done }
+        } else {
+            Place::Here(Box::new(mapper))
+        };
+        Ok(Work { place, done: None, is_busy: false })
     }
 
     /// Whether there is something to wait for.
     pub(super) fn is_busy(&self) -> bool {
-        match self {
-            Work::Here { done, .. } => done.is_some(),
-            Work::Thread { is_busy, .. } => *is_busy,
-        }
+        self.is_busy
     }
 
     /// Begins to map. There must be nothing to wait for.
     pub(super) fn begin(&mut self, open: OpenBatch, rest: Rest) {
-        match self {
-            Work::Here { mapper, done } => *done = Some(mapper.fill(open, rest)),
-            Work::Thread { tasks, is_busy, .. } => {
+        self.is_busy = true;
+        match &self.place {
+            Place::Here(mapper) => self.done = Some(mapper.fill(open, rest)),
+            Place::Thread { tasks, .. } => {
                 // Where the thread is gone, waiting for it says so.
                 let _ = tasks.send((open, rest));
-                *is_busy = true;
             }
         }
     }
 
     /// Waits for what was begun. Cancel safe.
     pub(super) async fn done(&mut self) -> Filled {
-        match self {
-            Work::Here { done, .. } => done.take().expect("something was begun"),
-            Work::Thread { done, is_busy, .. } => {
-                let filled = done.recv().await.expect("the thread ends after its last task");
-                *is_busy = false;
-                filled
-            }
-        }
+        let filled = match &mut self.place {
+            Place::Here(_) => self.done.take(),
+            Place::Thread { done, .. } => done.recv().await,
+        };
+        self.is_busy = false;
+        filled.expect("something was begun, and the thread ends after its last task")
     }
 }
 

@@ -150,6 +150,15 @@ fn an_expression_without_end_fails_on_any_thread() {
             let said = format!("the key `{expression}` failed: {reason}");
             assert_eq!(map(expression, ".", line), rejected(&said), "{expression}");
         }
+    };
+    thread.spawn(test).unwrap().join().unwrap();
+}
+
+#[test]
+fn an_expression_that_makes_ever_more_fails_on_a_large_stack() {
+    let thread = std::thread::Builder::new().stack_size(1 << 30);
+    let test = || {
+        let line = r#"{"k":"a"}"#;
         // Whichever comes first.
         for expression in [
             "def f: try f catch 1 | 1; f",
