@@ -41,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) sink: Sink,
     pub(crate) config: String,
     pub(crate) grants: Grants,
+    /// Whether there are credentials. Of some that is known only when they are asked for.
+    pub(crate) credentials_proven: bool,
 }
 
 impl Request {
@@ -85,15 +87,15 @@ impl Request {
         if let Some(map) = &map {
             check_rejects(map, source.as_ref(), &mut problems);
         }
+        let mut credentials_proven = true;
         let credentials = match (self.credentials, credentials) {
             (Some(given), _) => given,
             // That is a problem already, and must not hide those of the sink.
             (None, None) => Arc::new(Environment::default()),
-            (None, Some(environment)) => {
-                if let Err(failure) = environment.read() {
-                    problems.push(Problem::new("credentials", describe(&failure)));
-                }
-                Arc::new(environment) as Arc<dyn Provider>
+            (None, Some(settings)) => {
+                problems.extend(settings.problems().await);
+                credentials_proven = settings.is_all_here();
+                settings.provider(sink.as_ref().and_then(aws_region))
             }
         };
         let loaded = match sink {
@@ -106,7 +108,7 @@ impl Request {
         };
         match (source, map, loaded) {
             (Some(source), Some(map), Some((sink, config, grants))) if problems.is_empty() => {
-                Ok(Plan { source, map, sink, config, grants })
+                Ok(Plan { source, map, sink, config, grants, credentials_proven })
             }
             _ => Err(Stop::Problems(self.name, problems)),
         }
@@ -134,6 +136,14 @@ fn framing(config: &str) -> spillway::batch::Framing {
         Some("none") => spillway::batch::Framing::Bare,
         _ => spillway::batch::Framing::Newline,
     }
+}
+
+/// The region of a bucket at AWS, which is as good a place as any to ask STS. Other stores call
+/// theirs as they like.
+fn aws_region(sink: &SinkSettings) -> Option<String> {
+    let text = |name: &str| sink.config.get(name)?.as_str().map(str::to_owned);
+    let is_aws = text("endpoint").is_none();
+    is_aws.then(|| text("region").or_else(|| text("aws_region"))).flatten()
 }
 
 /// The text of the flow in that file.
@@ -255,16 +265,6 @@ fn refused(error: spillway::contract::Error, problems: &mut Vec<Problem>) {
         if !problems.iter().any(|known| known.field == field) {
             problems.push(Problem::new(field, problem.message));
         }
-    }
-}
-
-fn describe(failure: &spillway::contract::credentials::Failure) -> String {
-    use spillway::contract::credentials::Failure;
-    match failure {
-        Failure::NotConfigured(text) => {
-            format!("{text}; set what is missing, or name other variables in [credentials]")
-        }
-        Failure::Failed(text) => text.clone(),
     }
 }
 
