@@ -95,7 +95,7 @@ impl Request {
             (None, Some(settings)) => {
                 problems.extend(settings.problems().await);
                 credentials_proven = settings.is_all_here();
-                settings.provider(sink.as_ref().and_then(aws_region))
+                settings.provider(sink.as_ref().and_then(SinkSettings::aws_region))
             }
         };
         let loaded = match sink {
@@ -136,14 +136,6 @@ fn framing(config: &str) -> spillway::batch::Framing {
         Some("none") => spillway::batch::Framing::Bare,
         _ => spillway::batch::Framing::Newline,
     }
-}
-
-/// The region of a bucket at AWS, which is as good a place as any to ask STS. Other stores call
-/// theirs as they like.
-fn aws_region(sink: &SinkSettings) -> Option<String> {
-    let text = |name: &str| sink.config.get(name)?.as_str().map(str::to_owned);
-    let is_aws = text("endpoint").is_none();
-    is_aws.then(|| text("region").or_else(|| text("aws_region"))).flatten()
 }
 
 /// The text of the flow in that file.

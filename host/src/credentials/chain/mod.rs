@@ -16,6 +16,7 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
 
 use crate::contract::credentials::Failure;
 use crate::problem::Problem;
@@ -67,7 +68,7 @@ impl AwsChain {
                 let environment = Environment::default();
                 environment.is_set().then(|| settings::wrong(&environment)).flatten()
             }
-            Base::Profile(name) => missing(name).await,
+            Base::Profile(name) => wrong_profile(name).await,
         };
         problem.into_iter().collect()
     }
@@ -174,7 +175,8 @@ impl<'a> Services<'a> {
         }
         let selected = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
         let name = name.map(str::to_owned).or(selected).unwrap_or("default".to_owned());
-        Source::new(format!("profile `{name}`"), provider.build())
+        let source = Source::new(format!("profile `{name}`"), provider.build());
+        Source { refusal: Refusal::of_profile, ..source }
     }
 
     fn instance_metadata(&self) -> Source {
@@ -222,11 +224,17 @@ struct Source {
     name: String,
     provider: Box<dyn ProvideCredentials>,
     patience: Duration,
+    refusal: fn(&CredentialsError) -> Refusal,
 }
 
 impl Source {
     fn new(name: impl Into<String>, provider: impl ProvideCredentials + 'static) -> Source {
-        Source { name: name.into(), provider: Box::new(provider), patience: PATIENCE }
+        Source {
+            name: name.into(),
+            provider: Box::new(provider),
+            patience: PATIENCE,
+            refusal: Refusal::of,
+        }
     }
 
     async fn ask(&self) -> Result<Credentials, Refusal> {
@@ -235,7 +243,7 @@ impl Source {
             let text = format!("no answer within {} s", self.patience.as_secs());
             return Err(Refusal::Failed(text));
         };
-        let credentials = answer.map_err(|error| Refusal::of(&error))?;
+        let credentials = answer.map_err(|error| (self.refusal)(&error))?;
         let texts = [credentials.access_key_id(), credentials.secret_access_key()];
         if !texts.into_iter().chain(credentials.session_token()).all(is_sound) {
             let text = "what it gave has a blank, a line end or the like in it".to_owned();
@@ -250,17 +258,22 @@ impl Source {
     }
 }
 
-/// A profile that no file has. Of files that cannot be read, the first request says more.
-async fn missing(name: &str) -> Option<Problem> {
-    let real = (&Default::default(), &Default::default(), &Default::default());
-    let profiles = aws_config::profile::load(real.0, real.1, real.2, None).await.ok()?;
-    if profiles.get_profile(name).is_some() {
-        return None;
-    }
-    let mut known: Vec<_> = profiles.profiles().collect();
-    known.sort_unstable();
-    let there = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    let message = format!("no file of AWS profiles has `{name}`; there are {there}");
+/// What is wrong with a profile as far as its files tell.
+async fn wrong_profile(name: &str) -> Option<Problem> {
+    let (fs, env, files) = (Default::default(), Default::default(), Default::default());
+    let message = match aws_config::profile::load(&fs, &env, &files, None).await {
+        Ok(profiles) if profiles.get_profile(name).is_some() => return None,
+        Ok(profiles) => {
+            let mut known: Vec<_> = profiles.profiles().collect();
+            known.sort_unstable();
+            let there = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            format!("no file of AWS profiles has `{name}`; there are {there}")
+        }
+        Err(error) => {
+            let causes: Vec<_> = refusal::causes(&error).map(ToString::to_string).collect();
+            format!("the files of AWS profiles cannot be read: {}", causes.join(": "))
+        }
+    };
     Some(Problem::new("credentials.profile", message))
 }
 

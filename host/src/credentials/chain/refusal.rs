@@ -2,7 +2,10 @@
 
 use std::error::Error;
 
-use aws_credential_types::provider::error::CredentialsError;
+use aws_config::imds::client::error::{ImdsError, TokenError as MetadataTokenError};
+use aws_credential_types::provider::error::{CredentialsError, TokenError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ErrorMetadata;
 
 use crate::contract::credentials::Failure;
@@ -20,11 +23,24 @@ pub(super) enum Refusal {
 impl Refusal {
     /// What the SDK's error means.
     pub(super) fn of(error: &CredentialsError) -> Refusal {
-        let text = causes(error);
+        let text = text(error);
         match error {
             CredentialsError::CredentialsNotLoaded(_) => Refusal::Absent(text),
+            _ if causes(error).any(is_other_metadata) => Refusal::Absent(text),
             CredentialsError::InvalidConfiguration(_) => Refusal::Wrong(text),
             _ => Refusal::Failed(text),
+        }
+    }
+
+    /// The same of a profile: one that refers to what is not there is set up, and another source
+    /// would be another identity than the one that was meant.
+    pub(super) fn of_profile(error: &CredentialsError) -> Refusal {
+        match Refusal::of(error) {
+            Refusal::Absent(text) if text.is_empty() => {
+                Refusal::Absent("no file has it, or it says nothing of credentials".to_owned())
+            }
+            Refusal::Absent(text) => Refusal::Wrong(text),
+            refusal => refusal,
         }
     }
 
@@ -42,34 +58,53 @@ impl Refusal {
 }
 
 /// The error's causes in one line, without those that say only that there is one below them.
-fn causes(error: &CredentialsError) -> String {
+fn text(error: &CredentialsError) -> String {
     let mut texts: Vec<String> = Vec::new();
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        cause = error.source();
-        let is_frame = error.is::<CredentialsError>() && cause.is_some();
-        let text = match error.downcast_ref::<ErrorMetadata>() {
-            Some(metadata) => answer(metadata),
-            None => without_output(&error.to_string()),
-        };
+    for cause in causes(error) {
+        let text = said(cause);
+        let is_frame = cause.is::<CredentialsError>() || FRAMES.contains(&text.as_str());
         // Many of them repeat what is below.
         if !is_frame && !texts.iter().any(|known| known.contains(&text)) {
             texts.push(text);
         }
     }
+    if causes(error).any(|cause| cause.is::<TokenError>()) {
+        texts.push("log in again, as with `aws sso login`".to_owned());
+    }
     texts.join(": ")
 }
 
-/// What a service of AWS answered.
-fn answer(metadata: &ErrorMetadata) -> String {
-    let code = metadata.code().unwrap_or("an error without a code");
-    metadata.message().map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"))
+/// The error, and what it comes of.
+pub(super) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
 }
 
-/// What a credential process printed may be what nobody should see.
-fn without_output(text: &str) -> String {
+/// What one cause says for itself. Some would show all of an answer.
+fn said(cause: &(dyn Error + 'static)) -> String {
+    if let Some(answer) = cause.downcast_ref::<ErrorMetadata>() {
+        let code = answer.code().unwrap_or("an error without a code");
+        return answer.message().map_or(code.to_owned(), |message| format!("{code}: {message}"));
+    }
+    if let Some(ImdsError::ErrorResponse(answer)) = cause.downcast_ref::<ImdsError>() {
+        return format!("status {}", answer.response().status());
+    }
+    let text = cause.to_string();
+    // What a credential process printed may be what nobody should see.
     match text.split_once(" Stderr: ") {
-        Some((text, _)) => format!("{text} Run it by hand to see what it prints"),
-        None => text.to_owned(),
+        Some((text, _)) => format!("{text} run it by hand to see what it prints"),
+        None => text,
     }
 }
+
+/// Whether something answers at the address of an instance's metadata that is no such service, or
+/// one that is switched off: other clouds have services of their own there.
+fn is_other_metadata(cause: &(dyn Error + 'static)) -> bool {
+    let error = cause.downcast_ref::<SdkError<MetadataTokenError, HttpResponse>>();
+    let answer = error.and_then(SdkError::raw_response);
+    answer.is_some_and(|answer| !answer.status().is_server_error())
+}
+
+/// What the SDK says of an error only to name its cause below.
+const FRAMES: &[&str] = &["dispatch failure", "io error", "response error", "service error"];
