@@ -14,10 +14,10 @@ use crate::contract::credentials::Failure;
 
 pub use cached::Cached;
 #[cfg(feature = "aws-chain")]
-pub use chain::{AwsChain, Base};
+pub use chain::AwsChain;
 pub use environment::Environment;
 pub use role::Role;
-pub use settings::Settings;
+pub use settings::{Base, Settings};
 
 /// A set of credentials, as AWS hands them out.
 #[derive(Clone)]

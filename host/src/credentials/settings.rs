@@ -19,6 +19,19 @@ pub enum Settings {
     Aws(AwsChain),
 }
 
+/// Where credentials are looked for.
+#[derive(Clone, Debug, Default)]
+pub enum Base {
+    /// The standard variables; then the profile that `AWS_PROFILE` names, a web identity, the
+    /// metadata service of a container and the one of an instance. The first that is set up counts.
+    #[default]
+    Standard,
+    /// The profile of this name, and nothing else.
+    Profile(String),
+    /// Variables of these names, and nothing else.
+    Environment(Environment),
+}
+
 impl Default for Settings {
     /// The whole chain, where this build has it.
     fn default() -> Settings {

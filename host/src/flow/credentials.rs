@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::credentials::{Environment, Role, Settings};
+use crate::credentials::{Base, Environment, Role, Settings};
 use crate::problem::Problem;
 
 /// As written. The spellings that begin with `aws_` are those that the origin of this flow
@@ -48,14 +48,6 @@ pub(super) fn meant(written: Written) -> Result<Settings, Vec<Problem>> {
         problems.extend(lacking(&written));
     }
     if problems.is_empty() { Ok(settings(base, role)) } else { Err(problems) }
-}
-
-/// Where to look.
-enum Base {
-    /// Wherever this build can.
-    Standard,
-    Profile(String),
-    Environment(Environment),
 }
 
 #[derive(Clone, Copy)]
@@ -182,22 +174,17 @@ fn lacking(written: &Written) -> Vec<Problem> {
 
 #[cfg(feature = "aws-chain")]
 fn settings(base: Base, role: Option<Role>) -> Settings {
-    use crate::credentials::{self, AwsChain};
-
-    let base = match (base, &role) {
-        (Base::Environment(environment), None) => return Settings::Environment(environment),
-        (Base::Environment(environment), Some(_)) => credentials::Base::Environment(environment),
-        (Base::Profile(name), _) => credentials::Base::Profile(name),
-        (Base::Standard, _) => credentials::Base::Standard,
-    };
-    Settings::Aws(AwsChain { base, role, region: None })
+    match (base, role) {
+        (Base::Environment(environment), None) => Settings::Environment(environment),
+        (base, role) => Settings::Aws(crate::credentials::AwsChain { base, role, region: None }),
+    }
 }
 
 #[cfg(not(feature = "aws-chain"))]
 fn settings(base: Base, _: Option<Role>) -> Settings {
     match base {
         Base::Environment(environment) => Settings::Environment(environment),
-        // A profile is refused before.
+        // `lacking` has refused a profile.
         Base::Standard | Base::Profile(_) => Settings::default(),
     }
 }
@@ -242,18 +229,16 @@ mod tests {
     #[test]
     #[cfg(feature = "aws-chain")]
     fn what_is_said_of_the_chain_is_what_is_meant() {
-        use crate::credentials::Base as Where;
-
         let chain = |text: &str| match meant(written(text)).unwrap() {
             Settings::Aws(chain) => chain,
             Settings::Environment(_) => panic!("{text}: only variables"),
         };
         for text in ["", "source = 'chain'"] {
             let chain = chain(text);
-            assert!(matches!(chain.base, Where::Standard) && chain.role.is_none(), "{text}");
+            assert!(matches!(chain.base, Base::Standard) && chain.role.is_none(), "{text}");
         }
         for text in ["profile = 'p'", "source = 'chain'\nprofile = 'p'"] {
-            assert!(matches!(chain(text).base, Where::Profile(name) if name == "p"), "{text}");
+            assert!(matches!(chain(text).base, Base::Profile(name) if name == "p"), "{text}");
         }
         let arn = "role_arn = 'arn:aws:iam::123456789012:role/r'";
         let role = chain(arn).role.unwrap();
@@ -262,7 +247,7 @@ mod tests {
         let role = chain(&text).role.unwrap();
         assert_eq!((role.external_id.as_deref(), role.session_name.as_str()), (Some("id"), "me"));
         let text = format!("{arn}\nsource = 'environment'\naccess_key_id_env = 'ID'");
-        let Where::Environment(environment) = chain(&text).base else { panic!("{text}") };
+        let Base::Environment(environment) = chain(&text).base else { panic!("{text}") };
         assert_eq!(environment.access_key_id, "ID");
         let environment = meant(written("source = 'environment'")).unwrap();
         assert!(matches!(environment, Settings::Environment(_)));

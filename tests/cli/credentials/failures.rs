@@ -33,8 +33,8 @@ fn nothing_is_configured() {
     let everybody = [
         &format!("{NONE}{UNSET}"),
         "; profile `default`: no file has it, or it says nothing of credentials; ",
-        "; web identity: $AWS_WEB_IDENTITY_TOKEN_FILE was not set; ",
-        "; container metadata: ECS provider not configured; ",
+        "; web identity (AWS_WEB_IDENTITY_TOKEN_FILE): $AWS_WEB_IDENTITY_TOKEN_FILE was not set; ",
+        "; container metadata (AWS_CONTAINER_*): ECS provider not configured; ",
         "; instance metadata: IMDS disabled by AWS_EC2_METADATA_DISABLED",
     ];
     fails(nowhere(FLOW), &everybody);
@@ -109,7 +109,7 @@ fn metadata_that_holds_no_credentials() {
         fails(place, &[BROKEN, UNSET, "; instance metadata: ", said]);
         let container = Scripted::start(move |_| answer(&body));
         let place = in_container(nowhere(&impatient("")), &container);
-        fails(place, &[BROKEN, UNSET, "; container metadata: ", said]);
+        fails(place, &[BROKEN, UNSET, "; container metadata (AWS_CONTAINER_*): ", said]);
     }
 }
 
@@ -118,7 +118,7 @@ fn a_container_that_is_configured_is_the_last_that_is_asked() {
     let instance = Scripted::start(|request| instance(request, GOOD));
     let container = Scripted::start(|request| container(request, GOOD));
     let place = in_container(on_instance(nowhere(&impatient("")), &instance), &container);
-    fails(place, &[BROKEN, "; container metadata: ", "401"]);
+    fails(place, &[BROKEN, "; container metadata (AWS_CONTAINER_*): ", "401"]);
     assert!(instance.rest().is_empty());
 }
 
@@ -126,7 +126,14 @@ fn a_container_that_is_configured_is_the_last_that_is_asked() {
 #[test]
 fn a_container_service_may_not_be_anywhere() {
     let place = nowhere(FLOW).with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/role");
-    fails(place, &[NONE, "; container metadata: invalid full URI", "not refer to an allowed IP"]);
+    fails(
+        place,
+        &[
+            NONE,
+            "; container metadata (AWS_CONTAINER_*): invalid full URI",
+            "not refer to an allowed IP",
+        ],
+    );
 }
 
 #[test]
@@ -147,10 +154,26 @@ fn a_web_identity_that_is_no_more() {
         let file = place.path("identity").display().to_string();
         place.with("AWS_WEB_IDENTITY_TOKEN_FILE", &file).with("AWS_ROLE_ARN", ROLE)
     };
-    fails(identity(&impatient("")), &[BROKEN, "; web identity: ", "No such file"]);
+    fails(
+        identity(&impatient("")),
+        &[BROKEN, "; web identity (AWS_WEB_IDENTITY_TOKEN_FILE): ", "No such file"],
+    );
     let place = identity(&impatient(""));
     place.write("identity", LOGIN);
-    fails(place, &[BROKEN, "; web identity: ", "AccessDenied: who is that"]);
+    fails(
+        place,
+        &[BROKEN, "; web identity (AWS_WEB_IDENTITY_TOKEN_FILE): ", "AccessDenied: who is that"],
+    );
+}
+
+/// The request is not sent, and its token is not shown either.
+#[test]
+fn an_endpoint_that_is_none() {
+    let place = nowhere(&impatient("")).with("AWS_ENDPOINT_URL_STS", "nonsense");
+    place.write("identity", LOGIN);
+    let file = place.path("identity").display().to_string();
+    let place = place.with("AWS_WEB_IDENTITY_TOKEN_FILE", &file).with("AWS_ROLE_ARN", ROLE);
+    fails(place, &[BROKEN, "failed to apply endpoint `nonsense`", "endpoint must contain scheme"]);
 }
 
 #[test]
@@ -175,7 +198,7 @@ fn a_process_that_fails() {
     let Key { secret, .. } = GOOD;
     let unsound = printed(GOOD).replace(secret, &format!("{secret}\\n"));
     let scripts = [
-        (format!("echo {secret} >&2; exit 3"), "exited with code exit status: 3"),
+        (format!("echo {secret} >&2; exit 3"), "exited with code exit status: 3; run it by hand"),
         (format!("echo {secret}"), "could not parse response: invalid JSON"),
         (format!("echo '{{\"Version\": 1, \"SecretAccessKey\": \"{secret}\"}}'"), "`AccessKeyId`"),
         (format!("echo '{{\"Version\": 7, \"SecretAccessKey\": \"{secret}\"}}'"), "7"),

@@ -21,7 +21,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use crate::contract::credentials::Failure;
 use crate::problem::Problem;
 
-use super::{Credentials, Environment, Provided, Provider, Role, Secret, is_sound, settings};
+use super::settings::{self, Base};
+use super::{Credentials, Environment, Provided, Provider, Role, Secret, is_sound};
 use refusal::Refusal;
 
 /// Credentials from where AWS tools find them, and a role that is assumed with them.
@@ -38,19 +39,6 @@ pub struct AwsChain {
     /// Where STS is asked if neither `AWS_REGION`, `AWS_DEFAULT_REGION` nor the profile names a
     /// region; `us-east-1` without it.
     pub region: Option<String>,
-}
-
-/// Where an [`AwsChain`] looks for credentials.
-#[derive(Clone, Debug, Default)]
-pub enum Base {
-    /// The standard variables; then the profile that `AWS_PROFILE` names, a web identity, the
-    /// metadata service of a container and the one of an instance. The first that is set up counts.
-    #[default]
-    Standard,
-    /// The profile of this name, and nothing else.
-    Profile(String),
-    /// Variables of these names, and nothing else.
-    Environment(Environment),
 }
 
 impl Provider for AwsChain {
@@ -162,8 +150,8 @@ impl<'a> Services<'a> {
         let container = EcsCredentialsProvider::builder().configure(&self.config);
         vec![
             self.profile(None),
-            Source::new("web identity", web_identity.build()),
-            Source::new("container metadata", container.build()),
+            Source::new("web identity (AWS_WEB_IDENTITY_TOKEN_FILE)", web_identity.build()),
+            Source::new("container metadata (AWS_CONTAINER_*)", container.build()),
             self.instance_metadata(),
         ]
     }

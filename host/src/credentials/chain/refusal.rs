@@ -90,11 +90,20 @@ fn said(cause: &(dyn Error + 'static)) -> String {
     if let Some(ImdsError::ErrorResponse(answer)) = cause.downcast_ref::<ImdsError>() {
         return format!("status {}", answer.response().status());
     }
-    let text = cause.to_string();
-    // What a credential process printed may be what nobody should see.
-    match text.split_once(" Stderr: ") {
-        Some((text, _)) => format!("{text} run it by hand to see what it prints"),
-        None => text,
+    without_dumps(&cause.to_string())
+}
+
+/// The text without what it shows of a request, or of what a credential process printed: both may
+/// be what nobody should see.
+fn without_dumps(text: &str) -> String {
+    if let Some((text, _)) = text.split_once(" Stderr: ") {
+        return format!("{}; run it by hand to see what it prints", text.trim_end_matches('.'));
+    }
+    match (text.find(" {"), text.rfind('}')) {
+        (Some(begin), Some(end)) if begin < end => {
+            format!("{} {{…{}", &text[..begin], &text[end..])
+        }
+        _ => text.to_owned(),
     }
 }
 
@@ -107,4 +116,5 @@ fn is_other_metadata(cause: &(dyn Error + 'static)) -> bool {
 }
 
 /// What the SDK says of an error only to name its cause below.
-const FRAMES: &[&str] = &["dispatch failure", "io error", "response error", "service error"];
+const FRAMES: &[&str] =
+    &["dispatch failure", "io error", "other", "response error", "service error"];
