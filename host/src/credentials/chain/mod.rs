@@ -50,34 +50,42 @@ impl Provider for AwsChain {
 impl AwsChain {
     /// What is wrong with variables and files. Nobody is asked for anything.
     pub(super) async fn problems(&self) -> Vec<Problem> {
-        let problem = match &self.base {
-            Base::Environment(environment) => settings::wrong(environment),
-            Base::Standard => {
-                let environment = Environment::default();
-                environment.is_set().then(|| settings::wrong(&environment)).flatten()
-            }
-            Base::Profile(name) => wrong_profile(name).await,
+        let problem = match (self.variables(), &self.base) {
+            (Some(environment), _) => settings::wrong(&environment),
+            (None, Base::Profile(name)) => wrong_profile(name).await,
+            (None, Base::Standard | Base::Environment(_)) => None,
         };
         problem.into_iter().collect()
     }
 
     /// Whether nobody has to be asked for anything.
     pub(super) fn is_all_here(&self) -> bool {
-        let is_base_here = match &self.base {
-            Base::Environment(_) => true,
-            Base::Standard => Environment::default().is_set(),
-            Base::Profile(_) => false,
-        };
-        is_base_here && self.role.is_none()
+        self.variables().is_some() && self.role.is_none()
+    }
+
+    /// The variables that count, where they go before all others.
+    fn variables(&self) -> Option<Environment> {
+        match &self.base {
+            Base::Environment(environment) => Some(environment.clone()),
+            Base::Standard => Some(Environment::default()).filter(Environment::is_set),
+            Base::Profile(_) => None,
+        }
     }
 
     async fn load(&self) -> Result<Credentials, Failure> {
-        match (&self.base, &self.role) {
-            (Base::Environment(environment), None) => environment.read(),
-            (Base::Standard, None) if Environment::default().is_set() => {
-                Environment::default().read()
-            }
-            _ => Services::new(self).await.load().await,
+        let read = self.variables().map(|environment| environment.read()).transpose()?;
+        let (read, role) = match (read, &self.role) {
+            (Some(credentials), None) => return Ok(credentials),
+            others => others,
+        };
+        let services = Services::new(self).await;
+        let base = match read {
+            Some(credentials) => credentials,
+            None => services.base().await?,
+        };
+        match role {
+            Some(role) => services.assume(role, base).await,
+            None => Ok(base),
         }
     }
 }
@@ -107,42 +115,18 @@ impl<'a> Services<'a> {
         Services { chain, sdk, config }
     }
 
-    async fn load(&self) -> Result<Credentials, Failure> {
-        let base = match &self.chain.base {
-            Base::Environment(environment) => environment.read()?,
-            Base::Profile(name) => self.first(vec![self.profile(Some(name))], vec![]).await?,
-            Base::Standard if Environment::default().is_set() => Environment::default().read()?,
-            Base::Standard => {
-                let unset = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".to_owned();
-                let refusals = vec![("environment".to_owned(), Refusal::Absent(unset))];
-                self.first(self.standard(), refusals).await?
-            }
-        };
-        match &self.chain.role {
-            Some(role) => self.first(vec![self.role(role, base).await], vec![]).await,
-            None => Ok(base),
+    async fn base(&self) -> Result<Credentials, Failure> {
+        let unset = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".to_owned();
+        let unset = ("environment".to_owned(), Refusal::Absent(unset));
+        match &self.chain.base {
+            Base::Profile(name) => first(vec![self.profile(Some(name))], vec![]).await,
+            Base::Standard => first(self.standard(), vec![unset]).await,
+            Base::Environment(_) => first(vec![], vec![unset]).await,
         }
     }
 
-    /// Asks one source after another, until one has credentials or should have had some.
-    async fn first(
-        &self,
-        sources: Vec<Source>,
-        mut refusals: Vec<(String, Refusal)>,
-    ) -> Result<Credentials, Failure> {
-        for source in sources {
-            match source.ask().await {
-                Ok(credentials) => return Ok(credentials),
-                Err(refusal) => {
-                    let is_last = !matches!(refusal, Refusal::Absent(_));
-                    refusals.push((source.name, refusal));
-                    if is_last {
-                        break;
-                    }
-                }
-            }
-        }
-        Err(Refusal::failure(refusals))
+    async fn assume(&self, role: &Role, base: Credentials) -> Result<Credentials, Failure> {
+        first(vec![self.role(role, base).await], vec![]).await
     }
 
     fn standard(&self) -> Vec<Source> {
@@ -205,6 +189,26 @@ impl AwsChain {
         let fallback = || self.region.clone().map_or(Region::from_static(STS_REGION), Region::new);
         profile.build().region().await.unwrap_or_else(fallback)
     }
+}
+
+/// Asks one source after another, until one has credentials or should have had some.
+async fn first(
+    sources: Vec<Source>,
+    mut refusals: Vec<(String, Refusal)>,
+) -> Result<Credentials, Failure> {
+    for source in sources {
+        match source.ask().await {
+            Ok(credentials) => return Ok(credentials),
+            Err(refusal) => {
+                let is_last = !matches!(refusal, Refusal::Absent(_));
+                refusals.push((source.name, refusal));
+                if is_last {
+                    break;
+                }
+            }
+        }
+    }
+    Err(Refusal::failure(refusals))
 }
 
 /// Somebody to ask for credentials.
