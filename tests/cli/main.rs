@@ -4,6 +4,8 @@
 
 mod check;
 mod components;
+#[cfg(feature = "aws-chain")]
+mod credentials;
 mod dead_letters;
 mod demo;
 mod encoded;

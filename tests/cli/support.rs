@@ -24,6 +24,8 @@ impl Place {
         place
             .with("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
             .with("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+            // A test looks for no instance that this machine may be.
+            .with("AWS_EC2_METADATA_DISABLED", "true")
     }
 
     /// A folder with `flow.toml` and `events.json`.

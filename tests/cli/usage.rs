@@ -187,6 +187,21 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "[credentials]\naws_access_token = \"AKIAIOSFODNN7EXAMPLE\"\n[sink.config]",
         &["credentials.access_key_id_env: is not the name of an environment variable"],
     ),
+    (
+        "[sink.config]",
+        "[credentials]\nsource = \"imds\"\n[sink.config]",
+        &["credentials.source: is \"imds\", expected \"chain\" or \"environment\""],
+    ),
+    (
+        "[sink.config]",
+        "[credentials]\nexternal_id = \"theirs\"\n[sink.config]",
+        &["credentials.external_id: has no meaning without `role_arn`"],
+    ),
+    (
+        "[sink.config]",
+        "[credentials]\nrole_arn = \"AKIAIOSFODNN7EXAMPLE\"\n[sink.config]",
+        &["credentials.role_arn: is no ARN of a role"],
+    ),
 ];
 
 #[test]
@@ -220,15 +235,19 @@ fn the_flow_itself_may_be_missing() {
 #[test]
 fn missing_credentials_are_named() {
     let server = Server::start();
-    for (missing, said) in [
-        (&["AWS_ACCESS_KEY_ID"][..], "the environment has no AWS_ACCESS_KEY_ID;"),
-        (&["AWS_SECRET_ACCESS_KEY"], "the environment has no AWS_SECRET_ACCESS_KEY;"),
+    let only = format!("{FLOW}[credentials]\nsource = \"environment\"");
+    let (id, secret) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
+    for (flow, missing, said) in [
+        // Half a key is a mistake, wherever another one might be.
+        (FLOW, &[id][..], "the environment has no AWS_ACCESS_KEY_ID;"),
+        (FLOW, &[secret], "the environment has no AWS_SECRET_ACCESS_KEY;"),
         (
-            &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+            &only,
+            &[id, secret],
             "the environment has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY;",
         ),
     ] {
-        let place = Place::of(FLOW, &event("a", "1")).at(&server);
+        let place = Place::of(flow, &event("a", "1")).at(&server);
         let place = missing.iter().fold(place, |place, name| place.without(name));
         for command in ["check", "run"] {
             let ended = place.spillway(&[command, "flow.toml"]);

@@ -12,5 +12,8 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
     let plan = request.plan(draft).await?;
     let egress = plan.grants.egress.join(", ");
     say!("{} is in order; it would talk to {egress}", flow.display());
+    if !plan.credentials_proven {
+        say!("Its credentials come from elsewhere, and are asked for when it runs.");
+    }
     Ok(Exit::Done)
 }

@@ -43,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) config: String,
     pub(crate) grants: Grants,
     pub(crate) on_failed: OnFailed,
+    /// Whether there are credentials. Of some that is known only when they are asked for.
+    pub(crate) credentials_proven: bool,
 }
 
 impl Request {
@@ -96,15 +98,15 @@ impl Request {
         if let OnFailed::File(path) = &on_failed {
             check_file("sink.on_failed.file", path);
         }
+        let mut credentials_proven = true;
         let credentials = match (self.credentials, credentials) {
             (Some(given), _) => given,
             // That is a problem already, and must not hide those of the sink.
             (None, None) => Arc::new(Environment::default()),
-            (None, Some(environment)) => {
-                if let Err(failure) = environment.read() {
-                    problems.push(Problem::new("credentials", describe(&failure)));
-                }
-                Arc::new(environment) as Arc<dyn Provider>
+            (None, Some(settings)) => {
+                problems.extend(settings.problems().await);
+                credentials_proven = settings.is_all_here();
+                settings.provider(sink.as_ref().and_then(SinkSettings::aws_region))
             }
         };
         let loaded = match sink {
@@ -117,7 +119,7 @@ impl Request {
         };
         match (source, map, loaded) {
             (Some(source), Some(map), Some((sink, config, grants))) if problems.is_empty() => {
-                Ok(Plan { source, map, sink, config, grants, on_failed })
+                Ok(Plan { source, map, sink, config, grants, on_failed, credentials_proven })
             }
             _ => Err(Stop::Problems(self.name, problems)),
         }
@@ -261,16 +263,6 @@ fn refused(error: spillway::contract::Error, problems: &mut Vec<Problem>) {
         if !problems.iter().any(|known| known.field == field) {
             problems.push(Problem::new(field, problem.message));
         }
-    }
-}
-
-fn describe(failure: &spillway::contract::credentials::Failure) -> String {
-    use spillway::contract::credentials::Failure;
-    match failure {
-        Failure::NotConfigured(text) => {
-            format!("{text}; set what is missing, or name other variables in [credentials]")
-        }
-        Failure::Failed(text) => text.clone(),
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn execute(
     interrupts: Interrupts,
     terminal: &mut Terminal,
 ) -> Result<Executed, Stop> {
-    let Plan { source, map, sink, config, grants, on_failed } = plan;
+    let Plan { source, map, sink, config, grants, on_failed, .. } = plan;
     let (events, on_rejected) = Plan::events(&source, map, &config)?;
     let opened = sink.open(&config, None, &grants).await;
     let sink = opened.map_err(|error| Stop::Failed(error.into()))?;

@@ -17,15 +17,14 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use super::errors;
 use super::timed::{Incoming, Outgoing};
-use super::{Answer, Transport};
+use super::{Answer, Transport, errors, tls};
 
 /// How requests are sent.
 #[derive(Clone, Debug, Default)]
@@ -100,10 +99,9 @@ impl Transport for Client {
     }
 }
 
+/// Trusts what the system trusts, and the authorities in that file.
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, ClientError> {
-    let mut roots = RootCertStore::empty();
-    // What cannot be read is skipped: a server then fails to prove itself, and the error says so.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut roots = tls::system_roots();
     if let Some(path) = ca_file {
         let failed = |error| ClientError::CaFile(path.to_owned(), error);
         let certificates = CertificateDer::pem_file_iter(path).map_err(|e| failed(Box::new(e)))?;
@@ -117,11 +115,7 @@ fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, ClientError> {
             return Err(failed("the file has no PEM block of a certificate".into()));
         }
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider);
-    let builder = builder.with_safe_default_protocol_versions();
-    let builder = builder.expect("ring provides the protocol versions that are on by default");
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    Ok(tls::trusting(roots))
 }
 
 /// Makes connections in the time that the last request allows for it. A guest asks for the same

@@ -4,6 +4,7 @@ mod client;
 mod errors;
 mod moving;
 mod timed;
+pub(crate) mod tls;
 
 use std::collections::BTreeSet;
 use std::future::Future;

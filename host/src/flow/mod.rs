@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::credentials::Environment;
+use crate::credentials::Settings;
 use crate::dead_letters::OnFailed;
 use crate::map::{MapConfig, MapSettings};
 use crate::problem::Problem;
@@ -41,6 +41,16 @@ pub struct SinkSettings {
     pub config: serde_json::Map<String, serde_json::Value>,
 }
 
+impl SinkSettings {
+    /// The region of a bucket at AWS, which is as good a place as any to ask STS. Other stores call
+    /// theirs as they like.
+    pub fn aws_region(&self) -> Option<String> {
+        let text = |name: &str| self.config.get(name)?.as_str().map(str::to_owned);
+        let is_aws = text("endpoint").is_none();
+        is_aws.then(|| text("region").or_else(|| text("aws_region"))).flatten()
+    }
+}
+
 /// Why there is no flow.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
@@ -61,7 +71,7 @@ pub struct Draft {
     /// Where they go.
     pub sink: Option<SinkSettings>,
     /// Where credentials come from.
-    pub credentials: Option<Environment>,
+    pub credentials: Option<Settings>,
     /// All that is wrong.
     pub problems: Vec<Problem>,
 }
@@ -208,7 +218,7 @@ mod tests {
             (&sink.config["bucket"], &sink.config["part_bytes"]),
             (&"b".into(), &5_242_880.into())
         );
-        assert_eq!(draft.credentials.unwrap().access_key_id, "AWS_ACCESS_KEY_ID");
+        assert!(draft.credentials.is_some());
     }
 
     #[test]
@@ -218,6 +228,18 @@ mod tests {
         assert_eq!(draft.problems, []);
         let config = draft.sink.unwrap().config;
         assert_eq!((config.len(), &config["bucket"]), (1, &"other".into()));
+    }
+
+    #[test]
+    fn only_the_region_of_a_bucket_at_aws_is_one_of_aws() {
+        let region = |config: &str| {
+            let flow = format!("[sink.config]\n{config}");
+            parse(&flow, &[]).sink.unwrap().aws_region()
+        };
+        assert_eq!(region("region = 'eu-west-1'").as_deref(), Some("eu-west-1"));
+        assert_eq!(region("aws_region = 'eu-west-1'").as_deref(), Some("eu-west-1"));
+        assert_eq!(region("region = 'garage'\nendpoint = 'http://127.0.0.1:3900'"), None);
+        assert_eq!(region("bucket = 'b'"), None);
     }
 
     #[test]

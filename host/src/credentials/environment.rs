@@ -1,60 +1,8 @@
-//! Where credentials come from.
-
-use std::future::Future;
-use std::pin::Pin;
+//! Credentials in environment variables.
 
 use crate::contract::credentials::Failure;
 
-/// A set of credentials, as AWS hands them out.
-#[derive(Clone)]
-pub struct Credentials {
-    /// The id of the access key; no secret.
-    pub access_key_id: String,
-    /// The secret of the access key.
-    pub secret_access_key: Secret,
-    /// The token that comes with temporary credentials.
-    pub session_token: Option<Secret>,
-    /// When they end, in nanoseconds since 1970-01-01T00:00:00Z.
-    pub expires_at: Option<u64>,
-}
-
-/// A text that is shown nowhere: it has no `Display`, and its `Debug` holds nothing of it.
-#[derive(Clone)]
-pub struct Secret(pub(crate) String);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(secret: impl Into<String>) -> Secret {
-        Secret(secret.into())
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
-/// What a [`Provider`] promises.
-pub type Provided<'a> = Pin<Box<dyn Future<Output = Result<Credentials, Failure>> + Send + 'a>>;
-
-/// A source of credentials, asked each time that a sink needs some.
-pub trait Provider: Send + Sync {
-    /// Gets credentials; with `fresh`, not the ones that were handed out before.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::NotConfigured`] where there is nowhere to get them from, [`Failure::Failed`]
-    /// where there is and it did not work out.
-    fn get(&self, fresh: bool) -> Provided<'_>;
-}
-
-/// The same credentials, always.
-impl Provider for Credentials {
-    fn get(&self, _fresh: bool) -> Provided<'_> {
-        Box::pin(std::future::ready(Ok(self.clone())))
-    }
-}
+use super::{Credentials, Provided, Provider, Secret, is_sound};
 
 /// Credentials from environment variables of these names, read at each request for them.
 #[derive(Clone, Debug)]
@@ -79,6 +27,12 @@ impl Default for Environment {
 }
 
 impl Environment {
+    /// Whether any of an access key is there. Half a key is a mistake, and no reason to look
+    /// elsewhere for another one.
+    pub fn is_set(&self) -> bool {
+        [&self.access_key_id, &self.secret_access_key].into_iter().any(|n| variable(n).is_some())
+    }
+
     /// Reads the variables.
     ///
     /// # Errors
@@ -86,9 +40,8 @@ impl Environment {
     /// [`Failure::NotConfigured`] with the names of those that are not set, or of one whose value
     /// is none: a line end that came along from a file.
     pub fn read(&self) -> Result<Credentials, Failure> {
-        let variable = |name: &String| std::env::var(name).ok().filter(|value| !value.is_empty());
         for name in [&self.access_key_id, &self.secret_access_key, &self.session_token] {
-            if variable(name).is_some_and(|value| !value.chars().all(|c| c.is_ascii_graphic())) {
+            if variable(name).is_some_and(|value| !is_sound(&value)) {
                 let name = shown(name, "credentials");
                 let text = format!("{name} has a blank, a line end or the like in its value");
                 return Err(Failure::NotConfigured(text));
@@ -111,6 +64,11 @@ impl Environment {
             }
         }
     }
+}
+
+/// The value of a variable. An empty one counts as not set.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The name of a variable that is not there. A secret that was written in its place may pass for a
