@@ -298,7 +298,7 @@ impl OpenSink {
         call!(self, call_commit)
     }
 
-    /// Ends the sink. After it, drop it.
+    /// Ends the sink. After it, ask for its [`metrics`](OpenSink::metrics) or drop it.
     ///
     /// # Errors
     ///
