@@ -84,5 +84,6 @@ pub mod run;
 pub mod sink;
 pub mod source;
 mod state;
+pub mod telemetry;
 #[cfg(test)]
 mod testing;

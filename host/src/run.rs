@@ -14,6 +14,7 @@ use crate::map::OnRejected;
 use crate::rejects::Rejects;
 use crate::sink::{OpenSink, SinkError, explain};
 use crate::source::SourceError;
+use crate::telemetry::Monitor;
 
 /// What a run has done so far.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -79,10 +80,10 @@ pub enum RunError {
 
 /// Told of what happens, as it happens.
 pub trait Observer: Send {
-    /// Time has passed, or something was counted.
-    fn progress(&mut self, totals: &Totals);
     /// An object became visible.
     fn sealed(&mut self, object: &SealedObject);
+    /// An object could not be stored.
+    fn failed(&mut self, failure: &Failure);
     /// An event was rejected.
     fn rejected(&mut self, line: u64, reason: &str);
     /// The sink has something to say.
@@ -101,12 +102,15 @@ pub struct Runner<'a> {
     pub interrupts: Interrupts,
     /// Who is told.
     pub observer: &'a mut dyn Observer,
+    /// Who keeps the numbers.
+    pub monitor: Monitor,
 }
 
 impl Runner<'_> {
     /// Runs to the end, whichever it is. The totals are there in any case.
     pub async fn run(self) -> (Totals, Result<End, RunError>) {
-        let Runner { events, sink, on_rejected, interrupts, observer } = self;
+        let Runner { events, sink, on_rejected, interrupts, observer, monitor } = self;
+        monitor.begin(events.input_bytes(), sink.traffic());
         let rejects = match &on_rejected {
             OnRejected::File(path) => match Rejects::create(path) {
                 Ok(rejects) => Some(rejects),
@@ -118,7 +122,8 @@ impl Runner<'_> {
         };
         let stops = on_rejected == OnRejected::Stop;
         let totals = Totals::default();
-        let mut running = Running { events, sink, stops, rejects, interrupts, observer, totals };
+        let mut running =
+            Running { events, sink, stops, rejects, interrupts, observer, monitor, totals };
         let result = running.run().await;
         (running.totals, result)
     }
@@ -131,6 +136,7 @@ struct Running<'a> {
     rejects: Option<Rejects>,
     interrupts: Interrupts,
     observer: &'a mut dyn Observer,
+    monitor: Monitor,
     totals: Totals,
 }
 
@@ -164,6 +170,7 @@ impl Running<'_> {
     fn lose(&mut self) {
         let Totals { events, stored_events, failed_events, .. } = self.totals;
         self.totals.failed_events = events.saturating_sub(stored_events).max(failed_events);
+        self.monitor.count(&self.totals);
     }
 
     /// Reads until there is nothing left to read, or a reason to stop.
@@ -200,6 +207,10 @@ impl Running<'_> {
         // The same holds for events that the sink itself rejects, which it does by their key.
         let stops = self.stops;
         let same = |one: &Run, next: &Run| !stops || one.key == next.key;
+        if let Some(last) = runs.last() {
+            self.monitor.give(end(last));
+        }
+        self.monitor.count(&self.totals);
         for runs in runs.chunk_by(same) {
             self.write(runs).await?;
         }
@@ -237,11 +248,19 @@ impl Running<'_> {
 
     async fn poll(&mut self) -> Result<(), RunError> {
         let progress = self.sink.poll().await?;
-        self.note(progress)
+        self.note(progress)?;
+        if self.monitor.wants_metrics() {
+            self.monitor.metrics(self.sink.metrics().await?);
+        }
+        Ok(())
     }
 
     async fn close(&mut self, how: Ending) -> Result<(), RunError> {
         let progress = self.sink.close(how).await?;
+        // All is stored or reported by now: numbers that cannot be had any more change nothing.
+        if let Ok(metrics) = self.sink.metrics().await {
+            self.monitor.metrics(metrics);
+        }
         self.note(progress)
     }
 
@@ -258,8 +277,10 @@ impl Running<'_> {
         for failure in &progress.failed {
             self.totals.failed_objects += 1;
             self.totals.failed_events += failure.events;
+            self.observer.failed(failure);
         }
-        self.observer.progress(&self.totals);
+        self.monitor.count(&self.totals);
+        self.monitor.settle(progress.durable);
         let first = progress.failed.into_iter().find(|f| !matches!(f.cause, Error::Aborted));
         first.map_or(Ok(()), |failure| Err(RunError::Failed(Box::new(failure))))
     }
@@ -274,9 +295,14 @@ fn run(run: batch::Run) -> Run {
     Run { key, first, at, payload: Payload::Bytes(payload), ends, framing }
 }
 
+/// The position behind the last event of a run.
+fn end(run: &Run) -> u64 {
+    run.first + run.ends.len() as u64
+}
+
 /// The bytes of the event at `position`, as they were given to the sink.
 fn event(runs: &[Run], position: u64) -> Vec<u8> {
-    let holds = |run: &&Run| (run.first..run.first + run.ends.len() as u64).contains(&position);
+    let holds = |run: &&Run| (run.first..end(run)).contains(&position);
     let Some(run) = runs.iter().find(holds) else { return Vec::new() };
     let index = usize::try_from(position - run.first).unwrap_or(usize::MAX);
     let start = index.checked_sub(1).map_or(0, |before| run.ends[before] as usize);
@@ -288,7 +314,8 @@ fn event(runs: &[Run], position: u64) -> Vec<u8> {
     event.strip_suffix(b"\n").unwrap_or(event).to_vec()
 }
 
-fn failed(failure: &Failure) -> String {
+/// What could not be stored, and why, as a sentence.
+pub fn failed(failure: &Failure) -> String {
     let Failure { name, first, last, events, cause, .. } = failure;
     let (first, last) = (first + 1, last + 1);
     let lines =
