@@ -256,6 +256,7 @@ impl Running<'_> {
     }
 
     async fn close(&mut self, how: Ending) -> Result<(), RunError> {
+        self.monitor.close();
         let progress = self.sink.close(how).await?;
         // All is stored or reported by now: numbers that cannot be had any more change nothing.
         if let Ok(metrics) = self.sink.metrics().await {

@@ -15,3 +15,5 @@ mod support;
 mod terminal;
 mod unreachable;
 mod usage;
+mod view;
+mod watched;

@@ -46,35 +46,32 @@ impl Status<'_> {
     pub(crate) fn storing(&self, columns: usize) -> String {
         let View { totals, sink, traffic, .. } = self.view;
         let number = |name| sink.sum(name).unwrap_or(0.0) as u64;
+        // A sink that is in the middle of a call cannot be asked, and what it holds may have changed.
+        let age = self.view.sink_at.and_then(|at| at.elapsed().ok());
+        let is_new = age.is_some_and(|age| age < NEW_UNTIL);
+        let current = |name| if is_new { number(name) } else { 0 };
         let retries = number("spillway_retries_total");
         let mut items = Vec::new();
         items.extend(self.waiting().map(|text| Item::new(9, text)));
+        if self.view.closing {
+            items.push(Item::new(7, "completing".to_owned()));
+        }
         items.push(Item::new(8, format!("{} stored", counted(totals.objects, "object"))));
         let mut add = |matters, count: u64, text: String| {
             if count > 0 {
                 items.push(Item::new(matters, text));
             }
         };
-        let open = number("spillway_objects_open");
+        let open = current("spillway_objects_open");
         add(4, open, format!("{} open", HumanCount(open)));
         let in_flight = traffic.map_or(0, |counts| counts.in_flight);
         add(5, in_flight, format!("{} in flight", counted(in_flight, "request")));
-        let held = number("spillway_held_bytes");
+        let held = current("spillway_held_bytes");
         add(3, held, format!("{} held", HumanBytes(held)));
-        add(
-            6,
-            retries,
-            if retries == 1 {
-                "1 retry".to_owned()
-            } else {
-                format!("{} retries", HumanCount(retries))
-            },
-        );
-        add(
-            7,
-            totals.failed_objects,
-            format!("{} failed", counted(totals.failed_objects, "object")),
-        );
+        let retried = if retries == 1 { "retry" } else { "retries" };
+        add(6, retries, format!("{} {retried}", HumanCount(retries)));
+        let failed = totals.failed_objects;
+        add(7, failed, format!("{} failed", counted(failed, "object")));
         add(2, totals.rejected, format!("{} rejected", HumanCount(totals.rejected)));
         add(1, self.warnings, counted(self.warnings, "warning"));
         fit(items, columns)
@@ -88,7 +85,7 @@ impl Status<'_> {
     /// Why nothing moves, where the store is in the way.
     pub(crate) fn waiting(&self) -> Option<String> {
         let counts = self.view.traffic?;
-        let stalled = counts.stalled();
+        let stalled = counts.stalled;
         if counts.bad_in_a_row > 0 {
             let how =
                 counts.bad.map_or("no answer".to_owned(), |status| status.as_u16().to_string());
@@ -186,6 +183,8 @@ const BAR_COLUMNS: usize = 16;
 const BAR_FROM_COLUMNS: usize = 70;
 /// How long requests may be under way before it is said that they are waited for.
 const WAITING_FROM: Duration = Duration::from_secs(3);
+/// How long what the sink said of itself is shown as what is.
+const NEW_UNTIL: Duration = Duration::from_secs(3);
 const RATE_STEP: Duration = Duration::from_millis(250);
 const RATE_TIME: Duration = Duration::from_secs(5);
 /// Longer than that, in seconds, is no forecast.

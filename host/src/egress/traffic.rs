@@ -9,10 +9,10 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 /// Counts the requests of one way out.
 #[derive(Clone, Debug)]
-pub struct Traffic(Arc<Mutex<Counts>>);
+pub struct Traffic(Arc<Mutex<State>>);
 
 /// What has passed a way out, at one moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The requests that are not answered yet.
     pub in_flight: u64,
@@ -25,7 +25,16 @@ pub struct Counts {
     pub bad_in_a_row: u64,
     /// How the last of those ended: the status, or nothing where there was no answer.
     pub bad: Option<StatusCode>,
-    /// When a request last ended well, or the first one of them began.
+    /// How long the other side has been in the way: since requests are under way of which none ends
+    /// well, or since they end badly. Zero where it is not.
+    pub stalled: Duration,
+}
+
+#[derive(Debug)]
+struct State {
+    /// All but how long it has stalled.
+    counts: Counts,
+    /// When a request last ended well, or set out when nothing was waited for.
     well: Instant,
 }
 
@@ -37,57 +46,49 @@ pub(super) struct Passing {
 
 impl Traffic {
     pub(super) fn new() -> Traffic {
-        let counts = Counts {
-            in_flight: 0,
-            answers: [0; 5],
-            unanswered: 0,
-            bad_in_a_row: 0,
-            bad: None,
-            well: Instant::now(),
-        };
-        Traffic(Arc::new(Mutex::new(counts)))
+        let state = State { counts: Counts::default(), well: Instant::now() };
+        Traffic(Arc::new(Mutex::new(state)))
     }
 
     /// What has passed so far.
     pub fn counts(&self) -> Counts {
-        *self.lock()
+        let State { counts, well } = *self.lock();
+        Counts { stalled: if counts.waits() { well.elapsed() } else { Duration::ZERO }, ..counts }
     }
 
     /// A request sets out.
     pub(super) fn pass(&self) -> Passing {
-        let mut counts = self.lock();
-        // Where nothing was under way, nothing was waited for.
-        if counts.in_flight == 0 && counts.bad_in_a_row == 0 {
-            counts.well = Instant::now();
+        let mut state = self.lock();
+        if !state.counts.waits() {
+            state.well = Instant::now();
         }
-        counts.in_flight += 1;
+        state.counts.in_flight += 1;
         Passing { traffic: self.clone(), landed: false }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counts> {
+    fn landed(&self, status: Option<StatusCode>) {
+        let State { counts, well } = &mut *self.lock();
+        counts.in_flight -= 1;
+        match status {
+            Some(status) => counts.answers[answer_class(status)] += 1,
+            None => counts.unanswered += 1,
+        }
+        if status.is_some_and(|status| status.as_u16() < 400) {
+            (counts.bad_in_a_row, counts.bad, *well) = (0, None, Instant::now());
+        } else {
+            (counts.bad_in_a_row, counts.bad) = (counts.bad_in_a_row + 1, status);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Counts {
-    /// How long the other side has been in the way: since requests are under way of which none ends
-    /// well, or since they end badly. Zero where it is not.
-    pub fn stalled(&self) -> Duration {
-        let waits = self.in_flight > 0 || self.bad_in_a_row > 0;
-        if waits { self.well.elapsed() } else { Duration::ZERO }
-    }
-
-    fn landed(&mut self, status: Option<StatusCode>) {
-        self.in_flight -= 1;
-        match status {
-            Some(status) => self.answers[answer_class(status)] += 1,
-            None => self.unanswered += 1,
-        }
-        if status.is_some_and(|status| status.as_u16() < 400) {
-            (self.bad_in_a_row, self.bad, self.well) = (0, None, Instant::now());
-        } else {
-            (self.bad_in_a_row, self.bad) = (self.bad_in_a_row + 1, status);
-        }
+    /// Whether the other side is waited for, or will be again.
+    fn waits(&self) -> bool {
+        self.in_flight > 0 || self.bad_in_a_row > 0
     }
 }
 
@@ -96,14 +97,14 @@ impl Passing {
     pub(super) fn land(mut self, sent: &Result<Response<WasiBody>, Error>) {
         self.landed = true;
         let status = sent.as_ref().ok().map(Response::status);
-        self.traffic.lock().landed(status);
+        self.traffic.landed(status);
     }
 }
 
 impl Drop for Passing {
     fn drop(&mut self) {
         if !self.landed {
-            self.traffic.lock().landed(None);
+            self.traffic.landed(None);
         }
     }
 }
@@ -144,16 +145,16 @@ mod tests {
     #[test]
     fn what_goes_badly_counts_until_something_goes_well() {
         let traffic = Traffic::new();
-        assert_eq!(traffic.counts().stalled(), Duration::ZERO);
+        assert_eq!(traffic.counts().stalled, Duration::ZERO);
         land(&traffic, 503);
         land(&traffic, 500);
         let counts = traffic.counts();
         assert_eq!((counts.bad_in_a_row, counts.bad), (2, Some(StatusCode::INTERNAL_SERVER_ERROR)));
-        assert!(counts.stalled() > Duration::ZERO, "nothing is under way, and it will be again");
+        assert!(counts.stalled > Duration::ZERO, "nothing is under way, and it will be again");
         drop(traffic.pass());
         assert_eq!((traffic.counts().bad_in_a_row, traffic.counts().bad), (3, None));
         land(&traffic, 200);
         let counts = traffic.counts();
-        assert_eq!((counts.bad_in_a_row, counts.stalled()), (0, Duration::ZERO));
+        assert_eq!((counts.bad_in_a_row, counts.stalled), (0, Duration::ZERO));
     }
 }

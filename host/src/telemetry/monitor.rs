@@ -23,6 +23,7 @@ struct Known {
     input_bytes: Option<u64>,
     traffic: Option<Traffic>,
     lag: Lag,
+    closing: bool,
     sink: Arc<Families>,
     /// When the sink was last asked for its metrics.
     asked: Option<(Instant, SystemTime)>,
@@ -46,6 +47,8 @@ pub struct View {
     pub lag_events: u64,
     /// How long ago the oldest event was handed to the sink that is not durable; zero where all are.
     pub lag: Duration,
+    /// Whether all is read that will be, and the sink completes or aborts what is open.
+    pub closing: bool,
     /// The component's own metrics, as of [`sink_at`](View::sink_at).
     pub sink: Arc<Families>,
     /// When the component was last asked for its metrics.
@@ -61,6 +64,7 @@ impl Monitor {
             input_bytes: None,
             traffic: None,
             lag: Lag::default(),
+            closing: false,
             sink: Arc::default(),
             asked: None,
         })))
@@ -78,6 +82,7 @@ impl Monitor {
             traffic,
             lag_events: known.lag.events(),
             lag: known.lag.age(Instant::now()),
+            closing: known.closing,
             sink: known.sink.clone(),
             sink_at: known.asked.map(|(_, at)| at),
         }
@@ -102,6 +107,11 @@ impl Monitor {
     /// Every event before this position is durable.
     pub(crate) fn settle(&self, durable: u64) {
         self.lock().lag.settle(durable);
+    }
+
+    /// The sink is about to be closed.
+    pub(crate) fn close(&self) {
+        self.lock().closing = true;
     }
 
     /// Whether the sink should be asked for its metrics again.

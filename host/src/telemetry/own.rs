@@ -40,6 +40,11 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
             view.sink.refused() as f64,
         ),
         gauge(
+            "spillway_run_metrics_timestamp_seconds",
+            "When the component was last asked for its metrics; 0 before that.",
+            view.sink_at.map_or(0.0, unix),
+        ),
+        gauge(
             "spillway_egress_requests_in_flight",
             "Requests of the component that are not answered yet.",
             counts.map_or(0.0, |counts| counts.in_flight as f64),
@@ -47,17 +52,9 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
         gauge(
             "spillway_egress_stalled_seconds",
             "How long no request has ended well while some were waiting or failing.",
-            seconds(counts.map_or(Duration::ZERO, |counts| counts.stalled())),
+            seconds(counts.map_or(Duration::ZERO, |counts| counts.stalled)),
         ),
     ];
-    let taken = view.sink_at.map(unix);
-    metrics.extend(taken.map(|taken| {
-        gauge(
-            "spillway_run_metrics_timestamp_seconds",
-            "When the component was last asked for its metrics.",
-            taken,
-        )
-    }));
     let answers = counts.map_or([0; 5], |counts| counts.answers);
     let answers = ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().zip(answers);
     let unanswered = counts.map_or(0, |counts| counts.unanswered);
