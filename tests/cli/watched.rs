@@ -205,7 +205,7 @@ fn the_level_is_the_least_that_is_said() {
     assert_eq!(run(&["--log-level", "error"]), "");
     assert_eq!(run(&["--log-level", "error", "--log", "json"]), "");
     let all = run(&["--log-level", "debug"]);
-    assert!(all.contains("stored: the object `a` (1 events, 4 bytes)\n"), "{all}");
+    assert!(all.contains("stored: the object `a` (1 event, 4 bytes)\n"), "{all}");
     assert_eq!(run(&["--log-level", "warn", "--log", "json"]).lines().count(), 1);
 }
 

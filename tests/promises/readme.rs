@@ -31,7 +31,7 @@ fn the_table_of_the_sink_is_that_of_the_code() {
 
 #[test]
 fn the_metrics_are_those_of_the_code() {
-    let settings = Settings::parse(r#"{"bucket": "b", "endpoint": "http://s3.test"}"#);
+    let settings = Settings::parse(r#"{"bucket": "events", "endpoint": "http://s3.test"}"#);
     let sink = spillway_core::sink::Sink::new(settings.expect("a configuration"), 0);
     let mut metrics = metrics(&sink);
     metrics.dedup_by(|one, before| one.name == before.name);

@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 
 use super::args::LogFormat;
 use super::log::{self, COURSE, SPILLWAY};
-use super::view::{Rate, Status};
+use super::view::{Rate, Status, counted};
 
 /// Standard error, as the place to show a run.
 pub(crate) struct Terminal {
@@ -55,6 +55,9 @@ impl Drop for Progress {
         match self {
             Progress::Moving(bar) => {
                 log::above(None);
+                // However short the run was, its last numbers were shown.
+                bar.disable_steady_tick();
+                bar.tick();
                 bar.finish_and_clear();
             }
             Progress::Lines(task) => task.abort(),
@@ -65,9 +68,10 @@ impl Drop for Progress {
 impl Observer for Terminal {
     fn sealed(&mut self, object: &SealedObject) {
         let SealedObject { key, name, first, last, events, bytes, parts } = object;
+        let count = counted(*events, "event");
         info!(
             target: COURSE, event = "stored", key, name, first, last, events, bytes, parts,
-            "stored: the object `{name}` ({events} events, {bytes} bytes)"
+            "stored: the object `{name}` ({count}, {bytes} bytes)"
         );
     }
 
