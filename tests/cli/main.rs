@@ -15,5 +15,5 @@ mod support;
 mod terminal;
 mod unreachable;
 mod usage;
-mod view;
 mod watched;
+mod widths;
