@@ -11,7 +11,7 @@
 //! let monitor = Monitor::new();
 //! // Give a clone of it to a `Runner`, and look as often as you like.
 //! let text = monitor.view().exposition();
-//! assert!(text.contains("spillway_run_durable_lag_events 0\n"));
+//! assert!(text.contains("spillway_run_durable_lag_events 0.0\n"));
 //! assert!(text.ends_with("# EOF\n"));
 //! ```
 
