@@ -16,3 +16,5 @@ mod support;
 mod terminal;
 mod unreachable;
 mod usage;
+mod watched;
+mod widths;

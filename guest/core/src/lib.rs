@@ -14,6 +14,7 @@ pub mod credentials;
 pub mod error;
 pub mod explain;
 pub mod framing;
+pub mod histogram;
 pub mod http;
 pub mod io;
 pub mod metrics;
