@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use bytes::Bytes;
 use spillway_core::error::{Error, Problem};
 use spillway_core::framing::{Framing, Run};
+use spillway_core::histogram::Histogram;
 use spillway_core::report::{self, Report};
 use spillway_core::settings::Settings;
 use spillway_core::sink::{Input, Sink};
@@ -199,12 +200,30 @@ impl From<report::Notice> for wit::Notice {
 
 impl From<metrics::Metric> for wit::Metric {
     fn from(metric: metrics::Metric) -> Self {
+        let metrics::Metric { name, help, label, value } = metric;
+        let label = label.map(|(name, value)| (name.to_owned(), value.to_owned()));
         wit::Metric {
-            name: metric.name.to_owned(),
-            help: metric.help.to_owned(),
-            kind: if metric.is_counter { wit::MetricKind::Counter } else { wit::MetricKind::Gauge },
-            labels: Vec::new(),
-            value: metric.value as f64,
+            name: name.to_owned(),
+            help: help.to_owned(),
+            labels: label.into_iter().collect(),
+            value: match value {
+                metrics::Value::Counter(number) => wit::MetricValue::Counter(number as f64),
+                metrics::Value::Gauge(number) => wit::MetricValue::Gauge(number as f64),
+                metrics::Value::Histogram(histogram) => {
+                    wit::MetricValue::Histogram(wit::Histogram::from(histogram))
+                }
+            },
+        }
+    }
+}
+
+impl From<Histogram> for wit::Histogram {
+    fn from(histogram: Histogram) -> Self {
+        let bucket = |(bound, count)| wit::Bucket { bound, count };
+        wit::Histogram {
+            buckets: histogram.buckets().map(bucket).collect(),
+            beyond: histogram.beyond(),
+            sum: histogram.sum().as_secs_f64(),
         }
     }
 }

@@ -14,7 +14,7 @@ mod bindings {
 pub use bindings::S3;
 pub use bindings::S3Pre;
 pub use bindings::exports::spillway::sink::sink::{
-    Description, Ending, Error, Failure, Framing, Leftover, Level, Metric, MetricKind, Notice,
-    Payload, Problem, Progress, Rejection, Run, SealedObject,
+    Bucket, Description, Ending, Error, Failure, Framing, Histogram, Leftover, Level, Metric,
+    MetricValue, Notice, Payload, Problem, Progress, Rejection, Run, SealedObject,
 };
 pub use bindings::spillway::sink::credentials;

@@ -84,6 +84,7 @@ pub mod run;
 pub mod sink;
 pub mod source;
 mod state;
+pub mod telemetry;
 #[cfg(test)]
 mod testing;
 mod time;

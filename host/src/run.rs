@@ -15,6 +15,7 @@ use crate::interrupts::Interrupts;
 use crate::map::OnRejected;
 use crate::sink::{OpenSink, SinkError, explain};
 use crate::source::SourceError;
+use crate::telemetry::Monitor;
 
 /// What a run has done so far.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -85,14 +86,14 @@ pub enum RunError {
 
 /// Told of what happens, as it happens.
 pub trait Observer: Send {
-    /// Time has passed, or something was counted.
-    fn progress(&mut self, totals: &Totals);
     /// An object became visible.
     fn sealed(&mut self, object: &SealedObject);
+    /// An object could not be stored, which ends the run.
+    fn failed(&mut self, failure: &Failure);
     /// An event was rejected.
     fn rejected(&mut self, line: u64, reason: &str);
     /// An object could not be stored, and its events are set aside.
-    fn failed(&mut self, failure: &Failure);
+    fn set_aside(&mut self, failure: &Failure);
     /// The sink has something to say.
     fn notice(&mut self, notice: &Notice);
 }
@@ -111,19 +112,23 @@ pub struct Runner<'a> {
     pub interrupts: Interrupts,
     /// Who is told.
     pub observer: &'a mut dyn Observer,
+    /// Who keeps the numbers.
+    pub monitor: Monitor,
 }
 
 impl Runner<'_> {
     /// Runs to the end, whichever it is. The totals are there in any case.
     pub async fn run(self) -> (Totals, Result<End, RunError>) {
-        let Runner { events, sink, on_rejected, on_failed, interrupts, observer } = self;
+        let Runner { events, sink, on_rejected, on_failed, interrupts, observer, monitor } = self;
+        monitor.begin(events.input_bytes(), sink.traffic());
         let totals = Totals::default();
         let set_aside = match SetAside::open(&on_rejected, &on_failed) {
             Ok(set_aside) => set_aside,
             Err(error) => return (totals, Err(error)),
         };
         let stops = on_rejected == OnRejected::Stop;
-        let mut running = Running { events, sink, stops, set_aside, interrupts, observer, totals };
+        let mut running =
+            Running { events, sink, stops, set_aside, interrupts, observer, monitor, totals };
         let result = running.run().await;
         (running.totals, result)
     }
@@ -202,6 +207,7 @@ struct Running<'a> {
     set_aside: SetAside,
     interrupts: Interrupts,
     observer: &'a mut dyn Observer,
+    monitor: Monitor,
     totals: Totals,
 }
 
@@ -244,6 +250,7 @@ impl Running<'_> {
     fn lose(&mut self) {
         let Totals { events, stored_events, failed_events, .. } = self.totals;
         self.totals.failed_events = events.saturating_sub(stored_events).max(failed_events);
+        self.monitor.count(&self.totals);
     }
 
     /// Reads until there is nothing left to read, or a reason to stop.
@@ -280,6 +287,10 @@ impl Running<'_> {
         // The same holds for events that the sink itself rejects, which it does by their key.
         let stops = self.stops;
         let same = |one: &Run, next: &Run| !stops || one.key == next.key;
+        if let Some(last) = runs.last() {
+            self.monitor.give(end(last));
+        }
+        self.monitor.count(&self.totals);
         for runs in runs.chunk_by(same) {
             self.write(runs).await?;
         }
@@ -319,11 +330,20 @@ impl Running<'_> {
 
     async fn poll(&mut self) -> Result<(), RunError> {
         let progress = self.sink.poll().await?;
-        self.note(progress)
+        self.note(progress)?;
+        if self.monitor.wants_metrics() {
+            self.monitor.metrics(self.sink.metrics().await?);
+        }
+        Ok(())
     }
 
     async fn close(&mut self, how: Ending) -> Result<(), RunError> {
+        self.monitor.close();
         let progress = self.sink.close(how).await?;
+        // All is stored or reported by now: numbers that cannot be had any more change nothing.
+        if let Ok(metrics) = self.sink.metrics().await {
+            self.monitor.metrics(metrics);
+        }
         self.note(progress)
     }
 
@@ -344,7 +364,8 @@ impl Running<'_> {
         }
         let failed = self.fail(&progress.failed);
         let settled = self.set_aside.settle(progress.durable);
-        self.observer.progress(&self.totals);
+        self.monitor.settle(progress.durable);
+        self.monitor.count(&self.totals);
         failed?;
         self.totals.dead_letters += settled?;
         Ok(())
@@ -355,17 +376,21 @@ impl Running<'_> {
     fn fail(&mut self, failures: &[Failure]) -> Result<(), RunError> {
         let is_told_to_abort = self.is_told_to_abort();
         let own = |failure: &&Failure| !matches!(failure.cause, Error::Aborted);
+        let mut first = None;
         for failure in failures.iter().filter(own) {
             match &mut self.set_aside.failed {
                 Some(_) if is_told_to_abort => {}
                 Some(failed) => {
                     failed.report(failure);
-                    self.observer.failed(failure);
+                    self.observer.set_aside(failure);
                 }
-                None => return Err(RunError::Failed(Box::new(failure.clone()))),
+                None => {
+                    self.observer.failed(failure);
+                    first.get_or_insert(failure);
+                }
             }
         }
-        Ok(())
+        first.map_or(Ok(()), |failure| Err(RunError::Failed(Box::new(failure.clone()))))
     }
 }
 
@@ -378,9 +403,14 @@ fn run(run: batch::Run) -> Run {
     Run { key, first, at, payload: Payload::Bytes(payload), ends, framing }
 }
 
+/// The position behind the last event of a run.
+fn end(run: &Run) -> u64 {
+    run.first + run.ends.len() as u64
+}
+
 /// The event at `position`, as it was given to the sink.
 fn event(runs: &[Run], position: u64) -> Option<Content<'_>> {
-    let holds = |run: &&Run| (run.first..run.first + run.ends.len() as u64).contains(&position);
+    let holds = |run: &&Run| (run.first..end(run)).contains(&position);
     let run = runs.iter().find(holds)?;
     let index = usize::try_from(position - run.first).ok()?;
     let start = index.checked_sub(1).map_or(0, |before| run.ends[before] as usize);
@@ -396,7 +426,7 @@ fn event(runs: &[Run], position: u64) -> Option<Content<'_>> {
     Some(Content::Event { key: &run.key, payload, at: run.at })
 }
 
-/// The failure as a sentence.
+/// What could not be stored, and why, as a sentence.
 pub fn failed(failure: &Failure) -> String {
     let Failure { name, first, last, events, cause, .. } = failure;
     let (first, last) = (first + 1, last + 1);

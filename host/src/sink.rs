@@ -11,7 +11,7 @@ use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::contract::{self, Description, Ending, Metric, Progress, Rejection, Run, S3, S3Pre};
 use crate::credentials::Provider;
-use crate::egress::{Answer, Egress, Gate, Transport};
+use crate::egress::{Answer, Egress, Gate, Traffic, Transport};
 use crate::engine::{Engine, Limits, on_tick, ticks};
 use crate::state::{GRANTED, State, link};
 
@@ -298,7 +298,7 @@ impl OpenSink {
         call!(self, call_commit)
     }
 
-    /// Ends the sink. After it, drop it.
+    /// Ends the sink. After it, ask for its [`metrics`](OpenSink::metrics) or drop it.
     ///
     /// # Errors
     ///
@@ -322,6 +322,11 @@ impl OpenSink {
     /// Shuts and opens this sink's way out, also while a call is being made.
     pub fn gate(&self) -> Gate {
         self.store.data().egress.gate()
+    }
+
+    /// What counts the requests of this sink, also while a call is being made.
+    pub fn traffic(&self) -> Traffic {
+        self.store.data().egress.traffic()
     }
 
     /// Told each time that [`poll`](OpenSink::poll) has something to do: an answer has come, or a

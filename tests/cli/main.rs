@@ -21,3 +21,5 @@ mod support;
 mod terminal;
 mod unreachable;
 mod usage;
+mod watched;
+mod widths;

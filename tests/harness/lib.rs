@@ -4,6 +4,7 @@
 pub mod bucket_server;
 pub mod bucket_transport;
 mod conversion;
+pub mod openmetrics;
 pub mod program;
 pub mod scripted;
 pub mod server;

@@ -99,6 +99,13 @@ impl Running {
         Ended { code: status.code(), out, err }
     }
 
+    /// Waits for a line on standard error that contains `text`, and returns what is behind it there.
+    pub fn told(&mut self, text: &str) -> String {
+        self.wait_for(text);
+        let (_, behind) = self.err.split_once(text).expect("it was waited for");
+        behind.lines().next().unwrap_or_default().to_owned()
+    }
+
     fn next_line(&mut self) {
         let left = self.deadline.saturating_duration_since(Instant::now());
         match self.lines.recv_timeout(left) {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "how a test fails, in its helpers as well")]
 
+mod any_metrics;
 mod bucket_over_sockets;
 mod component;
 mod many_in_flight;

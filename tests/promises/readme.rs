@@ -7,8 +7,11 @@ use clap::{CommandFactory as _, Parser as _};
 use spillway::engine::Engine;
 use spillway::flow::{Config, Draft, Variables};
 use spillway::sink::{Sink, Source};
+use spillway::telemetry::Monitor;
 use spillway_core::config::{Absent, Field, GROUPS, Group, Kind};
+use spillway_core::metrics::{Metric, Value, metrics};
 use spillway_core::settings::Settings;
+use spillway_tests::openmetrics;
 
 use crate::support::{files, read, root};
 
@@ -27,6 +30,34 @@ fn the_table_of_the_sink_is_that_of_the_code() {
         })
     });
     assert_section("sink.config", &tables.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn the_metrics_are_those_of_the_code() {
+    let settings = Settings::parse(r#"{"bucket": "events", "endpoint": "http://s3.test"}"#);
+    let sink = spillway_core::sink::Sink::new(settings.expect("a configuration"), 0);
+    let mut metrics = metrics(&sink);
+    metrics.dedup_by(|one, before| one.name == before.name);
+    let mut table = METRICS_HEAD.to_owned();
+    for Metric { name, help, label, value } in metrics {
+        let kind = match value {
+            Value::Counter(_) => "counter",
+            Value::Gauge(_) => "gauge",
+            Value::Histogram(_) => "histogram",
+        };
+        let label = label.map_or(String::new(), |(label, _)| format!("`{label}`"));
+        table.push_str(&format!("| `{name}` | {kind} | {label} | {help} |\n"));
+    }
+    assert_section("metrics of the sink", &table);
+
+    let page = openmetrics::parse(&Monitor::new().view().exposition()).expect("a page");
+    let mut table = METRICS_HEAD.to_owned();
+    for openmetrics::Family { kind, help, samples } in page.into_values() {
+        let (name, labels) = samples.into_keys().next().expect("a sample");
+        let labels: Vec<_> = labels.into_keys().map(|label| format!("`{label}`")).collect();
+        table.push_str(&format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(", ")));
+    }
+    assert_section("metrics of the host", &table);
 }
 
 #[test]
@@ -224,6 +255,7 @@ fn joined(code: &str) -> String {
     pieces.fold(first, |text, piece| text + piece.trim_start())
 }
 
+const METRICS_HEAD: &str = "| Name | Type | Label | Meaning |\n|---|---|---|---|\n";
 const README: &str = include_str!("../../README.md");
 const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
 const EXIT: &str = include_str!("../../host/src/cli/exit.rs");

@@ -18,11 +18,12 @@ type Outcome = Result<Response, TransportError>;
 impl Sink {
     pub(crate) fn answered(&mut self, exchange: ExchangeId, outcome: &Outcome) {
         let landed = self.requests.landed(exchange, self.now.monotonic);
-        let Some(Flying { mut task, signed }) = landed else { return };
+        let Some(Flying { mut task, signed, sent: departed }) = landed else { return };
         let (sent, received, offset) = (signed.at, self.now.wall, signed.offset);
         let flight = Flight { sent, received, offset };
         let verdict = classify(task.operation, outcome, &flight);
-        self.counters.answered(&verdict);
+        self.counters.answered(task.operation, &verdict, self.now.monotonic.since(departed));
+        task.met = Some(verdict.class);
         task.history.maybe_done |= verdict.maybe_done;
         task.history.region_differs = verdict.region.as_ref().is_some_and(|r| *r != signed.region);
         self.learn(&verdict, &task, &signed);

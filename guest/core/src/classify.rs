@@ -71,6 +71,36 @@ pub enum Class {
     Unreachable,
 }
 
+impl Class {
+    /// The classes that a request may be tried again for.
+    pub const RETRIED: [Class; 6] = [
+        Class::Transient,
+        Class::Throttled,
+        Class::Expired,
+        Class::Skewed(Offset(0)),
+        Class::WrongRegion,
+        Class::Conflict,
+    ];
+
+    /// Its name in snake case, as the labels of metrics have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Done => "done",
+            Class::Transient => "transient",
+            Class::Throttled => "throttled",
+            Class::Expired => "expired",
+            Class::Skewed(_) => "skewed",
+            Class::WrongRegion => "wrong_region",
+            Class::NoSuchUpload => "no_such_upload",
+            Class::Conflict => "conflict",
+            Class::Exists => "exists",
+            Class::NotFound => "not_found",
+            Class::Refused => "refused",
+            Class::Unreachable => "unreachable",
+        }
+    }
+}
+
 /// What the store said when it did what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {

@@ -15,6 +15,7 @@ pub mod encode;
 pub mod error;
 pub mod explain;
 pub mod framing;
+pub mod histogram;
 pub mod http;
 pub mod io;
 pub mod metrics;

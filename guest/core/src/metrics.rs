@@ -1,6 +1,11 @@
 //! The numbers a sink keeps, under the names that Prometheus would give them.
 
+use std::time::Duration;
+
 use crate::classify::{Class, Verdict};
+use crate::explain;
+use crate::histogram::Histogram;
+use crate::requests::Task;
 use crate::sink::Sink;
 use crate::upload::Operation;
 
@@ -19,34 +24,64 @@ pub struct Counters {
     pub objects_failed: u64,
     /// Events of failed objects.
     pub events_failed: u64,
-    /// Attempts of any request.
-    pub requests: u64,
-    /// Attempts that were not the first of their request.
-    pub retries: u64,
-    /// Attempts of UploadPart.
-    pub part_requests: u64,
+    /// Parts that the store confirmed.
+    pub parts: u64,
     /// Bytes of request bodies.
     pub request_bytes: u64,
     /// Answers by which the store asked to be spared.
     pub throttled: u64,
     /// Aborts that were given up for a while.
     pub aborts_failed: u64,
+    requests: [u64; OPERATIONS.len()],
+    retries: [u64; Class::RETRIED.len()],
+    durations: [Histogram; OPERATIONS.len()],
 }
 
 /// One number, ready to be shown.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
     /// Its name, unit included.
     pub name: &'static str,
     /// What it is.
     pub help: &'static str,
-    /// Whether it only grows.
-    pub is_counter: bool,
+    /// The name and the value that tell it apart from others of its name.
+    pub label: Option<(&'static str, &'static str)>,
     /// The number.
-    pub value: u64,
+    pub value: Value,
+}
+
+/// What a number is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// One that only grows.
+    Counter(u64),
+    /// One that goes up and down.
+    Gauge(u64),
+    /// Durations, in seconds.
+    Histogram(Histogram),
 }
 
 impl Counters {
+    /// Attempts that were not the first of their request.
+    pub fn retries(&self) -> u64 {
+        self.retries.iter().sum()
+    }
+
+    /// Attempts that were not the first, the one before having come to `class`.
+    pub fn retries_after(&self, class: Class) -> u64 {
+        index_of(class).map_or(0, |index| self.retries[index])
+    }
+
+    /// Attempts of an operation, for any part of an UploadPart.
+    pub fn requests(&self, operation: Operation) -> u64 {
+        self.requests[index(operation)]
+    }
+
+    /// How long the attempts of an operation took that are over, answered or not.
+    pub fn durations(&self, operation: Operation) -> &Histogram {
+        &self.durations[index(operation)]
+    }
+
     pub(crate) fn accepted(&mut self, events: u64, bytes: u64) {
         self.events += events;
         self.event_bytes += bytes;
@@ -57,40 +92,110 @@ impl Counters {
         self.object_bytes += bytes;
     }
 
-    pub(crate) fn sent(&mut self, operation: Operation, attempts: u32, bytes: u64) {
-        self.requests += 1;
+    pub(crate) fn sent(&mut self, task: &Task, bytes: u64) {
+        self.requests[index(task.operation)] += 1;
         self.request_bytes += bytes;
-        self.retries += u64::from(attempts > 1);
-        self.part_requests += u64::from(matches!(operation, Operation::UploadPart(_)));
+        if let Some(index) = task.met.and_then(index_of) {
+            self.retries[index] += 1;
+        }
     }
 
-    pub(crate) fn answered(&mut self, verdict: &Verdict) {
+    pub(crate) fn answered(&mut self, operation: Operation, verdict: &Verdict, took: Duration) {
         self.throttled += u64::from(verdict.class == Class::Throttled);
+        let is_part = matches!(operation, Operation::UploadPart(_));
+        self.parts += u64::from(is_part && verdict.class == Class::Done);
+        self.durations[index(operation)].observe(took);
     }
 }
 
-/// Every number of `sink`.
+/// Every number of `sink`, those of one name one after another.
 pub fn metrics(sink: &Sink) -> Vec<Metric> {
     let c = sink.counters();
-    let counter = |name, help, value| Metric { name, help, is_counter: true, value };
-    let gauge = |name, help, value| Metric { name, help, is_counter: false, value };
-    vec![
+    let metric = |name, help, value| Metric { name, help, label: None, value };
+    let counter = |name, help, value| metric(name, help, Value::Counter(value));
+    let gauge = |name, help, value| metric(name, help, Value::Gauge(value));
+    let mut metrics = vec![
         counter("spillway_events_total", "Events accepted.", c.events),
         counter("spillway_event_bytes_total", "Bytes of events accepted.", c.event_bytes),
+        counter("spillway_events_failed_total", "Events of failed objects.", c.events_failed),
         counter("spillway_objects_total", "Objects that became visible.", c.objects),
         counter("spillway_object_bytes_total", "Bytes of visible objects.", c.object_bytes),
         counter("spillway_objects_failed_total", "Objects that failed.", c.objects_failed),
-        counter("spillway_events_failed_total", "Events of failed objects.", c.events_failed),
-        counter("spillway_requests_total", "Attempts of any request.", c.requests),
-        counter("spillway_retries_total", "Attempts that were not the first.", c.retries),
-        counter("spillway_part_requests_total", "Attempts of UploadPart.", c.part_requests),
+        counter("spillway_parts_total", "Parts that the store confirmed.", c.parts),
         counter("spillway_request_bytes_total", "Bytes of request bodies.", c.request_bytes),
         counter("spillway_throttled_total", "Answers that asked to slow down.", c.throttled),
-        counter("spillway_aborts_failed_total", "Aborts put off.", c.aborts_failed),
+        counter("spillway_aborts_failed_total", "Aborts put off until later.", c.aborts_failed),
         gauge("spillway_uploads_left", "Uploads that are, or may be, left behind.", sink.left()),
         gauge("spillway_requests_in_flight", "Requests under way.", sink.in_flight() as u64),
-        gauge("spillway_objects_open", "Objects not sealed.", sink.open_objects() as u64),
-        gauge("spillway_objects_unfinished", "Objects begun.", sink.unfinished().count() as u64),
+        gauge(
+            "spillway_objects_open",
+            "Objects that may still be given events.",
+            sink.open_objects() as u64,
+        ),
+        gauge(
+            "spillway_objects_unfinished",
+            "Objects begun, and neither visible nor failed.",
+            sink.unfinished().count() as u64,
+        ),
         gauge("spillway_held_bytes", "Bytes of events held in memory.", sink.held()),
-    ]
+    ];
+    metrics.extend(Class::RETRIED.map(|class| Metric {
+        label: Some(("class", class.name())),
+        ..counter(
+            "spillway_retries_total",
+            "Attempts that were not the first, by what the one before came to.",
+            c.retries_after(class),
+        )
+    }));
+    let operation = |operation| Some(("operation", explain::name(operation)));
+    metrics.extend(OPERATIONS.map(|op| Metric {
+        label: operation(op),
+        ..counter("spillway_requests_total", "Attempts of requests.", c.requests(op))
+    }));
+    metrics.extend(OPERATIONS.map(|op| Metric {
+        label: operation(op),
+        ..metric(
+            "spillway_request_duration_seconds",
+            "How long attempts took, answered or not.",
+            Value::Histogram(c.durations(op).clone()),
+        )
+    }));
+    metrics
+}
+
+fn index(operation: Operation) -> usize {
+    match operation {
+        Operation::PutObject => 0,
+        Operation::CreateMultipartUpload => 1,
+        Operation::UploadPart(_) => 2,
+        Operation::CompleteMultipartUpload => 3,
+        Operation::HeadObject => 4,
+        Operation::AbortMultipartUpload => 5,
+    }
+}
+
+fn index_of(class: Class) -> Option<usize> {
+    Class::RETRIED.iter().position(|retried| retried.name() == class.name())
+}
+
+/// The operations in the order of their index.
+const OPERATIONS: [Operation; 6] = [
+    Operation::PutObject,
+    Operation::CreateMultipartUpload,
+    Operation::UploadPart(1),
+    Operation::CompleteMultipartUpload,
+    Operation::HeadObject,
+    Operation::AbortMultipartUpload,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_stand_at_their_index() {
+        for (at, operation) in OPERATIONS.into_iter().enumerate() {
+            assert_eq!(index(operation), at, "{operation:?}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::classify::Class;
 use crate::cleanup::CleanupNumber;
 use crate::clock::Offset;
 use crate::retry::History;
@@ -29,6 +30,8 @@ pub(crate) struct Task {
     pub(crate) owner: Owner,
     pub(crate) operation: Operation,
     pub(crate) history: History,
+    /// What the last attempt came to; nothing before the first has ended.
+    pub(crate) met: Option<Class>,
     /// When it was sent first.
     begun: Option<Instant>,
 }
@@ -47,6 +50,8 @@ pub(crate) struct Signed {
 pub(crate) struct Flying {
     pub(crate) task: Task,
     pub(crate) signed: Signed,
+    /// When it was sent.
+    pub(crate) sent: Instant,
 }
 
 /// The requests of a sink that are not done.
@@ -62,7 +67,7 @@ impl Requests {
     /// Adds a request to be sent as soon as there is room.
     pub(crate) fn add(&mut self, owner: Owner, operation: Operation) {
         let history = History::default();
-        self.ready.push_back(Task { owner, operation, history, begun: None });
+        self.ready.push_back(Task { owner, operation, history, met: None, begun: None });
     }
 
     /// Sends a request again, not before `due`.
@@ -92,10 +97,10 @@ impl Requests {
     }
 
     /// The attempt is under way, under a number of its own.
-    pub(crate) fn fly(&mut self, task: Task, signed: Signed) -> ExchangeId {
+    pub(crate) fn fly(&mut self, task: Task, signed: Signed, sent: Instant) -> ExchangeId {
         let exchange = ExchangeId(self.exchanges);
         self.exchanges += 1;
-        self.flying.insert(exchange, Flying { task, signed });
+        self.flying.insert(exchange, Flying { task, signed, sent });
         exchange
     }
 

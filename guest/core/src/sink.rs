@@ -112,8 +112,8 @@ impl Sink {
             let task = self.requests.take(self.now.monotonic, flying_max)?;
             let Some(mut request) = self.request(task.owner, task.operation) else { continue };
             let signed = self.signer.sign(&mut request, self.now.wall);
-            self.counters.sent(task.operation, task.history.attempts, request.body.len());
-            let exchange = self.requests.fly(task, signed);
+            self.counters.sent(&task, request.body.len());
+            let exchange = self.requests.fly(task, signed, self.now.monotonic);
             let timeouts = match task.operation {
                 Operation::CompleteMultipartUpload => self.settings.complete_timeouts,
                 _ => self.settings.timeouts,

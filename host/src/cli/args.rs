@@ -1,8 +1,9 @@
 //! Arguments as typed.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Streams events into S3 from a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
@@ -42,6 +43,30 @@ pub(crate) struct RunArguments {
     /// Print the summary as one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Serve metrics for Prometheus at http://ADDR/metrics while the flow runs. Port 0 is any that
+    /// is free.
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// How standard error looks: for people, or one JSON document a line.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log: LogFormat,
+    /// The least that is said on standard error.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log_level: LogLevel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
 }
 
 #[derive(Debug, Args)]
@@ -64,4 +89,9 @@ pub(crate) struct ComponentArguments {
     /// Where to write it.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = "expected an IP address and a port, such as 127.0.0.1:9464 or [::1]:0";
+    text.parse().map_err(|_| wrong.to_owned())
 }

@@ -10,12 +10,14 @@ use spillway::interrupts::Interrupts;
 use spillway::local::{LocalS3, RequestLine, StoredObject};
 use spillway::run::{Clock, End};
 use spillway::source::Input;
+use spillway::telemetry::Monitor;
 
+use super::args::LogFormat;
 use super::exit::{Exit, Stop};
 use super::plan::Request;
 use super::run::{execute, exit_on_third, start};
 use super::say::say;
-use super::terminal::{self, Terminal};
+use super::summary::summary;
 
 pub(crate) async fn demo() -> Result<Exit, Stop> {
     let folder = tempfile::tempdir().context("no temporary folder").map_err(Stop::Failed)?;
@@ -54,11 +56,9 @@ async fn stream(
         source.input = Input::File(events.to_owned());
     }
     let plan = request.plan(draft).await?;
-    let (mut terminal, clock) = (Terminal::new(), Clock::start());
-    let executed = execute(plan, interrupts, &mut terminal).await;
-    terminal.finish();
-    let (totals, result) = executed?;
-    terminal::summary(&totals, result.as_ref().ok().copied(), clock.seconds(), false);
+    let clock = Clock::start();
+    let (totals, result) = execute(plan, interrupts, Monitor::new(), LogFormat::Text).await?;
+    summary(&totals, result.as_ref().ok().copied(), clock.seconds(), false);
     match result {
         Ok(End::Complete) => Ok(None),
         Ok(End::Stopped | End::Aborted) => Ok(Some(Exit::Interrupted)),

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use spillway::problem::Problem;
+use tracing::error;
 
-use super::say::report;
+use super::log::SPILLWAY;
 
 /// The exit codes, all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +50,10 @@ impl Stop {
                 Exit::Failed
             }
             Stop::Problems(flow, problems) => {
-                let count = problems.len();
-                let things = if count == 1 { "one thing is" } else { "these things are" };
-                report!("error: {things} wrong with {flow}");
-                for problem in problems {
-                    // Lines below the first show a place in a text, and keep their distance.
-                    report!("  {}", problem.to_string().replace('\n', "\n  "));
-                }
+                let things = if problems.len() == 1 { "one thing is" } else { "these things are" };
+                let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                let problems = problems.join("\n");
+                error!(target: SPILLWAY, event = "error", problems, "{things} wrong with {flow}");
                 Exit::WrongUse
             }
         }
@@ -63,7 +61,9 @@ impl Stop {
 }
 
 fn report(error: &anyhow::Error) {
-    report!("error: {error}");
     let causes: Vec<_> = error.chain().skip(1).map(ToString::to_string).collect();
-    causes.iter().for_each(|cause| report!("  because: {cause}"));
+    match causes.join("\n") {
+        none if none.is_empty() => error!(target: SPILLWAY, event = "error", "{error}"),
+        causes => error!(target: SPILLWAY, event = "error", causes, "{error}"),
+    }
 }

@@ -6,21 +6,29 @@ mod component;
 mod demo;
 mod exit;
 mod inspect;
+mod log;
 mod plan;
 mod run;
 mod say;
+mod summary;
 mod terminal;
+mod view;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, LogFormat, LogLevel};
 use exit::{Exit, Stop};
 
 /// Parses, runs, and says how it went.
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let (format, level) = match &arguments.command {
+        Command::Run(arguments) => (arguments.log, arguments.log_level),
+        _ => (LogFormat::Text, LogLevel::Info),
+    };
+    log::init(format, level);
     let done = runtime().and_then(|runtime| {
         let done = runtime.block_on(dispatch(arguments.command));
         // A thread that reads a terminal cannot be woken; nothing it could still read is wanted.

@@ -1,5 +1,6 @@
 //! `spillway run`.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
@@ -8,14 +9,18 @@ use spillway::flow::Draft;
 use spillway::interrupts::Interrupts;
 use spillway::local::{LocalCredentials, LocalOptions, LocalS3};
 use spillway::run::{Clock, End, Runner, Totals};
+use spillway::telemetry::{Endpoint, Monitor};
+use tracing::info;
 
-use super::args::RunArguments;
+use super::args::{LogFormat, RunArguments};
 use super::exit::{Exit, Stop};
+use super::log::{COURSE, SPILLWAY};
 use super::plan::{Plan, Request, read};
-use super::terminal::{self, Terminal, Voice};
+use super::summary::{self, summary};
+use super::terminal::Terminal;
 
 pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
-    let RunArguments { flow, local, component, json } = arguments;
+    let RunArguments { flow, local, component, json, metrics, log, log_level: _ } = arguments;
     let interrupts = Interrupts::of_process().context("signals cannot be handled");
     let interrupts = interrupts.map_err(Stop::Failed)?;
     exit_on_third(interrupts.clone());
@@ -27,16 +32,39 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     };
     let draft = request.parse(&text)?;
     let plan = request.plan(draft).await?;
-    let mut terminal = Terminal::new();
+    let monitor = Monitor::new();
+    // It is dropped at the end: until then it serves the last numbers.
+    let _endpoint = match metrics {
+        Some(address) => Some(endpoint(address, &monitor).await?),
+        None => None,
+    };
+    info!(target: COURSE, event = "started", flow = %flow.display(), "reading {}", flow.display());
     let clock = Clock::start();
-    let executed = execute(plan, interrupts, &mut terminal).await;
-    terminal.finish();
-    let (totals, result) = executed?;
+    let (totals, result) = execute(plan, interrupts, monitor, log).await?;
     if let Some(server) = server {
         server.shutdown().await;
     }
-    let seconds = clock.seconds();
-    terminal::summary(&totals, result.as_ref().ok().copied(), seconds, json);
+    let (end, seconds) = (result.as_ref().ok().copied(), clock.seconds());
+    info!(
+        target: COURSE,
+        event = "ended",
+        end = summary::name(end),
+        seconds,
+        lines = totals.lines,
+        read_bytes = totals.input_bytes,
+        events = totals.events,
+        rejected = totals.rejected,
+        filtered = totals.filtered,
+        stored_events = totals.stored_events,
+        objects = totals.objects,
+        object_bytes = totals.object_bytes,
+        failed_objects = totals.failed_objects,
+        failed_events = totals.failed_events,
+        dead_letters = totals.dead_letters,
+        "{}",
+        summary::sentence(&totals, end, seconds)
+    );
+    summary(&totals, end, seconds, json);
     match result {
         Ok(End::Complete | End::Stopped) => Ok(Exit::Done),
         Ok(End::Aborted) => Ok(Exit::Interrupted),
@@ -50,25 +78,47 @@ type Executed = (Totals, Result<End, spillway::run::RunError>);
 pub(crate) async fn execute(
     plan: Plan,
     interrupts: Interrupts,
-    terminal: &mut Terminal,
+    monitor: Monitor,
+    log: LogFormat,
 ) -> Result<Executed, Stop> {
     let Plan { source, map, sink, config, grants, on_failed, .. } = plan;
     let (events, on_rejected) = Plan::events(&source, map, &config)?;
     let opened = sink.open(&config, None, &grants).await;
     let sink = opened.map_err(|error| Stop::Failed(error.into()))?;
-    let telling = tokio::spawn(tell(interrupts.clone(), terminal.voice()));
-    let runner = Runner { events, sink, on_rejected, on_failed, interrupts, observer: terminal };
+    let telling = tokio::spawn(tell(interrupts.clone()));
+    let mut terminal = Terminal::new(monitor.clone(), log);
+    let observer = &mut terminal;
+    let runner = Runner { events, sink, on_rejected, on_failed, interrupts, observer, monitor };
     let executed = runner.run().await;
     telling.abort();
     Ok(executed)
 }
 
+async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, Stop> {
+    let started = Endpoint::start(address, monitor.clone()).await;
+    let started = started.with_context(|| {
+        format!("--metrics {address}: cannot listen there; expected a free address of this machine")
+    });
+    let endpoint = started.map_err(Stop::WrongUse)?;
+    let url = endpoint.url();
+    info!(target: SPILLWAY, event = "metrics", url, "metrics are served at {url}");
+    Ok(endpoint)
+}
+
 /// Says what becomes of a run at each signal. A store that stalls would make them look ignored.
-async fn tell(mut interrupts: Interrupts, voice: Voice) {
+async fn tell(mut interrupts: Interrupts) {
     interrupts.reached(1).await;
-    voice.line("stopping: what is open is being completed; interrupt again to abort it");
+    info!(
+        target: SPILLWAY,
+        event = "stopping",
+        "stopping: what is open is being completed; interrupt again to abort it"
+    );
     interrupts.reached(2).await;
-    voice.line("aborting what is open; interrupt again to leave at once");
+    info!(
+        target: SPILLWAY,
+        event = "aborting",
+        "aborting what is open; interrupt again to leave at once"
+    );
 }
 
 /// Puts a server of this process under the flow: its endpoint and its keys take the place of the

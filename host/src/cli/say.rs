@@ -6,11 +6,17 @@ use std::borrow::Cow;
 /// The text without what a terminal would act on. Keys, a component's words and a store's answers
 /// are all in it, and none of them shall colour or clear a person's screen.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c.escape_default().to_string())
+}
+
+/// The text with `escape` in the place of each character that a terminal would act on. Lines stay
+/// lines.
+pub(super) fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
     let acts = |c: char| c.is_control() && c != '\n';
     if !text.contains(acts) {
         return text.into();
     }
-    let escaped = |c: char| if acts(c) { c.escape_default().to_string() } else { c.to_string() };
+    let escaped = |c: char| if acts(c) { escape(c) } else { c.to_string() };
     text.chars().map(escaped).collect::<String>().into()
 }
 
@@ -22,12 +28,4 @@ macro_rules! say {
     }};
 }
 
-/// A line on standard error.
-macro_rules! report {
-    ($($text:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), "{}", $crate::cli::say::shown(&format!($($text)*)));
-    }};
-}
-
-pub(super) use {report, say};
+pub(super) use say;

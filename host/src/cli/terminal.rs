@@ -1,162 +1,233 @@
-//! What a person sees of a run: a line that moves, or lines that come now and then.
+//! What a person or a program sees of a run: lines that move, or lines that come now and then.
 
 use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
+use console::{Term, style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use spillway::contract::{Failure, Level, Notice, SealedObject};
-use spillway::run::{self, Clock, End, Observer, Totals};
+use spillway::run::{Observer, failed};
+use spillway::telemetry::{Monitor, View};
+use tokio::task::AbortHandle;
+use tracing::{error, info, warn};
 
-use super::say::{report, say};
+use super::args::LogFormat;
+use super::log::{self, COURSE, SPILLWAY};
+use super::view::{Rate, Status, counted};
 
-/// Standard error, as the place to show progress.
+/// Standard error, as the place to show a run.
 pub(crate) struct Terminal {
-    bar: Option<ProgressBar>,
-    clock: Clock,
-    shown: Instant,
+    _progress: Progress,
+    warnings: Arc<AtomicU64>,
     rejections: u64,
     failures: u64,
 }
 
+/// How progress is shown. It is taken away when this is dropped.
+enum Progress {
+    /// By lines that move.
+    Moving(ProgressBar),
+    /// By a line now and then.
+    Lines(AbortHandle),
+}
+
 impl Terminal {
-    pub(crate) fn new() -> Terminal {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_style(ProgressStyle::default_spinner());
-            bar.set_message(status(&Totals::default(), 0.0));
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
-        Terminal { bar, clock: Clock::start(), shown: Instant::now(), rejections: 0, failures: 0 }
+    /// Shows what `monitor` knows. Must be called within a Tokio runtime.
+    pub(crate) fn new(monitor: Monitor, format: LogFormat) -> Terminal {
+        let warnings = Arc::new(AtomicU64::new(0));
+        let progress = if format == LogFormat::Text && moves() {
+            Progress::Moving(moving(monitor, warnings.clone()))
+        } else {
+            Progress::Lines(tokio::spawn(lines(monitor, warnings.clone())).abort_handle())
+        };
+        Terminal { _progress: progress, warnings, rejections: 0, failures: 0 }
     }
 
-    /// What others say lines with.
-    pub(crate) fn voice(&self) -> Voice {
-        Voice(self.bar.clone())
-    }
-
-    /// Takes the moving line away.
-    pub(crate) fn finish(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
-
-    fn line(&self, text: &str) {
-        self.voice().line(text);
+    fn warned(&self) {
+        self.warnings.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Says lines on standard error, above the one that moves.
-#[derive(Clone)]
-pub(crate) struct Voice(Option<ProgressBar>);
-
-impl Voice {
-    pub(crate) fn line(&self, text: &str) {
-        match &self.0 {
-            Some(bar) => bar.suspend(|| report!("{text}")),
-            None => report!("{text}"),
+impl Drop for Progress {
+    fn drop(&mut self) {
+        match self {
+            Progress::Moving(bar) => {
+                log::above(None);
+                // However short the run was, its last numbers were shown.
+                bar.disable_steady_tick();
+                bar.tick();
+                bar.finish_and_clear();
+            }
+            Progress::Lines(task) => task.abort(),
         }
     }
 }
 
 impl Observer for Terminal {
-    fn progress(&mut self, totals: &Totals) {
-        match &self.bar {
-            Some(bar) => bar.set_message(status(totals, self.clock.seconds())),
-            None if self.shown.elapsed() >= PLAIN_EVERY => {
-                self.shown = Instant::now();
-                report!("{}", status(totals, self.clock.seconds()));
-            }
-            None => {}
-        }
+    fn sealed(&mut self, object: &SealedObject) {
+        let SealedObject { key, name, first, last, events, bytes, parts } = object;
+        let count = counted(*events, "event");
+        info!(
+            target: COURSE, event = "stored", key, name, first, last, events, bytes, parts,
+            "stored: the object `{name}` ({count}, {bytes} bytes)"
+        );
     }
 
-    fn sealed(&mut self, _object: &SealedObject) {}
-
-    fn rejected(&mut self, line: u64, reason: &str) {
-        self.rejections += 1;
-        match self.rejections {
-            1..=SHOWN => self.line(&format!("rejected: line {line}: {reason}")),
-            ENOUGH => self.line("rejected: more lines, counted in the summary"),
+    fn failed(&mut self, failure: &Failure) {
+        let Failure { key, name, first, last, events, .. } = failure;
+        self.failures += 1;
+        let text = failed(failure);
+        match self.failures {
+            // People are told of the first one at the end: it is why the run failed.
+            1 => error!(target: COURSE, event = "failed", key, name, first, last, events, "{text}"),
+            2..=SHOWN_MAX => error!(
+                target: SPILLWAY, event = "failed", key, name, first, last, events, "failed: {text}"
+            ),
+            SHOWN_ENOUGH => error!(
+                target: SPILLWAY, event = "failed", "failed: more objects, counted in the summary"
+            ),
             _ => {}
         }
     }
 
-    fn failed(&mut self, failure: &Failure) {
+    fn set_aside(&mut self, failure: &Failure) {
+        let Failure { key, name, first, last, events, .. } = failure;
         self.failures += 1;
+        let text = failed(failure);
         match self.failures {
-            1..=SHOWN => self.line(&format!("set aside: {}", run::failed(failure))),
-            ENOUGH => self.line("set aside: more objects, counted in the summary"),
+            1..=SHOWN_MAX => warn!(
+                target: SPILLWAY, event = "set_aside", key, name, first, last, events,
+                "set aside: {text}"
+            ),
+            SHOWN_ENOUGH => warn!(
+                target: SPILLWAY, event = "set_aside",
+                "set aside: more objects, counted in the summary"
+            ),
+            _ => {}
+        }
+    }
+
+    fn rejected(&mut self, line: u64, reason: &str) {
+        self.rejections += 1;
+        match self.rejections {
+            1..=SHOWN_MAX => warn!(
+                target: SPILLWAY, event = "rejected", line, reason, "rejected: line {line}: {reason}"
+            ),
+            SHOWN_ENOUGH => warn!(
+                target: SPILLWAY, event = "rejected", "rejected: more lines, counted in the summary"
+            ),
             _ => {}
         }
     }
 
     fn notice(&mut self, notice: &Notice) {
-        let level = match notice.level {
-            Level::Info => "note",
-            Level::Warning => "warning",
-        };
-        self.line(&format!("{level}: {}", notice.message));
-    }
-}
-
-fn status(totals: &Totals, seconds: f64) -> String {
-    let rate = totals.input_bytes as f64 / seconds.max(0.001);
-    format!(
-        "{} events · {} read · {} · {}/s",
-        HumanCount(totals.events),
-        HumanBytes(totals.input_bytes),
-        objects(totals.objects),
-        HumanBytes(rate as u64),
-    )
-}
-
-fn objects(count: u64) -> String {
-    format!("{} {}", HumanCount(count), if count == 1 { "object" } else { "objects" })
-}
-
-/// Says on standard output what a run has done.
-pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: bool) {
-    if as_json {
-        let end = end.map_or_else(|| json!("failed"), |end| json!(end));
-        let mut summary = json!(totals);
-        summary["end"] = end;
-        summary["seconds"] = json!((seconds * 1_000.0).round() / 1_000.0);
-        say!("{summary}");
-    } else {
-        say!("{}", sentence(totals, end, seconds));
-    }
-}
-
-fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> String {
-    let Totals { events, rejected, filtered, failed_events, failed_objects, .. } = totals;
-    let how = match end {
-        Some(End::Complete) => "Done",
-        Some(End::Stopped) => "Stopped; what was open is complete",
-        Some(End::Aborted) => "Interrupted; what was open is aborted",
-        None => "Failed",
-    };
-    let mut text = format!(
-        "{how}: {} of {} lines became events, stored in {} ({}), in {seconds:.1} s.",
-        HumanCount(*events),
-        HumanCount(totals.lines),
-        objects(totals.objects),
-        HumanBytes(totals.object_bytes),
-    );
-    let mut add = |count: u64, what: &str| {
-        if count > 0 {
-            text.push_str(&format!(" {} {what}.", HumanCount(count)));
+        let message = &notice.message;
+        match notice.level {
+            Level::Info => info!(target: SPILLWAY, event = "notice", "{message}"),
+            Level::Warning => {
+                self.warned();
+                warn!(target: SPILLWAY, event = "notice", "{message}");
+            }
         }
-    };
-    add(*rejected, "rejected");
-    add(*filtered, "filtered out");
-    add(*failed_events, &format!("not stored, of {}", objects(*failed_objects)));
-    add(totals.dead_letters, "set aside as dead letters");
-    text
+    }
 }
 
-const PLAIN_EVERY: Duration = Duration::from_secs(10);
-const SHOWN: u64 = 10;
-const ENOUGH: u64 = SHOWN + 1;
+/// Whether lines can move on standard error.
+fn moves() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Two lines that are drawn anew ten times a second, by a thread of their own: they move, too, while
+/// a sink waits for its store.
+fn moving(monitor: Monitor, warnings: Arc<AtomicU64>) -> ProgressBar {
+    let rate = Arc::new(Mutex::new(Rate::default()));
+    let look = move || look(&monitor, &rate, &warnings);
+    let look_again = look.clone();
+    let style = ProgressStyle::with_template("{spinner} {reading}\n  {storing}");
+    let style = style.expect("a template of this program");
+    let style = style.with_key("reading", move |_: &_, line: &mut dyn std::fmt::Write| {
+        let _ = line.write_str(&look().status().reading(columns()));
+    });
+    let style = style.with_key("storing", move |_: &_, line: &mut dyn std::fmt::Write| {
+        let _ = line.write_str(&storing(&look_again().status(), columns()));
+    });
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(style);
+    bar.enable_steady_tick(MOVES_EVERY);
+    log::above(Some(bar.clone()));
+    bar
+}
+
+/// The line, with its reason to wait in another colour where there are colours.
+fn storing(status: &Status, columns: usize) -> String {
+    let line = status.storing(columns);
+    match status.waiting().and_then(|waiting| Some((line.strip_prefix(&waiting)?, waiting))) {
+        Some((rest, waiting)) => format!("{}{rest}", style(waiting).for_stderr().yellow()),
+        None => line,
+    }
+}
+
+/// The columns behind what each line begins with. The last one stays free: some terminals go to the
+/// next line once it is written.
+fn columns() -> usize {
+    let (_, columns) = Term::stderr().size();
+    usize::from(columns).saturating_sub(INDENT + 1)
+}
+
+/// Says now and then how far it is.
+async fn lines(monitor: Monitor, warnings: Arc<AtomicU64>) {
+    let rate = Mutex::new(Rate::default());
+    let mut ticks = tokio::time::interval(LINES_EVERY);
+    // The first comes at once.
+    ticks.tick().await;
+    look(&monitor, &rate, &warnings);
+    loop {
+        ticks.tick().await;
+        let seen = look(&monitor, &rate, &warnings);
+        let View { totals, traffic, lag, lag_events, .. } = &seen.view;
+        info!(
+            target: SPILLWAY,
+            event = "progress",
+            lines = totals.lines,
+            read_bytes = totals.input_bytes,
+            read_bytes_per_second = seen.rate as u64,
+            events = totals.events,
+            rejected = totals.rejected,
+            objects = totals.objects,
+            objects_failed = totals.failed_objects,
+            requests_in_flight = traffic.map_or(0, |counts| counts.in_flight),
+            durable_lag_events = lag_events,
+            durable_lag_seconds = lag.as_secs(),
+            "{}",
+            seen.status().line()
+        );
+    }
+}
+
+struct Seen {
+    view: View,
+    rate: f64,
+    warnings: u64,
+}
+
+impl Seen {
+    fn status(&self) -> Status<'_> {
+        Status { view: &self.view, rate: self.rate, warnings: self.warnings }
+    }
+}
+
+fn look(monitor: &Monitor, rate: &Mutex<Rate>, warnings: &AtomicU64) -> Seen {
+    let view = monitor.view();
+    let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
+    let rate = rate.per_second(view.totals.input_bytes, Instant::now());
+    Seen { view, rate, warnings: warnings.load(Ordering::Relaxed) }
+}
+
+const INDENT: usize = 2;
+const MOVES_EVERY: Duration = Duration::from_millis(100);
+const LINES_EVERY: Duration = Duration::from_secs(10);
+/// How many rejected lines and failed objects are named.
+const SHOWN_MAX: u64 = 10;
+const SHOWN_ENOUGH: u64 = SHOWN_MAX + 1;

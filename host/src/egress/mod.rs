@@ -5,6 +5,7 @@ mod errors;
 mod moving;
 mod timed;
 pub(crate) mod tls;
+mod traffic;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -18,6 +19,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 pub use client::{Client, ClientError, ClientOptions};
 use moving::Moving;
+pub use traffic::{Counts, Traffic};
 
 /// What a [`Transport`] promises.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<WasiBody>, Error>> + Send>>;
@@ -35,6 +37,7 @@ pub struct Egress {
     granted: BTreeSet<String>,
     gate: Gate,
     moved: Arc<Notify>,
+    traffic: Traffic,
 }
 
 /// Shuts and opens a way out, from outside of the sink that uses it.
@@ -68,12 +71,18 @@ impl Egress {
     /// A way out to `granted` authorities, each a host with its port.
     pub fn new(granted: impl IntoIterator<Item = String>, transport: Arc<dyn Transport>) -> Egress {
         let granted = granted.into_iter().map(|authority| authority.to_lowercase()).collect();
-        Egress { transport, granted, gate: Gate::new(), moved: Arc::default() }
+        let (gate, traffic) = (Gate::new(), Traffic::new());
+        Egress { transport, granted, gate, moved: Arc::default(), traffic }
     }
 
     /// The gate of this way out.
     pub fn gate(&self) -> Gate {
         self.gate.clone()
+    }
+
+    /// What counts the requests that pass.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic.clone()
     }
 
     /// Told each time that an answer has come, or a piece of a request has gone: then the guest can
@@ -106,6 +115,7 @@ impl WasiHttpHooks for Egress {
         let sending = self.transport.send(request, options.unwrap_or_default());
         let mut shut = self.gate.shut.subscribe();
         let moved = self.moved.clone();
+        let passing = self.traffic.pass();
         Box::new(async move {
             let is_shut = writes && *shut.borrow();
             let sent = if is_shut {
@@ -118,6 +128,7 @@ impl WasiHttpHooks for Egress {
                     sent = sending => sent,
                 }
             };
+            passing.land(&sent);
             moved.notify_one();
             let io: Box<dyn Future<Output = Result<(), Error>> + Send> =
                 Box::new(std::future::ready(Ok(())));

@@ -245,7 +245,7 @@ fn a_flipped_bit_is_found() {
     let noise: Vec<u8> = (0..200).map(|_| random.u8(..)).collect();
     for compression in [Compression::Gzip { level: 1 }, Compression::Zstd { level: 1 }] {
         let mut encoder = Encoder::new(encoding(ObjectFraming::None, Some(compression)));
-        let (bytes, _) = encoder.push(run(&[noise.clone()], Framing::Bare), None);
+        let (bytes, _) = encoder.push(run(std::slice::from_ref(&noise), Framing::Bare), None);
         let mut object = [bytes, encoder.finish()].concat();
         assert_eq!(decompressed(Some(compression), &object), noise);
         let middle = object.len() / 2;

@@ -1,5 +1,9 @@
 //! What holds after every step of any run, and what holds at its end.
 
+use std::collections::BTreeMap;
+
+use spillway_core::metrics::{Value, metrics};
+use spillway_core::report::Sealed;
 use spillway_core::upload::Span;
 use spillway_simulation::accounting;
 use spillway_simulation::world::{Accepted, World};
@@ -61,9 +65,49 @@ pub(crate) fn hold_at_the_end(world: &World, largest: u64) {
     if objects as u64 != world.sink.counters().objects_failed {
         world.fail(&format!("{objects} objects are reported failed first, which is not the count"));
     }
+    the_numbers_are_true(world);
     let unknown = accounting::uploads_nobody_knows(world);
     if !unknown.is_empty() {
         world.fail(&format!("open uploads that nobody knows of: {unknown:?}"));
+    }
+}
+
+/// What the metrics say is what was seen from the outside.
+fn the_numbers_are_true(world: &World) {
+    let (mut requests, mut durations) = (0, 0);
+    let mut numbers = BTreeMap::new();
+    for metric in metrics(&world.sink) {
+        match (metric.name, metric.value) {
+            ("spillway_requests_total", Value::Counter(count)) => requests += count,
+            (_, Value::Histogram(histogram)) => durations += histogram.count(),
+            (name, Value::Counter(number) | Value::Gauge(number)) => {
+                *numbers.entry(name).or_insert(0) += number;
+            }
+        }
+    }
+    let stored = |f: fn(&Sealed) -> u64| world.sealed.iter().map(f).sum::<u64>();
+    for (name, seen) in [
+        ("spillway_events_total", world.accepted.len() as u64),
+        ("spillway_objects_total", world.sealed.len() as u64),
+        ("spillway_object_bytes_total", stored(|sealed| sealed.bytes)),
+        ("spillway_events_failed_total", world.failed.iter().map(|f| f.span.events).sum()),
+        ("spillway_uploads_left", world.sink.leftovers().len() as u64),
+        ("spillway_requests_in_flight", 0),
+        ("spillway_objects_open", 0),
+        ("spillway_objects_unfinished", 0),
+        ("spillway_held_bytes", 0),
+    ] {
+        if numbers[name] != seen {
+            world.fail(&format!("{name} is {}, and should be {seen}", numbers[name]));
+        }
+    }
+    if (requests, durations) != (world.requests(), world.requests()) {
+        let made = world.requests();
+        world.fail(&format!("{made} requests, {requests} counted and {durations} timed"));
+    }
+    let parts = stored(|sealed| sealed.parts.into());
+    if numbers["spillway_parts_total"] < parts {
+        world.fail(&format!("fewer parts are counted than the {parts} of visible objects"));
     }
 }
 

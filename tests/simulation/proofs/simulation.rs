@@ -52,7 +52,7 @@ fn a_good_day_has_no_retries() {
         hold_at_the_end(&world, largest);
         the_last_one_stays(&world);
         let counters = world.sink.counters();
-        let bad = (counters.retries, counters.objects_failed, counters.events_failed);
+        let bad = (counters.retries(), counters.objects_failed, counters.events_failed);
         if bad != (0, 0, 0) || world.bucket.visible_history().len() != world.sealed.len() {
             world.fail("something was tried again or failed on a good day");
         }

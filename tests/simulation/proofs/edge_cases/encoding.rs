@@ -102,7 +102,7 @@ fn case_13_an_upload_that_begins_again_sends_the_same_bytes() {
                 world.write("a", noise(seed));
             }
             finish(world);
-            object(world, &named(&world, "a"))
+            object(world, &named(world, "a"))
         };
         let undisturbed = write(&mut encoded(ObjectFraming::Newline, Some(compression), 100_000));
         let mut world = encoded(ObjectFraming::Newline, Some(compression), 100_000);

@@ -1,0 +1,58 @@
+//! What a run has done, when it is over.
+
+use indicatif::{HumanBytes, HumanCount};
+use serde_json::json;
+use spillway::run::{End, Totals};
+
+use super::say::say;
+use super::view::counted;
+
+/// Says on standard output what a run has done.
+pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: bool) {
+    if as_json {
+        let mut summary = json!(totals);
+        summary["end"] = json!(name(end));
+        summary["seconds"] = json!((seconds * 1_000.0).round() / 1_000.0);
+        say!("{summary}");
+    } else {
+        say!("{}", sentence(totals, end, seconds));
+    }
+}
+
+/// How it ended, in one word.
+pub(crate) fn name(end: Option<End>) -> &'static str {
+    match end {
+        Some(End::Complete) => "complete",
+        Some(End::Stopped) => "stopped",
+        Some(End::Aborted) => "aborted",
+        None => "failed",
+    }
+}
+
+/// What it has done, for people.
+pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> String {
+    let Totals { events, rejected, filtered, failed_events, failed_objects, .. } = totals;
+    let how = match end {
+        Some(End::Complete) => "Done",
+        Some(End::Stopped) => "Stopped; what was open is complete",
+        Some(End::Aborted) => "Interrupted; what was open is aborted",
+        None => "Failed",
+    };
+    let mut text = format!(
+        "{how}: {} of {} lines became events, stored in {} ({}), in {seconds:.1} s.",
+        HumanCount(*events),
+        HumanCount(totals.lines),
+        counted(totals.objects, "object"),
+        HumanBytes(totals.object_bytes),
+    );
+    let mut add = |count: u64, what: &str| {
+        if count > 0 {
+            text.push_str(&format!(" {} {what}.", HumanCount(count)));
+        }
+    };
+    add(*rejected, "rejected");
+    add(*filtered, "filtered out");
+    add(*failed_events, &format!("not stored, of {}", counted(*failed_objects, "object")));
+    add(totals.dead_letters, "set aside as dead letters");
+    text
+}

@@ -1,0 +1,28 @@
+//! What is known of a run while it runs: for a display, and for whoever collects metrics.
+//!
+//! A run tells its [`Monitor`] how far it is. The monitor asks nobody anything: a sink can be in the
+//! middle of a call for minutes, and what is asked for meanwhile is what was known before it, with
+//! what the host sees of the sink's requests from the outside. [`View::exposition`] is that as a
+//! text that Prometheus reads, [`Endpoint`] serves it.
+//!
+//! ```
+//! use spillway::telemetry::Monitor;
+//!
+//! let monitor = Monitor::new();
+//! // Give a clone of it to a `Runner`, and look as often as you like.
+//! let text = monitor.view().exposition();
+//! assert!(text.contains("spillway_run_durable_lag_events 0.0\n"));
+//! assert!(text.ends_with("# EOF\n"));
+//! ```
+
+mod endpoint;
+mod exposition;
+mod families;
+mod lag;
+mod monitor;
+mod own;
+
+pub use endpoint::Endpoint;
+pub use exposition::CONTENT_TYPE;
+pub use families::Families;
+pub use monitor::{Monitor, View};
