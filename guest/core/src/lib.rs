@@ -18,6 +18,7 @@ pub mod http;
 pub mod io;
 pub mod metrics;
 mod objects;
+mod options;
 pub mod parts;
 pub mod report;
 pub mod requests;

@@ -2,45 +2,107 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::config::Written;
+use crate::config::{Provider, Region, Written};
 use crate::error::Problem;
 use crate::http::Scheme;
 use crate::s3::{Address, AddressStyle};
+use crate::settings::aws::Endpoints;
+use crate::settings::is_said;
 
-pub(super) fn address(written: &Written, problems: &mut Vec<Problem>) -> Address {
+/// Where the bucket is, and the region that requests are signed for.
+pub(super) fn store(
+    written: &Written,
+    provider: &Provider,
+    problems: &mut Vec<Problem>,
+) -> (Address, String) {
     let bucket = written.text("bucket").unwrap_or_default().to_owned();
     if !bucket.is_empty() {
         check_bucket(&bucket, problems);
     }
-    let region = written.text("region").unwrap_or_default();
-    if !is_name(region) {
-        let message = format!("`{region}` is no region's name: it has letters, digits and hyphens");
-        problems.push(Problem::new("region", message));
-    }
-    let custom = written.text("endpoint");
-    let endpoint = match custom {
-        Some(url) => endpoint(url).unwrap_or_else(|message| {
+    let custom = written.text("endpoint").map(|url| {
+        endpoint(url).unwrap_or_else(|message| {
             problems.push(Problem::new("endpoint", message));
             Endpoint::default()
-        }),
-        None => {
-            let authority = format!("s3.{}.amazonaws.com", region.to_ascii_lowercase());
-            Endpoint { authority, ..Default::default() }
-        }
-    };
-    let style = match written.text("addressing") {
-        Some("path") => AddressStyle::Path,
-        Some(_) => AddressStyle::VirtualHost,
-        // A certificate for `*.s3.region.amazonaws.com` does not hold for a name with one more dot.
-        None if custom.is_some() || bucket.contains('.') => AddressStyle::Path,
-        None => AddressStyle::VirtualHost,
-    };
+        })
+    });
+    if let (None, Some(form)) = (&custom, provider.endpoint)
+        && !is_said("endpoint", written, problems)
+    {
+        let name = provider.name;
+        let message =
+            format!("missing, but `provider` is `{name}`; a URL such as `{form}` is wanted");
+        problems.push(Problem::new("endpoint", message));
+    }
+    let region = region(written, provider, custom.as_ref(), problems);
+    let (style, in_path) = style(written, &bucket);
+    let aws = Endpoints::read(written);
+    match (provider.name, &custom) {
+        ("aws", None) => aws.check(&region, in_path, problems),
+        ("aws", Some(_)) => refuse(aws, "`endpoint` is set", problems),
+        (name, _) => refuse(aws, &format!("`provider` is `{name}`"), problems),
+    }
+    let endpoint = custom
+        .unwrap_or_else(|| Endpoint { authority: aws.authority(&region), ..Endpoint::default() });
     let Endpoint { scheme, authority, base_path } = endpoint;
     if style == AddressStyle::VirtualHost && is_ip_address(&authority) {
         let message = "an endpoint without a name has no hosts below it; `path` is wanted";
         problems.push(Problem::new("addressing", message));
     }
-    Address { scheme, authority, base_path, bucket, style }
+    (Address { scheme, authority, base_path, bucket, style }, region)
+}
+
+/// Where the bucket's name stands, and why, where that is in the path.
+fn style(written: &Written, bucket: &str) -> (AddressStyle, Option<&'static str>) {
+    match written.text("addressing") {
+        Some("path") => (AddressStyle::Path, Some("`addressing` is `path`")),
+        Some(_) => (AddressStyle::VirtualHost, None),
+        None if written.is_written("endpoint") => (AddressStyle::Path, Some("`endpoint` is set")),
+        // A certificate for `*.s3.region.amazonaws.com` does not hold for a name with one more dot.
+        None if !is_label(bucket) => {
+            (AddressStyle::Path, Some("`bucket` has a dot, an underscore or a capital in its name"))
+        }
+        None => (AddressStyle::VirtualHost, None),
+    }
+}
+
+fn region(
+    written: &Written,
+    provider: &Provider,
+    endpoint: Option<&Endpoint>,
+    problems: &mut Vec<Problem>,
+) -> String {
+    if let Some(region) = written.text("region") {
+        if !is_name(region) {
+            let message =
+                format!("`{region}` is no region's name: it has letters, digits and hyphens");
+            problems.push(Problem::new("region", message));
+        }
+        return region.to_owned();
+    }
+    let (before, after) = match provider.region {
+        Region::Fixed(region) => return region.to_owned(),
+        Region::OfHost { before, after } => (before, after),
+    };
+    let within = |authority| host(authority).strip_prefix(before)?.strip_suffix(after);
+    let found = endpoint.and_then(|endpoint| within(&endpoint.authority)).filter(|r| is_name(r));
+    let has_endpoint = endpoint.is_some_and(|endpoint| !endpoint.authority.is_empty());
+    if found.is_none() && has_endpoint && !is_said("region", written, problems) {
+        let name = provider.name;
+        let message = format!(
+            "missing, and `endpoint` is not of the form `{before}REGION{after}`, from which it \
+             would follow where `provider` is `{name}`"
+        );
+        problems.push(Problem::new("region", message));
+    }
+    found.unwrap_or_default().to_owned()
+}
+
+/// Only AWS has these endpoints, and only where none is given.
+fn refuse(aws: Endpoints, why: &str, problems: &mut Vec<Problem>) {
+    for field in aws.chosen() {
+        let message = format!("{why}, but this chooses among the endpoints of AWS");
+        problems.push(Problem::new(field, message));
+    }
 }
 
 /// The rules that hold for every bucket there ever was; S3 is stricter with new ones:
@@ -117,8 +179,31 @@ fn authority(written: &str, scheme: Scheme) -> Option<String> {
 }
 
 fn is_ip_address(authority: &str) -> bool {
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    authority.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
+    authority.starts_with('[') || host(authority).parse::<Ipv4Addr>().is_ok()
+}
+
+/// Whether what is sent there never leaves this machine. The name is bound to it by
+/// <https://www.rfc-editor.org/rfc/rfc6761#section-6.3>
+pub(super) fn is_loopback(authority: &str) -> bool {
+    let host = host(authority);
+    host == "localhost"
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        || host.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// An authority without its port, and without the brackets of IPv6.
+fn host(authority: &str) -> &str {
+    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+/// Whether the bucket's name can be one label of a host's name. Old buckets may have names that
+/// cannot: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
+fn is_label(bucket: &str) -> bool {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    bucket.chars().all(legal) && !bucket.starts_with('-') && !bucket.ends_with('-')
 }
 
 /// Whether a text can stand in a host's name, and so in a signature's scope.

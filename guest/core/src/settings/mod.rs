@@ -1,11 +1,14 @@
 //! The configuration as meant: nothing in here can be invalid.
 
 mod address;
+mod aws;
+mod encryption;
+mod object;
 
 use std::time::Duration;
 
 use crate::checksum::Algorithm;
-use crate::config::{PART_BYTES_MAX, Written};
+use crate::config::{PART_BYTES_MAX, Provider, Written};
 use crate::error::{Error, Problem};
 use crate::framing::Framing;
 use crate::http::Scheme;
@@ -14,6 +17,8 @@ use crate::s3::Address;
 use crate::upload::Cutting;
 
 pub(crate) use address::is_name;
+pub use encryption::{CustomerKey, Encryption, Kms};
+pub use object::{ObjectSettings, RetainUntil, Retention};
 
 /// Everything a sink is told before it starts.
 #[derive(Clone, Debug)]
@@ -22,8 +27,18 @@ pub struct Settings {
     pub address: Address,
     /// The region that requests are signed for.
     pub region: String,
-    /// The size of every part but the last, in bytes.
+    /// Whether the requester agrees to pay (`x-amz-request-payer`).
+    pub request_payer: bool,
+    /// The account whose bucket it has to be (`x-amz-expected-bucket-owner`).
+    pub expected_bucket_owner: Option<String>,
+    /// What is said about every object.
+    pub object: ObjectSettings,
+    /// How objects are encrypted.
+    pub encryption: Encryption,
+    /// The size of the first thousand parts, in bytes; where parts are equal, of all but the last.
     pub part_bytes: u64,
+    /// Whether parts never grow.
+    pub equal_parts: bool,
     /// What follows each event in an object.
     pub framing: Framing,
     /// How many requests may be under way at once.
@@ -103,14 +118,25 @@ impl Settings {
     /// How uploads are cut. A part is held until the store has it, and the next one fills
     /// meanwhile: so no part grows beyond half of the memory.
     pub(crate) fn cutting(&self) -> Cutting {
-        let max = (self.memory_bytes_max / 2).clamp(self.part_bytes, PART_BYTES_MAX);
+        let max = match self.equal_parts {
+            true => self.part_bytes,
+            false => (self.memory_bytes_max / 2).clamp(self.part_bytes, PART_BYTES_MAX),
+        };
         let sizes = PartSizes { first: self.part_bytes, max };
         Cutting { sizes, algorithm: self.checksum }
     }
 
     fn mean(written: &Written, problems: &mut Vec<Problem>) -> Settings {
         let number = |name: &str| written.number(name).unwrap_or_default();
-        let address = address::address(written, problems);
+        let provider = written.text("provider").and_then(Provider::named);
+        let provider =
+            provider.expect("every word of the field is a provider; a test compares them");
+        let (address, region) = address::store(written, provider, problems);
+        let encryption = encryption::encryption(written, &address, problems);
+        let checksum = written.text("checksum").unwrap_or(provider.checksum);
+        let content_md5 = written.flag_if_written("content_md5").unwrap_or(provider.content_md5);
+        let is_verified = checksum != "none" || content_md5;
+        let object = object::object(written, is_verified, problems);
         let requests_in_flight_max = number("requests_in_flight_max");
         let part_bytes = number("part_bytes");
         let memory_bytes_max = written.number("memory_bytes_max").unwrap_or_else(|| {
@@ -129,20 +155,25 @@ impl Settings {
                 (Some("signed"), _) | (None, Scheme::Http) => PayloadSigning::Signed,
                 _ => PayloadSigning::Unsigned,
             },
-            checksum: match written.text("checksum") {
-                Some("crc32") => Some(Algorithm::Crc32),
-                Some("crc32c") => Some(Algorithm::Crc32c),
-                Some("none") => None,
+            checksum: match checksum {
+                "crc32" => Some(Algorithm::Crc32),
+                "crc32c" => Some(Algorithm::Crc32c),
+                "none" => None,
                 _ => Some(Algorithm::Crc64Nvme),
             },
-            content_md5: written.flag("content_md5"),
+            content_md5,
             framing: match written.text("framing") {
                 Some("none") => Framing::Bare,
                 _ => Framing::Newline,
             },
             address,
-            region: written.text("region").unwrap_or_default().to_owned(),
+            region,
+            request_payer: written.flag("request_payer"),
+            expected_bucket_owner: owner(written, problems),
+            object,
+            encryption,
             part_bytes,
+            equal_parts: written.flag_if_written("equal_parts").unwrap_or(provider.equal_parts),
             requests_in_flight_max: usize::try_from(requests_in_flight_max).unwrap_or(1),
             memory_bytes_max,
             retry: RetrySettings {
@@ -160,6 +191,21 @@ impl Settings {
             },
         }
     }
+}
+
+/// Whether the field was written at all, rightly or not: what needs it must not call it missing.
+fn is_said(field: &str, written: &Written, problems: &[Problem]) -> bool {
+    written.is_written(field) || problems.iter().any(|problem| problem.field == field)
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
+fn owner(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
+    let owner = written.text("expected_bucket_owner")?;
+    if owner.len() != 12 || !owner.bytes().all(|byte| byte.is_ascii_digit()) {
+        let message = format!("`{owner}` is no account of AWS: it has 12 digits");
+        problems.push(Problem::new("expected_bucket_owner", message));
+    }
+    Some(owner.to_owned())
 }
 
 fn timeouts(written: &Written) -> Timeouts {

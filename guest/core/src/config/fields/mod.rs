@@ -1,7 +1,9 @@
 //! Every field there is, a file for each group of them.
 
 mod encoding;
+mod encryption;
 mod integrity;
+mod object;
 mod retries;
 mod store;
 mod upload;
@@ -21,8 +23,10 @@ pub struct Group {
 pub const GROUPS: &[Group] = &[
     Group { title: "Where objects go", fields: store::STORE },
     Group { title: "What an object holds", fields: encoding::ENCODING },
+    Group { title: "What is said about objects", fields: object::OBJECT },
     Group { title: "How objects are uploaded", fields: upload::UPLOAD },
     Group { title: "How bytes are protected", fields: integrity::INTEGRITY },
+    Group { title: "How objects are encrypted", fields: encryption::ENCRYPTION },
     Group { title: "How long and how often is tried", fields: retries::RETRIES },
 ];
 
