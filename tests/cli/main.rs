@@ -8,6 +8,7 @@ mod demo;
 mod inspect;
 mod keys;
 mod large;
+mod options;
 mod rejected;
 mod run;
 mod signals;

@@ -3,5 +3,6 @@
 
 mod denied;
 mod objects;
+mod options;
 pub mod setup;
 mod world;

@@ -6,5 +6,6 @@
 mod edge_cases;
 mod exhaustive;
 mod invariants;
+mod options;
 mod regressions;
 mod simulation;
