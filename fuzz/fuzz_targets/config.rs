@@ -194,7 +194,7 @@ impl Near<'_> {
                 if *float { json!(near as f64) } else { json!(near) }
             }
             (Near::Limit { off, .. }, _) => json!(off),
-            (Near::Text(text), Kind::Texts { .. }) => json!({*text: text, "b": text}),
+            (Near::Text(text), Kind::Texts { .. }) => json!({ (*text): text, "b": text }),
             (Near::Text(text), _) => json!(text),
             (Near::Url { https, host, port, path }, _) => {
                 let scheme = if *https { "https" } else { "http" };

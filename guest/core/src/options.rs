@@ -20,8 +20,8 @@ enum Topic {
     ExpectedBucketOwner,
 }
 
-/// What a request says, by the page of its operation: <https://docs.aws.amazon.com/AmazonS3/latest/API/>
-/// and then `API_` and the operation's name, as `API_CompleteMultipartUpload.html`.
+/// What a request says, by the page of its operation, as `API_CompleteMultipartUpload.html` below
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/>.
 fn topics(operation: Operation) -> &'static [Topic] {
     use Topic::{CustomerKey, Encryption, ExpectedBucketOwner, Object, RequestPayer};
     match operation {

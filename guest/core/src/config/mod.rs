@@ -116,8 +116,8 @@ impl Kind {
     }
 }
 
-/// Why a header cannot hold the text, if it cannot. Blanks at its ends would be lost on the way, and
-/// the signature with them.
+/// Why a header cannot hold the text, if it cannot. Blanks at its ends would be lost on the way,
+/// and the signature with them.
 fn unprintable(text: &str) -> Option<String> {
     let wanted = "but printable ASCII is wanted, without blanks at its ends";
     if let Some(at) = text.chars().position(|c| c != ' ' && !c.is_ascii_graphic()) {

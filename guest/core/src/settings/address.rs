@@ -36,6 +36,7 @@ pub(super) fn store(
     let region = region(written, provider, custom.as_ref(), problems);
     let (style, in_path) = style(written, &bucket);
     let aws = Endpoints::read(written);
+    let in_path = in_path.or_else(|| (!is_label(&bucket)).then_some(NO_LABEL));
     match (provider.name, &custom) {
         ("aws", None) => aws.check(&region, in_path, problems),
         ("aws", Some(_)) => refuse(aws, "`endpoint` is set", problems),
@@ -58,9 +59,7 @@ fn style(written: &Written, bucket: &str) -> (AddressStyle, Option<&'static str>
         Some(_) => (AddressStyle::VirtualHost, None),
         None if written.is_written("endpoint") => (AddressStyle::Path, Some("`endpoint` is set")),
         // A certificate for `*.s3.region.amazonaws.com` does not hold for a name with one more dot.
-        None if !is_label(bucket) => {
-            (AddressStyle::Path, Some("`bucket` has a dot, an underscore or a capital in its name"))
-        }
+        None if !is_label(bucket) => (AddressStyle::Path, Some(NO_LABEL)),
         None => (AddressStyle::VirtualHost, None),
     }
 }
@@ -212,6 +211,9 @@ pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(legal)
 }
 
+/// Why a bucket cannot be part of a host's name.
+const NO_LABEL: &str = "`bucket` has a dot, an underscore or a capital in its name";
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -306,6 +308,10 @@ mod tests {
             (json!({"accelerate": true, "fips": true}), vec!["accelerate"]),
             (json!({"accelerate": true, "bucket": "my.events"}), vec!["accelerate"]),
             (json!({"accelerate": true, "addressing": "path"}), vec!["accelerate"]),
+            (
+                json!({"accelerate": true, "bucket": "a.b.c", "addressing": "virtual-host"}),
+                vec!["accelerate"],
+            ),
             (json!({"accelerate": true, "endpoint": endpoint}), vec!["accelerate"]),
             (
                 json!({"dualstack": true, "fips": true, "endpoint": endpoint}),

@@ -40,7 +40,7 @@ impl Endpoints {
     ///
     /// <https://docs.aws.amazon.com/general/latest/gr/s3.html>
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/dual-stack-endpoints.html>
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration-getting-started.html>
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html>
     pub(super) fn authority(self, region: &str) -> String {
         let region = region.to_ascii_lowercase();
         let suffix = partition(&region).suffix;
@@ -88,7 +88,7 @@ const COMMERCIAL: Partition =
 
 /// The others, as the AWS SDKs tell them apart. For China the rules of S3 refuse FIPS:
 /// <https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>
-/// <https://github.com/boto/botocore/blob/develop/botocore/data/s3/2006-03-01/endpoint-rule-set-1.json.gz>
+/// <https://github.com/boto/botocore/tree/develop/botocore/data/s3/2006-03-01>
 const PARTITIONS: &[Partition] = &[
     Partition {
         regions: "cn-",
