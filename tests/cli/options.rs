@@ -134,7 +134,7 @@ fn at(place: Place, endpoint: &str) -> Place {
 /// An example as it stands in the repository, as `flow.toml`.
 fn example(name: &str) -> Place {
     let place = Place::new().with("CUSTOMER_KEY", CUSTOMER_KEY);
-    let place = place.with("R2_ACCESS_KEY_ID", "r2").with("R2_SECRET_ACCESS_KEY", "r2 secret");
+    let place = place.with("R2_ACCESS_KEY_ID", "r2").with("R2_SECRET_ACCESS_KEY", "r2-secret");
     std::fs::create_dir(place.path("examples")).unwrap();
     let examples = repository().join("examples");
     std::fs::copy(examples.join("sample.json"), place.path("examples/sample.json")).unwrap();

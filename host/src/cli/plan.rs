@@ -65,8 +65,10 @@ impl Request {
     /// Puts a server of this process under the flow, and nothing else within its reach.
     pub(crate) fn talk_to(&mut self, endpoint: &str, credentials: Credentials) {
         self.config.insert("endpoint", Some(endpoint.to_owned()));
-        // The server has an address, and no names below it; and it is nobody's but ours.
-        for field in ["addressing", "provider", "dualstack", "fips", "accelerate"] {
+        // The server has an address, and no names below it; it is nobody's but ours, and has one
+        // storage class.
+        for field in ["addressing", "provider", "dualstack", "fips", "accelerate", "storage_class"]
+        {
             self.config.insert(field, None);
         }
         self.credentials = Some(Arc::new(credentials));
