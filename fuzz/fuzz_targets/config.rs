@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use spillway_core::config::{self, Kind, Written, fields};
 use spillway_core::error::{Error, Problem};
-use spillway_core::settings::{Rotation, Settings, Timeouts};
+use spillway_core::settings::{Encryption, Rotation, Settings, Timeouts};
 
 // JSON text as it stands, or after a control character bytes that become nearly a configuration.
 fuzz_target!(|data: &[u8]| {
@@ -100,6 +102,7 @@ fn acceptable(settings: &Settings) {
     let Rotation { bytes, events, age, idle } = settings.rotation;
     assert!(bytes != Some(0) && events != Some(0));
     assert!([age, idle].iter().flatten().all(|time| !time.is_zero()));
+    sayable(settings);
     assert!((1..=1_000).contains(&settings.retry.attempts_max));
     assert!(settings.retry.time_max <= Duration::from_secs(86_400));
     assert!(!settings.retry.backoff_base.is_zero() && !settings.retry.backoff_max.is_zero());
@@ -129,6 +132,23 @@ fn object(fields: impl Iterator<Item = (String, Value)>) -> String {
         None => members.join(","),
     });
     format!("{{{}}}", groups.collect::<Vec<_>>().join(","))
+}
+
+/// What is said with requests can be said in headers, and the secret in none that is shown.
+fn sayable(settings: &Settings) {
+    for (name, value) in &settings.object.headers {
+        let name = http::HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+        assert!(name.as_str() != "x-amz-meta-spillway-nonce");
+        let sayable = value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        assert!(sayable && value.trim() == value, "{value:?}");
+    }
+    if let Encryption::Customer(key) = &settings.encryption {
+        let raw = BASE64_STANDARD.decode(key.key.expose()).expect("base64");
+        assert_eq!(raw.len(), 32);
+        assert!(!format!("{settings:?}").contains(key.key.expose()));
+    }
+    let owner = settings.expected_bucket_owner.as_deref().unwrap_or("123456789012");
+    assert!(owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()));
 }
 
 /// A field that is nearly one of the configuration's.
@@ -186,12 +206,22 @@ impl Near<'_> {
             (Near::Good(n), Kind::Flag) => json!(n % 2 == 1),
             (Near::Good(n), Kind::Url) => json!(format!("http://127.0.0.1:{}", n % 70_000)),
             (Near::Good(n), Kind::Text) => json!(format!("text-{n:03}")),
+            (Near::Good(n), Kind::Header) => json!(format!("a  header; v=\"{n}\"")),
+            (Near::Good(n), Kind::Secret) => {
+                let key = [n.to_be_bytes()[7]; 32];
+                json!(BASE64_STANDARD.encode(&key[..31 + *n as usize % 3 % 2]))
+            }
+            (Near::Good(n), Kind::Texts { max }) => {
+                let texts = (0..*n as usize % (max.min(&12) + 2));
+                texts.map(|at| (format!("name-{at}"), json!(format!("text {n}")))).collect()
+            }
             (Near::Limit { max, off, float }, Kind::Integer { min, max: most }) => {
                 let limit = if *max { *most } else { *min };
                 let near = limit as i64 + i64::from(*off);
                 if *float { json!(near as f64) } else { json!(near) }
             }
             (Near::Limit { off, .. }, _) => json!(off),
+            (Near::Text(text), Kind::Texts { .. }) => json!({ (*text): text, "b": text }),
             (Near::Text(text), _) => json!(text),
             (Near::Url { https, host, port, path }, _) => {
                 let scheme = if *https { "https" } else { "http" };

@@ -13,6 +13,7 @@ mod inspect;
 mod keys;
 mod large;
 mod names;
+mod options;
 mod rejected;
 mod rotation;
 mod run;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use spillway_tests::program::{Ended, PATIENCE, Running};
-use spillway_tests::server::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Server};
+use spillway_tests::server::{ACCESS_KEY_ID, CUSTOMER_KEY, SECRET_ACCESS_KEY, Server};
 use tempfile::TempDir;
 
 /// A folder of a test's own, and an environment that holds nothing else.
@@ -122,7 +122,9 @@ pub fn summary(ended: &Ended) -> Value {
 /// What ended, having shown no secret.
 pub fn guarded(ended: Ended) -> Ended {
     for text in [&ended.out, &ended.err] {
-        assert!(!text.contains(SECRET_ACCESS_KEY), "a secret is shown: {ended:?}");
+        for secret in [SECRET_ACCESS_KEY, CUSTOMER_KEY] {
+            assert!(!text.contains(secret), "a secret is shown: {ended:?}");
+        }
         assert!(!text.contains("panicked"), "{ended:?}");
     }
     ended

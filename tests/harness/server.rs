@@ -87,3 +87,5 @@ pub const BUCKET: &str = "events";
 pub const ACCESS_KEY_ID: &str = "AKIATESTS";
 /// Its secret, which nothing may ever show.
 pub const SECRET_ACCESS_KEY: &str = "nobody/ever+sees/this=secret";
+/// A key of a customer's, which nothing may ever show either.
+pub const CUSTOMER_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";

@@ -5,6 +5,7 @@ mod denied;
 mod encoded;
 mod names;
 mod objects;
+mod options;
 mod rotation;
 pub mod setup;
 mod world;

@@ -8,10 +8,14 @@ use spillway::engine::Engine;
 use spillway::flow::{Config, Draft, Variables};
 use spillway::sink::{Sink, Source};
 use spillway::telemetry::Monitor;
-use spillway_core::config::{Absent, Field, GROUPS, Group, Kind};
+use spillway_core::config::{
+    Absent, Field, GROUPS, Group, HEADER_BYTES_MAX, Kind, PROVIDERS, Provider, Region,
+};
 use spillway_core::metrics::{Metric, Value, metrics};
 use spillway_core::settings::Settings;
 use spillway_tests::openmetrics;
+
+use spillway_tests::server::CUSTOMER_KEY;
 
 use crate::support::{files, read, root};
 
@@ -58,6 +62,24 @@ fn the_metrics_are_those_of_the_code() {
         table.push_str(&format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(", ")));
     }
     assert_section("metrics of the host", &table);
+}
+
+#[test]
+fn the_table_of_providers_is_that_of_the_code() {
+    let head = "| `provider` | `region` | `checksum` | `content_md5` | `equal_parts` | Why |\n\
+                |---|---|---|---|---|---|\n";
+    let table = PROVIDERS.iter().fold(head.to_owned(), |table, provider| {
+        let Provider { name, checksum, content_md5, equal_parts, why, source, .. } = provider;
+        let region = match provider.region {
+            Region::Fixed(region) => format!("`{region}`"),
+            Region::OfHost { before, after } => format!("of `{before}REGION{after}`"),
+        };
+        format!(
+            "{table}| `{name}` | {region} | `{checksum}` | `{content_md5}` | `{equal_parts}` | \
+             {why} [Source]({source}) |\n"
+        )
+    });
+    assert_section("providers", &table);
 }
 
 #[test]
@@ -186,6 +208,9 @@ fn values(kind: &Kind) -> String {
         Kind::Text => "a text".to_owned(),
         Kind::Url => "a URL".to_owned(),
         Kind::Flag => "`true`, `false`".to_owned(),
+        Kind::Header => format!("printable ASCII, {HEADER_BYTES_MAX} characters at most"),
+        Kind::Secret => "a text, which is never shown".to_owned(),
+        Kind::Texts { max } => format!("a table of {max} texts at most"),
         Kind::Integer { min, max } => format!("{min} to {max}"),
         Kind::Choice(words) => {
             words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
@@ -217,7 +242,10 @@ fn assert_section(name: &str, wanted: &str) {
 fn assert_in_order(name: &str, flow: &str) {
     let variables = flow.split("${").skip(1).map(|rest| {
         let end = |c: char| !c.is_ascii_alphanumeric() && c != '_';
-        (rest.split(end).next().unwrap_or_default().to_owned(), "value".to_owned())
+        let name = rest.split(end).next().unwrap_or_default().to_owned();
+        // Of variables, only a key has a form.
+        let value = if name == "CUSTOMER_KEY" { CUSTOMER_KEY } else { "value" };
+        (name, value.to_owned())
     });
     let draft = Draft::parse(flow, &Variables::of(variables), &Config::new());
     let draft = draft.unwrap_or_else(|error| panic!("{name}: {error:?}"));

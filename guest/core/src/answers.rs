@@ -21,7 +21,12 @@ impl Sink {
         let Some(Flying { mut task, signed, sent: departed }) = landed else { return };
         let (sent, received, offset) = (signed.at, self.now.wall, signed.offset);
         let flight = Flight { sent, received, offset };
-        let verdict = classify(task.operation, outcome, &flight);
+        let mut verdict = classify(task.operation, outcome, &flight);
+        if let Some(error) = &mut verdict.error {
+            // A store may repeat what it was sent, and its words go into logs.
+            self.settings.encryption.hide_in(&mut error.message);
+            self.settings.encryption.hide_in(&mut error.code);
+        }
         self.counters.answered(task.operation, &verdict, self.now.monotonic.since(departed));
         task.met = Some(verdict.class);
         task.history.maybe_done |= verdict.maybe_done;

@@ -23,6 +23,7 @@ pub mod names;
 mod naming;
 mod objects;
 mod open;
+mod options;
 pub mod parts;
 pub mod report;
 pub mod requests;

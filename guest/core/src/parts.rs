@@ -184,6 +184,9 @@ mod tests {
         assert_eq!((gib(64 * MIB, 1 << 30) / 1_024.0 * 10.0).round(), 38.0, "3.8 TiB");
         assert_eq!((gib(512 * MIB, 3 << 30) / 1_024.0 * 10.0).round(), 132.0, "13.2 TiB");
         assert_eq!(gib(5 << 30, 10 << 30), 50_000.0, "the largest object S3 takes: 48.8 TiB");
+        let equal = |size: u64| gib(size, 2 * size);
+        assert_eq!([equal(5 * MIB), equal(8 * MIB), equal(64 * MIB)], [49.0, 78.0, 625.0]);
+        assert_eq!(equal(512 * MIB), 5_000.0, "4.9 TiB");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::{Absent, Field, Kind, fields};
+use crate::config::{Absent, Field, HEADER_BYTES_MAX, Kind, fields};
 
 /// The schema, draft 2020-12, as JSON text.
 pub fn schema() -> String {
@@ -51,6 +51,17 @@ fn property(field: &Field, doc: String) -> Value {
         Kind::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Kind::Choice(words) => json!({"enum": words}),
         Kind::Flag => json!({"type": "boolean"}),
+        Kind::Header => json!({
+            "type": "string",
+            "maxLength": HEADER_BYTES_MAX,
+            "pattern": "^[!-~]([ -~]*[!-~])?$",
+        }),
+        Kind::Secret => json!({"type": "string", "minLength": 1, "writeOnly": true}),
+        Kind::Texts { max } => json!({
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "maxProperties": max,
+        }),
     };
     property["description"] = match &field.absent {
         Absent::Derived(rule) => format!("{doc} Default: {rule}.").into(),

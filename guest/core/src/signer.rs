@@ -56,7 +56,7 @@ impl Signer {
     /// with, or it ends soon.
     pub(crate) fn ask(&mut self, now: Now, is_wanting: bool) -> Option<Ask> {
         let early = self.due.is_some_and(|due| now.monotonic < due);
-        let store_now = self.offset.apply(now.wall);
+        let store_now = self.store_time(now.wall);
         let is_good = self.has_credentials() && self.refresh_at.is_none_or(|at| at > store_now);
         if self.asked || early || !is_wanting || is_good {
             return None;
@@ -64,6 +64,11 @@ impl Signer {
         self.asked = true;
         self.due = None;
         Some(Ask { fresh: self.credentials.is_some() })
+    }
+
+    /// What time it is for the store when our clock says `now`.
+    pub(crate) fn store_time(&self, now: Timestamp) -> Timestamp {
+        self.offset.apply(now)
     }
 
     /// Whether there is something to sign with.

@@ -206,14 +206,16 @@ impl Sink {
     }
 
     fn request(&self, owner: Owner, operation: Operation) -> Option<Request> {
+        let now = self.signer.store_time(self.now.wall);
         match owner {
             Owner::Upload(number) => {
-                let request = wire::request(&self.settings, self.uploads.get(&number)?, operation);
+                let upload = self.uploads.get(&number)?;
+                let request = wire::request(&self.settings, upload, operation, now);
                 Some(request.expect("an upload asks only for what it can say"))
             }
             Owner::Cleanup(number) => {
                 let (name, upload_id) = self.cleanups.get(number)?;
-                Some(wire::abort(&self.settings, name, upload_id))
+                Some(wire::abort(&self.settings, name, upload_id, now))
             }
         }
     }

@@ -265,7 +265,7 @@ impl Upload {
                 let bytes = cutting.sizes.object_bytes_max();
                 self.fail(Error::Denied(format!(
                     "`{}` is larger than the {bytes} bytes that 10,000 parts of this size hold; \
-                     set a larger `part_bytes` or `memory_bytes_max`",
+                     set a larger `part_bytes`, or more `memory_bytes_max` where parts may grow",
                     self.span.name
                 )));
                 self.give_up()
@@ -508,5 +508,7 @@ impl State {
 
 /// The name of the metadata that holds the nonce.
 pub(crate) const NONCE: &str = "spillway-nonce";
+/// How long a nonce is.
+pub(crate) const NONCE_BYTES: usize = 32;
 /// How often one object begins again.
 const RESTARTS_MAX: u32 = 3;

@@ -8,34 +8,38 @@ use md5::{Digest as _, Md5};
 
 use crate::checksum::Sum;
 use crate::http::{Body, Request};
+use crate::options;
 use crate::s3::{
     AbortMultipartUpload, ChecksumType, CompleteMultipartUpload, CreateMultipartUpload, HeadObject,
     Header, PutObject, UploadPart,
 };
 use crate::settings::Settings;
+use crate::time::Timestamp;
 use crate::upload::{NONCE, Operation, Upload};
 
-/// The request for `operation` of `upload`, not signed. Nothing where it would say what is not
-/// true.
+/// The request for `operation` of `upload`, not signed, as of `now` by the store's clock. Nothing
+/// where it would say what is not true.
 pub(crate) fn request(
     settings: &Settings,
     upload: &Upload,
     operation: Operation,
+    now: Timestamp,
 ) -> Option<Request> {
     let address = &settings.address;
     let if_none_match = settings.names.on_existing.is_conditional();
     let key = upload.span.name.as_str();
     let upload_id = upload.upload_id().unwrap_or_default();
     let (body, sum) = upload.body(operation);
+    let mut headers = options::headers(settings, operation, now);
     Some(match operation {
         Operation::PutObject => {
-            let mut headers = description(settings, upload);
+            headers.push(nonce(upload));
             headers.extend(integrity(settings, &body, sum));
             let headers = &headers;
             PutObject { address, key, if_none_match, headers, body }.request()
         }
         Operation::CreateMultipartUpload => {
-            let mut headers = description(settings, upload);
+            headers.push(nonce(upload));
             if let Some(algorithm) = settings.checksum {
                 headers.push(header("x-amz-checksum-algorithm", algorithm.s3().as_str()));
                 headers.push(header("x-amz-checksum-type", ChecksumType::FullObject.as_str()));
@@ -43,7 +47,8 @@ pub(crate) fn request(
             CreateMultipartUpload { address, key, headers: &headers }.request()
         }
         Operation::UploadPart(part_number) => {
-            let headers = &integrity(settings, &body, sum);
+            headers.extend(integrity(settings, &body, sum));
+            let headers = &headers;
             UploadPart { address, key, upload_id, part_number, headers, body }.request()
         }
         Operation::CompleteMultipartUpload => {
@@ -58,31 +63,27 @@ pub(crate) fn request(
                 checksum_type: sum.map(|_| ChecksumType::FullObject),
                 object_size: Some(upload.bytes),
                 if_none_match,
-                headers: &[],
+                headers: &headers,
             }
             .request()
         }
         Operation::HeadObject => {
             let checksums = settings.checksum.is_some();
-            HeadObject { address, key, checksums, headers: &[] }.request()
+            HeadObject { address, key, checksums, headers: &headers }.request()
         }
-        Operation::AbortMultipartUpload => abort(settings, key, upload_id),
+        Operation::AbortMultipartUpload => abort(settings, key, upload_id, now),
     })
 }
 
-/// The request that ends an upload, not signed.
-pub(crate) fn abort(settings: &Settings, key: &str, upload_id: &str) -> Request {
+/// The request that ends an upload, not signed, as of `now` by the store's clock.
+pub(crate) fn abort(settings: &Settings, key: &str, upload_id: &str, now: Timestamp) -> Request {
     let address = &settings.address;
-    AbortMultipartUpload { address, key, upload_id, headers: &[] }.request()
+    let headers = &options::headers(settings, Operation::AbortMultipartUpload, now);
+    AbortMultipartUpload { address, key, upload_id, headers }.request()
 }
 
-/// What the store keeps with an object and says of it to whoever reads it.
-fn description(settings: &Settings, upload: &Upload) -> Vec<Header> {
-    let mut headers = vec![(Cow::Owned(format!("x-amz-meta-{NONCE}")), upload.nonce.clone())];
-    if let Some(encoding) = settings.encoding.content_encoding() {
-        headers.push(header("content-encoding", encoding));
-    }
-    headers
+fn nonce(upload: &Upload) -> Header {
+    (Cow::Owned(format!("x-amz-meta-{NONCE}")), upload.nonce.clone())
 }
 
 /// The headers by which the store checks the bytes it got. Some stores look at a checksum only

@@ -69,8 +69,12 @@ impl Request {
     /// Puts a server of this process under the flow, and nothing else within its reach.
     pub(crate) fn talk_to(&mut self, endpoint: &str, credentials: Credentials) {
         self.config.insert("endpoint", Some(endpoint.to_owned()));
-        // The server has an address, and no names below it.
-        self.config.insert("addressing", None);
+        // The server has an address, and no names below it; it is nobody's but ours, and has one
+        // storage class.
+        for field in ["addressing", "provider", "dualstack", "fips", "accelerate", "storage_class"]
+        {
+            self.config.insert(field, None);
+        }
         self.credentials = Some(Arc::new(credentials));
         self.egress = Some(vec![endpoint.trim_start_matches("http://").to_owned()]);
     }

@@ -4,6 +4,7 @@ mod credentials;
 mod variables;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -24,7 +25,7 @@ pub use variables::Variables;
 pub type Config = BTreeMap<&'static str, Option<String>>;
 
 /// The sink of a flow.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct SinkSettings {
     /// The component's file, where it is not the embedded one.
@@ -51,15 +52,51 @@ impl SinkSettings {
     }
 }
 
+/// Shows the names of the component's fields only: what is a secret among their values, only the
+/// component knows.
+impl fmt::Debug for SinkSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SinkSettings { component, egress, ca_file, memory_bytes_max, on_failed, config } = self;
+        f.debug_struct("SinkSettings")
+            .field("component", component)
+            .field("egress", egress)
+            .field("ca_file", ca_file)
+            .field("memory_bytes_max", memory_bytes_max)
+            .field("on_failed", on_failed)
+            .field("config", &config.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
 /// Why there is no flow.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
     /// The file cannot be read.
     #[error("cannot read the flow {path}", path = .0.display())]
     Read(PathBuf, #[source] std::io::Error),
-    /// The file is not TOML.
-    #[error("the flow is not TOML")]
-    Toml(#[source] Box<toml::de::Error>),
+    /// The file is not TOML: where, and why. The line itself is not shown, for it may hold a secret.
+    #[error("the flow is not TOML: line {line}, column {column}: {message}")]
+    Toml {
+        /// The line, from 1.
+        line: usize,
+        /// The character in it, from 1.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+}
+
+impl FlowError {
+    fn toml(text: &str, error: &toml::de::Error) -> FlowError {
+        let at = error.span().map_or(0, |span| span.start);
+        let before = text.get(..at).unwrap_or(text);
+        let begin = before.rfind('\n').map_or(0, |at| at + 1);
+        FlowError::Toml {
+            line: before.matches('\n').count() + 1,
+            column: before[begin..].chars().count() + 1,
+            message: error.message().to_owned(),
+        }
+    }
 }
 
 /// A flow that may have something wrong with it: what was understood, and what was not.
@@ -84,7 +121,8 @@ impl Draft {
     ///
     /// [`FlowError::Toml`]; what else is wrong stands in `problems`.
     pub fn parse(text: &str, variables: &Variables, config: &Config) -> Result<Draft, FlowError> {
-        let mut table: Table = text.parse().map_err(|e| FlowError::Toml(Box::new(e)))?;
+        let mut table: Table = text.parse().map_err(|error| FlowError::toml(text, &error))?;
+        dates_as_texts(&mut table);
         overrule(&mut table, config);
         let mut problems = Vec::new();
         variables::expand(&mut table, variables, &mut problems);
@@ -109,6 +147,17 @@ impl Draft {
 /// [`FlowError::Read`].
 pub fn read(path: &Path) -> Result<String, FlowError> {
     std::fs::read_to_string(path).map_err(|error| FlowError::Read(path.to_owned(), error))
+}
+
+/// JSON, which components are configured in, has no dates, and takes texts for them.
+fn dates_as_texts(table: &mut Table) {
+    let sink = table.get_mut("sink").and_then(Value::as_table_mut);
+    let config = sink.and_then(|sink| sink.get_mut("config")).and_then(Value::as_table_mut);
+    for (_, value) in config.into_iter().flatten() {
+        if let Value::Datetime(date) = value {
+            *value = Value::String(date.to_string());
+        }
+    }
 }
 
 fn overrule(table: &mut Table, config: &Config) {
@@ -219,6 +268,27 @@ mod tests {
             (&"b".into(), &5_242_880.into())
         );
         assert!(draft.credentials.is_some());
+    }
+
+    #[test]
+    fn a_date_needs_no_quotes() {
+        let flow = WHOLE.to_owned() + "object_lock_retain_until = 2035-01-31T00:00:00Z";
+        let sink = parse(&flow, &[("BUCKET", "b")]).sink.unwrap();
+        assert_eq!(sink.config["object_lock_retain_until"], "2035-01-31T00:00:00Z");
+    }
+
+    #[test]
+    fn no_value_of_the_component_is_shown() {
+        let sink = parse(WHOLE, &[("BUCKET", "s3cr3t")]).sink.unwrap();
+        let shown = format!("{sink:?}");
+        assert!(shown.contains("\"bucket\"") && !shown.contains("s3cr3t"), "{shown}");
+        for broken in ["customer_key = \"s3cr3t", "customer_key = s3cr3t", "bucket = \"s3cr3t\""] {
+            let error =
+                Draft::parse(&(WHOLE.to_owned() + broken), &Variables::of([]), &Config::new());
+            let Err(error) = error else { panic!("{broken}") };
+            let said = format!("{error} {error:?}");
+            assert!(said.contains("line 10, column ") && !said.contains("s3cr3t"), "{said}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod encoder;
 mod exhaustive;
 mod invariants;
 mod names;
+mod options;
 mod regressions;
 mod rotation;
 mod simulation;

@@ -110,7 +110,7 @@ fn name_anew(world: &mut World, random: &mut Rng, seed: u64) {
 
 /// A core and a bucket of any kind.
 fn world(random: &mut Rng, seed: u64) -> World {
-    let config = r#"{"bucket": "bucket", "endpoint": "http://s3.test"}"#;
+    let config = *random.choice(&CONFIGURATIONS).unwrap_or(&CONFIGURATIONS[0]);
     let mut settings = Settings::parse(config).expect("it is a configuration");
     settings.part_bytes = random.u64(1..40);
     settings.memory_bytes_max = settings.part_bytes * random.u64(1..8);
@@ -267,3 +267,13 @@ fn variable(name: &str) -> Option<u64> {
 
 /// How many seeds run where nobody says otherwise.
 const SEEDS: u64 = 5_000;
+
+/// As little as possible; and what goes with requests of one kind and not with others.
+const CONFIGURATIONS: [&str; 3] = [
+    r#"{"bucket": "bucket", "endpoint": "http://s3.test"}"#,
+    r#"{"bucket": "bucket", "endpoint": "https://s3.test",
+        "customer_key": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
+        "expected_bucket_owner": "111122223333", "tags": {"a b": "c"}}"#,
+    r#"{"bucket": "bucket", "endpoint": "http://s3.test", "server_side_encryption": "aws:kms",
+        "request_payer": true, "metadata": {"team": "logs"}, "equal_parts": true}"#,
+];

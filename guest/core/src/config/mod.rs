@@ -1,12 +1,14 @@
 //! The configuration as written: one table of fields, from which it is read, checked and described.
 
 mod fields;
+mod providers;
 mod written;
 
 use serde_json::Value;
 
 pub use fields::{GROUPS, Group, fields};
 pub(crate) use fields::{GZIP_LEVEL_MAX, PART_BYTES_MAX, ZSTD_LEVEL_MAX};
+pub use providers::{PROVIDERS, Provider, Region};
 pub use written::{Written, nearest};
 
 /// One field of the configuration.
@@ -42,6 +44,16 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// `true` or `false`.
     Flag,
+    /// A text that a header can hold: printable ASCII, without blanks at its ends, and no longer
+    /// than [`HEADER_BYTES_MAX`].
+    Header,
+    /// A text that is not empty and that nothing may show: no error, no log, no `Debug`.
+    Secret,
+    /// A table of texts under names that the configuration chooses.
+    Texts {
+        /// How many there may be.
+        max: usize,
+    },
 }
 
 /// What holds where a field is not written.
@@ -73,12 +85,56 @@ impl Kind {
             },
             Kind::Flag if value.is_boolean() => return None,
             Kind::Flag => "`true` or `false`".to_owned(),
+            Kind::Header => match value.as_str().map(unprintable) {
+                Some(None) => return None,
+                Some(Some(fault)) => return Some(fault),
+                None => "a text".to_owned(),
+            },
+            Kind::Secret if value.as_str().is_some_and(|s| !s.is_empty()) => return None,
+            Kind::Secret => {
+                return Some("no text, or an empty one, but a text is wanted".to_owned());
+            }
+            Kind::Texts { max } => match value.as_object() {
+                Some(texts) if texts.len() > *max => {
+                    let count = texts.len();
+                    return Some(format!(
+                        "a table of {count}, but {max} are the most there may be"
+                    ));
+                }
+                Some(texts) => match texts.iter().find(|(_, value)| !value.is_string()) {
+                    None => return None,
+                    Some((name, value)) => {
+                        return Some(format!("{} as `{name}`, but a text is wanted", seen(value)));
+                    }
+                },
+                None => "a table of texts".to_owned(),
+            },
             Kind::Choice(words) => match value.as_str() {
                 Some(s) if words.contains(&s) => return None,
                 _ => format!("one of `{}`", words.join("`, `")),
             },
         };
         Some(format!("{}, but {allowed} is wanted", seen(value)))
+    }
+}
+
+/// Why a header cannot hold the text, if it cannot. Blanks at its ends would be lost on the way,
+/// and the signature with them.
+fn unprintable(text: &str) -> Option<String> {
+    let wanted = "but printable ASCII is wanted, without blanks at its ends";
+    if let Some(at) = text.chars().position(|c| c != ' ' && !c.is_ascii_graphic()) {
+        let code = text.chars().nth(at).map(u32::from).unwrap_or_default();
+        return Some(format!("character {} is U+{code:04X}, {wanted}", at + 1));
+    }
+    match text.len() {
+        0 => Some(format!("an empty text, {wanted}")),
+        len if len > HEADER_BYTES_MAX => {
+            Some(format!("a text of {len} characters, but {HEADER_BYTES_MAX} are the most"))
+        }
+        _ if text.starts_with(' ') || text.ends_with(' ') => {
+            Some(format!("a text with a blank at its beginning or end, {wanted}"))
+        }
+        _ => None,
     }
 }
 
@@ -103,5 +159,8 @@ fn seen(value: &Value) -> String {
     }
 }
 
+/// The longest text for one header, in bytes. S3 takes 8 KB for all headers of a request together:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
+pub const HEADER_BYTES_MAX: usize = 1_024;
 /// Up to here a float is the number that was written.
 const EXACT_MAX: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;

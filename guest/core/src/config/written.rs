@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::config::{Absent, Field, fields, seen, whole};
+use crate::config::{Absent, Field, Kind, fields, seen, whole};
 use crate::error::Problem;
 
 /// A value with every name that was written: of two that are the same, a map would keep the last.
@@ -82,8 +82,14 @@ impl Node {
 }
 
 /// The written values, each of its field's kind, under its field's name.
-#[derive(Debug)]
 pub struct Written(Map<String, Value>);
+
+/// Shows the names only: a value may be a secret.
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Written {
     /// Reads JSON: what is in order, and everything that is not. There is a problem for each field
@@ -131,8 +137,23 @@ impl Written {
 
     /// Whether a flag is set, by what is written or by default.
     pub fn flag(&self, name: &str) -> bool {
-        let written = self.0.get(name).and_then(Value::as_bool);
-        written.unwrap_or(matches!(field(name).absent, Absent::True))
+        self.flag_if_written(name).unwrap_or(matches!(field(name).absent, Absent::True))
+    }
+
+    /// What a flag is set to, where it is written at all.
+    pub fn flag_if_written(&self, name: &str) -> Option<bool> {
+        self.0.get(name).and_then(Value::as_bool)
+    }
+
+    /// Whether the field is written, and rightly so.
+    pub fn is_written(&self, name: &str) -> bool {
+        self.0.contains_key(field(name).name)
+    }
+
+    /// A table of texts, by name; empty where it is not written.
+    pub fn texts(&self, name: &str) -> impl Iterator<Item = (&str, &str)> {
+        let texts = self.0.get(name).and_then(Value::as_object).into_iter().flatten();
+        texts.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
     }
 }
 
@@ -160,7 +181,12 @@ impl Reading {
                     let message = format!("{}, but a table is wanted", seen(&node.into_value()));
                     self.problems.push(Problem::new(path, message));
                 }
-                node => self.field(&path, name.contains('.'), node.into_value()),
+                node => {
+                    if let Node::Table(pairs) = &node {
+                        self.twice_in(&path, pairs);
+                    }
+                    self.field(&path, name.contains('.'), node.into_value());
+                }
             }
         }
     }
@@ -178,6 +204,17 @@ impl Reading {
         match field.kind.refuses(&value) {
             Some(message) => self.problems.push(Problem::new(path, message)),
             None => _ = self.values.insert(field.name.to_owned(), value),
+        }
+    }
+
+    /// A name of a table of texts may be written once.
+    fn twice_in(&mut self, path: &str, pairs: &[(String, Node)]) {
+        let is_texts = known(path).is_ok_and(|field| matches!(field.kind, Kind::Texts { .. }));
+        for (at, (name, _)) in pairs.iter().enumerate().filter(|_| is_texts) {
+            if pairs[..at].iter().any(|(before, _)| before == name) {
+                let message = format!("given twice: `{name}` is in the table already");
+                self.problems.push(Problem::new(path, message));
+            }
         }
     }
 
@@ -222,7 +259,10 @@ fn known(name: &str) -> Result<&'static Field, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::config::HEADER_BYTES_MAX;
 
     #[test]
     fn a_number_without_a_fraction_is_whole_however_it_is_written() {
@@ -247,6 +287,7 @@ mod tests {
     #[test]
     fn a_field_that_is_given_twice_is_refused_under_whatever_names() {
         for json in [
+            r#"{"bucket": "b", "tags": {"t": "1", "t": "2"}}"#,
             r#"{"bucket": "a", "bucket": "b"}"#,
             r#"{"bucket": 1, "bucket": "b"}"#,
             r#"{"bucket": "b", "region": "r", "aws_region": "r"}"#,
@@ -299,5 +340,56 @@ mod tests {
             assert_eq!(problem.field, field, "{json}");
             assert!(problem.message.contains(said), "{json}: {}", problem.message);
         }
+    }
+
+    #[test]
+    fn a_header_holds_printable_ascii_and_says_where_it_is_not() {
+        let long = "x".repeat(HEADER_BYTES_MAX);
+        for good in ["text/plain; charset=utf-8", "a  b", "~", &long] {
+            assert_eq!(refused("content_type", json!(good)), None, "{good}");
+        }
+        for (bad, message) in [
+            (json!("a\r\nx-amz-acl: public-read"), "character 2 is U+000D, but printable ASCII"),
+            (json!("no\ttab"), "character 3 is U+0009"),
+            (json!("na\u{ef}ve"), "character 3 is U+00EF"),
+            (json!(""), "an empty text"),
+            (json!(" a"), "a blank at its beginning or end"),
+            (json!("a "), "a blank at its beginning or end"),
+            (json!(long + "x"), "a text of 1025 characters, but 1024 are the most"),
+            (json!(7), "the number 7, but a text is wanted"),
+        ] {
+            let said = refused("content_type", bad.clone()).expect("it is refused");
+            assert!(said.contains(message), "{bad}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_texts_has_texts_and_not_too_many() {
+        let tags = |count: usize| (0..count).map(|n| (n.to_string(), json!("v"))).collect();
+        assert_eq!(refused("tags", Value::Object(tags(10))), None);
+        let many = refused("tags", Value::Object(tags(11)));
+        assert_eq!(many.as_deref(), Some("a table of 11, but 10 are the most there may be"));
+        let number = refused("tags", json!({"a": "1", "b": 2}));
+        assert_eq!(number.as_deref(), Some("the number 2 as `b`, but a text is wanted"));
+        let list = refused("tags", json!(["a"]));
+        assert_eq!(list.as_deref(), Some("a list, but a table of texts is wanted"));
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        for value in [json!(["s3cr3t"]), json!({"s3cr3t": "s3cr3t"}), json!(53_017)] {
+            let said = refused("customer_key", value).expect("it is refused");
+            assert_eq!(said, "no text, or an empty one, but a text is wanted");
+        }
+        let (written, _) = Written::read(r#"{"bucket": "b", "customer_key": "s3cr3t"}"#);
+        assert_eq!(written.text("customer_key"), Some("s3cr3t"));
+        assert_eq!(format!("{written:?}"), r#"{"bucket", "customer_key"}"#);
+    }
+
+    /// What is said of that field with that value.
+    fn refused(field: &str, value: Value) -> Option<String> {
+        let (_, problems) = Written::read(&json!({"bucket": "b", field: value}).to_string());
+        assert!(problems.iter().all(|problem| problem.field == field), "{problems:?}");
+        problems.into_iter().next().map(|problem| problem.message)
     }
 }

@@ -2,45 +2,106 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::config::Written;
+use crate::config::{Provider, Region, Written};
 use crate::error::Problem;
 use crate::http::Scheme;
 use crate::s3::{Address, AddressStyle};
+use crate::settings::aws::Endpoints;
+use crate::settings::is_said;
 
-pub(super) fn address(written: &Written, problems: &mut Vec<Problem>) -> Address {
+/// Where the bucket is, and the region that requests are signed for.
+pub(super) fn store(
+    written: &Written,
+    provider: &Provider,
+    problems: &mut Vec<Problem>,
+) -> (Address, String) {
     let bucket = written.text("bucket").unwrap_or_default().to_owned();
     if !bucket.is_empty() {
         check_bucket(&bucket, problems);
     }
-    let region = written.text("region").unwrap_or_default();
-    if !is_name(region) {
-        let message = format!("`{region}` is no region's name: it has letters, digits and hyphens");
-        problems.push(Problem::new("region", message));
-    }
-    let custom = written.text("endpoint");
-    let endpoint = match custom {
-        Some(url) => endpoint(url).unwrap_or_else(|message| {
+    let custom = written.text("endpoint").map(|url| {
+        endpoint(url).unwrap_or_else(|message| {
             problems.push(Problem::new("endpoint", message));
             Endpoint::default()
-        }),
-        None => {
-            let authority = format!("s3.{}.amazonaws.com", region.to_ascii_lowercase());
-            Endpoint { authority, ..Default::default() }
-        }
-    };
-    let style = match written.text("addressing") {
-        Some("path") => AddressStyle::Path,
-        Some(_) => AddressStyle::VirtualHost,
-        // A certificate for `*.s3.region.amazonaws.com` does not hold for a name with one more dot.
-        None if custom.is_some() || bucket.contains('.') => AddressStyle::Path,
-        None => AddressStyle::VirtualHost,
-    };
+        })
+    });
+    if let (None, Some(form)) = (&custom, provider.endpoint)
+        && !is_said("endpoint", written, problems)
+    {
+        let name = provider.name;
+        let message =
+            format!("missing, but `provider` is `{name}`; a URL such as `{form}` is wanted");
+        problems.push(Problem::new("endpoint", message));
+    }
+    let region = region(written, provider, custom.as_ref(), problems);
+    let (style, in_path) = style(written, &bucket);
+    let aws = Endpoints::read(written);
+    let in_path = in_path.or_else(|| (!is_label(&bucket)).then_some(NO_LABEL));
+    match (provider.name, &custom) {
+        ("aws", None) => aws.check(&region, in_path, problems),
+        ("aws", Some(_)) => refuse(aws, "`endpoint` is set", problems),
+        (name, _) => refuse(aws, &format!("`provider` is `{name}`"), problems),
+    }
+    let endpoint = custom
+        .unwrap_or_else(|| Endpoint { authority: aws.authority(&region), ..Endpoint::default() });
     let Endpoint { scheme, authority, base_path } = endpoint;
     if style == AddressStyle::VirtualHost && is_ip_address(&authority) {
         let message = "an endpoint without a name has no hosts below it; `path` is wanted";
         problems.push(Problem::new("addressing", message));
     }
-    Address { scheme, authority, base_path, bucket, style }
+    (Address { scheme, authority, base_path, bucket, style }, region)
+}
+
+/// Where the bucket's name stands, and why, where that is in the path.
+fn style(written: &Written, bucket: &str) -> (AddressStyle, Option<&'static str>) {
+    match written.text("addressing") {
+        Some("path") => (AddressStyle::Path, Some("`addressing` is `path`")),
+        Some(_) => (AddressStyle::VirtualHost, None),
+        None if written.is_written("endpoint") => (AddressStyle::Path, Some("`endpoint` is set")),
+        // A certificate for `*.s3.region.amazonaws.com` does not hold for a name with one more dot.
+        None if !is_label(bucket) => (AddressStyle::Path, Some(NO_LABEL)),
+        None => (AddressStyle::VirtualHost, None),
+    }
+}
+
+fn region(
+    written: &Written,
+    provider: &Provider,
+    endpoint: Option<&Endpoint>,
+    problems: &mut Vec<Problem>,
+) -> String {
+    if let Some(region) = written.text("region") {
+        if !is_name(region) {
+            let message =
+                format!("`{region}` is no region's name: it has letters, digits and hyphens");
+            problems.push(Problem::new("region", message));
+        }
+        return region.to_owned();
+    }
+    let (before, after) = match provider.region {
+        Region::Fixed(region) => return region.to_owned(),
+        Region::OfHost { before, after } => (before, after),
+    };
+    let within = |authority| host(authority).strip_prefix(before)?.strip_suffix(after);
+    let found = endpoint.and_then(|endpoint| within(&endpoint.authority)).filter(|r| is_name(r));
+    let has_endpoint = endpoint.is_some_and(|endpoint| !endpoint.authority.is_empty());
+    if found.is_none() && has_endpoint && !is_said("region", written, problems) {
+        let name = provider.name;
+        let message = format!(
+            "missing, and `endpoint` is not of the form `{before}REGION{after}`, from which it \
+             would follow where `provider` is `{name}`"
+        );
+        problems.push(Problem::new("region", message));
+    }
+    found.unwrap_or_default().to_owned()
+}
+
+/// Only AWS has these endpoints, and only where none is given.
+fn refuse(aws: Endpoints, why: &str, problems: &mut Vec<Problem>) {
+    for field in aws.chosen() {
+        let message = format!("{why}, but this chooses among the endpoints of AWS");
+        problems.push(Problem::new(field, message));
+    }
 }
 
 /// The rules that hold for every bucket there ever was; S3 is stricter with new ones:
@@ -117,8 +178,31 @@ fn authority(written: &str, scheme: Scheme) -> Option<String> {
 }
 
 fn is_ip_address(authority: &str) -> bool {
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    authority.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
+    authority.starts_with('[') || host(authority).parse::<Ipv4Addr>().is_ok()
+}
+
+/// Whether what is sent there never leaves this machine. The name is bound to it by
+/// <https://www.rfc-editor.org/rfc/rfc6761#section-6.3>
+pub(super) fn is_loopback(authority: &str) -> bool {
+    let host = host(authority);
+    host == "localhost"
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        || host.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// An authority without its port, and without the brackets of IPv6.
+fn host(authority: &str) -> &str {
+    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+/// Whether the bucket's name can be one label of a host's name. Old buckets may have names that
+/// cannot: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
+fn is_label(bucket: &str) -> bool {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    bucket.chars().all(legal) && !bucket.starts_with('-') && !bucket.ends_with('-')
 }
 
 /// Whether a text can stand in a host's name, and so in a signature's scope.
@@ -127,9 +211,17 @@ pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(legal)
 }
 
+/// Why a bucket cannot be part of a host's name.
+const NO_LABEL: &str = "`bucket` has a dot, an underscore or a capital in its name";
+
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
+    use crate::checksum::Algorithm;
+    use crate::config::PROVIDERS;
     use crate::error::Error;
+    use crate::s3::AddressStyle;
     use crate::settings::Settings;
 
     fn parse(region: &str, endpoint: &str, addressing: &str) -> Result<Settings, Error> {
@@ -184,6 +276,129 @@ mod tests {
     }
 
     #[test]
+    fn aws_is_talked_to_where_the_fields_say() {
+        for (more, egress) in [
+            (json!({}), "events.s3.eu-west-1.amazonaws.com:443"),
+            (json!({"region": "cn-north-1"}), "events.s3.cn-north-1.amazonaws.com.cn:443"),
+            (json!({"dualstack": true}), "events.s3.dualstack.eu-west-1.amazonaws.com:443"),
+            (json!({"fips": true}), "events.s3-fips.eu-west-1.amazonaws.com:443"),
+            (json!({"accelerate": true}), "events.s3-accelerate.amazonaws.com:443"),
+            (
+                json!({"dualstack": true, "accelerate": true}),
+                "events.s3-accelerate.dualstack.amazonaws.com:443",
+            ),
+            (
+                json!({"dualstack": true, "fips": true, "bucket": "my.events"}),
+                "s3-fips.dualstack.eu-west-1.amazonaws.com:443",
+            ),
+            (json!({"bucket": "My_Events"}), "s3.eu-west-1.amazonaws.com:443"),
+            (json!({"endpoint": "https://s3.example.com"}), "s3.example.com:443"),
+        ] {
+            assert_eq!(with(more.clone()).expect("in order").egress(), egress, "{more}");
+        }
+    }
+
+    #[test]
+    fn endpoints_that_do_not_exist_are_refused() {
+        let endpoint = "https://s3.example.com";
+        for (more, fields) in [
+            (json!({"fips": true, "region": "cn-north-1"}), vec!["fips"]),
+            (json!({"accelerate": true, "region": "cn-north-1"}), vec!["accelerate"]),
+            (json!({"accelerate": true, "region": "us-gov-west-1"}), vec!["accelerate"]),
+            (json!({"accelerate": true, "fips": true}), vec!["accelerate"]),
+            (json!({"accelerate": true, "bucket": "my.events"}), vec!["accelerate"]),
+            (json!({"accelerate": true, "addressing": "path"}), vec!["accelerate"]),
+            (
+                json!({"accelerate": true, "bucket": "a.b.c", "addressing": "virtual-host"}),
+                vec!["accelerate"],
+            ),
+            (json!({"accelerate": true, "endpoint": endpoint}), vec!["accelerate"]),
+            (
+                json!({"dualstack": true, "fips": true, "endpoint": endpoint}),
+                vec!["dualstack", "fips"],
+            ),
+            (json!({"fips": true, "provider": "garage", "endpoint": endpoint}), vec!["fips"]),
+        ] {
+            refused_at(with(more.clone()), &fields, &more.to_string());
+        }
+    }
+
+    #[test]
+    fn a_provider_sets_what_its_stores_need() {
+        let at = |provider: &str, endpoint: &str| {
+            let more = json!({"provider": provider, "endpoint": endpoint, "region": null});
+            let settings = with(more).expect("in order");
+            let sizes = settings.cutting().sizes;
+            let (checksum, md5) = (settings.checksum.is_some(), settings.content_md5);
+            assert_eq!(settings.address.style, AddressStyle::Path, "{provider}");
+            (settings.region, checksum, md5, sizes.first == sizes.max)
+        };
+        let is = |region: &str, checksum, md5, equal| (region.to_owned(), checksum, md5, equal);
+        let own = "https://store.example.com";
+        assert_eq!(at("aws", own), is("us-east-1", true, false, false));
+        let r2 = "https://0123.r2.cloudflarestorage.com";
+        assert_eq!(at("r2", r2), is("auto", true, false, true));
+        assert_eq!(at("minio", own), is("us-east-1", true, false, false));
+        assert_eq!(at("ceph", own), is("us-east-1", false, true, false));
+        assert_eq!(at("garage", own), is("garage", true, false, false));
+        let b2 = "https://s3.us-east-005.backblazeb2.com";
+        assert_eq!(at("backblaze", b2), is("us-east-005", false, true, false));
+    }
+
+    #[test]
+    fn what_is_written_stands_before_what_a_provider_needs() {
+        let settings = with(json!({
+            "provider": "backblaze",
+            "endpoint": "https://b2.example.com",
+            "region": "us-west-001",
+            "addressing": "virtual-host",
+            "checksum": "crc32",
+            "content_md5": false,
+            "equal_parts": true,
+        }));
+        let settings = settings.expect("in order");
+        assert_eq!(settings.region, "us-west-001");
+        assert_eq!(settings.checksum, Some(Algorithm::Crc32));
+        assert_eq!((settings.content_md5, settings.equal_parts), (false, true));
+        assert_eq!(settings.egress(), "events.b2.example.com:443");
+        let r2 = json!({
+            "provider": "r2",
+            "endpoint": "https://0.r2.cloudflarestorage.com",
+            "equal_parts": false,
+        });
+        assert!(!with(r2).expect("in order").equal_parts);
+    }
+
+    #[test]
+    fn a_provider_needs_an_endpoint_of_its_form() {
+        for provider in PROVIDERS.iter().filter(|provider| provider.name != "aws") {
+            let more = json!({"provider": provider.name, "region": null});
+            let Err(Error::Invalid(problems)) = with(more) else { panic!("{}", provider.name) };
+            let [problem] = &problems[..] else { panic!("{problems:?}") };
+            assert_eq!(problem.field, "endpoint");
+            assert!(problem.message.contains(provider.endpoint.expect("a form")), "{problem:?}");
+        }
+        let b2 = |url: &str| json!({"provider": "backblaze", "endpoint": url, "region": null});
+        for url in
+            ["https://b2.example.com", "https://s3.backblazeb2.com", "https://s3..backblazeb2.com"]
+        {
+            refused_at(with(b2(url)), &["region"], url);
+        }
+        refused_at(with(b2("no url")), &["endpoint"], "one mistake is one problem");
+        let r2 = json!({"provider": "r2", "endpoint": 7});
+        refused_at(with(r2), &["endpoint"], "one mistake is one problem");
+    }
+
+    #[test]
+    fn an_account_has_twelve_digits() {
+        let owner = |owner: &str| with(json!({"expected_bucket_owner": owner}));
+        assert!(owner("123456789012").is_ok());
+        for wrong in ["12345678901", "1234567890123", "12345678901a"] {
+            refused_at(owner(wrong), &["expected_bucket_owner"], wrong);
+        }
+    }
+
+    #[test]
     fn what_cannot_be_signed_or_reached_is_refused() {
         refused(parse("eu west", "http://host", "path"), "region", "a space");
         refused(parse("eu/west", "http://host", "path"), "region", "a slash ends it in a scope");
@@ -194,8 +409,24 @@ mod tests {
     }
 
     fn refused(settings: Result<Settings, Error>, field: &str, case: &str) {
+        refused_at(settings, &[field], case);
+    }
+
+    #[track_caller]
+    fn refused_at(settings: Result<Settings, Error>, expected: &[&str], case: &str) {
         let Err(Error::Invalid(problems)) = settings else { panic!("{case}: {settings:?}") };
         let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
-        assert_eq!(fields, [field], "{case}");
+        assert_eq!(fields, expected, "{case}");
+    }
+
+    /// The settings of a bucket in `eu-west-1` with these fields; null takes one out.
+    fn with(more: Value) -> Result<Settings, Error> {
+        let mut fields = json!({"bucket": "events", "region": "eu-west-1"});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            fields[name] = value.clone();
+        }
+        let fields = fields.as_object_mut().expect("a table");
+        fields.retain(|_, value| !value.is_null());
+        Settings::parse(&Value::from(fields.clone()).to_string())
     }
 }

@@ -1,14 +1,17 @@
 //! The configuration as meant: nothing in here can be invalid.
 
 mod address;
+mod aws;
 mod encoding;
+mod encryption;
 mod names;
+mod object;
 mod rotation;
 
 use std::time::Duration;
 
 use crate::checksum::Algorithm;
-use crate::config::{PART_BYTES_MAX, Written};
+use crate::config::{PART_BYTES_MAX, Provider, Written};
 use crate::encode::Encoding;
 use crate::error::{Error, Problem};
 use crate::http::Scheme;
@@ -18,6 +21,8 @@ use crate::s3::Address;
 use crate::upload::Cutting;
 
 pub(crate) use address::is_name;
+pub use encryption::{CustomerKey, Encryption, Kms};
+pub use object::{ObjectSettings, RetainUntil, Retention};
 pub use rotation::Rotation;
 
 /// Everything a sink is told before it starts.
@@ -27,16 +32,26 @@ pub struct Settings {
     pub address: Address,
     /// The region that requests are signed for.
     pub region: String,
+    /// Whether the requester agrees to pay (`x-amz-request-payer`).
+    pub request_payer: bool,
+    /// The account whose bucket it has to be (`x-amz-expected-bucket-owner`).
+    pub expected_bucket_owner: Option<String>,
     /// What objects are called.
     pub names: Names,
-    /// The size of every part but the last, in bytes.
-    pub part_bytes: u64,
     /// What ends an object although its key goes on.
     pub rotation: Rotation,
     /// How many objects may be open at once.
     pub max_open_objects: usize,
     /// What lies between the events of an object, and how it is compressed.
     pub encoding: Encoding,
+    /// What is said about every object.
+    pub object: ObjectSettings,
+    /// How objects are encrypted.
+    pub encryption: Encryption,
+    /// The size of the first thousand parts, in bytes; where parts are equal, of all but the last.
+    pub part_bytes: u64,
+    /// Whether parts never grow.
+    pub equal_parts: bool,
     /// How many requests may be under way at once.
     pub requests_in_flight_max: usize,
     /// How many bytes may be held before `write` waits.
@@ -115,13 +130,24 @@ impl Settings {
     pub(crate) fn cutting(&self) -> Cutting {
         let open = self.max_open_objects as u64;
         let for_parts = self.memory_bytes_max.saturating_sub(open * self.encoding.memory_bytes());
-        let sizes = part_sizes(self.part_bytes, for_parts, open);
+        let sizes = match self.equal_parts {
+            true => PartSizes { first: self.part_bytes, max: self.part_bytes },
+            false => part_sizes(self.part_bytes, for_parts, open),
+        };
         Cutting { sizes, algorithm: self.checksum }
     }
 
     fn mean(written: &Written, problems: &mut Vec<Problem>) -> Settings {
         let number = |name: &str| written.number(name).unwrap_or_default();
-        let address = address::address(written, problems);
+        let provider = written.text("provider").and_then(Provider::named);
+        let provider =
+            provider.expect("every word of the field is a provider; a test compares them");
+        let (address, region) = address::store(written, provider, problems);
+        let encryption = encryption::encryption(written, &address, problems);
+        let checksum = written.text("checksum").unwrap_or(provider.checksum);
+        let content_md5 = written.flag_if_written("content_md5").unwrap_or(provider.content_md5);
+        let is_verified = checksum != "none" || content_md5;
+        let object = object::object(written, is_verified, problems);
         let requests_in_flight_max = number("requests_in_flight_max");
         let max_open_objects = number("max_open_objects");
         let part_bytes = number("part_bytes");
@@ -147,7 +173,11 @@ impl Settings {
             );
             problems.push(Problem::new("compression", message));
         }
-        let sizes = part_sizes(part_bytes, memory_bytes_max, max_open_objects);
+        let equal_parts = written.flag_if_written("equal_parts").unwrap_or(provider.equal_parts);
+        let sizes = match equal_parts {
+            true => PartSizes { first: part_bytes, max: part_bytes },
+            false => part_sizes(part_bytes, memory_bytes_max, max_open_objects),
+        };
         let rotation = rotation::rotation(written, sizes, problems);
         let suffix = if written.flag("compression_suffix") { encoding.suffix() } else { "" };
         let names = names::names(written, suffix, problems);
@@ -162,18 +192,23 @@ impl Settings {
                 (Some("signed"), _) | (None, Scheme::Http) => PayloadSigning::Signed,
                 _ => PayloadSigning::Unsigned,
             },
-            checksum: match written.text("checksum") {
-                Some("crc32") => Some(Algorithm::Crc32),
-                Some("crc32c") => Some(Algorithm::Crc32c),
-                Some("none") => None,
+            checksum: match checksum {
+                "crc32" => Some(Algorithm::Crc32),
+                "crc32c" => Some(Algorithm::Crc32c),
+                "none" => None,
                 _ => Some(Algorithm::Crc64Nvme),
             },
-            content_md5: written.flag("content_md5"),
+            content_md5,
             encoding,
             address,
-            region: written.text("region").unwrap_or_default().to_owned(),
+            region,
+            request_payer: written.flag("request_payer"),
+            expected_bucket_owner: owner(written, problems),
+            object,
+            encryption,
             names,
             part_bytes,
+            equal_parts,
             rotation,
             max_open_objects: usize::try_from(max_open_objects).unwrap_or(1),
             requests_in_flight_max: usize::try_from(requests_in_flight_max).unwrap_or(1),
@@ -200,6 +235,21 @@ impl Settings {
 fn part_sizes(part_bytes: u64, memory_bytes_max: u64, open: u64) -> PartSizes {
     let max = (memory_bytes_max / (2 * open.max(1))).clamp(part_bytes, PART_BYTES_MAX);
     PartSizes { first: part_bytes, max }
+}
+
+/// Whether the field was written at all, rightly or not: what needs it must not call it missing.
+fn is_said(field: &str, written: &Written, problems: &[Problem]) -> bool {
+    written.is_written(field) || problems.iter().any(|problem| problem.field == field)
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
+fn owner(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
+    let owner = written.text("expected_bucket_owner")?;
+    if owner.len() != 12 || !owner.bytes().all(|byte| byte.is_ascii_digit()) {
+        let message = format!("`{owner}` is no account of AWS: it has 12 digits");
+        problems.push(Problem::new("expected_bucket_owner", message));
+    }
+    Some(owner.to_owned())
 }
 
 fn timeouts(written: &Written) -> Timeouts {

@@ -11,7 +11,7 @@ use super::asked::Asked;
 use super::list::{self, ListedPart};
 use super::options::ChecksumSupport;
 use super::stored::{Completed, Object, Part, Upload};
-use super::{Bucket, integrity};
+use super::{Bucket, encryption, integrity};
 
 impl Bucket {
     pub(super) fn complete_multipart_upload(
@@ -30,6 +30,10 @@ impl Bucket {
         integrity::check_md5(asked, body)?;
         let listed = list::read(body)?;
         let upload = self.upload(asked)?;
+        let brought = encryption::customer_key(asked)?;
+        if upload.checksum.is_some() || brought.is_some() {
+            encryption::same_for_upload(upload.customer_key.as_ref(), brought.as_ref())?;
+        }
         let parts = upload.chosen(&listed)?;
         self.check_sizes(&parts)?;
         check_object_size(asked, &parts)?;
@@ -45,6 +49,7 @@ impl Bucket {
             upload_id: Some(id.to_owned()),
             checksum,
             headers: upload.headers.clone(),
+            customer_key: upload.customer_key.clone(),
             at,
             overwritten: 0,
         };
@@ -67,6 +72,13 @@ impl Bucket {
     fn check_sizes(&self, parts: &[(u32, &Part)]) -> Result<(), S3Error> {
         let minimum = self.options.part_bytes_min;
         let (_, all_but_last) = parts.split_last().unwrap_or((&parts[0], &[]));
+        let first = parts[0].1.bytes.len();
+        let is_equal = all_but_last.iter().all(|(_, part)| part.bytes.len() == first)
+            && parts.iter().all(|(_, part)| part.bytes.len() <= first);
+        if self.options.equal_parts && !is_equal {
+            let text = "All non-trailing parts must have the same length.";
+            return Err(S3Error::new(400, "InvalidPart", text));
+        }
         let small = all_but_last.iter().find(|(_, part)| (part.bytes.len() as u64) < minimum);
         let Some((number, part)) = small else { return Ok(()) };
         let text = "Your proposed upload is smaller than the minimum allowed size";
@@ -85,6 +97,11 @@ impl Bucket {
         bytes: &[u8],
     ) -> Result<Option<(ChecksumAlgorithm, ChecksumType, String)>, S3Error> {
         let claimed = integrity::claimed(self.options.checksums, asked)?;
+        let has_type = asked.header("x-amz-checksum-type").is_some();
+        if self.options.checksum_type_needs_checksum && has_type && claimed.is_none() {
+            let text = "x-amz-checksum-type was sent without a checksum";
+            return Err(S3Error::invalid_request(text));
+        }
         if self.options.checksums != ChecksumSupport::Full {
             return Ok(None);
         }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use crc_fast::CrcAlgorithm;
 use md5::{Digest, Md5};
+use sha2::Sha256;
 use spillway_core::s3::{ChecksumAlgorithm, ChecksumType};
 
 use super::answer::S3Error;
@@ -13,9 +14,11 @@ use super::asked::Asked;
 use super::authorize::hex;
 use super::options::ChecksumSupport;
 
-/// The ETag of bytes that came in one request, with its quotes.
-pub fn etag(bytes: &[u8]) -> String {
-    format!("\"{}\"", hex(&Md5::digest(bytes)))
+/// The ETag of bytes that came in one request, with its quotes. Where it hides the MD5, it is
+/// another hash.
+pub fn etag(bytes: &[u8], hides_md5: bool) -> String {
+    let hash = if hides_md5 { &Sha256::digest(bytes)[..16] } else { &Md5::digest(bytes)[..] };
+    format!("\"{}\"", hex(hash))
 }
 
 /// The ETag of an object made of parts: the MD5 of their MD5s, and their number.

@@ -1,9 +1,9 @@
 //! ListMultipartUploads and ListParts, page by page.
 
-use super::Bucket;
 use super::answer::{Answer, S3Error, element};
 use super::asked::Asked;
 use super::stored::Upload;
+use super::{Bucket, encryption};
 
 impl Bucket {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html>
@@ -55,6 +55,10 @@ impl Bucket {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html>
     pub(super) fn list_parts(&self, asked: &Asked<'_>) -> Result<Answer, S3Error> {
         let upload = self.upload(asked)?;
+        let brought = encryption::customer_key(asked)?;
+        if upload.checksum.is_some() || brought.is_some() {
+            encryption::same_for_upload(upload.customer_key.as_ref(), brought.as_ref())?;
+        }
         let page = self.page_size(asked, "max-parts")?;
         let marker = match asked.parameter("part-number-marker") {
             "" => 0,

@@ -9,9 +9,11 @@ mod answer;
 mod asked;
 mod authorize;
 mod complete;
+mod encryption;
 mod integrity;
 mod list;
 mod listing;
+mod lock;
 mod multipart;
 mod objects;
 mod options;
@@ -26,6 +28,7 @@ use spillway_core::time::Timestamp;
 
 pub use answer::S3Error;
 pub use asked::{Asked, Operation, header};
+pub use encryption::KeyMark;
 pub use integrity::{checksum, composite, etag, multipart_etag};
 pub use options::{Action, BucketOptions, ChecksumSupport, KeyPair, WrongRegion};
 pub use stored::{Logged, Object, Part, Upload, Visible};
@@ -158,6 +161,8 @@ impl Bucket {
         if self.options.denied.contains(&operation.action()) {
             return Err(S3Error::access_denied());
         }
+        self.check_parties(asked)?;
+        encryption::check_place(asked, operation)?;
         match operation {
             Operation::AbortMultipartUpload => self.abort_multipart_upload(asked),
             Operation::CompleteMultipartUpload => self.complete_multipart_upload(at, asked, &body),
@@ -173,6 +178,19 @@ impl Bucket {
             Operation::PutObject => self.put_object(at, asked, body),
             Operation::UploadPart => self.upload_part(at, asked, body),
         }
+    }
+}
+
+impl Bucket {
+    /// Whose bucket it is, and who pays.
+    fn check_parties(&self, asked: &Asked<'_>) -> Result<(), S3Error> {
+        let BucketOptions { owner, requester_pays, .. } = &self.options;
+        let expected = asked.header("x-amz-expected-bucket-owner");
+        let pays = asked.header("x-amz-request-payer") == Some("requester");
+        if expected.is_some_and(|expected| expected != owner) || (*requester_pays && !pays) {
+            return Err(S3Error::access_denied());
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use spillway_core::time::Timestamp;
 use super::answer::{Answer, S3Error, element};
 use super::asked::Asked;
 use super::stored::{Part, Upload, kept};
-use super::{Bucket, integrity};
+use super::{Bucket, encryption, integrity, lock};
 
 impl Bucket {
     pub(super) fn create_multipart_upload(
@@ -16,6 +16,8 @@ impl Bucket {
         asked: &Asked<'_>,
     ) -> Result<Answer, S3Error> {
         refuse_conditions(asked)?;
+        lock::check(at, asked)?;
+        let customer_key = encryption::customer_key(asked)?;
         let checksum = integrity::declared(self.options.checksums, asked)?;
         self.uploads_begun += 1;
         // Characters that a URL, and one that XML, has to escape. The order of ids is that of time.
@@ -34,6 +36,8 @@ impl Bucket {
             key: asked.key.clone(),
             initiated: at,
             headers: kept(asked),
+            customer_key,
+            hides_md5: encryption::hides_md5(asked),
             checksum,
             parts: Default::default(),
         };
@@ -55,7 +59,11 @@ impl Bucket {
             let error = error.detail("ArgumentName", "partNumber");
             return Err(error.detail("ArgumentValue", asked.parameter("partNumber")));
         };
-        let declared = self.upload(asked)?.checksum;
+        let upload = self.upload(asked)?;
+        let brought = encryption::customer_key(asked)?;
+        encryption::same_for_upload(upload.customer_key.as_ref(), brought.as_ref())?;
+        lock::check_integrity(&upload.headers, asked)?;
+        let (declared, hides_md5) = (upload.checksum, upload.hides_md5);
         integrity::check_md5(asked, &body)?;
         let checksum = integrity::check_body(self.options.checksums, asked, &body)?;
         let (expected, actual) = (declared.map(|(a, _)| a), checksum.as_ref().map(|(a, _)| *a));
@@ -72,7 +80,7 @@ impl Bucket {
             );
             return Err(S3Error::invalid_request(text));
         }
-        let etag = integrity::etag(&body);
+        let etag = integrity::etag(&body, hides_md5);
         let mut answer = Answer::ok().with("ETag", etag.clone());
         if let Some((algorithm, value)) = &checksum {
             answer = answer.with(algorithm.header_name(), value);

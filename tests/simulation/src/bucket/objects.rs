@@ -10,7 +10,7 @@ use super::answer::{Answer, S3Error};
 use super::asked::Asked;
 use super::options::{Action, ChecksumSupport};
 use super::stored::{Object, kept};
-use super::{Bucket, integrity};
+use super::{Bucket, encryption, integrity, lock};
 
 impl Bucket {
     pub(super) fn put_object(
@@ -19,6 +19,10 @@ impl Bucket {
         asked: &Asked<'_>,
         body: Bytes,
     ) -> Result<Answer, S3Error> {
+        let customer_key = encryption::customer_key(asked)?;
+        let headers = kept(asked);
+        lock::check(at, asked)?;
+        lock::check_integrity(&headers, asked)?;
         integrity::check_md5(asked, &body)?;
         let support = self.options.checksums;
         let claimed = integrity::check_body(support, asked, &body)?;
@@ -30,18 +34,20 @@ impl Bucket {
                 .map(|value| (algorithm, ChecksumType::FullObject, value)),
             ChecksumSupport::Ignored | ChecksumSupport::Refused => None,
         };
-        let mut answer = Answer::ok().with("ETag", integrity::etag(&body));
+        let etag = integrity::etag(&body, encryption::hides_md5(asked));
+        let mut answer = Answer::ok().with("ETag", etag.clone());
         if let Some((algorithm, kind, value)) = &checksum {
             answer = answer.with(algorithm.header_name(), value);
             answer = answer.with("x-amz-checksum-type", kind.as_str());
         }
         let object = Object {
-            etag: integrity::etag(&body),
+            etag,
             bytes: body,
             parts: Vec::new(),
             upload_id: None,
             checksum,
-            headers: kept(asked),
+            headers,
+            customer_key,
             at,
             overwritten: 0,
         };
@@ -50,13 +56,13 @@ impl Bucket {
     }
 
     pub(super) fn get_object(&self, asked: &Asked<'_>) -> Result<Answer, S3Error> {
-        let object = self.find(asked)?;
+        let object = self.readable(asked)?;
         let answer = object.describe(Answer::ok(), wants_checksums(asked));
         Ok(answer.body(object.bytes.clone()))
     }
 
     pub(super) fn head_object(&self, asked: &Asked<'_>) -> Result<Answer, S3Error> {
-        let object = self.find(asked)?;
+        let object = self.readable(asked)?;
         let length = object.bytes.len().to_string();
         let answer = Answer::ok().with("Content-Length", length);
         Ok(object.describe(answer, wants_checksums(asked)))
@@ -93,6 +99,14 @@ impl Bucket {
         let object = Arc::new(object);
         self.objects.insert(key.to_owned(), object.clone());
         self.visible_history.push(super::stored::Visible { key: key.to_owned(), object });
+    }
+
+    /// The object, for one who has the key to it.
+    fn readable(&self, asked: &Asked<'_>) -> Result<&Arc<Object>, S3Error> {
+        let brought = encryption::customer_key(asked)?;
+        let object = self.find(asked)?;
+        encryption::same_for_object(object.customer_key.as_ref(), brought.as_ref())?;
+        Ok(object)
     }
 
     fn find(&self, asked: &Asked<'_>) -> Result<&Arc<Object>, S3Error> {

@@ -29,6 +29,14 @@ pub struct BucketOptions {
     pub precondition_before_upload: bool,
     /// How much is known of checksums.
     pub checksums: ChecksumSupport,
+    /// Whether CompleteMultipartUpload refuses `x-amz-checksum-type` without a checksum.
+    pub checksum_type_needs_checksum: bool,
+    /// Whether all parts of an object but the last must have one size, and the last no larger one.
+    pub equal_parts: bool,
+    /// The account that the bucket belongs to, in digits.
+    pub owner: String,
+    /// Whether others have to say that they pay.
+    pub requester_pays: bool,
     /// What nobody is allowed.
     pub denied: Vec<Action>,
     /// How many entries a page of a listing has, at most.
@@ -102,9 +110,40 @@ impl Default for BucketOptions {
             complete_idempotent_for: Duration::from_secs(60 * 60),
             precondition_before_upload: false,
             checksums: ChecksumSupport::Full,
+            checksum_type_needs_checksum: false,
+            equal_parts: false,
+            owner: "111122223333".to_owned(),
+            requester_pays: false,
             denied: Vec::new(),
             page_max: 1_000,
         }
+    }
+}
+
+impl BucketOptions {
+    /// A bucket of Cloudflare R2: <https://developers.cloudflare.com/r2/objects/multipart-objects/>
+    pub fn r2() -> BucketOptions {
+        let region = "auto".to_owned();
+        BucketOptions { region, equal_parts: true, ..BucketOptions::default() }
+    }
+
+    /// A bucket of Garage 2: its own region and no other, parts of any size, no memory of what was
+    /// completed.
+    pub fn garage() -> BucketOptions {
+        BucketOptions {
+            region: "garage".to_owned(),
+            part_bytes_min: 0,
+            complete_idempotent_for: Duration::ZERO,
+            checksum_type_needs_checksum: true,
+            ..BucketOptions::default()
+        }
+    }
+
+    /// A bucket of Backblaze B2, which knows no checksums but `Content-MD5`:
+    /// <https://www.backblaze.com/docs/cloud-storage-s3-compatible-api>
+    pub fn backblaze() -> BucketOptions {
+        let region = "us-east-005".to_owned();
+        BucketOptions { region, checksums: ChecksumSupport::Refused, ..BucketOptions::default() }
     }
 }
 

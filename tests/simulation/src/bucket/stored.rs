@@ -9,6 +9,7 @@ use spillway_core::time::Timestamp;
 
 use super::answer::Answer;
 use super::asked::{Asked, Operation};
+use super::encryption::KeyMark;
 
 /// An object that is visible, or was.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Object {
     pub checksum: Option<(ChecksumAlgorithm, ChecksumType, String)>,
     /// What was said about it: content type, metadata, tags, storage class. Names in lower case.
     pub headers: Vec<(String, String)>,
+    /// The customer's key that it is encrypted with.
+    pub customer_key: Option<KeyMark>,
     /// When it became visible.
     pub at: Timestamp,
     /// How many objects of this key were visible before it.
@@ -40,6 +43,10 @@ pub struct Upload {
     pub initiated: Timestamp,
     /// What was said about the object to be.
     pub headers: Vec<(String, String)>,
+    /// The customer's key that it is encrypted with.
+    pub customer_key: Option<KeyMark>,
+    /// Whether the ETags of its parts are no MD5s.
+    pub hides_md5: bool,
     /// What the parts have to be checked by.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumType)>,
     /// The parts by number.
@@ -102,7 +109,7 @@ impl Object {
     pub(super) fn by_another(at: Timestamp, key: &str) -> Object {
         let bytes = Bytes::from(format!("of another writer: {key}"));
         Object {
-            etag: super::integrity::etag(&bytes),
+            etag: super::integrity::etag(&bytes, false),
             bytes,
             parts: Vec::new(),
             upload_id: None,
@@ -110,6 +117,7 @@ impl Object {
             headers: Vec::new(),
             at,
             overwritten: 0,
+            customer_key: None,
         }
     }
 
@@ -160,14 +168,12 @@ impl Upload {
     }
 }
 
-/// The headers of a request that are about the object, and are kept.
+/// The headers of a request that are about the object, and are kept; a customer's key is not.
 pub(super) fn kept(asked: &Asked<'_>) -> Vec<(String, String)> {
     let about_object = |name: &str| {
         let passing = ["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
         let passing = passing.contains(&name)
-            || ["x-amz-checksum-", "x-amz-sdk-", "x-amz-request-payer", "x-amz-expected-bucket-"]
-                .iter()
-                .any(|prefix| name.starts_with(prefix));
+            || PASSING_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         KEPT.contains(&name) || (name.starts_with("x-amz-") && !passing)
     };
     let headers = asked.request.headers.iter();
@@ -179,6 +185,13 @@ fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
 }
 
+const PASSING_PREFIXES: [&str; 5] = [
+    "x-amz-checksum-",
+    "x-amz-expected-bucket-",
+    "x-amz-request-payer",
+    "x-amz-sdk-",
+    "x-amz-server-side-encryption-customer-key",
+];
 const KEPT: [&str; 6] = [
     "cache-control",
     "content-disposition",

@@ -1,6 +1,7 @@
 //! Each rule of the bucket.
 
 mod checksums;
+mod encryption;
 mod listings;
 mod multipart;
 mod objects;

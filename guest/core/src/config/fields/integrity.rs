@@ -14,14 +14,14 @@ pub(super) const INTEGRITY: &[Field] = &[
         name: "checksum",
         aliases: &[],
         kind: Kind::Choice(&["crc64nvme", "crc32c", "crc32", "none"]),
-        absent: Absent::Text("crc64nvme"),
+        absent: Absent::Derived("`crc64nvme`, or what `provider` needs"),
         doc: "The checksum sent with each part and each object, for the store to verify and to keep.",
     },
     Field {
         name: "content_md5",
         aliases: &[],
         kind: Kind::Flag,
-        absent: Absent::False,
+        absent: Absent::Derived("`false`, or what `provider` needs"),
         doc: "Whether `Content-MD5` is sent as well, for stores and bucket rules that want it.",
     },
 ];

@@ -1,8 +1,10 @@
 //! Every field there is, a file for each group of them.
 
 mod encoding;
+mod encryption;
 mod integrity;
 mod keys;
+mod object;
 mod retries;
 mod rotation;
 mod store;
@@ -27,8 +29,10 @@ pub const GROUPS: &[Group] = &[
     Group { title: "What objects are called", fields: keys::KEYS },
     Group { title: "What an object holds", fields: encoding::ENCODING },
     Group { title: "When an object ends", fields: rotation::ROTATION },
+    Group { title: "What is said about objects", fields: object::OBJECT },
     Group { title: "How objects are uploaded", fields: upload::UPLOAD },
     Group { title: "How bytes are protected", fields: integrity::INTEGRITY },
+    Group { title: "How objects are encrypted", fields: encryption::ENCRYPTION },
     Group { title: "How long and how often is tried", fields: retries::RETRIES },
 ];
 

@@ -12,6 +12,13 @@ pub(super) const UPLOAD: &[Field] = &[
         doc: "The size of a part, in bytes. An object that never fills one is put in one request.",
     },
     Field {
+        name: "equal_parts",
+        aliases: &[],
+        kind: Kind::Flag,
+        absent: Absent::Derived("`false`, or what `provider` needs"),
+        doc: "Whether all parts but the last have `part_bytes`, and never grow.",
+    },
+    Field {
         name: "requests_in_flight_max",
         aliases: &[],
         kind: Kind::Integer { min: 1, max: 256 },

@@ -1,0 +1,128 @@
+//! Whose store it is, and which defaults follow from that. What is written is never overruled.
+
+/// A provider, and what its stores need.
+#[derive(Debug)]
+pub struct Provider {
+    /// The word of the field `provider`.
+    pub name: &'static str,
+    /// The form of its endpoints; nothing where one follows from the region.
+    pub endpoint: Option<&'static str>,
+    /// The region that requests are signed for.
+    pub region: Region,
+    /// The word of the field `checksum`.
+    pub checksum: &'static str,
+    /// Whether `Content-MD5` is sent.
+    pub content_md5: bool,
+    /// Whether parts never grow.
+    pub equal_parts: bool,
+    /// Why, as one sentence.
+    pub why: &'static str,
+    /// Where its documentation says so.
+    pub source: &'static str,
+}
+
+/// The region that requests are signed for, where none is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Region {
+    /// This one.
+    Fixed(&'static str),
+    /// What stands between these two in the host of the endpoint.
+    OfHost {
+        /// What the host begins with.
+        before: &'static str,
+        /// What the host ends with.
+        after: &'static str,
+    },
+}
+
+impl Provider {
+    /// The provider of that name.
+    pub fn named(name: &str) -> Option<&'static Provider> {
+        PROVIDERS.iter().find(|provider| provider.name == name)
+    }
+}
+
+/// Every provider, in the order of the field's words.
+pub const PROVIDERS: &[Provider] = &[
+    Provider {
+        name: "aws",
+        endpoint: None,
+        region: Region::Fixed("us-east-1"),
+        checksum: "crc64nvme",
+        content_md5: false,
+        equal_parts: false,
+        why: "S3 verifies and keeps the checksum; its parts may grow.",
+        source: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html",
+    },
+    Provider {
+        name: "r2",
+        endpoint: Some("https://ACCOUNT_ID.r2.cloudflarestorage.com"),
+        region: Region::Fixed("auto"),
+        checksum: "crc64nvme",
+        content_md5: false,
+        equal_parts: true,
+        why: "R2 refuses unequal parts, and has CRC-64/NVME as the only checksum of whole objects.",
+        source: "https://developers.cloudflare.com/r2/api/s3/api/",
+    },
+    Provider {
+        name: "minio",
+        endpoint: Some("https://minio.example.com:9000"),
+        region: Region::Fixed("us-east-1"),
+        checksum: "crc64nvme",
+        content_md5: false,
+        equal_parts: false,
+        why: "MinIO has CRC-64/NVME since February 2025; before that it needs `checksum = \"none\"`.",
+        source: "https://github.com/minio/minio/pull/20855",
+    },
+    Provider {
+        name: "ceph",
+        endpoint: Some("https://rgw.example.com"),
+        region: Region::Fixed("us-east-1"),
+        checksum: "none",
+        content_md5: true,
+        equal_parts: false,
+        why: "Which checksums the gateway verifies differs by release; each verifies `Content-MD5`.",
+        source: "https://docs.ceph.com/en/latest/radosgw/s3/",
+    },
+    Provider {
+        name: "garage",
+        endpoint: Some("http://127.0.0.1:3900"),
+        region: Region::Fixed("garage"),
+        checksum: "crc64nvme",
+        content_md5: false,
+        equal_parts: false,
+        why: "Garage refuses signatures for another region than its `s3_region`, usually `garage`.",
+        source: "https://garagehq.deuxfleurs.fr/documentation/connect/",
+    },
+    Provider {
+        name: "backblaze",
+        endpoint: Some("https://s3.REGION.backblazeb2.com"),
+        region: Region::OfHost { before: "s3.", after: ".backblazeb2.com" },
+        checksum: "none",
+        content_md5: true,
+        equal_parts: false,
+        why: "B2 refuses the headers of checksums, and takes `Content-MD5`.",
+        source: "https://www.backblaze.com/docs/cloud-storage-s3-compatible-api",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Kind, fields};
+
+    #[test]
+    fn the_words_of_the_field_are_the_providers() {
+        let names: Vec<_> = PROVIDERS.iter().map(|provider| provider.name).collect();
+        let field = fields().find(|field| field.name == "provider").expect("the field");
+        let Kind::Choice(words) = field.kind else { panic!("{:?}", field.kind) };
+        assert_eq!(words, names);
+    }
+
+    #[test]
+    fn the_checksums_are_words_of_their_field() {
+        let field = fields().find(|field| field.name == "checksum").expect("the field");
+        let Kind::Choice(words) = field.kind else { panic!("{:?}", field.kind) };
+        assert!(PROVIDERS.iter().all(|provider| words.contains(&provider.checksum)));
+    }
+}

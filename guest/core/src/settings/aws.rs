@@ -1,0 +1,158 @@
+//! The hosts of AWS.
+
+use crate::config::Written;
+use crate::error::Problem;
+
+/// Which of its endpoints in a region AWS is talked to at.
+#[derive(Clone, Copy)]
+pub(super) struct Endpoints {
+    dualstack: bool,
+    fips: bool,
+    accelerate: bool,
+}
+
+/// Regions whose hosts end alike.
+struct Partition {
+    /// What the names of its regions begin with.
+    regions: &'static str,
+    suffix: &'static str,
+    has_fips: bool,
+    has_acceleration: bool,
+}
+
+impl Endpoints {
+    pub(super) fn read(written: &Written) -> Endpoints {
+        Endpoints {
+            dualstack: written.flag("dualstack"),
+            fips: written.flag("fips"),
+            accelerate: written.flag("accelerate"),
+        }
+    }
+
+    /// The fields that are set.
+    pub(super) fn chosen(self) -> impl Iterator<Item = &'static str> {
+        let all =
+            [("dualstack", self.dualstack), ("fips", self.fips), ("accelerate", self.accelerate)];
+        all.into_iter().filter(|(_, is_set)| *is_set).map(|(field, _)| field)
+    }
+
+    /// The host that those of buckets are below.
+    ///
+    /// <https://docs.aws.amazon.com/general/latest/gr/s3.html>
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/dual-stack-endpoints.html>
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html>
+    pub(super) fn authority(self, region: &str) -> String {
+        let region = region.to_ascii_lowercase();
+        let suffix = partition(&region).suffix;
+        let dualstack = if self.dualstack { ".dualstack" } else { "" };
+        match (self.accelerate, self.fips) {
+            (true, _) => format!("s3-accelerate{dualstack}.{suffix}"),
+            (false, true) => format!("s3-fips{dualstack}.{region}.{suffix}"),
+            (false, false) => format!("s3{dualstack}.{region}.{suffix}"),
+        }
+    }
+
+    /// What cannot be had in that region, or for a bucket in the path of URLs.
+    pub(super) fn check(self, region: &str, in_path: Option<&str>, problems: &mut Vec<Problem>) {
+        let partition = partition(&region.to_ascii_lowercase());
+        if self.fips && !partition.has_fips {
+            let message = format!("there are no endpoints for FIPS in the region `{region}`");
+            problems.push(Problem::new("fips", message));
+        }
+        if !self.accelerate {
+            return;
+        }
+        let mut refuse = |message| problems.push(Problem::new("accelerate", message));
+        if !partition.has_acceleration {
+            refuse(format!("there is no Transfer Acceleration in the region `{region}`"));
+        }
+        if self.fips {
+            refuse(
+                "set, and so is `fips`; Transfer Acceleration has no endpoints for it".to_owned(),
+            );
+        }
+        if let Some(why) = in_path {
+            refuse(format!("{why}, but Transfer Acceleration wants the bucket in the host"));
+        }
+    }
+}
+
+fn partition(region: &str) -> &'static Partition {
+    let found = PARTITIONS.iter().find(|partition| region.starts_with(partition.regions));
+    found.unwrap_or(&COMMERCIAL)
+}
+
+/// What has no other name to begin with.
+const COMMERCIAL: Partition =
+    Partition { regions: "", suffix: "amazonaws.com", has_fips: true, has_acceleration: true };
+
+/// The others, as the AWS SDKs tell them apart. For China the rules of S3 refuse FIPS:
+/// <https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>
+/// <https://github.com/boto/botocore/tree/develop/botocore/data/s3/2006-03-01>
+const PARTITIONS: &[Partition] = &[
+    Partition {
+        regions: "cn-",
+        suffix: "amazonaws.com.cn",
+        has_fips: false,
+        has_acceleration: false,
+    },
+    Partition { regions: "us-gov-", has_acceleration: false, ..COMMERCIAL },
+    Partition { regions: "us-iso-", suffix: "c2s.ic.gov", has_acceleration: false, ..COMMERCIAL },
+    Partition {
+        regions: "us-isob-",
+        suffix: "sc2s.sgov.gov",
+        has_acceleration: false,
+        ..COMMERCIAL
+    },
+    Partition {
+        regions: "us-isof-",
+        suffix: "csp.hci.ic.gov",
+        has_acceleration: false,
+        ..COMMERCIAL
+    },
+    Partition {
+        regions: "eu-isoe-",
+        suffix: "cloud.adc-e.uk",
+        has_acceleration: false,
+        ..COMMERCIAL
+    },
+    Partition { regions: "eusc-", suffix: "amazonaws.eu", has_acceleration: false, ..COMMERCIAL },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_partition_has_its_own_hosts() {
+        for (region, authority) in [
+            ("eu-west-1", "s3.eu-west-1.amazonaws.com"),
+            ("EU-West-1", "s3.eu-west-1.amazonaws.com"),
+            ("us-gov-west-1", "s3.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "s3.cn-north-1.amazonaws.com.cn"),
+            ("us-iso-east-1", "s3.us-iso-east-1.c2s.ic.gov"),
+            ("us-isob-east-1", "s3.us-isob-east-1.sc2s.sgov.gov"),
+            ("us-isof-south-1", "s3.us-isof-south-1.csp.hci.ic.gov"),
+            ("eu-isoe-west-1", "s3.eu-isoe-west-1.cloud.adc-e.uk"),
+            ("eusc-de-east-1", "s3.eusc-de-east-1.amazonaws.eu"),
+        ] {
+            let plain = Endpoints { dualstack: false, fips: false, accelerate: false };
+            assert_eq!(plain.authority(region), authority);
+        }
+    }
+
+    /// As the tests of the AWS SDKs have them.
+    #[test]
+    fn every_endpoint_has_its_host() {
+        for (dualstack, fips, accelerate, authority) in [
+            (true, false, false, "s3.dualstack.eu-west-1.amazonaws.com"),
+            (false, true, false, "s3-fips.eu-west-1.amazonaws.com"),
+            (true, true, false, "s3-fips.dualstack.eu-west-1.amazonaws.com"),
+            (false, false, true, "s3-accelerate.amazonaws.com"),
+            (true, false, true, "s3-accelerate.dualstack.amazonaws.com"),
+        ] {
+            let endpoints = Endpoints { dualstack, fips, accelerate };
+            assert_eq!(endpoints.authority("eu-west-1"), authority);
+        }
+    }
+}

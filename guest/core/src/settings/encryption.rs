@@ -1,0 +1,282 @@
+//! How objects are encrypted, from what is written about it.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use md5::{Digest as _, Md5};
+use serde_json::{Map, Value};
+
+use crate::config::{HEADER_BYTES_MAX, Written};
+use crate::credentials::Secret;
+use crate::error::Problem;
+use crate::http::Scheme;
+use crate::s3::Address;
+use crate::settings::address::is_loopback;
+use crate::settings::is_said;
+
+/// How objects are encrypted.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// As the bucket has it.
+    Default,
+    /// With keys of S3 (SSE-S3).
+    S3,
+    /// With keys of KMS (SSE-KMS, DSSE-KMS).
+    Kms(Kms),
+    /// With a key that comes with each request, and that S3 forgets (SSE-C).
+    Customer(CustomerKey),
+}
+
+/// With which key of KMS, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kms {
+    /// Whether there are two layers (DSSE-KMS).
+    pub dual_layer: bool,
+    /// The key, by its id or its ARN.
+    pub key_id: Option<String>,
+    /// The encryption context: base64 of JSON.
+    pub context: Option<String>,
+    /// Whether a key of the bucket is used.
+    pub bucket_key: Option<bool>,
+}
+
+/// A key of 256 bits for AES, as it is sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CustomerKey {
+    /// The key, as base64.
+    pub key: Secret,
+    /// The MD5 of the key, as base64: it guards against a slip on the way.
+    pub md5: Secret,
+}
+
+/// Shows nothing of the key. Its MD5 would tell whether a guess is right.
+impl fmt::Debug for CustomerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomerKey(…)")
+    }
+}
+
+impl Encryption {
+    /// Puts `…` in the place of a customer's key, wherever it stands in a text from outside.
+    pub(crate) fn hide_in(&self, text: &mut String) {
+        let Encryption::Customer(CustomerKey { key, md5 }) = self else { return };
+        for secret in [key, md5] {
+            if text.contains(secret.expose()) {
+                *text = text.replace(secret.expose(), "…");
+            }
+        }
+    }
+}
+
+impl CustomerKey {
+    /// Reads base64 of 32 bytes; nothing where it is none.
+    pub fn parse(base64: &str) -> Option<CustomerKey> {
+        let key = BASE64_STANDARD.decode(base64).ok().filter(|key| key.len() == KEY_BYTES)?;
+        let md5 = BASE64_STANDARD.encode(Md5::digest(&key));
+        Some(CustomerKey { key: Secret::new(base64), md5: Secret::new(md5) })
+    }
+}
+
+pub(super) fn encryption(
+    written: &Written,
+    address: &Address,
+    problems: &mut Vec<Problem>,
+) -> Encryption {
+    let by_server = written.text("server_side_encryption");
+    let is_kms = by_server.is_some_and(|word| word.starts_with("aws:kms"));
+    if !is_kms && (by_server.is_some() || !is_said("server_side_encryption", written, problems)) {
+        refuse_fields_of_kms(written, by_server, problems);
+    }
+    if let Some(key) = written.text("customer_key") {
+        return customer(key, by_server.is_some(), address, problems);
+    }
+    match by_server {
+        None => Encryption::Default,
+        Some("AES256") => Encryption::S3,
+        Some(word) => Encryption::Kms(kms(written, word == "aws:kms:dsse", problems)),
+    }
+}
+
+fn refuse_fields_of_kms(written: &Written, word: Option<&str>, problems: &mut Vec<Problem>) {
+    let why = word.map_or_else(|| "is not set".to_owned(), |word| format!("is `{word}`"));
+    let fields = ["kms_key_id", "kms_context", "bucket_key_enabled"];
+    for field in fields.into_iter().filter(|field| written.is_written(field)) {
+        let message = format!(
+            "`server_side_encryption` {why}, but only `aws:kms` and `aws:kms:dsse` use KMS"
+        );
+        problems.push(Problem::new(field, message));
+    }
+}
+
+fn kms(written: &Written, dual_layer: bool, problems: &mut Vec<Problem>) -> Kms {
+    let bucket_key = written.flag_if_written("bucket_key_enabled");
+    if dual_layer && bucket_key == Some(true) {
+        let message = "`server_side_encryption` is `aws:kms:dsse`, which has no keys of buckets";
+        problems.push(Problem::new("bucket_key_enabled", message));
+    }
+    let context: Map<String, Value> =
+        written.texts("kms_context").map(|(name, text)| (name.to_owned(), text.into())).collect();
+    let context =
+        (!context.is_empty()).then(|| BASE64_STANDARD.encode(Value::Object(context).to_string()));
+    if let Some(len) = context.as_ref().map(String::len).filter(|len| *len > HEADER_BYTES_MAX) {
+        let message = format!("{len} bytes as base64 of JSON, but {HEADER_BYTES_MAX} are the most");
+        problems.push(Problem::new("kms_context", message));
+    }
+    let key_id = written.text("kms_key_id").map(str::to_owned);
+    Kms { dual_layer, key_id, context, bucket_key }
+}
+
+/// Never shows the key, be it right or wrong.
+fn customer(
+    key: &str,
+    is_doubled: bool,
+    address: &Address,
+    problems: &mut Vec<Problem>,
+) -> Encryption {
+    let mut refuse = |message: &str| problems.push(Problem::new("customer_key", message));
+    if is_doubled {
+        refuse("set, and so is `server_side_encryption`; an object is encrypted in one way");
+    }
+    // S3 refuses it as well, but the key would have been seen by then. What stays on this machine
+    // is for trying things out.
+    if address.scheme == Scheme::Http && !is_loopback(&address.authority) {
+        refuse(
+            "`endpoint` is an http URL, but the key is sent with each request; https is wanted, or \
+             a host of this machine such as 127.0.0.1",
+        );
+    }
+    let parsed = CustomerKey::parse(key);
+    if parsed.is_none() {
+        refuse("a text that is not base64 of 32 bytes; it is not shown");
+    }
+    parsed.map_or(Encryption::Default, Encryption::Customer)
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html>
+const KEY_BYTES: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::settings::Settings;
+
+    /// The base64 of 32 times the byte 7, and the MD5 of that.
+    const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+    #[test]
+    fn what_is_written_is_meant() {
+        assert_eq!(read(json!({})), Encryption::Default);
+        assert_eq!(read(json!({"server_side_encryption": "AES256"})), Encryption::S3);
+        let bare = Kms { dual_layer: false, key_id: None, context: None, bucket_key: None };
+        let kms = read(json!({"server_side_encryption": "aws:kms"}));
+        assert_eq!(kms, Encryption::Kms(bare.clone()));
+        let kms = read(json!({
+            "server_side_encryption": "aws:kms",
+            "kms_key_id": "alias/events",
+            "kms_context": {"b": "\u{e9}", "a": "1"},
+            "bucket_key_enabled": false,
+        }));
+        let Encryption::Kms(Kms { dual_layer: false, key_id, context, bucket_key }) = kms else {
+            panic!("{kms:?}")
+        };
+        assert_eq!((key_id.as_deref(), bucket_key), (Some("alias/events"), Some(false)));
+        let context = BASE64_STANDARD.decode(context.expect("a context")).expect("base64");
+        assert_eq!(context, "{\"a\":\"1\",\"b\":\"\u{e9}\"}".as_bytes());
+        let dsse = read(json!({"server_side_encryption": "aws:kms:dsse"}));
+        assert_eq!(dsse, Encryption::Kms(Kms { dual_layer: true, ..bare }));
+    }
+
+    #[test]
+    fn a_customers_key_is_read_and_shown_to_nobody() {
+        let read = read(json!({"customer_key": KEY}));
+        let Encryption::Customer(key) = &read else { panic!("{read:?}") };
+        assert_eq!((key.key.expose(), key.md5.expose()), (KEY, "y4HAEFCYWuvAXWFTtA1Qpg=="));
+        assert_eq!(format!("{read:?}"), "Customer(CustomerKey(…))");
+        let settings = parse(json!({"customer_key": KEY})).expect("settings");
+        assert!(!format!("{settings:?}").contains(KEY));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_the_names_of_both_fields() {
+        let long = "x".repeat(1_000);
+        for (fields, field, said) in [
+            (json!({"kms_key_id": "k"}), "kms_key_id", "`server_side_encryption` is not set"),
+            (json!({"kms_context": {"a": "b"}}), "kms_context", "`server_side_encryption`"),
+            (
+                json!({"bucket_key_enabled": true, "server_side_encryption": "AES256"}),
+                "bucket_key_enabled",
+                "`server_side_encryption` is `AES256`, but only `aws:kms`",
+            ),
+            (
+                json!({"bucket_key_enabled": true, "server_side_encryption": "aws:kms:dsse"}),
+                "bucket_key_enabled",
+                "`server_side_encryption` is `aws:kms:dsse`",
+            ),
+            (
+                json!({"kms_context": {"a": long}, "server_side_encryption": "aws:kms"}),
+                "kms_context",
+                "1344 bytes as base64 of JSON, but 1024 are the most",
+            ),
+            (
+                json!({"customer_key": KEY, "server_side_encryption": "AES256"}),
+                "customer_key",
+                "so is `server_side_encryption`",
+            ),
+            (
+                json!({"customer_key": KEY, "endpoint": "http://s3.example.com"}),
+                "customer_key",
+                "`endpoint` is an http URL",
+            ),
+            (json!({"customer_key": &KEY[..40]}), "customer_key", "not base64 of 32 bytes"),
+            (json!({"customer_key": "x".repeat(32)}), "customer_key", "not base64 of 32 bytes"),
+            (json!({"server_side_encryption": "aes"}), "server_side_encryption", "one of `AES256`"),
+        ] {
+            let Err(Error::Invalid(problems)) = parse(fields.clone()) else { panic!("{fields}") };
+            let [problem] = &problems[..] else { panic!("{problems:?}") };
+            assert_eq!(problem.field, field, "{fields}");
+            assert!(problem.message.contains(said), "{said} in {}", problem.message);
+            assert!(!problem.message.contains(&KEY[..40]), "{}", problem.message);
+        }
+    }
+
+    #[test]
+    fn a_customers_key_may_go_where_nobody_listens() {
+        for endpoint in [
+            "https://s3.example.com",
+            "http://127.0.0.1:9000",
+            "http://127.1.2.3",
+            "http://[::1]:9000",
+            "http://localhost:9000",
+        ] {
+            let settings = parse(json!({"customer_key": KEY, "endpoint": endpoint}));
+            assert!(settings.is_ok(), "{endpoint}: {settings:?}");
+        }
+        for endpoint in ["http://128.0.0.1", "http://[::2]", "http://localhost.example.com"] {
+            let settings = parse(json!({"customer_key": KEY, "endpoint": endpoint}));
+            assert!(settings.is_err(), "{endpoint}");
+        }
+    }
+
+    /// What needs a field that is written wrongly does not call it missing.
+    #[test]
+    fn one_mistake_is_one_problem() {
+        let fields = json!({"server_side_encryption": "kms", "kms_key_id": "k"});
+        let Err(Error::Invalid(problems)) = parse(fields) else { panic!("no problem") };
+        assert_eq!(problems.len(), 1, "{problems:?}");
+    }
+
+    fn read(fields: Value) -> Encryption {
+        parse(fields).expect("a configuration in order").encryption
+    }
+
+    fn parse(mut fields: Value) -> Result<Settings, Error> {
+        fields["bucket"] = "events".into();
+        Settings::parse(&fields.to_string())
+    }
+}
