@@ -15,6 +15,7 @@ pub mod error;
 pub mod explain;
 pub mod framing;
 pub mod http;
+pub mod inquiry;
 pub mod io;
 pub mod metrics;
 mod objects;

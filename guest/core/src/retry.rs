@@ -111,8 +111,12 @@ pub fn decide(
         Class::WrongRegion if may_correct && history.region_differs => Decision::CorrectRegion,
         Class::Exists if makes_visible(operation) => Decision::Settle,
         Class::NoSuchUpload if history.maybe_done && makes_visible(operation) => Decision::Settle,
-        // What was to be ended is over.
-        Class::NoSuchUpload if operation == Operation::AbortMultipartUpload => Decision::Proceed,
+        // What was to be ended is over, and what was asked about is no more.
+        Class::NoSuchUpload
+            if matches!(operation, Operation::AbortMultipartUpload | Operation::ListParts) =>
+        {
+            Decision::Proceed
+        }
         Class::NoSuchUpload => Decision::Restart,
         _ => spent,
     }
@@ -178,6 +182,7 @@ mod tests {
             transport: None,
             retry_after: None,
             region: None,
+            clock: None,
         }
     }
 
@@ -225,8 +230,9 @@ mod tests {
         assert_eq!(decided(COMPLETE, Class::Conflict, after(1)), Decision::Restart);
         assert_eq!(decided(COMPLETE, Class::NoSuchUpload, after(1)), Decision::Restart);
         assert_eq!(decided(PART, Class::NoSuchUpload, after(1)), Decision::Restart);
-        let abort = Operation::AbortMultipartUpload;
-        assert_eq!(decided(abort, Class::NoSuchUpload, after(1)), Decision::Proceed);
+        for operation in [Operation::AbortMultipartUpload, Operation::ListParts] {
+            assert_eq!(decided(operation, Class::NoSuchUpload, after(1)), Decision::Proceed);
+        }
         assert!(matches!(
             decided(Operation::PutObject, Class::Conflict, after(1)),
             Decision::Retry(_)

@@ -7,6 +7,7 @@ use crate::cleanup::{Cleanups, Leftover};
 use crate::error::Error;
 use crate::explain;
 use crate::http::Request;
+use crate::inquiry::{Inquiry, Reply};
 pub use crate::io::{CredentialsError, Input, Output};
 use crate::metrics::Counters;
 use crate::report::{Level, Report};
@@ -33,6 +34,8 @@ pub struct Sink {
     pub(crate) budget: Budget,
     pub(crate) report: Report,
     pub(crate) counters: Counters,
+    pub(crate) inquiry: Option<Inquiry>,
+    pub(crate) reply: Option<Result<Reply, Error>>,
     pub(crate) open: Option<UploadNumber>,
     /// The unfinished uploads of each name, in their order.
     pub(crate) turns: HashMap<String, VecDeque<UploadNumber>>,
@@ -57,6 +60,8 @@ impl Sink {
             cleanups: Cleanups::default(),
             report: Report::default(),
             counters: Counters::default(),
+            inquiry: None,
+            reply: None,
             open: None,
             turns: HashMap::new(),
             begun: 0,
@@ -84,6 +89,9 @@ impl Sink {
             }
             Input::Credentials(Err(error)) => self.no_credentials(error),
             Input::CleanUp => self.clean_up(true),
+            Input::Check => self.check(),
+            Input::Leftovers => self.list_leftovers(),
+            Input::Discard { name, upload_id } => self.discard(name, upload_id),
             Input::Tick => {}
         }
         self.clean_up(false);
@@ -195,6 +203,7 @@ impl Sink {
                 let (name, upload_id) = self.cleanups.get(number)?;
                 Some(wire::abort(&self.settings, name, upload_id))
             }
+            Owner::Inquiry(question) => self.inquiry_request(question),
         }
     }
 
@@ -214,6 +223,7 @@ impl Sink {
         }
         self.signer.give_up();
         self.fail_all(&cause);
+        self.give_up_inquiry(&cause);
         // Without credentials nothing can be aborted either; that is tried again later.
         for number in self.requests.forget_cleanups() {
             self.put_off(number, &cause.to_string());

@@ -10,7 +10,7 @@ use crate::checksum::Sum;
 use crate::http::{Body, Request};
 use crate::s3::{
     AbortMultipartUpload, ChecksumType, CompleteMultipartUpload, CreateMultipartUpload, HeadObject,
-    Header, PutObject, UploadPart,
+    Header, ListMultipartUploads, ListParts, PutObject, UploadPart, UploadsMarker,
 };
 use crate::settings::Settings;
 use crate::upload::{NONCE, Operation, Upload};
@@ -28,19 +28,12 @@ pub(crate) fn request(
     let (body, sum) = upload.body(operation);
     Some(match operation {
         Operation::PutObject => {
-            let mut headers = metadata(upload);
+            let mut headers = metadata(&upload.nonce);
             headers.extend(integrity(settings, &body, sum));
             let headers = &headers;
             PutObject { address, key, if_none_match: false, headers, body }.request()
         }
-        Operation::CreateMultipartUpload => {
-            let mut headers = metadata(upload);
-            if let Some(algorithm) = settings.checksum {
-                headers.push(header("x-amz-checksum-algorithm", algorithm.s3().as_str()));
-                headers.push(header("x-amz-checksum-type", ChecksumType::FullObject.as_str()));
-            }
-            CreateMultipartUpload { address, key, headers: &headers }.request()
-        }
+        Operation::CreateMultipartUpload => create(settings, key, &upload.nonce),
         Operation::UploadPart(part_number) => {
             let headers = &integrity(settings, &body, sum);
             UploadPart { address, key, upload_id, part_number, headers, body }.request()
@@ -66,7 +59,20 @@ pub(crate) fn request(
             HeadObject { address, key, checksums, headers: &[] }.request()
         }
         Operation::AbortMultipartUpload => abort(settings, key, upload_id),
+        // Nothing that an upload itself would ask.
+        Operation::ListMultipartUploads | Operation::ListParts => return None,
     })
+}
+
+/// The request that begins an upload, not signed.
+pub(crate) fn create(settings: &Settings, key: &str, nonce: &str) -> Request {
+    let address = &settings.address;
+    let mut headers = metadata(nonce);
+    if let Some(algorithm) = settings.checksum {
+        headers.push(header("x-amz-checksum-algorithm", algorithm.s3().as_str()));
+        headers.push(header("x-amz-checksum-type", ChecksumType::FullObject.as_str()));
+    }
+    CreateMultipartUpload { address, key, headers: &headers }.request()
 }
 
 /// The request that ends an upload, not signed.
@@ -75,8 +81,29 @@ pub(crate) fn abort(settings: &Settings, key: &str, upload_id: &str) -> Request 
     AbortMultipartUpload { address, key, upload_id, headers: &[] }.request()
 }
 
-fn metadata(upload: &Upload) -> Vec<Header> {
-    vec![(Cow::Owned(format!("x-amz-meta-{NONCE}")), upload.nonce.clone())]
+/// The request for a page of the uploads that are open, not signed.
+pub(crate) fn list_uploads(
+    settings: &Settings,
+    prefix: &str,
+    after: Option<&UploadsMarker>,
+) -> Request {
+    let address = &settings.address;
+    ListMultipartUploads { address, prefix, after, headers: &[] }.request()
+}
+
+/// The request for a page of the parts of an upload, not signed.
+pub(crate) fn list_parts(
+    settings: &Settings,
+    key: &str,
+    upload_id: &str,
+    after: Option<u32>,
+) -> Request {
+    let address = &settings.address;
+    ListParts { address, key, upload_id, after, headers: &[] }.request()
+}
+
+fn metadata(nonce: &str) -> Vec<Header> {
+    vec![(Cow::Owned(format!("x-amz-meta-{NONCE}")), nonce.to_owned())]
 }
 
 /// The headers by which the store checks the bytes it got. Some stores look at a checksum only

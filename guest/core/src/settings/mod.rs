@@ -100,6 +100,12 @@ impl Settings {
         if has_port { authority } else { format!("{authority}:{}", address.scheme.default_port()) }
     }
 
+    /// What the names of all objects that this configuration writes begin with. Empty: a name is its
+    /// key, and a key is any text.
+    pub(crate) fn name_prefix(&self) -> &str {
+        ""
+    }
+
     /// How uploads are cut. A part is held until the store has it, and the next one fills
     /// meanwhile: so no part grows beyond half of the memory.
     pub(crate) fn cutting(&self) -> Cutting {
