@@ -5,6 +5,7 @@
 
 mod edge_cases;
 mod exhaustive;
+mod inquiries;
 mod invariants;
 mod regressions;
 mod simulation;
