@@ -5,6 +5,7 @@
 mod check;
 mod components;
 mod demo;
+mod health;
 mod inspect;
 mod keys;
 mod large;
@@ -14,4 +15,5 @@ mod signals;
 mod support;
 mod terminal;
 mod unreachable;
+mod uploads;
 mod usage;

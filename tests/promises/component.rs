@@ -2,6 +2,7 @@
 //! denied.
 
 mod denied;
+mod inquiries;
 mod objects;
 pub mod setup;
 mod world;

@@ -10,6 +10,7 @@ mod plan;
 mod run;
 mod say;
 mod terminal;
+mod uploads;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ async fn dispatch(command: Command) -> Result<Exit, Stop> {
         Command::Demo => demo::demo().await,
         Command::Run(arguments) => run::run(arguments).await,
         Command::Check(arguments) => check::check(arguments).await,
+        Command::Uploads(command) => uploads::uploads(command).await,
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Component(arguments) => component::component(arguments),
     }

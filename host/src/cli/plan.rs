@@ -12,7 +12,7 @@ use spillway::events::Events;
 use spillway::flow::{Config, Draft, FlowError, SinkSettings, Variables};
 use spillway::map::{MapSettings, OnRejected};
 use spillway::problem::Problem;
-use spillway::sink::{Grants, Sink, SinkError, Source as ComponentSource};
+use spillway::sink::{Grants, OpenSink, Sink, SinkError, Source as ComponentSource};
 use spillway::source::{Input, Source, SourceSettings, Start};
 
 use super::exit::Stop;
@@ -38,6 +38,13 @@ pub(crate) struct Request {
 pub(crate) struct Plan {
     pub(crate) source: SourceSettings,
     pub(crate) map: MapSettings,
+    pub(crate) sink: Sink,
+    pub(crate) config: String,
+    pub(crate) grants: Grants,
+}
+
+/// Where a flow goes: all that is needed to ask its store something.
+pub(crate) struct Destination {
     pub(crate) sink: Sink,
     pub(crate) config: String,
     pub(crate) grants: Grants,
@@ -85,7 +92,36 @@ impl Request {
         if let Some(map) = &map {
             check_rejects(map, source.as_ref(), &mut problems);
         }
-        let credentials = match (self.credentials, credentials) {
+        let destination = self.find(sink, credentials, &mut problems).await?;
+        match (source, map, destination) {
+            (Some(source), Some(map), Some(destination)) if problems.is_empty() => {
+                let Destination { sink, config, grants } = destination;
+                Ok(Plan { source, map, sink, config, grants })
+            }
+            _ => Err(Stop::Problems(self.name, problems)),
+        }
+    }
+
+    /// Proves what can be proven of where a flow goes, whatever is wrong with where it comes from.
+    pub(crate) async fn destination(self, draft: Draft) -> Result<Destination, Stop> {
+        let Draft { sink, credentials, mut problems, .. } = draft;
+        problems.retain(|problem| {
+            let section = problem.field.split('.').next().unwrap_or_default();
+            section != "source" && section != "map"
+        });
+        match self.find(sink, credentials, &mut problems).await? {
+            Some(destination) if problems.is_empty() => Ok(destination),
+            _ => Err(Stop::Problems(self.name, problems)),
+        }
+    }
+
+    async fn find(
+        &self,
+        sink: Option<SinkSettings>,
+        credentials: Option<Environment>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Option<Destination>, Stop> {
+        let credentials = match (self.credentials.clone(), credentials) {
             (Some(given), _) => given,
             // That is a problem already, and must not hide those of the sink.
             (None, None) => Arc::new(Environment::default()),
@@ -96,24 +132,28 @@ impl Request {
                 Arc::new(environment) as Arc<dyn Provider>
             }
         };
-        let loaded = match sink {
-            Some(mut settings) => {
-                settings.component = self.component.or(settings.component);
-                settings.egress = self.egress.or(settings.egress);
-                load(settings, credentials, &mut problems).await?
-            }
-            None => None,
-        };
-        match (source, map, loaded) {
-            (Some(source), Some(map), Some((sink, config, grants))) if problems.is_empty() => {
-                Ok(Plan { source, map, sink, config, grants })
-            }
-            _ => Err(Stop::Problems(self.name, problems)),
-        }
+        let Some(mut settings) = sink else { return Ok(None) };
+        settings.component = self.component.clone().or(settings.component);
+        settings.egress = self.egress.clone().or(settings.egress);
+        load(settings, credentials, problems).await
+    }
+}
+
+impl Destination {
+    /// Opens the sink, which makes no request.
+    pub(crate) async fn open(&self) -> Result<OpenSink, Stop> {
+        let opened = self.sink.open(&self.config, None, &self.grants).await;
+        opened.map_err(|error| Stop::Failed(error.into()))
     }
 }
 
 impl Plan {
+    /// Where it goes.
+    pub(crate) fn destination(self) -> Destination {
+        let Plan { sink, config, grants, .. } = self;
+        Destination { sink, config, grants }
+    }
+
     /// Opens the source.
     pub(crate) fn events(
         source: &SourceSettings,
@@ -173,13 +213,11 @@ fn is_read(source: &SourceSettings, path: &Path) -> bool {
     file(source).is_some_and(|source| file(path) == Some(source))
 }
 
-type Loaded = (Sink, String, Grants);
-
 async fn load(
     settings: SinkSettings,
     credentials: Arc<dyn Provider>,
     problems: &mut Vec<Problem>,
-) -> Result<Option<Loaded>, Stop> {
+) -> Result<Option<Destination>, Stop> {
     let client = Client::new(&ClientOptions { ca_file: settings.ca_file });
     let client = client.map_err(|error| {
         problems.push(Problem::new("sink.ca_file", chain(&error)));
@@ -214,7 +252,7 @@ async fn load(
     }
     let Ok(client) = client else { return Ok(None) };
     let grants = Grants { egress, transport: Arc::new(client), credentials, limits };
-    Ok(Some((sink, config, grants)))
+    Ok(Some(Destination { sink, config, grants }))
 }
 
 /// The embedded component may talk to whom its configuration names. Another one may be lying about

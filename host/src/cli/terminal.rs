@@ -84,12 +84,21 @@ impl Observer for Terminal {
     }
 
     fn notice(&mut self, notice: &Notice) {
-        let level = match notice.level {
-            Level::Info => "note",
-            Level::Warning => "warning",
-        };
-        self.line(&format!("{level}: {}", notice.message));
+        self.line(&worded(notice));
     }
+}
+
+/// A notice on standard error, where no line moves.
+pub(crate) fn notice(notice: &Notice) {
+    report!("{}", worded(notice));
+}
+
+fn worded(notice: &Notice) -> String {
+    let level = match notice.level {
+        Level::Info => "note",
+        Level::Warning => "warning",
+    };
+    format!("{level}: {}", notice.message)
 }
 
 fn status(totals: &Totals, seconds: f64) -> String {
