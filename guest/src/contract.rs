@@ -9,6 +9,7 @@ use spillway_core::inquiry::{OpenUpload, Reply};
 use spillway_core::report::{self, Report};
 use spillway_core::settings::Settings;
 use spillway_core::sink::{Input, Sink};
+use spillway_core::time::Timestamp;
 use spillway_core::{metrics, schema};
 
 use crate::bindings::exports::spillway::sink::sink as wit;
@@ -55,10 +56,7 @@ impl wit::GuestSink for OpenSink {
     fn write(&self, batch: Vec<wit::Run>) -> Result<Vec<wit::Rejection>, wit::Error> {
         let mut driver = self.0.borrow_mut();
         let runs = runs(batch, driver.core().next_position())?;
-        for run in runs {
-            driver.wait_until(|core| core.has_room(run.len()));
-            driver.feed(Input::Events(run));
-        }
+        runs.into_iter().for_each(|run| driver.give(run));
         driver.turn();
         Ok(driver.take_rejections().map(wit::Rejection::from).collect())
     }
@@ -131,12 +129,13 @@ fn runs(batch: Vec<wit::Run>, mut next: u64) -> Result<Vec<Run>, wit::Error> {
             wit::Payload::Bytes(bytes) => bytes,
             wit::Payload::Text(text) => text.into_bytes(),
         });
+        let at = run.at.map(Timestamp);
         let framing = match run.framing {
             wit::Framing::Bare => Framing::Bare,
             wit::Framing::Newline => Framing::Newline,
         };
         let run = Run::new(run.key, run.first, payload, run.ends, framing);
-        let run = run.map_err(|problem| invalid(index, problem))?;
+        let run = run.map_err(|problem| invalid(index, problem))?.happened(at);
         next = run.next();
         runs.push(run);
     }
@@ -182,10 +181,11 @@ impl From<report::Sealed> for wit::SealedObject {
 
 impl From<report::Failure> for wit::Failure {
     fn from(failure: report::Failure) -> Self {
-        let report::Failure { span, cause } = failure;
+        let report::Failure { span, begun, cause } = failure;
         wit::Failure {
             key: span.key,
             name: span.name,
+            begun,
             first: span.first,
             last: span.last,
             events: span.events,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use spillway_core::credentials::{Credentials, Secret};
 use spillway_core::error::Error;
+use spillway_core::framing::Run;
 use spillway_core::inquiry::Reply;
 use spillway_core::report::Report;
 use spillway_core::sink::{CredentialsError, Input, Output, Sink};
@@ -20,6 +21,7 @@ pub(crate) struct Driver {
     core: Sink,
     exchanges: Vec<Exchange>,
     rejections: Vec<Rejection>,
+    rest: Option<Run>,
 }
 
 /// One event that was not accepted.
@@ -30,7 +32,7 @@ pub(crate) struct Rejection {
 
 impl Driver {
     pub(crate) fn new(core: Sink) -> Driver {
-        Driver { core, exchanges: Vec::new(), rejections: Vec::new() }
+        Driver { core, exchanges: Vec::new(), rejections: Vec::new(), rest: None }
     }
 
     pub(crate) fn core(&self) -> &Sink {
@@ -43,6 +45,15 @@ impl Driver {
 
     pub(crate) fn take_rejections(&mut self) -> impl Iterator<Item = Rejection> + '_ {
         self.rejections.drain(..)
+    }
+
+    /// Gives the core events, all of them, and waits for room where there is none.
+    pub(crate) fn give(&mut self, run: Run) {
+        self.feed(Input::Events(run));
+        while let Some(run) = self.rest.take() {
+            self.wait_until(|core| core.has_room(run.len()));
+            self.feed(Input::Events(run));
+        }
     }
 
     /// Tells the core what happened, and does all that it asks for.
@@ -63,6 +74,7 @@ impl Driver {
                     Output::Credentials { fresh } => {
                         inputs.push_back(Input::Credentials(credentials(fresh)));
                     }
+                    Output::Rest(run) => self.rest = Some(run),
                     Output::Rejected { first, events, reason } => {
                         let positions = first..first + events;
                         self.rejections.extend(

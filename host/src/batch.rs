@@ -36,7 +36,9 @@ pub struct TooLarge;
 
 /// Groups events into runs.
 ///
-/// An event goes into the run of the event before it if it has the same key and the next position.
+/// An event goes into the run of the event before it if it has the same key, the next position and,
+/// where times are known, the same second. So a sink that takes the time of a run for that of any of
+/// its events is right to the second.
 #[derive(Debug)]
 pub struct Batcher {
     framing: Framing,
@@ -59,10 +61,11 @@ impl Batcher {
         &mut self,
         key: &str,
         position: u64,
+        at: Option<u64>,
         append: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), TooLarge> {
         let framing = self.framing;
-        let run = self.run_for(key, position);
+        let run = self.run_for(key, position, at);
         let start = run.payload.len();
         append(&mut run.payload);
         if framing == Framing::Newline {
@@ -91,7 +94,7 @@ impl Batcher {
         self.bytes += block.len();
         match self.runs.last_mut() {
             Some(run)
-                if goes_on(run, key, first)
+                if goes_on(run, key, first, None)
                     && run.payload.len() + block.len() <= JOINED_BYTES_MAX =>
             {
                 let start = run.payload.len() as u32;
@@ -99,7 +102,7 @@ impl Batcher {
                 run.ends.extend(ends.iter().map(|end| start + end));
             }
             _ => {
-                let mut run = self.new_run(key, first);
+                let mut run = self.new_run(key, first, None);
                 run.payload = block;
                 run.ends = ends;
                 self.runs.push(run);
@@ -123,20 +126,20 @@ impl Batcher {
         mem::take(&mut self.runs)
     }
 
-    fn run_for(&mut self, key: &str, position: u64) -> &mut Run {
-        if !self.runs.last().is_some_and(|run| goes_on(run, key, position)) {
-            let run = self.new_run(key, position);
+    fn run_for(&mut self, key: &str, position: u64, at: Option<u64>) -> &mut Run {
+        if !self.runs.last().is_some_and(|run| goes_on(run, key, position, at)) {
+            let run = self.new_run(key, position, at);
             self.runs.push(run);
         }
         let last = self.runs.len() - 1;
         &mut self.runs[last]
     }
 
-    fn new_run(&self, key: &str, first: u64) -> Run {
+    fn new_run(&self, key: &str, first: u64, at: Option<u64>) -> Run {
         Run {
             key: key.to_owned(),
             first,
-            at: None,
+            at,
             payload: Vec::new(),
             ends: Vec::new(),
             framing: self.framing,
@@ -144,8 +147,11 @@ impl Batcher {
     }
 }
 
-fn goes_on(run: &Run, key: &str, position: u64) -> bool {
-    run.first + run.ends.len() as u64 == position && run.key == key
+fn goes_on(run: &Run, key: &str, position: u64, at: Option<u64>) -> bool {
+    let second = |at: u64| at / 1_000_000_000;
+    run.first + run.ends.len() as u64 == position
+        && run.key == key
+        && run.at.map(second) == at.map(second)
 }
 
 /// How large a run may become by copying blocks of lines behind each other: 1 MiB.
@@ -161,7 +167,9 @@ mod tests {
         for (key, position, text) in
             [("a", 0, "one"), ("a", 1, ""), ("b", 2, "three"), ("b", 4, "five"), ("a", 5, "six")]
         {
-            batcher.push(key, position, |arena| arena.extend_from_slice(text.as_bytes())).unwrap();
+            batcher
+                .push(key, position, None, |arena| arena.extend_from_slice(text.as_bytes()))
+                .unwrap();
         }
         assert_eq!((batcher.runs(), batcher.bytes()), (4, 20));
         let runs = batcher.take();
@@ -174,11 +182,23 @@ mod tests {
     #[test]
     fn bare_events_lie_back_to_back() {
         let mut batcher = Batcher::new(Framing::Bare);
-        batcher.push("a", 7, |arena| arena.extend_from_slice(b"one")).unwrap();
-        batcher.push("a", 8, |arena| arena.extend_from_slice(b"two")).unwrap();
+        batcher.push("a", 7, None, |arena| arena.extend_from_slice(b"one")).unwrap();
+        batcher.push("a", 8, None, |arena| arena.extend_from_slice(b"two")).unwrap();
         let [run] = &batcher.take()[..] else { panic!() };
         assert_eq!((&*run.payload, &*run.ends), (&b"onetwo"[..], &[3, 6][..]));
         assert_eq!((run.first, run.framing, run.at), (7, Framing::Bare, None));
+    }
+
+    #[test]
+    fn another_second_begins_a_run_that_has_the_time_of_its_first_event() {
+        let mut batcher = Batcher::new(Framing::Bare);
+        let times = [Some(1_000_000_007), Some(1_999_999_999), Some(2_000_000_000), None, None];
+        for (position, at) in (0..).zip(times) {
+            batcher.push("a", position, at, |arena| arena.push(b'x')).unwrap();
+        }
+        let runs = batcher.take();
+        let shown: Vec<_> = runs.iter().map(|run| (run.first, run.at, run.ends.len())).collect();
+        assert_eq!(shown, [(0, Some(1_000_000_007), 2), (2, Some(2_000_000_000), 1), (3, None, 2)]);
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! The events of a source, mapped and grouped into batches for a sink.
 
-use crate::batch::{Batcher, Framing, Run};
-use crate::map::{Map, Mapped};
-use crate::source::{Codec, Crlf, EmptyLines, Lines, Piece, Source, SourceError, TooLong};
+mod mapper;
+mod work;
+
+use self::mapper::{Mapper, OpenBatch, Rest};
+use self::work::Work;
+use crate::batch::{Framing, Run};
+use crate::map::Map;
+use crate::source::{Source, SourceError};
 
 /// The events of a source, batch by batch.
 pub struct Events {
     source: Source,
-    map: Map,
     framing: Framing,
+    work: Work,
     /// What the last batch left of the piece that it ended in.
     rest: Option<Rest>,
 }
@@ -47,17 +52,16 @@ pub struct Rejected {
     pub line_bytes: u64,
 }
 
-impl Rejected {
-    /// The number of the line as people count, from 1.
-    pub fn line_number(&self) -> u64 {
-        self.position + 1
-    }
-}
-
 impl Events {
     /// The events that `map` makes of `source`, in runs with this framing.
-    pub fn new(source: Source, map: Map, framing: Framing) -> Events {
-        Events { source, map, framing, rest: None }
+    ///
+    /// # Errors
+    ///
+    /// The map has an expression, and there is no thread for it.
+    pub fn new(source: Source, map: Map, framing: Framing) -> Result<Events, SourceError> {
+        let work = Work::new(Mapper { map, framing, lines: source.lines() });
+        let work = work.map_err(|source| SourceError::MapThread { source })?;
+        Ok(Events { source, framing, work, rest: None })
     }
 
     /// The next batch; nothing at the end of the input. Cancel safe.
@@ -69,177 +73,35 @@ impl Events {
     ///
     /// Reading failed. All lines before were returned.
     pub async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
-        if self.rest.is_none() {
-            // The only place that waits, with nothing in hand that could be lost.
-            self.rest = self.source.next().await?.map(Rest::from);
+        if !self.work.is_busy() {
+            if self.rest.is_none() {
+                // Nothing is in hand that could be lost by waiting.
+                self.rest = self.source.next().await?.map(Rest::from);
+            }
+            let Some(rest) = self.rest.take() else { return Ok(None) };
+            self.work.begin(OpenBatch::new(self.framing), rest);
         }
-        if self.rest.is_none() {
-            return Ok(None);
-        }
-        let mut open = OpenBatch { batch: Batch::default(), batcher: Batcher::new(self.framing) };
-        while let Some(rest) = self.rest.take().or_else(|| self.source.try_next().map(Rest::from)) {
-            self.rest = self.fill(&mut open, rest);
+        loop {
+            let filled = self.work.done().await;
+            if let Some(block) = filled.spare {
+                self.source.recycle(block);
+            }
+            self.rest = filled.rest;
             if self.rest.is_some() {
-                break;
+                return Ok(Some(filled.open.close()));
+            }
+            match self.source.try_next() {
+                Some(piece) => self.work.begin(filled.open, Rest::from(piece)),
+                None => return Ok(Some(filled.open.close())),
             }
         }
-        open.batch.runs = open.batcher.take();
-        Ok(Some(open.batch))
     }
 
     /// How long the input is, in bytes, if that is known.
     pub fn input_bytes(&self) -> Option<u64> {
         self.source.input_bytes()
     }
-
-    /// Fills the batch, and gives back what it has no room for.
-    fn fill(&self, open: &mut OpenBatch, rest: Rest) -> Option<Rest> {
-        match rest.piece {
-            Piece::TooLong(long) => self.fill_too_long(open, long),
-            Piece::Lines(lines) => match self.map.verbatim() {
-                Some(key) if rest.index == 0 && self.are_verbatim(&lines) => {
-                    fill_verbatim(open, key, lines)
-                }
-                _ => self.fill_mapped(open, lines, rest.index),
-            },
-        }
-    }
-
-    /// Whether the lines lie in their block exactly as in a run.
-    fn are_verbatim(&self, lines: &Lines) -> bool {
-        let settings = self.source.lines();
-        self.framing == Framing::Newline
-            && (settings.crlf == Crlf::Keep || memchr::memchr(b'\r', &lines.block).is_none())
-            && (settings.empty_lines == EmptyLines::Keep || !lines.block.starts_with(b"\n"))
-            && (settings.empty_lines == EmptyLines::Keep
-                || memchr::memmem::find(&lines.block, b"\n\n").is_none())
-    }
-
-    fn fill_mapped(&self, open: &mut OpenBatch, lines: Lines, from: usize) -> Option<Rest> {
-        for index in from..lines.ends.len() {
-            let next_offset = lines.offset_of(index + 1);
-            if open.is_full(next_offset - lines.offset_of(index)) {
-                return Some(Rest { piece: Piece::Lines(lines), index });
-            }
-            let position = lines.first + index as u64;
-            self.fill_line(open, position, lines.line(index, self.source.lines().crlf));
-            open.pass(1, next_offset - lines.offset_of(index), position + 1, next_offset);
-        }
-        self.source.recycle(lines.block);
-        None
-    }
-
-    fn fill_line(&self, open: &mut OpenBatch, position: u64, line: &[u8]) {
-        let line = match self.map.codec() {
-            // A parser may pass over a byte order mark (RFC 8259, section 8.1).
-            Codec::Json if position == 0 => line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line),
-            _ => line,
-        };
-        if self.source.lines().empty_lines == EmptyLines::Skip && self.is_blank(line) {
-            open.batch.blank += 1;
-            return;
-        }
-        let reason = match self.map.apply(line) {
-            Mapped::Event { key, payload } => {
-                let append = |arena: &mut Vec<u8>| payload.append_to(arena);
-                match open.batcher.push(&key, position, append) {
-                    Ok(()) => return,
-                    Err(error) => error.to_string(),
-                }
-            }
-            Mapped::Filtered => {
-                open.batch.filtered += 1;
-                return;
-            }
-            Mapped::Rejected(reason) => reason,
-        };
-        let line_bytes = line.len() as u64;
-        open.batch.rejected.push(Rejected { position, reason, line: line.to_vec(), line_bytes });
-    }
-
-    fn is_blank(&self, line: &[u8]) -> bool {
-        match self.map.codec() {
-            Codec::Json => line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')),
-            Codec::Raw => line.is_empty(),
-        }
-    }
-
-    fn fill_too_long(&self, open: &mut OpenBatch, long: TooLong) -> Option<Rest> {
-        if open.is_full(long.bytes) {
-            return Some(Rest::from(Piece::TooLong(long)));
-        }
-        let reason = format!(
-            "the line is {} bytes long, over the {} that `line_bytes_max` allows",
-            long.bytes,
-            self.source.lines().line_bytes_max
-        );
-        open.pass(1, long.next_offset - long.offset, long.position + 1, long.next_offset);
-        open.batch.rejected.push(Rejected {
-            position: long.position,
-            reason,
-            line: long.head,
-            line_bytes: long.bytes,
-        });
-        None
-    }
 }
-
-/// Takes a block of lines over as events.
-fn fill_verbatim(open: &mut OpenBatch, key: &str, lines: Lines) -> Option<Rest> {
-    let count = lines.ends.len();
-    let next_offset = lines.offset_of(count);
-    let bytes = next_offset - lines.offset;
-    if open.is_full(bytes) {
-        return Some(Rest::from(Piece::Lines(lines)));
-    }
-    open.pass(count as u64, bytes, lines.first + count as u64, next_offset);
-    open.batcher.push_lines(key, lines.first, lines.block, lines.ends);
-    None
-}
-
-/// A batch that is being filled.
-struct OpenBatch {
-    batch: Batch,
-    batcher: Batcher,
-}
-
-impl OpenBatch {
-    /// Whether there is no room for `more` bytes of input. There always is for the first.
-    fn is_full(&self, more: u64) -> bool {
-        self.batch.lines > 0
-            && (self.batch.bytes + more > BATCH_BYTES_MAX
-                || self.batcher.bytes() as u64 >= BATCH_BYTES_MAX
-                || self.batcher.runs() >= BATCH_RUNS_MAX
-                || self.batch.rejected.len() >= BATCH_REJECTED_MAX)
-    }
-
-    /// Counts lines, of whatever fate.
-    fn pass(&mut self, lines: u64, bytes: u64, next_position: u64, next_offset: u64) {
-        self.batch.lines += lines;
-        self.batch.bytes += bytes;
-        self.batch.next_position = next_position;
-        self.batch.next_offset = next_offset;
-    }
-}
-
-/// A piece, from the line at `index` on.
-struct Rest {
-    piece: Piece,
-    index: usize,
-}
-
-impl From<Piece> for Rest {
-    fn from(piece: Piece) -> Rest {
-        Rest { piece, index: 0 }
-    }
-}
-
-/// How much of the input, and how many bytes of payloads, one batch takes: 1 MiB.
-const BATCH_BYTES_MAX: u64 = 1 << 20;
-
-/// How many runs, and how many rejected lines, one batch holds.
-const BATCH_RUNS_MAX: usize = 1024;
-const BATCH_REJECTED_MAX: usize = 1024;
 
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,18 @@
 //! The loop that moves events from a source into a sink.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 
 use crate::batch;
 use crate::contract::{
-    Ending, Error, Failure, Framing, Notice, Payload, Progress, Run, SealedObject,
+    Ending, Error, Failure, Framing, Notice, Payload, Progress, Rejection, Run, SealedObject,
 };
-use crate::events::{Batch, Events, Rejected};
+use crate::dead_letters::{Content, DeadLetter, DeadLetters, Failed, OnFailed};
+use crate::events::{Batch, Events};
 use crate::interrupts::Interrupts;
 use crate::map::OnRejected;
-use crate::rejects::Rejects;
 use crate::sink::{OpenSink, SinkError, explain};
 use crate::source::SourceError;
 
@@ -38,6 +39,8 @@ pub struct Totals {
     pub failed_objects: u64,
     /// The events in them.
     pub failed_events: u64,
+    /// Rejected and failed events that were written to a file.
+    pub dead_letters: u64,
 }
 
 /// How a run came to its end.
@@ -69,9 +72,12 @@ pub enum RunError {
         /// Why.
         reason: String,
     },
-    /// Rejected events could not be written where the flow says.
-    #[error("rejected events cannot be written to {path}", path = .0.display())]
-    Rejects(std::path::PathBuf, #[source] std::io::Error),
+    /// Dead letters could not be written where the flow says.
+    #[error("dead letters cannot be written to {path}", path = .0.display())]
+    DeadLetters(PathBuf, #[source] std::io::Error),
+    /// Events could not be kept for the time that their object may fail.
+    #[error("events cannot be kept beside {path} until they are stored", path = .0.display())]
+    Keep(PathBuf, #[source] std::io::Error),
     /// An object could not be stored.
     #[error("{}", failed(.0))]
     Failed(Box<Failure>),
@@ -85,6 +91,8 @@ pub trait Observer: Send {
     fn sealed(&mut self, object: &SealedObject);
     /// An event was rejected.
     fn rejected(&mut self, line: u64, reason: &str);
+    /// An object could not be stored, and its events are set aside.
+    fn failed(&mut self, failure: &Failure);
     /// The sink has something to say.
     fn notice(&mut self, notice: &Notice);
 }
@@ -97,6 +105,8 @@ pub struct Runner<'a> {
     pub sink: OpenSink,
     /// What becomes of those that are rejected.
     pub on_rejected: OnRejected,
+    /// What becomes of those whose object could not be stored.
+    pub on_failed: OnFailed,
     /// What stops it.
     pub interrupts: Interrupts,
     /// Who is told.
@@ -106,21 +116,78 @@ pub struct Runner<'a> {
 impl Runner<'_> {
     /// Runs to the end, whichever it is. The totals are there in any case.
     pub async fn run(self) -> (Totals, Result<End, RunError>) {
-        let Runner { events, sink, on_rejected, interrupts, observer } = self;
-        let rejects = match &on_rejected {
-            OnRejected::File(path) => match Rejects::create(path) {
-                Ok(rejects) => Some(rejects),
-                Err(error) => {
-                    return (Totals::default(), Err(RunError::Rejects(path.clone(), error)));
-                }
-            },
-            OnRejected::Stop | OnRejected::Skip => None,
+        let Runner { events, sink, on_rejected, on_failed, interrupts, observer } = self;
+        let totals = Totals::default();
+        let set_aside = match SetAside::open(&on_rejected, &on_failed) {
+            Ok(set_aside) => set_aside,
+            Err(error) => return (totals, Err(error)),
         };
         let stops = on_rejected == OnRejected::Stop;
-        let totals = Totals::default();
-        let mut running = Running { events, sink, stops, rejects, interrupts, observer, totals };
+        let mut running = Running { events, sink, stops, set_aside, interrupts, observer, totals };
         let result = running.run().await;
         (running.totals, result)
+    }
+}
+
+/// Where dead letters go.
+struct SetAside {
+    rejected: Option<(PathBuf, DeadLetters)>,
+    failed: Option<Failed>,
+}
+
+impl SetAside {
+    fn open(on_rejected: &OnRejected, on_failed: &OnFailed) -> Result<SetAside, RunError> {
+        let wrong = |path: &PathBuf| {
+            let path = path.clone();
+            move |error| RunError::DeadLetters(path, error)
+        };
+        let rejected = match on_rejected {
+            OnRejected::File(path) => {
+                Some((path.clone(), DeadLetters::open(path).map_err(wrong(path))?))
+            }
+            OnRejected::Stop | OnRejected::Skip => None,
+        };
+        let failed = match on_failed {
+            OnFailed::File(path) => Some(Failed::open(path).map_err(wrong(path))?),
+            OnFailed::Stop => None,
+        };
+        Ok(SetAside { rejected, failed })
+    }
+
+    /// Writes a rejected event. It must not be lost because the flow goes on: it is out before the
+    /// next. Returns how many were written.
+    fn reject(&mut self, letter: &DeadLetter<'_>) -> Result<u64, RunError> {
+        let Some((path, letters)) = &mut self.rejected else { return Ok(0) };
+        let written = letters.add(letter).and_then(|()| letters.flush());
+        written.map(|()| 1).map_err(|error| RunError::DeadLetters(path.clone(), error))
+    }
+
+    /// Keeps what the sink has taken until it is durable.
+    fn keep(&mut self, runs: &[Run], rejections: &[Rejection]) -> Result<(), RunError> {
+        let Some(failed) = &mut self.failed else { return Ok(()) };
+        failed
+            .keep(runs, rejections)
+            .map_err(|error| RunError::Keep(failed.path().to_owned(), error))
+    }
+
+    /// Writes what failed before `durable`. Returns how many events were written.
+    fn settle(&mut self, durable: u64) -> Result<u64, RunError> {
+        let Some(failed) = &mut self.failed else { return Ok(0) };
+        failed
+            .settle(durable)
+            .map_err(|error| RunError::DeadLetters(failed.path().to_owned(), error))
+    }
+
+    /// Makes sure that what was written outlives a power cut.
+    fn sync(&mut self) -> Result<(), RunError> {
+        if let Some((path, letters)) = &mut self.rejected {
+            letters.sync().map_err(|error| RunError::DeadLetters(path.clone(), error))?;
+        }
+        if let Some(failed) = &mut self.failed {
+            let path = failed.path().to_owned();
+            failed.sync().map_err(|error| RunError::DeadLetters(path, error))?;
+        }
+        Ok(())
     }
 }
 
@@ -128,7 +195,7 @@ struct Running<'a> {
     events: Events,
     sink: OpenSink,
     stops: bool,
-    rejects: Option<Rejects>,
+    set_aside: SetAside,
     interrupts: Interrupts,
     observer: &'a mut dyn Observer,
     totals: Totals,
@@ -142,22 +209,31 @@ impl Running<'_> {
         let pumped = self.pump().await;
         if let Err(RunError::Sink(SinkError::Trap(_))) = pumped {
             self.lose();
+            // What it reported before is no less lost, and the trap says more than what follows it.
+            let _ = self.set_aside_the_rest();
             return pumped.map(|()| End::Aborted);
         }
         // Whatever ended the reading: what was accepted is completed, unless that is told to stop,
         // too.
-        let told_to_abort = |interrupts: &Interrupts| interrupts.count() > 1;
-        let how = if told_to_abort(&self.interrupts) { Ending::Abort } else { Ending::Complete };
-        let mut closed = self.close(how).await;
+        let how = if self.is_told_to_abort() { Ending::Abort } else { Ending::Complete };
+        let closed = self.close(how).await;
         // Behind a gate that was shut while it completed, the sink could do no more than clean up.
-        if told_to_abort(&self.interrupts) {
-            return Ok(End::Aborted);
+        let set_aside = self.set_aside_the_rest();
+        if self.is_told_to_abort() {
+            return set_aside.map(|()| End::Aborted);
         }
-        if let Some(rejects) = &mut self.rejects {
-            closed = closed.and(rejects.finish());
-        }
-        pumped.and(closed)?;
+        pumped.and(closed).and(set_aside)?;
         Ok(if self.interrupts.count() > 0 { End::Stopped } else { End::Complete })
+    }
+
+    fn is_told_to_abort(&self) -> bool {
+        self.interrupts.count() > 1
+    }
+
+    /// Writes what was reported failed, whatever came before it.
+    fn set_aside_the_rest(&mut self) -> Result<(), RunError> {
+        self.totals.dead_letters += self.set_aside.settle(u64::MAX)?;
+        self.set_aside.sync()
     }
 
     /// What a component held that has trapped is gone with it, and is counted so.
@@ -203,8 +279,13 @@ impl Running<'_> {
         for runs in runs.chunk_by(same) {
             self.write(runs).await?;
         }
-        for rejected in batch.rejected {
-            self.reject(&rejected)?;
+        for rejected in &batch.rejected {
+            let content = Content::Line { held: &rejected.line, bytes: rejected.line_bytes };
+            self.reject(&DeadLetter {
+                position: rejected.position,
+                reason: &rejected.reason,
+                content,
+            })?;
         }
         self.poll().await
     }
@@ -213,26 +294,23 @@ impl Running<'_> {
         let rejections = self.sink.write(runs).await?;
         let given: u64 = runs.iter().map(|run| run.ends.len() as u64).sum();
         self.totals.events += given - rejections.len() as u64;
-        for rejection in rejections {
-            let line = event(runs, rejection.position);
-            let line_bytes = line.len() as u64;
-            let (position, reason) = (rejection.position, rejection.reason);
-            self.reject(&Rejected { position, reason, line, line_bytes })?;
+        self.set_aside.keep(runs, &rejections)?;
+        for Rejection { position, reason } in &rejections {
+            let content = event(runs, *position).unwrap_or(Content::Line { held: b"", bytes: 0 });
+            self.reject(&DeadLetter { position: *position, reason, content })?;
         }
         Ok(())
     }
 
-    fn reject(&mut self, rejected: &Rejected) -> Result<(), RunError> {
+    fn reject(&mut self, letter: &DeadLetter<'_>) -> Result<(), RunError> {
         self.totals.rejected += 1;
-        let line = rejected.line_number();
+        let line = letter.position + 1;
         if self.stops {
-            return Err(RunError::Rejected { line, reason: rejected.reason.clone() });
+            return Err(RunError::Rejected { line, reason: letter.reason.to_owned() });
         }
-        self.observer.rejected(line, &rejected.reason);
-        match &mut self.rejects {
-            Some(rejects) => rejects.write(rejected),
-            None => Ok(()),
-        }
+        self.observer.rejected(line, letter.reason);
+        self.totals.dead_letters += self.set_aside.reject(letter)?;
+        Ok(())
     }
 
     async fn poll(&mut self) -> Result<(), RunError> {
@@ -256,12 +334,34 @@ impl Running<'_> {
             self.observer.sealed(object);
         }
         for failure in &progress.failed {
-            self.totals.failed_objects += 1;
+            // What still came for an object after it failed is no other object.
+            self.totals.failed_objects += u64::from(failure.first == failure.begun);
             self.totals.failed_events += failure.events;
         }
+        let failed = self.fail(&progress.failed);
+        let settled = self.set_aside.settle(progress.durable);
         self.observer.progress(&self.totals);
-        let first = progress.failed.into_iter().find(|f| !matches!(f.cause, Error::Aborted));
-        first.map_or(Ok(()), |failure| Err(RunError::Failed(Box::new(failure))))
+        failed?;
+        self.totals.dead_letters += settled?;
+        Ok(())
+    }
+
+    /// Sets events of failed objects aside, where the flow says so, and is an error where it does
+    /// not. What a person has aborted is neither: that run is to be started again.
+    fn fail(&mut self, failures: &[Failure]) -> Result<(), RunError> {
+        let is_told_to_abort = self.is_told_to_abort();
+        let own = |failure: &&Failure| !matches!(failure.cause, Error::Aborted);
+        for failure in failures.iter().filter(own) {
+            match &mut self.set_aside.failed {
+                Some(_) if is_told_to_abort => {}
+                Some(failed) => {
+                    failed.report(failure);
+                    self.observer.failed(failure);
+                }
+                None => return Err(RunError::Failed(Box::new(failure.clone()))),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -274,21 +374,26 @@ fn run(run: batch::Run) -> Run {
     Run { key, first, at, payload: Payload::Bytes(payload), ends, framing }
 }
 
-/// The bytes of the event at `position`, as they were given to the sink.
-fn event(runs: &[Run], position: u64) -> Vec<u8> {
+/// The event at `position`, as it was given to the sink.
+fn event(runs: &[Run], position: u64) -> Option<Content<'_>> {
     let holds = |run: &&Run| (run.first..run.first + run.ends.len() as u64).contains(&position);
-    let Some(run) = runs.iter().find(holds) else { return Vec::new() };
-    let index = usize::try_from(position - run.first).unwrap_or(usize::MAX);
+    let run = runs.iter().find(holds)?;
+    let index = usize::try_from(position - run.first).ok()?;
     let start = index.checked_sub(1).map_or(0, |before| run.ends[before] as usize);
     let bytes = match &run.payload {
         Payload::Bytes(bytes) => bytes.as_slice(),
         Payload::Text(text) => text.as_bytes(),
     };
-    let event = &bytes[start..run.ends[index] as usize];
-    event.strip_suffix(b"\n").unwrap_or(event).to_vec()
+    let framed = &bytes[start..run.ends[index] as usize];
+    let payload = match run.framing {
+        Framing::Newline => framed.strip_suffix(b"\n").unwrap_or(framed),
+        Framing::Bare => framed,
+    };
+    Some(Content::Event { key: &run.key, payload, at: run.at })
 }
 
-fn failed(failure: &Failure) -> String {
+/// The failure as a sentence.
+pub fn failed(failure: &Failure) -> String {
     let Failure { name, first, last, events, cause, .. } = failure;
     let (first, last) = (first + 1, last + 1);
     let lines =

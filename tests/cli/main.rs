@@ -4,6 +4,7 @@
 
 mod check;
 mod components;
+mod dead_letters;
 mod demo;
 mod health;
 mod inspect;

@@ -128,6 +128,20 @@ fn an_expression_that_fails_rejects_its_line() {
     assert_eq!(place.files("out/events")["b"], b"7\n");
 }
 
+#[test]
+fn an_expression_without_end_rejects_its_line() {
+    for (expression, reason) in [
+        ("def f: 1 + f; f", "it recurses too deep"),
+        ("def f: f; f", "it takes too many steps; does it come to an end?"),
+    ] {
+        let flow = rejecting("\"stop\"").replace("\".payload\"", &format!("'{expression}'"));
+        let place = Place::of(&flow, &event("a", "1"));
+        let ended = place.spillway(&["run", "flow.toml", "--local", "out"]);
+        let said = format!("line 1 was rejected: the payload `{expression}` failed: {reason}");
+        assert_fails(&ended, 1, &[&said]);
+    }
+}
+
 /// What was set aside, without the reasons, which must be there.
 fn set_aside(place: &Place) -> Vec<Value> {
     let text = std::fs::read_to_string(place.path("rejected.ndjson")).unwrap();

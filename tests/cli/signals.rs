@@ -49,6 +49,24 @@ fn one_stops_in_the_middle_of_a_source_that_does_not_end() {
 }
 
 #[test]
+fn one_stops_an_expression_that_does_not_end() {
+    let server = Server::start();
+    let payload = "'if .payload == \"loop\" then last(range(infinite)) else .payload end'";
+    let flow = from_stdin().replace("\".payload\"", payload);
+    let place = Place::of(&flow, "").at(&server);
+    let mut running = place.start(&["run", "flow.toml", "--json"]);
+    running.write((event("a", "1") + &event("b", "2")).as_bytes());
+    eventually("a", || server.objects().len() == 1);
+    running.write(event("c", "loop").as_bytes());
+    running.signal("INT");
+    let ended = guarded(running.ends());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let summary = summary(&ended);
+    assert_eq!((&summary["end"], &summary["events"]), (&"stopped".into(), &2.into()));
+    assert_eq!(server.contents()["b"], b"\"2\"\n");
+}
+
+#[test]
 fn two_abort_an_upload_that_the_store_stalls() {
     let server = Scripted::start(stalling);
     let (place, mut running) = uploading(&server, 12 * MIB);

@@ -129,6 +129,28 @@ fn a_certificate_of_nobodys_is_refused_until_the_flow_names_it() {
     failed(&place.with("ENDPOINT", &other), &said);
 }
 
+/// Which a certificate that is wrong is not: see above.
+#[test]
+fn tls_that_breaks_after_the_handshake_is_tried_again() {
+    let server = Server::start();
+    let behind = server.endpoint().replace("http://", "").parse().unwrap();
+    let flow = FLOW.replace("[sink.config]", "[sink]\nca_file = \"ca.pem\"\n[sink.config]");
+    let front = TlsFront::start_breaking(server.runtime(), behind, 1);
+    let place = Place::of(&flow, &event("a", "1")).with("ENDPOINT", &front.endpoint());
+    front.write_certificate(&place.path("ca.pem"));
+    let ended = place.spillway(&["run", "flow.toml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.err.contains("the connection broke (TLS: received corrupt message"), "{ended:?}");
+    assert_eq!(server.contents()["a"], b"\"1\"\n");
+
+    // It may have been done, so it is looked for before it counts as failed.
+    let front = TlsFront::start_breaking(server.runtime(), behind, 2);
+    let place = place.with("ENDPOINT", &front.endpoint());
+    front.write_certificate(&place.path("ca.pem"));
+    let ended = place.spillway(&["run", "flow.toml"]);
+    assert_fails(&ended, 1, &["the connection broke (TLS: ", "gave up after 2 attempts"]);
+}
+
 #[test]
 fn several_objects_fail_and_the_totals_say_so() {
     let server = Scripted::start(|request| match request.target.as_str() {

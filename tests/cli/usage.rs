@@ -35,7 +35,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "path =",
         "codec = \"xml\"\npath =",
-        &["source.codec: is \"xml\", expected \"json\" or \"raw\""],
+        &["source.codec: is \"xml\", expected \"json\" or \"raw\" or \"dead-letters\""],
     ),
     ("path =", "codec = \"raw\"\npath =", &["map.key: cannot look into raw lines", "map.payload:"]),
     ("path =", "line_bytes_max = 0\npath =", &["source.line_bytes_max: is 0, expected 1 to"]),

@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use rcgen::CertifiedKey;
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
@@ -22,6 +23,12 @@ pub struct TlsFront {
 impl TlsFront {
     /// Listens on a port of its own, for as long as `runtime` lives.
     pub fn start(runtime: &Runtime, behind: SocketAddr) -> TlsFront {
+        TlsFront::start_breaking(runtime, behind, 0)
+    }
+
+    /// The same, but on the first `broken` connections the answer is no TLS: the handshake is over
+    /// by then, and the request has arrived.
+    pub fn start_breaking(runtime: &Runtime, behind: SocketAddr, broken: usize) -> TlsFront {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]);
         let CertifiedKey { cert, signing_key } = made.expect("a certificate");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
@@ -36,8 +43,14 @@ impl TlsFront {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
         let address = listener.local_addr().expect("an address");
         runtime.spawn(async move {
+            let mut left = broken;
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(pass_on(acceptor.clone(), stream, behind));
+                if left > 0 {
+                    left -= 1;
+                    tokio::spawn(break_off(acceptor.clone(), stream));
+                } else {
+                    tokio::spawn(pass_on(acceptor.clone(), stream, behind));
+                }
             }
         });
         TlsFront { address, certificate: cert.der().to_vec() }
@@ -66,4 +79,15 @@ async fn pass_on(acceptor: TlsAcceptor, stream: TcpStream, behind: SocketAddr) {
     let Ok(mut stream) = acceptor.accept(stream).await else { return };
     let Ok(mut behind) = TcpStream::connect(behind).await else { return };
     let _ = tokio::io::copy_bidirectional(&mut stream, &mut behind).await;
+}
+
+/// Reads something of a request, and answers with what no TLS begins with.
+async fn break_off(acceptor: TlsAcceptor, stream: TcpStream) {
+    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    let mut some = [0; 64];
+    if stream.read(&mut some).await.is_ok_and(|read| read > 0) {
+        let _ = stream.get_mut().0.write_all(b"this is no record of TLS at all").await;
+        // What the client still sends is read, or a reset would overtake the answer.
+        let _ = tokio::io::copy(&mut stream.get_mut().0, &mut tokio::io::sink()).await;
+    }
 }

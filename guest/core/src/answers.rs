@@ -1,11 +1,12 @@
 //! Classify, decide, act: what the sink does about an answer.
 
-use crate::classify::{Class, TransportError, Verdict, classify};
+use crate::classify::{Answer, Class, TransportError, Verdict, classify};
 use crate::cleanup::CleanupNumber;
 use crate::clock::{Flight, Offset};
 use crate::error::Error;
 use crate::explain::{self, Subject};
 use crate::http::Response;
+use crate::naming::Sight;
 use crate::report::Level;
 use crate::requests::{ExchangeId, Flying, Owner, Signed, Task, UploadNumber};
 use crate::retry::{Decision, decide};
@@ -49,7 +50,10 @@ impl Sink {
     fn act(&mut self, number: UploadNumber, task: Task, decision: Decision, mut verdict: Verdict) {
         if let Some(answer) = verdict.answer.take() {
             self.budget.give();
-            return self.landed(number, |upload| upload.done(task.operation, answer));
+            return match answer {
+                Answer::Found(found) => self.looked(number, Sight::Found(found)),
+                answer => self.landed(number, |upload| upload.done(task.operation, answer)),
+            };
         }
         let verdict = &verdict;
         let name = self.uploads[&number].span.name.clone();
@@ -73,14 +77,19 @@ impl Sink {
                 self.landed(number, |_| {});
                 self.drop_requests(number, |upload| upload.restart(cause));
             }
+            Decision::Rename => {
+                let cause = self.explain(number, task, verdict);
+                self.landed(number, |_| {});
+                self.taken(number, cause);
+            }
+            Decision::Fail | Decision::Proceed if task.operation == Operation::HeadObject => {
+                let is_absent = verdict.class == Class::NotFound;
+                self.looked(number, if is_absent { Sight::Absent } else { Sight::Unknown });
+            }
             Decision::Fail | Decision::Proceed => {
                 let cause = self.explain(number, task, verdict);
                 self.landed(number, |_| {});
-                match task.operation {
-                    // The doubt was why the question was asked; that it has no answer adds nothing.
-                    Operation::HeadObject => self.drop_requests(number, |u| u.settled(false)),
-                    _ => self.fail(number, cause),
-                }
+                self.fail(number, cause);
             }
         }
     }
@@ -101,7 +110,7 @@ impl Sink {
             | Decision::Refresh
             | Decision::CorrectClock(_)
             | Decision::CorrectRegion => self.try_again(task, decision, verdict),
-            Decision::Settle | Decision::Restart | Decision::Fail => {
+            Decision::Settle | Decision::Restart | Decision::Rename | Decision::Fail => {
                 let reason = explain::outcome(verdict);
                 self.put_off(number, &reason);
             }
@@ -163,6 +172,18 @@ impl Sink {
                  for it, but `region` should say so"
             );
             self.notice(Level::Warning, message);
+        }
+    }
+
+    /// Takes in what HeadObject showed.
+    fn looked(&mut self, number: UploadNumber, sight: Sight) {
+        let taken = self.change(number, |upload| {
+            upload.outstanding -= 1;
+            upload.looked(sight)
+        });
+        match taken {
+            Some(doubt) => self.taken(number, doubt),
+            None => self.advance(number),
         }
     }
 

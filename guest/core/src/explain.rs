@@ -2,6 +2,7 @@
 
 use crate::classify::{Class, TransportError, Verdict};
 use crate::error::Error;
+use crate::names::OnExisting;
 use crate::settings::Settings;
 use crate::sink::CredentialsError;
 use crate::upload::{Operation, Upload};
@@ -131,6 +132,16 @@ fn advice(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<S
         ("InvalidAccessKeyId" | "NotSignedUp", _) => "check the access key id".to_owned(),
         ("InvalidToken" | "ExpiredToken", _) => "check the session token".to_owned(),
         ("RequestTimeTooSkewed", _) => "set this machine's clock".to_owned(),
+        ("PreconditionFailed", _) | (_, 412) => match settings.names.on_existing {
+            OnExisting::Overwrite => return None,
+            OnExisting::Fail => {
+                "an object of that name exists, and `on_existing` is `fail`".to_owned()
+            }
+            OnExisting::Next => {
+                "an object of that name exists, and this one could not be stored under another"
+                    .to_owned()
+            }
+        },
         ("NoSuchBucket", _) => format!("create the bucket `{bucket}`, or correct `bucket`"),
         ("PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed", _) => {
             let region = verdict.region.as_ref().filter(|r| **r != settings.region);

@@ -1,8 +1,12 @@
 //! What lies between events, and how one framing is turned into another.
 
-use bytes::Bytes;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::{Buf as _, Bytes};
 
 use crate::error::Problem;
+use crate::time::Timestamp;
 
 /// What separates events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +22,12 @@ pub enum Framing {
 pub struct Run {
     key: String,
     first: u64,
+    at: Option<Timestamp>,
     payload: Bytes,
-    /// Where the events end, `skipped` of them being gone from the front already.
-    ends: Vec<u32>,
-    skipped: usize,
+    /// Where the events end of the run that this one was, or was taken from.
+    ends: Arc<Vec<u32>>,
+    /// Which of those events it has.
+    window: Range<usize>,
     framing: Framing,
 }
 
@@ -53,13 +59,24 @@ impl Run {
             let message = format!("{first} leaves no room for {} events", ends.len());
             return Err(Problem::new("first", message));
         }
-        let run = Run { key, first, payload, ends, skipped: 0, framing };
+        let window = 0..ends.len();
+        let run = Run { key, first, at: None, payload, ends: Arc::new(ends), window, framing };
         let unended = |event: &[u8]| framing == Framing::Newline && event.last() != Some(&b'\n');
         if let Some(index) = run.framed().position(unended) {
             let message = format!("event {index} of the run does not end in a line feed");
             return Err(Problem::new("framing", message));
         }
         Ok(run)
+    }
+
+    /// The same run, with what its caller knows of when its first event happened.
+    pub fn happened(self, at: Option<Timestamp>) -> Run {
+        Run { at, ..self }
+    }
+
+    /// When the first event happened, where the caller knows.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.at
     }
 
     /// What the events belong to.
@@ -92,34 +109,65 @@ impl Run {
         self.payload.is_empty()
     }
 
+    /// Up to `events` events from the front, in the same memory.
+    pub fn front(&self, events: usize) -> Run {
+        let mut front = self.clone();
+        let count = events.min(self.window.len());
+        front.payload.truncate(self.len_of(count));
+        front.window.end = self.window.start + count;
+        front
+    }
+
+    /// Drops up to `events` events from the front.
+    pub fn skip(&mut self, events: usize) {
+        let count = events.min(self.window.len());
+        self.payload.advance(self.len_of(count));
+        self.window.start += count;
+        self.first += count as u64;
+    }
+
     /// Takes up to `events` events from the front.
     pub fn take_front(&mut self, events: usize) -> Run {
-        let (base, count) = (self.base(), events.min(self.ends().len()));
-        let ends: Vec<u32> = self.ends()[..count].iter().map(|end| end - base).collect();
-        let len = ends.last().copied().unwrap_or_default() as usize;
-        let front = Run {
-            key: self.key.clone(),
-            first: self.first,
-            payload: self.payload.split_to(len),
-            ends,
-            skipped: 0,
-            framing: self.framing,
-        };
-        self.skipped += count;
-        self.first += count as u64;
+        let front = self.front(events);
+        self.skip(events);
         front
+    }
+
+    /// The least number of events from the front, and at least one, that have `len` bytes or more in
+    /// another framing. Nothing where all together have fewer.
+    pub fn events_reaching(&self, len: u64, framing: Framing) -> Option<usize> {
+        let reaches = |events: &usize| self.framed_len(*events, framing) >= len;
+        let all = self.window.len();
+        Some(all).filter(reaches).and_then(|all| (1..=all).find(reaches))
+    }
+
+    /// How many bytes the first `events` events have in another framing.
+    fn framed_len(&self, events: usize, wanted: Framing) -> u64 {
+        let (len, separators) = (self.len_of(events) as u64, events as u64);
+        match (self.framing, wanted) {
+            (Framing::Bare, Framing::Newline) => len + separators,
+            (Framing::Newline, Framing::Bare) => len - separators,
+            (Framing::Bare, Framing::Bare) | (Framing::Newline, Framing::Newline) => len,
+        }
+    }
+
+    /// How many bytes the first `events` events take in the payload.
+    fn len_of(&self, events: usize) -> usize {
+        let end = events.checked_sub(1).map_or(self.base(), |last| self.ends()[last]);
+        (end - self.base()) as usize
     }
 
     /// Where the first event begins, as `ends` counts.
     fn base(&self) -> u32 {
-        self.skipped.checked_sub(1).map_or(0, |last| self.ends[last])
+        self.window.start.checked_sub(1).map_or(0, |last| self.ends[last])
     }
 
     fn ends(&self) -> &[u32] {
-        &self.ends[self.skipped..]
+        &self.ends[self.window.clone()]
     }
 
-    /// The events' bytes in another framing. The same memory where the framing is the same.
+    /// The events' bytes in another framing. The same memory where the framing is the same; but a
+    /// piece of a run is copied, since a slice would keep the whole run in memory.
     pub fn into_payload(self, wanted: Framing) -> Bytes {
         match (self.framing, wanted) {
             (Framing::Bare, Framing::Newline) => {
@@ -137,6 +185,7 @@ impl Run {
                 }
                 payload.into()
             }
+            _ if self.window.len() < self.ends.len() => Bytes::copy_from_slice(&self.payload),
             (Framing::Bare, Framing::Bare) | (Framing::Newline, Framing::Newline) => self.payload,
         }
     }
@@ -175,6 +224,17 @@ mod tests {
     }
 
     #[test]
+    fn a_piece_of_a_run_keeps_no_more_in_memory_than_itself() {
+        let payload = Bytes::from(b"a\nb\nc\n".to_vec());
+        let run = Run::new("k".to_owned(), 0, payload.clone(), vec![2, 4, 6], Framing::Newline);
+        let mut rest = run.expect("a run");
+        let front = rest.take_front(1).into_payload(Framing::Newline);
+        let rest = rest.into_payload(Framing::Newline);
+        assert_eq!((&front[..], &rest[..]), (&b"a\n"[..], &b"b\nc\n"[..]));
+        assert!(payload.is_unique());
+    }
+
+    #[test]
     fn separators_are_added_and_stripped_event_by_event() {
         let bare = run(b"abc", &[1, 1, 3], Framing::Bare).expect("a run");
         assert_eq!(bare.into_payload(Framing::Newline), "a\n\nbc\n");
@@ -193,6 +253,24 @@ mod tests {
         assert_eq!(rest.clone().into_payload(Framing::Bare), "d");
         assert_eq!(front.into_payload(Framing::Bare), "abc");
         assert_eq!((rest.take_front(9).events(), rest.events()), (1, 0), "no more than there are");
+    }
+
+    #[test]
+    fn the_events_that_reach_a_size_are_counted_in_the_wanted_framing() {
+        let mut bare = run(b"abcdefg", &[2, 4, 4, 7], Framing::Bare).expect("a run");
+        let reaching = |run: &Run, len| {
+            (run.events_reaching(len, Framing::Bare), run.events_reaching(len, Framing::Newline))
+        };
+        assert_eq!(reaching(&bare, 0), (Some(1), Some(1)), "at least one");
+        assert_eq!(reaching(&bare, 2), (Some(1), Some(1)));
+        assert_eq!(reaching(&bare, 3), (Some(2), Some(1)));
+        assert_eq!(reaching(&bare, 7), (Some(4), Some(3)), "an empty event has its line feed");
+        assert_eq!(reaching(&bare, 8), (None, Some(4)));
+        bare.skip(1);
+        assert_eq!(reaching(&bare, 3), (Some(3), Some(1)), "what is gone does not count");
+        let lines = run(b"ab\n\nc\n", &[3, 4, 6], Framing::Newline).expect("a run");
+        assert_eq!(reaching(&lines, 3), (Some(3), Some(1)));
+        assert_eq!(reaching(&lines, 4), (None, Some(2)));
     }
 
     #[test]

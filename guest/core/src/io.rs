@@ -10,8 +10,8 @@ use crate::settings::Timeouts;
 /// Something that happened.
 #[derive(Debug)]
 pub enum Input {
-    /// Events to store. Give them only while [`Sink::has_room`](crate::sink::Sink::has_room); their
-    /// positions must not be below [`Sink::next_position`](crate::sink::Sink::next_position).
+    /// Events to store. Those there is no room for come back as [`Output::Rest`]. Their positions
+    /// must not be below [`Sink::next_position`](crate::sink::Sink::next_position).
     Events(Run),
     /// Every open object is sealed.
     Seal,
@@ -61,6 +61,9 @@ pub enum Output {
         /// Whether what the host has cached is known to be of no use.
         fresh: bool,
     },
+    /// There is no room for these of the last events given: they were not taken. Give them again,
+    /// before any other, once there is: [`Sink::has_room`](crate::sink::Sink::has_room).
+    Rest(Run),
     /// The last events given will never be stored, and were not accepted.
     Rejected {
         /// The position of the first; the others follow it.

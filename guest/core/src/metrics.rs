@@ -1,7 +1,6 @@
 //! The numbers a sink keeps, under the names that Prometheus would give them.
 
 use crate::classify::{Class, Verdict};
-use crate::framing::Run;
 use crate::sink::Sink;
 use crate::upload::Operation;
 
@@ -48,9 +47,9 @@ pub struct Metric {
 }
 
 impl Counters {
-    pub(crate) fn accepted(&mut self, run: &Run) {
-        self.events += run.events();
-        self.event_bytes += run.len();
+    pub(crate) fn accepted(&mut self, events: u64, bytes: u64) {
+        self.events += events;
+        self.event_bytes += bytes;
     }
 
     pub(crate) fn sealed(&mut self, bytes: u64) {
@@ -90,6 +89,7 @@ pub fn metrics(sink: &Sink) -> Vec<Metric> {
         counter("spillway_aborts_failed_total", "Aborts put off.", c.aborts_failed),
         gauge("spillway_uploads_left", "Uploads that are, or may be, left behind.", sink.left()),
         gauge("spillway_requests_in_flight", "Requests under way.", sink.in_flight() as u64),
+        gauge("spillway_objects_open", "Objects not sealed.", sink.open_objects() as u64),
         gauge("spillway_objects_unfinished", "Objects begun.", sink.unfinished().count() as u64),
         gauge("spillway_held_bytes", "Bytes of events held in memory.", sink.held()),
     ]

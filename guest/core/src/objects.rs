@@ -1,47 +1,107 @@
 //! From events to objects: which object an event belongs to, and when it is over.
 
-use std::collections::VecDeque;
-
 use crate::error::Error;
 use crate::framing::Run;
 use crate::io::Output;
 use crate::report::{Failure, Sealed};
 use crate::requests::{Owner, UploadNumber};
 use crate::sink::Sink;
+use crate::template::Facts;
 use crate::upload::{End, Operation, Span, Upload, Want};
 
 impl Sink {
+    /// Takes in events, as many as there is room for, and gives back the others.
     pub(crate) fn take(&mut self, run: Run) {
         assert!(run.first() >= self.next_position, "positions rise");
-        self.next_position = run.next();
         if run.events() == 0 {
+            self.next_position = run.first();
             return;
         }
-        if let Err(reason) = check_key(run.key()) {
-            let (first, events) = (run.first(), run.events());
-            self.outputs.push_back(Output::Rejected { first, events, reason });
-            return;
+        let mut rest = Some(run);
+        while let Some(run) = rest {
+            self.make_room(run.key(), run.len());
+            if !self.has_room(run.len()) {
+                self.outputs.push_back(Output::Rest(run));
+                break;
+            }
+            rest = self.add(run);
         }
-        self.counters.accepted(&run);
-        let number = self.upload_for(run.key(), run.first());
-        let upload = self.uploads.get_mut(&number).expect("it was found or begun just now");
-        if upload.end().is_some() {
+        self.shed();
+    }
+
+    /// Adds events to the open object of their key, until it is full, and returns those that are
+    /// left. Where there can be no object for them, they are rejected.
+    fn add(&mut self, run: Run) -> Option<Run> {
+        let (first, next, len) = (run.first(), run.next(), run.len());
+        let number = match self.upload_for(&run) {
+            Ok(number) => number,
+            Err(reason) => {
+                self.next_position = next;
+                let events = run.events();
+                self.outputs.push_back(Output::Rejected { first, events, reason });
+                return None;
+            }
+        };
+        let end = self.uploads[&number].end();
+        let left = self.fill(number, run);
+        let next = left.as_ref().map_or(next, Run::first);
+        self.next_position = next;
+        self.counters.accepted(next - first, len - left.as_ref().map_or(0, Run::len));
+        let upload = &self.uploads[&number];
+        if let Some(End::Failed(cause)) = end {
             // The object failed and was reported. What still comes for it will not be stored
             // either: an object without its beginning would be worse than none.
-            let mut span = upload.span.clone();
-            (span.first, span.last, span.events) = (run.first(), run.next() - 1, run.events());
-            if let Some(End::Failed(cause)) = upload.end() {
-                self.counters.events_failed += span.events;
-                self.report.failed.push(Failure { span, cause });
+            let (begun, last, events) = (upload.span.first, next - 1, next - first);
+            let span = Span { first, last, events, ..upload.span.clone() };
+            self.counters.events_failed += events;
+            self.report.failed.push(Failure { span, begun, cause });
+        }
+        if self.settings.rotation.is_full(upload.bytes, upload.span.events) {
+            self.seal(number);
+        } else {
+            self.advance(number);
+        }
+        left
+    }
+
+    /// Adds events to an object, as far as rotation lets it grow.
+    fn fill(&mut self, number: UploadNumber, mut run: Run) -> Option<Run> {
+        let (framing, rotation) = (self.settings.framing, self.settings.rotation);
+        self.change(number, |upload| {
+            let wanted = rotation.events.map(|max| max.saturating_sub(upload.span.events));
+            match wanted.filter(|wanted| *wanted < run.events()) {
+                None => upload.push(run, framing, rotation.bytes),
+                Some(wanted) => {
+                    let before = upload.span.events;
+                    upload.push(run.front(count(wanted)), framing, rotation.bytes);
+                    run.skip(count(upload.span.events - before));
+                    Some(run)
+                }
             }
+        })
+    }
+
+    /// Where waiting alone would never make room for `len` bytes of events with `key`, seals other
+    /// objects until it does: the one that was written to the longest ago first, and no more of
+    /// them than needed.
+    fn make_room(&mut self, key: &str, len: u64) {
+        let max = self.settings.memory_bytes_max;
+        if self.held + len <= max {
             return;
         }
-        upload.span.last = run.next() - 1;
-        upload.span.events += run.events();
-        let framing = self.settings.framing;
-        self.change(number, |upload| upload.push(run.into_payload(framing)));
-        self.advance(number);
-        self.shed();
+        let (own, sizes) = (self.open.get(key), self.settings.cutting().sizes);
+        let idle = |number| (number, self.uploads[&number].idle(sizes));
+        let idle: Vec<_> = self.open.least_recent().map(idle).collect();
+        let mut stays: u64 = idle.iter().map(|(_, bytes)| bytes).sum();
+        for (number, bytes) in idle {
+            if stays + len <= max {
+                break;
+            }
+            if bytes > 0 && own != Some(number) {
+                stays -= bytes;
+                self.seal(number);
+            }
+        }
     }
 
     /// Lets go of what is only kept in case, oldest first, where memory is short.
@@ -57,31 +117,57 @@ impl Sink {
         }
     }
 
-    /// The open upload where it has that key, else a new one; then the other is sealed.
-    fn upload_for(&mut self, key: &str, first: u64) -> UploadNumber {
-        if let Some(number) = self.open {
-            if self.uploads[&number].span.key == key {
-                return number;
-            }
-            self.seal_open();
+    /// The open object of that key, else a new one, for which another may have to end.
+    ///
+    /// # Errors
+    ///
+    /// Why there can be no object for these events.
+    fn upload_for(&mut self, run: &Run) -> Result<UploadNumber, String> {
+        let (key, first, now) = (run.key(), run.first(), self.now.monotonic);
+        if let Some(number) = self.open.get(key) {
+            self.open.written(number, now);
+            return Ok(number);
+        }
+        let at = run.at().unwrap_or(self.now.wall);
+        let stem = self.settings.names.stem(&Facts { key, first, at })?;
+        if self.open.len() >= self.settings.max_open_objects {
+            let longest_ago = self.open.least_recent().next();
+            longest_ago.into_iter().for_each(|number| self.seal(number));
         }
         let number = UploadNumber(self.begun);
         self.begun += 1;
-        let name = key.to_owned();
-        self.turns.entry(name.clone()).or_default().push_back(number);
-        let span = Span { key: key.to_owned(), name, first, last: first, events: 0 };
+        let naming = self.name(stem);
+        let (key, name) = (key.to_owned(), naming.name());
+        let span = Span { key, name, first, last: first, events: 0 };
         let nonce = format!("{:032x}", self.random.u128(..));
-        self.uploads.insert(number, Upload::new(span, nonce));
-        self.open = Some(number);
-        number
+        self.uploads.insert(number, Upload::new(span, nonce, naming));
+        self.queue(number);
+        self.open.begin(run.key(), number, now);
+        Ok(number)
     }
 
-    pub(crate) fn seal_open(&mut self) {
-        if let Some(number) = self.open.take() {
-            self.change(number, |upload| upload.sealed = true);
-            self.advance(number);
-            self.bury(number);
+    /// Ends every open object.
+    pub(crate) fn seal_all(&mut self) {
+        let numbers: Vec<_> = self.open.numbers().collect();
+        numbers.into_iter().for_each(|number| self.seal(number));
+    }
+
+    /// Ends the open objects whose time has come.
+    pub(crate) fn seal_due(&mut self) {
+        while let Some((due, number)) = self.open.next_due(&self.settings.rotation) {
+            if due > self.now.monotonic {
+                break;
+            }
+            self.seal(number);
         }
+    }
+
+    /// Ends an open object: nothing is added to it any more.
+    fn seal(&mut self, number: UploadNumber) {
+        self.open.end(number);
+        self.change(number, |upload| upload.sealed = true);
+        self.advance(number);
+        self.bury(number);
     }
 
     pub(crate) fn fail_all(&mut self, cause: &Error) {
@@ -108,45 +194,52 @@ impl Sink {
         self.advance(number);
     }
 
-    /// Gives the upload what it wants next, and sees it off where it is over.
+    /// Gives the upload what it wants next, and sees it off where it is over; then whoever waited
+    /// for it, and so on.
     pub(crate) fn advance(&mut self, number: UploadNumber) {
-        let cutting = self.settings.cutting();
-        loop {
-            let Some(upload) = self.uploads.get(&number) else { return };
-            let name = &upload.span.name;
-            let my_turn = self.turns.get(name).and_then(VecDeque::front) == Some(&number);
-            match self.change(number, |upload| upload.next(cutting, my_turn)) {
-                Some(Want::Request(operation)) => {
-                    self.change(number, |upload| upload.outstanding += 1);
-                    self.requests.add(Owner::Upload(number), operation);
-                }
-                Some(Want::Abort(upload_id)) => {
-                    let name = self.uploads[&number].span.name.clone();
-                    let cleanup = self.cleanups.add(name, upload_id);
-                    self.requests.add(Owner::Cleanup(cleanup), Operation::AbortMultipartUpload);
-                }
-                None => break,
+        let mut waited = Vec::new();
+        let mut next = Some(number);
+        while let Some(number) = next {
+            while let Some(want) = self.want(number) {
+                waited.extend(self.give(number, want));
             }
-        }
-        let upload = &self.uploads[&number];
-        if let Some(end) = upload.end().filter(|_| upload.outstanding == 0) {
-            self.over(number, end);
+            waited.extend(self.see_off(number));
+            next = waited.pop();
         }
     }
 
-    /// Reports an upload that is over, once, and lets the next of that name go on.
-    fn over(&mut self, number: UploadNumber, end: End) {
-        let upload = &self.uploads[&number];
+    fn want(&mut self, number: UploadNumber) -> Option<Want> {
+        self.uploads.get(&number)?;
+        let (cutting, my_turn) = (self.settings.cutting(), self.turns.is_first(number));
+        self.change(number, |upload| upload.next(cutting, my_turn))
+    }
+
+    /// Gives the upload what it wants. Returns who may go on for that.
+    fn give(&mut self, number: UploadNumber, want: Want) -> Option<UploadNumber> {
+        match want {
+            Want::Number => return self.number(number),
+            Want::Request(operation) => {
+                self.change(number, |upload| upload.outstanding += 1);
+                self.requests.add(Owner::Upload(number), operation);
+            }
+            Want::Abort(upload_id) => {
+                let name = self.uploads[&number].span.name.clone();
+                let cleanup = self.cleanups.add(name, upload_id);
+                self.requests.add(Owner::Cleanup(cleanup), Operation::AbortMultipartUpload);
+            }
+        }
+        None
+    }
+
+    /// Reports an upload that is over, once. Returns who may go on for that.
+    fn see_off(&mut self, number: UploadNumber) -> Option<UploadNumber> {
+        let upload = self.uploads.get(&number)?;
+        let end = upload.end().filter(|_| upload.outstanding == 0)?;
+        if !self.turns.has(number) {
+            return None;
+        }
+        let next = self.turns.leave(number);
         let (span, bytes) = (upload.span.clone(), upload.bytes);
-        let Some(turns) = self.turns.get_mut(&span.name) else { return };
-        if !turns.contains(&number) {
-            return;
-        }
-        turns.retain(|n| *n != number);
-        let next = turns.front().copied();
-        if turns.is_empty() {
-            self.turns.remove(&span.name);
-        }
         match end {
             End::Visible { parts } => {
                 self.counters.sealed(bytes);
@@ -155,13 +248,12 @@ impl Sink {
             End::Failed(cause) => {
                 self.counters.objects_failed += 1;
                 self.counters.events_failed += span.events;
-                self.report.failed.push(Failure { span, cause });
+                let begun = span.first;
+                self.report.failed.push(Failure { span, begun, cause });
             }
         }
         self.bury(number);
-        if let Some(next) = next {
-            self.advance(next);
-        }
+        next
     }
 
     /// Forgets an upload that is over and that nothing can be added to.
@@ -187,15 +279,7 @@ impl Sink {
     }
 }
 
-/// A key is what S3 allows for an object:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
-fn check_key(key: &str) -> Result<(), String> {
-    match key.len() {
-        0 => Err("the key is empty".to_owned()),
-        1..=KEY_BYTES_MAX => Ok(()),
-        len => Err(format!("the key has {len} bytes, but S3 allows {KEY_BYTES_MAX}")),
-    }
+/// As many events as memory could hold, where there are more.
+fn count(events: u64) -> usize {
+    usize::try_from(events).unwrap_or(usize::MAX)
 }
-
-/// The longest key that S3 takes, in bytes of UTF-8.
-const KEY_BYTES_MAX: usize = 1_024;

@@ -26,6 +26,15 @@ impl PartSizes {
         Some((self.first << doublings).min(self.max))
     }
 
+    /// What is left of `len` bytes once all the parts were cut from it that they fill, the first of
+    /// them being part `number`.
+    pub(crate) fn rest(&self, mut len: u64, mut number: u32) -> u64 {
+        while let Some(size) = self.size(number).filter(|size| *size <= len) {
+            (len, number) = (len - size, number + 1);
+        }
+        len
+    }
+
     /// The largest object, in bytes.
     pub fn object_bytes_max(&self) -> u64 {
         (1..=PARTS_MAX).filter_map(|number| self.size(number)).sum()
@@ -153,6 +162,14 @@ mod tests {
             [of(9_001), of(10_000), of(10_001), of(0)],
             [Some(2_560), Some(2_560), None, None]
         );
+    }
+
+    #[test]
+    fn what_fills_no_part_is_left() {
+        let sizes = PartSizes { first: 10, max: 20 };
+        assert_eq!([sizes.rest(9, 1), sizes.rest(10, 1), sizes.rest(25, 1)], [9, 0, 5]);
+        assert_eq!(sizes.rest(45, 1_000), 15, "parts of 10 and of 20");
+        assert_eq!(sizes.rest(45, 10_000), 25, "there is no part after the last");
     }
 
     /// The table in README's section on large objects.

@@ -34,6 +34,8 @@ pub struct Sealed {
 pub struct Failure {
     /// The events.
     pub span: Span,
+    /// The position of the first event of their object, which may have been reported before.
+    pub begun: u64,
     /// Why.
     pub cause: Error,
 }

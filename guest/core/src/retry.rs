@@ -24,6 +24,8 @@ pub enum Decision {
     Settle,
     /// The whole object again, from what is still held of it.
     Restart,
+    /// The object gets another name, or fails: somebody else's has the one it was to get.
+    Rename,
     /// The object fails.
     Fail,
 }
@@ -109,7 +111,9 @@ pub fn decide(
         Class::Expired if may_correct => Decision::Refresh,
         Class::Skewed(offset) if may_correct => Decision::CorrectClock(offset),
         Class::WrongRegion if may_correct && history.region_differs => Decision::CorrectRegion,
-        Class::Exists if makes_visible(operation) => Decision::Settle,
+        // It may be our own that is there, of an attempt whose answer is lost.
+        Class::Exists if history.maybe_done && makes_visible(operation) => Decision::Settle,
+        Class::Exists if makes_visible(operation) => Decision::Rename,
         Class::NoSuchUpload if history.maybe_done && makes_visible(operation) => Decision::Settle,
         // What was to be ended is over, and what was asked about is no more.
         Class::NoSuchUpload
@@ -218,7 +222,8 @@ mod tests {
         assert_eq!(decided(COMPLETE, Class::Transient, doubtful), Decision::Settle);
         assert_eq!(decided(Operation::PutObject, Class::Refused, doubtful), Decision::Settle);
         assert_eq!(decided(COMPLETE, Class::NoSuchUpload, doubtful), Decision::Settle);
-        assert_eq!(decided(COMPLETE, Class::Exists, after(1)), Decision::Settle);
+        assert_eq!(decided(COMPLETE, Class::Exists, doubtful), Decision::Settle);
+        assert_eq!(decided(COMPLETE, Class::Exists, after(1)), Decision::Rename);
         assert_eq!(decided(COMPLETE, Class::Conflict, doubtful), Decision::Settle);
         assert_eq!(decided(COMPLETE, Class::Transient, after(3)), Decision::Fail);
         assert_eq!(decided(PART, Class::Transient, doubtful), Decision::Fail);

@@ -1,6 +1,6 @@
 //! The state machine: events, answers and time in, requests and reports out.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::cleanup::{Cleanups, Leftover};
@@ -10,12 +10,15 @@ use crate::http::Request;
 use crate::inquiry::{Inquiry, Reply};
 pub use crate::io::{CredentialsError, Input, Output};
 use crate::metrics::Counters;
+use crate::open::Open;
 use crate::report::{Level, Report};
 use crate::requests::{Owner, Requests, UploadNumber};
 use crate::retry::{Budget, backoff};
+use crate::sequence::Sequences;
 use crate::settings::Settings;
 use crate::signer::Signer;
 use crate::time::{Instant, Now};
+use crate::turns::Turns;
 use crate::upload::{Operation, Span, Upload};
 use crate::wire;
 
@@ -36,9 +39,9 @@ pub struct Sink {
     pub(crate) counters: Counters,
     pub(crate) inquiry: Option<Inquiry>,
     pub(crate) reply: Option<Result<Reply, Error>>,
-    pub(crate) open: Option<UploadNumber>,
-    /// The unfinished uploads of each name, in their order.
-    pub(crate) turns: HashMap<String, VecDeque<UploadNumber>>,
+    pub(crate) open: Open,
+    pub(crate) turns: Turns,
+    pub(crate) sequences: Sequences,
     pub(crate) begun: u64,
     pub(crate) next_position: u64,
     pub(crate) held: u64,
@@ -62,8 +65,9 @@ impl Sink {
             counters: Counters::default(),
             inquiry: None,
             reply: None,
-            open: None,
-            turns: HashMap::new(),
+            open: Open::default(),
+            turns: Turns::default(),
+            sequences: Sequences::default(),
             begun: 0,
             next_position: 0,
             held: 0,
@@ -76,11 +80,12 @@ impl Sink {
     pub fn handle(&mut self, now: Now, input: Input) {
         assert!(self.outputs.is_empty(), "poll until it returns nothing before the next handle");
         self.now = now;
+        self.seal_due();
         match input {
             Input::Events(run) => self.take(run),
-            Input::Seal => self.seal_open(),
+            Input::Seal => self.seal_all(),
             Input::Abort => {
-                self.seal_open();
+                self.seal_all();
                 self.fail_all(&Error::Aborted);
             }
             Input::Answer { exchange, outcome } => self.answered(exchange, &outcome),
@@ -130,14 +135,15 @@ impl Sink {
         let has_room = self.requests.in_flight() < self.settings.requests_in_flight_max;
         let request = self.requests.next_due(self.now.monotonic).filter(|_| has_room);
         let request = request.map(|due| due.max(self.signer.next_due().unwrap_or_default()));
-        request.into_iter().chain(self.cleanups.next_due()).min()
+        let rotation = self.open.next_due(&self.settings.rotation).map(|(due, _)| due);
+        request.into_iter().chain(rotation).chain(self.cleanups.next_due()).min()
     }
 
-    /// Whether `len` bytes of events may be given now. Always true where nothing is in the way that
-    /// waiting would clear, so that events larger than the memory limit pass one by one.
+    /// Whether there is room now for `len` bytes of events. Always true where nothing is in the way
+    /// that waiting would clear, so that events larger than the memory limit pass one by one.
     pub fn has_room(&self, len: u64) -> bool {
-        let fits =
-            self.held + len <= self.settings.memory_bytes_max && self.uploads.len() < UPLOADS_MAX;
+        let ending = self.uploads.len() - self.open.len();
+        let fits = self.held + len <= self.settings.memory_bytes_max && ending < ENDING_MAX;
         fits || self.requests.is_empty()
     }
 
@@ -176,6 +182,11 @@ impl Sink {
     /// How many requests are under way.
     pub fn in_flight(&self) -> usize {
         self.requests.in_flight()
+    }
+
+    /// How many objects are open: events may still be added to them.
+    pub fn open_objects(&self) -> usize {
+        self.open.len()
     }
 
     /// The objects that were begun and are neither visible nor failed.
@@ -238,8 +249,8 @@ impl Sink {
     }
 }
 
-/// How many objects may be unfinished before `write` waits: what they cost beside their bytes stays
-/// within a few MiB.
-const UPLOADS_MAX: usize = 1_024;
+/// How many objects may be sealed and unfinished before there is no room: what they cost beside
+/// their bytes stays within a few MiB.
+const ENDING_MAX: usize = 1_024;
 /// How long a source of credentials may be away before objects fail for it.
 const CREDENTIALS_PATIENCE: Duration = Duration::from_secs(60);

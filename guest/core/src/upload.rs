@@ -1,12 +1,12 @@
 //! One object's life: a single PutObject, or create, parts, and complete.
 
-use bytes::Bytes;
-
 use crate::buffer::Buffer;
 use crate::checksum::{Algorithm, Sum};
 use crate::classify::Answer;
 use crate::error::Error;
+use crate::framing::{Framing, Run};
 use crate::http::Body;
+use crate::naming::{Naming, Sight};
 use crate::parts::{PartSizes, Parts};
 use crate::s3::{CompletedPart, HeadObjectResult};
 
@@ -56,6 +56,7 @@ pub(crate) struct Cutting {
 /// One object on its way into the store.
 pub(crate) struct Upload {
     pub(crate) span: Span,
+    pub(crate) naming: Naming,
     /// Proves that an object is ours: nobody else knows it before the object is there.
     pub(crate) nonce: String,
     /// The bytes of all events so far.
@@ -72,6 +73,8 @@ pub(crate) struct Upload {
 }
 
 enum State {
+    /// It has no name yet. `asked` says that HeadObject is under way.
+    Naming { asked: bool },
     /// The store knows nothing of it.
     Filling,
     /// PutObject is under way.
@@ -83,13 +86,19 @@ enum State {
     /// CompleteMultipartUpload is under way.
     Completing(Parts),
     /// PutObject or CompleteMultipartUpload ended in doubt, and HeadObject is to settle it.
-    Settling { doubt: Error, upload_id: Option<String>, parts: u32, sum: Option<Sum>, asked: bool },
+    Settling { doubt: Error, sent: Sent, asked: bool },
     /// What is in flight is waited for; then all that there is of it is sent again.
     Restarting(Parts),
     /// The object is there.
     Visible { parts: u32 },
     /// It is not, and nothing more will be done.
     Failed,
+}
+
+/// What was sent, and may be an object by now.
+enum Sent {
+    AtOnce { body: Body, sum: Option<Sum> },
+    InParts(Parts),
 }
 
 /// How an upload ended.
@@ -100,6 +109,8 @@ pub(crate) enum End {
 
 /// What an upload wants of its sink.
 pub(crate) enum Want {
+    /// A number, or one to look at.
+    Number,
     /// This request.
     Request(Operation),
     /// To be rid of this upload id, which it has no more use for.
@@ -107,9 +118,11 @@ pub(crate) enum Want {
 }
 
 impl Upload {
-    pub(crate) fn new(span: Span, nonce: String) -> Upload {
+    pub(crate) fn new(span: Span, nonce: String, naming: Naming) -> Upload {
         Upload {
+            state: State::begin(&naming),
             span,
+            naming,
             nonce,
             bytes: 0,
             sealed: false,
@@ -117,22 +130,38 @@ impl Upload {
             failure: None,
             restarts: 0,
             buffer: Buffer::default(),
-            state: State::Filling,
         }
     }
 
-    /// Adds the bytes of events. What a failed object is given is not kept.
-    pub(crate) fn push(&mut self, payload: Bytes) {
+    /// Adds events, until the object has `until` bytes, and returns those that are left. What a
+    /// failed object is given is counted, and not kept.
+    pub(crate) fn push(
+        &mut self,
+        mut run: Run,
+        framing: Framing,
+        until: Option<u64>,
+    ) -> Option<Run> {
+        let missing = until.map(|until| until.saturating_sub(self.bytes));
+        let count = missing.and_then(|missing| run.events_reaching(missing, framing));
+        let (run, left) = match count.filter(|count| (*count as u64) < run.events()) {
+            Some(count) => (run.take_front(count), Some(run)),
+            None => (run, None),
+        };
+        self.span.last = run.next() - 1;
+        self.span.events += run.events();
+        let payload = run.into_payload(framing);
         self.bytes += payload.len() as u64;
         if self.failure.is_none() {
             self.buffer.push(payload);
         }
+        left
     }
 
     /// The bytes that only this memory has.
     pub(crate) fn held(&self) -> u64 {
         let sending = match &self.state {
-            State::Putting { body, .. } => body.len(),
+            State::Putting { body, .. }
+            | State::Settling { sent: Sent::AtOnce { body, .. }, .. } => body.len(),
             State::Uploading(parts) | State::Completing(parts) => parts.unstored(),
             State::Restarting(parts) => parts.unstored() + parts.spare(),
             _ => 0,
@@ -140,10 +169,25 @@ impl Upload {
         self.buffer.len() + sending
     }
 
+    /// Of an object that is not sealed, the bytes that only further events would send: what will be
+    /// left in memory once all requests are answered.
+    pub(crate) fn idle(&self, sizes: PartSizes) -> u64 {
+        let rest = self.buffer.len();
+        match &self.state {
+            _ if self.failure.is_some() => 0,
+            State::Filling | State::Creating => sizes.rest(rest, 1),
+            State::Restarting(_) => sizes.rest(self.held(), 1),
+            State::Uploading(parts) => sizes.rest(rest, parts.count() + 1),
+            _ => 0,
+        }
+    }
+
     /// The bytes that the store has too, kept in case the upload must begin again.
     pub(crate) fn spare(&self) -> u64 {
         match &self.state {
-            State::Uploading(parts) | State::Completing(parts) => parts.spare(),
+            State::Uploading(parts)
+            | State::Completing(parts)
+            | State::Settling { sent: Sent::InParts(parts), .. } => parts.spare(),
             _ => 0,
         }
     }
@@ -151,19 +195,23 @@ impl Upload {
     /// Lets go of spare bytes, up to `wanted`, and returns how many they were.
     pub(crate) fn shed(&mut self, wanted: u64) -> u64 {
         match &mut self.state {
-            State::Uploading(parts) | State::Completing(parts) => parts.shed(wanted),
+            State::Uploading(parts)
+            | State::Completing(parts)
+            | State::Settling { sent: Sent::InParts(parts), .. } => parts.shed(wanted),
             _ => 0,
         }
     }
 
     /// What it wants next, if anything. Called until it returns nothing, after every change.
     /// `my_turn` says that no older object of the same name is unfinished: until then this one must
-    /// not become visible, or the older would overwrite the younger.
+    /// not become visible, or the older would overwrite the younger. Where it has no name yet, it
+    /// says that no older one looks for a number of the same stem.
     pub(crate) fn next(&mut self, cutting: Cutting, my_turn: bool) -> Option<Want> {
         if self.failure.is_some() {
             return self.give_up();
         }
         match &mut self.state {
+            State::Naming { asked: false } if my_turn => Some(Want::Number),
             State::Filling if self.buffer.len() >= cutting.sizes.first => {
                 self.state = State::Creating;
                 Some(Want::Request(Operation::CreateMultipartUpload))
@@ -226,10 +274,6 @@ impl Upload {
             (Operation::CompleteMultipartUpload, _, State::Completing(parts)) => {
                 self.state = State::Visible { parts: parts.count() };
             }
-            (_, Answer::Found(found), State::Settling { .. }) => {
-                let is_ours = self.is_ours(&found);
-                self.settled(is_ours);
-            }
             // An answer to an upload that has failed or begins again since.
             _ => {}
         }
@@ -238,7 +282,11 @@ impl Upload {
     /// Whether the object that was found is the one that this upload was to make: the nonce alone
     /// would do, and size and checksum must agree with it.
     fn is_ours(&self, found: &HeadObjectResult) -> bool {
-        let State::Settling { sum, .. } = &self.state else { return false };
+        let State::Settling { sent, .. } = &self.state else { return false };
+        let sum = match sent {
+            Sent::AtOnce { sum, .. } => *sum,
+            Sent::InParts(parts) => parts.completed(self.bytes).and_then(|(_, sum)| sum),
+        };
         let agrees = |ours: Sum| {
             let ours = ours.s3();
             let theirs = found.checksums.iter().find(|c| c.algorithm == ours.algorithm);
@@ -250,30 +298,83 @@ impl Upload {
             && sum.is_none_or(agrees)
     }
 
-    /// HeadObject found our object, or did not.
-    pub(crate) fn settled(&mut self, is_ours: bool) {
-        let State::Settling { doubt, parts, .. } = &self.state else { return };
-        if is_ours {
-            self.state = State::Visible { parts: *parts };
-        } else {
-            let doubt = doubt.clone();
-            self.fail(doubt);
+    /// HeadObject is to be asked about the name as it is now.
+    pub(crate) fn look(&mut self) {
+        self.span.name = self.naming.name();
+        self.state = State::Naming { asked: true };
+    }
+
+    /// It has a name of its own.
+    pub(crate) fn named(&mut self) {
+        self.span.name = self.naming.name();
+        self.state = State::Filling;
+    }
+
+    /// Takes in what HeadObject showed. Where that is somebody else's object in the place of this
+    /// one, returns why that was doubtful.
+    pub(crate) fn looked(&mut self, sight: Sight) -> Option<Error> {
+        match (&self.state, sight) {
+            (State::Naming { .. }, sight) => {
+                self.naming.saw(&sight);
+                self.state = State::Naming { asked: false };
+            }
+            (State::Settling { sent, .. }, Sight::Found(found)) if self.is_ours(&found) => {
+                let parts = match sent {
+                    Sent::AtOnce { .. } => 0,
+                    Sent::InParts(parts) => parts.count(),
+                };
+                self.state = State::Visible { parts };
+            }
+            (State::Settling { doubt, .. }, Sight::Found(found))
+                if found.metadata(NONCE) != Some(&self.nonce) =>
+            {
+                return Some(doubt.clone());
+            }
+            (State::Settling { doubt, .. }, _) => {
+                let doubt = doubt.clone();
+                self.fail(doubt);
+            }
+            _ => {}
         }
+        None
+    }
+
+    /// Somebody else's object has its name. Where it may have another and every byte is still here,
+    /// it begins again without a name. Returns whether that is so.
+    pub(crate) fn rename(&mut self) -> bool {
+        let whole = match &self.state {
+            State::Completing(parts) | State::Settling { sent: Sent::InParts(parts), .. } => {
+                parts.is_whole()
+            }
+            _ => true,
+        };
+        if !whole || !self.naming.may_change() || self.failure.is_some() {
+            return false;
+        }
+        self.naming.refused();
+        self.state = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Putting { body, .. }
+            | State::Settling { sent: Sent::AtOnce { body, .. }, .. } => {
+                body.pieces().iter().for_each(|piece| self.buffer.push(piece.clone()));
+                State::begin(&self.naming)
+            }
+            State::Completing(parts) | State::Settling { sent: Sent::InParts(parts), .. } => {
+                State::Restarting(parts)
+            }
+            state => state,
+        };
+        true
     }
 
     /// Nobody knows whether the object is there: it is looked for. `doubt` is why it failed, if it
     /// is not.
     pub(crate) fn doubt(&mut self, doubt: Error) {
-        let bytes = self.bytes;
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Putting { sum, .. } => {
-                State::Settling { doubt, upload_id: None, parts: 0, sum, asked: false }
+            State::Putting { body, sum } => {
+                State::Settling { doubt, sent: Sent::AtOnce { body, sum }, asked: false }
             }
             State::Completing(parts) => {
-                let sum = parts.completed(bytes).and_then(|(_, sum)| sum);
-                let count = parts.count();
-                let upload_id = Some(parts.upload_id);
-                State::Settling { doubt, upload_id, parts: count, sum, asked: false }
+                State::Settling { doubt, sent: Sent::InParts(parts), asked: false }
             }
             state => state,
         };
@@ -298,7 +399,7 @@ impl Upload {
 
     /// Puts all bytes back into the buffer, and returns the id of the upload that they were in.
     fn begin_again(&mut self) -> Option<Want> {
-        let state = std::mem::replace(&mut self.state, State::Filling);
+        let state = std::mem::replace(&mut self.state, State::begin(&self.naming));
         let State::Restarting(parts) = state else { return None };
         let upload_id = parts.upload_id.clone();
         let rest = self.buffer.take(u64::MAX);
@@ -356,7 +457,7 @@ impl Upload {
             State::Uploading(parts) | State::Completing(parts) | State::Restarting(parts) => {
                 parts.upload_id == id
             }
-            State::Settling { upload_id, .. } => upload_id.as_deref() == Some(id),
+            State::Settling { sent: Sent::InParts(parts), .. } => parts.upload_id == id,
             _ => false,
         }
     }
@@ -381,12 +482,21 @@ impl Upload {
             return None;
         }
         match std::mem::replace(&mut self.state, State::Failed) {
-            State::Uploading(parts) | State::Completing(parts) | State::Restarting(parts) => {
+            State::Uploading(parts)
+            | State::Completing(parts)
+            | State::Restarting(parts)
+            | State::Settling { sent: Sent::InParts(parts), .. } => {
                 Some(Want::Abort(parts.upload_id))
             }
-            State::Settling { upload_id, .. } => upload_id.map(Want::Abort),
             _ => None,
         }
+    }
+}
+
+impl State {
+    /// Where an upload begins: with a name, or in want of one.
+    fn begin(naming: &Naming) -> State {
+        if naming.is_named() { State::Filling } else { State::Naming { asked: false } }
     }
 }
 

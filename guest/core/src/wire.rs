@@ -23,6 +23,7 @@ pub(crate) fn request(
     operation: Operation,
 ) -> Option<Request> {
     let address = &settings.address;
+    let if_none_match = settings.names.on_existing.is_conditional();
     let key = upload.span.name.as_str();
     let upload_id = upload.upload_id().unwrap_or_default();
     let (body, sum) = upload.body(operation);
@@ -31,7 +32,7 @@ pub(crate) fn request(
             let mut headers = metadata(&upload.nonce);
             headers.extend(integrity(settings, &body, sum));
             let headers = &headers;
-            PutObject { address, key, if_none_match: false, headers, body }.request()
+            PutObject { address, key, if_none_match, headers, body }.request()
         }
         Operation::CreateMultipartUpload => create(settings, key, &upload.nonce),
         Operation::UploadPart(part_number) => {
@@ -49,7 +50,7 @@ pub(crate) fn request(
                 checksum: checksum.as_ref(),
                 checksum_type: sum.map(|_| ChecksumType::FullObject),
                 object_size: Some(upload.bytes),
-                if_none_match: false,
+                if_none_match,
                 headers: &[],
             }
             .request()

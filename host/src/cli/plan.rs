@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use spillway::credentials::{Credentials, Environment, Provider};
+use spillway::dead_letters::{self, OnFailed};
 use spillway::egress::{Client, ClientOptions};
 use spillway::engine::{Engine, Limits};
 use spillway::events::Events;
@@ -41,6 +42,7 @@ pub(crate) struct Plan {
     pub(crate) sink: Sink,
     pub(crate) config: String,
     pub(crate) grants: Grants,
+    pub(crate) on_failed: OnFailed,
 }
 
 /// Where a flow goes: all that is needed to ask its store something.
@@ -89,14 +91,23 @@ impl Request {
         if let Some(source) = &source {
             check_source(source, &mut problems);
         }
-        if let Some(map) = &map {
-            check_rejects(map, source.as_ref(), &mut problems);
+        let on_failed = sink.as_ref().map(|sink| sink.on_failed.clone()).unwrap_or_default();
+        let mut check_file = |field, path: &Path| {
+            if let Some(message) = wrong_file(path, source.as_ref()) {
+                problems.push(Problem::new(field, message));
+            }
+        };
+        if let Some(OnRejected::File(path)) = map.as_ref().map(|map| &map.on_rejected) {
+            check_file("map.on_rejected.file", path);
+        }
+        if let OnFailed::File(path) = &on_failed {
+            check_file("sink.on_failed.file", path);
         }
         let destination = self.find(sink, credentials, &mut problems).await?;
         match (source, map, destination) {
             (Some(source), Some(map), Some(destination)) if problems.is_empty() => {
                 let Destination { sink, config, grants } = destination;
-                Ok(Plan { source, map, sink, config, grants })
+                Ok(Plan { source, map, sink, config, grants, on_failed })
             }
             _ => Err(Stop::Problems(self.name, problems)),
         }
@@ -162,7 +173,8 @@ impl Plan {
     ) -> Result<(Events, OnRejected), Stop> {
         let opened = Source::open(source, Start::default());
         let opened = opened.map_err(|error| Stop::WrongUse(error.into()))?;
-        Ok((Events::new(opened, map.map, framing(config)), map.on_rejected))
+        let events = Events::new(opened, map.map, framing(config));
+        Ok((events.map_err(|error| Stop::Failed(error.into()))?, map.on_rejected))
     }
 }
 
@@ -191,20 +203,13 @@ fn check_source(source: &SourceSettings, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_rejects(map: &MapSettings, source: Option<&SourceSettings>, problems: &mut Vec<Problem>) {
-    let OnRejected::File(path) = &map.on_rejected else { return };
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        let message = format!("the folder {} does not exist", folder.display());
-        problems.push(Problem::new("map.on_rejected.file", message));
-    } else if path.is_dir() {
-        let message = format!("{} is a folder, expected a file", path.display());
-        problems.push(Problem::new("map.on_rejected.file", message));
-    } else if source.is_some_and(|source| is_read(source, path)) {
-        // What is rejected would be read, and rejected, again and again.
-        let message = format!("{} is the source; name another file", path.display());
-        problems.push(Problem::new("map.on_rejected.file", message));
+/// What is wrong with a file for dead letters, if anything.
+fn wrong_file(path: &Path, source: Option<&SourceSettings>) -> Option<String> {
+    if source.is_some_and(|source| is_read(source, path)) {
+        // What is set aside would be read, and set aside, again and again.
+        return Some(format!("{} is the source; name another file", path.display()));
     }
+    dead_letters::check(path).err().map(|error| chain(&error))
 }
 
 fn is_read(source: &SourceSettings, path: &Path) -> bool {

@@ -52,12 +52,12 @@ pub(crate) async fn execute(
     interrupts: Interrupts,
     terminal: &mut Terminal,
 ) -> Result<Executed, Stop> {
-    let Plan { source, map, sink, config, grants } = plan;
+    let Plan { source, map, sink, config, grants, on_failed } = plan;
     let (events, on_rejected) = Plan::events(&source, map, &config)?;
     let opened = sink.open(&config, None, &grants).await;
     let sink = opened.map_err(|error| Stop::Failed(error.into()))?;
     let telling = tokio::spawn(tell(interrupts.clone(), terminal.voice()));
-    let runner = Runner { events, sink, on_rejected, interrupts, observer: terminal };
+    let runner = Runner { events, sink, on_rejected, on_failed, interrupts, observer: terminal };
     let executed = runner.run().await;
     telling.abort();
     Ok(executed)

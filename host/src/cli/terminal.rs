@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use spillway::contract::{Level, Notice, SealedObject};
-use spillway::run::{Clock, End, Observer, Totals};
+use spillway::contract::{Failure, Level, Notice, SealedObject};
+use spillway::run::{self, Clock, End, Observer, Totals};
 
 use super::say::{report, say};
 
@@ -16,6 +16,7 @@ pub(crate) struct Terminal {
     clock: Clock,
     shown: Instant,
     rejections: u64,
+    failures: u64,
 }
 
 impl Terminal {
@@ -27,7 +28,7 @@ impl Terminal {
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        Terminal { bar, clock: Clock::start(), shown: Instant::now(), rejections: 0 }
+        Terminal { bar, clock: Clock::start(), shown: Instant::now(), rejections: 0, failures: 0 }
     }
 
     /// What others say lines with.
@@ -77,8 +78,17 @@ impl Observer for Terminal {
     fn rejected(&mut self, line: u64, reason: &str) {
         self.rejections += 1;
         match self.rejections {
-            1..=REJECTIONS_SHOWN => self.line(&format!("rejected: line {line}: {reason}")),
-            REJECTIONS_ENOUGH => self.line("rejected: more lines, counted in the summary"),
+            1..=SHOWN => self.line(&format!("rejected: line {line}: {reason}")),
+            ENOUGH => self.line("rejected: more lines, counted in the summary"),
+            _ => {}
+        }
+    }
+
+    fn failed(&mut self, failure: &Failure) {
+        self.failures += 1;
+        match self.failures {
+            1..=SHOWN => self.line(&format!("set aside: {}", run::failed(failure))),
+            ENOUGH => self.line("set aside: more objects, counted in the summary"),
             _ => {}
         }
     }
@@ -152,9 +162,10 @@ fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> String {
     add(*rejected, "rejected");
     add(*filtered, "filtered out");
     add(*failed_events, &format!("not stored, of {}", objects(*failed_objects)));
+    add(totals.dead_letters, "set aside as dead letters");
     text
 }
 
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
-const REJECTIONS_SHOWN: u64 = 10;
-const REJECTIONS_ENOUGH: u64 = REJECTIONS_SHOWN + 1;
+const SHOWN: u64 = 10;
+const ENOUGH: u64 = SHOWN + 1;

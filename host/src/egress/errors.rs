@@ -7,38 +7,47 @@ use wasmtime_wasi_http::Error;
 
 /// The client's error, by its first cause that says something.
 pub(super) fn of_client(error: &hyper_util::client::legacy::Error) -> Error {
-    let mut cause = Some(error as &(dyn StdError + 'static));
-    while let Some(error) = cause {
-        if let Some(known) = known(error) {
-            return known;
-        }
-        cause = error.source();
-    }
-    Error::InternalError(Some(deepest(error)))
+    let phase = if error.is_connect() { Phase::Connecting } else { Phase::Connected };
+    first_known(Some(error), phase).unwrap_or_else(|| Error::InternalError(Some(deepest(error))))
 }
 
 /// The error of a body that was being read.
 pub(super) fn of_hyper(error: hyper::Error) -> Error {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(known) = known(error) {
-            return known;
-        }
-        cause = error.source();
+    if let Some(known) = first_known(error.source(), Phase::Connected) {
+        return known;
     }
     if error.is_incomplete_message() { Error::HttpResponseIncomplete } else { Error::Hyper(error) }
 }
 
-fn known(error: &(dyn StdError + 'static)) -> Option<Error> {
+/// How far a connection had come when it failed.
+#[derive(Clone, Copy)]
+enum Phase {
+    /// Nothing of a request was sent yet.
+    Connecting,
+    /// A request may have arrived, and done its work.
+    Connected,
+}
+
+fn first_known(mut cause: Option<&(dyn StdError + 'static)>, phase: Phase) -> Option<Error> {
+    while let Some(error) = cause {
+        if let Some(known) = known(error, phase) {
+            return Some(known);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+fn known(error: &(dyn StdError + 'static), phase: Phase) -> Option<Error> {
     if let Some(prohibited) = error.downcast_ref::<super::client::Prohibited>() {
         let _ = prohibited;
         return Some(Error::DestinationIpProhibited);
     }
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
-        return Some(of_tls(error));
+        return Some(of_tls(error, phase));
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
-        return of_io(error);
+        return of_io(error, phase);
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
         if error.is_incomplete_message() {
@@ -58,9 +67,9 @@ fn known(error: &(dyn StdError + 'static)) -> Option<Error> {
     }
 }
 
-fn of_io(error: &io::Error) -> Option<Error> {
+fn of_io(error: &io::Error, phase: Phase) -> Option<Error> {
     if let Some(inner) = error.get_ref()
-        && let Some(known) = known(inner)
+        && let Some(known) = known(inner, phase)
     {
         return Some(known);
     }
@@ -78,8 +87,12 @@ fn of_io(error: &io::Error) -> Option<Error> {
     }
 }
 
-fn of_tls(error: &rustls::Error) -> Error {
+fn of_tls(error: &rustls::Error, phase: Phase) -> Error {
     match error {
+        // The other side has proven itself, so this is about one connection: another may do.
+        _ if matches!(phase, Phase::Connected) => {
+            Error::InternalError(Some(format!("TLS: {error}")))
+        }
         rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
             Error::TlsCertificateError
         }

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use self::support::{Failing, all, joined, open, open_reader, soon, text_of};
+use super::mapper::{BATCH_BYTES_MAX, BATCH_REJECTED_MAX, BATCH_RUNS_MAX};
 use super::*;
 
 #[tokio::test]
@@ -38,12 +39,12 @@ async fn positions_and_offsets_go_through_everything_that_is_no_event() {
     let runs: Vec<_> = batch.runs.iter().map(|run| (run.first, text_of(run))).collect();
     assert_eq!(runs, [(0, "1\n".to_owned()), (5, "2\n3\n".to_owned())]);
     let rejected: Vec<_> =
-        batch.rejected.iter().map(|line| (line.line_number(), line.reason.as_str())).collect();
+        batch.rejected.iter().map(|line| (line.position, line.reason.as_str())).collect();
     assert_eq!(
         rejected,
         [
-            (3, "not JSON: expected a value at byte 1"),
-            (4, "the line is 50 bytes long, over the 40 that `line_bytes_max` allows"),
+            (2, "not JSON: expected a value at byte 1"),
+            (3, "the line is 50 bytes long, over the 40 that `line_bytes_max` allows"),
         ]
     );
     assert_eq!(batch.rejected[0].line, b"not json");
@@ -88,7 +89,7 @@ async fn a_byte_order_mark_is_passed_over_once() {
     let text = b"\xEF\xBB\xBF1\n\xEF\xBB\xBF2\n";
     let batch = all(text, "", "fixed_key = 'k'", Framing::Newline).await;
     assert_eq!(text_of(&batch.runs[0]), "1\n");
-    assert_eq!(batch.rejected[0].line_number(), 2);
+    assert_eq!(batch.rejected[0].position, 1);
 }
 
 #[tokio::test]
@@ -141,6 +142,68 @@ async fn a_pause_holds_nothing_back_and_waiting_can_be_cancelled() {
     drop(writer);
     assert_eq!(text_of(&soon(&mut events).await.unwrap().runs[0]), "three\n");
     assert!(soon(&mut events).await.is_none());
+}
+
+#[tokio::test]
+async fn an_expression_that_computes_for_ever_can_be_left() {
+    // Without a term to evaluate there is no step to count.
+    let map = "fixed_key = 'k'\npayload = 'last(range(300000000))'";
+    let mut events = open(b"1\n".to_vec(), "", map, Framing::Newline);
+    for _ in 0..3 {
+        let waiting = tokio::time::timeout(Duration::from_millis(30), events.next());
+        assert!(waiting.await.is_err(), "it has no end");
+    }
+}
+
+#[tokio::test]
+async fn an_expression_that_is_left_and_waited_for_again_loses_nothing() {
+    let map = "fixed_key = 'k'\npayload = 'reduce range(100000) as $i (0; . + $i) | 1'";
+    let mut events = open(b"{}\n".repeat(20), "", map, Framing::Newline);
+    let mut lines = 0;
+    loop {
+        match tokio::time::timeout(Duration::from_millis(1), events.next()).await {
+            Ok(Ok(Some(batch))) => lines += batch.lines,
+            Ok(Ok(None)) => break,
+            Ok(Err(error)) => panic!("{error}"),
+            Err(_) => {}
+        }
+    }
+    assert_eq!(lines, 20);
+}
+
+#[tokio::test]
+async fn what_an_expression_makes_may_be_deep() {
+    for (payload, reason) in [
+        ("def f: 1 + f; f", "it recurses too deep"),
+        ("def f: [f]; f", "it recurses too deep"),
+        ("reduce range(300000) as $i (0; [.])", "is nested more than 256 deep"),
+        ("last(limit(100000; recurse([.])))", "is nested more than 256 deep"),
+        ("reduce range(300000) as $i (0; [.]) | error", "failed: [[["),
+        ("reduce range(9000000) as $i (0; [.])", "it takes too many steps"),
+    ] {
+        let map = format!("fixed_key = 'k'\npayload = '{payload}'");
+        let batch = all(b"{}\n", "", &map, Framing::Newline).await;
+        assert!(batch.rejected[0].reason.contains(reason), "{payload}: {:?}", batch.rejected);
+    }
+    let map = "fixed_key = 'k'\npayload = 'reduce range(300000) as $i (0; [.]) | tojson | length'";
+    assert_eq!(text_of(&all(b"{}\n", "", map, Framing::Newline).await.runs[0]), "600001\n");
+}
+
+#[tokio::test]
+async fn times_part_runs() {
+    let text = r#"{"key":"a","payload":1,"t":"2026-05-01T12:00:00.25Z"}
+{"key":"a","payload":2,"t":"2026-05-01T12:00:00Z"}
+{"key":"a","payload":3,"t":"2026-05-01T12:00:01Z"}
+{"key":"a","payload":4}
+"#;
+    let map = "key = '.key'\npayload = '.payload'\nat = '.t'";
+    let batch = all(text.as_bytes(), "", map, Framing::Bare).await;
+    let runs: Vec<_> = batch.runs.iter().map(|run| (run.at, text_of(run))).collect();
+    let noon = 1_777_636_800_000_000_000;
+    let wanted =
+        [(Some(noon + 250_000_000), "12".to_owned()), (Some(noon + 1_000_000_000), "3".to_owned())];
+    assert_eq!(runs, wanted);
+    assert_eq!(batch.rejected[0].reason, "no time: `.t` is missing");
 }
 
 #[tokio::test]

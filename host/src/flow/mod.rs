@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::credentials::Environment;
+use crate::dead_letters::OnFailed;
 use crate::map::{MapConfig, MapSettings};
 use crate::problem::Problem;
 use crate::source::{SourceConfig, SourceSettings};
@@ -34,6 +35,8 @@ pub struct SinkSettings {
     pub ca_file: Option<PathBuf>,
     /// The linear memory that the component may have, in bytes.
     pub memory_bytes_max: Option<usize>,
+    /// What becomes of events whose object could not be stored.
+    pub on_failed: OnFailed,
     /// What the component is configured with.
     pub config: serde_json::Map<String, serde_json::Value>,
 }
@@ -178,8 +181,9 @@ fn unknown(field: &str, name: &str, names: &[&str]) -> Problem {
 
 const SECTIONS: &[&str] = &["source", "map", "sink", "credentials"];
 const SOURCE: &[&str] = &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines"];
-const MAP: &[&str] = &["key", "fixed_key", "payload", "on_rejected"];
-const SINK: &[&str] = &["component", "egress", "ca_file", "memory_bytes_max", "config"];
+const MAP: &[&str] = &["key", "fixed_key", "payload", "at", "at_unit", "on_rejected"];
+const SINK: &[&str] =
+    &["component", "egress", "ca_file", "memory_bytes_max", "on_failed", "config"];
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,16 +1,17 @@
 //! `[map]` of a flow: as written, and as meant.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::Deserializer;
 
 use super::jq::Jq;
 use super::path::Path;
-use super::{Key, Lines, Map, Selector};
+use super::{At, Key, Lines, Map, Selector};
+use crate::dead_letters::WordOrFile;
 use crate::problem::Problem;
 use crate::source::Codec;
+use crate::time::Unit;
 
 /// `[map]` as written.
 ///
@@ -28,6 +29,10 @@ pub struct MapConfig {
     /// Where the payload lies; `.`, the whole line, by default. It is written as compact JSON. An
     /// expression without an output filters the event out.
     pub payload: Option<String>,
+    /// Where the time lies at which the event happened: a text after RFC 3339, or a number.
+    pub at: Option<String>,
+    /// What a number there counts since 1970: `"s"` (the default), `"ms"`, `"us"` or `"ns"`.
+    pub at_unit: Option<String>,
     /// What becomes of a rejected event: `"stop"` (the default), `"skip"`, or `{ file =
     /// "rejected.ndjson" }`.
     pub on_rejected: Option<OnRejectedConfig>,
@@ -72,10 +77,11 @@ impl MapConfig {
         let mut problems = Vec::new();
         let key = self.key(codec).map_err(|problem| problems.push(problem));
         let lines = self.lines(codec).map_err(|problem| problems.push(problem));
+        let at = self.at(codec).map_err(|problem| problems.push(problem));
         let on_rejected = self.on_rejected().map_err(|problem| problems.push(problem));
-        match (key, lines, on_rejected) {
-            (Ok(key), Ok(lines), Ok(on_rejected)) => {
-                Ok(MapSettings { map: Map { lines, key }, on_rejected })
+        match (key, lines, at, on_rejected) {
+            (Ok(key), Ok(lines), Ok(at), Ok(on_rejected)) => {
+                Ok(MapSettings { map: Map { codec, lines, key, at }, on_rejected })
             }
             _ => Err(problems),
         }
@@ -87,6 +93,8 @@ impl MapConfig {
             (Some(_), Some(_)) => {
                 wrong("map.fixed_key", "cannot be given together with `key`; leave one of them out")
             }
+            // Events bring their keys; what else there is has been seen by a map before.
+            (None, None) if codec == Codec::DeadLetters => Ok(Key::Missing),
             (None, None) => wrong(
                 "map.key",
                 "is missing; give the path to it, such as \".key\", \
@@ -107,7 +115,9 @@ impl MapConfig {
     fn lines(&self, codec: Codec) -> Result<Lines, Problem> {
         let text = self.payload.as_deref().unwrap_or(".");
         match codec {
-            Codec::Json => Ok(Lines::Json { payload: selector("map.payload", text)? }),
+            Codec::Json | Codec::DeadLetters => {
+                Ok(Lines::Json { payload: selector("map.payload", text)? })
+            }
             Codec::Raw if text.trim() == "." => Ok(Lines::Raw),
             Codec::Raw => Err(Problem::new(
                 "map.payload",
@@ -119,10 +129,38 @@ impl MapConfig {
         }
     }
 
+    fn at(&self, codec: Codec) -> Result<Option<At>, Problem> {
+        let wrong = |field, message| Err(Problem::new(field, message));
+        let unit = match &self.at_unit {
+            None => Unit::default(),
+            Some(_) if self.at.is_none() => {
+                return wrong(
+                    "map.at_unit",
+                    "has no meaning without `at`; leave it out".to_owned(),
+                );
+            }
+            Some(word) => match Unit::WORDS.iter().find(|(name, _)| name == word) {
+                Some((_, unit)) => *unit,
+                None => {
+                    let allowed = "expected \"s\", \"ms\", \"us\" or \"ns\"";
+                    return wrong("map.at_unit", format!("is \"{word}\", {allowed}"));
+                }
+            },
+        };
+        match &self.at {
+            None => Ok(None),
+            Some(_) if codec == Codec::Raw => wrong(
+                "map.at",
+                "cannot look into raw lines; leave it out, or set source.codec = \"json\""
+                    .to_owned(),
+            ),
+            Some(text) => Ok(Some(At { selector: selector("map.at", text)?, unit })),
+        }
+    }
+
     fn on_rejected(&self) -> Result<OnRejected, Problem> {
         let wrong = |seen: String| {
-            let allowed = "expected \"stop\", \"skip\" or { file = \"rejected.ndjson\" }";
-            Err(Problem::new("map.on_rejected", format!("is {seen}, {allowed}")))
+            Err(Problem::new("map.on_rejected", format!("is {seen}, expected {ALLOWED}")))
         };
         match &self.on_rejected {
             None => Ok(OnRejected::default()),
@@ -153,33 +191,14 @@ fn selector(field: &str, text: &str) -> Result<Selector, Problem> {
 
 impl<'de> Deserialize<'de> for OnRejectedConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OnRejectedVisitor)
+        Ok(match WordOrFile::deserialize(deserializer, ALLOWED)? {
+            WordOrFile::Word(word) => OnRejectedConfig::Word(word),
+            WordOrFile::File(path) => OnRejectedConfig::File(path),
+        })
     }
 }
 
-struct OnRejectedVisitor;
-
-impl<'de> Visitor<'de> for OnRejectedVisitor {
-    type Value = OnRejectedConfig;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("\"stop\", \"skip\" or { file = \"rejected.ndjson\" }")
-    }
-
-    fn visit_str<E>(self, word: &str) -> Result<OnRejectedConfig, E> {
-        Ok(OnRejectedConfig::Word(word.to_owned()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OnRejectedConfig, A::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct InFile {
-            file: PathBuf,
-        }
-        let InFile { file } = InFile::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(OnRejectedConfig::File(file))
-    }
-}
+const ALLOWED: &str = "\"stop\", \"skip\" or { file = \"rejected.ndjson\" }";
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,14 @@
 //! jq expressions, by way of the `jaq` crates.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use jaq_core::load::{self, Arena, File, Loader};
-use jaq_core::{Compiler, Ctx, Filter, Vars, data::JustLut};
+use jaq_core::{Compiler, Ctx, Filter, Vars};
+
+use super::budget::{Budget, Budgeted, Exhausted};
+use super::nesting::DEPTH_MAX;
+use super::scan::scan;
 
 /// A document as an expression sees it.
 pub(super) type Value = jaq_json::Val;
@@ -12,7 +17,16 @@ pub(super) type Value = jaq_json::Val;
 /// other events.
 pub(super) struct Jq {
     text: String,
-    filter: Filter<JustLut<Value>>,
+    filter: Filter<Budgeted>,
+    /// How much of its thread's stack an evaluation may use.
+    pub(super) stack_bytes_max: usize,
+}
+
+/// A line as an expression sees it.
+pub(super) struct Document {
+    value: Value,
+    /// How long the line is.
+    bytes: u64,
 }
 
 /// What an expression gives for one document.
@@ -43,13 +57,27 @@ impl Jq {
             .with_funs(functions)
             .compile(modules)
             .map_err(|errors| first(errors.into_iter().map(|(_, error)| undefined(text, error))))?;
-        Ok(Jq { text: text.to_owned(), filter })
+        Ok(Jq { text: text.to_owned(), filter, stack_bytes_max: STACK_BYTES_MAX_DEFAULT })
     }
 
-    /// What the expression gives for `document`.
-    pub(super) fn outputs(&self, document: Option<&Value>) -> Outputs {
-        let context = Ctx::<JustLut<Value>>::new(&self.filter.lut, Vars::new([]));
-        let mut outputs = self.filter.id.run((context, document.cloned().unwrap_or_default()));
+    /// What the expression gives for `document`. It may take some steps and some stack, and fails
+    /// where it wants more.
+    pub(super) fn outputs(&self, document: Option<&Document>) -> Outputs {
+        // What was being evaluated is gone, and nothing else has seen it.
+        match catch_unwind(AssertUnwindSafe(|| self.evaluate(document))) {
+            Ok(outputs) => outputs,
+            Err(panic) => match panic.downcast::<Exhausted>() {
+                Ok(exhausted) => Outputs::Failed(exhausted.to_string()),
+                Err(panic) => resume_unwind(panic),
+            },
+        }
+    }
+
+    fn evaluate(&self, document: Option<&Document>) -> Outputs {
+        let (value, bytes) = document.map(|d| (d.value.clone(), d.bytes)).unwrap_or_default();
+        let budget = Budget::new(&self.filter.lut, self.stack_bytes_max, bytes);
+        let context = Ctx::<Budgeted>::new(&budget, Vars::new([]));
+        let mut outputs = self.filter.id.run((context, value));
         match (outputs.next(), outputs.next()) {
             (None, _) => Outputs::None,
             (Some(Err(error)), _) | (Some(Ok(_)), Some(Err(error))) => match error.get_err() {
@@ -71,13 +99,38 @@ impl fmt::Display for Jq {
 
 /// `line`, which was found to be JSON, as a document. jaq itself takes more than JSON: comments,
 /// `NaN`, `+1`.
-pub(super) fn parse(line: &[u8]) -> Result<Value, String> {
-    jaq_json::read::parse_single(line).map_err(|error| error.to_string())
+pub(super) fn parse(line: &[u8]) -> Result<Document, String> {
+    let value = jaq_json::read::parse_single(line).map_err(|error| error.to_string())?;
+    Ok(Document { value, bytes: line.len() as u64 })
 }
 
-/// `value` as compact JSON; as something else if JSON has no such value (`NaN`, byte strings).
-pub(super) fn json(value: &Value) -> Vec<u8> {
-    value.to_string().into_bytes()
+/// `value` as compact JSON, or what it is instead.
+pub(super) fn json(value: &Value) -> Result<Vec<u8>, String> {
+    // Its writer recurses, and needs much more stack for each level than a reader does.
+    if is_deeper(value, DEPTH_MAX) {
+        return Err(format!("is nested more than {DEPTH_MAX} deep"));
+    }
+    let json = value.to_string().into_bytes();
+    // An expression can make what JSON has no words for (`NaN`, byte strings), and its writer then
+    // invents some.
+    match scan::<0>(&json, []) {
+        Ok([]) => Ok(json),
+        Err(_) => Err("is or holds a value that JSON does not have".to_owned()),
+    }
+}
+
+/// Whether arrays and objects nest deeper than `levels`.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let mut left = vec![(value, 0)];
+    while let Some((value, around)) = left.pop() {
+        match value {
+            Value::Arr(_) | Value::Obj(_) if around == levels => return true,
+            Value::Arr(values) => left.extend(values.iter().map(|value| (value, around + 1))),
+            Value::Obj(members) => left.extend(members.values().map(|value| (value, around + 1))),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// `value` if it is a string, or else what it is.
@@ -144,6 +197,9 @@ fn first(mut messages: impl Iterator<Item = Vec<String>>) -> String {
     let message = messages.find_map(|messages| messages.into_iter().next());
     message.unwrap_or_else(|| "it is no jq expression".to_owned())
 }
+
+/// What the smallest of usual threads has to spare.
+const STACK_BYTES_MAX_DEFAULT: usize = 256 << 10;
 
 /// How much of jaq's message is shown.
 const MESSAGE_CHARACTERS_MAX: usize = 200;

@@ -20,35 +20,38 @@ impl Span {
     }
 }
 
-/// Two paths, as the steps that remain from the value at hand. Nothing where a path does not lead
-/// through it.
-pub(super) type Wanted<'w> = [Option<&'w [Step]>; 2];
+/// Paths, as the steps that remain from the value at hand. Nothing where a path does not lead through
+/// it.
+pub(super) type Wanted<'w, const N: usize> = [Option<&'w [Step]>; N];
 
 /// Finds the values that the paths `wanted` lead to. Of members with the same name the last one
 /// counts. The whole line is checked to be one JSON document, whatever is wanted.
-pub(super) fn scan(line: &[u8], wanted: Wanted<'_>) -> Result<[Option<Span>; 2], Fault> {
-    let mut scanner = Scanner { cursor: Cursor::new(line)?, found: [None; 2] };
+pub(super) fn scan<const N: usize>(
+    line: &[u8],
+    wanted: Wanted<'_, N>,
+) -> Result<[Option<Span>; N], Fault> {
+    let mut scanner = Scanner { cursor: Cursor::new(line)?, found: [None; N] };
     scanner.value(wanted)?;
     scanner.cursor.finish()?;
     Ok(scanner.found)
 }
 
-struct Scanner<'l> {
+struct Scanner<'l, const N: usize> {
     cursor: Cursor<'l>,
-    found: [Option<Span>; 2],
+    found: [Option<Span>; N],
 }
 
-impl Scanner<'_> {
+impl<const N: usize> Scanner<'_, N> {
     /// Passes one value, and notes what is wanted of it.
-    fn value(&mut self, wanted: Wanted<'_>) -> Result<(), Fault> {
-        if wanted == [None, None] {
+    fn value(&mut self, wanted: Wanted<'_, N>) -> Result<(), Fault> {
+        if wanted == [None; N] {
             return self.cursor.skip_value();
         }
         let (start, blanks) = (self.cursor.at(), self.cursor.blanks());
         let within = wanted.map(|steps| steps.filter(|steps| !steps.is_empty()));
         match self.cursor.peek() {
-            Some(b'{') if within != [None, None] => self.object(within)?,
-            Some(b'[') if within != [None, None] => self.array(within)?,
+            Some(b'{') if within != [None; N] => self.object(within)?,
+            Some(b'[') if within != [None; N] => self.array(within)?,
             _ => self.cursor.skip_value()?,
         }
         let compact = self.cursor.blanks() == blanks;
@@ -61,7 +64,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn object(&mut self, within: Wanted<'_>) -> Result<(), Fault> {
+    fn object(&mut self, within: Wanted<'_, N>) -> Result<(), Fault> {
         let mut more = self.cursor.enter_object()?;
         while more {
             let name = self.cursor.name()?;
@@ -76,7 +79,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn array(&mut self, within: Wanted<'_>) -> Result<(), Fault> {
+    fn array(&mut self, within: Wanted<'_, N>) -> Result<(), Fault> {
         let mut more = self.cursor.enter_array()?;
         let mut index = 0;
         while more {
@@ -92,7 +95,7 @@ impl Scanner<'_> {
     }
 
     /// Drops what a member of the same name led to before.
-    fn forget(&mut self, next: Wanted<'_>) {
+    fn forget(&mut self, next: Wanted<'_, N>) {
         for (found, steps) in self.found.iter_mut().zip(next) {
             if steps.is_some() {
                 *found = None;

@@ -14,7 +14,7 @@ fn a_path_to_each() {
 #[test]
 fn a_compact_payload_is_taken_as_it_lies() {
     let (map, line) = (compiled(".k", ".p"), br#"{ "k" : "a", "p": {"x":1} }"#);
-    let Mapped::Event { key: Cow::Borrowed("a"), payload } = map.apply(line) else { panic!() };
+    let Mapped::Event { key: Cow::Borrowed("a"), payload, .. } = map.apply(line) else { panic!() };
     assert_eq!(payload, Payload(Bytes::AsIs(br#"{"x":1}"#)));
 }
 
@@ -124,11 +124,99 @@ fn deep_documents_do_not_overflow_a_small_stack() {
     let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let thread = std::thread::Builder::new().stack_size(1 << 20);
     let test = move || {
-        let too_deep = "the payload `[.]` is or holds a value that JSON does not have";
+        let too_deep = "the payload `[.]` is nested more than 256 deep";
         assert_eq!(map("\"k\"", ".[0:]", &nested(256)), event("k", &nested(256)));
         assert_eq!(map("\"k\"", "[.]", &nested(256)), rejected(too_deep));
     };
     thread.spawn(test).unwrap().join().unwrap();
+}
+
+#[test]
+fn an_expression_without_end_fails_on_any_thread() {
+    let thread = std::thread::Builder::new().stack_size(1 << 20);
+    let test = || {
+        let line = r#"{"k":"a"}"#;
+        for (expression, reason) in [
+            ("def f: 1 + f; f", DEEP),
+            ("def f: [f]; f", DEEP),
+            ("def f: {a: f}; f", DEEP),
+            ("def f: f; f", LONG),
+            ("def f: f, 1; f", LONG),
+            ("until(false; .)", LONG),
+            ("last(repeat(.))", LONG),
+        ] {
+            let said = format!("the payload `{expression}` failed: {reason}");
+            assert_eq!(map(".k", expression, line), rejected(&said), "{expression}");
+            let said = format!("the key `{expression}` failed: {reason}");
+            assert_eq!(map(expression, ".", line), rejected(&said), "{expression}");
+        }
+        // Whichever comes first.
+        for expression in [
+            "def f: try f catch 1 | 1; f",
+            "def f: f.a; path(f)",
+            "def f: f.a; f |= 1",
+            "def f: 1, f; [f]",
+            "[recurse([.])]",
+            "reduce repeat(1) as $x (0; . + $x)",
+        ] {
+            let Owned::Rejected(reason) = map(".k", expression, line) else {
+                panic!("{expression}")
+            };
+            assert!(reason.ends_with(DEEP) || reason.ends_with(LONG), "{expression}: {reason}");
+        }
+    };
+    thread.spawn(test).unwrap().join().unwrap();
+}
+
+#[test]
+fn an_expression_may_take_more_steps_for_a_longer_line() {
+    let numbers = vec!["1"; 1 << 18].join(",");
+    let line = format!("{{\"n\":[{numbers}]}}");
+    // Sixty times each number: more than any line may.
+    let many = "[.n[] | reduce range(20) as $i (0; . + $i)] | length";
+    assert_eq!(map("\"k\"", many, &line), event("k", "262144"));
+    let short = "[range(262144) | reduce range(20) as $i (0; . + $i)] | length";
+    let said = format!("the payload `{short}` failed: {LONG}");
+    assert_eq!(map("\"k\"", short, "{}"), rejected(&said));
+}
+
+#[test]
+fn the_time_of_an_event() {
+    let noon = 1_777_636_800_000_000_000;
+    for (settings, line, at) in [
+        ("at = '.t'", r#"{"t":"2026-05-01T12:00:00Z"}"#, Ok(noon)),
+        ("at = '.t'", r#"{"t": "2026-05-01T14:00:00.5+02:00"}"#, Ok(noon + 500_000_000)),
+        ("at = '.t'", r#"{"t":"2026-05-01\u005412:00:00Z"}"#, Ok(noon)),
+        ("at = '.t'", r#"{"t":1777636800.000000001}"#, Ok(noon + 1)),
+        ("at = '.t'\nat_unit = 's'", r#"{"t":1777636800}"#, Ok(noon)),
+        ("at = '.t'\nat_unit = 'ms'", r#"{"t":1777636800001}"#, Ok(noon + 1_000_000)),
+        ("at = '.t'\nat_unit = 'us'", r#"{"t":1777636800000001}"#, Ok(noon + 1_000)),
+        ("at = '.t'\nat_unit = 'ns'", r#"{"t":1777636800000000001}"#, Ok(noon + 1)),
+        ("at = '.t'\nat_unit = 'ms'", r#"{"t":"2026-05-01T12:00:00Z"}"#, Ok(noon)),
+        ("at = '.t / 1000'", r#"{"t":1777636800500}"#, Ok(noon + 500_000_000)),
+        ("at = '.d + \"T12:00:00Z\"'", r#"{"d":"2026-05-01"}"#, Ok(noon)),
+        ("at = '.t'", "{}", Err("no time: `.t` is missing")),
+        ("at = '.t'", r#"{"t":null}"#, Err("no time: `.t` is null")),
+        ("at = '.t?'", "{}", Err("no time: `.t?` is null")),
+        ("at = '.t'", r#"{"t":[]}"#, Err("the time `.t` is an array, expected a text or a number")),
+        ("at = '.t'", r#"{"t":-1}"#, Err("the time `.t` is -1, expected a time from 1970 to 2554")),
+        ("at = 'nan'", "{}", Err("the time `nan` is or holds a value that JSON does not have")),
+        ("at = 'empty'", "{}", Err("no time: `empty` has no output")),
+        ("at = '1,2'", "{}", Err("the time `1,2` has more than one output, expected one")),
+        ("at = '.t'", r#"{"t":"noon"}"#, Err("the time `.t` is \"noon\", expected a time after")),
+    ] {
+        let config: MapConfig = toml::from_str(&format!("fixed_key = 'k'\n{settings}")).unwrap();
+        let map = config.settings(Codec::Json).unwrap().map;
+        match (map.apply(line.as_bytes()), at) {
+            (Mapped::Event { at: found, .. }, Ok(at)) => assert_eq!(found, Some(at), "{line}"),
+            (Mapped::Rejected(reason), Err(said)) => assert!(reason.starts_with(said), "{reason}"),
+            (other, _) => panic!("{line}: {other:?}"),
+        }
+    }
+    let filtered = "fixed_key = 'k'\npayload = 'empty'\nat = '.t'";
+    let config: MapConfig = toml::from_str(filtered).unwrap();
+    let map = config.settings(Codec::Json).unwrap().map;
+    assert_eq!(map.apply(b"{}"), Mapped::Filtered, "it needs no time");
 }
 
 #[test]
@@ -154,6 +242,9 @@ fn maps_can_move_between_threads() {
     send(compiled(".k | .", "."));
 }
 
+const DEEP: &str = "it recurses too deep";
+const LONG: &str = "it takes too many steps; does it come to an end?";
+
 #[derive(Debug, PartialEq)]
 enum Owned {
     Event(String, Vec<u8>),
@@ -167,7 +258,7 @@ fn map(key: &str, payload: &str, line: &str) -> Owned {
 
 fn owned(mapped: Mapped<'_>) -> Owned {
     match mapped {
-        Mapped::Event { key, payload } => {
+        Mapped::Event { key, payload, .. } => {
             let mut arena = Vec::new();
             payload.append_to(&mut arena);
             Owned::Event(key.into_owned(), arena)

@@ -18,7 +18,7 @@ pub struct SourceConfig {
     pub kind: Option<String>,
     /// The file to read; a relative path starts at the current directory. Required by `"file"`.
     pub path: Option<PathBuf>,
-    /// What a line holds: `"json"` (the default) or `"raw"`.
+    /// What a line holds: `"json"` (the default), `"raw"` or `"dead-letters"`.
     pub codec: Option<String>,
     /// The longest line taken, in bytes and without its line end. A longer one is a rejected event.
     pub line_bytes_max: Option<u64>,
@@ -58,6 +58,8 @@ pub enum Codec {
     Json,
     /// Bytes that are the payload as they are.
     Raw,
+    /// One dead letter: what this or another flow set aside.
+    DeadLetters,
 }
 
 /// What a line is.
@@ -77,7 +79,7 @@ impl LineSettings {
     /// The defaults for lines that hold `codec`.
     pub fn of(codec: Codec) -> LineSettings {
         let empty_lines = match codec {
-            Codec::Json => EmptyLines::Skip,
+            Codec::Json | Codec::DeadLetters => EmptyLines::Skip,
             Codec::Raw => EmptyLines::Keep,
         };
         LineSettings { line_bytes_max: LINE_BYTES_MAX_DEFAULT, crlf: Crlf::Strip, empty_lines }
@@ -112,7 +114,8 @@ impl SourceConfig {
     pub fn settings(&self) -> Result<SourceSettings, Vec<Problem>> {
         let mut problems = Vec::new();
         let input = self.input(&mut problems);
-        let codecs = [("json", Codec::Json), ("raw", Codec::Raw)];
+        let codecs =
+            [("json", Codec::Json), ("raw", Codec::Raw), ("dead-letters", Codec::DeadLetters)];
         let codec = choice("source.codec", &self.codec, &codecs, &mut problems).unwrap_or_default();
         let lines = self.lines(codec, &mut problems);
         match input {
@@ -215,7 +218,7 @@ mod tests {
             shown,
             [
                 "source.type: is \"kafka\", expected \"file\" or \"stdin\"",
-                "source.codec: is \"csv\", expected \"json\" or \"raw\"",
+                "source.codec: is \"csv\", expected \"json\" or \"raw\" or \"dead-letters\"",
                 "source.line_bytes_max: is 0, expected 1 to 1073741824 bytes",
                 "source.crlf: is \"no\", expected \"strip\" or \"keep\"",
                 "source.empty_lines: is \"\", expected \"skip\" or \"keep\"",

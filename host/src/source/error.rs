@@ -72,12 +72,21 @@ pub enum SourceError {
         /// What the system said.
         source: io::Error,
     },
+    /// The thread that maps with expressions cannot be started.
+    #[error("the thread for expressions cannot be started")]
+    MapThread {
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 impl SourceError {
     /// Whether the setting is at fault, rather than something that happened while reading.
     pub fn is_wrong_use(&self) -> bool {
-        !matches!(self, SourceError::Read { .. } | SourceError::Thread { .. })
+        !matches!(
+            self,
+            SourceError::Read { .. } | SourceError::Thread { .. } | SourceError::MapThread { .. }
+        )
     }
 
     /// What it means that opening `path` failed with `source`.

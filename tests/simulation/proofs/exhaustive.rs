@@ -11,16 +11,36 @@ use crate::invariants::{
     hold, hold_at_the_end, the_last_one_stays, what_failed_is_not_there_unless_looking_failed,
 };
 
-/// The events of a run: keys and payloads.
-type Events = &'static [(&'static str, &'static str)];
+/// What is written: keys and payloads, with so many objects open at once.
+#[derive(Clone, Copy)]
+struct Events {
+    open: usize,
+    events: &'static [(&'static str, &'static str)],
+}
 
 /// One PutObject.
-const SMALL: Events = &[("a", "one"), ("a", "two")];
+const SMALL: Events = Events { open: 1, events: &[("a", "one"), ("a", "two")] };
 /// Three parts of 16 bytes and less.
-const THREE_PARTS: Events = &[("a", "0123456789"), ("a", "abcdefghijklmnopqrst"), ("a", "ABCDEF")];
+const THREE_PARTS: Events = Events {
+    open: 1,
+    events: &[("a", "0123456789"), ("a", "abcdefghijklmnopqrst"), ("a", "ABCDEF")],
+};
 /// Objects that take turns, one of them in parts, one of them twice.
-const INTERLEAVED: Events =
-    &[("a", "0123456789abcdefghij"), ("b", "x"), ("a", "second"), ("c", "y"), ("b", "again")];
+const INTERLEAVED: Events = Events {
+    open: 1,
+    events: &[
+        ("a", "0123456789abcdefghij"),
+        ("b", "x"),
+        ("a", "second"),
+        ("c", "y"),
+        ("b", "again"),
+    ],
+};
+/// Two objects that grow side by side, one of them in parts, until a third ends it.
+const TWO_OPEN: Events = Events {
+    open: 2,
+    events: &[("a", "0123456789"), ("b", "x"), ("a", "abcdefghij"), ("b", "y"), ("c", "z")],
+};
 
 #[test]
 fn any_one_fault_of_a_small_object() {
@@ -38,6 +58,11 @@ fn any_one_fault_of_an_interleaved_run() {
 }
 
 #[test]
+fn any_one_fault_of_two_open_objects() {
+    one_fault(TWO_OPEN);
+}
+
+#[test]
 fn any_two_faults_of_a_small_object() {
     two_faults(SMALL);
 }
@@ -52,11 +77,16 @@ fn any_two_faults_of_an_interleaved_run() {
     two_faults(INTERLEAVED);
 }
 
+#[test]
+fn any_two_faults_of_two_open_objects() {
+    two_faults(TWO_OPEN);
+}
+
 /// A store that answers every request with the same fault: whatever it is, the run ends, and what
 /// it reports is true.
 #[test]
 fn the_same_fault_for_ever() {
-    for events in [SMALL, THREE_PARTS, INTERLEAVED] {
+    for events in [SMALL, THREE_PARTS, INTERLEAVED, TWO_OPEN] {
         for fault in Fault::ALL {
             run(events, move |_| Some(fault));
         }
@@ -107,7 +137,8 @@ fn run_with(
 ) -> World {
     let options =
         BucketOptions { part_bytes_min: 16, complete_idempotent_for, ..BucketOptions::default() };
-    let mut world = World::with_settings(settings(), options, 1);
+    let Events { open, events } = events;
+    let mut world = World::with_settings(settings(open), options, 1);
     world.on_request(move |info, random| Fate::random(random).with(fault(info.index)));
     let largest = events.iter().map(|(_, payload)| payload.len() as u64).max().unwrap_or(0);
     for (key, payload) in events {
@@ -128,9 +159,10 @@ fn run_with(
     world
 }
 
-fn settings() -> Settings {
+fn settings(max_open_objects: usize) -> Settings {
     let config = r#"{"bucket": "bucket", "endpoint": "http://s3.test", "attempts_max": 3}"#;
     let mut settings = Settings::parse(config).unwrap();
     (settings.part_bytes, settings.memory_bytes_max) = (16, 64);
+    settings.max_open_objects = max_open_objects;
     settings
 }

@@ -1,11 +1,12 @@
 //! What holds after every step of any run, and what holds at its end.
 
+use spillway_core::upload::Span;
 use spillway_simulation::accounting;
-use spillway_simulation::world::World;
+use spillway_simulation::world::{Accepted, World};
 
-/// After every step: each accepted event is in exactly one place, memory and requests are within
-/// their limits, and nothing is visible that was not meant. `largest` is the longest event written:
-/// it may come on top of the limit.
+/// After every step: each accepted event is in exactly one place, memory, requests and objects are
+/// within their limits, and nothing is visible that was not meant. `largest` is the longest run
+/// written, with its line feeds: it may come on top of the limit.
 pub(crate) fn hold(world: &World, largest: u64) {
     let limit = world.settings.memory_bytes_max.max(world.settings.part_bytes) + largest + 1;
     if world.peaks.held > limit {
@@ -15,7 +16,31 @@ pub(crate) fn hold(world: &World, largest: u64) {
     if in_flight > limit {
         world.fail(&format!("{in_flight} requests in flight, over {limit}"));
     }
+    let (open, limit) = (world.sink.open_objects(), world.settings.max_open_objects);
+    if open > limit {
+        world.fail(&format!("{open} open objects, over {limit}"));
+    }
     check(world, accounting::every_event_is_somewhere(world));
+    let sealed = world.sealed.iter().map(|sealed| &sealed.span);
+    let failed = world.failed.iter().map(|failure| &failure.span);
+    sealed.chain(failed).chain(world.sink.unfinished()).for_each(|span| rotated(world, span));
+}
+
+/// No event came to an object that was full, or whose time was over.
+fn rotated(world: &World, span: &Span) {
+    let rotation = world.settings.rotation;
+    let events = world.accepted.range(span.first..=span.last).map(|(_, event)| event);
+    let events: Vec<&Accepted> = events.filter(|event| event.key == span.key).collect();
+    let Some((last, before)) = events.split_last() else { return };
+    let bytes: usize = before.iter().map(|event| event.bytes.len()).sum();
+    let is_full = rotation.events.is_some_and(|max| before.len() as u64 >= max)
+        || rotation.bytes.is_some_and(|max| !before.is_empty() && bytes as u64 >= max);
+    let is_old =
+        rotation.age.is_some_and(|age| last.at - events[0].at >= age && !before.is_empty());
+    let was_idle = |idle| events.windows(2).any(|pair| pair[1].at - pair[0].at >= idle);
+    if is_full || is_old || rotation.idle.is_some_and(was_idle) {
+        world.fail(&format!("{span:?} goes on where {rotation:?} ends it"));
+    }
 }
 
 /// At the end: what was reported is true of the bucket, every event was reported once, and no
@@ -29,6 +54,10 @@ pub(crate) fn hold_at_the_end(world: &World, largest: u64) {
     }
     if world.sink.durable() != world.sink.next_position() {
         world.fail("all is reported, but not durable");
+    }
+    let objects = world.failed.iter().filter(|failure| failure.begun == failure.span.first).count();
+    if objects as u64 != world.sink.counters().objects_failed {
+        world.fail(&format!("{objects} objects are reported failed first, which is not the count"));
     }
     let unknown = accounting::uploads_nobody_knows(world);
     if !unknown.is_empty() {

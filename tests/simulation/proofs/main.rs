@@ -8,4 +8,5 @@ mod exhaustive;
 mod inquiries;
 mod invariants;
 mod regressions;
+mod rotation;
 mod simulation;

@@ -350,7 +350,7 @@ fn what_a_slice_keeps_alive_is_counted() {
                     };
                     inputs.push_back(Input::Answer { exchange, outcome: Ok(outcome) });
                 }
-                Output::Rejected { .. } => unreachable!(),
+                Output::Rest(_) | Output::Rejected { .. } => unreachable!(),
             }
         }
     }

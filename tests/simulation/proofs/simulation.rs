@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use fastrand::Rng;
 use spillway_core::checksum::Algorithm;
 use spillway_core::framing::Framing;
-use spillway_core::settings::Settings;
+use spillway_core::settings::{Rotation, Settings};
 use spillway_core::sink::{CredentialsError, Input};
 use spillway_core::time::Timestamp;
 use spillway_simulation::bucket::{BucketOptions, ChecksumSupport, KeyPair};
@@ -85,6 +86,8 @@ pub(crate) fn world(random: &mut Rng, seed: u64) -> World {
     settings.part_bytes = random.u64(1..40);
     settings.memory_bytes_max = settings.part_bytes * random.u64(1..8);
     settings.requests_in_flight_max = random.usize(1..6);
+    settings.max_open_objects = if random.bool() { 1 } else { random.usize(2..6) };
+    settings.rotation = rotation(random);
     settings.framing = if random.bool() { Framing::Newline } else { Framing::Bare };
     settings.content_md5 = random.u8(..4) == 0;
     settings.retry.attempts_max = random.u32(1..8);
@@ -104,6 +107,18 @@ pub(crate) fn world(random: &mut Rng, seed: u64) -> World {
         options.checksums = ChecksumSupport::Ignored;
     }
     World::with_settings(settings, options, seed)
+}
+
+/// In half of the runs nothing, in the others any of the reasons for which an object may end.
+fn rotation(random: &mut Rng) -> Rotation {
+    if random.bool() {
+        return Rotation::default();
+    }
+    let mut some = |max: u64| (random.u8(..3) == 0).then(|| random.u64(1..max));
+    let (bytes, events) = (some(100), some(8));
+    let (age, idle) = (some(60_000), some(20_000));
+    let time = |millis: Option<u64>| millis.map(Duration::from_millis);
+    Rotation { bytes, events, age: time(age), idle: time(idle) }
 }
 
 /// What goes wrong: a region or a clock, single faults at some rate, an outage for a while, keys
@@ -164,24 +179,23 @@ fn expiring_keys(world: &mut World, random: &mut Rng) {
     });
 }
 
-/// Events of any size for a few keys, now and then a pause or a flush. Returns the longest.
+/// Runs of events of any size for a few keys, now and then a pause or a flush. Returns the longest.
 fn workload(world: &mut World, random: &mut Rng) -> u64 {
     let keys = random.usize(1..5);
-    let events = random.usize(0..40);
+    let runs = random.usize(0..40);
+    let long = random.u8(..3) == 0;
     let sticky = random.u8(1..10);
     let (mut key, mut largest) = (0, 0);
-    for _ in 0..events {
+    for _ in 0..runs {
         if random.u8(..10) >= sticky {
             key = random.usize(..keys);
         }
-        let len = match random.u8(..10) {
-            0 => 0,
-            1 => random.usize(..200),
-            _ => random.usize(..20),
-        };
-        let payload: Vec<u8> = (0..len).map(|_| random.alphanumeric() as u8).collect();
+        let events = if long { random.usize(1..30) } else { 1 };
+        let payloads: Vec<Bytes> = (0..events).map(|_| payload(random)).collect();
+        // With a line feed after each event.
+        let len = payloads.iter().map(|payload| payload.len() + 1).sum::<usize>();
         largest = largest.max(len as u64);
-        world.write(&format!("key {key}"), payload);
+        world.write_run(&format!("key {key}"), &payloads);
         hold(world, largest);
         match random.u8(..30) {
             0 => world.run_for(Duration::from_millis(random.u64(..60_000))),
@@ -191,6 +205,15 @@ fn workload(world: &mut World, random: &mut Rng) -> u64 {
         }
     }
     largest
+}
+
+fn payload(random: &mut Rng) -> Bytes {
+    let len = match random.u8(..10) {
+        0 => 0,
+        1 => random.usize(..200),
+        _ => random.usize(..20),
+    };
+    (0..len).map(|_| random.alphanumeric() as u8).collect()
 }
 
 fn variable(name: &str) -> Option<u64> {

@@ -6,6 +6,7 @@
 
 mod events;
 mod fate;
+mod writes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use spillway_core::credentials::Credentials;
 use spillway_core::error::Error;
-use spillway_core::framing::{Framing, Run};
+use spillway_core::framing::Run;
 use spillway_core::inquiry::Reply;
 use spillway_core::report::{Failure, Notice, Sealed};
 use spillway_core::settings::Settings;
@@ -53,7 +54,7 @@ pub struct World {
     pub failed: Vec<Failure>,
     /// What it told its operator.
     pub notices: Vec<Notice>,
-    /// The most bytes that it ever held, and the most requests that were ever under way.
+    /// The most bytes that it ever held, the most requests that were ever under way, and the like.
     pub peaks: Peaks,
     seed: u64,
     random: fastrand::Rng,
@@ -62,6 +63,7 @@ pub struct World {
     provide: Provide,
     queue: BTreeMap<(u64, u64), Event>,
     queued: u64,
+    rest: Option<Run>,
     census: Census,
     trace: Vec<String>,
     fingerprint: std::hash::DefaultHasher,
@@ -75,6 +77,8 @@ pub struct Accepted {
     pub key: String,
     /// Its bytes as they have to stand in the object, with what follows them.
     pub bytes: Bytes,
+    /// When it was taken, by the clock of [`World::elapsed`].
+    pub at: Duration,
 }
 
 /// The most that was ever seen.
@@ -84,6 +88,8 @@ pub struct Peaks {
     pub held: u64,
     /// Requests that were under way.
     pub in_flight: usize,
+    /// Objects that were neither visible nor failed.
+    pub unfinished: usize,
 }
 
 impl World {
@@ -122,6 +128,7 @@ impl World {
             provide: Box::new(provide),
             queue: BTreeMap::new(),
             queued: 0,
+            rest: None,
             census: Census::default(),
             trace: Vec::new(),
             fingerprint: std::hash::DefaultHasher::new(),
@@ -146,34 +153,6 @@ impl World {
         self.provide = Box::new(provide);
     }
 
-    /// Gives the core one event, once it has room for it. Returns its position.
-    pub fn write(&mut self, key: &str, payload: impl Into<Bytes>) -> u64 {
-        let payload = payload.into();
-        let len = payload.len() as u64;
-        while !self.sink.has_room(len) {
-            if !self.step() {
-                self.fail("the core has no room, and waits for nothing");
-            }
-        }
-        let position = self.sink.next_position();
-        let ends = vec![u32::try_from(payload.len()).unwrap_or(u32::MAX)];
-        let mut bytes = payload.to_vec();
-        if self.settings.framing == Framing::Newline {
-            bytes.push(b'\n');
-        }
-        let run = Run::new(key.to_owned(), position, payload, ends, Framing::Bare);
-        let run = run.unwrap_or_else(|problem| self.fail(&format!("no run: {problem:?}")));
-        let refused = self.rejected.len();
-        self.note(|| format!("write {position} {key:?} ({len} bytes)"));
-        // Taken before it is fed: its fate may be reported at once.
-        self.accepted.insert(position, Accepted { key: key.to_owned(), bytes: bytes.into() });
-        self.feed(Input::Events(run));
-        if self.rejected.len() > refused {
-            self.accepted.remove(&position);
-        }
-        position
-    }
-
     /// Tells the core something, and does what it then wants done.
     pub fn feed(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
@@ -191,6 +170,7 @@ impl World {
                         self.note(|| format!("credentials (fresh: {fresh}): {outcome}"));
                         inputs.push_back(Input::Credentials(provided));
                     }
+                    Output::Rest(run) => self.rest = Some(run),
                     Output::Rejected { first, events, reason } => {
                         let positions = first..first + events;
                         self.rejected.extend(positions.map(|p| (p, reason.clone())));
@@ -201,6 +181,7 @@ impl World {
         self.take_report();
         self.peaks.held = self.peaks.held.max(self.sink.held());
         self.peaks.in_flight = self.peaks.in_flight.max(self.sink.in_flight());
+        self.peaks.unfinished = self.peaks.unfinished.max(self.sink.unfinished().count());
     }
 
     /// Asks the core something, and runs until it replies.
@@ -305,7 +286,7 @@ impl World {
             let (name, first, last) = (&span.name, span.first, span.last);
             self.note(|| format!("sealed {name:?} {first}..={last}: {bytes} bytes, {parts} parts"));
         }
-        for Failure { span, cause } in &report.failed {
+        for Failure { span, cause, .. } in &report.failed {
             let (name, first, last) = (&span.name, span.first, span.last);
             self.note(|| format!("failed {name:?} {first}..={last}: {cause}"));
         }

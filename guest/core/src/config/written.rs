@@ -205,7 +205,9 @@ fn field(name: &str) -> &'static Field {
 fn known(name: &str) -> Result<&'static Field, Problem> {
     let found = fields().find(|f| f.name == name || f.aliases.contains(&name));
     found.ok_or_else(|| {
+        let tables = fields().filter_map(|f| f.name.rsplit_once('.')).map(|(table, _)| table);
         let names = fields().flat_map(|f| f.aliases.iter().copied().chain([f.name]));
+        let names = names.chain(tables);
         let message = match nearest(name, names) {
             Some(near) => format!("unknown field; did you mean `{near}`?"),
             None => {
@@ -251,6 +253,50 @@ mod tests {
             let (_, problems) = Written::read(json);
             let twice = |p: &Problem| p.message.starts_with("given twice");
             assert_eq!(problems.iter().filter(|p| twice(p)).count(), 1, "{json}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn fields_may_stand_in_a_table() {
+        let json = r#"{"bucket": "b", "rotate": {"events": 7, "age_ms": 5e3}}"#;
+        let (written, problems) = Written::read(json);
+        assert_eq!(problems, []);
+        let numbers = ["rotate.events", "rotate.age_ms", "rotate.idle_ms"];
+        assert_eq!(numbers.map(|name| written.number(name)), [Some(7), Some(5_000), None]);
+        let (_, problems) = Written::read(r#"{"bucket": "b", "rotate": {}}"#);
+        assert_eq!(problems, [], "an empty table says nothing");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_table_is_said_of_its_field() {
+        let cases = [
+            (r#"{"rotate": {"event": 1}}"#, "rotate.event", "did you mean `rotate.events`?"),
+            (r#"{"rotate": {"nonsense": 1}}"#, "rotate.nonsense", "unknown field; the fields are"),
+            (r#"{"rotat": {"events": 1}}"#, "rotat", "did you mean `rotate`?"),
+            (r#"{"rotate_events": 1}"#, "rotate_events", "did you mean `rotate.events`?"),
+            (r#"{"rotate": {"events": {}}}"#, "rotate.events", "a table, but a whole number"),
+            (r#"{"rotate": {"events": 0}}"#, "rotate.events", "the number 0, but a whole number"),
+            (r#"{"rotate": 7}"#, "rotate", "the number 7, but a table is wanted"),
+            (r#"{"rotate": [{"events": 1}]}"#, "rotate", "a list, but a table is wanted"),
+            (r#"{"rotate": null}"#, "rotate", "null, but a table is wanted"),
+            (r#"{"rotate.events": 1}"#, "rotate.events", "write what stands before it as a table"),
+            (
+                r#"{"rotate": {"events": 1, "events": 1}}"#,
+                "rotate.events",
+                "given twice: `rotate.events` is the same field",
+            ),
+            (
+                r#"{"rotate": {"events": 1}, "rotate": {"age_ms": 1}}"#,
+                "rotate",
+                "given twice: `rotate` is the same field",
+            ),
+        ];
+        for (json, field, said) in cases {
+            let with_bucket = json.replacen('{', r#"{"bucket": "b", "#, 1);
+            let (_, problems) = Written::read(&with_bucket);
+            let [problem] = &problems[..] else { panic!("{json}: {problems:?}") };
+            assert_eq!(problem.field, field, "{json}");
+            assert!(problem.message.contains(said), "{json}: {}", problem.message);
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{Inquiry, Next, Question, Reply, health};
 use crate::classify::{Answer, Verdict};
 use crate::error::Error;
 use crate::http::Request;
+use crate::names::NAME_BYTES_MAX;
 use crate::settings::Settings;
 use crate::sink::Sink;
 use crate::wire;
@@ -35,7 +36,9 @@ impl Check {
 impl Sink {
     pub(crate) fn check(&mut self) {
         let nonce = format!("{:032x}", self.random.u128(..));
-        let name = format!("{}{NAME}{nonce}", self.settings.name_prefix());
+        let mut name = format!("{}{NAME}{nonce}", self.settings.name_prefix());
+        // Behind a prefix that leaves so little room, some of it has to do.
+        name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));
         let check = Check { name, nonce, upload_id: None };
         self.inquire(Inquiry::Check(check), Question::Begin);
     }

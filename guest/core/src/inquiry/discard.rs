@@ -51,7 +51,7 @@ impl Sink {
         if name.is_empty() {
             return Some(Problem::new("which.name", "is empty, expected the name of an object"));
         }
-        if !name.starts_with(prefix) {
+        if !name.starts_with(&prefix) {
             let message = format!("`{name}` is not below `{prefix}`, where this sink writes");
             return Some(Problem::new("which.name", message));
         }

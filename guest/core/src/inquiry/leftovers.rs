@@ -108,7 +108,7 @@ impl Leftovers {
 impl Sink {
     pub(crate) fn list_leftovers(&mut self) {
         let leftovers = Leftovers {
-            prefix: self.settings.name_prefix().to_owned(),
+            prefix: self.settings.name_prefix(),
             after: None,
             pages: 0,
             seen: 0,

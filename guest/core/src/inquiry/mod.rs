@@ -143,7 +143,7 @@ impl Sink {
                 let answer = verdict.answer.take();
                 self.heard(question, answer, &verdict);
             }
-            Decision::Settle | Decision::Restart | Decision::Fail => {
+            Decision::Settle | Decision::Restart | Decision::Rename | Decision::Fail => {
                 let operation = task.operation;
                 let subject = Subject { name: &name, operation };
                 let attempts = task.history.attempts;

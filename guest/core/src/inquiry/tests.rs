@@ -30,8 +30,14 @@ struct Talk {
 
 impl Talk {
     fn new() -> Talk {
-        let config = r#"{"bucket": "bbb", "endpoint": "http://s3.test", "attempts_max": 1}"#;
-        let mut settings = Settings::parse(config).expect("a configuration");
+        Talk::with("")
+    }
+
+    /// With more fields in its configuration, each with a comma before it.
+    fn with(more: &str) -> Talk {
+        let config = r#""bucket": "bbb", "endpoint": "http://s3.test", "attempts_max": 1"#;
+        let settings = Settings::parse(&format!("{{{config}{more}}}"));
+        let mut settings = settings.expect("a configuration");
         (settings.part_bytes, settings.memory_bytes_max) = (4, 16);
         let sink = Sink::new(settings, 1);
         Talk { sink, asked: VecDeque::new(), has_credentials: true }
@@ -50,6 +56,7 @@ impl Talk {
                         inputs.push_back(Input::Credentials(self.credentials()));
                     }
                     Output::Rejected { reason, .. } => panic!("{reason}"),
+                    Output::Rest(_) => panic!("one object takes all of it"),
                 }
             }
         }

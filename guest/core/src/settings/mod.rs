@@ -1,6 +1,8 @@
 //! The configuration as meant: nothing in here can be invalid.
 
 mod address;
+mod names;
+mod rotation;
 
 use std::time::Duration;
 
@@ -9,11 +11,13 @@ use crate::config::{PART_BYTES_MAX, Written};
 use crate::error::{Error, Problem};
 use crate::framing::Framing;
 use crate::http::Scheme;
+use crate::names::Names;
 use crate::parts::PartSizes;
 use crate::s3::Address;
 use crate::upload::Cutting;
 
 pub(crate) use address::is_name;
+pub use rotation::Rotation;
 
 /// Everything a sink is told before it starts.
 #[derive(Clone, Debug)]
@@ -22,10 +26,16 @@ pub struct Settings {
     pub address: Address,
     /// The region that requests are signed for.
     pub region: String,
+    /// What objects are called.
+    pub names: Names,
     /// The size of every part but the last, in bytes.
     pub part_bytes: u64,
     /// What follows each event in an object.
     pub framing: Framing,
+    /// What ends an object although its key goes on.
+    pub rotation: Rotation,
+    /// How many objects may be open at once.
+    pub max_open_objects: usize,
     /// How many requests may be under way at once.
     pub requests_in_flight_max: usize,
     /// How many bytes may be held before `write` waits.
@@ -100,17 +110,16 @@ impl Settings {
         if has_port { authority } else { format!("{authority}:{}", address.scheme.default_port()) }
     }
 
-    /// What the names of all objects that this configuration writes begin with. Empty: a name is its
-    /// key, and a key is any text.
-    pub(crate) fn name_prefix(&self) -> &str {
-        ""
+    /// What the names of all objects that this configuration writes begin with; empty where keys are
+    /// free.
+    pub(crate) fn name_prefix(&self) -> String {
+        format!("{}{}", self.names.prefix, self.names.template.beginning())
     }
 
-    /// How uploads are cut. A part is held until the store has it, and the next one fills
-    /// meanwhile: so no part grows beyond half of the memory.
+    /// How uploads are cut.
     pub(crate) fn cutting(&self) -> Cutting {
-        let max = (self.memory_bytes_max / 2).clamp(self.part_bytes, PART_BYTES_MAX);
-        let sizes = PartSizes { first: self.part_bytes, max };
+        let open = self.max_open_objects as u64;
+        let sizes = part_sizes(self.part_bytes, self.memory_bytes_max, open);
         Cutting { sizes, algorithm: self.checksum }
     }
 
@@ -118,9 +127,11 @@ impl Settings {
         let number = |name: &str| written.number(name).unwrap_or_default();
         let address = address::address(written, problems);
         let requests_in_flight_max = number("requests_in_flight_max");
+        let max_open_objects = number("max_open_objects");
         let part_bytes = number("part_bytes");
         let memory_bytes_max = written.number("memory_bytes_max").unwrap_or_else(|| {
-            part_bytes.saturating_mul(requests_in_flight_max + 1).min(MEMORY_BYTES_MAX)
+            let parts = requests_in_flight_max + max_open_objects;
+            part_bytes.saturating_mul(parts).min(MEMORY_BYTES_MAX)
         });
         if memory_bytes_max < part_bytes {
             let message = format!(
@@ -128,6 +139,14 @@ impl Settings {
                  `memory_bytes_max` allows {memory_bytes_max}"
             );
             problems.push(Problem::new("part_bytes", message));
+        }
+        let sizes = part_sizes(part_bytes, memory_bytes_max, max_open_objects);
+        let rotation = rotation::rotation(written, sizes, problems);
+        let names = names::names(written, problems);
+        let several = rotation.set().chain((max_open_objects > 1).then_some("max_open_objects"));
+        for field in several {
+            let cause = format!("{field} = {}", number(field));
+            problems.extend(names.refuse_several_of_one_key(field, &cause));
         }
         let timeouts = timeouts(written);
         Settings {
@@ -148,7 +167,10 @@ impl Settings {
             },
             address,
             region: written.text("region").unwrap_or_default().to_owned(),
+            names,
             part_bytes,
+            rotation,
+            max_open_objects: usize::try_from(max_open_objects).unwrap_or(1),
             requests_in_flight_max: usize::try_from(requests_in_flight_max).unwrap_or(1),
             memory_bytes_max,
             retry: RetrySettings {
@@ -168,6 +190,13 @@ impl Settings {
     }
 }
 
+/// A part is held until the store has it, and the next one fills meanwhile: so the parts of all
+/// open objects together do not grow beyond half of the memory.
+fn part_sizes(part_bytes: u64, memory_bytes_max: u64, open: u64) -> PartSizes {
+    let max = (memory_bytes_max / (2 * open.max(1))).clamp(part_bytes, PART_BYTES_MAX);
+    PartSizes { first: part_bytes, max }
+}
+
 fn timeouts(written: &Written) -> Timeouts {
     let millis = |name: &str| Duration::from_millis(written.number(name).unwrap_or_default());
     Timeouts {
@@ -179,3 +208,34 @@ fn timeouts(written: &Written) -> Timeouts {
 
 /// What a 32-bit component can hold, with room for itself.
 const MEMORY_BYTES_MAX: u64 = 3 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn parse(more: &str) -> Settings {
+        let json = format!(r#"{{"bucket": "bucket", "on_existing": "fail"{more}}}"#);
+        Settings::parse(&json).expect("a configuration")
+    }
+
+    #[test]
+    fn memory_is_a_part_for_each_request_and_each_open_object() {
+        assert_eq!(parse("").memory_bytes_max, 40 * MIB);
+        let more = r#", "max_open_objects": 6, "requests_in_flight_max": 2"#;
+        assert_eq!(parse(more).memory_bytes_max, 64 * MIB);
+        let most = parse(r#", "max_open_objects": 1000"#).memory_bytes_max;
+        assert_eq!(most, MEMORY_BYTES_MAX, "no more than a component can hold");
+    }
+
+    #[test]
+    fn the_parts_of_all_open_objects_grow_to_half_of_the_memory() {
+        let sizes = |more: &str| parse(more).cutting().sizes;
+        assert_eq!(sizes("").max, 20 * MIB);
+        let two = r#", "max_open_objects": 2, "memory_bytes_max": 67108864"#;
+        assert_eq!(sizes(two), PartSizes { first: 8 * MIB, max: 16 * MIB });
+        let many = r#", "max_open_objects": 100, "memory_bytes_max": 67108864"#;
+        assert_eq!(sizes(many).max, 8 * MIB, "they do not shrink");
+    }
+}

@@ -35,6 +35,22 @@ impl Timestamp {
         }
     }
 
+    /// The day of the year in UTC, from 1.
+    pub fn day_of_year(self) -> u16 {
+        day_of_year(self.0 / NANOSECONDS_PER_SECOND / SECONDS_PER_DAY)
+    }
+
+    /// The year and the week, from 1, in UTC after ISO 8601: weeks begin on Monday, and belong to
+    /// the year that their Thursday is in.
+    pub fn iso_week(self) -> (u16, u8) {
+        let days = self.0 / NANOSECONDS_PER_SECOND / SECONDS_PER_DAY;
+        // 1970-01-01 was a Thursday.
+        let days_since_monday = (days + 3) % 7;
+        let thursday = days + 3 - days_since_monday;
+        let (year, _, _) = date(thursday);
+        (year as u16, ((day_of_year(thursday) - 1) / 7 + 1) as u8)
+    }
+
     /// The text of `x-amz-date`, such as `20130524T000000Z`.
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html>
@@ -88,6 +104,13 @@ fn date(days: u64) -> (u64, u64, u64) {
     let day = day_of_year - days_before_month(month_from_march) + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+/// The day of the year, from 1, of a count of days since 1970-01-01.
+fn day_of_year(days: u64) -> u16 {
+    let (year, _, _) = date(days);
+    let new_year = days_since_epoch(year, 1, 1).unwrap_or_default();
+    (days - new_year + 1) as u16
 }
 
 /// The inverse of [`date`], for real dates from 1970 on.

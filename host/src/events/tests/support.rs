@@ -31,7 +31,11 @@ pub(super) async fn all(text: &[u8], source: &str, map: &str, framing: Framing) 
 
 fn add(runs: &mut Vec<Run>, run: Run) {
     match runs.last_mut() {
-        Some(last) if last.key == run.key && last.first + last.ends.len() as u64 == run.first => {
+        Some(last)
+            if last.key == run.key
+                && last.at.map(|at| at / 1_000_000_000) == run.at.map(|at| at / 1_000_000_000)
+                && last.first + last.ends.len() as u64 == run.first =>
+        {
             let start = last.payload.len() as u32;
             last.ends.extend(run.ends.iter().map(|end| start + end));
             last.payload.extend(run.payload);
@@ -59,7 +63,7 @@ pub(super) fn open_reader(
     let map: MapConfig = toml::from_str(map).unwrap();
     let map = map.settings(settings.codec).unwrap().map;
     let source = Source::from_reader("a test", input, settings.lines, Start::default()).unwrap();
-    Events::new(source, map, framing)
+    Events::new(source, map, framing).unwrap()
 }
 
 pub(super) fn text_of(run: &Run) -> String {

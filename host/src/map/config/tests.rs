@@ -29,6 +29,12 @@ fn all_problems_at_once() {
 }
 
 #[test]
+fn dead_letters_need_no_key() {
+    assert!(parse("").settings(Codec::DeadLetters).is_ok());
+    assert!(parse("key = '.k'").settings(Codec::DeadLetters).is_ok());
+}
+
+#[test]
 fn expressions_that_do_not_compile_are_shown_with_the_place() {
     for (text, message) in [
         (".a | frob", "there is no filter `frob` at column 6"),
@@ -57,6 +63,10 @@ fn keys_that_exclude_each_other_or_have_nothing_to_look_into() {
         ("fixed_key = ''", Codec::Json, "map.fixed_key"),
         ("key = '.k'", Codec::Raw, "map.key"),
         ("fixed_key = 'k'\npayload = '.p'", Codec::Raw, "map.payload"),
+        ("fixed_key = 'k'\nat = '.t'", Codec::Raw, "map.at"),
+        ("key = '.k'\nat = '.t |'", Codec::Json, "map.at"),
+        ("key = '.k'\nat = '.t'\nat_unit = 'm'", Codec::Json, "map.at_unit"),
+        ("key = '.k'\nat_unit = 'ms'", Codec::Json, "map.at_unit"),
         ("fixed_key = 'k'\non_rejected = { file = '' }", Codec::Raw, "map.on_rejected"),
     ] {
         let problems = parse(text).settings(codec).err().unwrap();

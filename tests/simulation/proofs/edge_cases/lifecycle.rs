@@ -58,6 +58,8 @@ fn case_39_what_still_comes_for_a_failed_object_fails_too() {
     finish(&mut world);
     let failed: u64 = world.failed.iter().map(|failure| failure.span.events).sum();
     assert_eq!((failed, world.failed.len()), (5, 3), "each event once");
+    let begun: Vec<_> = world.failed.iter().map(|failure| failure.begun).collect();
+    assert_eq!(begun, [0; 3], "all of one object");
     assert_eq!(world.bucket.objects().keys().collect::<Vec<_>>(), ["b"]);
 }
 

@@ -79,6 +79,7 @@ fn requests(change: impl FnOnce(&mut Settings)) -> Requests {
                     requests.push((request, timeouts));
                     Input::Answer { exchange, outcome }
                 }
+                Output::Rest(run) => panic!("no room for {run:?}"),
                 Output::Rejected { reason, .. } => panic!("{reason}"),
             });
         }

@@ -2,7 +2,9 @@
 
 mod encoding;
 mod integrity;
+mod keys;
 mod retries;
+mod rotation;
 mod store;
 mod upload;
 
@@ -20,7 +22,9 @@ pub struct Group {
 /// The one table of fields, in groups.
 pub const GROUPS: &[Group] = &[
     Group { title: "Where objects go", fields: store::STORE },
+    Group { title: "What objects are called", fields: keys::KEYS },
     Group { title: "What an object holds", fields: encoding::ENCODING },
+    Group { title: "When an object ends", fields: rotation::ROTATION },
     Group { title: "How objects are uploaded", fields: upload::UPLOAD },
     Group { title: "How bytes are protected", fields: integrity::INTEGRITY },
     Group { title: "How long and how often is tried", fields: retries::RETRIES },
@@ -38,3 +42,6 @@ const GIB: u64 = 1 << 30;
 const PART_BYTES_MIN: u64 = 5 * MIB;
 /// The greatest size of a part, from the same page.
 pub(crate) const PART_BYTES_MAX: u64 = 5 * GIB;
+/// The size of an object of as many and as large parts as there may be, from the same page.
+const OBJECT_BYTES_MAX: u64 = 10_000 * PART_BYTES_MAX;
+const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;

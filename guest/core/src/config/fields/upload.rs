@@ -23,7 +23,7 @@ pub(super) const UPLOAD: &[Field] = &[
         aliases: &[],
         kind: Kind::Integer { min: PART_BYTES_MIN, max: 3 * GIB },
         absent: Absent::Derived(
-            "`part_bytes` times (`requests_in_flight_max` + 1), at most 3221225472",
+            "`part_bytes` times (`requests_in_flight_max` + `max_open_objects`), at most 3221225472",
         ),
         doc: "How many bytes of events are held, at most, beside the batch being written.",
     },

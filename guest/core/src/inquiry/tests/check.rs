@@ -38,6 +38,17 @@ fn it_says_of_itself_what_uploads_say() {
 }
 
 #[test]
+fn its_name_is_one_that_may_be_written() {
+    let mut talk = Talk::with(r#", "prefix": "logs/", "key_template": "new/{key}""#);
+    talk.tell(Input::Check);
+    assert!(talk.next().starts_with("POST /bbb/logs/new/spillway-check-"), "{}", talk.next());
+    let long = "é".repeat(511);
+    let mut talk = Talk::with(&format!(r#", "prefix": "{long}""#));
+    talk.tell(Input::Check);
+    assert!(talk.next().ends_with("%C3%A9sp?uploads="), "{}", talk.next());
+}
+
+#[test]
 fn two_checks_do_not_meet() {
     let mut talk = Talk::new();
     talk.tell(Input::Check);

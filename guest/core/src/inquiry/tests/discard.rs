@@ -86,6 +86,16 @@ fn what_names_no_upload_is_never_asked() {
 }
 
 #[test]
+fn what_is_not_below_the_prefix_is_not_ours_to_end() {
+    let mut talk = Talk::with(r#", "prefix": "logs/""#);
+    discard(&mut talk, "other/a", "u");
+    let Err(Error::Invalid(problems)) = talk.reply() else { panic!("it is elsewhere") };
+    assert_eq!(problems[0].message, "`other/a` is not below `logs/`, where this sink writes");
+    discard(&mut talk, "logs/a", "u");
+    talk.hears("DELETE /bbb/logs/a?uploadId=u", error(404, "NoSuchUpload"));
+}
+
+#[test]
 fn one_that_is_in_use_is_refused() {
     let mut talk = Talk::new();
     talk.begin_upload("a");

@@ -38,6 +38,17 @@ fn pages_follow_one_another_and_the_oldest_comes_first() {
 }
 
 #[test]
+fn what_is_not_below_the_prefix_is_left_out() {
+    let mut talk = Talk::with(r#", "prefix": "logs/""#);
+    talk.tell(Input::Leftovers);
+    let first = "GET /bbb?encoding-type=url&prefix=logs%2F&uploads=";
+    // A store that does not heed the prefix.
+    talk.hears(first, uploads(&[("logs/a", "1", "01"), ("other/a", "2", "01")], None));
+    talk.says(parts(&[], None));
+    assert_eq!(ids(&talk.list()), [("1", Some(0))]);
+}
+
+#[test]
 fn ages_are_by_this_machines_clock() {
     let mut talk = Talk::new();
     talk.tell(Input::Leftovers);

@@ -1,0 +1,158 @@
+//! How objects are named, from what is written about it.
+
+use crate::config::Written;
+use crate::error::Problem;
+use crate::names::{NAME_BYTES_MAX, Names, OnExisting, SEPARATORS};
+use crate::template::{Facts, Template};
+use crate::time::Timestamp;
+
+pub(super) fn names(written: &Written, problems: &mut Vec<Problem>) -> Names {
+    let prefix = written.text("prefix").unwrap_or_default().to_owned();
+    let prefix_problem = check_prefix(&prefix).map(|message| Problem::new("prefix", message));
+    let text = written.text("key_template").unwrap_or_default();
+    let on_existing = match written.text("on_existing") {
+        Some("fail") => OnExisting::Fail,
+        Some("next") => OnExisting::Next,
+        _ => OnExisting::Overwrite,
+    };
+    let template = match Template::parse(text) {
+        Ok(template) => template,
+        Err(message) => {
+            problems.extend(prefix_problem);
+            problems.push(Problem::new("key_template", message));
+            return Names { prefix, template: Template::default(), on_existing };
+        }
+    };
+    if on_existing == OnExisting::Next && !template.has_sequence() {
+        let message = "`next` takes the next free `{sequence}`, but `key_template` has none; add \
+                       it, as in `{key}-{sequence}`";
+        problems.push(Problem::new("on_existing", message));
+    }
+    let names = Names { prefix, template, on_existing };
+    match prefix_problem {
+        Some(problem) => problems.push(problem),
+        // What is wrong with so plain a key is wrong with every one.
+        None => {
+            if let Err(reason) = names.stem(&Facts { key: "k", first: 0, at: Timestamp(0) }) {
+                let message = format!("no key gives a name that is allowed: {reason}");
+                problems.push(Problem::new("key_template", message));
+            }
+        }
+    }
+    names
+}
+
+/// What a tool that takes names for paths would understand otherwise than S3 does has no place in a
+/// prefix that nothing is to lead out of.
+fn check_prefix(prefix: &str) -> Option<String> {
+    let shown: String = prefix.chars().take(40).flat_map(char::escape_default).collect();
+    if prefix.contains(['{', '}']) {
+        let message = "a prefix is the same for all objects; put what stands in braces into \
+                       `key_template`";
+        return Some(message.to_owned());
+    }
+    if prefix.len() >= NAME_BYTES_MAX {
+        let len = prefix.len();
+        return Some(format!("{len} bytes, but a name has {NAME_BYTES_MAX} at most"));
+    }
+    if prefix.starts_with(SEPARATORS) {
+        return Some(format!("`{shown}` begins with a separator; names in S3 begin without one"));
+    }
+    let mut segments: Vec<_> = prefix.split(SEPARATORS).collect();
+    // What follows the last separator is the beginning of a segment, and may be empty.
+    let last = segments.pop().unwrap_or_default();
+    let is_wrong = |segment: &str| matches!(segment, "." | "..");
+    (is_wrong(last) || segments.iter().any(|segment| segment.is_empty() || is_wrong(segment)))
+        .then(|| format!("`{shown}` has a segment that is empty, `.` or `..`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::error::{Error, Problem};
+    use crate::names::OnExisting;
+    use crate::settings::Settings;
+    use crate::template::Facts;
+    use crate::time::Timestamp;
+
+    fn parse(more: Value) -> Result<Settings, Vec<Problem>> {
+        let mut config = json!({"bucket": "events"});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Settings::parse(&config.to_string()).map_err(|error| match error {
+            Error::Invalid(problems) => problems,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    fn refused(more: Value, field: &str, said: &str) {
+        let problems = parse(more.clone()).unwrap_err();
+        let [problem] = &problems[..] else { panic!("{more}: {problems:?}") };
+        assert_eq!(problem.field, field, "{more}");
+        assert!(problem.message.contains(said), "{more}: {}", problem.message);
+    }
+
+    #[test]
+    fn unless_told_otherwise_a_name_is_a_key() {
+        let names = parse(json!({})).unwrap().names;
+        let facts = Facts { key: "../a b", first: 3, at: Timestamp(0) };
+        assert_eq!(names.stem(&facts).unwrap().name(5), "../a b");
+        assert_eq!(names.on_existing, OnExisting::Overwrite);
+    }
+
+    #[test]
+    fn a_wrong_template_is_refused_with_a_caret() {
+        let problems = parse(json!({"key_template": "logs/{key}-{sequense}"})).unwrap_err();
+        let [Problem { field, message }] = &problems[..] else { panic!("{problems:?}") };
+        assert_eq!(field, "key_template");
+        assert_eq!(
+            message,
+            "`{sequense}` is unknown; did you mean `{sequence}`?\n  \
+             logs/{key}-{sequense}\n             ^"
+        );
+    }
+
+    #[test]
+    fn a_prefix_leads_where_it_says() {
+        for prefix in ["logs/", "logs", "a/b-", "a b/é/", ".hidden/", "a..b/"] {
+            let names = parse(json!({"prefix": prefix})).unwrap().names;
+            assert_eq!(names.prefix, prefix);
+        }
+        for prefix in ["..", "../", "a/..", "a/../b", ".", "./a", "a//b", "a/./", "a\\..\\b"] {
+            refused(json!({"prefix": prefix}), "prefix", "a segment that is empty, `.` or `..`");
+        }
+        refused(json!({"prefix": "/logs/"}), "prefix", "begins with a separator");
+        refused(json!({"prefix": "\\logs"}), "prefix", "begins with a separator");
+        refused(json!({"prefix": "{key}/"}), "prefix", "into `key_template`");
+        refused(json!({"prefix": "p".repeat(1_024)}), "prefix", "1024 bytes, but");
+        refused(json!({"prefix": ""}), "prefix", "an empty text");
+    }
+
+    #[test]
+    fn a_template_by_which_nothing_could_be_named_is_refused() {
+        let long = format!("{}{{key}}", "x".repeat(1_024));
+        refused(json!({"key_template": long}), "key_template", "1025 bytes");
+        for template in ["../{key}", "/{key}", "a/./{key}", "\\{key}"] {
+            assert!(parse(json!({"key_template": template})).is_ok(), "{template}");
+            let more = json!({"prefix": "logs/", "key_template": template});
+            refused(more, "key_template", "behind the prefix");
+        }
+    }
+
+    #[test]
+    fn the_next_number_wants_a_number() {
+        let more = json!({"on_existing": "next", "key_template": "{key}-{first}"});
+        refused(more, "on_existing", "`key_template` has none; add it, as in `{key}-{sequence}`");
+        let more = json!({"on_existing": "next", "key_template": "{key}-{sequence}"});
+        assert_eq!(parse(more).unwrap().names.on_existing, OnExisting::Next);
+        assert_eq!(
+            parse(json!({"on_existing": "fail"})).unwrap().names.on_existing,
+            OnExisting::Fail
+        );
+        refused(
+            json!({"on_existing": "keep"}),
+            "on_existing",
+            "one of `overwrite`, `fail`, `next`",
+        );
+    }
+}

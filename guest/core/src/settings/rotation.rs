@@ -1,0 +1,155 @@
+//! When an object ends although its key goes on.
+
+use std::time::Duration;
+
+use crate::config::Written;
+use crate::error::Problem;
+use crate::parts::PartSizes;
+
+/// What ends an object beside a change of keys and the end of the sink. Nothing does by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rotation {
+    /// The event that brings it to so many bytes, as they are stored.
+    pub bytes: Option<u64>,
+    /// Its event of this number, counted from 1.
+    pub events: Option<u64>,
+    /// So much time since its first event came.
+    pub age: Option<Duration>,
+    /// So much time since its last event came.
+    pub idle: Option<Duration>,
+}
+
+impl Rotation {
+    /// The fields that are set.
+    pub(crate) fn set(&self) -> impl Iterator<Item = &'static str> {
+        let fields = [
+            ("rotate.bytes", self.bytes.is_some()),
+            ("rotate.events", self.events.is_some()),
+            ("rotate.age_ms", self.age.is_some()),
+            ("rotate.idle_ms", self.idle.is_some()),
+        ];
+        fields.into_iter().filter_map(|(name, is_set)| is_set.then_some(name))
+    }
+
+    /// Whether an object of this size is full.
+    pub(crate) fn is_full(&self, bytes: u64, events: u64) -> bool {
+        self.bytes.is_some_and(|max| bytes >= max) || self.events.is_some_and(|max| events >= max)
+    }
+}
+
+pub(super) fn rotation(
+    written: &Written,
+    sizes: PartSizes,
+    problems: &mut Vec<Problem>,
+) -> Rotation {
+    let duration = |name: &str| written.number(name).map(Duration::from_millis);
+    let rotation = Rotation {
+        bytes: written.number("rotate.bytes"),
+        events: written.number("rotate.events"),
+        age: duration("rotate.age_ms"),
+        idle: duration("rotate.idle_ms"),
+    };
+    let largest = sizes.object_bytes_max();
+    if let Some(bytes) = rotation.bytes.filter(|bytes| *bytes > largest) {
+        let message = format!(
+            "an object would fail before it had {bytes} bytes: 10,000 parts of this size hold \
+             {largest}; set a larger `part_bytes` or `memory_bytes_max`"
+        );
+        problems.push(Problem::new("rotate.bytes", message));
+    }
+    rotation
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::Settings;
+
+    use super::*;
+
+    fn parse(more: &str) -> Result<Settings, String> {
+        let json = format!(r#"{{"bucket": "bucket", "key_template": "{{key}}-{{first}}"{more}}}"#);
+        Settings::parse(&json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_rotates_unless_it_is_told_to() {
+        let settings = parse("").expect("a configuration");
+        assert_eq!((settings.rotation, settings.max_open_objects), (Rotation::default(), 1));
+        assert!(!settings.rotation.is_full(u64::MAX, u64::MAX));
+    }
+
+    #[test]
+    fn each_limit_is_what_was_written() {
+        let settings = parse(
+            r#", "max_open_objects": 1000,
+            "rotate": {"bytes": 1, "events": 2, "age_ms": 3, "idle_ms": 4000}"#,
+        );
+        let settings = settings.expect("a configuration");
+        let (age, idle) = (Duration::from_millis(3), Duration::from_secs(4));
+        let wanted = Rotation { bytes: Some(1), events: Some(2), age: Some(age), idle: Some(idle) };
+        assert_eq!((settings.rotation, settings.max_open_objects), (wanted, 1_000));
+    }
+
+    #[test]
+    fn an_object_is_full_at_its_limit_and_not_before() {
+        let rotation = Rotation { bytes: Some(10), events: Some(3), ..Rotation::default() };
+        let full = [(9, 2), (10, 1), (0, 3)].map(|(bytes, events)| rotation.is_full(bytes, events));
+        assert_eq!(full, [false, true, true]);
+    }
+
+    #[test]
+    fn objects_of_one_key_may_not_replace_each_other() {
+        for (set, field) in [
+            (r#""rotate": {"bytes": 7}"#, "rotate.bytes"),
+            (r#""rotate": {"events": 7}"#, "rotate.events"),
+            (r#""rotate": {"age_ms": 7}"#, "rotate.age_ms"),
+            (r#""rotate": {"idle_ms": 7}"#, "rotate.idle_ms"),
+            (r#""max_open_objects": 7"#, "max_open_objects"),
+        ] {
+            let parsed = |more: &str| {
+                let json = format!(r#"{{"bucket": "bucket", {set}{more}}}"#);
+                Settings::parse(&json).map_err(|error| error.to_string())
+            };
+            let said = parsed("").expect_err("each would replace the one before it");
+            let wanted = format!("{field}: `{field} = 7` makes several objects of one key");
+            assert!(said.starts_with(&wanted), "{said}");
+            assert!(parsed(r#", "on_existing": "fail""#).is_ok(), "{set}");
+            assert!(parsed(r#", "key_template": "{key}-{sequence}""#).is_ok(), "{set}");
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_its_limits_is_refused() {
+        let most = 365 * 24 * 60 * 60 * 1_000_u64;
+        for (field, least, most) in [
+            ("bytes", 1, 53_687_091_200_000),
+            ("events", 1, 1_000_000_000_000),
+            ("age_ms", 1, most),
+            ("idle_ms", 1, most),
+        ] {
+            for (value, good) in [(least - 1, false), (least, true), (most + 1, false)] {
+                let parsed = parse(&format!(r#", "rotate": {{"{field}": {value}}}"#));
+                assert_eq!(parsed.is_ok(), good, "{field} = {value}");
+                if let Err(said) = parsed {
+                    let wanted = format!("rotate.{field}: the number {value}, but a whole number");
+                    assert!(said.contains(&wanted), "{said}");
+                    assert!(said.contains(&format!("from {least} to {most} is wanted")), "{said}");
+                }
+            }
+        }
+        for (value, good) in [(0, false), (1, true), (1_000, true), (1_001, false)] {
+            let parsed = parse(&format!(r#", "max_open_objects": {value}"#));
+            assert_eq!(parsed.is_ok(), good, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_size_that_no_object_reaches_is_refused() {
+        let largest = 1_000 * (8 + 16 + 8 * 20) * (1 << 20);
+        let sized = |bytes: u64| parse(&format!(r#", "rotate": {{"bytes": {bytes}}}"#));
+        assert_eq!(sized(largest).expect("it is reached").rotation.bytes, Some(largest));
+        let said = sized(largest + 1).expect_err("one more byte is not");
+        assert!(said.contains("rotate.bytes: an object would fail before it had"), "{said}");
+        assert!(said.contains(&format!("hold {largest}; set a larger `part_bytes`")), "{said}");
+    }
+}

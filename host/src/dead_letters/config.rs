@@ -1,0 +1,100 @@
+//! What becomes of what cannot be stored, as written in a flow.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+/// What becomes of events whose object could not be stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OnFailed {
+    /// The flow ends, and says which they are.
+    #[default]
+    Stop,
+    /// They are written to this file, and the flow goes on. Until an event is durable it is kept on
+    /// disk, in the folder of the file.
+    File(PathBuf),
+}
+
+/// A word, or `{ file = "…" }`.
+pub(crate) enum WordOrFile {
+    Word(String),
+    File(PathBuf),
+}
+
+impl WordOrFile {
+    /// Reads what is there; an error says what is `allowed`.
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        allowed: &'static str,
+    ) -> Result<WordOrFile, D::Error> {
+        deserializer.deserialize_any(WordOrFileVisitor(allowed))
+    }
+}
+
+struct WordOrFileVisitor(&'static str);
+
+impl<'de> Visitor<'de> for WordOrFileVisitor {
+    type Value = WordOrFile;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0)
+    }
+
+    fn visit_str<E>(self, word: &str) -> Result<WordOrFile, E> {
+        Ok(WordOrFile::Word(word.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WordOrFile, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct InFile {
+            file: PathBuf,
+        }
+        let InFile { file } = InFile::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(WordOrFile::File(file))
+    }
+}
+
+impl<'de> Deserialize<'de> for OnFailed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OnFailed, D::Error> {
+        let wrong = |seen: String| Err(D::Error::custom(format!("is {seen}, expected {ALLOWED}")));
+        match WordOrFile::deserialize(deserializer, ALLOWED)? {
+            WordOrFile::Word(word) if word == "stop" => Ok(OnFailed::Stop),
+            WordOrFile::Word(word) => wrong(format!("\"{word}\"")),
+            WordOrFile::File(path) if path.as_os_str().is_empty() => {
+                wrong("a file without a name".to_owned())
+            }
+            WordOrFile::File(path) => Ok(OnFailed::File(path)),
+        }
+    }
+}
+
+const ALLOWED: &str = "\"stop\" or { file = \"failed.ndjson\" }";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_or_a_file() {
+        assert_eq!(parse("'stop'"), Ok(OnFailed::Stop));
+        assert_eq!(parse("{ file = 'f.ndjson' }"), Ok(OnFailed::File("f.ndjson".into())));
+        for (text, said) in [
+            ("'skip'", "is \"skip\", expected \"stop\" or { file = \"failed.ndjson\" }"),
+            ("{ file = '' }", "is a file without a name, expected \"stop\" or"),
+            ("{ fiel = 'f' }", "unknown field `fiel`"),
+            ("7", "expected \"stop\" or { file = \"failed.ndjson\" }"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
+    fn parse(text: &str) -> Result<OnFailed, String> {
+        let table: toml::Table = format!("x = {text}").parse().unwrap();
+        OnFailed::deserialize(table["x"].clone()).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,81 @@
+//! What one evaluation of an expression may use up.
+//!
+//! jaq recurses on the stack of its thread, has no limit for that, and no other place to look at it
+//! than the table of terms, which it asks for each term that it evaluates.
+
+use std::cell::Cell;
+use std::panic::resume_unwind;
+
+use jaq_core::data::HasLut;
+use jaq_core::{DataT, Lut};
+
+use super::jq::Value;
+
+/// An evaluation with a [`Budget`].
+pub(super) struct Budgeted;
+
+/// What is left for an evaluation.
+pub(super) struct Budget<'a> {
+    terms: &'a Lut<Budgeted>,
+    /// Where on the stack it began.
+    top: usize,
+    stack_bytes_max: usize,
+    steps_left: Cell<u64>,
+}
+
+/// What an evaluation has too little of: it ends in a panic with this payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Exhausted {
+    #[error("it recurses too deep")]
+    Stack,
+    #[error("it takes too many steps; does it come to an end?")]
+    Steps,
+}
+
+impl DataT for Budgeted {
+    type V<'a> = Value;
+    type Data<'a> = &'a Budget<'a>;
+}
+
+impl<'a> Budget<'a> {
+    /// For an evaluation that begins here, of a document with so many bytes.
+    pub(super) fn new(
+        terms: &'a Lut<Budgeted>,
+        stack_bytes_max: usize,
+        document_bytes: u64,
+    ) -> Budget<'a> {
+        let steps = STEPS_MAX + document_bytes * STEPS_PER_BYTE;
+        Budget { terms, top: stack_address(), stack_bytes_max, steps_left: Cell::new(steps) }
+    }
+
+    fn step(&self) -> Result<(), Exhausted> {
+        if self.top.abs_diff(stack_address()) > self.stack_bytes_max {
+            return Err(Exhausted::Stack);
+        }
+        let left = self.steps_left.get().checked_sub(1).ok_or(Exhausted::Steps)?;
+        self.steps_left.set(left);
+        Ok(())
+    }
+}
+
+impl<'a> HasLut<'a, Budgeted> for &'a Budget<'a> {
+    fn lut(&self) -> &'a Lut<Budgeted> {
+        if let Err(exhausted) = self.step() {
+            // The only way back to where the evaluation began. It is no bug, so no hook is told.
+            resume_unwind(Box::new(exhausted));
+        }
+        self.terms
+    }
+}
+
+/// About where the stack is.
+#[inline(never)]
+fn stack_address() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
+}
+
+/// How many terms are evaluated for one event, at most: a million, and a hundred more for each byte
+/// of the document.
+const STEPS_MAX: u64 = 1_000_000;
+const STEPS_PER_BYTE: u64 = 100;

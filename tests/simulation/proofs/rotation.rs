@@ -1,0 +1,467 @@
+//! When objects end: against a model of a few lines, and case by case.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fastrand::Rng;
+use spillway_core::framing::Framing;
+use spillway_core::settings::{Rotation, Settings};
+use spillway_core::time::Instant;
+use spillway_simulation::bucket::{BucketOptions, Operation};
+use spillway_simulation::faults::Fault;
+use spillway_simulation::world::{Accepted, Fate, World};
+
+use crate::invariants::{hold, hold_at_the_end};
+
+const PART: u64 = 16;
+const SECOND: Duration = Duration::from_secs(1);
+
+fn world_with(seed: u64, change: impl FnOnce(&mut Settings)) -> World {
+    let config = r#"{"bucket": "bucket", "endpoint": "http://s3.test", "framing": "none"}"#;
+    let mut settings = Settings::parse(config).unwrap();
+    (settings.part_bytes, settings.memory_bytes_max) = (PART, 1_000 * PART);
+    change(&mut settings);
+    let options = BucketOptions { part_bytes_min: PART, ..BucketOptions::default() };
+    World::with_settings(settings, options, seed)
+}
+
+/// Runs to the end, and proves what must hold there.
+fn finish(world: &mut World) {
+    world.seal_and_settle();
+    world.land_all();
+    let largest = world.accepted.values().map(|accepted| accepted.bytes.len()).max();
+    hold_at_the_end(world, largest.unwrap_or(0) as u64);
+}
+
+/// The objects that became visible: their keys, and their bytes as text.
+fn visible(world: &World) -> Vec<(&str, &str)> {
+    let history = world.bucket.visible_history().iter();
+    history.map(|v| (v.key.as_str(), std::str::from_utf8(&v.object.bytes).unwrap())).collect()
+}
+
+/// Which events an object is of: its key, and their positions.
+type Object = (String, Vec<u64>);
+
+/// What the settings say, done in the plainest way: which objects are open, the one that was
+/// written to the longest ago first, and which have ended.
+struct Model {
+    rotation: Rotation,
+    max_open: usize,
+    open: Vec<OpenObject>,
+    ended: Vec<Object>,
+    next_position: u64,
+}
+
+struct OpenObject {
+    object: Object,
+    bytes: u64,
+    begun: Duration,
+    written: Duration,
+}
+
+impl Model {
+    fn of(world: &World) -> Model {
+        let Settings { rotation, max_open_objects, .. } = world.settings;
+        let (open, ended) = (Vec::new(), Vec::new());
+        Model { rotation, max_open: max_open_objects, open, ended, next_position: 0 }
+    }
+
+    /// Takes in the events that the world took since it was last asked.
+    fn follow(&mut self, world: &World) {
+        for (position, event) in world.accepted.range(self.next_position..) {
+            self.event(*position, event);
+            self.next_position = position + 1;
+        }
+        self.wait_until(world.elapsed());
+        let (open, modelled) = (world.sink.open_objects(), self.open.len());
+        if open != modelled {
+            world.fail(&format!("{open} objects are open, and {modelled} should be"));
+        }
+    }
+
+    fn event(&mut self, position: u64, event: &Accepted) {
+        self.wait_until(event.at);
+        let found = self.open.iter().position(|open| open.object.0 == event.key);
+        let mut open = match found {
+            Some(index) => self.open.remove(index),
+            None => {
+                if self.open.len() == self.max_open {
+                    self.end(0);
+                }
+                let object = (event.key.clone(), Vec::new());
+                OpenObject { object, bytes: 0, begun: event.at, written: event.at }
+            }
+        };
+        open.object.1.push(position);
+        open.bytes += event.bytes.len() as u64;
+        open.written = event.at;
+        let events = open.object.1.len() as u64;
+        let is_full = self.rotation.bytes.is_some_and(|bytes| open.bytes >= bytes)
+            || self.rotation.events.is_some_and(|most| events == most);
+        self.open.push(open);
+        if is_full {
+            self.end(self.open.len() - 1);
+        }
+    }
+
+    fn wait_until(&mut self, now: Duration) {
+        let Rotation { age, idle, .. } = self.rotation;
+        let is_over = |open: &OpenObject| {
+            age.is_some_and(|age| open.begun + age <= now)
+                || idle.is_some_and(|idle| open.written + idle <= now)
+        };
+        while let Some(index) = self.open.iter().position(is_over) {
+            self.end(index);
+        }
+    }
+
+    fn end(&mut self, index: usize) {
+        self.ended.push(self.open.remove(index).object);
+    }
+}
+
+/// The objects of the core, without regard to their order.
+fn objects(world: &World) -> Vec<Object> {
+    let spans = world.sealed.iter().map(|sealed| &sealed.span);
+    let object = |span: &spillway_core::upload::Span| {
+        let events = world.accepted.range(span.first..=span.last);
+        let own = events.filter(|(_, event)| event.key == span.key);
+        (span.key.clone(), own.map(|(position, _)| *position).collect())
+    };
+    let mut objects: Vec<Object> = spans.map(object).collect();
+    objects.sort();
+    objects
+}
+
+/// Memory has no say in it where there is enough, or where one object is open at a time.
+#[test]
+fn objects_are_those_of_the_model() {
+    for seed in 0..2_000 {
+        let mut random = Rng::with_seed(seed);
+        let mut world = world_with(seed, |settings| {
+            settings.max_open_objects = random.usize(1..6);
+            if settings.max_open_objects == 1 {
+                settings.memory_bytes_max = random.u64(1..5) * PART;
+            }
+            settings.framing = if random.bool() { Framing::Newline } else { Framing::Bare };
+            settings.rotation = rotation(&mut random);
+        });
+        let mut model = Model::of(&world);
+        let mut largest = 0;
+        for _ in 0..random.usize(..60) {
+            let payloads: Vec<Bytes> = (0..random.usize(1..6))
+                .map(|_| vec![b'a' + random.u8(..26); random.usize(..12)].into())
+                .collect();
+            largest = largest.max(payloads.iter().map(|payload| payload.len() + 1).sum());
+            world
+                .write_run(random.choice(&["a", "b", "c", "d", "e", "f", "g"]).unwrap(), &payloads);
+            model.follow(&world);
+            match random.u8(..8) {
+                0 => world.run_for(Duration::from_millis(random.u64(..3_000))),
+                1 if random.bool() => {
+                    world.seal_and_settle();
+                    while !model.open.is_empty() {
+                        model.end(0);
+                    }
+                }
+                _ => {}
+            }
+            model.follow(&world);
+            hold(&world, largest as u64);
+        }
+        world.seal_and_settle();
+        hold_at_the_end(&world, largest as u64);
+        while !model.open.is_empty() {
+            model.end(0);
+        }
+        model.ended.sort();
+        if objects(&world) != model.ended {
+            world.fail(&format!(
+                "{:?}\nand not as the model has it\n{:?}",
+                objects(&world),
+                model.ended
+            ));
+        }
+    }
+}
+
+fn rotation(random: &mut Rng) -> Rotation {
+    let mut some = |max: u64| random.bool().then(|| random.u64(1..max));
+    let (bytes, events) = (some(60), some(12));
+    let (age, idle) = (some(5_000), some(2_000));
+    let time = |millis: Option<u64>| millis.map(Duration::from_millis);
+    Rotation { bytes, events, age: time(age), idle: time(idle) }
+}
+
+#[test]
+fn by_default_no_object_ends_before_its_key_does() {
+    let mut world = world_with(1, |settings| settings.memory_bytes_max = 2 * PART);
+    for _ in 0..100 {
+        world.write("a", "0123456789");
+        world.run_for(1_000 * SECOND);
+        assert_eq!((world.sink.open_objects(), world.sealed.len()), (1, 0));
+    }
+    assert_eq!(world.sink.next_due(), None, "nothing will happen to it");
+    world.write("b", "x");
+    finish(&mut world);
+    assert_eq!(world.sealed.iter().map(|s| s.bytes).collect::<Vec<_>>().len(), 2);
+    assert_eq!(visible(&world).iter().find(|(key, _)| *key == "a").unwrap().1.len(), 1_000);
+}
+
+#[test]
+fn an_object_ends_with_the_event_that_fills_it() {
+    let cases = [
+        // Ten bytes: at the third event, whose first byte is the tenth.
+        (
+            Rotation { bytes: Some(10), ..Rotation::default() },
+            vec!["aaaabbbbbcc", "dddddddddddd", "e"],
+        ),
+        (
+            Rotation { bytes: Some(9), ..Rotation::default() },
+            vec!["aaaabbbbb", "ccdddddddddddd", "e"],
+        ),
+        (
+            Rotation { events: Some(2), ..Rotation::default() },
+            vec!["aaaabbbbb", "ccdddddddddddd", "e"],
+        ),
+    ];
+    for (rotation, wanted) in cases {
+        for in_one_run in [false, true] {
+            let mut world = world_with(1, |settings| settings.rotation = rotation);
+            let events = ["aaaa", "bbbbb", "cc", "dddddddddddd", "e"].map(Bytes::from);
+            match in_one_run {
+                true => _ = world.write_run("k", &events),
+                false => events.iter().for_each(|event| _ = world.write("k", event.clone())),
+            }
+            assert_eq!(world.sink.open_objects(), 1, "{rotation:?}");
+            finish(&mut world);
+            let wanted: Vec<_> = wanted.iter().map(|bytes| ("k", *bytes)).collect();
+            assert_eq!(visible(&world), wanted, "{rotation:?}, in one run: {in_one_run}");
+        }
+    }
+}
+
+#[test]
+fn separators_count_as_they_are_stored() {
+    let mut world = world_with(1, |settings| {
+        (settings.framing, settings.rotation.bytes) = (Framing::Newline, Some(6));
+    });
+    world.write_run("k", &["aa", "bb", "cc"].map(Bytes::from));
+    finish(&mut world);
+    assert_eq!(visible(&world), [("k", "aa\nbb\n"), ("k", "cc\n")]);
+}
+
+/// Age counts from the first event, and needs no other to be noticed.
+#[test]
+fn an_object_ends_at_its_age() {
+    let mut world = world_with(1, |settings| settings.rotation.age = Some(10 * SECOND));
+    world.on_request(|_, _| Fate::taking(SECOND / 10));
+    world.run_for(5 * SECOND);
+    world.write("a", "one");
+    for _ in 0..3 {
+        world.run_for(3 * SECOND);
+        world.write("a", "+");
+    }
+    assert_eq!(world.sink.next_due(), Some(Instant(15_000_000_000)));
+    world.run_for(SECOND - Duration::from_nanos(1));
+    assert_eq!((world.requests(), world.sink.open_objects()), (0, 1));
+    world.run_for(SECOND);
+    assert_eq!(visible(&world), [("a", "one+++")]);
+    assert_eq!((world.sink.durable(), world.sink.open_objects()), (4, 0));
+    assert_eq!(world.sink.next_due(), None, "it ends once");
+    world.write("a", "another");
+    assert_eq!(world.sink.durable(), 4);
+    finish(&mut world);
+}
+
+/// Idleness counts from the last event.
+#[test]
+fn an_object_ends_when_nothing_comes_for_it() {
+    let mut world = world_with(1, |settings| {
+        (settings.rotation.idle, settings.max_open_objects) = (Some(2 * SECOND), 2);
+    });
+    world.on_request(|_, _| Fate::taking(SECOND / 10));
+    world.write("b", "once");
+    for _ in 0..4 {
+        world.write("a", "again ");
+        world.run_for(SECOND);
+    }
+    assert_eq!(visible(&world), [("b", "once")], "others were written to");
+    assert_eq!(world.sink.durable(), 1);
+    world.run_for(2 * SECOND);
+    assert_eq!(visible(&world), [("b", "once"), ("a", "again again again again ")]);
+    finish(&mut world);
+}
+
+/// It is not said that whoever drives the core wakes it in time.
+#[test]
+fn an_event_that_comes_when_the_time_is_over_begins_another_object() {
+    for (age, idle) in [(Some(SECOND), None), (None, Some(SECOND))] {
+        let mut world = world_with(1, |settings| {
+            settings.rotation = Rotation { age, idle, ..Rotation::default() };
+        });
+        world.write("a", "one");
+        world.on_request(|_, _| Fate::taking(SECOND));
+        world.run_for(SECOND);
+        world.write("a", "two");
+        finish(&mut world);
+        assert_eq!(visible(&world), [("a", "one"), ("a", "two")]);
+    }
+}
+
+/// A run that becomes thousands of objects is taken piece by piece.
+#[test]
+fn each_event_may_be_an_object() {
+    let mut world = world_with(1, |settings| settings.rotation.events = Some(1));
+    let payloads: Vec<Bytes> = (0..10_000).map(|n| format!("event {n}").into()).collect();
+    world.write_run("a", &payloads);
+    world.seal_and_settle();
+    assert_eq!(world.peaks.unfinished, 1_024);
+    assert!(world.peaks.held <= world.settings.memory_bytes_max, "{:?}", world.peaks);
+    let history = world.bucket.visible_history();
+    assert_eq!((history.len(), world.sealed.len()), (10_000, 10_000));
+    assert!(history.iter().zip(&payloads).all(|(visible, event)| visible.object.bytes == *event));
+    assert_eq!((world.sink.durable(), world.sink.counters().events), (10_000, 10_000));
+}
+
+#[test]
+fn interleaved_keys_share_the_sink() {
+    let mut world = world_with(1, |settings| settings.max_open_objects = 3);
+    for n in 0..30 {
+        world.write(["a", "b", "c"][n % 3], format!("{n:02} "));
+    }
+    assert_eq!(world.sink.open_objects(), 3);
+    finish(&mut world);
+    assert_eq!(world.sealed.len(), 3);
+    for (first, key) in ["a", "b", "c"].into_iter().enumerate() {
+        let events: String = (first..30).step_by(3).map(|n| format!("{n:02} ")).collect();
+        assert_eq!(world.bucket.objects()[key].bytes, events);
+    }
+}
+
+#[test]
+fn the_object_written_to_the_longest_ago_makes_room() {
+    let mut world = world_with(1, |settings| settings.max_open_objects = 2);
+    for key in ["a", "b", "a", "c"] {
+        world.write(key, key);
+    }
+    world.land_all();
+    assert_eq!(visible(&world), [("b", "b")]);
+    assert_eq!(world.sink.durable(), 0, "`a` is open, and its first event is the first of all");
+    world.write("b", "again");
+    world.land_all();
+    assert_eq!(visible(&world), [("b", "b"), ("a", "aa")]);
+    assert_eq!(world.sink.durable(), 3, "of what is open, `c` is the oldest");
+    finish(&mut world);
+    assert_eq!(world.sink.durable(), 5);
+}
+
+/// Memory is short: what ends is what was written to the longest ago, no more of it than needed,
+/// and never the object that the events are for.
+#[test]
+fn memory_is_made_by_ending_objects() {
+    let world = || {
+        let mut world = world_with(1, |settings| {
+            (settings.max_open_objects, settings.memory_bytes_max) = (10, 2 * PART);
+        });
+        ["a", "b", "c"].into_iter().for_each(|key| _ = world.write(key, "0123456789"));
+        assert_eq!((world.sink.open_objects(), world.requests()), (3, 0), "30 bytes of 32");
+        world
+    };
+    let (mut other, mut own) = (world(), world());
+    other.write("c", "01234");
+    assert_eq!((visible(&other), other.sink.open_objects()), (vec![("a", "0123456789")], 2));
+    own.write("a", "01234");
+    assert_eq!((visible(&own), own.sink.open_objects()), (vec![("b", "0123456789")], 2));
+    for world in [&mut other, &mut own] {
+        assert!(world.peaks.held <= 2 * PART);
+        finish(world);
+    }
+}
+
+/// Bytes that are under way are waited for, and nothing ends for them.
+#[test]
+fn memory_that_waiting_clears_ends_nothing() {
+    let mut world = world_with(1, |settings| {
+        (settings.max_open_objects, settings.memory_bytes_max) = (10, 3 * PART);
+    });
+    world.write("a", "0123456789abcdef0123456789abcdef");
+    world.write("b", "0123456789");
+    assert_eq!(world.sink.held(), 42);
+    world.write("c", "0123456789");
+    assert_eq!((world.sink.open_objects(), world.sealed.len()), (3, 0));
+    assert!(world.peaks.held <= 3 * PART);
+    finish(&mut world);
+}
+
+#[test]
+fn an_event_larger_than_all_memory_passes_alone() {
+    let mut world = world_with(1, |settings| {
+        (settings.max_open_objects, settings.memory_bytes_max) = (3, 2 * PART);
+    });
+    world.write("a", "01234");
+    world.write("b", "01234");
+    world.write("c", "x".repeat(100));
+    world.write("d", "x".repeat(100));
+    world.write("d", "01234");
+    hold(&world, 100);
+    finish(&mut world);
+    assert_eq!(world.sealed.len(), 4);
+}
+
+/// What failed is not the end of its key: the next object of it is another one.
+#[test]
+fn a_failed_object_ends_as_others_do() {
+    let one = Duration::from_millis(1);
+    for rotation in [
+        Rotation { bytes: Some(60), ..Rotation::default() },
+        Rotation { events: Some(6), ..Rotation::default() },
+        Rotation { age: Some(100 * SECOND), ..Rotation::default() },
+        Rotation { idle: Some(100 * SECOND), ..Rotation::default() },
+    ] {
+        let mut world = world_with(1, |settings| settings.rotation = rotation);
+        world.on_request(|info, random| {
+            let fails = info.index == 0 && info.operation == Operation::CreateMultipartUpload;
+            Fate::random(random).with(fails.then_some(Fault::AccessDenied))
+        });
+        (0..2).for_each(|_| _ = world.write("a", "0123456789"));
+        while world.failed.is_empty() {
+            assert!(world.step());
+        }
+        (0..4).for_each(|_| _ = world.write("a", "0123456789"));
+        let lost: u64 = world.failed.iter().map(|failure| failure.span.events).sum();
+        assert_eq!((lost, world.sink.durable()), (6, 6), "{rotation:?}");
+        world.run_for(100 * SECOND - one);
+        if rotation.age.is_none() && rotation.idle.is_none() {
+            assert_eq!(world.sink.open_objects(), 0, "{rotation:?}");
+        }
+        world.run_for(one);
+        assert_eq!(world.sink.open_objects(), 0, "{rotation:?}");
+        world.write("a", "stored");
+        finish(&mut world);
+        assert_eq!(visible(&world), [("a", "stored")], "{rotation:?}");
+    }
+}
+
+/// Two objects fail, one after the other, while both are open and written to in turns: each event
+/// of theirs is reported, once, and no event of the third.
+#[test]
+fn failures_of_open_objects_name_their_own_events() {
+    let mut world = world_with(1, |settings| settings.max_open_objects = 3);
+    world.on_request(|info, random| {
+        let fails = info.key != "c" && info.part_number == Some(1);
+        Fate::random(random).with(fails.then_some(Fault::AccessDenied))
+    });
+    for _ in 0..20 {
+        ["a", "b", "c"].into_iter().for_each(|key| _ = world.write(key, "01234"));
+        world.run_for(SECOND / 10);
+        hold(&world, 5);
+    }
+    finish(&mut world);
+    let lost = |key| -> u64 {
+        let of_key = world.failed.iter().filter(|failure| failure.span.key == key);
+        of_key.map(|failure| failure.span.events).sum()
+    };
+    assert_eq!((lost("a"), lost("b"), lost("c")), (20, 20, 0));
+    assert_eq!(world.sealed.len(), 1);
+}

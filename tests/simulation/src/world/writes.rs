@@ -1,0 +1,77 @@
+//! What is given to the core of a [`World`].
+
+use bytes::Bytes;
+use spillway_core::framing::{Framing, Run};
+use spillway_core::sink::Input;
+
+use super::{Accepted, World};
+
+impl World {
+    /// Gives the core one event, once it has room for it. Returns its position.
+    pub fn write(&mut self, key: &str, payload: impl Into<Bytes>) -> u64 {
+        self.write_run(key, &[payload.into()])
+    }
+
+    /// Gives the core consecutive events of one key in one run, as it has room for them. Returns
+    /// the position of the first.
+    pub fn write_run(&mut self, key: &str, payloads: &[Bytes]) -> u64 {
+        let first = self.sink.next_position();
+        let mut rest = Some(self.run(key, first, payloads));
+        while let Some(run) = rest {
+            let len = run.len();
+            rest = self.offer(run);
+            while rest.as_ref().is_some_and(|rest| !self.sink.has_room(rest.len())) {
+                if !self.step() {
+                    self.fail(&format!(
+                        "the core has no room for {len} bytes, and waits for nothing"
+                    ));
+                }
+            }
+        }
+        first
+    }
+
+    /// Gives the core a run, and returns what it has no room for.
+    fn offer(&mut self, run: Run) -> Option<Run> {
+        let (mut taken, refused) = (run.clone(), self.rejected.len());
+        self.note(|| format!("write {run:?}"));
+        self.feed(Input::Events(run));
+        let rest = self.rest.take();
+        if let Some(rest) = &rest {
+            self.note(|| format!("no room for {rest:?}"));
+            taken =
+                taken.front(usize::try_from(rest.first() - taken.first()).unwrap_or(usize::MAX));
+        }
+        if self.rejected.len() == refused {
+            let events = self.events_of(&taken);
+            self.accepted.extend((taken.first()..).zip(events));
+        }
+        rest
+    }
+
+    fn run(&self, key: &str, first: u64, payloads: &[Bytes]) -> Run {
+        let ends = payloads.iter().scan(0, |end, payload| {
+            *end += payload.len();
+            u32::try_from(*end).ok()
+        });
+        let run = Run::new(
+            key.to_owned(),
+            first,
+            payloads.concat().into(),
+            ends.collect(),
+            Framing::Bare,
+        );
+        run.unwrap_or_else(|problem| self.fail(&format!("no run: {problem:?}")))
+    }
+
+    /// The events of a run as they have to stand in objects.
+    fn events_of(&self, run: &Run) -> Vec<Accepted> {
+        let (mut run, at) = (run.clone(), self.elapsed());
+        std::iter::from_fn(|| {
+            let event = (run.events() > 0).then(|| run.take_front(1))?;
+            let (key, bytes) = (event.key().to_owned(), event.into_payload(self.settings.framing));
+            Some(Accepted { key, bytes, at })
+        })
+        .collect()
+    }
+}
