@@ -6,6 +6,7 @@ use bytes::Bytes;
 use spillway_core::error::{Error, Problem};
 use spillway_core::framing::{Framing, Run};
 use spillway_core::histogram::Histogram;
+use spillway_core::inquiry::{OpenUpload, Reply};
 use spillway_core::report::{self, Report};
 use spillway_core::settings::Settings;
 use spillway_core::sink::{Input, Sink};
@@ -49,7 +50,8 @@ impl wit::GuestSink for OpenSink {
     }
 
     fn check(&self) -> Result<(), wit::Error> {
-        Err(not_yet("checking the bucket", "write one event and flush"))
+        self.0.borrow_mut().ask(Input::Check)?;
+        Ok(())
     }
 
     fn write(&self, batch: Vec<wit::Run>) -> Result<Vec<wit::Rejection>, wit::Error> {
@@ -103,11 +105,16 @@ impl wit::GuestSink for OpenSink {
     }
 
     fn leftovers(&self) -> Result<Vec<wit::Leftover>, wit::Error> {
-        Err(not_yet("listing open uploads", "use the store's own tools"))
+        match self.0.borrow_mut().ask(Input::Leftovers)? {
+            Reply::Leftovers(uploads) => Ok(uploads.into_iter().map(wit::Leftover::from).collect()),
+            reply => unreachable!("a list was asked for, and the reply is {reply:?}"),
+        }
     }
 
-    fn discard(&self, _which: wit::Leftover) -> Result<(), wit::Error> {
-        Err(not_yet("ending open uploads", "use the store's own tools"))
+    fn discard(&self, which: wit::Leftover) -> Result<(), wit::Error> {
+        let wit::Leftover { name, id: upload_id, .. } = which;
+        self.0.borrow_mut().ask(Input::Discard { name, upload_id })?;
+        Ok(())
     }
 }
 
@@ -195,6 +202,13 @@ impl From<report::Notice> for wit::Notice {
             report::Level::Warning => wit::Level::Warning,
         };
         wit::Notice { level, message: notice.message }
+    }
+}
+
+impl From<OpenUpload> for wit::Leftover {
+    fn from(upload: OpenUpload) -> Self {
+        let OpenUpload { name, upload_id: id, begun, parts } = upload;
+        wit::Leftover { name, id, begun: begun.map(|at| at.0), parts }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use spillway_core::credentials::{Credentials, Secret};
+use spillway_core::error::Error;
 use spillway_core::framing::Run;
+use spillway_core::inquiry::Reply;
 use spillway_core::report::Report;
 use spillway_core::sink::{CredentialsError, Input, Output, Sink};
 use spillway_core::time::{Instant, Now, Timestamp};
@@ -82,6 +84,13 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Asks the core something, and waits for the reply. Uploads go on meanwhile.
+    pub(crate) fn ask(&mut self, inquiry: Input) -> Result<Reply, Error> {
+        self.feed(inquiry);
+        self.wait_until(Sink::has_reply);
+        self.core.take_reply().expect("it was waited for")
     }
 
     /// Moves on whatever can move without waiting.

@@ -68,6 +68,7 @@
 //! # }
 //! ```
 
+pub mod age;
 pub mod batch;
 pub mod contract;
 pub mod credentials;

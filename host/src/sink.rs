@@ -9,7 +9,9 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker, ResourceAny};
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
-use crate::contract::{self, Description, Ending, Metric, Progress, Rejection, Run, S3, S3Pre};
+use crate::contract::{
+    self, Description, Ending, Leftover, Metric, Progress, Rejection, Run, S3, S3Pre,
+};
 use crate::credentials::Provider;
 use crate::egress::{Answer, Egress, Gate, Traffic, Transport};
 use crate::engine::{Engine, Limits, on_tick, ticks};
@@ -317,6 +319,24 @@ impl OpenSink {
         store.data_mut().ticks_left = *compute_ticks;
         let sink = instance.spillway_sink_sink().sink();
         sink.call_metrics(store, *resource).await.map_err(trap)
+    }
+
+    /// Unfinished business in the store, the oldest first. It may be another writer's, at work.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`] with why it cannot be told.
+    pub async fn leftovers(&mut self) -> Result<Vec<Leftover>, SinkError> {
+        call!(self, call_leftovers)
+    }
+
+    /// Ends one of the leftovers. It is gone afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`]; one that this sink is using is refused as invalid.
+    pub async fn discard(&mut self, which: &Leftover) -> Result<(), SinkError> {
+        call!(self, call_discard, which)
     }
 
     /// Shuts and opens this sink's way out, also while a call is being made.

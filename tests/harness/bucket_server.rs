@@ -4,14 +4,19 @@ mod connection;
 mod fault;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
+use spillway_core::time::Timestamp;
 use spillway_simulation::bucket::{Bucket, BucketOptions};
 use spillway_simulation::request_info::{Census, RequestInfo};
+
+use crate::conversion;
 
 pub use fault::SocketFault;
 
@@ -32,6 +37,15 @@ struct Shared {
     bucket: Mutex<Bucket>,
     state: Mutex<State>,
     began: Instant,
+    /// How far the bucket's clock is ahead of this machine's, in nanoseconds.
+    clock_ahead: AtomicI64,
+}
+
+impl Shared {
+    /// The time by the bucket's clock.
+    fn now(&self) -> Timestamp {
+        Timestamp(conversion::now().0.saturating_add_signed(self.clock_ahead.load(Relaxed)))
+    }
 }
 
 struct State {
@@ -54,6 +68,7 @@ impl BucketServer {
             bucket: Mutex::new(Bucket::new(options)),
             state: Mutex::new(state),
             began: Instant::now(),
+            clock_ahead: AtomicI64::new(0),
         });
         let accepting = tokio::spawn(accept(listener, shared.clone()));
         Ok(BucketServer { address, shared, accepting })
@@ -70,6 +85,11 @@ impl BucketServer {
         plan: impl FnMut(&RequestInfo) -> Option<SocketFault> + Send + 'static,
     ) {
         lock(&self.shared.state).plan = Box::new(plan);
+    }
+
+    /// From here on, the bucket's clock is so many seconds ahead of this machine's.
+    pub fn set_clock_ahead(&self, seconds: i64) {
+        self.shared.clock_ahead.store(seconds * 1_000_000_000, Relaxed);
     }
 
     /// Looks at the bucket, or changes it.

@@ -9,4 +9,5 @@ pub mod program;
 pub mod scripted;
 pub mod server;
 pub mod socket_client;
+pub mod store;
 pub mod tls;

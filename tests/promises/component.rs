@@ -3,6 +3,7 @@
 
 mod denied;
 mod encoded;
+mod inquiries;
 mod names;
 mod objects;
 mod options;

@@ -38,6 +38,7 @@ impl Sink {
         match task.owner {
             Owner::Upload(number) => self.act(number, task, decision, verdict),
             Owner::Cleanup(number) => self.act_on_cleanup(number, task, decision, &verdict),
+            Owner::Inquiry(question) => self.act_on_inquiry(question, task, decision, verdict),
         }
     }
 
@@ -61,7 +62,8 @@ impl Sink {
             };
         }
         let verdict = &verdict;
-        self.suspect(number, task, verdict);
+        let name = self.uploads[&number].span.name.clone();
+        self.suspect(&name, task, verdict);
         if self.uploads[&number].is_given_up() {
             // Nobody waits for this request any more, only for its end.
             return self.landed(number, |_| {});
@@ -135,19 +137,18 @@ impl Sink {
     }
 
     /// A CreateMultipartUpload whose answer is lost may have begun an upload that nobody knows.
-    fn suspect(&mut self, number: UploadNumber, task: Task, verdict: &Verdict) {
+    pub(crate) fn suspect(&mut self, name: &str, task: Task, verdict: &Verdict) {
         if task.operation == Operation::CreateMultipartUpload && verdict.maybe_done {
-            let name = self.uploads[&number].span.name.clone();
             let message = format!(
                 "a multipart upload of `{name}` may have been left behind: the answer that named it \
                  is lost; a lifecycle rule of the bucket removes such uploads"
             );
-            self.cleanups.suspect(name);
+            self.cleanups.suspect(name.to_owned());
             self.notice(Level::Warning, message);
         }
     }
 
-    fn try_again(&mut self, mut task: Task, decision: Decision, verdict: &Verdict) {
+    pub(crate) fn try_again(&mut self, mut task: Task, decision: Decision, verdict: &Verdict) {
         match decision {
             Decision::Retry(wait) => {
                 self.budget.take();
@@ -163,9 +164,7 @@ impl Sink {
 
     fn correct_clock(&mut self, offset: Offset) {
         if self.signer.set_offset(offset) {
-            let side = if offset.0 > 0 { "behind" } else { "ahead of" };
-            let seconds = offset.seconds();
-            let message = format!("this machine's clock is {seconds} s {side} the store's");
+            let message = format!("this machine's clock is {}", offset.in_words());
             self.notice(Level::Warning, format!("{message}; requests are signed with the store's"));
         }
     }
@@ -213,6 +212,9 @@ impl Sink {
             Owner::Cleanup(number) => {
                 let name = self.cleanups.get(number).map(|(name, _)| name).unwrap_or_default();
                 Subject { name, operation: task.operation }
+            }
+            Owner::Inquiry(question) => {
+                Subject { name: self.inquiry_name(question), operation: task.operation }
             }
         }
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::clock::{Flight, Offset};
 use crate::http::Response;
 use crate::s3::{
-    Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult, bucket_region, part_etag,
+    Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult,
+    ListMultipartUploadsResult, ListPartsResult, bucket_region, part_etag,
 };
 use crate::settings::is_name;
 use crate::time::Timestamp;
@@ -118,6 +119,10 @@ pub enum Answer {
     },
     /// What an object is like.
     Found(HeadObjectResult),
+    /// A page of open uploads.
+    Uploads(ListMultipartUploadsResult),
+    /// A page of the parts of an upload.
+    Parts(ListPartsResult),
 }
 
 /// An attempt's outcome with what is needed to decide about it and to explain it.
@@ -139,6 +144,8 @@ pub struct Verdict {
     pub retry_after: Option<Duration>,
     /// The bucket's region, where the store named it.
     pub region: Option<String>,
+    /// How far the store's clock is from ours, where the answer shows it.
+    pub clock: Option<Offset>,
 }
 
 /// Sorts one attempt's outcome. A success whose body is an error is an error, and one whose body is
@@ -168,6 +175,7 @@ pub fn classify(
         maybe_done: is_doubtful(response, error.as_ref(), class),
         status: response.status,
         region: region(response, error.as_ref()),
+        clock: flight.measured(response),
         error,
         transport: None,
         retry_after: retry_after(response),
@@ -197,6 +205,7 @@ fn unanswered(error: &TransportError) -> Verdict {
         transport: Some(error.clone()),
         retry_after: None,
         region: None,
+        clock: None,
     }
 }
 
@@ -215,9 +224,7 @@ fn class(
     }
     match response.status {
         404 if operation == Operation::HeadObject => Class::NotFound,
-        404 if operation == Operation::AbortMultipartUpload && code.is_empty() => {
-            Class::NoSuchUpload
-        }
+        404 if is_of_upload(operation) && code.is_empty() => Class::NoSuchUpload,
         301 | 307 => Class::WrongRegion,
         // The answer to HEAD has no body to say what is wrong. These are what comes of itself.
         400 if operation == Operation::HeadObject && names_region(response) => Class::WrongRegion,
@@ -227,6 +234,11 @@ fn class(
         412 => Class::Exists,
         _ => Class::Refused,
     }
+}
+
+/// Whether the operation is about an upload and nothing else that could be missing.
+fn is_of_upload(operation: Operation) -> bool {
+    matches!(operation, Operation::AbortMultipartUpload | Operation::ListParts)
 }
 
 /// The codes that mean the same whatever the status:
@@ -248,6 +260,7 @@ fn by_code(code: &str) -> Option<Class> {
             Class::WrongRegion
         }
         "NoSuchUpload" => Class::NoSuchUpload,
+        "NotImplemented" => Class::Refused,
         "ConditionalRequestConflict" => Class::Conflict,
         "PreconditionFailed" => Class::Exists,
         _ => return None,
@@ -268,6 +281,10 @@ fn answer(operation: Operation, response: &Response) -> Option<Answer> {
             Completion::Failed(_) => None,
         },
         Operation::HeadObject => HeadObjectResult::parse(response).ok().map(Answer::Found),
+        Operation::ListMultipartUploads => {
+            ListMultipartUploadsResult::parse(response).ok().map(Answer::Uploads)
+        }
+        Operation::ListParts => ListPartsResult::parse(response).ok().map(Answer::Parts),
         // A page that asks to log in answers 200 as well, but knows nothing of ETags.
         Operation::PutObject => response.header("etag").map(|_| Answer::Plain),
         Operation::AbortMultipartUpload => response.body.is_empty().then_some(Answer::Plain),
@@ -361,6 +378,7 @@ mod tests {
             (answer(409, "OperationAborted"), Class::Transient),
             (answer(409, "ConditionalRequestConflict"), Class::Conflict),
             (answer(412, "PreconditionFailed"), Class::Exists),
+            (answer(501, "NotImplemented"), Class::Refused),
             (answer(429, ""), Class::Throttled),
             (answer(503, "SlowDown"), Class::Throttled),
             (answer(502, ""), Class::Transient),
@@ -377,12 +395,22 @@ mod tests {
     fn the_same_answer_means_other_things_to_other_operations() {
         assert_eq!(class_of(Operation::HeadObject, &answer(404, "")), Class::NotFound);
         assert_eq!(class_of(PART, &answer(404, "")), Class::Refused);
+        for operation in [Operation::AbortMultipartUpload, Operation::ListParts] {
+            assert_eq!(class_of(operation, &answer(404, "")), Class::NoSuchUpload);
+            assert_eq!(class_of(operation, &answer(404, "NoSuchBucket")), Class::Refused);
+        }
     }
 
     #[test]
     fn a_success_that_does_not_say_what_it_must_is_none() {
         let empty = answer(200, "");
-        let operations = [Operation::CreateMultipartUpload, PART, Operation::HeadObject];
+        let operations = [
+            Operation::CreateMultipartUpload,
+            PART,
+            Operation::HeadObject,
+            Operation::ListMultipartUploads,
+            Operation::ListParts,
+        ];
         for operation in operations {
             assert_eq!(class_of(operation, &empty), Class::Transient, "{operation:?}");
         }

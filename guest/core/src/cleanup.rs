@@ -62,6 +62,16 @@ impl Cleanups {
         self.known.remove(&number);
     }
 
+    /// Somebody else has seen to it that this upload is gone.
+    pub(crate) fn forget(&mut self, upload_id: &str) {
+        self.known.retain(|_, cleanup| cleanup.upload_id != upload_id);
+    }
+
+    /// Whether an abort of this upload waits to be sent, or is under way.
+    pub(crate) fn is_ending(&self, upload_id: &str) -> bool {
+        self.known.values().any(|c| c.due.is_none() && c.upload_id == upload_id)
+    }
+
     /// It was tried as often as a request is, in vain: it is remembered for later. Returns whether
     /// this was the first time.
     pub(crate) fn remember(&mut self, number: CleanupNumber, now: Instant) -> bool {

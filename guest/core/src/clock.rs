@@ -26,6 +26,23 @@ impl Offset {
         Timestamp(ours.0.saturating_add_signed(self.0))
     }
 
+    /// Our time, where the store's is `theirs`.
+    pub fn undo(self, theirs: Timestamp) -> Timestamp {
+        Timestamp(theirs.0.saturating_add_signed(self.0.saturating_neg()))
+    }
+
+    /// What it is where our clock says `ours` while the store's says `theirs`.
+    pub fn between(ours: Timestamp, theirs: Timestamp) -> Option<Offset> {
+        let difference = i128::from(theirs.0) - i128::from(ours.0);
+        i64::try_from(difference).ok().map(Offset)
+    }
+
+    /// The difference as it is told of our clock: `60 s ahead of the store's`.
+    pub fn in_words(self) -> String {
+        let side = if self.0 > 0 { "behind" } else { "ahead of" };
+        format!("{} s {side} the store's", self.seconds())
+    }
+
     /// The whole seconds of the difference, without its sign.
     pub fn seconds(self) -> u64 {
         self.0.unsigned_abs() / 1_000_000_000
@@ -33,20 +50,23 @@ impl Offset {
 }
 
 impl Flight {
-    /// The offset that the answer's `Date` shows, where it differs from the one that the request
-    /// was signed with by more than S3 could have liked: it refuses at 15 minutes.
+    /// The offset that the answer's `Date` shows, to a second.
     ///
     /// `Date` is compared with the middle of the flight. An answer with `Age` came out of a cache,
     /// and of one that took longer than the limit nothing can be said.
-    pub fn correction(&self, response: &Response) -> Option<Offset> {
+    pub fn measured(&self, response: &Response) -> Option<Offset> {
         let took = self.received.0.checked_sub(self.sent.0)?;
         if response.header("age").is_some() || took > TOLERATED {
             return None;
         }
         let date = Timestamp::parse_http_date(response.header("date")?)?;
-        let middle = self.sent.0 + took / 2;
-        let difference = i128::from(date.0) - i128::from(middle);
-        let offset = Offset(i64::try_from(difference).ok()?);
+        Offset::between(Timestamp(self.sent.0 + took / 2), date)
+    }
+
+    /// The offset that was measured, where it differs from the one that the request was signed with
+    /// by more than S3 could have liked: it refuses at 15 minutes.
+    pub fn correction(&self, response: &Response) -> Option<Offset> {
+        let offset = self.measured(response)?;
         (offset.0.abs_diff(self.offset.0) > SUSPICIOUS).then_some(offset)
     }
 }
@@ -82,6 +102,7 @@ mod tests {
         let offset = flight(3_600, 2, 0).correction(&answer(&[DATE])).expect("an hour");
         assert_eq!(offset, Offset(3_599 * SECOND as i64), "to the middle of the flight");
         assert_eq!(offset.apply(Timestamp(MAY_24 - 3_599 * SECOND)), Timestamp(MAY_24));
+        assert_eq!(offset.undo(Timestamp(MAY_24)), Timestamp(MAY_24 - 3_599 * SECOND));
     }
 
     #[test]
@@ -94,6 +115,8 @@ mod tests {
     #[test]
     fn what_says_nothing_corrects_nothing() {
         assert_eq!(flight(200, 0, 0).correction(&answer(&[DATE])), None, "below four minutes");
+        let small = Some(Offset(200 * SECOND as i64));
+        assert_eq!(flight(200, 0, 0).measured(&answer(&[DATE])), small, "but it is measured");
         assert_eq!(flight(3_600, 0, 0).correction(&answer(&[DATE, ("Age", "1")])), None);
         assert_eq!(flight(3_600, 1_000, 0).correction(&answer(&[DATE])), None, "too long a flight");
         assert_eq!(flight(3_600, 0, 0).correction(&answer(&[])), None);

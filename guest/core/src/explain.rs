@@ -10,7 +10,7 @@ use crate::upload::{Operation, Upload};
 /// What a request is about.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'a> {
-    /// The object's name.
+    /// The object's name; for a list, what names begin with.
     pub(crate) name: &'a str,
     /// What is asked about it.
     pub(crate) operation: Operation,
@@ -70,6 +70,8 @@ pub fn name(operation: Operation) -> &'static str {
         Operation::CompleteMultipartUpload => "CompleteMultipartUpload",
         Operation::HeadObject => "HeadObject",
         Operation::AbortMultipartUpload => "AbortMultipartUpload",
+        Operation::ListMultipartUploads => "ListMultipartUploads",
+        Operation::ListParts => "ListParts",
     }
 }
 
@@ -112,15 +114,15 @@ fn advice(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<S
     let code = verdict.error.as_ref().map(|e| e.code.as_str()).unwrap_or_default();
     let text = match (code, verdict.status) {
         ("AccessDenied" | "AllAccessDisabled", _) => {
-            let action = match subject.operation {
-                Operation::AbortMultipartUpload => "s3:AbortMultipartUpload",
-                Operation::HeadObject => "s3:GetObject",
-                _ => "s3:PutObject",
+            let action = action(subject.operation);
+            let resource = match subject.operation {
+                Operation::ListMultipartUploads => bucket.clone(),
+                _ => format!("{bucket}/{}", subject.name),
             };
-            let object = subject.name;
-            format!(
-                "check that the credentials are allowed {action} on arn:aws:s3:::{bucket}/{object}"
-            )
+            format!("check that the credentials are allowed {action} on arn:aws:s3:::{resource}")
+        }
+        ("NotImplemented", _) if subject.operation == Operation::ListMultipartUploads => {
+            "this store does not tell which uploads are open; look for tools of its own".to_owned()
         }
         ("SignatureDoesNotMatch", _) => {
             "check the secret access key, and that nothing between here and the store changes \
@@ -155,6 +157,21 @@ fn advice(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<S
         _ => return None,
     };
     Some(text)
+}
+
+/// What a policy has to allow:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
+fn action(operation: Operation) -> &'static str {
+    match operation {
+        Operation::PutObject
+        | Operation::CreateMultipartUpload
+        | Operation::UploadPart(_)
+        | Operation::CompleteMultipartUpload => "s3:PutObject",
+        Operation::HeadObject => "s3:GetObject",
+        Operation::AbortMultipartUpload => "s3:AbortMultipartUpload",
+        Operation::ListMultipartUploads => "s3:ListBucketMultipartUploads",
+        Operation::ListParts => "s3:ListMultipartUploadParts",
+    }
 }
 
 fn transport_advice(error: &TransportError) -> Option<String> {

@@ -19,6 +19,18 @@ pub enum Input {
     Abort,
     /// What was left behind is tried to be removed once more, now.
     CleanUp,
+    /// Look whether the bucket can be written. Like the two that follow: one at a time, and what
+    /// comes of it is taken with [`Sink::take_reply`](crate::sink::Sink::take_reply).
+    Check,
+    /// List the uploads that are open under the names that this configuration may write.
+    Leftovers,
+    /// End one of them.
+    Discard {
+        /// The name of the object that would be.
+        name: String,
+        /// The id of the upload.
+        upload_id: String,
+    },
     /// An exchange came to its end.
     Answer {
         /// Which one.

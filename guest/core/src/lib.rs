@@ -17,6 +17,7 @@ pub mod explain;
 pub mod framing;
 pub mod histogram;
 pub mod http;
+pub mod inquiry;
 pub mod io;
 pub mod metrics;
 pub mod names;

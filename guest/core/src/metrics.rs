@@ -171,6 +171,8 @@ fn index(operation: Operation) -> usize {
         Operation::CompleteMultipartUpload => 3,
         Operation::HeadObject => 4,
         Operation::AbortMultipartUpload => 5,
+        Operation::ListMultipartUploads => 6,
+        Operation::ListParts => 7,
     }
 }
 
@@ -179,13 +181,15 @@ fn index_of(class: Class) -> Option<usize> {
 }
 
 /// The operations in the order of their index.
-const OPERATIONS: [Operation; 6] = [
+const OPERATIONS: [Operation; 8] = [
     Operation::PutObject,
     Operation::CreateMultipartUpload,
     Operation::UploadPart(1),
     Operation::CompleteMultipartUpload,
     Operation::HeadObject,
     Operation::AbortMultipartUpload,
+    Operation::ListMultipartUploads,
+    Operation::ListParts,
 ];
 
 #[cfg(test)]

@@ -32,7 +32,10 @@ fn topics(operation: Operation) -> &'static [Topic] {
         Operation::UploadPart(_) | Operation::CompleteMultipartUpload | Operation::HeadObject => {
             &[CustomerKey, RequestPayer, ExpectedBucketOwner]
         }
-        Operation::AbortMultipartUpload => &[RequestPayer, ExpectedBucketOwner],
+        Operation::ListParts => &[CustomerKey, RequestPayer, ExpectedBucketOwner],
+        Operation::AbortMultipartUpload | Operation::ListMultipartUploads => {
+            &[RequestPayer, ExpectedBucketOwner]
+        }
     }
 }
 

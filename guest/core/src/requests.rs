@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::classify::Class;
 use crate::cleanup::CleanupNumber;
 use crate::clock::Offset;
+use crate::inquiry::Question;
 use crate::retry::History;
 use crate::time::{Instant, Timestamp};
 use crate::upload::Operation;
@@ -22,6 +23,7 @@ pub struct UploadNumber(pub u64);
 pub(crate) enum Owner {
     Upload(UploadNumber),
     Cleanup(CleanupNumber),
+    Inquiry(Question),
 }
 
 /// One request, over all its attempts.
@@ -127,17 +129,31 @@ impl Requests {
 
     /// Forgets all requests of cleanups that are not under way, and returns whose they were.
     pub(crate) fn forget_cleanups(&mut self) -> Vec<CleanupNumber> {
-        let mut numbers = Vec::new();
-        let mut keep = |task: &Task| match task.owner {
-            Owner::Upload(_) => true,
-            Owner::Cleanup(number) => {
-                numbers.push(number);
-                false
-            }
+        self.forget_where(|owner| match owner {
+            Owner::Cleanup(number) => Some(number),
+            _ => None,
+        })
+    }
+
+    /// Forgets all requests of the inquiry that are not under way, and returns what they asked.
+    pub(crate) fn forget_inquiry(&mut self) -> Vec<Question> {
+        self.forget_where(|owner| match owner {
+            Owner::Inquiry(question) => Some(question),
+            _ => None,
+        })
+    }
+
+    fn forget_where<T>(&mut self, wanted: impl Fn(Owner) -> Option<T>) -> Vec<T> {
+        let mut forgotten = Vec::new();
+        let mut keep = |task: &Task| {
+            let found = wanted(task.owner);
+            let keep = found.is_none();
+            forgotten.extend(found);
+            keep
         };
         self.ready.retain(|task| keep(task));
         self.waiting.retain(|(_, task)| keep(task));
-        numbers
+        forgotten
     }
 
     /// When the next request is due that is not under way: `now` where one is ready.

@@ -115,8 +115,12 @@ pub fn decide(
         Class::Exists if history.maybe_done && makes_visible(operation) => Decision::Settle,
         Class::Exists if makes_visible(operation) => Decision::Rename,
         Class::NoSuchUpload if history.maybe_done && makes_visible(operation) => Decision::Settle,
-        // What was to be ended is over.
-        Class::NoSuchUpload if operation == Operation::AbortMultipartUpload => Decision::Proceed,
+        // What was to be ended is over, and what was asked about is no more.
+        Class::NoSuchUpload
+            if matches!(operation, Operation::AbortMultipartUpload | Operation::ListParts) =>
+        {
+            Decision::Proceed
+        }
         Class::NoSuchUpload => Decision::Restart,
         _ => spent,
     }
@@ -182,6 +186,7 @@ mod tests {
             transport: None,
             retry_after: None,
             region: None,
+            clock: None,
         }
     }
 
@@ -230,8 +235,9 @@ mod tests {
         assert_eq!(decided(COMPLETE, Class::Conflict, after(1)), Decision::Restart);
         assert_eq!(decided(COMPLETE, Class::NoSuchUpload, after(1)), Decision::Restart);
         assert_eq!(decided(PART, Class::NoSuchUpload, after(1)), Decision::Restart);
-        let abort = Operation::AbortMultipartUpload;
-        assert_eq!(decided(abort, Class::NoSuchUpload, after(1)), Decision::Proceed);
+        for operation in [Operation::AbortMultipartUpload, Operation::ListParts] {
+            assert_eq!(decided(operation, Class::NoSuchUpload, after(1)), Decision::Proceed);
+        }
         assert!(matches!(
             decided(Operation::PutObject, Class::Conflict, after(1)),
             Decision::Retry(_)

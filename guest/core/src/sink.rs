@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::explain;
 use crate::framing::Run;
 use crate::http::Request;
+use crate::inquiry::{Inquiry, Reply};
 pub use crate::io::{CredentialsError, Input, Output};
 use crate::metrics::Counters;
 use crate::open::Open;
@@ -37,6 +38,8 @@ pub struct Sink {
     pub(crate) budget: Budget,
     pub(crate) report: Report,
     pub(crate) counters: Counters,
+    pub(crate) inquiry: Option<Inquiry>,
+    pub(crate) reply: Option<Result<Reply, Error>>,
     pub(crate) open: Open,
     pub(crate) turns: Turns,
     pub(crate) sequences: Sequences,
@@ -61,6 +64,8 @@ impl Sink {
             cleanups: Cleanups::default(),
             report: Report::default(),
             counters: Counters::default(),
+            inquiry: None,
+            reply: None,
             open: Open::default(),
             turns: Turns::default(),
             sequences: Sequences::default(),
@@ -90,6 +95,9 @@ impl Sink {
             }
             Input::Credentials(Err(error)) => self.no_credentials(error),
             Input::CleanUp => self.clean_up(true),
+            Input::Check => self.check(),
+            Input::Leftovers => self.list_leftovers(),
+            Input::Discard { name, upload_id } => self.discard(name, upload_id),
             Input::Tick => {}
         }
         self.clean_up(false);
@@ -217,6 +225,7 @@ impl Sink {
                 let (name, upload_id) = self.cleanups.get(number)?;
                 Some(wire::abort(&self.settings, name, upload_id, now))
             }
+            Owner::Inquiry(question) => self.inquiry_request(question, now),
         }
     }
 
@@ -236,6 +245,7 @@ impl Sink {
         }
         self.signer.give_up();
         self.fail_all(&cause);
+        self.give_up_inquiry(&cause);
         // Without credentials nothing can be aborted either; that is tried again later.
         for number in self.requests.forget_cleanups() {
             self.put_off(number, &cause.to_string());

@@ -28,6 +28,10 @@ pub enum Operation {
     HeadObject,
     /// What ends a multipart upload without an object.
     AbortMultipartUpload,
+    /// The question which multipart uploads are open.
+    ListMultipartUploads,
+    /// The question which parts a multipart upload has.
+    ListParts,
 }
 
 /// Which events an object was meant for.
@@ -471,6 +475,22 @@ impl Upload {
             State::Uploading(parts) | State::Completing(parts) => Some(&parts.upload_id),
             _ => None,
         }
+    }
+
+    /// Whether it is made of this multipart upload, or was until now and has not aborted it.
+    pub(crate) fn is_made_of(&self, id: &str) -> bool {
+        match &self.state {
+            State::Uploading(parts) | State::Completing(parts) | State::Restarting(parts) => {
+                parts.upload_id == id
+            }
+            State::Settling { sent: Sent::InParts(parts), .. } => parts.upload_id == id,
+            _ => false,
+        }
+    }
+
+    /// Whether the store may have begun a multipart upload for it whose id is not known yet.
+    pub(crate) fn is_creating(&self) -> bool {
+        matches!(self.state, State::Creating)
     }
 
     /// What CompleteMultipartUpload says, or nothing where it would make an object with a hole.

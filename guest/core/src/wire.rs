@@ -11,7 +11,7 @@ use crate::http::{Body, Request};
 use crate::options;
 use crate::s3::{
     AbortMultipartUpload, ChecksumType, CompleteMultipartUpload, CreateMultipartUpload, HeadObject,
-    Header, PutObject, UploadPart,
+    Header, ListMultipartUploads, ListParts, PutObject, UploadPart, UploadsMarker,
 };
 use crate::settings::Settings;
 use crate::time::Timestamp;
@@ -33,19 +33,12 @@ pub(crate) fn request(
     let mut headers = options::headers(settings, operation, now);
     Some(match operation {
         Operation::PutObject => {
-            headers.push(nonce(upload));
+            headers.push(nonce(&upload.nonce));
             headers.extend(integrity(settings, &body, sum));
             let headers = &headers;
             PutObject { address, key, if_none_match, headers, body }.request()
         }
-        Operation::CreateMultipartUpload => {
-            headers.push(nonce(upload));
-            if let Some(algorithm) = settings.checksum {
-                headers.push(header("x-amz-checksum-algorithm", algorithm.s3().as_str()));
-                headers.push(header("x-amz-checksum-type", ChecksumType::FullObject.as_str()));
-            }
-            CreateMultipartUpload { address, key, headers: &headers }.request()
-        }
+        Operation::CreateMultipartUpload => create(settings, key, &upload.nonce, now),
         Operation::UploadPart(part_number) => {
             headers.extend(integrity(settings, &body, sum));
             let headers = &headers;
@@ -72,7 +65,21 @@ pub(crate) fn request(
             HeadObject { address, key, checksums, headers: &headers }.request()
         }
         Operation::AbortMultipartUpload => abort(settings, key, upload_id, now),
+        // Nothing that an upload itself would ask.
+        Operation::ListMultipartUploads | Operation::ListParts => return None,
     })
+}
+
+/// The request that begins an upload, not signed, as of `now` by the store's clock.
+pub(crate) fn create(settings: &Settings, key: &str, nonce: &str, now: Timestamp) -> Request {
+    let address = &settings.address;
+    let mut headers = options::headers(settings, Operation::CreateMultipartUpload, now);
+    headers.push(self::nonce(nonce));
+    if let Some(algorithm) = settings.checksum {
+        headers.push(header("x-amz-checksum-algorithm", algorithm.s3().as_str()));
+        headers.push(header("x-amz-checksum-type", ChecksumType::FullObject.as_str()));
+    }
+    CreateMultipartUpload { address, key, headers: &headers }.request()
 }
 
 /// The request that ends an upload, not signed, as of `now` by the store's clock.
@@ -82,8 +89,34 @@ pub(crate) fn abort(settings: &Settings, key: &str, upload_id: &str, now: Timest
     AbortMultipartUpload { address, key, upload_id, headers }.request()
 }
 
-fn nonce(upload: &Upload) -> Header {
-    (Cow::Owned(format!("x-amz-meta-{NONCE}")), upload.nonce.clone())
+/// The request for a page of the uploads that are open, not signed, as of `now` by the store's
+/// clock.
+pub(crate) fn list_uploads(
+    settings: &Settings,
+    prefix: &str,
+    after: Option<&UploadsMarker>,
+    now: Timestamp,
+) -> Request {
+    let address = &settings.address;
+    let headers = &options::headers(settings, Operation::ListMultipartUploads, now);
+    ListMultipartUploads { address, prefix, after, headers }.request()
+}
+
+/// The request for a page of the parts of an upload, not signed, as of `now` by the store's clock.
+pub(crate) fn list_parts(
+    settings: &Settings,
+    key: &str,
+    upload_id: &str,
+    after: Option<u32>,
+    now: Timestamp,
+) -> Request {
+    let address = &settings.address;
+    let headers = &options::headers(settings, Operation::ListParts, now);
+    ListParts { address, key, upload_id, after, headers }.request()
+}
+
+fn nonce(nonce: &str) -> Header {
+    (Cow::Owned(format!("x-amz-meta-{NONCE}")), nonce.to_owned())
 }
 
 /// The headers by which the store checks the bytes it got. Some stores look at a checksum only

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -23,6 +24,9 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Say everything that is wrong with a flow, without writing anything.
     Check(CheckArguments),
+    /// Show, or end, what earlier runs left unfinished in the store.
+    #[command(subcommand)]
+    Uploads(UploadsCommand),
     /// Show what a component is, what it asks for and how it is configured.
     Inspect(InspectArguments),
     /// Write the built-in component to a file, to load it elsewhere.
@@ -73,9 +77,51 @@ pub(crate) enum LogLevel {
 pub(crate) struct CheckArguments {
     /// The flow's file, in TOML.
     pub(crate) flow: PathBuf,
+    /// Ask the store as well whether it takes what the flow would write. Leaves nothing behind.
+    #[arg(long)]
+    pub(crate) connect: bool,
     /// Load this component instead of the flow's or the built-in one.
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UploadsCommand {
+    /// List the uploads that are open under the names that a flow may write: key, age, parts, id.
+    List(ListArguments),
+    /// Abort those that are at least so old. A younger one may be at work.
+    Abort(AbortArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// The flow's file, in TOML. Only [sink] and [credentials] matter.
+    pub(crate) flow: PathBuf,
+    /// Load this component instead of the flow's or the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+    /// Only those that are at least so old: 90s, 15m, 24h, 7d, 1d12h.
+    #[arg(long, value_name = "AGE", value_parser = spillway::age::parse)]
+    pub(crate) older_than: Option<Duration>,
+    /// Print the list as one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AbortArguments {
+    /// The flow's file, in TOML. Only [sink] and [credentials] matter.
+    pub(crate) flow: PathBuf,
+    /// Load this component instead of the flow's or the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+    /// Only those that are at least so old: 90s, 15m, 24h, 7d, 1d12h. Choose more than any object
+    /// takes, of any writer below the same names.
+    #[arg(long, value_name = "AGE", value_parser = spillway::age::parse)]
+    pub(crate) older_than: Duration,
+    /// Say what would be aborted, and abort nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -12,6 +12,7 @@ mod run;
 mod say;
 mod summary;
 mod terminal;
+mod uploads;
 mod view;
 
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ async fn dispatch(command: Command) -> Result<Exit, Stop> {
         Command::Demo => demo::demo().await,
         Command::Run(arguments) => run::run(arguments).await,
         Command::Check(arguments) => check::check(arguments).await,
+        Command::Uploads(command) => uploads::uploads(command).await,
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Component(arguments) => component::component(arguments),
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use spillway::credentials::{Credentials, Environment, Provider};
+use spillway::credentials::{self, Credentials, Environment, Provider};
 use spillway::dead_letters::{self, OnFailed};
 use spillway::egress::{Client, ClientOptions};
 use spillway::engine::{Engine, Limits};
@@ -13,7 +13,7 @@ use spillway::events::Events;
 use spillway::flow::{Config, Draft, FlowError, SinkSettings, Variables};
 use spillway::map::{MapSettings, OnRejected};
 use spillway::problem::Problem;
-use spillway::sink::{Grants, Sink, SinkError, Source as ComponentSource};
+use spillway::sink::{Grants, OpenSink, Sink, SinkError, Source as ComponentSource};
 use spillway::source::{Input, Source, SourceSettings, Start};
 
 use super::exit::Stop;
@@ -45,6 +45,13 @@ pub(crate) struct Plan {
     pub(crate) on_failed: OnFailed,
     /// Whether there are credentials. Of some that is known only when they are asked for.
     pub(crate) credentials_proven: bool,
+}
+
+/// Where a flow goes: all that is needed to ask its store something.
+pub(crate) struct Destination {
+    pub(crate) sink: Sink,
+    pub(crate) config: String,
+    pub(crate) grants: Grants,
 }
 
 impl Request {
@@ -102,8 +109,39 @@ impl Request {
         if let OnFailed::File(path) = &on_failed {
             check_file("sink.on_failed.file", path);
         }
+        let destination = self.find(sink, credentials, &mut problems).await?;
+        match (source, map, destination) {
+            (Some(source), Some(map), Some(destination)) if problems.is_empty() => {
+                let (Destination { sink, config, grants }, credentials_proven) = destination;
+                Ok(Plan { source, map, sink, config, grants, on_failed, credentials_proven })
+            }
+            _ => Err(Stop::Problems(self.name, problems)),
+        }
+    }
+
+    /// Proves what can be proven of where a flow goes, whatever is wrong with where it comes from.
+    pub(crate) async fn destination(self, draft: Draft) -> Result<Destination, Stop> {
+        let Draft { sink, credentials, mut problems, .. } = draft;
+        problems.retain(|problem| {
+            let section = problem.field.split('.').next().unwrap_or_default();
+            section != "source" && section != "map"
+        });
+        match self.find(sink, credentials, &mut problems).await? {
+            Some((destination, _)) if problems.is_empty() => Ok(destination),
+            _ => Err(Stop::Problems(self.name, problems)),
+        }
+    }
+
+    /// Where a flow goes, and whether there are credentials: of some that is known only when they
+    /// are asked for.
+    async fn find(
+        &self,
+        sink: Option<SinkSettings>,
+        credentials: Option<credentials::Settings>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Option<(Destination, bool)>, Stop> {
         let mut credentials_proven = true;
-        let credentials = match (self.credentials, credentials) {
+        let credentials = match (self.credentials.clone(), credentials) {
             (Some(given), _) => given,
             // That is a problem already, and must not hide those of the sink.
             (None, None) => Arc::new(Environment::default()),
@@ -113,24 +151,29 @@ impl Request {
                 settings.provider(sink.as_ref().and_then(SinkSettings::aws_region))
             }
         };
-        let loaded = match sink {
-            Some(mut settings) => {
-                settings.component = self.component.or(settings.component);
-                settings.egress = self.egress.or(settings.egress);
-                load(settings, credentials, &mut problems).await?
-            }
-            None => None,
-        };
-        match (source, map, loaded) {
-            (Some(source), Some(map), Some((sink, config, grants))) if problems.is_empty() => {
-                Ok(Plan { source, map, sink, config, grants, on_failed, credentials_proven })
-            }
-            _ => Err(Stop::Problems(self.name, problems)),
-        }
+        let Some(mut settings) = sink else { return Ok(None) };
+        settings.component = self.component.clone().or(settings.component);
+        settings.egress = self.egress.clone().or(settings.egress);
+        let destination = load(settings, credentials, problems).await?;
+        Ok(destination.map(|destination| (destination, credentials_proven)))
+    }
+}
+
+impl Destination {
+    /// Opens the sink, which makes no request.
+    pub(crate) async fn open(&self) -> Result<OpenSink, Stop> {
+        let opened = self.sink.open(&self.config, None, &self.grants).await;
+        opened.map_err(|error| Stop::Failed(error.into()))
     }
 }
 
 impl Plan {
+    /// Where it goes.
+    pub(crate) fn destination(self) -> Destination {
+        let Plan { sink, config, grants, .. } = self;
+        Destination { sink, config, grants }
+    }
+
     /// Opens the source.
     pub(crate) fn events(
         source: &SourceSettings,
@@ -185,13 +228,11 @@ fn is_read(source: &SourceSettings, path: &Path) -> bool {
     file(source).is_some_and(|source| file(path) == Some(source))
 }
 
-type Loaded = (Sink, String, Grants);
-
 async fn load(
     settings: SinkSettings,
     credentials: Arc<dyn Provider>,
     problems: &mut Vec<Problem>,
-) -> Result<Option<Loaded>, Stop> {
+) -> Result<Option<Destination>, Stop> {
     let client = Client::new(&ClientOptions { ca_file: settings.ca_file });
     let client = client.map_err(|error| {
         problems.push(Problem::new("sink.ca_file", chain(&error)));
@@ -226,7 +267,7 @@ async fn load(
     }
     let Ok(client) = client else { return Ok(None) };
     let grants = Grants { egress, transport: Arc::new(client), credentials, limits };
-    Ok(Some((sink, config, grants)))
+    Ok(Some(Destination { sink, config, grants }))
 }
 
 /// The embedded component may talk to whom its configuration names. Another one may be lying about

@@ -123,14 +123,19 @@ impl Observer for Terminal {
     }
 
     fn notice(&mut self, notice: &Notice) {
-        let message = &notice.message;
-        match notice.level {
-            Level::Info => info!(target: SPILLWAY, event = "notice", "{message}"),
-            Level::Warning => {
-                self.warned();
-                warn!(target: SPILLWAY, event = "notice", "{message}");
-            }
+        if notice.level == Level::Warning {
+            self.warned();
         }
+        say_notice(notice);
+    }
+}
+
+/// Says what a component has to say.
+pub(crate) fn say_notice(notice: &Notice) {
+    let message = &notice.message;
+    match notice.level {
+        Level::Info => info!(target: SPILLWAY, event = "notice", "{message}"),
+        Level::Warning => warn!(target: SPILLWAY, event = "notice", "{message}"),
     }
 }
 

@@ -80,7 +80,7 @@ impl Service {
             Some(SocketFault::EarlyAnswer) => {
                 // What still comes is read and dropped, or closing would reset the answer as well.
                 tokio::spawn(async move { while let Some(Ok(_)) = incoming.frame().await {} });
-                let response = S3Error::access_denied().into_response(conversion::now(), 0, false);
+                let response = S3Error::access_denied().into_response(self.shared.now(), 0, false);
                 return Ok(closing(full(response)));
             }
             _ => {}
@@ -91,7 +91,7 @@ impl Service {
         }
         let Some(request) = conversion::request(&parts, body.to_bytes()) else {
             let error = S3Error::new(405, "MethodNotAllowed", "The method is not allowed.");
-            return Ok(full(error.into_response(conversion::now(), 0, false)));
+            return Ok(full(error.into_response(self.shared.now(), 0, false)));
         };
         let within = match fault {
             Some(SocketFault::Bucket(fault)) => Some(fault),
@@ -99,7 +99,7 @@ impl Service {
         };
         let outcome = {
             let mut bucket = lock(&self.shared.bucket);
-            faults::apply(within, &mut bucket, conversion::now(), &request)
+            faults::apply(within, &mut bucket, self.shared.now(), &request)
         };
         let Ok(response) = outcome else { return self.reset().await };
         match fault {

@@ -60,7 +60,6 @@ async fn what_it_does_not_do_it_says() {
     let resumed = sink().open(&config, Some(b"state"), &grants(transport.clone(), AUTHORITY)).await;
     unsupported("open with a state", resumed.map(|_| ()));
     let mut sink = open(transport.clone()).await;
-    unsupported("check", sink.check().await);
     unsupported("checkpoint", sink.checkpoint().await.map(|_| ()));
     unsupported("commit", sink.commit().await);
     unsupported("close and keep", sink.close(Ending::Keep).await.map(|_| ()));

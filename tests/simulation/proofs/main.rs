@@ -6,6 +6,7 @@
 mod edge_cases;
 mod encoder;
 mod exhaustive;
+mod inquiries;
 mod invariants;
 mod names;
 mod options;

@@ -109,7 +109,7 @@ fn name_anew(world: &mut World, random: &mut Rng, seed: u64) {
 }
 
 /// A core and a bucket of any kind.
-fn world(random: &mut Rng, seed: u64) -> World {
+pub(crate) fn world(random: &mut Rng, seed: u64) -> World {
     let config = *random.choice(&CONFIGURATIONS).unwrap_or(&CONFIGURATIONS[0]);
     let mut settings = Settings::parse(config).expect("it is a configuration");
     settings.part_bytes = random.u64(1..40);
@@ -169,7 +169,7 @@ fn rotation(random: &mut Rng) -> Rotation {
 /// that expire, a source of credentials that has moods. Returns whether requests may arrive after
 /// the core has given them up: a PutObject that does may put an older object in the place of a
 /// younger one of the same name, and nobody can keep it from that.
-fn weather(world: &mut World, random: &mut Rng) -> bool {
+pub(crate) fn weather(world: &mut World, random: &mut Rng) -> bool {
     if random.u8(..10) == 0 {
         world.bucket.options.region = "eu-north-1".to_owned();
     }

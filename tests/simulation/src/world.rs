@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spillway_core::credentials::Credentials;
+use spillway_core::error::Error;
 use spillway_core::framing::Run;
+use spillway_core::inquiry::Reply;
 use spillway_core::report::{Failure, Notice, Sealed};
 use spillway_core::settings::Settings;
 use spillway_core::sink::{CredentialsError, Input, Output, Sink};
@@ -180,6 +182,25 @@ impl World {
         self.peaks.held = self.peaks.held.max(self.sink.held());
         self.peaks.in_flight = self.peaks.in_flight.max(self.sink.in_flight());
         self.peaks.unfinished = self.peaks.unfinished.max(self.sink.unfinished().count());
+    }
+
+    /// Asks the core something, and runs until it replies.
+    ///
+    /// # Errors
+    ///
+    /// Those of the core.
+    pub fn ask(&mut self, inquiry: Input) -> Result<Reply, Error> {
+        self.note(|| format!("ask {inquiry:?}"));
+        self.feed(inquiry);
+        loop {
+            if let Some(reply) = self.sink.take_reply() {
+                self.note(|| format!("reply {reply:?}"));
+                return reply;
+            }
+            if !self.step() {
+                self.fail("the core does not reply, and waits for nothing");
+            }
+        }
     }
 
     /// Seals what is open and runs until everything is visible or failed.

@@ -126,6 +126,12 @@ impl Settings {
         if has_port { authority } else { format!("{authority}:{}", address.scheme.default_port()) }
     }
 
+    /// What the names of all objects that this configuration writes begin with; empty where keys are
+    /// free.
+    pub(crate) fn name_prefix(&self) -> String {
+        format!("{}{}", self.names.prefix, self.names.template.beginning())
+    }
+
     /// How uploads are cut.
     pub(crate) fn cutting(&self) -> Cutting {
         let open = self.max_open_objects as u64;

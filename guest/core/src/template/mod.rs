@@ -71,6 +71,14 @@ impl Template {
         self.pieces.iter().any(counts)
     }
 
+    /// The text that every name has before anything else.
+    pub fn beginning(&self) -> &str {
+        match self.pieces.first() {
+            Some(Piece::Text(text)) => text,
+            _ => "",
+        }
+    }
+
     /// Whether objects are numbered.
     pub fn has_sequence(&self) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Sequence { .. }))

@@ -47,6 +47,32 @@ fn case_35_no_right_is_needed_but_to_write() {
 }
 
 #[test]
+fn case_35_who_may_only_write_can_check() {
+    use spillway_core::inquiry::Reply;
+    use spillway_core::sink::Input;
+    use spillway_simulation::bucket::Action;
+    let denied = vec![
+        Action::GetObject,
+        Action::DeleteObject,
+        Action::ListBucket,
+        Action::ListBucketMultipartUploads,
+        Action::ListMultipartUploadParts,
+    ];
+    let mut world = world_with(|_| {}, |bucket| bucket.denied = denied);
+    assert_eq!(world.ask(Input::Check), Ok(Reply::Writable));
+    assert!(world.bucket.open_uploads().is_empty());
+    assert!(world.bucket.visible_history().is_empty(), "nobody ever saw anything");
+    assert_eq!(world.bucket.log().len(), 2);
+    world.bucket.options.denied = vec![Action::PutObject];
+    let refused = world.ask(Input::Check).unwrap_err().to_string();
+    assert!(refused.starts_with("the credentials do not allow to write: "), "{refused}");
+    world.bucket.options.denied = vec![Action::AbortMultipartUpload];
+    let refused = world.ask(Input::Check).unwrap_err().to_string();
+    assert!(refused.starts_with("uploads can be begun in the bucket, but not ended"), "{refused}");
+    assert_eq!((world.sink.left(), world.bucket.open_uploads().len()), (1, 1), "and it says so");
+}
+
+#[test]
 fn case_36_a_bucket_with_a_dot_stands_in_the_path() {
     let egress = |bucket: &str| {
         let config = format!(r#"{{"bucket": "{bucket}", "region": "eu-west-1"}}"#);

@@ -1,6 +1,7 @@
 //! Cases 16 to 24: what is open, what is durable, what is left.
 
 use spillway_core::framing::{Framing, Run};
+use spillway_core::inquiry::{OpenUpload, Reply};
 use spillway_core::sink::Input;
 use spillway_simulation::bucket::{Action, Operation};
 use spillway_simulation::faults::Fault;
@@ -104,6 +105,28 @@ fn case_19_what_is_remembered_is_tried_again_at_the_end() {
 }
 
 #[test]
+fn case_19_what_one_sink_could_not_abort_the_next_one_finds_and_ends() {
+    let mut world = world();
+    faults(&mut world, |info| match info.operation {
+        Operation::UploadPart if info.part_number == Some(2) => Some(Fault::AccessDenied),
+        Operation::AbortMultipartUpload => Some(Fault::ConnectError),
+        _ => None,
+    });
+    write_events(&mut world, "a", 4);
+    world.seal_and_settle();
+    assert_eq!(world.sink.left(), 1);
+
+    let mut next = world_with(|_| {}, |_| {});
+    next.bucket = world.bucket;
+    let Ok(Reply::Leftovers(list)) = next.ask(Input::Leftovers) else { panic!("it may list") };
+    let [OpenUpload { name, upload_id, parts, .. }] = &list[..] else { panic!("{list:?}") };
+    assert_eq!((name.as_str(), *parts), ("a", Some(2)), "the first and the last");
+    let (name, upload_id) = (name.clone(), upload_id.clone());
+    assert_eq!(next.ask(Input::Discard { name, upload_id }), Ok(Reply::Gone));
+    assert_eq!(next.bucket.open_uploads().len(), 0);
+}
+
+#[test]
 fn case_21_a_key_that_comes_back_makes_a_new_object_after_the_old_one() {
     let mut world = world();
     // The first takes its time; the second must not overtake it.
@@ -188,6 +211,34 @@ fn case_24_the_uploads_of_others_are_left_alone() {
     assert!(asked(&world, Operation::ListMultipartUploads) == 0);
     let aborted = world.bucket.aborted_uploads().len();
     assert_eq!((aborted, world.bucket.open_uploads().len()), (1, 0), "only its own");
+}
+
+/// A list cannot tell whose an upload is, so all of them are in it, but those that are in use here.
+#[test]
+fn case_24_the_uploads_of_others_are_listed_and_ended_only_by_name() {
+    let (mut ours, mut theirs) = (world(), world());
+    write_events(&mut theirs, "shared", 5);
+    while theirs.bucket.open_uploads().is_empty() {
+        assert!(theirs.step());
+    }
+    ours.bucket = std::mem::replace(&mut theirs.bucket, ours.bucket);
+    write_events(&mut ours, "shared", 5);
+    // Until its id is known here, any upload of that name may be ours.
+    while ours.bucket.open_uploads().values().all(|upload| upload.parts.is_empty()) {
+        assert!(ours.step());
+    }
+    let Ok(Reply::Leftovers(list)) = ours.ask(Input::Leftovers) else { panic!("it may list") };
+    let [of_theirs] = &list[..] else { panic!("{list:?}") };
+    let ids: Vec<String> = ours.bucket.open_uploads().keys().cloned().collect();
+    assert_eq!(of_theirs.upload_id, ids[0]);
+    let name = "shared".to_owned();
+    let refused = ours.ask(Input::Discard { name: name.clone(), upload_id: ids[1].clone() });
+    assert!(refused.unwrap_err().to_string().contains("is in use by this sink"));
+    assert_eq!(ours.bucket.open_uploads().len(), 2);
+    let ended = ours.ask(Input::Discard { name, upload_id: ids[0].clone() });
+    assert_eq!(ended, Ok(Reply::Gone));
+    finish(&mut ours);
+    assert_eq!(object(&ours, "shared"), events(5), "and ours goes on");
 }
 
 #[test]

@@ -1,0 +1,209 @@
+//! `spillway uploads`: what earlier runs left unfinished in the store, and its end.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::anyhow;
+use serde_json::json;
+use spillway::age;
+use spillway::contract::{Ending, Leftover};
+use spillway::sink::{OpenSink, SinkError};
+use tracing::error;
+
+use super::args::{AbortArguments, ListArguments, UploadsCommand};
+use super::exit::{Exit, Stop};
+use super::log::SPILLWAY;
+use super::plan::{Request, read};
+use super::say::{say, shown};
+use super::terminal;
+
+pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, Stop> {
+    match command {
+        UploadsCommand::List(arguments) => list(arguments).await,
+        UploadsCommand::Abort(arguments) => abort(arguments).await,
+    }
+}
+
+async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
+    let ListArguments { flow, component, older_than, json } = arguments;
+    let mut sink = open(&flow, component).await?;
+    let mut found = Upload::all(&mut sink).await?;
+    found.retain(|upload| upload.is_older_than(older_than.unwrap_or_default()));
+    close(sink).await?;
+    let flow = flow.display();
+    if json {
+        say!("{}", json!({"uploads": found.iter().map(Upload::json).collect::<Vec<_>>()}));
+    } else if !found.is_empty() {
+        table(&found).iter().for_each(|line| say!("{line}"));
+    } else if let Some(age) = older_than {
+        let age = age::show(age);
+        say!("no upload older than {age} is open under the names that {flow} may write");
+    } else {
+        say!("no upload is open under the names that {flow} may write");
+    }
+    Ok(Exit::Done)
+}
+
+async fn abort(arguments: AbortArguments) -> Result<Exit, Stop> {
+    let AbortArguments { flow, component, older_than, dry_run } = arguments;
+    let mut sink = open(&flow, component).await?;
+    let mut met = HashSet::new();
+    let (mut ended, mut failed) = (0_u64, 0_u64);
+    // A component may list no more than it can hold, so it is asked until there is nothing new.
+    let young = loop {
+        let (old, young): (Vec<_>, Vec<_>) =
+            Upload::all(&mut sink).await?.into_iter().partition(|u| u.is_older_than(older_than));
+        let new = |upload: &Upload| met.insert(upload.identity());
+        let due: Vec<_> = old.into_iter().filter(new).collect();
+        if due.is_empty() {
+            break young;
+        }
+        for upload in &due {
+            let text = upload.in_words();
+            if dry_run {
+                say!("would abort {text}");
+                continue;
+            }
+            match sink.discard(&upload.leftover).await {
+                Ok(()) => {
+                    ended += 1;
+                    say!("aborted {text}");
+                }
+                Err(error @ SinkError::Trap(_)) => return Err(Stop::Failed(error.into())),
+                Err(error) => {
+                    failed += 1;
+                    error!(target: SPILLWAY, event = "not_aborted", "not aborted: {text}: {error}");
+                }
+            }
+            notices(&mut sink).await?;
+        }
+        if dry_run {
+            break young;
+        }
+    };
+    close(sink).await?;
+    let age = age::show(older_than);
+    match (dry_run, met.len()) {
+        (_, 0) => say!("no upload older than {age} is open"),
+        (true, due) => say!("{} would be aborted", count(due as u64)),
+        (false, _) => say!("{} aborted", count(ended)),
+    }
+    let unknown = young.iter().filter(|upload| upload.leftover.begun.is_none()).count() as u64;
+    let younger = young.len() as u64 - unknown;
+    if younger > 0 {
+        say!("left alone: {} younger than that", count(younger));
+    }
+    if unknown > 0 {
+        say!("left alone: {} of unknown age", count(unknown));
+    }
+    match failed {
+        0 => Ok(Exit::Done),
+        failed => Err(Stop::Failed(anyhow!("{} could not be aborted", count(failed)))),
+    }
+}
+
+/// An upload with its age, as it was when it was listed.
+struct Upload {
+    leftover: Leftover,
+    /// Nothing where the store does not tell.
+    age: Option<Duration>,
+}
+
+impl Upload {
+    /// What is unfinished, the oldest first, those of unknown age last.
+    async fn all(sink: &mut OpenSink) -> Result<Vec<Upload>, Stop> {
+        let listed = sink.leftovers().await;
+        notices(sink).await?;
+        let listed = listed.map_err(|error| {
+            Stop::Failed(anyhow::Error::new(error).context("open uploads could not be listed"))
+        })?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let age = |begun| now.saturating_sub(Duration::from_nanos(begun));
+        let upload = |leftover: Leftover| Upload { age: leftover.begun.map(age), leftover };
+        let mut uploads: Vec<_> = listed.into_iter().map(upload).collect();
+        uploads.sort_by_key(|upload| Reverse(upload.age));
+        Ok(uploads)
+    }
+
+    /// Whether it is known to be at least so old. Everything is older than nothing.
+    fn is_older_than(&self, age: Duration) -> bool {
+        age.is_zero() || self.age.is_some_and(|is| is >= age)
+    }
+
+    fn identity(&self) -> (String, String) {
+        (self.leftover.name.clone(), self.leftover.id.clone())
+    }
+
+    fn cells(&self) -> [String; 4] {
+        let Leftover { name, id, parts, .. } = &self.leftover;
+        let age = self.age.map_or_else(|| UNKNOWN.to_owned(), age::show);
+        let parts = parts.map_or_else(|| UNKNOWN.to_owned(), |parts| parts.to_string());
+        [one_line(name), age, parts, one_line(id)]
+    }
+
+    fn in_words(&self) -> String {
+        let [name, age, parts, id] = self.cells();
+        format!("{name} (age {age}, parts {parts}, id {id})")
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let Leftover { name, id, begun, parts } = &self.leftover;
+        json!({
+            "name": name,
+            "id": id,
+            "begun": begun.map(|nanoseconds| nanoseconds / 1_000_000_000),
+            "age_seconds": self.age.map(|age| age.as_secs()),
+            "parts": parts,
+        })
+    }
+}
+
+/// The uploads below a head, in columns.
+fn table(uploads: &[Upload]) -> Vec<String> {
+    let mut rows = vec![["KEY", "AGE", "PARTS", "ID"].map(str::to_owned)];
+    rows.extend(uploads.iter().map(Upload::cells));
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or_default().min(WIDTH_MAX)
+    };
+    let (name_width, age_width, parts_width) = (width(0), width(1), width(2));
+    let line = |[name, age, parts, id]: &[String; 4]| {
+        format!("{name:name_width$}  {age:>age_width$}  {parts:>parts_width$}  {id}")
+    };
+    rows.iter().map(line).collect()
+}
+
+/// A key is any text, also one of several lines.
+fn one_line(text: &str) -> String {
+    shown(text).replace('\n', "\\n")
+}
+
+fn count(uploads: u64) -> String {
+    format!("{uploads} {}", if uploads == 1 { "upload" } else { "uploads" })
+}
+
+/// The sink of a flow, whatever is the matter with its source.
+async fn open(flow: &Path, component: Option<PathBuf>) -> Result<OpenSink, Stop> {
+    let request = Request::of(flow, component);
+    let draft = request.parse(&read(flow)?)?;
+    request.destination(draft).await?.open().await
+}
+
+async fn notices(sink: &mut OpenSink) -> Result<(), Stop> {
+    let progress = sink.poll().await.map_err(|error| Stop::Failed(error.into()))?;
+    progress.notices.iter().for_each(terminal::say_notice);
+    Ok(())
+}
+
+async fn close(mut sink: OpenSink) -> Result<(), Stop> {
+    let progress = sink.close(Ending::Abort).await.map_err(|e| Stop::Failed(e.into()))?;
+    progress.notices.iter().for_each(terminal::say_notice);
+    Ok(())
+}
+
+/// What a store does not tell.
+const UNKNOWN: &str = "?";
+/// A longer key pushes only its own row out of line.
+const WIDTH_MAX: usize = 60;
