@@ -59,6 +59,9 @@ pub fn value(page: &Page, name: &str, label: Option<(&str, &str)>) -> f64 {
 /// The line that breaks a rule, and which one.
 pub fn parse(text: &str) -> Result<Page, String> {
     let text = text.strip_suffix("# EOF\n").ok_or("the page has no end")?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        return Err("the line before the last has no end".to_owned());
+    }
     let mut page = Page::new();
     let mut open = String::new();
     for line in text.split_terminator('\n') {

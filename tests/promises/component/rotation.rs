@@ -16,7 +16,7 @@ async fn poll_ends_what_is_idle() {
         sink.write(&[event("a", 0, b"one".to_vec())]).await.unwrap();
         let progress = poll_until_durable(&mut sink, 1).await;
         assert_eq!((progress.sealed.len(), progress.sealed[0].events), (1, 1), "{limit}");
-        transport.bucket(|bucket| assert_eq!(bucket.objects()["a"].bytes, "one\n"));
+        transport.bucket(|bucket| assert_eq!(bucket.objects()["a-000000"].bytes, "one\n"));
         let progress = sink.close(Ending::Complete).await.unwrap();
         assert_eq!((progress.sealed.len(), progress.durable), (0, 1), "it ended already");
     }
@@ -38,8 +38,8 @@ async fn a_run_may_become_thousands_of_objects() {
     assert_eq!((progress.durable, progress.failed.len()), (3_000, 0));
     assert_eq!(progress.sealed.len(), 3_000);
     transport.bucket(|bucket| {
-        let history = bucket.visible_history().iter().map(|v| v.object.bytes.to_vec());
-        assert!(history.eq(texts.iter().map(|text| format!("{text}\n").into_bytes())));
+        let objects = bucket.objects().values().map(|object| object.bytes.to_vec());
+        assert!(objects.eq(texts.iter().map(|text| format!("{text}\n").into_bytes())));
     });
 }
 
@@ -55,14 +55,16 @@ async fn interleaved_keys_share_the_sink() {
     assert_eq!(sink.close(Ending::Complete).await.unwrap().durable, 5);
     transport.bucket(|bucket| {
         let objects = bucket.objects().iter().map(|(key, o)| (key.as_str(), &o.bytes[..]));
-        let expected = [("a", &b"0\n2\n"[..]), ("b", b"1\n3\n"), ("c", b"4\n")];
+        let expected =
+            [("a-000000", &b"0\n2\n"[..]), ("b-000001", b"1\n3\n"), ("c-000004", b"4\n")];
         assert_eq!(objects.collect::<Vec<_>>(), expected);
     });
 }
 
 async fn open(more: &str) -> (BucketTransport, OpenSink) {
     let transport = BucketTransport::new(BucketOptions::default());
-    let config = config(&format!("http://{AUTHORITY}"), more);
+    let named = format!(r#", "key_template": "{{key}}-{{first:06}}"{more}"#);
+    let config = config(&format!("http://{AUTHORITY}"), &named);
     let sink = sink().open(&config, None, &grants(transport.clone(), AUTHORITY)).await.unwrap();
     (transport, sink)
 }

@@ -10,7 +10,7 @@ use spillway_simulation::world::{Accepted, World};
 
 /// After every step: each accepted event is in exactly one place, memory, requests and objects are
 /// within their limits, and nothing is visible that was not meant. `largest` is the longest run
-/// written, with its line feeds: it may come on top of the limit.
+/// written, with what lies between its events: it may come on top of the limit.
 pub(crate) fn hold(world: &World, largest: u64) {
     let memory = world.settings.memory_bytes_max.max(world.settings.part_bytes);
     let limit = memory + largest + FRAMING_BYTES_MAX;

@@ -236,8 +236,8 @@ fn workload(world: &mut World, random: &mut Rng) -> u64 {
         }
         let events = if long { random.usize(1..10) } else { 1 };
         let payloads: Vec<Bytes> = (0..events).map(|_| payload(random)).collect();
-        // With a line feed after each event.
-        let len = payloads.iter().map(|payload| payload.len() + 1).sum::<usize>();
+        // With the most that lies between events.
+        let len = payloads.iter().map(|payload| payload.len() + 4).sum::<usize>();
         largest = largest.max(len as u64);
         world.write_run(&format!("key {key}"), &payloads);
         hold(world, largest);
