@@ -65,6 +65,8 @@ fn classified(operation: Operation, response: &Response, flight: &Flight) {
         Operation::HeadObject => HeadObjectResult::parse(response).is_ok(),
         Operation::PutObject => response.header("etag").is_some(),
         Operation::AbortMultipartUpload => response.body.is_empty(),
+        Operation::ListMultipartUploads => ListMultipartUploadsResult::parse(response).is_ok(),
+        Operation::ListParts => ListPartsResult::parse(response).is_ok(),
     };
     let expected = response.is_success() && error.is_none() && says_what_it_must;
     assert_eq!(done, expected, "{operation:?} {verdict:?}");
@@ -154,13 +156,15 @@ fn flights() -> [Flight; 3] {
     [Flight::default(), late, Flight { offset: Offset(3_600_000_000_000), ..late }]
 }
 
-const OPERATIONS: [Operation; 6] = [
+const OPERATIONS: [Operation; 8] = [
     Operation::PutObject,
     Operation::CreateMultipartUpload,
     Operation::UploadPart(1),
     Operation::CompleteMultipartUpload,
     Operation::HeadObject,
     Operation::AbortMultipartUpload,
+    Operation::ListMultipartUploads,
+    Operation::ListParts,
 ];
 const POLICY: RetrySettings = RetrySettings {
     attempts_max: 5,
