@@ -25,9 +25,15 @@ fn what_is_reported_is_true_whatever_goes_wrong() {
         println!("{}", world.trace().join("\n"));
         return;
     }
-    for seed in 0..variable("SPILLWAY_SEEDS").unwrap_or(SEEDS) {
-        run(seed);
-    }
+    let seeds = variable("SPILLWAY_SEEDS").unwrap_or(SEEDS);
+    let lanes = std::thread::available_parallelism().map_or(1, |lanes| lanes.get() as u64);
+    std::thread::scope(|scope| {
+        for lane in 0..lanes {
+            scope.spawn(move || {
+                (lane..seeds).step_by(lanes as usize).for_each(|seed| _ = run(seed));
+            });
+        }
+    });
 }
 
 /// One seed twice gives the same requests, bytes and clock.

@@ -114,6 +114,7 @@ impl Settings {
     pub fn parse(json: &str) -> Result<Settings, Error> {
         let (written, mut problems) = Written::read(json);
         let settings = Settings::mean(&written, &mut problems);
+        rotation::check(&settings, &mut problems);
         if problems.is_empty() { Ok(settings) } else { Err(Error::Invalid(problems)) }
     }
 
@@ -132,14 +133,17 @@ impl Settings {
         format!("{}{}", self.names.prefix, self.names.template.beginning())
     }
 
-    /// How uploads are cut.
+    /// How uploads are cut. A part is held until the store has it, and the next one fills
+    /// meanwhile: so the parts of all open objects together do not grow beyond half of the memory
+    /// that their compressors leave.
     pub(crate) fn cutting(&self) -> Cutting {
         let open = self.max_open_objects as u64;
         let for_parts = self.memory_bytes_max.saturating_sub(open * self.encoding.memory_bytes());
-        let sizes = match self.equal_parts {
-            true => PartSizes { first: self.part_bytes, max: self.part_bytes },
-            false => part_sizes(self.part_bytes, for_parts, open),
+        let max = match self.equal_parts {
+            true => self.part_bytes,
+            false => (for_parts / (2 * open.max(1))).clamp(self.part_bytes, PART_BYTES_MAX),
         };
+        let sizes = PartSizes { first: self.part_bytes, max };
         Cutting { sizes, algorithm: self.checksum }
     }
 
@@ -180,11 +184,7 @@ impl Settings {
             problems.push(Problem::new("compression", message));
         }
         let equal_parts = written.flag_if_written("equal_parts").unwrap_or(provider.equal_parts);
-        let sizes = match equal_parts {
-            true => PartSizes { first: part_bytes, max: part_bytes },
-            false => part_sizes(part_bytes, memory_bytes_max, max_open_objects),
-        };
-        let rotation = rotation::rotation(written, sizes, problems);
+        let rotation = rotation::rotation(written);
         let suffix = if written.flag("compression_suffix") { encoding.suffix() } else { "" };
         let names = names::names(written, suffix, problems);
         let several = rotation.set().chain((max_open_objects > 1).then_some("max_open_objects"));
@@ -234,13 +234,6 @@ impl Settings {
             },
         }
     }
-}
-
-/// A part is held until the store has it, and the next one fills meanwhile: so the parts of all
-/// open objects together do not grow beyond half of the memory.
-fn part_sizes(part_bytes: u64, memory_bytes_max: u64, open: u64) -> PartSizes {
-    let max = (memory_bytes_max / (2 * open.max(1))).clamp(part_bytes, PART_BYTES_MAX);
-    PartSizes { first: part_bytes, max }
 }
 
 /// Whether the field was written at all, rightly or not: what needs it must not call it missing.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::Written;
 use crate::error::Problem;
-use crate::parts::PartSizes;
+use crate::settings::Settings;
 
 /// What ends an object beside a change of keys and the end of the sink. Nothing does by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,33 +37,30 @@ impl Rotation {
     }
 }
 
-pub(super) fn rotation(
-    written: &Written,
-    sizes: PartSizes,
-    problems: &mut Vec<Problem>,
-) -> Rotation {
+pub(super) fn rotation(written: &Written) -> Rotation {
     let duration = |name: &str| written.number(name).map(Duration::from_millis);
-    let rotation = Rotation {
+    Rotation {
         bytes: written.number("rotate.bytes"),
         events: written.number("rotate.events"),
         age: duration("rotate.age_ms"),
         idle: duration("rotate.idle_ms"),
-    };
-    let largest = sizes.object_bytes_max();
-    if let Some(bytes) = rotation.bytes.filter(|bytes| *bytes > largest) {
+    }
+}
+
+/// An object cannot be larger than its parts.
+pub(super) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
+    let largest = settings.cutting().sizes.object_bytes_max();
+    if let Some(bytes) = settings.rotation.bytes.filter(|bytes| *bytes > largest) {
         let message = format!(
             "an object would fail before it had {bytes} bytes: 10,000 parts of this size hold \
              {largest}; set a larger `part_bytes` or `memory_bytes_max`"
         );
         problems.push(Problem::new("rotate.bytes", message));
     }
-    rotation
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::Settings;
-
     use super::*;
 
     fn parse(more: &str) -> Result<Settings, String> {
