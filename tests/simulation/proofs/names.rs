@@ -256,3 +256,18 @@ fn who_waits_for_a_search_is_not_left_waiting() {
     finish(&mut world);
     assert_eq!(stored(&world), ["a-2"]);
 }
+
+/// Where names end in the key, what they end in to say how objects are compressed may be there
+/// already. Two keys then have one name but for its number.
+#[test]
+fn keys_that_differ_in_the_suffix_only_share_their_numbers() {
+    let template = r#""compression": "gzip", "key_template": "{sequence}/{key}""#;
+    let mut world = world(template, []);
+    world.settings.memory_bytes_max += 1 << 20;
+    for (key, payload) in [("a", "one"), ("a.gz", "two"), ("a", "three")] {
+        world.write(key, payload);
+    }
+    finish(&mut world);
+    assert_eq!(stored(&world), ["0/a.gz", "1/a.gz", "2/a.gz"]);
+    assert_eq!(world.bucket.objects().len(), 3, "none replaced another");
+}
