@@ -48,10 +48,11 @@ impl Names {
         }
         let mut pieces = vec![Rendered::Text(self.prefix.clone())];
         pieces.extend(self.template.render(facts));
-        let has_suffix =
-            matches!(pieces.last(), Some(Rendered::Text(t)) if t.ends_with(self.suffix));
-        if !has_suffix {
-            pieces.push(Rendered::Text(self.suffix.to_owned()));
+        // A part of the last text, and no piece of its own: stems are one where their names are.
+        match pieces.last_mut() {
+            Some(Rendered::Text(text)) if text.ends_with(self.suffix) => {}
+            Some(Rendered::Text(text)) => text.push_str(self.suffix),
+            _ => pieces.push(Rendered::Text(self.suffix.to_owned())),
         }
         let stem = Stem { pieces };
         let len = stem.len_max();
@@ -186,6 +187,8 @@ mod tests {
         assert_eq!(named("{key}", "a/b.json"), Ok("a/b.json.gz".to_owned()));
         assert_eq!(named("{key}", "a.gz"), Ok("a.gz".to_owned()), "it has that already");
         assert_eq!(named("{key}-{sequence}", "a.gz"), Ok("a.gz-3.gz".to_owned()));
+        let names = Names { suffix: ".gz", ..names("", "{sequence}/{key}") };
+        assert_eq!(stem(&names, "a").unwrap().id(), stem(&names, "a.gz").unwrap().id());
         assert!(named("{key}", &"k".repeat(1_021)).is_ok());
         let error = named("{key}", &"k".repeat(1_022)).unwrap_err();
         assert!(error.starts_with("the object's name has 1025 bytes"), "{error}");

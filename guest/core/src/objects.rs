@@ -166,12 +166,18 @@ impl Sink {
         }
     }
 
-    /// Ends an open object: nothing is added to it any more.
+    /// Ends an open object: nothing is added to it any more. It does not wait for events of others,
+    /// which may never come: older objects of its name, which become visible first, end with it.
     fn seal(&mut self, number: UploadNumber) {
-        self.open.end(number);
-        self.change(number, Upload::seal);
-        self.advance(number);
-        self.bury(number);
+        let mut numbers = self.turns.before(number);
+        numbers.push(number);
+        for number in numbers {
+            if self.open.end(number) {
+                self.change(number, Upload::seal);
+                self.advance(number);
+                self.bury(number);
+            }
+        }
     }
 
     pub(crate) fn fail_all(&mut self, cause: &Error) {

@@ -55,12 +55,12 @@ impl Open {
         }
     }
 
-    /// The object is open no more.
-    pub(crate) fn end(&mut self, number: UploadNumber) {
-        if let Some(object) = self.objects.remove(&number) {
-            self.keys.remove(&object.key);
-            self.writes.remove(&object.write);
-        }
+    /// The object is open no more. Returns whether it was.
+    pub(crate) fn end(&mut self, number: UploadNumber) -> bool {
+        let Some(object) = self.objects.remove(&number) else { return false };
+        self.keys.remove(&object.key);
+        self.writes.remove(&object.write);
+        true
     }
 
     /// All of them, the one that was begun first before the others.
@@ -131,8 +131,7 @@ mod tests {
     #[test]
     fn what_ended_is_known_no_more() {
         let mut open = three();
-        open.end(B);
-        open.end(B);
+        assert_eq!((open.end(B), open.end(B)), (true, false), "it ends once");
         assert_eq!((open.get("a"), open.get("b"), open.get("c")), (Some(A), None, Some(C)));
         assert_eq!(open.least_recent().collect::<Vec<_>>(), [A, C]);
         open.begin("b", UploadNumber(3), at(9));

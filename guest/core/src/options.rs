@@ -156,6 +156,8 @@ mod tests {
             (Operation::CompleteMultipartUpload, vec![&WHO[..]], vec![&CUSTOMER[..], &WHO]),
             (Operation::HeadObject, vec![&WHO[..]], vec![&CUSTOMER[..], &WHO]),
             (Operation::AbortMultipartUpload, vec![&WHO[..]], vec![&WHO[..]]),
+            (Operation::ListMultipartUploads, vec![&WHO[..]], vec![&WHO[..]]),
+            (Operation::ListParts, vec![&WHO[..]], vec![&CUSTOMER[..], &WHO]),
         ] {
             assert_eq!(names(&kms(), operation), with_kms.concat(), "{operation:?}");
             assert_eq!(names(&customer(), operation), with_customer.concat(), "{operation:?}");

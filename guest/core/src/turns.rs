@@ -43,6 +43,18 @@ impl Turns {
         first
     }
 
+    /// Those of an upload's name whose turn comes before its own, in their order.
+    pub(crate) fn before(&self, number: UploadNumber) -> Vec<UploadNumber> {
+        match self.places.get(&number) {
+            Some(place @ Place::Name(_)) => {
+                let queue = self.queues.get(place).into_iter().flatten();
+                queue.copied().take_while(|n| *n != number).collect()
+            }
+            // Whoever looks for a number is done when it is found, open or not.
+            Some(Place::Stem(_)) | None => Vec::new(),
+        }
+    }
+
     /// Whether an upload stands in any queue.
     pub(crate) fn has(&self, number: UploadNumber) -> bool {
         self.places.contains_key(&number)
@@ -70,6 +82,7 @@ mod tests {
         assert_eq!([a, b, c].map(|n| turns.is_first(n)), [true, false, true]);
         assert_eq!(turns.join(a, name("x")), Some(b), "behind the one that is there");
         assert_eq!([a, b, c].map(|n| turns.is_first(n)), [false, true, true]);
+        assert_eq!([a, b, c].map(|n| turns.before(n)), [vec![c], vec![], vec![]]);
         assert_eq!(turns.leave(c), Some(a));
         assert!(turns.is_first(a) && turns.has(a) && !turns.has(c));
         assert_eq!((turns.leave(a), turns.leave(b), turns.leave(b)), (None, None, None));

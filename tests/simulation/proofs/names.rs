@@ -256,3 +256,33 @@ fn who_waits_for_a_search_is_not_left_waiting() {
     finish(&mut world);
     assert_eq!(stored(&world), ["a-2"]);
 }
+
+/// Where names end in the key, what they end in to say how objects are compressed may be there
+/// already. Two keys then have one name but for its number.
+#[test]
+fn keys_that_differ_in_the_suffix_only_share_their_numbers() {
+    let template = r#""compression": "gzip", "key_template": "{sequence}/{key}""#;
+    let mut world = world(template, []);
+    world.settings.memory_bytes_max += 1 << 20;
+    for (key, payload) in [("a", "one"), ("a.gz", "two"), ("a", "three")] {
+        world.write(key, payload);
+    }
+    finish(&mut world);
+    assert_eq!(stored(&world), ["0/a.gz", "1/a.gz", "2/a.gz"]);
+    assert_eq!(world.bucket.objects().len(), 3, "none replaced another");
+}
+
+/// S3 tells 400 of an object that was not written with the customer's key, and HEAD says no more
+/// than that. So looking shows nothing, and the conditional write finds the way.
+#[test]
+fn who_brings_a_key_finds_the_next_number_among_objects_without() {
+    let key = r#""customer_key": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=""#;
+    let config = format!(r#"{{"bucket": "bucket", "endpoint": "https://s3.test", {NEXT}, {key}}}"#);
+    let mut world = World::new(&config, BucketOptions::default(), 1);
+    numbered(6).for_each(|name| world.bucket.put_by_another(Timestamp(0), &name));
+    world.write("a", "one");
+    world.write("b", "two");
+    finish(&mut world);
+    nothing_is_replaced_or_doubled(&world);
+    assert_eq!(stored(&world), ["a-7", "b-0"], "0, 1, 3 are refused");
+}

@@ -499,3 +499,23 @@ fn failures_of_open_objects_name_their_own_events() {
     assert_eq!((lost("a"), lost("b"), lost("c")), (20, 20, 0));
     assert_eq!(world.sealed.len(), 1);
 }
+
+/// Objects of one name become visible one after the other. What is sealed must not wait for one
+/// that is open: nobody knows when that ends, and memory would fill meanwhile.
+#[test]
+fn what_is_sealed_does_not_wait_for_what_is_open() {
+    let mut world = world_with(1, |settings| {
+        let config = r#"{"bucket": "bucket", "key_template": "{date:%F}", "on_existing": "fail"}"#;
+        settings.names = Settings::parse(config).unwrap().names;
+        (settings.max_open_objects, settings.memory_bytes_max) = (2, 4 * PART);
+    });
+    for n in 0..100 {
+        world.write("a", "0");
+        world.write(&format!("key {n}"), "0123456789");
+        hold(&world, 10);
+        let ahead = world.sink.unfinished().count();
+        assert!(ahead <= 10, "{ahead} objects wait for one that is open");
+    }
+    finish(&mut world);
+    assert_eq!(visible(&world).len(), 1, "the others find the name taken");
+}

@@ -97,6 +97,8 @@ fn name_anew(world: &mut World, random: &mut Rng, seed: u64) {
     let (template, on_existing) = *random
         .choice(&[
             ("{key}", "fail"),
+            // One name for all keys.
+            ("{date:%F}", "fail"),
             ("{key}-{first:06}", "fail"),
             ("{key}-{sequence}", "next"),
             ("{key}-{sequence}", "next"),
