@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::framing::Run;
 use crate::io::Output;
+use crate::names::Stem;
 use crate::report::{Failure, Sealed};
 use crate::requests::{Owner, UploadNumber};
 use crate::sink::Sink;
@@ -19,6 +20,11 @@ impl Sink {
         }
         let mut rest = Some(run);
         while let Some(run) = rest {
+            // What there can be no object for needs no room: nothing is to end for it.
+            if let Err(reason) = self.stem(&run) {
+                self.reject(&run, reason);
+                break;
+            }
             self.make_room(&run);
             if !self.has_room(&run) {
                 self.outputs.push_back(Output::Rest(run));
@@ -36,9 +42,7 @@ impl Sink {
         let number = match self.upload_for(&run) {
             Ok(number) => number,
             Err(reason) => {
-                self.next_position = next;
-                let events = run.events();
-                self.outputs.push_back(Output::Rejected { first, events, reason });
+                self.reject(&run, reason);
                 return None;
             }
         };
@@ -62,6 +66,12 @@ impl Sink {
             self.advance(number);
         }
         left
+    }
+
+    fn reject(&mut self, run: &Run, reason: String) {
+        self.next_position = run.next();
+        let (first, events) = (run.first(), run.events());
+        self.outputs.push_back(Output::Rejected { first, events, reason });
     }
 
     /// Adds events to an object, as far as rotation lets it grow.
@@ -120,6 +130,21 @@ impl Sink {
         }
     }
 
+    /// The name of the object that these events begin, all but its number; nothing where there is an
+    /// open one for them.
+    ///
+    /// # Errors
+    ///
+    /// Why there can be no object for these events.
+    fn stem(&self, run: &Run) -> Result<Option<Stem>, String> {
+        let (key, first) = (run.key(), run.first());
+        if self.open.get(key).is_some() {
+            return Ok(None);
+        }
+        let at = run.at().unwrap_or(self.now.wall);
+        self.settings.names.stem(&Facts { key, first, at }).map(Some)
+    }
+
     /// The open object of that key, else a new one, for which another may have to end.
     ///
     /// # Errors
@@ -127,12 +152,11 @@ impl Sink {
     /// Why there can be no object for these events.
     fn upload_for(&mut self, run: &Run) -> Result<UploadNumber, String> {
         let (key, first, now) = (run.key(), run.first(), self.now.monotonic);
-        if let Some(number) = self.open.get(key) {
+        let Some(stem) = self.stem(run)? else {
+            let number = self.open.get(key).expect("it needs no name, since it is open");
             self.open.written(number, now);
             return Ok(number);
-        }
-        let at = run.at().unwrap_or(self.now.wall);
-        let stem = self.settings.names.stem(&Facts { key, first, at })?;
+        };
         if self.open.len() >= self.settings.max_open_objects {
             let longest_ago = self.open.least_recent().next();
             longest_ago.into_iter().for_each(|number| self.seal(number));

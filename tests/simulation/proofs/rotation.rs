@@ -500,6 +500,20 @@ fn failures_of_open_objects_name_their_own_events() {
     assert_eq!(world.sealed.len(), 1);
 }
 
+/// Events that are rejected take no room, and so none is made for them.
+#[test]
+fn no_object_ends_for_events_that_are_rejected() {
+    let mut world = world_with(1, |settings| {
+        let config = r#"{"bucket": "bucket", "prefix": "logs/"}"#;
+        settings.names = Settings::parse(config).unwrap().names;
+        (settings.max_open_objects, settings.memory_bytes_max) = (2, 2 * PART);
+    });
+    ["a", "b"].into_iter().for_each(|key| _ = world.write(key, "0123456789"));
+    world.write("../c", "0123456789abc");
+    assert_eq!((world.rejected.len(), world.sink.open_objects()), (1, 2));
+    finish(&mut world);
+}
+
 /// Objects of one name become visible one after the other. What is sealed must not wait for one
 /// that is open: nobody knows when that ends, and memory would fill meanwhile.
 #[test]

@@ -148,5 +148,7 @@ mod tests {
         let said = sized(largest + 1).expect_err("one more byte is not");
         assert!(said.contains("rotate.bytes: an object would fail before it had"), "{said}");
         assert!(said.contains(&format!("hold {largest}; set a larger `part_bytes`")), "{said}");
+        let said = parse(r#", "part_bytes": 1, "rotate": {"bytes": 1}"#).expect_err("no part");
+        assert!(!said.contains("rotate.bytes"), "what parts hold is not known: {said}");
     }
 }
