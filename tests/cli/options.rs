@@ -109,6 +109,26 @@ fn a_customers_key_is_shown_nowhere() {
     assert_fails(&ended, 2, &["the flow is not TOML: line 15, column "]);
 }
 
+/// Each run of these tests looks for secrets that the server knows; this one is not among them.
+#[test]
+fn a_session_token_is_shown_nowhere() {
+    let token = "IQoJb3JpZ2luX2VjEXAMPLE/token+of=";
+    let said = format!("the canonical request has x-amz-security-token:{token} and host");
+    let server = Scripted::start(move |_| Reply::error(403, "SignatureDoesNotMatch", &said));
+    let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", &server.endpoint());
+    let place = place.with("AWS_SESSION_TOKEN", token);
+    for arguments in [
+        &["run", "flow.toml"][..],
+        &["run", "flow.toml", "--log", "json", "--log-level", "debug"],
+        &["check", "--connect", "flow.toml"],
+        &["uploads", "list", "flow.toml"],
+    ] {
+        let ended = place.spillway(arguments);
+        assert_fails(&ended, 1, &["has x-amz-security-token:… and host"]);
+        assert!(!ended.err.contains(token) && !ended.out.contains(token), "{ended:?}");
+    }
+}
+
 /// The headers of the first object that an example puts, by name.
 fn put_by(name: &str) -> BTreeMap<String, String> {
     let server = Scripted::start(|_| Reply::stored());

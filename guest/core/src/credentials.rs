@@ -46,6 +46,13 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Puts `…` in its place, wherever it stands in a text from outside.
+    pub(crate) fn hide_in(&self, text: &mut String) {
+        if !self.0.is_empty() && text.contains(&self.0) {
+            *text = text.replace(&self.0, "…");
+        }
+    }
 }
 
 /// AWS begins a long-lived key with `AKIA` and a temporary one with `ASIA`: that much helps.
@@ -65,6 +72,14 @@ mod tests {
         };
         assert_eq!(format!("{credentials:?}"), "Credentials(AKIA…)");
         assert_eq!(format!("{credentials:#?}"), "Credentials(AKIA…)");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_a_text() {
+        let mut text = "it is tok+en==, I say tok+en==".to_owned();
+        Secret::new("").hide_in(&mut text);
+        Secret::new("tok+en==").hide_in(&mut text);
+        assert_eq!(text, "it is …, I say …");
     }
 
     #[test]
