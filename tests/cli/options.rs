@@ -29,11 +29,23 @@ fn the_examples_can_be_tried_locally() {
 }
 
 #[test]
+fn the_example_for_a_store_of_ones_own_takes_lines_as_they_are() {
+    let place = example("minio");
+    let mut running = place.start(&["run", "flow.toml", "--local", "out"]);
+    running.write(b"one\n{\"two\":2}\n");
+    let ended = guarded(running.end());
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    let lines = b"one\n{\"two\":2}\n".to_vec();
+    assert_eq!(place.files("out"), [("logs/lines-000000".to_owned(), lines)].into());
+}
+
+#[test]
 fn the_examples_name_where_they_would_talk_to() {
     for (name, authority) in [
         ("encrypted", "my-encrypted-events.s3.eu-central-1.amazonaws.com:443"),
         ("object-options", "my-events.s3.eu-central-1.amazonaws.com:443"),
         ("r2", "0123456789abcdef.r2.cloudflarestorage.com:443"),
+        ("minio", "127.0.0.1:9000"),
     ] {
         let ended = example(name).spillway(&["check", "flow.toml"]);
         assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
@@ -155,6 +167,7 @@ fn at(place: Place, endpoint: &str) -> Place {
 fn example(name: &str) -> Place {
     let place = Place::new().with("CUSTOMER_KEY", CUSTOMER_KEY);
     let place = place.with("R2_ACCESS_KEY_ID", "r2").with("R2_SECRET_ACCESS_KEY", "r2-secret");
+    let place = place.with("MINIO_ACCESS_KEY", "minio").with("MINIO_SECRET_KEY", "minio-secret");
     std::fs::create_dir(place.path("examples")).unwrap();
     let examples = repository().join("examples");
     std::fs::copy(examples.join("sample.json"), place.path("examples/sample.json")).unwrap();
