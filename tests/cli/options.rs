@@ -29,11 +29,23 @@ fn the_examples_can_be_tried_locally() {
 }
 
 #[test]
+fn the_example_for_a_store_of_ones_own_takes_lines_as_they_are() {
+    let place = example("minio");
+    let mut running = place.start(&["run", "flow.toml", "--local", "out"]);
+    running.write(b"one\n{\"two\":2}\n");
+    let ended = guarded(running.end());
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    let lines = b"one\n{\"two\":2}\n".to_vec();
+    assert_eq!(place.files("out"), [("logs/lines-000000".to_owned(), lines)].into());
+}
+
+#[test]
 fn the_examples_name_where_they_would_talk_to() {
     for (name, authority) in [
         ("encrypted", "my-encrypted-events.s3.eu-central-1.amazonaws.com:443"),
         ("object-options", "my-events.s3.eu-central-1.amazonaws.com:443"),
         ("r2", "0123456789abcdef.r2.cloudflarestorage.com:443"),
+        ("minio", "127.0.0.1:9000"),
     ] {
         let ended = example(name).spillway(&["check", "flow.toml"]);
         assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
@@ -109,6 +121,26 @@ fn a_customers_key_is_shown_nowhere() {
     assert_fails(&ended, 2, &["the flow is not TOML: line 15, column "]);
 }
 
+/// Each run of these tests looks for secrets that the server knows; this one is not among them.
+#[test]
+fn a_session_token_is_shown_nowhere() {
+    let token = "IQoJb3JpZ2luX2VjEXAMPLE/token+of=";
+    let said = format!("the canonical request has x-amz-security-token:{token} and host");
+    let server = Scripted::start(move |_| Reply::error(403, "SignatureDoesNotMatch", &said));
+    let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", &server.endpoint());
+    let place = place.with("AWS_SESSION_TOKEN", token);
+    for arguments in [
+        &["run", "flow.toml"][..],
+        &["run", "flow.toml", "--log", "json", "--log-level", "debug"],
+        &["check", "--connect", "flow.toml"],
+        &["uploads", "list", "flow.toml"],
+    ] {
+        let ended = place.spillway(arguments);
+        assert_fails(&ended, 1, &["has x-amz-security-token:… and host"]);
+        assert!(!ended.err.contains(token) && !ended.out.contains(token), "{ended:?}");
+    }
+}
+
 /// The headers of the first object that an example puts, by name.
 fn put_by(name: &str) -> BTreeMap<String, String> {
     let server = Scripted::start(|_| Reply::stored());
@@ -135,6 +167,7 @@ fn at(place: Place, endpoint: &str) -> Place {
 fn example(name: &str) -> Place {
     let place = Place::new().with("CUSTOMER_KEY", CUSTOMER_KEY);
     let place = place.with("R2_ACCESS_KEY_ID", "r2").with("R2_SECRET_ACCESS_KEY", "r2-secret");
+    let place = place.with("MINIO_ACCESS_KEY", "minio").with("MINIO_SECRET_KEY", "minio-secret");
     std::fs::create_dir(place.path("examples")).unwrap();
     let examples = repository().join("examples");
     std::fs::copy(examples.join("sample.json"), place.path("examples/sample.json")).unwrap();

@@ -122,6 +122,14 @@ fn rotating(flow: &str, rotate: &str) -> String {
     format!("{flow}{NAMES}\n[sink.config.rotate]\n{rotate}\n")
 }
 
+/// What happened when decides, and not when it was read.
+#[test]
+fn the_example_for_dates_has_the_folder_of_the_day() {
+    let objects = objects_of("dated");
+    let wanted = ["08", "09", "10"].map(|hour| format!("readings/2026/05/01/{hour}.ndjson"));
+    assert_eq!(objects.keys().collect::<Vec<_>>(), wanted.each_ref());
+}
+
 /// Runs an example as it stands in the repository, and returns its objects.
 fn objects_of(example: &str) -> BTreeMap<String, Vec<u8>> {
     let place = Place::new();

@@ -68,6 +68,16 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "[map]\non_rejected = { file = \"tmp\" }",
         &["map.on_rejected.file: tmp is a folder"],
     ),
+    (
+        "[map]",
+        "[map]\non_rejected = { file = \"flow.toml\" }",
+        &["map.on_rejected.file: flow.toml is the flow; name another file"],
+    ),
+    (
+        "[sink.config]",
+        "[sink]\non_failed = { file = \"./flow.toml\" }\n[sink.config]",
+        &["sink.on_failed.file: ./flow.toml is the flow; name another file"],
+    ),
     ("bucket =", "buket =", &["sink.config.buket: unknown field; did you mean `bucket`?"]),
     ("bucket = \"events\"", "", &["sink.config.bucket: missing, and there is no default"]),
     ("\"events\"", "7", &["sink.config.bucket: the number 7, but a text"]),
@@ -119,7 +129,11 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         &["sink.config.rotate.bytes: an object would fail before it had 50000000000000 bytes"],
     ),
     ("5242880", "\"5MiB\"", &["sink.config.part_bytes: the text `5MiB`"]),
-    ("part_bytes", "min_part_size = 5242880\npart_bytes", &["part_bytes: given twice"]),
+    (
+        "part_bytes",
+        "min_part_size = 5242880\npart_bytes",
+        &["sink.config.part_bytes: given twice: `min_part_size` is the same field"],
+    ),
     ("\"${ENDPOINT}\"", "\"not a url\"", &["sink.config.endpoint: `not a url` is no URL"]),
     (
         "\"${ENDPOINT}\"",
@@ -169,6 +183,14 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     ("[sink.config]", "[sink]\negress = 7\n[sink.config]", &["sink.egress: invalid type"]),
     (
         "[sink.config]",
+        "[sink]\negress = [\"http://s3.example.com\", \"s3.example.com\"]\n[sink.config]",
+        &[
+            "sink.egress: `http://s3.example.com` is no authority such as `s3.example.com:443`",
+            "sink.egress: `s3.example.com` is no authority",
+        ],
+    ),
+    (
+        "[sink.config]",
         "[credentials]\naccess_key_id_env = \"NO_ID\"\n[sink.config]",
         &["credentials: the environment has no NO_ID;"],
     ),
@@ -186,6 +208,11 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "[sink.config]",
         "[credentials]\naws_access_token = \"AKIAIOSFODNN7EXAMPLE\"\n[sink.config]",
         &["credentials.access_key_id_env: is not the name of an environment variable"],
+    ),
+    (
+        "[sink.config]",
+        "[credentials]\naccess_key_id_env = \"A\"\naws_access_token = \"B\"\n[sink.config]",
+        &["credentials.aws_access_token: duplicate field `access_key_id_env`"],
     ),
     (
         "[sink.config]",

@@ -24,8 +24,10 @@ impl Sink {
         let mut verdict = classify(task.operation, outcome, &flight);
         if let Some(error) = &mut verdict.error {
             // A store may repeat what it was sent, and its words go into logs.
-            self.settings.encryption.hide_in(&mut error.message);
-            self.settings.encryption.hide_in(&mut error.code);
+            for text in [&mut error.message, &mut error.code] {
+                self.settings.encryption.hide_in(text);
+                signed.session_token.iter().for_each(|token| token.hide_in(text));
+            }
         }
         self.counters.answered(task.operation, &verdict, self.now.monotonic.since(departed));
         task.met = Some(verdict.class);

@@ -137,7 +137,11 @@ pub fn metrics(sink: &Sink) -> Vec<Metric> {
             "Objects begun, and neither visible nor failed.",
             sink.unfinished().count() as u64,
         ),
-        gauge("spillway_held_bytes", "Bytes of events held in memory.", sink.held()),
+        gauge(
+            "spillway_held_bytes",
+            "Bytes of events and of compressors held in memory.",
+            sink.held(),
+        ),
     ];
     metrics.extend(Class::RETRIED.map(|class| Metric {
         label: Some(("class", class.name())),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::classify::Class;
 use crate::cleanup::CleanupNumber;
 use crate::clock::Offset;
+use crate::credentials::Secret;
 use crate::inquiry::Question;
 use crate::retry::History;
 use crate::time::{Instant, Timestamp};
@@ -39,13 +40,15 @@ pub(crate) struct Task {
 }
 
 /// How an attempt was signed, as far as its answer may say that it was wrong.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Signed {
     pub(crate) at: Timestamp,
     pub(crate) offset: Offset,
     pub(crate) region: String,
     /// Which credentials they were, counted from 1.
     pub(crate) generation: u64,
+    /// The token that was sent along, which the answer may repeat.
+    pub(crate) session_token: Option<Secret>,
 }
 
 /// An attempt that is under way.

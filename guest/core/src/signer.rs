@@ -144,6 +144,7 @@ impl Signer {
             offset: self.offset,
             region: self.sigv4.region().to_owned(),
             generation: self.generation,
+            session_token: self.credentials.as_ref().and_then(|c| c.session_token.clone()),
         }
     }
 }

@@ -87,7 +87,7 @@ fn line(request: &RequestLine) -> String {
     let key = request.key.as_deref().unwrap_or_default();
     let bytes = request.content_length.unwrap_or_default();
     let bytes = if bytes > 0 { HumanBytes(bytes).to_string() } else { String::new() };
-    format!("{} {what:<24} {key:<5} {bytes:>10}", request.status)
+    format!("{} {what:<24} {key:<5} {bytes:>10}", request.status).trim_end().to_owned()
 }
 
 /// The first bytes of an object, on one line.

@@ -19,7 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::args::{LogFormat, LogLevel};
-use super::say::{escaped, shown};
+use super::say::{escaped, one_line, shown};
 
 /// Of what is said to people as well.
 pub(crate) const SPILLWAY: &str = "spillway";
@@ -117,7 +117,7 @@ where
             ("notice", _) => "warning: ",
             _ => "",
         };
-        writeln!(writer, "{label}{}", said.message)?;
+        writeln!(writer, "{label}{}", one_line(&said.message))?;
         said.problems.lines().try_for_each(|problem| writeln!(writer, "  {problem}"))?;
         said.causes.lines().try_for_each(|cause| writeln!(writer, "  because: {cause}"))
     }

@@ -99,7 +99,7 @@ impl Request {
         }
         let on_failed = sink.as_ref().map(|sink| sink.on_failed.clone()).unwrap_or_default();
         let mut check_file = |field, path: &Path| {
-            if let Some(message) = wrong_file(path, source.as_ref()) {
+            if let Some(message) = wrong_file(path, &self.name, source.as_ref()) {
                 problems.push(Problem::new(field, message));
             }
         };
@@ -214,18 +214,25 @@ fn check_source(source: &SourceSettings, problems: &mut Vec<Problem>) {
 }
 
 /// What is wrong with a file for dead letters, if anything.
-fn wrong_file(path: &Path, source: Option<&SourceSettings>) -> Option<String> {
+fn wrong_file(path: &Path, flow: &str, source: Option<&SourceSettings>) -> Option<String> {
     if source.is_some_and(|source| is_read(source, path)) {
         // What is set aside would be read, and set aside, again and again.
         return Some(format!("{} is the source; name another file", path.display()));
+    }
+    if is_same(Path::new(flow), path) {
+        return Some(format!("{} is the flow; name another file", path.display()));
     }
     dead_letters::check(path).err().map(|error| chain(&error))
 }
 
 fn is_read(source: &SourceSettings, path: &Path) -> bool {
-    let Input::File(source) = &source.input else { return false };
+    matches!(&source.input, Input::File(source) if is_same(source, path))
+}
+
+/// Whether both are there, and are one file.
+fn is_same(one: &Path, other: &Path) -> bool {
     let file = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    file(source).is_some_and(|source| file(path) == Some(source))
+    file(one).is_some_and(|one| file(other) == Some(one))
 }
 
 async fn load(
@@ -289,11 +296,21 @@ fn granted(
         }
         return wanted;
     };
+    for authority in allowed.iter().filter(|a| !is_authority(a)) {
+        let message = format!("`{authority}` is no authority such as `s3.example.com:443`");
+        problems.push(Problem::new("sink.egress", message));
+    }
     for authority in wanted.iter().filter(|w| !allowed.contains(w)) {
         let message = format!("the component needs {authority}, which is not in the list");
         problems.push(Problem::new("sink.egress", message));
     }
     wanted
+}
+
+/// Whether it is a host and a port, and nothing else.
+fn is_authority(text: &str) -> bool {
+    let parsed = text.parse::<http::uri::Authority>();
+    parsed.is_ok_and(|authority| authority.port_u16().is_some() && !text.contains('@'))
 }
 
 fn refused(error: spillway::contract::Error, problems: &mut Vec<Problem>) {

@@ -9,6 +9,11 @@ pub(super) fn shown(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c.escape_default().to_string())
 }
 
+/// The same on one line: a key is any text, also one whose second line looks like another message.
+pub(super) fn one_line(text: &str) -> String {
+    shown(text).replace('\n', "\\n")
+}
+
 /// The text with `escape` in the place of each character that a terminal would act on. Lines stay
 /// lines.
 pub(super) fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {

@@ -16,7 +16,7 @@ use super::args::{AbortArguments, ListArguments, UploadsCommand};
 use super::exit::{Exit, Stop};
 use super::log::SPILLWAY;
 use super::plan::{Request, read};
-use super::say::{say, shown};
+use super::say::{one_line, say};
 use super::terminal;
 
 pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, Stop> {
@@ -173,11 +173,6 @@ fn table(uploads: &[Upload]) -> Vec<String> {
         format!("{name:name_width$}  {age:>age_width$}  {parts:>parts_width$}  {id}")
     };
     rows.iter().map(line).collect()
-}
-
-/// A key is any text, also one of several lines.
-fn one_line(text: &str) -> String {
-    shown(text).replace('\n', "\\n")
 }
 
 fn count(uploads: u64) -> String {

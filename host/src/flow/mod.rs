@@ -213,18 +213,20 @@ impl Sections {
             known
         });
         let mut whole = true;
-        // One at a time, so that each field of a wrong type is named.
-        table.retain(|name, value| {
-            let one = Table::from_iter([(name.to_owned(), value.clone())]);
-            let Err(error) = T::deserialize(one) else { return true };
+        let mut good = Table::new();
+        // One more at a time, so that each field is named that is wrong: by itself, or as another
+        // name of one before it.
+        for (name, value) in table {
+            good.insert(name.clone(), value);
+            let Err(error) = T::deserialize(good.clone()) else { continue };
             let message = error.message().trim().to_owned();
             problems.push(Problem::new(format!("{section}.{name}"), message));
+            good.remove(&name);
             whole = false;
-            false
-        });
+        }
         // What stands beside a wrong field of the sink is looked at all the same: fields of the
         // others need each other.
-        if whole || section == "sink" { T::deserialize(table).ok() } else { None }
+        if whole || section == "sink" { T::deserialize(good).ok() } else { None }
     }
 }
 

@@ -162,7 +162,8 @@ impl Written {
 struct Reading {
     values: Map<String, Value>,
     problems: Vec<Problem>,
-    seen: Vec<String>,
+    /// The fields met so far: what each is called, and as what it was written.
+    seen: Vec<(String, String)>,
 }
 
 impl Reading {
@@ -220,11 +221,11 @@ impl Reading {
 
     /// `path` may be written once, under whatever name.
     fn once(&mut self, name: &str, path: &str) {
-        if self.seen.iter().any(|seen| seen == name) {
-            let message = format!("given twice: `{path}` is the same field");
-            self.problems.push(Problem::new(name, message));
+        if let Some((_, before)) = self.seen.iter().find(|(seen, _)| seen == name) {
+            let message = format!("given twice: `{before}` is the same field");
+            self.problems.push(Problem::new(path, message));
         }
-        self.seen.push(name.to_owned());
+        self.seen.push((name.to_owned(), path.to_owned()));
     }
 }
 
@@ -296,6 +297,9 @@ mod tests {
             let twice = |p: &Problem| p.message.starts_with("given twice");
             assert_eq!(problems.iter().filter(|p| twice(p)).count(), 1, "{json}: {problems:?}");
         }
+        let (_, problems) = Written::read(r#"{"bucket": "b", "aws_region": "r", "region": "r"}"#);
+        let wanted = Problem::new("region", "given twice: `aws_region` is the same field");
+        assert_eq!(problems, [wanted]);
     }
 
     #[test]

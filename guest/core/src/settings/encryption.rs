@@ -64,9 +64,7 @@ impl Encryption {
     pub(crate) fn hide_in(&self, text: &mut String) {
         let Encryption::Customer(CustomerKey { key, md5 }) = self else { return };
         for secret in [key, md5] {
-            if text.contains(secret.expose()) {
-                *text = text.replace(secret.expose(), "…");
-            }
+            secret.hide_in(text);
         }
     }
 }
