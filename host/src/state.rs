@@ -25,6 +25,8 @@ pub(crate) struct State {
     http: WasiHttpCtx,
     pub(crate) egress: Egress,
     credentials: Arc<dyn Provider>,
+    /// Whether there were none when they were last asked for.
+    credentials_fail: bool,
     pub(crate) limits: Bounds,
     pub(crate) ticks_left: u64,
 }
@@ -40,6 +42,7 @@ impl State {
             http: WasiHttpCtx::new(),
             egress,
             credentials,
+            credentials_fail: false,
             limits: Bounds {
                 memory_bytes_left: limits.memory_bytes_max,
                 table_elements_left: TABLE_ELEMENTS_MAX,
@@ -168,7 +171,16 @@ impl credentials::Host for State {
         &mut self,
         fresh: bool,
     ) -> Result<credentials::CredentialSet, credentials::Failure> {
-        let credentials = self.credentials.get(fresh).await?;
+        let credentials = self.credentials.get(fresh).await;
+        let is_first = !std::mem::replace(&mut self.credentials_fail, credentials.is_err());
+        let credentials = credentials.inspect_err(|failure| {
+            // The component says so, too, but only when the call is over in which it waits for them.
+            if let credentials::Failure::Failed(why) = failure
+                && is_first
+            {
+                tracing::warn!(target: "spillway", event = "notice", "{why}");
+            }
+        })?;
         Ok(credentials::CredentialSet {
             access_key_id: credentials.access_key_id,
             secret_access_key: credentials.secret_access_key.0,

@@ -94,6 +94,9 @@ fn forgiven(place: &Place, said: &str) {
     assert!(ended.err.contains("the credentials could not be had: "), "{ended:?}");
     assert!(ended.err.contains(said), "{ended:?}");
     assert!(ended.err.contains("; asking again in "), "{ended:?}");
+    // The host says so at once, and the component when its call is over.
+    let first = ended.err.lines().find(|line| line.contains(said)).unwrap_or_default();
+    assert!(first.starts_with("warning: ") && !first.contains("asking again"), "{ended:?}");
 }
 
 /// What was handed out before is of no use when the store has refused it.
