@@ -318,11 +318,12 @@ fn refused(error: spillway::contract::Error, problems: &mut Vec<Problem>) {
         problems.push(Problem::new("sink.config", spillway::sink::explain(&error)));
         return;
     };
+    let before = problems.len();
     for problem in found {
         let field = format!("sink.config.{}", problem.field);
         let field = field.trim_end_matches('.').to_owned();
         // What a variable should have filled in is wrong only once.
-        if !problems.iter().any(|known| known.field == field) {
+        if !problems[..before].iter().any(|known| known.field == field) {
             problems.push(Problem::new(field, problem.message));
         }
     }
