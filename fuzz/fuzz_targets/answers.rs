@@ -86,8 +86,9 @@ fn classified(operation: Operation, response: &Response, flight: &Flight) {
     let history = History { attempts: 1, maybe_done: verdict.maybe_done, ..History::default() };
     for jitter in [0.0, 0.5, 0.999] {
         let decision = decide(operation, &verdict, &history, &POLICY, &Budget::new(500), jitter);
-        let is_over =
-            operation == Operation::AbortMultipartUpload && verdict.class == Class::NoSuchUpload;
+        let asks_for_the_end =
+            matches!(operation, Operation::AbortMultipartUpload | Operation::ListParts);
+        let is_over = asks_for_the_end && verdict.class == Class::NoSuchUpload;
         assert_eq!(decision == Decision::Proceed, done || is_over, "{verdict:?}");
         if let Decision::Retry(wait) = decision {
             let asked = verdict.retry_after.unwrap_or_default();

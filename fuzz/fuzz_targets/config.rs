@@ -212,7 +212,7 @@ impl Near<'_> {
                 json!(BASE64_STANDARD.encode(&key[..31 + *n as usize % 3 % 2]))
             }
             (Near::Good(n), Kind::Texts { max }) => {
-                let texts = (0..*n as usize % (max.min(&12) + 2));
+                let texts = 0..*n as usize % (max.min(&12) + 2);
                 texts.map(|at| (format!("name-{at}"), json!(format!("text {n}")))).collect()
             }
             (Near::Limit { max, off, float }, Kind::Integer { min, max: most }) => {
