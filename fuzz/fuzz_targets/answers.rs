@@ -25,7 +25,7 @@ fuzz_target!(|data: &[u8]| {
     if let Some(error) = &error {
         bounded(error);
     }
-    for operation in OPERATIONS {
+    for operation in Operation::ALL {
         for flight in flights() {
             classified(operation, &response, &flight);
         }
@@ -157,16 +157,6 @@ fn flights() -> [Flight; 3] {
     [Flight::default(), late, Flight { offset: Offset(3_600_000_000_000), ..late }]
 }
 
-const OPERATIONS: [Operation; 8] = [
-    Operation::PutObject,
-    Operation::CreateMultipartUpload,
-    Operation::UploadPart(1),
-    Operation::CompleteMultipartUpload,
-    Operation::HeadObject,
-    Operation::AbortMultipartUpload,
-    Operation::ListMultipartUploads,
-    Operation::ListParts,
-];
 const POLICY: RetrySettings = RetrySettings {
     attempts_max: 5,
     time_max: Duration::from_secs(600),

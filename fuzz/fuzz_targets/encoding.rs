@@ -1,5 +1,5 @@
-//! Events in, the bytes of an object out, however they are cut: read back by other decoders, against
-//! a model that is too simple to be wrong.
+//! Events in, the bytes of an object out, however they are cut: read back by other decoders,
+//! against a model that is too simple to be wrong.
 
 #![no_main]
 

@@ -37,8 +37,8 @@ pub struct TooLarge;
 /// Groups events into runs.
 ///
 /// An event goes into the run of the event before it if it has the same key, the next position and,
-/// where times are known, the same second. So a sink that takes the time of a run for that of any of
-/// its events is right to the second.
+/// where times are known, the same second. So a sink that takes the time of a run for that of any
+/// of its events is right to the second.
 #[derive(Debug)]
 pub struct Batcher {
     framing: Framing,

@@ -1,5 +1,7 @@
 //! The loop that moves events from a source into a sink.
 
+mod set_aside;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -9,13 +11,15 @@ use crate::batch;
 use crate::contract::{
     Ending, Error, Failure, Framing, Notice, Payload, Progress, Rejection, Run, SealedObject,
 };
-use crate::dead_letters::{Content, DeadLetter, DeadLetters, Failed, OnFailed};
+use crate::dead_letters::{Content, DeadLetter, OnFailed};
 use crate::events::{Batch, Events};
 use crate::interrupts::Interrupts;
 use crate::map::OnRejected;
 use crate::sink::{OpenSink, SinkError, explain};
 use crate::source::SourceError;
 use crate::telemetry::Monitor;
+
+use set_aside::SetAside;
 
 /// What a run has done so far.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -131,72 +135,6 @@ impl Runner<'_> {
             Running { events, sink, stops, set_aside, interrupts, observer, monitor, totals };
         let result = running.run().await;
         (running.totals, result)
-    }
-}
-
-/// Where dead letters go.
-struct SetAside {
-    rejected: Option<(PathBuf, DeadLetters)>,
-    failed: Option<Failed>,
-}
-
-impl SetAside {
-    fn open(on_rejected: &OnRejected, on_failed: &OnFailed) -> Result<SetAside, RunError> {
-        let wrong = |path: &PathBuf| {
-            let path = path.clone();
-            move |error| RunError::DeadLetters(path, error)
-        };
-        let rejected = match on_rejected {
-            OnRejected::File(path) => {
-                Some((path.clone(), DeadLetters::open(path).map_err(wrong(path))?))
-            }
-            OnRejected::Stop | OnRejected::Skip => None,
-        };
-        let failed = match on_failed {
-            OnFailed::File(path) => Some(Failed::open(path).map_err(wrong(path))?),
-            OnFailed::Stop => None,
-        };
-        Ok(SetAside { rejected, failed })
-    }
-
-    /// Writes a rejected event. It must not be lost because the flow goes on: it is out before the
-    /// next. Returns how many were written.
-    fn reject(&mut self, letter: &DeadLetter<'_>) -> Result<u64, RunError> {
-        let Some((path, letters)) = &mut self.rejected else { return Ok(0) };
-        let written = letters.add(letter).and_then(|()| letters.flush());
-        written.map(|()| 1).map_err(|error| RunError::DeadLetters(path.clone(), error))
-    }
-
-    /// Keeps what the sink has taken until it is durable.
-    fn keep(&mut self, runs: &[Run], rejections: &[Rejection]) -> Result<(), RunError> {
-        self.on_failed(RunError::Keep, |failed| failed.keep(runs, rejections))
-    }
-
-    /// Writes what failed before `durable`. Returns how many events were written.
-    fn settle(&mut self, durable: u64) -> Result<u64, RunError> {
-        self.on_failed(RunError::DeadLetters, |failed| failed.settle(durable))
-    }
-
-    /// After an error nothing more is set aside: what still fails is an error of its own.
-    fn on_failed<T: Default>(
-        &mut self,
-        error: fn(PathBuf, std::io::Error) -> RunError,
-        f: impl FnOnce(&mut Failed) -> std::io::Result<T>,
-    ) -> Result<T, RunError> {
-        let Some(failed) = &mut self.failed else { return Ok(T::default()) };
-        let done = f(failed).map_err(|cause| error(failed.path().to_owned(), cause));
-        if done.is_err() {
-            self.failed = None;
-        }
-        done
-    }
-
-    /// Makes sure that what was written outlives a power cut.
-    fn sync(&mut self) -> Result<(), RunError> {
-        if let Some((path, letters)) = &mut self.rejected {
-            letters.sync().map_err(|error| RunError::DeadLetters(path.clone(), error))?;
-        }
-        self.on_failed(RunError::DeadLetters, Failed::sync)
     }
 }
 

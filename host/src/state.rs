@@ -174,7 +174,8 @@ impl credentials::Host for State {
         let credentials = self.credentials.get(fresh).await;
         let is_first = !std::mem::replace(&mut self.credentials_fail, credentials.is_err());
         let credentials = credentials.inspect_err(|failure| {
-            // The component says so, too, but only when the call is over in which it waits for them.
+            // The component says so, too, but only when the call is over in which it waits for
+            // them.
             if let credentials::Failure::Failed(why) = failure
                 && is_first
             {

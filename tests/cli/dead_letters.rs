@@ -83,8 +83,8 @@ fn events_of_failed_objects_are_set_aside_and_the_flow_goes_on() {
     }
 }
 
-/// Its events come before it fails, while it fails and after it has failed; they are many times what
-/// the sink holds in memory.
+/// Its events come before it fails, while it fails and after it has failed; they are many times
+/// what the sink holds in memory.
 #[test]
 fn a_large_object_that_fails_is_set_aside_whole() {
     let store = Scripted::start(|request| match (request.method.as_str(), &*request.target) {
@@ -273,18 +273,6 @@ fn corrected(place: &Place, flow: &str, file: &str) {
     let mut shell = Command::new("sh");
     place.prepare(&mut shell);
     assert!(shell.args(["-c", command]).status().unwrap().success());
-}
-
-/// What was set aside, without the reasons, which must be there.
-fn letters(place: &Place, file: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(place.path(file)).unwrap();
-    let parsed = text.lines().map(|line| {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        let reason = line.as_object_mut().unwrap().remove("reason");
-        assert!(reason.is_some_and(|r| r.as_str().is_some_and(|r| !r.is_empty())), "{line}");
-        line
-    });
-    parsed.collect()
 }
 
 fn on_failed(flow: &str) -> String {

@@ -192,3 +192,15 @@ pub fn example(name: &str) -> Place {
     }
     place
 }
+
+/// What was set aside, without the reasons, which must be there.
+pub fn letters(place: &Place, file: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    let parsed = text.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        let reason = line.as_object_mut().unwrap().remove("reason");
+        assert!(reason.is_some_and(|r| r.as_str().is_some_and(|r| !r.is_empty())), "{line}");
+        line
+    });
+    parsed.collect()
+}

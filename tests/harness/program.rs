@@ -99,7 +99,8 @@ impl Running {
         Ended { code: status.code(), out, err }
     }
 
-    /// Waits for a line on standard error that contains `text`, and returns what is behind it there.
+    /// Waits for a line on standard error that contains `text`, and returns what is behind it
+    /// there.
     pub fn told(&mut self, text: &str) -> String {
         self.wait_for(text);
         let (_, behind) = self.err.split_once(text).expect("it was waited for");

@@ -32,9 +32,9 @@ pub struct Counters {
     pub throttled: u64,
     /// Aborts that were given up for a while.
     pub aborts_failed: u64,
-    requests: [u64; OPERATIONS.len()],
+    requests: [u64; Operation::ALL.len()],
     retries: [u64; Class::RETRIED.len()],
-    durations: [Histogram; OPERATIONS.len()],
+    durations: [Histogram; Operation::ALL.len()],
 }
 
 /// One number, ready to be shown.
@@ -152,11 +152,11 @@ pub fn metrics(sink: &Sink) -> Vec<Metric> {
         )
     }));
     let operation = |operation| Some(("operation", explain::name(operation)));
-    metrics.extend(OPERATIONS.map(|op| Metric {
+    metrics.extend(Operation::ALL.map(|op| Metric {
         label: operation(op),
         ..counter("spillway_requests_total", "Attempts of requests.", c.requests(op))
     }));
-    metrics.extend(OPERATIONS.map(|op| Metric {
+    metrics.extend(Operation::ALL.map(|op| Metric {
         label: operation(op),
         ..metric(
             "spillway_request_duration_seconds",
@@ -167,6 +167,7 @@ pub fn metrics(sink: &Sink) -> Vec<Metric> {
     metrics
 }
 
+/// Where the operation stands among all.
 fn index(operation: Operation) -> usize {
     match operation {
         Operation::PutObject => 0,
@@ -184,25 +185,13 @@ fn index_of(class: Class) -> Option<usize> {
     Class::RETRIED.iter().position(|retried| retried.name() == class.name())
 }
 
-/// The operations in the order of their index.
-const OPERATIONS: [Operation; 8] = [
-    Operation::PutObject,
-    Operation::CreateMultipartUpload,
-    Operation::UploadPart(1),
-    Operation::CompleteMultipartUpload,
-    Operation::HeadObject,
-    Operation::AbortMultipartUpload,
-    Operation::ListMultipartUploads,
-    Operation::ListParts,
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn operations_stand_at_their_index() {
-        for (at, operation) in OPERATIONS.into_iter().enumerate() {
+        for (at, operation) in Operation::ALL.into_iter().enumerate() {
             assert_eq!(index(operation), at, "{operation:?}");
         }
     }

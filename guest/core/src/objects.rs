@@ -8,7 +8,15 @@ use crate::report::{Failure, Sealed};
 use crate::requests::{Owner, UploadNumber};
 use crate::sink::Sink;
 use crate::template::Facts;
-use crate::upload::{End, Operation, Span, Upload, Want};
+use crate::upload::{End, NONCE_BYTES, Operation, Span, Upload, Want};
+
+/// Where events go.
+enum Place {
+    /// Into this object, which is open.
+    Open(UploadNumber),
+    /// Into one that they begin, of this name but for its number.
+    New(Stem),
+}
 
 impl Sink {
     /// Takes in events, as many as there is room for, and gives back the others.
@@ -21,30 +29,36 @@ impl Sink {
         let mut rest = Some(run);
         while let Some(run) = rest {
             // What there can be no object for needs no room: nothing is to end for it.
-            if let Err(reason) = self.stem(&run) {
-                self.reject(&run, reason);
-                break;
+            let place = match self.place(&run) {
+                Ok(place) => place,
+                Err(reason) => {
+                    self.reject(&run, reason);
+                    break;
+                }
+            };
+            if self.make_room(&run, &place) {
+                // The place may have ended, too: it is looked for again.
+                rest = Some(run);
+                continue;
             }
-            self.make_room(&run);
             if !self.has_room(&run) {
                 self.outputs.push_back(Output::Rest(run));
                 break;
             }
-            rest = self.add(run);
+            rest = self.add(run, place);
         }
         self.shed();
     }
 
-    /// Adds events to the open object of their key, until it is full, and returns those that are
-    /// left. Where there can be no object for them, they are rejected.
-    fn add(&mut self, run: Run) -> Option<Run> {
+    /// Adds events to their object, until it is full, and returns those that are left.
+    fn add(&mut self, run: Run, place: Place) -> Option<Run> {
         let (first, next, len) = (run.first(), run.next(), run.len());
-        let number = match self.upload_for(&run) {
-            Ok(number) => number,
-            Err(reason) => {
-                self.reject(&run, reason);
-                return None;
+        let number = match place {
+            Place::Open(number) => {
+                self.open.written(number, self.now.monotonic);
+                number
             }
+            Place::New(stem) => self.begin(&run, stem),
         };
         let end = self.uploads[&number].end();
         let left = self.fill(number, run);
@@ -91,15 +105,20 @@ impl Sink {
         })
     }
 
-    /// Where waiting alone would never make room for these events, seals objects of other keys until
-    /// it does: the one that was written to the longest ago first, and no more of
-    /// them than needed.
-    fn make_room(&mut self, run: &Run) {
+    /// Where waiting alone would never make room for these events, seals objects of other keys
+    /// until it does: the one that was written to the longest ago first, and no more of them than
+    /// needed. Returns whether any was.
+    fn make_room(&mut self, run: &Run, place: &Place) -> bool {
         let (len, max) = (self.wanted(run), self.settings.memory_bytes_max);
         if self.held + len <= max {
-            return;
+            return false;
         }
-        let (own, sizes) = (self.open.get(run.key()), self.settings.cutting().sizes);
+        let own = match place {
+            Place::Open(number) => Some(*number),
+            Place::New(_) => None,
+        };
+        let sizes = self.settings.cutting().sizes;
+        let open = self.open.len();
         let idle = |number| (number, self.uploads[&number].idle(sizes));
         let idle: Vec<_> = self.open.least_recent().map(idle).collect();
         let mut stays: u64 = idle.iter().map(|(_, bytes)| bytes).sum();
@@ -112,6 +131,7 @@ impl Sink {
                 self.seal(number);
             }
         }
+        self.open.len() < open
     }
 
     /// Lets go of what is only kept in case, oldest first, where memory is short.
@@ -130,33 +150,22 @@ impl Sink {
         }
     }
 
-    /// The name of the object that these events begin, all but its number; nothing where there is an
-    /// open one for them.
+    /// Where these events go.
     ///
     /// # Errors
     ///
-    /// Why there can be no object for these events.
-    fn stem(&self, run: &Run) -> Result<Option<Stem>, String> {
+    /// Why there can be no object for them.
+    fn place(&self, run: &Run) -> Result<Place, String> {
         let (key, first) = (run.key(), run.first());
-        if self.open.get(key).is_some() {
-            return Ok(None);
+        if let Some(number) = self.open.get(key) {
+            return Ok(Place::Open(number));
         }
         let at = run.at().unwrap_or(self.now.wall);
-        self.settings.names.stem(&Facts { key, first, at }).map(Some)
+        self.settings.names.stem(&Facts { key, first, at }).map(Place::New)
     }
 
-    /// The open object of that key, else a new one, for which another may have to end.
-    ///
-    /// # Errors
-    ///
-    /// Why there can be no object for these events.
-    fn upload_for(&mut self, run: &Run) -> Result<UploadNumber, String> {
-        let (key, first, now) = (run.key(), run.first(), self.now.monotonic);
-        let Some(stem) = self.stem(run)? else {
-            let number = self.open.get(key).expect("it needs no name, since it is open");
-            self.open.written(number, now);
-            return Ok(number);
-        };
+    /// Begins the object of these events, for which another may have to end.
+    fn begin(&mut self, run: &Run, stem: Stem) -> UploadNumber {
         if self.open.len() >= self.settings.max_open_objects {
             let longest_ago = self.open.least_recent().next();
             longest_ago.into_iter().for_each(|number| self.seal(number));
@@ -164,14 +173,19 @@ impl Sink {
         let number = UploadNumber(self.begun);
         self.begun += 1;
         let naming = self.name(stem);
-        let (key, name) = (key.to_owned(), naming.name());
+        let (key, name, first) = (run.key().to_owned(), naming.name(), run.first());
         let span = Span { key, name, first, last: first, events: 0 };
-        let nonce = format!("{:032x}", self.random.u128(..));
+        let nonce = self.nonce();
         let upload = Upload::new(span, nonce, naming, self.settings.encoding);
         self.uploads.insert(number, upload);
         self.queue(number);
-        self.open.begin(run.key(), number, now);
-        Ok(number)
+        self.open.begin(run.key(), number, self.now.monotonic);
+        number
+    }
+
+    /// What nobody else knows, to prove an object ours.
+    pub(crate) fn nonce(&mut self) -> String {
+        format!("{:0NONCE_BYTES$x}", self.random.u128(..))
     }
 
     /// Ends every open object.

@@ -34,6 +34,20 @@ pub enum Operation {
     ListParts,
 }
 
+impl Operation {
+    /// Every one of them, a part standing for all parts.
+    pub const ALL: [Operation; 8] = [
+        Operation::PutObject,
+        Operation::CreateMultipartUpload,
+        Operation::UploadPart(1),
+        Operation::CompleteMultipartUpload,
+        Operation::HeadObject,
+        Operation::AbortMultipartUpload,
+        Operation::ListMultipartUploads,
+        Operation::ListParts,
+    ];
+}
+
 /// Which events an object was meant for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {

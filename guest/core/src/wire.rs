@@ -30,9 +30,10 @@ pub(crate) fn request(
     let key = upload.span.name.as_str();
     let upload_id = upload.upload_id().unwrap_or_default();
     let (body, sum) = upload.body(operation);
-    let mut headers = options::headers(settings, operation, now);
+    let headers = || options::headers(settings, operation, now);
     Some(match operation {
         Operation::PutObject => {
+            let mut headers = headers();
             headers.push(nonce(&upload.nonce));
             headers.extend(integrity(settings, &body, sum));
             let headers = &headers;
@@ -40,6 +41,7 @@ pub(crate) fn request(
         }
         Operation::CreateMultipartUpload => create(settings, key, &upload.nonce, now),
         Operation::UploadPart(part_number) => {
+            let mut headers = headers();
             headers.extend(integrity(settings, &body, sum));
             let headers = &headers;
             UploadPart { address, key, upload_id, part_number, headers, body }.request()
@@ -56,13 +58,13 @@ pub(crate) fn request(
                 checksum_type: sum.map(|_| ChecksumType::FullObject),
                 object_size: Some(upload.bytes),
                 if_none_match,
-                headers: &headers,
+                headers: &headers(),
             }
             .request()
         }
         Operation::HeadObject => {
             let checksums = settings.checksum.is_some();
-            HeadObject { address, key, checksums, headers: &headers }.request()
+            HeadObject { address, key, checksums, headers: &headers() }.request()
         }
         Operation::AbortMultipartUpload => abort(settings, key, upload_id, now),
         // Nothing that an upload itself would ask.

@@ -90,7 +90,8 @@ impl Write for Stderr {
     }
 }
 
-/// A JSON document has escapes for what a terminal would act on. Those that JSON asks for are there.
+/// A JSON document has escapes for what a terminal would act on. Those that JSON asks for are
+/// there.
 fn escaped_json(text: &str) -> std::borrow::Cow<'_, str> {
     escaped(text, |c| format!("\\u{:04x}", u32::from(c)))
 }

@@ -187,9 +187,9 @@ impl Plan {
     }
 }
 
-/// The framing that costs least: the one that the sink need not touch, and lines as they lie in their
-/// file where it must touch events in any case. A component that means something else by the word
-/// is served all the same: a run says how it is framed.
+/// The framing that costs least: the one that the sink need not touch, and lines as they lie in
+/// their file where it must touch events in any case. A component that means something else by the
+/// word is served all the same: a run says how it is framed.
 fn framing(config: &str) -> spillway::batch::Framing {
     let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
     match config["framing"].as_str() {

@@ -144,8 +144,8 @@ fn moves() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Two lines that are drawn anew ten times a second, by a thread of their own: they move, too, while
-/// a sink waits for its store.
+/// Two lines that are drawn anew ten times a second, by a thread of their own: they move, too,
+/// while a sink waits for its store.
 fn moving(monitor: Monitor, warnings: Arc<AtomicU64>) -> ProgressBar {
     let rate = Arc::new(Mutex::new(Rate::default()));
     let look = move || look(&monitor, &rate, &warnings);

@@ -46,7 +46,8 @@ impl Status<'_> {
     pub(crate) fn storing(&self, columns: usize) -> String {
         let View { totals, sink, traffic, .. } = self.view;
         let number = |name| sink.sum(name).unwrap_or(0.0) as u64;
-        // A sink that is in the middle of a call cannot be asked, and what it holds may have changed.
+        // A sink that is in the middle of a call cannot be asked, and what it holds may have
+        // changed.
         let age = self.view.sink_at.and_then(|at| at.elapsed().ok());
         let is_new = age.is_some_and(|age| age < NEW_UNTIL);
         let current = |name| if is_new { number(name) } else { 0 };

@@ -88,9 +88,9 @@ fn work(mapper: &Mapper, tasks: &Receiver<Task>, done: &UnboundedSender<Filled>)
     }
 }
 
-/// The stack of the thread, of which the system gives what is used, and how much of it an evaluation
-/// may use. What it leaves is for what recurses uncounted: to drop a value takes up to 64 bytes for
-/// each level of it, and to make a text of it up to 1 KiB (measured). An event's million steps nest
-/// half a million levels.
+/// The stack of the thread, of which the system gives what is used, and how much of it an
+/// evaluation may use. What it leaves is for what recurses uncounted: to drop a value takes up to
+/// 64 bytes for each level of it, and to make a text of it up to 1 KiB (measured). An event's
+/// million steps nest half a million levels.
 const STACK_BYTES: usize = 1 << 30;
 const EVALUATION_BYTES_MAX: usize = 64 << 20;

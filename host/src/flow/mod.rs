@@ -74,7 +74,8 @@ pub enum FlowError {
     /// The file cannot be read.
     #[error("cannot read the flow {path}", path = .0.display())]
     Read(PathBuf, #[source] std::io::Error),
-    /// The file is not TOML: where, and why. The line itself is not shown, for it may hold a secret.
+    /// The file is not TOML: where, and why. The line itself is not shown, for it may hold a
+    /// secret.
     #[error("the flow is not TOML: line {line}, column {column}: {message}")]
     Toml {
         /// The line, from 1.

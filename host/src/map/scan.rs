@@ -20,8 +20,8 @@ impl Span {
     }
 }
 
-/// Paths, as the steps that remain from the value at hand. Nothing where a path does not lead through
-/// it.
+/// Paths, as the steps that remain from the value at hand. Nothing where a path does not lead
+/// through it.
 pub(super) type Wanted<'w, const N: usize> = [Option<&'w [Step]>; N];
 
 /// Finds the values that the paths `wanted` lead to. Of members with the same name the last one

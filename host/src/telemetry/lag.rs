@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Remembers when events were handed over, until they are durable. Not of each event: those of about
-/// a second are remembered together, and of more than that where the oldest is old, so that an
-/// object that takes a week costs a few thousand entries.
+/// Remembers when events were handed over, until they are durable. Not of each event: those of
+/// about a second are remembered together, and of more than that where the oldest is old, so that
+/// an object that takes a week costs a few thousand entries.
 #[derive(Debug, Default)]
 pub(super) struct Lag {
     marks: VecDeque<Mark>,

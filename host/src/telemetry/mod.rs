@@ -1,9 +1,9 @@
 //! What is known of a run while it runs: for a display, and for whoever collects metrics.
 //!
-//! A run tells its [`Monitor`] how far it is. The monitor asks nobody anything: a sink can be in the
-//! middle of a call for minutes, and what is asked for meanwhile is what was known before it, with
-//! what the host sees of the sink's requests from the outside. [`View::exposition`] is that as a
-//! text that Prometheus reads, [`Endpoint`] serves it.
+//! A run tells its [`Monitor`] how far it is. The monitor asks nobody anything: a sink can be in
+//! the middle of a call for minutes, and what is asked for meanwhile is what was known before it,
+//! with what the host sees of the sink's requests from the outside. [`View::exposition`] is that as
+//! a text that Prometheus reads, [`Endpoint`] serves it.
 //!
 //! ```
 //! use spillway::telemetry::Monitor;

@@ -42,10 +42,11 @@ pub struct View {
     pub input_bytes: Option<u64>,
     /// What passes the sink's way out, as of this moment.
     pub traffic: Option<Counts>,
-    /// How many lines lie between the first event that is not durable and the last that the sink was
-    /// given.
+    /// How many lines lie between the first event that is not durable and the last that the sink
+    /// was given.
     pub lag_events: u64,
-    /// How long ago the oldest event was handed to the sink that is not durable; zero where all are.
+    /// How long ago the oldest event was handed to the sink that is not durable; zero where all
+    /// are.
     pub lag: Duration,
     /// Whether all is read that will be, and the sink completes or aborts what is open.
     pub closing: bool,

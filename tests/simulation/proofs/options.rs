@@ -1,5 +1,5 @@
-//! What is said about objects arrives with every kind of object, whatever goes wrong on the way; and
-//! stores that are not AWS get what they need.
+//! What is said about objects arrives with every kind of object, whatever goes wrong on the way;
+//! and stores that are not AWS get what they need.
 
 use serde_json::{Value, json};
 use spillway_core::settings::Settings;

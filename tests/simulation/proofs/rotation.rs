@@ -1,5 +1,7 @@
 //! When objects end: against a model of a few lines, and case by case.
 
+mod model;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +11,10 @@ use spillway_core::settings::{Rotation, Settings};
 use spillway_core::time::Instant;
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{Accepted, Fate, World};
+use spillway_simulation::world::{Fate, World};
 
 use crate::invariants::{hold, hold_at_the_end};
+use model::{Model, Object};
 
 const PART: u64 = 16;
 const SECOND: Duration = Duration::from_secs(1);
@@ -37,121 +40,6 @@ fn finish(world: &mut World) {
 fn visible(world: &World) -> Vec<(&str, &str)> {
     let history = world.bucket.visible_history().iter();
     history.map(|v| (v.key.as_str(), std::str::from_utf8(&v.object.bytes).unwrap())).collect()
-}
-
-/// Which events an object is of: its key, and their positions.
-type Object = (String, Vec<u64>);
-
-/// What the settings say, done in the plainest way: which objects are open, the one that was
-/// written to the longest ago first, and which have ended.
-struct Model {
-    rotation: Rotation,
-    max_open: usize,
-    memory: u64,
-    open: Vec<OpenObject>,
-    ended: Vec<Object>,
-    next_position: u64,
-    /// How many bytes follow each event.
-    separator: u64,
-}
-
-struct OpenObject {
-    object: Object,
-    bytes: u64,
-    begun: Duration,
-    written: Duration,
-}
-
-impl Model {
-    fn of(world: &World) -> Model {
-        let Settings { rotation, max_open_objects, memory_bytes_max, encoding, .. } =
-            world.settings.clone();
-        Model {
-            rotation,
-            max_open: max_open_objects,
-            memory: memory_bytes_max,
-            open: Vec::new(),
-            ended: Vec::new(),
-            next_position: 0,
-            separator: u64::from(encoding.framing == ObjectFraming::Newline),
-        }
-    }
-
-    /// Takes in the events of a run of so many bytes, which the world has taken.
-    fn run(&mut self, world: &World, mut bytes: u64) {
-        let mut is_full = true;
-        bytes += self.separator * world.accepted.range(self.next_position..).count() as u64;
-        for (position, event) in world.accepted.range(self.next_position..) {
-            if is_full {
-                self.make_room(&event.key, bytes);
-            }
-            is_full = self.event(*position, event);
-            bytes -= event.payload.len() as u64 + self.separator;
-            self.next_position = position + 1;
-        }
-        self.follow(world);
-    }
-
-    /// What is short of a part waits for more. Where that leaves no room, others end.
-    fn make_room(&mut self, key: &str, bytes: u64) {
-        let idle = |open: &OpenObject| open.bytes % PART;
-        while self.open.iter().map(idle).sum::<u64>() + bytes > self.memory {
-            let other = |open: &OpenObject| open.object.0 != key && idle(open) > 0;
-            let Some(index) = self.open.iter().position(other) else { break };
-            self.end(index);
-        }
-    }
-
-    /// Lets the time pass that has passed in the world.
-    fn follow(&mut self, world: &World) {
-        self.wait_until(world.elapsed());
-        let (open, modelled) = (world.sink.open_objects(), self.open.len());
-        if open != modelled {
-            world.fail(&format!("{open} objects are open, and {modelled} should be"));
-        }
-    }
-
-    /// Returns whether its object ended with it.
-    fn event(&mut self, position: u64, event: &Accepted) -> bool {
-        self.wait_until(event.at);
-        let found = self.open.iter().position(|open| open.object.0 == event.key);
-        let mut open = match found {
-            Some(index) => self.open.remove(index),
-            None => {
-                if self.open.len() == self.max_open {
-                    self.end(0);
-                }
-                let object = (event.key.clone(), Vec::new());
-                OpenObject { object, bytes: 0, begun: event.at, written: event.at }
-            }
-        };
-        open.object.1.push(position);
-        open.bytes += event.payload.len() as u64 + self.separator;
-        open.written = event.at;
-        let events = open.object.1.len() as u64;
-        let is_full = self.rotation.bytes.is_some_and(|bytes| open.bytes >= bytes)
-            || self.rotation.events.is_some_and(|most| events == most);
-        self.open.push(open);
-        if is_full {
-            self.end(self.open.len() - 1);
-        }
-        is_full
-    }
-
-    fn wait_until(&mut self, now: Duration) {
-        let Rotation { age, idle, .. } = self.rotation;
-        let is_over = |open: &OpenObject| {
-            age.is_some_and(|age| open.begun + age <= now)
-                || idle.is_some_and(|idle| open.written + idle <= now)
-        };
-        while let Some(index) = self.open.iter().position(is_over) {
-            self.end(index);
-        }
-    }
-
-    fn end(&mut self, index: usize) {
-        self.ended.push(self.open.remove(index).object);
-    }
 }
 
 /// The objects of the core, without regard to their order.

@@ -41,7 +41,7 @@ impl Check {
 
 impl Sink {
     pub(crate) fn check(&mut self) {
-        let nonce = format!("{:032x}", self.random.u128(..));
+        let nonce = self.nonce();
         let mut name = format!("{}{NAME}{nonce}", self.settings.name_prefix());
         // Behind a prefix that leaves so little room, some of it has to do.
         name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));

@@ -131,8 +131,8 @@ impl Settings {
         if has_port { authority } else { format!("{authority}:{}", address.scheme.default_port()) }
     }
 
-    /// What the names of all objects that this configuration writes begin with; empty where keys are
-    /// free.
+    /// What the names of all objects that this configuration writes begin with; empty where keys
+    /// are free.
     pub(crate) fn name_prefix(&self) -> String {
         format!("{}{}", self.names.prefix, self.names.template.beginning())
     }
