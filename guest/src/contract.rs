@@ -36,6 +36,10 @@ impl wit::Guest for Component {
     fn egress(config: String) -> Result<Vec<String>, wit::Error> {
         Ok(vec![Settings::parse(&config)?.egress()])
     }
+
+    fn inspect_state(_state: Vec<u8>) -> Result<wit::SavedState, wit::Error> {
+        Err(not_yet("checkpoints", "open without a state"))
+    }
 }
 
 impl wit::GuestSink for OpenSink {
