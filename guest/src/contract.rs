@@ -11,10 +11,10 @@ use spillway_core::report::{self, Report};
 use spillway_core::settings::Settings;
 use spillway_core::sink::{Input, Sink};
 use spillway_core::time::Timestamp;
-use spillway_core::{metrics, schema};
+use spillway_core::{checkpoint, metrics, schema};
 
 use crate::bindings::exports::spillway::sink::sink as wit;
-use crate::driver::Driver;
+use crate::driver::{Busy, Driver};
 
 /// What this component exports.
 pub(crate) struct Component;
@@ -37,19 +37,19 @@ impl wit::Guest for Component {
         Ok(vec![Settings::parse(&config)?.egress()])
     }
 
-    fn inspect_state(_state: Vec<u8>) -> Result<wit::SavedState, wit::Error> {
-        Err(not_yet("checkpoints", "open without a state"))
+    fn inspect_state(state: Vec<u8>) -> Result<wit::SavedState, wit::Error> {
+        Ok(checkpoint::inspect(&state)?.into())
     }
 }
 
 impl wit::GuestSink for OpenSink {
     fn open(config: String, state: Option<Vec<u8>>) -> Result<wit::Sink, wit::Error> {
         let settings = Settings::parse(&config)?;
-        if state.is_some() {
-            return Err(not_yet("resuming from a checkpoint", "open without a state"));
-        }
         let seed = wasip2::random::random::get_random_u64();
-        let driver = Driver::new(Sink::new(settings, seed));
+        let driver = match state {
+            Some(state) => Driver::resume(settings, seed, &state)?,
+            None => Driver::new(Sink::new(settings, seed)),
+        };
         Ok(wit::Sink::new(OpenSink(RefCell::new(driver))))
     }
 
@@ -61,7 +61,7 @@ impl wit::GuestSink for OpenSink {
     fn write(&self, batch: Vec<wit::Run>) -> Result<Vec<wit::Rejection>, wit::Error> {
         let mut driver = self.0.borrow_mut();
         let runs = runs(batch, driver.core().next_position())?;
-        runs.into_iter().for_each(|run| driver.give(run));
+        driver.write(runs).map_err(|Busy| wit::Error::Busy)?;
         driver.turn();
         Ok(driver.take_rejections().map(wit::Rejection::from).collect())
     }
@@ -77,15 +77,25 @@ impl wit::GuestSink for OpenSink {
         let mut driver = self.0.borrow_mut();
         driver.feed(Input::Seal);
         driver.wait_until(Sink::is_settled);
-        Ok(progress(&mut driver))
+        let wants_checkpoint = driver.core().waits_for_commit();
+        Ok(wit::Progress { wants_checkpoint, ..progress(&mut driver) })
     }
 
     fn checkpoint(&self) -> Result<Vec<u8>, wit::Error> {
-        Err(not_yet("checkpointing", "flush, and go by `durable`"))
+        let mut driver = self.0.borrow_mut();
+        refuse_without_checkpoints(&driver)?;
+        Ok(driver.checkpoint())
     }
 
     fn commit(&self) -> Result<(), wit::Error> {
-        Err(not_yet("checkpointing", "flush, and go by `durable`"))
+        let mut driver = self.0.borrow_mut();
+        refuse_without_checkpoints(&driver)?;
+        if let Some(error) = driver.core().refuse_commit() {
+            return Err(error.into());
+        }
+        driver.feed(Input::Commit);
+        driver.turn();
+        Ok(())
     }
 
     fn close(&self, how: wit::Ending) -> Result<wit::Progress, wit::Error> {
@@ -94,10 +104,14 @@ impl wit::GuestSink for OpenSink {
             wit::Ending::Complete => driver.feed(Input::Seal),
             wit::Ending::Abort => driver.feed(Input::Abort),
             wit::Ending::Keep => {
-                return Err(not_yet("keeping open uploads", "close with `complete` or `abort`"));
+                refuse_without_checkpoints(&driver)?;
+                driver.feed(Input::Keep);
             }
         }
         driver.wait_until(Sink::is_settled);
+        if driver.core().waits_for_commit() {
+            return Err(wit::Error::Busy);
+        }
         // What could not be aborted when it failed may be by now.
         driver.feed(Input::CleanUp);
         driver.wait_until(Sink::is_settled);
@@ -152,9 +166,14 @@ fn invalid(index: usize, problem: Problem) -> wit::Error {
     wit::Error::Invalid(vec![wit::Problem { field, message: problem.message }])
 }
 
-fn not_yet(what: &str, instead: &str) -> wit::Error {
-    let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-    wit::Error::Unsupported(format!("{name} {version} does not know {what}; {instead}"))
+/// Where objects become visible as soon as they are sealed, a checkpoint would be no promise.
+fn refuse_without_checkpoints(driver: &Driver) -> Result<(), wit::Error> {
+    let text = "checkpoints need `commit` = `checkpointed` in the configuration; without it, flush, \
+                and go by `durable`";
+    match driver.core().takes_checkpoints() {
+        true => Ok(()),
+        false => Err(wit::Error::Unsupported(text.to_owned())),
+    }
 }
 
 fn progress(driver: &mut Driver) -> wit::Progress {
@@ -163,7 +182,7 @@ fn progress(driver: &mut Driver) -> wit::Progress {
         durable: driver.core().durable(),
         sealed: sealed.into_iter().map(wit::SealedObject::from).collect(),
         failed: failed.into_iter().map(wit::Failure::from).collect(),
-        wants_checkpoint: false,
+        wants_checkpoint: driver.core().wants_checkpoint(),
         notices: notices.into_iter().map(wit::Notice::from).collect(),
         notices_dropped,
     }
@@ -216,6 +235,41 @@ impl From<OpenUpload> for wit::Leftover {
     }
 }
 
+impl From<checkpoint::Summary> for wit::SavedState {
+    fn from(summary: checkpoint::Summary) -> Self {
+        let checkpoint::Summary { next_position, configuration, objects, unneeded, .. } = summary;
+        let leftover = |(name, id)| wit::Leftover { name, id, begun: None, parts: None };
+        wit::SavedState {
+            next_position,
+            configuration,
+            objects: objects.into_iter().map(wit::SavedObject::from).collect(),
+            unneeded: unneeded.into_iter().map(leftover).collect(),
+        }
+    }
+}
+
+impl From<checkpoint::SavedObject> for wit::SavedObject {
+    fn from(saved: checkpoint::SavedObject) -> Self {
+        let checkpoint::SavedObject { span, upload_id, bytes, held_bytes, phase } = saved;
+        wit::SavedObject {
+            key: span.key,
+            name: span.name,
+            id: upload_id,
+            first: span.first,
+            last: span.last,
+            events: span.events,
+            bytes,
+            held_bytes,
+            phase: match phase {
+                checkpoint::Phase::Open => wit::Phase::Open,
+                checkpoint::Phase::Sealed => wit::Phase::Sealed,
+                checkpoint::Phase::Committed => wit::Phase::Committed,
+                checkpoint::Phase::Failed => wit::Phase::Failed,
+            },
+        }
+    }
+}
+
 impl From<metrics::Metric> for wit::Metric {
     fn from(metric: metrics::Metric) -> Self {
         let metrics::Metric { name, help, label, value } = metric;
@@ -256,6 +310,7 @@ impl From<Error> for wit::Error {
             Error::Denied(text) => wit::Error::Denied(text),
             Error::Unavailable(text) => wit::Error::Unavailable(text),
             Error::Aborted => wit::Error::Aborted,
+            Error::UnknownState(text) => wit::Error::UnknownState(text),
         }
     }
 }

@@ -7,6 +7,8 @@ use spillway_core::error::Error;
 use spillway_core::framing::Run;
 use spillway_core::inquiry::Reply;
 use spillway_core::report::Report;
+use spillway_core::room::Admission;
+use spillway_core::settings::Settings;
 use spillway_core::sink::{CredentialsError, Input, Output, Sink};
 use spillway_core::time::{Instant, Now, Timestamp};
 use wasip2::clocks::{monotonic_clock, wall_clock};
@@ -30,9 +32,19 @@ pub(crate) struct Rejection {
     reason: String,
 }
 
+/// The batch does not fit before a checkpoint is committed.
+pub(crate) struct Busy;
+
 impl Driver {
     pub(crate) fn new(core: Sink) -> Driver {
         Driver { core, exchanges: Vec::new(), rejections: Vec::new(), rest: None }
+    }
+
+    /// Goes on from a checkpoint: looks for what a crash left behind, before anything new is begun.
+    pub(crate) fn resume(settings: Settings, seed: u64, state: &[u8]) -> Result<Driver, Error> {
+        let mut driver = Driver::new(Sink::resume(settings, seed, now(), state)?);
+        driver.ask(Input::Orphans)?;
+        Ok(driver)
     }
 
     pub(crate) fn core(&self) -> &Sink {
@@ -47,8 +59,26 @@ impl Driver {
         self.rejections.drain(..)
     }
 
-    /// Gives the core events, all of them, and waits for room where there is none.
-    pub(crate) fn give(&mut self, run: Run) {
+    /// Gives the core a batch, all of it, and waits for room where there is none.
+    pub(crate) fn write(&mut self, runs: Vec<Run>) -> Result<(), Busy> {
+        let need = self.core.need(&runs);
+        self.wait_until(|core| core.admission(&need) != Admission::Wait);
+        if self.core.admission(&need) == Admission::Busy {
+            self.feed(Input::MakeRoom(need));
+            return Err(Busy);
+        }
+        runs.into_iter().for_each(|run| self.give(run));
+        Ok(())
+    }
+
+    /// Takes a checkpoint, once the parts that are under way have come to their end.
+    pub(crate) fn checkpoint(&mut self) -> Vec<u8> {
+        self.feed(Input::Prepare);
+        self.wait_until(Sink::is_at_rest);
+        self.core.checkpoint()
+    }
+
+    fn give(&mut self, run: Run) {
         self.feed(Input::Events(run));
         while let Some(run) = self.rest.take() {
             self.wait_until(|core| core.has_room(&run));

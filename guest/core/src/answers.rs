@@ -112,7 +112,8 @@ impl Sink {
         match decision {
             Decision::Proceed => {
                 self.budget.give();
-                self.cleanups.done(number);
+                let was_orphan = self.cleanups.done(number);
+                self.counters.orphans_aborted += u64::from(was_orphan);
             }
             Decision::Retry(_)
             | Decision::Refresh

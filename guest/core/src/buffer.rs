@@ -65,6 +65,12 @@ impl Buffer {
         body
     }
 
+    /// All that it holds, in one piece of memory of its own.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let pieces = self.pieces.iter().map(Bytes::as_ref).chain([self.gathered.as_ref()]);
+        pieces.collect::<Vec<_>>().concat()
+    }
+
     /// Drops what it holds.
     pub fn clear(&mut self) {
         *self = Buffer::default();

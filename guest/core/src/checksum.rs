@@ -42,6 +42,11 @@ impl Algorithm {
         Sum { algorithm: self, crc, len: body.len() }
     }
 
+    /// The checksum of `len` bytes of which the remainder is known: [`Sum::crc`].
+    pub fn sum(self, crc: u64, len: u64) -> Sum {
+        Sum { algorithm: self, crc, len }
+    }
+
     /// The checksum of no bytes.
     pub fn of_nothing(self) -> Sum {
         self.of(&Body::empty())
@@ -113,6 +118,11 @@ impl Polynomial {
 }
 
 impl Sum {
+    /// The remainder, as a number.
+    pub fn crc(self) -> u64 {
+        self.crc
+    }
+
     /// The checksum of these bytes with those of `next` behind them. All three algorithms begin and
     /// end by flipping every bit, which cancels out: what remains is the sum of remainders.
     pub fn then(self, next: Sum) -> Sum {

@@ -35,14 +35,55 @@ struct Cleanup {
     rounds: u32,
     /// When it is tried again; nothing while it is being tried.
     due: Option<Instant>,
+    /// A checkpoint that may be resumed knows it: until another is committed it stays.
+    is_needed: bool,
+    /// A crash left it behind.
+    is_orphan: bool,
 }
 
 impl Cleanups {
     pub(crate) fn add(&mut self, name: String, upload_id: String) -> CleanupNumber {
         let number = CleanupNumber(self.begun);
         self.begun += 1;
-        self.known.insert(number, Cleanup { name, upload_id, rounds: 0, due: None });
+        let (is_needed, is_orphan) = (false, false);
+        let cleanup = Cleanup { name, upload_id, rounds: 0, due: None, is_needed, is_orphan };
+        self.known.insert(number, cleanup);
         number
+    }
+
+    /// Adds one that must stay until [`release`](Cleanups::release) says otherwise.
+    pub(crate) fn add_needed(&mut self, name: String, upload_id: String) {
+        let number = self.add(name, upload_id);
+        self.known.get_mut(&number).expect("it was added").is_needed = true;
+    }
+
+    /// Adds one that a crash left behind.
+    pub(crate) fn add_orphan(&mut self, name: String, upload_id: String) -> CleanupNumber {
+        let number = self.add(name, upload_id);
+        self.known.get_mut(&number).expect("it was added").is_orphan = true;
+        number
+    }
+
+    /// Those that had to stay, and that nothing needs any more.
+    pub(crate) fn release(&mut self, is_needed: impl Fn(&str) -> bool) -> Vec<CleanupNumber> {
+        let mut released = Vec::new();
+        for (number, cleanup) in &mut self.known {
+            if cleanup.is_needed && !is_needed(&cleanup.upload_id) {
+                cleanup.is_needed = false;
+                released.push(*number);
+            }
+        }
+        released
+    }
+
+    /// All whose ids are known, those included that must stay for now.
+    pub(crate) fn uploads(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.known.values().map(|cleanup| (cleanup.name.as_str(), cleanup.upload_id.as_str()))
+    }
+
+    /// The names of those whose ids are not known.
+    pub(crate) fn suspected(&self) -> impl Iterator<Item = &str> {
+        self.unknown.iter().map(|leftover| leftover.name.as_str())
     }
 
     /// The store may have begun an upload, and its answer is lost.
@@ -57,9 +98,9 @@ impl Cleanups {
         self.known.get(&number).map(|c| (c.name.as_str(), c.upload_id.as_str()))
     }
 
-    /// The upload is gone.
-    pub(crate) fn done(&mut self, number: CleanupNumber) {
-        self.known.remove(&number);
+    /// The upload is gone. Returns whether a crash had left it behind.
+    pub(crate) fn done(&mut self, number: CleanupNumber) -> bool {
+        self.known.remove(&number).is_some_and(|cleanup| cleanup.is_orphan)
     }
 
     /// Somebody else has seen to it that this upload is gone.
@@ -102,7 +143,7 @@ impl Cleanups {
 
     /// How many are, or may be, still in the store.
     pub(crate) fn count(&self) -> u64 {
-        self.known.len() as u64 + self.unknown_count
+        self.known.values().filter(|cleanup| !cleanup.is_needed).count() as u64 + self.unknown_count
     }
 
     /// What is, or may be, still in the store.
@@ -110,6 +151,7 @@ impl Cleanups {
         let known = self
             .known
             .values()
+            .filter(|cleanup| !cleanup.is_needed)
             .map(|c| Leftover { name: c.name.clone(), upload_id: Some(c.upload_id.clone()) });
         known.chain(self.unknown.iter().cloned()).collect()
     }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// One thing that is wrong with a configuration or a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The field, with dots between its levels.
     pub field: String,
@@ -19,7 +21,7 @@ impl Problem {
 }
 
 /// Why something failed. The variants are those of the contract's `error`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Error {
     /// The configuration or the call is wrong.
     Invalid(Vec<Problem>),
@@ -29,12 +31,16 @@ pub enum Error {
     Unavailable(String),
     /// The caller closed the sink before the events were stored.
     Aborted,
+    /// The state of a checkpoint is of another configuration or version, or is damaged.
+    UnknownState(String),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Denied(text) | Error::Unavailable(text) => f.write_str(text),
+            Error::Denied(text) | Error::Unavailable(text) | Error::UnknownState(text) => {
+                f.write_str(text)
+            }
             Error::Aborted => f.write_str("the sink was closed before the events were stored"),
             Error::Invalid(problems) => {
                 for (i, problem) in problems.iter().enumerate() {

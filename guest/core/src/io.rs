@@ -5,6 +5,7 @@ use crate::credentials::Credentials;
 use crate::framing::Run;
 use crate::http::{Request, Response};
 use crate::requests::ExchangeId;
+use crate::room::Need;
 use crate::settings::Timeouts;
 
 /// Something that happened.
@@ -17,11 +18,22 @@ pub enum Input {
     Seal,
     /// Everything that is not visible is given up.
     Abort,
+    /// Everything is given up that no checkpoint knows which may be resumed.
+    Keep,
+    /// A checkpoint is to be taken: what encoders hold back goes into their objects. It can be taken
+    /// once the sink is at rest: [`Sink::is_at_rest`](crate::sink::Sink::is_at_rest).
+    Prepare,
+    /// The caller has stored the last checkpoint.
+    Commit,
+    /// Open objects are sealed where the next commit would not make room for these otherwise.
+    MakeRoom(Need),
     /// What was left behind is tried to be removed once more, now.
     CleanUp,
     /// Look whether the bucket can be written. Like the two that follow: one at a time, and what
     /// comes of it is taken with [`Sink::take_reply`](crate::sink::Sink::take_reply).
     Check,
+    /// Look for uploads that a crash left behind.
+    Orphans,
     /// List the uploads that are open under the names that this configuration may write.
     Leftovers,
     /// End one of them.

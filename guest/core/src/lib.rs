@@ -5,6 +5,7 @@
 
 mod answers;
 pub mod buffer;
+pub mod checkpoint;
 pub mod checksum;
 pub mod classify;
 pub mod cleanup;
@@ -25,10 +26,12 @@ mod naming;
 mod objects;
 mod open;
 mod options;
+mod orphans;
 pub mod parts;
 pub mod report;
 pub mod requests;
 pub mod retry;
+pub mod room;
 pub mod s3;
 pub mod schema;
 pub mod sequence;

@@ -32,6 +32,10 @@ pub struct Counters {
     pub throttled: u64,
     /// Aborts that were given up for a while.
     pub aborts_failed: u64,
+    /// Uploads found that a crash had left behind.
+    pub orphans: u64,
+    /// Those of them that are gone.
+    pub orphans_aborted: u64,
     requests: [u64; Operation::ALL.len()],
     retries: [u64; Class::RETRIED.len()],
     durations: [Histogram; Operation::ALL.len()],
@@ -125,6 +129,8 @@ pub fn metrics(sink: &Sink) -> Vec<Metric> {
         counter("spillway_request_bytes_total", "Bytes of request bodies.", c.request_bytes),
         counter("spillway_throttled_total", "Answers that asked to slow down.", c.throttled),
         counter("spillway_aborts_failed_total", "Aborts put off until later.", c.aborts_failed),
+        counter("spillway_orphans_total", "Uploads found that a crash left behind.", c.orphans),
+        counter("spillway_orphans_aborted_total", "Those of them aborted.", c.orphans_aborted),
         gauge("spillway_uploads_left", "Uploads that are, or may be, left behind.", sink.left()),
         gauge("spillway_requests_in_flight", "Requests under way.", sink.in_flight() as u64),
         gauge(

@@ -1,5 +1,6 @@
 //! What objects are called: the one place where a name is made.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Problem;
@@ -85,7 +86,7 @@ impl Names {
 }
 
 /// What objects are called that differ in their numbers only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stem {
     pieces: Vec<Rendered>,
 }
@@ -136,7 +137,7 @@ impl Stem {
 }
 
 /// Stands for a [`Stem`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StemId(pub u64);
 
 /// A tool that takes names for paths must not be led out of the prefix by what follows it: by a

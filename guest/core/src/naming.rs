@@ -33,6 +33,17 @@ pub(crate) enum Sight {
 }
 
 impl Naming {
+    /// What a checkpoint keeps: what its name is made of.
+    pub(crate) fn saved(&self) -> (&Stem, u64) {
+        (&self.stem, self.number)
+    }
+
+    /// The same name again.
+    pub(crate) fn resume(stem: Stem, number: u64, on_existing: OnExisting) -> Naming {
+        let may_change = on_existing == OnExisting::Next && stem.is_numbered();
+        Naming { search: may_change.then(Search::default), stem, number, is_named: true }
+    }
+
     /// The name as far as it is known.
     pub(crate) fn name(&self) -> String {
         self.stem.name(self.number)

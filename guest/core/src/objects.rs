@@ -6,9 +6,11 @@ use crate::io::Output;
 use crate::names::Stem;
 use crate::report::{Failure, Sealed};
 use crate::requests::{Owner, UploadNumber};
+use crate::retry::History;
+use crate::settings::Commit;
 use crate::sink::Sink;
 use crate::template::Facts;
-use crate::upload::{End, NONCE_BYTES, Operation, Span, Upload, Want};
+use crate::upload::{End, NONCE_BYTES, Operation, Permit, Span, Upload, Want};
 
 /// Where events go.
 enum Place {
@@ -166,17 +168,18 @@ impl Sink {
 
     /// Begins the object of these events, for which another may have to end.
     fn begin(&mut self, run: &Run, stem: Stem) -> UploadNumber {
-        if self.open.len() >= self.settings.max_open_objects {
-            let longest_ago = self.open.least_recent().next();
-            longest_ago.into_iter().for_each(|number| self.seal(number));
-        }
+        self.close_to(self.settings.max_open_objects - 1);
         let number = UploadNumber(self.begun);
         self.begun += 1;
         let naming = self.name(stem);
         let (key, name, first) = (run.key().to_owned(), naming.name(), run.first());
         let span = Span { key, name, first, last: first, events: 0 };
         let nonce = self.nonce();
-        let upload = Upload::new(span, nonce, naming, self.settings.encoding);
+        let permit = match self.settings.commit {
+            Commit::Sealed => Permit::Always,
+            Commit::Checkpointed => Permit::Awaited,
+        };
+        let upload = Upload::new(span, nonce, naming, self.settings.encoding, permit);
         self.uploads.insert(number, upload);
         self.queue(number);
         self.open.begin(run.key(), number, self.now.monotonic);
@@ -186,6 +189,15 @@ impl Sink {
     /// What nobody else knows, to prove an object ours.
     pub(crate) fn nonce(&mut self) -> String {
         format!("{:0NONCE_BYTES$x}", self.random.u128(..))
+    }
+
+    /// Ends open objects until no more than `max` are left, the one that was written to the longest
+    /// ago first.
+    pub(crate) fn close_to(&mut self, max: usize) {
+        while self.open.len() > max {
+            let longest_ago = self.open.least_recent().next();
+            longest_ago.into_iter().for_each(|number| self.seal(number));
+        }
     }
 
     /// Ends every open object.
@@ -206,7 +218,7 @@ impl Sink {
 
     /// Ends an open object: nothing is added to it any more. It does not wait for events of others,
     /// which may never come: older objects of its name, which become visible first, end with it.
-    fn seal(&mut self, number: UploadNumber) {
+    pub(crate) fn seal(&mut self, number: UploadNumber) {
         let mut numbers = self.turns.before(number);
         numbers.push(number);
         for number in numbers {
@@ -268,12 +280,16 @@ impl Sink {
             Want::Number => return self.number(number),
             Want::Request(operation) => {
                 self.change(number, |upload| upload.outstanding += 1);
-                self.requests.add(Owner::Upload(number), operation);
+                let upload = &self.uploads[&number];
+                let history = History { maybe_done: upload.may_be_there, ..History::default() };
+                self.requests.add_with(Owner::Upload(number), operation, history);
+                if begins(operation) {
+                    self.end_orphans_of(number);
+                }
             }
             Want::Abort(upload_id) => {
                 let name = self.uploads[&number].span.name.clone();
-                let cleanup = self.cleanups.add(name, upload_id);
-                self.requests.add(Owner::Cleanup(cleanup), Operation::AbortMultipartUpload);
+                self.abort(name, upload_id);
             }
         }
         None
@@ -293,6 +309,8 @@ impl Sink {
                 self.counters.sealed(bytes);
                 self.report.sealed.push(Sealed { span, bytes, parts });
             }
+            // Its events will be written again, or are in a checkpoint.
+            End::Failed(Error::Aborted) if self.is_keeping => {}
             End::Failed(cause) => {
                 self.counters.objects_failed += 1;
                 self.counters.events_failed += span.events;
@@ -325,6 +343,11 @@ impl Sink {
         self.spare = self.spare - spare + upload.spare();
         result
     }
+}
+
+/// The requests that an object's name is written to first with.
+fn begins(operation: Operation) -> bool {
+    matches!(operation, Operation::PutObject | Operation::CreateMultipartUpload)
 }
 
 /// As many events as memory could hold, where there are more.

@@ -1,6 +1,9 @@
 //! Which objects are open: what an event is added to, and which of them ends next.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::requests::UploadNumber;
 use crate::settings::Rotation;
@@ -23,8 +26,18 @@ struct OpenObject {
     begun: Instant,
     /// When its last event came.
     written: Instant,
+    /// How old it was when it begun, and how long it had been idle: nothing, unless it was begun in
+    /// an earlier life of the sink.
+    before: Ages,
     /// Which write that was, counted over all objects.
     write: u64,
+}
+
+/// How long ago an open object had its first event, and its last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ages {
+    pub(crate) age: Duration,
+    pub(crate) idle: Duration,
 }
 
 impl Open {
@@ -40,10 +53,26 @@ impl Open {
 
     /// Adds the object of a key that has none, which is written to for the first time.
     pub(crate) fn begin(&mut self, key: &str, number: UploadNumber, now: Instant) {
+        self.resume(key, number, now, Ages::default());
+    }
+
+    /// Adds an object of an earlier life of the sink. Those come in the order in which they were
+    /// written to.
+    pub(crate) fn resume(&mut self, key: &str, number: UploadNumber, now: Instant, before: Ages) {
         self.keys.insert(key.to_owned(), number);
         let write = self.next_write(number);
-        let object = OpenObject { key: key.to_owned(), begun: now, written: now, write };
+        let object = OpenObject { key: key.to_owned(), begun: now, written: now, before, write };
         self.objects.insert(number, object);
+    }
+
+    /// How old they are, the one that was written to the longest ago first.
+    pub(crate) fn ages(&self, now: Instant) -> impl Iterator<Item = (UploadNumber, Ages)> {
+        self.writes.values().map(move |number| {
+            let OpenObject { begun, written, before, .. } = &self.objects[number];
+            let age = before.age.saturating_add(now.since(*begun));
+            let idle = before.idle.saturating_add(now.since(*written));
+            (*number, Ages { age, idle })
+        })
     }
 
     /// The object is written to once more.
@@ -52,6 +81,7 @@ impl Open {
         if let Some(object) = self.objects.get_mut(&number) {
             self.writes.remove(&object.write);
             (object.written, object.write) = (now, write);
+            object.before.idle = Duration::ZERO;
         }
     }
 
@@ -77,10 +107,13 @@ impl Open {
     pub(crate) fn next_due(&self, rotation: &Rotation) -> Option<(Instant, UploadNumber)> {
         // Clocks do not run backwards: who began first is the oldest.
         let oldest = self.objects.first_key_value();
-        let aged = rotation.age.zip(oldest);
-        let aged = aged.map(|(age, (number, object))| (object.begun.after(age), *number));
-        let idle = rotation.idle.zip(self.writes.values().next());
-        let idle = idle.map(|(idle, number)| (self.objects[number].written.after(idle), *number));
+        let aged = rotation.age.zip(oldest).map(|(age, (number, object))| {
+            (object.begun.after(age.saturating_sub(object.before.age)), *number)
+        });
+        let idle = rotation.idle.zip(self.writes.values().next()).map(|(idle, number)| {
+            let object = &self.objects[number];
+            (object.written.after(idle.saturating_sub(object.before.idle)), *number)
+        });
         aged.into_iter().chain(idle).min()
     }
 
@@ -93,8 +126,6 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const A: UploadNumber = UploadNumber(0);
@@ -136,6 +167,24 @@ mod tests {
         assert_eq!(open.least_recent().collect::<Vec<_>>(), [A, C]);
         open.begin("b", UploadNumber(3), at(9));
         assert_eq!(open.get("b"), Some(UploadNumber(3)));
+    }
+
+    #[test]
+    fn what_an_object_was_before_counts() {
+        let mut open = Open::default();
+        let ages = |age, idle| Ages { age: millis(age).unwrap(), idle: millis(idle).unwrap() };
+        open.resume("b", B, at(1), ages(7, 6));
+        open.resume("a", A, at(1), ages(9, 2));
+        open.begin("c", C, at(2));
+        let due =
+            |open: &Open, age, idle| open.next_due(&Rotation { age, idle, ..Rotation::default() });
+        assert_eq!(due(&open, millis(10), None), Some((at(2), A)), "the one that was begun first");
+        assert_eq!(due(&open, None, millis(10)), Some((at(5), B)), "the one that was idle longest");
+        assert_eq!(due(&open, millis(5), None), Some((at(1), A)), "long due");
+        let all: Vec<_> = open.ages(at(4)).collect();
+        assert_eq!(all, [(B, ages(10, 9)), (A, ages(12, 5)), (C, ages(2, 2))]);
+        open.written(B, at(4));
+        assert_eq!(due(&open, None, millis(10)), Some((at(9), A)), "it is idle no more");
     }
 
     #[test]

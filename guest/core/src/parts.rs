@@ -1,5 +1,7 @@
 //! The parts of a multipart upload: how large each is, and which of them the store has.
 
+use serde::{Deserialize, Serialize};
+
 use crate::checksum::{Algorithm, Sum};
 use crate::http::Body;
 use crate::s3::CompletedPart;
@@ -58,7 +60,56 @@ struct Part {
     etag: Option<String>,
 }
 
+/// The parts of an upload all of which the store has, as a checkpoint keeps them.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SavedParts {
+    pub(crate) upload_id: String,
+    parts: Vec<SavedPart>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedPart {
+    len: u64,
+    /// The checksum, where one is sent: which it is, the configuration says.
+    crc: Option<u64>,
+    etag: String,
+}
+
+impl SavedParts {
+    /// How many bytes they are; nothing less than the most there is, where that is no number.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.parts.iter().fold(0, |sum, part| part.len.saturating_add(sum))
+    }
+}
+
 impl Parts {
+    /// What a checkpoint keeps.
+    ///
+    /// # Panics
+    ///
+    /// Where the store does not have all of them.
+    pub(crate) fn save(&self) -> SavedParts {
+        let part = |part: &Part| SavedPart {
+            len: part.len,
+            crc: part.sum.map(Sum::crc),
+            etag: part.etag.clone().expect("what is at rest is stored"),
+        };
+        let parts = self.parts.iter().map(part).collect();
+        SavedParts { upload_id: self.upload_id.clone(), parts }
+    }
+
+    /// The parts that they were, without their bytes.
+    pub(crate) fn resume(saved: SavedParts, algorithm: Option<Algorithm>) -> Parts {
+        let part = |SavedPart { len, crc, etag }| Part {
+            len,
+            sum: algorithm.zip(crc).map(|(algorithm, crc)| algorithm.sum(crc, len)),
+            body: None,
+            etag: Some(etag),
+        };
+        let parts = saved.parts.into_iter().map(part).collect();
+        Parts { upload_id: saved.upload_id, parts, unstored: 0, spare: 0 }
+    }
+
     pub(crate) fn new(upload_id: String) -> Parts {
         Parts { upload_id, parts: Vec::new(), unstored: 0, spare: 0 }
     }

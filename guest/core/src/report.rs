@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 use crate::upload::Span;
 
@@ -30,7 +32,7 @@ pub struct Sealed {
 }
 
 /// Events that were accepted and will not be stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The events.
     pub span: Span,

@@ -71,7 +71,11 @@ pub(crate) struct Requests {
 impl Requests {
     /// Adds a request to be sent as soon as there is room.
     pub(crate) fn add(&mut self, owner: Owner, operation: Operation) {
-        let history = History::default();
+        self.add_with(owner, operation, History::default());
+    }
+
+    /// Adds one of which something is known already.
+    pub(crate) fn add_with(&mut self, owner: Owner, operation: Operation, history: History) {
         self.ready.push_back(Task { owner, operation, history, met: None, begun: None });
     }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::names::StemId;
 
 /// Which number comes next for each stem. No number is given twice for one stem, and some are left
 /// out: where there are more stems than are remembered, all are forgotten, and begin behind the
 /// greatest number that any of them had. Plain data, to be kept in a checkpoint.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequences {
     /// The next number of the stems that are remembered.
     pub next: BTreeMap<StemId, u64>,

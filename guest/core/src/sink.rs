@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use crate::checkpoint::Needed;
 use crate::cleanup::{Cleanups, Leftover};
 use crate::error::Error;
 use crate::explain;
@@ -12,6 +13,7 @@ use crate::inquiry::{Inquiry, Reply};
 pub use crate::io::{CredentialsError, Input, Output};
 use crate::metrics::Counters;
 use crate::open::Open;
+use crate::orphans::Orphans;
 use crate::report::{Level, Report};
 use crate::requests::{Owner, Requests, UploadNumber};
 use crate::retry::{Budget, backoff};
@@ -43,6 +45,9 @@ pub struct Sink {
     pub(crate) open: Open,
     pub(crate) turns: Turns,
     pub(crate) sequences: Sequences,
+    pub(crate) needed: Needed,
+    pub(crate) orphans: Orphans,
+    pub(crate) is_keeping: bool,
     pub(crate) begun: u64,
     pub(crate) next_position: u64,
     pub(crate) held: u64,
@@ -69,6 +74,9 @@ impl Sink {
             open: Open::default(),
             turns: Turns::default(),
             sequences: Sequences::default(),
+            needed: Needed::default(),
+            orphans: Orphans::default(),
+            is_keeping: false,
             begun: 0,
             next_position: 0,
             held: 0,
@@ -89,6 +97,10 @@ impl Sink {
                 self.seal_all();
                 self.fail_all(&Error::Aborted);
             }
+            Input::Keep => self.keep(),
+            Input::Prepare => self.prepare(),
+            Input::Commit => self.commit(),
+            Input::MakeRoom(need) => self.make_room_for(&need),
             Input::Answer { exchange, outcome } => self.answered(exchange, &outcome),
             Input::Credentials(Ok(credentials)) => {
                 self.signer.set_credentials(credentials, now.wall);
@@ -96,6 +108,7 @@ impl Sink {
             Input::Credentials(Err(error)) => self.no_credentials(error),
             Input::CleanUp => self.clean_up(true),
             Input::Check => self.check(),
+            Input::Orphans => self.look_for_orphans(),
             Input::Leftovers => self.list_leftovers(),
             Input::Discard { name, upload_id } => self.discard(name, upload_id),
             Input::Tick => {}
@@ -156,10 +169,12 @@ impl Sink {
         encoding.bytes_max(run) + encoding.memory_bytes()
     }
 
-    /// Whether everything accepted is visible or failed, and nothing is under way. An abort that
-    /// was tried in vain, and is remembered for later, does not count.
+    /// Whether everything accepted is visible or failed, or waits for nothing but a commit, and
+    /// nothing is under way. An abort that was tried in vain, and is remembered for later, does not
+    /// count.
     pub fn is_settled(&self) -> bool {
-        self.requests.is_empty() && self.uploads.values().all(|u| u.end().is_some())
+        let is_settled = |upload: &Upload| upload.end().is_some() || upload.waits_for_commit();
+        self.requests.is_empty() && self.uploads.values().all(is_settled)
     }
 
     /// The least position that the next run may begin with.
@@ -205,12 +220,12 @@ impl Sink {
 
     /// The uploads that are, or may be, in the store although nobody has a use for them.
     pub fn leftovers(&self) -> Vec<Leftover> {
-        self.cleanups.leftovers()
+        self.cleanups.leftovers().into_iter().chain(self.orphans.leftovers()).collect()
     }
 
     /// How many there are of those.
     pub fn left(&self) -> u64 {
-        self.cleanups.count()
+        self.cleanups.count() + self.orphans.count()
     }
 
     fn request(&self, owner: Owner, operation: Operation) -> Option<Request> {
@@ -262,6 +277,6 @@ impl Sink {
 
 /// How many objects may be sealed and unfinished before there is no room: what they cost beside
 /// their bytes stays within a few MiB.
-const ENDING_MAX: usize = 1_024;
+pub(crate) const ENDING_MAX: usize = 1_024;
 /// How long a source of credentials may be away before objects fail for it.
 const CREDENTIALS_PATIENCE: Duration = Duration::from_secs(60);

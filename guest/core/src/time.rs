@@ -5,11 +5,15 @@ mod parse;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use civil::Civil;
 
 /// A moment of the civil calendar, in nanoseconds since 1970-01-01T00:00:00Z, leap seconds not
 /// counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Timestamp(pub u64);
 
 /// A moment of a clock that never goes backwards, in nanoseconds since an origin of its own.
@@ -23,6 +27,18 @@ pub struct Now {
     pub wall: Timestamp,
     /// For waiting.
     pub monotonic: Instant,
+}
+
+impl Timestamp {
+    /// This moment and `duration` more.
+    pub fn after(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(nanoseconds(duration)))
+    }
+
+    /// The time from `earlier` to here; zero where `earlier` is later.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
 }
 
 impl Instant {

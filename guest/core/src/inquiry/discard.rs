@@ -81,7 +81,7 @@ impl Sink {
             }
             // The store knows of no such upload, or of no part of it.
             _ => {
-                self.cleanups.forget(&discard.upload_id);
+                self.forget_upload(&discard.upload_id);
                 return Next::Reply(Ok(Reply::Gone));
             }
         };
@@ -104,8 +104,13 @@ impl Sink {
              that cannot be seen: {cause}"
         );
         self.report.notice(Level::Info, message);
-        self.cleanups.forget(&upload_id);
+        self.forget_upload(&upload_id);
         Next::Reply(Ok(Reply::Gone))
+    }
+
+    fn forget_upload(&mut self, upload_id: &str) {
+        self.cleanups.forget(upload_id);
+        self.orphans.forget(upload_id);
     }
 
     fn still_there(&mut self, mut discard: Discard) -> Next {

@@ -37,8 +37,18 @@ pub(crate) struct Place {
     number: u64,
 }
 
+/// Which uploads are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Whatever this sink has no use for.
+    All,
+    /// What a crash left behind. Its parts are not counted.
+    Orphans,
+}
+
 /// A listing under way: first the uploads page by page, then the parts of each.
 pub(crate) struct Leftovers {
+    scope: Scope,
     prefix: String,
     /// Where the next page begins.
     after: Option<UploadsMarker>,
@@ -60,6 +70,19 @@ struct Kept {
 }
 
 impl Leftovers {
+    pub(super) fn new(prefix: String, scope: Scope) -> Leftovers {
+        Leftovers {
+            scope,
+            prefix,
+            after: None,
+            pages: 0,
+            seen: 0,
+            kept: BTreeMap::new(),
+            counting: 0,
+            uncounted: None,
+        }
+    }
+
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -112,15 +135,7 @@ impl Leftovers {
 
 impl Sink {
     pub(crate) fn list_leftovers(&mut self) {
-        let leftovers = Leftovers {
-            prefix: self.settings.name_prefix(),
-            after: None,
-            pages: 0,
-            seen: 0,
-            kept: BTreeMap::new(),
-            counting: 0,
-            uncounted: None,
-        };
+        let leftovers = Leftovers::new(self.settings.name_prefix(), Scope::All);
         self.inquire(Inquiry::Leftovers(leftovers), Question::Page);
     }
 
@@ -157,7 +172,7 @@ impl Sink {
         cause: Error,
     ) -> Next {
         if !matches!(question, Question::Parts(_)) {
-            return Next::Reply(Err(cause));
+            return self.listed_in_vain(&found, cause);
         }
         if matches!(cause, Error::Denied(_)) {
             // What is refused once is refused for all of them.
@@ -178,21 +193,24 @@ impl Sink {
         for upload in uploads {
             // Not every store heeds the prefix.
             let wanted = upload.key.starts_with(&found.prefix) && !upload.key.is_empty();
+            let offset = clock.unwrap_or_default();
+            let wanted = wanted && self.is_in(found.scope, &upload, offset);
             if wanted && !self.uses(&upload.key, &upload.upload_id) {
-                found.keep(upload, clock.unwrap_or_default());
+                found.keep(upload, offset);
             }
         }
         found.pages += 1;
         if next.is_some() && (next == found.after || found.pages == PAGES_MAX) {
-            return Next::Reply(Err(Error::Unavailable(format!(
+            let cause = Error::Unavailable(format!(
                 "the list of open uploads does not end: {} pages of it were read",
                 found.pages
-            ))));
+            ));
+            return self.listed_in_vain(&found, cause);
         }
         found.after = next;
         let questions = if found.after.is_some() {
             vec![Question::Page]
-        } else if found.kept.is_empty() {
+        } else if found.kept.is_empty() || found.scope == Scope::Orphans {
             return self.all_counted(found);
         } else {
             found.counting = found.kept.len();
@@ -213,7 +231,7 @@ impl Sink {
     }
 
     fn all_counted(&mut self, found: Leftovers) -> Next {
-        let Leftovers { seen, kept, uncounted, .. } = found;
+        let Leftovers { scope, seen, kept, uncounted, .. } = found;
         if let Some(cause) = uncounted {
             let message = format!("not all parts of open uploads could be counted: {cause}");
             self.report.notice(Level::Warning, message);
@@ -228,7 +246,24 @@ impl Sink {
         }
         let in_use = |u: &OpenUpload| self.uses(&u.name, &u.upload_id);
         let uploads = kept.into_values().map(|kept| kept.upload).filter(|u| !in_use(u));
-        Next::Reply(Ok(Reply::Leftovers(uploads.collect())))
+        let uploads = uploads.collect();
+        match scope {
+            Scope::All => Next::Reply(Ok(Reply::Leftovers(uploads))),
+            Scope::Orphans => {
+                self.found_orphans(Ok(uploads));
+                Next::Reply(Ok(Reply::Looked))
+            }
+        }
+    }
+
+    fn listed_in_vain(&mut self, found: &Leftovers, cause: Error) -> Next {
+        match found.scope {
+            Scope::All => Next::Reply(Err(cause)),
+            Scope::Orphans => {
+                self.found_orphans(Err(cause));
+                Next::Reply(Ok(Reply::Looked))
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod check;
 mod discard;
 mod health;
 mod leftovers;
+mod orphans;
 
 use crate::classify::{Answer, Verdict};
 use crate::error::Error;
@@ -34,6 +35,8 @@ pub enum Reply {
     Leftovers(Vec<OpenUpload>),
     /// The upload is gone.
     Gone,
+    /// What a crash left behind was looked for.
+    Looked,
 }
 
 /// An inquiry that has no reply yet.
@@ -198,11 +201,13 @@ impl Sink {
         }
     }
 
-    /// Whether this sink has a use for an open upload, or is about to end it. While the id of an
+    /// Whether this sink, or one that resumes its checkpoint, has a use for an open upload, or is
+    /// about to end it. While the id of an
     /// upload is not known yet, every upload of its name may be that one.
     fn uses(&self, name: &str, upload_id: &str) -> bool {
         let used = |u: &Upload| u.is_made_of(upload_id) || (u.is_creating() && u.span.name == name);
-        self.uploads.values().any(used) || self.cleanups.is_ending(upload_id)
+        let is_ending = self.cleanups.is_ending(upload_id);
+        self.uploads.values().any(used) || is_ending || self.needed.has(upload_id)
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod address;
 mod aws;
+mod commit;
 mod encoding;
 mod encryption;
+mod identity;
 mod names;
 mod object;
 mod rotation;
@@ -21,6 +23,7 @@ use crate::s3::Address;
 use crate::upload::Cutting;
 
 pub(crate) use address::is_name;
+pub use commit::{Commit, OnOrphans};
 pub use encryption::{CustomerKey, Encryption, Kms};
 pub use object::{ObjectSettings, RetainUntil, Retention};
 pub use rotation::Rotation;
@@ -40,6 +43,10 @@ pub struct Settings {
     pub names: Names,
     /// What ends an object although its key goes on.
     pub rotation: Rotation,
+    /// When an object becomes visible.
+    pub commit: Commit,
+    /// What becomes of uploads that a crash left behind.
+    pub on_orphans: OnOrphans,
     /// How many objects may be open at once.
     pub max_open_objects: usize,
     /// What lies between the events of an object, and how it is compressed.
@@ -196,8 +203,11 @@ impl Settings {
             let cause = format!("{field} = {}", number(field));
             problems.extend(names.refuse_several_of_one_key(field, &cause));
         }
+        let (commit, on_orphans) = commit::commit(written, &names, problems);
         let timeouts = timeouts(written);
         Settings {
+            commit,
+            on_orphans,
             payload_signing: match (written.text("payload_signing"), address.scheme) {
                 (Some("signed"), _) | (None, Scheme::Http) => PayloadSigning::Signed,
                 _ => PayloadSigning::Unsigned,

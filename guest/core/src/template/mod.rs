@@ -4,7 +4,9 @@ mod caret;
 mod date;
 mod parse;
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+
+use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 use date::DateFormat;
@@ -12,6 +14,7 @@ use date::DateFormat;
 /// A template that was understood: text, and what differs from object to object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
+    text: String,
     pieces: Vec<Piece>,
 }
 
@@ -36,7 +39,7 @@ enum Piece {
 }
 
 /// A piece of a name, rendered but for its number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Rendered {
     Text(String),
     /// The number of the object, with zeros in front of it up to this width.
@@ -48,7 +51,7 @@ pub(crate) enum Rendered {
 /// A name is its key, and nothing else.
 impl Default for Template {
     fn default() -> Template {
-        Template { pieces: vec![Piece::Key] }
+        Template { text: "{key}".to_owned(), pieces: vec![Piece::Key] }
     }
 }
 
@@ -62,7 +65,7 @@ impl Template {
     pub fn parse(text: &str) -> Result<Template, String> {
         let pieces = parse::parse(text);
         let pieces = pieces.map_err(|mistake| caret::point(&mistake.message, text, mistake.at))?;
-        Ok(Template { pieces })
+        Ok(Template { text: text.to_owned(), pieces })
     }
 
     /// Whether no two objects of one run can have one name by it, whatever their keys are.
@@ -101,6 +104,13 @@ impl Template {
         }
         rendered.push(Rendered::Text(text));
         rendered
+    }
+}
+
+/// As it was written.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 

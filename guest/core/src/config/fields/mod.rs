@@ -1,5 +1,6 @@
 //! Every field there is, a file for each group of them.
 
+mod commit;
 mod encoding;
 mod encryption;
 mod integrity;
@@ -29,6 +30,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "What objects are called", fields: keys::KEYS },
     Group { title: "What an object holds", fields: encoding::ENCODING },
     Group { title: "When an object ends", fields: rotation::ROTATION },
+    Group { title: "When an object becomes visible", fields: commit::COMMIT },
     Group { title: "What is said about objects", fields: object::OBJECT },
     Group { title: "How objects are uploaded", fields: upload::UPLOAD },
     Group { title: "How bytes are protected", fields: integrity::INTEGRITY },

@@ -1,6 +1,10 @@
 //! One object's life: a single PutObject, or create, parts, and complete.
 
+mod permit;
+mod saved;
+
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::buffer::Buffer;
 use crate::checksum::{Algorithm, Sum};
@@ -12,6 +16,9 @@ use crate::http::Body;
 use crate::naming::{Naming, Sight};
 use crate::parts::{PartSizes, Parts};
 use crate::s3::{CompletedPart, HeadObjectResult};
+
+pub(crate) use permit::Permit;
+pub(crate) use saved::{Course, SavedUpload};
 
 /// The requests that a sink makes, named as in the S3 API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,7 +56,7 @@ impl Operation {
 }
 
 /// Which events an object was meant for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// The key they carried.
     pub key: String,
@@ -82,6 +89,10 @@ pub(crate) struct Upload {
     pub(crate) sealed: bool,
     /// The requests that were asked for and not answered.
     pub(crate) outstanding: usize,
+    /// Whether it may become visible.
+    pub(crate) permit: Permit,
+    /// Whether it may be visible already: an earlier life of the sink was allowed to make it so.
+    pub(crate) may_be_there: bool,
     /// Why the object will not be; the first cause, whatever goes wrong after it.
     failure: Option<Error>,
     restarts: u32,
@@ -137,7 +148,13 @@ pub(crate) enum Want {
 }
 
 impl Upload {
-    pub(crate) fn new(span: Span, nonce: String, naming: Naming, encoding: Encoding) -> Upload {
+    pub(crate) fn new(
+        span: Span,
+        nonce: String,
+        naming: Naming,
+        encoding: Encoding,
+        permit: Permit,
+    ) -> Upload {
         Upload {
             state: State::begin(&naming),
             span,
@@ -146,6 +163,8 @@ impl Upload {
             bytes: 0,
             sealed: false,
             outstanding: 0,
+            permit,
+            may_be_there: false,
             failure: None,
             restarts: 0,
             encoder: Some(Encoder::new(encoding)),
@@ -179,6 +198,14 @@ impl Upload {
         self.sealed = true;
         if let Some(encoder) = self.encoder.take() {
             self.append(encoder.finish());
+        }
+    }
+
+    /// What the encoder held back becomes part of the object, so that its bytes so far decompress by
+    /// themselves, and another encoder can go on behind them.
+    pub(crate) fn end_member(&mut self) {
+        if let Some(bytes) = self.encoder.as_mut().map(Encoder::end_member) {
+            self.append(bytes);
         }
     }
 
@@ -255,13 +282,13 @@ impl Upload {
                 self.state = State::Creating;
                 Some(Want::Request(Operation::CreateMultipartUpload))
             }
-            State::Filling if self.sealed && my_turn => {
+            State::Filling if self.sealed && my_turn && self.permit.allows() => {
                 let body = self.buffer.take(u64::MAX);
                 let sum = cutting.algorithm.map(|algorithm| algorithm.of(&body));
                 self.state = State::Putting { body, sum };
                 Some(Want::Request(Operation::PutObject))
             }
-            State::Uploading(_) => self.next_part(cutting, my_turn),
+            State::Uploading(_) => self.next_part(cutting, my_turn && self.permit.allows()),
             State::Restarting(_) if self.outstanding == 0 => self.begin_again(),
             State::Settling { asked, .. } if !*asked => {
                 *asked = true;
@@ -271,7 +298,7 @@ impl Upload {
         }
     }
 
-    fn next_part(&mut self, cutting: Cutting, my_turn: bool) -> Option<Want> {
+    fn next_part(&mut self, cutting: Cutting, may_complete: bool) -> Option<Want> {
         let State::Uploading(parts) = &mut self.state else { return None };
         let rest = self.buffer.len();
         match cutting.sizes.size(parts.count() + 1) {
@@ -288,7 +315,7 @@ impl Upload {
                 )));
                 self.give_up()
             }
-            _ if self.sealed && my_turn && self.outstanding == 0 => {
+            _ if self.sealed && may_complete && self.outstanding == 0 => {
                 if let State::Uploading(parts) = std::mem::replace(&mut self.state, State::Failed) {
                     self.state = State::Completing(parts);
                 }
@@ -379,7 +406,8 @@ impl Upload {
     }
 
     /// Somebody else's object has its name. Where it may have another and every byte is still here,
-    /// it begins again without a name. Returns whether that is so.
+    /// it begins again without a name, and without the permission to become visible: that was for
+    /// the name that it had. Returns whether that is so.
     pub(crate) fn rename(&mut self) -> bool {
         let whole = match &self.state {
             State::Completing(parts) | State::Settling { sent: Sent::InParts(parts), .. } => {
@@ -391,6 +419,8 @@ impl Upload {
             return false;
         }
         self.naming.refused();
+        self.permit = self.permit.withdrawn();
+        self.may_be_there = false;
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
             State::Putting { body, .. }
             | State::Settling { sent: Sent::AtOnce { body, .. }, .. } => {
@@ -500,6 +530,23 @@ impl Upload {
             State::Settling { sent: Sent::InParts(parts), .. } => parts.upload_id == id,
             _ => false,
         }
+    }
+
+    /// Whether what it is made of is settled: no answer is waited for, but to what makes it visible.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        match &self.state {
+            _ if self.failure.is_some() => self.outstanding == 0,
+            State::Filling | State::Uploading(_) => self.outstanding == 0,
+            State::Naming { .. } | State::Creating | State::Restarting(_) => false,
+            State::Putting { .. } | State::Completing(_) | State::Settling { .. } => true,
+            State::Visible { .. } | State::Failed => true,
+        }
+    }
+
+    /// Whether all is done for it that can be done before a commit.
+    pub(crate) fn waits_for_commit(&self) -> bool {
+        let waits = self.sealed && !self.permit.allows() && self.failure.is_none();
+        waits && self.is_at_rest() && self.end().is_none()
     }
 
     /// Whether the store may have begun a multipart upload for it whose id is not known yet.

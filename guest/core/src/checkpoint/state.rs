@@ -1,0 +1,151 @@
+//! The bytes of a checkpoint: versioned, compact, and with a checksum.
+
+use std::collections::BTreeSet;
+
+use crc::{CRC_32_ISO_HDLC, Crc, Table};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::open::Ages;
+use crate::report::Failure;
+use crate::sequence::Sequences;
+use crate::settings::Settings;
+use crate::time::Timestamp;
+use crate::upload::{Course, SavedUpload};
+
+/// What a checkpoint keeps of a sink.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct State {
+    /// The fields of the configuration that it depends on, and their values.
+    pub(crate) identity: Vec<(String, String)>,
+    /// When it was taken, by this machine's clock.
+    pub(crate) taken_at: Timestamp,
+    /// The least position that the next run may begin with.
+    pub(crate) next_position: u64,
+    pub(crate) sequences: Sequences,
+    /// The objects that are not visible, in the order in which they were begun.
+    pub(crate) objects: Vec<SavedUpload>,
+    /// Which of them are open, the one first that was written to the longest ago.
+    pub(crate) open: Vec<(u32, Ages)>,
+    /// What failed, and was not told yet.
+    pub(crate) failures: Vec<Failure>,
+    /// Names and ids of uploads that are to be aborted.
+    pub(crate) unneeded: Vec<(String, String)>,
+    /// Names of which an upload may have been begun whose id is not known.
+    pub(crate) suspected: Vec<String>,
+}
+
+impl State {
+    /// The bytes: eight that name the format, two of its version, the content, and its checksum.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let head = [MAGIC, &VERSION.to_le_bytes()].concat();
+        let mut bytes =
+            postcard::to_extend(self, head).expect("memory takes what is written to it");
+        bytes.extend(CRC.checksum(&bytes).to_le_bytes());
+        bytes
+    }
+
+    /// Reads what [`encode`](State::encode) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownState`] with what is wrong.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<State, Error> {
+        let unknown = |text: &str| Error::UnknownState(text.to_owned());
+        let Some(bytes) = bytes.strip_prefix(MAGIC) else {
+            return Err(unknown("these bytes are no checkpoint of this sink"));
+        };
+        let Some((version, rest)) = bytes.split_first_chunk() else {
+            return Err(unknown("the checkpoint is damaged: it ends too early"));
+        };
+        let version = u16::from_le_bytes(*version);
+        if version != VERSION {
+            return Err(Error::UnknownState(format!(
+                "the checkpoint has version {version}, but this sink reads version {VERSION} only"
+            )));
+        }
+        let Some((content, sum)) = rest.split_last_chunk() else {
+            return Err(unknown("the checkpoint is damaged: it ends too early"));
+        };
+        let mut digest = CRC.digest();
+        [MAGIC, &version.to_le_bytes(), content].iter().for_each(|piece| digest.update(piece));
+        if digest.finalize() != u32::from_le_bytes(*sum) {
+            return Err(unknown("the checkpoint is damaged: its checksum is wrong"));
+        }
+        let damaged =
+            |flaw| Error::UnknownState(format!("the checkpoint is damaged: it has {flaw}"));
+        let (state, rest): (State, _) =
+            postcard::take_from_bytes(content).map_err(|_| damaged("no content that is known"))?;
+        let flaw = if rest.is_empty() { state.flaw() } else { Some("more than its content") };
+        flaw.map_or(Ok(state), |flaw| Err(damaged(flaw)))
+    }
+
+    /// What cannot be, although the checksum is right.
+    fn flaw(&self) -> Option<&'static str> {
+        let mut keys = BTreeSet::new();
+        for (index, _) in &self.open {
+            let object = self.objects.get(*index as usize);
+            match object {
+                Some(object) if !keys.insert(&object.span.key) => {
+                    return Some("two open objects of one key");
+                }
+                Some(object) if takes_events(&object.course) => {}
+                _ => return Some("an open object that is none"),
+            }
+        }
+        if self.objects.iter().filter(|object| takes_events(&object.course)).count() != keys.len() {
+            return Some("an object that is open and not open");
+        }
+        if self.unneeded.iter().any(|(name, id)| name.is_empty() || id.is_empty()) {
+            return Some("an upload without a name or an id");
+        }
+        let late = |object: &&SavedUpload| object.span.last >= self.next_position;
+        if self.objects.iter().any(|object| late(&object)) {
+            return Some("an event that is still to come");
+        }
+        self.objects.iter().find_map(SavedUpload::flaw)
+    }
+
+    /// Whether it is of this configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownState`] with every field that differs.
+    pub(crate) fn check(&self, settings: &Settings) -> Result<(), Error> {
+        let now = settings.identity();
+        let mut differ = Vec::new();
+        for (field, value) in &now {
+            match self.identity.iter().find(|(name, _)| name == field) {
+                Some((_, before)) if before == value => {}
+                Some((_, before)) => {
+                    differ.push(format!("{field} was `{before}`, and is `{value}`"))
+                }
+                None => differ.push(format!("{field} is `{value}`, and was not known")),
+            }
+        }
+        if differ.is_empty() {
+            return Ok(());
+        }
+        Err(Error::UnknownState(format!(
+            "the checkpoint was taken with another configuration: {}; set it back until all is \
+             stored, or begin without the checkpoint",
+            differ.join("; ")
+        )))
+    }
+
+    /// The ids of the uploads that it goes on with.
+    pub(crate) fn upload_ids(&self) -> BTreeSet<String> {
+        let parts = self.objects.iter().filter_map(|object| object.parts.as_ref());
+        parts.map(|parts| parts.upload_id.clone()).collect()
+    }
+}
+
+fn takes_events(course: &Course) -> bool {
+    matches!(course, Course::Open { .. } | Course::Failed(_))
+}
+
+/// What the bytes begin with.
+const MAGIC: &[u8] = b"SPILLWAY";
+/// Another one for each change of what is kept.
+const VERSION: u16 = 1;
+static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);

@@ -1,0 +1,93 @@
+//! Whether a batch can be taken whole, where what is held waits for commits.
+
+use std::collections::BTreeSet;
+
+use crate::framing::Run;
+use crate::requests::UploadNumber;
+use crate::settings::Commit;
+use crate::sink::{ENDING_MAX, Sink};
+use crate::upload::Upload;
+
+/// What a batch needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Need {
+    /// Bytes of memory, at most.
+    bytes: u64,
+    /// The keys of its events.
+    keys: BTreeSet<String>,
+}
+
+/// What becomes of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It can be taken, as far as commits are concerned.
+    Take,
+    /// It does not fit, and may once requests are answered.
+    Wait,
+    /// It does not fit before a checkpoint is committed.
+    Busy,
+}
+
+impl Sink {
+    /// What these runs need.
+    pub fn need(&self, runs: &[Run]) -> Need {
+        let encoding = self.settings.encoding;
+        let keys: BTreeSet<String> = runs.iter().map(|run| run.key().to_owned()).collect();
+        // Each new object takes a compressor, and no more of them are open than there may be.
+        let new = keys.iter().filter(|key| self.open.get(key).is_none()).count();
+        let compressors = new.min(self.settings.max_open_objects) as u64;
+        let bytes = runs.iter().map(|run| encoding.bytes_max(run)).sum::<u64>();
+        Need { bytes: bytes + compressors * encoding.memory_bytes(), keys }
+    }
+
+    /// Whether a batch can be taken. What only time or answers can clear is waited for; what needs
+    /// a commit is not, since nobody could commit meanwhile. A batch larger than all memory is
+    /// taken once nothing else is in the way.
+    pub fn admission(&self, need: &Need) -> Admission {
+        let ending = self.uploads.len() - self.open.len();
+        let fits = self.held + need.bytes <= self.settings.memory_bytes_max && ending < ENDING_MAX;
+        if self.settings.commit == Commit::Sealed || fits {
+            Admission::Take
+        } else if !self.requests.is_empty() {
+            Admission::Wait
+        } else if self.waits_for_commit() || self.in_the_way(need).next().is_some() {
+            Admission::Busy
+        } else {
+            Admission::Take
+        }
+    }
+
+    /// Whether so much waits for a commit that a checkpoint should be taken now.
+    pub fn wants_checkpoint(&self) -> bool {
+        let waiting = || self.uploads.values().filter(|upload| upload.waits_for_commit());
+        self.settings.commit == Commit::Checkpointed
+            && (waiting().map(Upload::held).sum::<u64>() > self.settings.memory_bytes_max / 2
+                || waiting().count() > ENDING_MAX / 2)
+    }
+
+    /// Seals open objects of other keys, so that the next commit makes room for a batch: the one
+    /// that was written to the longest ago first, and no more of them than needed.
+    pub(crate) fn make_room_for(&mut self, need: &Need) {
+        let sizes = self.settings.cutting().sizes;
+        let idle = |number| self.uploads[&number].idle(sizes);
+        let mut stays: u64 = self.open.numbers().map(idle).sum();
+        let others: Vec<_> = self.in_the_way(need).collect();
+        for (number, bytes) in others {
+            if stays + need.bytes <= self.settings.memory_bytes_max {
+                break;
+            }
+            stays -= bytes;
+            self.seal(number);
+        }
+    }
+
+    /// The open objects of other keys that hold bytes, and how many.
+    fn in_the_way(&self, need: &Need) -> impl Iterator<Item = (UploadNumber, u64)> {
+        let sizes = self.settings.cutting().sizes;
+        self.open.least_recent().filter_map(move |number| {
+            let upload = &self.uploads[&number];
+            let bytes = upload.idle(sizes);
+            (bytes > 0 && !need.keys.contains(&upload.span.key)).then_some((number, bytes))
+        })
+    }
+}

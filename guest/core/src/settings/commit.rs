@@ -1,0 +1,87 @@
+//! When objects become visible, from what is written about it.
+
+use crate::config::Written;
+use crate::error::Problem;
+use crate::names::Names;
+
+/// When an object becomes visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// As soon as it is sealed.
+    Sealed,
+    /// Once a checkpoint is committed that knows it is stored.
+    Checkpointed,
+}
+
+/// What becomes of uploads that a crash left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnOrphans {
+    /// They stay until their name is written again.
+    Keep,
+    /// All that are open under the prefix and that the checkpoint does not know are aborted.
+    Abort,
+}
+
+pub(super) fn commit(
+    written: &Written,
+    names: &Names,
+    problems: &mut Vec<Problem>,
+) -> (Commit, OnOrphans) {
+    let commit = match written.text("commit") {
+        Some("checkpointed") => Commit::Checkpointed,
+        _ => Commit::Sealed,
+    };
+    if written.text("orphans") != Some("abort") {
+        return (commit, OnOrphans::Keep);
+    }
+    let mut refuse = |message: &str| problems.push(Problem::new("orphans", message));
+    if names.prefix.is_empty() {
+        refuse(
+            "`abort` ends every upload that is open under `prefix`, but there is none; set one \
+             under which nobody else writes",
+        );
+    }
+    if commit == Commit::Sealed {
+        refuse("`abort` needs `commit` = `checkpointed`: without checkpoints nothing is resumed");
+    }
+    (commit, OnOrphans::Abort)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::settings::Settings;
+
+    fn parse(more: &str) -> Result<Settings, Error> {
+        Settings::parse(&format!(r#"{{"bucket": "bucket"{more}}}"#))
+    }
+
+    #[test]
+    fn objects_become_visible_when_they_are_sealed_unless_told_otherwise() {
+        let meant = |more: &str| parse(more).map(|settings| (settings.commit, settings.on_orphans));
+        assert_eq!(meant("").unwrap(), (Commit::Sealed, OnOrphans::Keep));
+        let checkpointed = r#", "commit": "checkpointed""#;
+        assert_eq!(meant(checkpointed).unwrap(), (Commit::Checkpointed, OnOrphans::Keep));
+        let abort = r#", "commit": "checkpointed", "orphans": "abort", "prefix": "logs/""#;
+        assert_eq!(meant(abort).unwrap(), (Commit::Checkpointed, OnOrphans::Abort));
+    }
+
+    #[test]
+    fn only_what_is_the_flows_own_is_aborted() {
+        let refused = |more: &str| match parse(more) {
+            Err(Error::Invalid(problems)) => {
+                let problems = problems.into_iter().map(|p| format!("{}: {}", p.field, p.message));
+                problems.collect::<Vec<_>>().join("\n")
+            }
+            other => panic!("{other:?}"),
+        };
+        let no_prefix = refused(r#", "commit": "checkpointed", "orphans": "abort""#);
+        assert!(
+            no_prefix.starts_with("orphans: ") && no_prefix.contains("`prefix`"),
+            "{no_prefix}"
+        );
+        let sealed = refused(r#", "orphans": "abort", "prefix": "logs/""#);
+        assert!(sealed.contains("`commit` = `checkpointed`"), "{sealed}");
+    }
+}

@@ -1,0 +1,71 @@
+//! What a checkpoint depends on: with other values, what it knows would not be found, or would not go
+//! on as it began.
+
+use super::address::is_loopback;
+use super::{Encryption, Settings};
+use crate::encode::{Compression, ObjectFraming};
+use crate::names::OnExisting;
+
+impl Settings {
+    /// The fields of the configuration that a checkpoint depends on, and their values. No secret is
+    /// among them.
+    pub fn identity(&self) -> Vec<(String, String)> {
+        let address = &self.address;
+        // A store on this machine may come back under another port.
+        let authority = match address.authority.rsplit_once(':') {
+            Some((host, _)) if is_loopback(host) => host,
+            _ => &address.authority,
+        };
+        let endpoint = format!("{}://{authority}{}", address.scheme.as_str(), address.base_path);
+        let encoding = self.encoding;
+        let fields = [
+            ("endpoint", endpoint),
+            ("bucket", address.bucket.clone()),
+            ("prefix", self.names.prefix.clone()),
+            ("key_template", self.names.template.to_string()),
+            ("on_existing", word(self.names.on_existing).to_owned()),
+            ("framing", framing(encoding.framing).to_owned()),
+            ("compression", encoding.compression.map_or("none", compression).to_owned()),
+            ("compression_suffix", (!self.names.suffix.is_empty()).to_string()),
+            ("encryption", encryption(&self.encryption).to_owned()),
+            ("checksum", self.checksum.map_or("none", |a| a.s3().as_str()).to_lowercase()),
+            ("part_bytes", self.part_bytes.to_string()),
+        ];
+        fields.map(|(name, value)| (name.to_owned(), value)).to_vec()
+    }
+}
+
+fn word(on_existing: OnExisting) -> &'static str {
+    match on_existing {
+        OnExisting::Overwrite => "overwrite",
+        OnExisting::Fail => "fail",
+        OnExisting::Next => "next",
+    }
+}
+
+fn framing(framing: ObjectFraming) -> &'static str {
+    match framing {
+        ObjectFraming::None => "none",
+        ObjectFraming::Newline => "newline",
+        ObjectFraming::LengthDelimited => "length-delimited",
+        ObjectFraming::JsonArray => "json-array",
+    }
+}
+
+fn compression(compression: Compression) -> &'static str {
+    match compression {
+        Compression::Gzip { .. } => "gzip",
+        Compression::Zstd { .. } => "zstd",
+    }
+}
+
+/// Which key it is stays with the configuration.
+fn encryption(encryption: &Encryption) -> &'static str {
+    match encryption {
+        Encryption::Default => "that of the bucket",
+        Encryption::S3 => "AES256",
+        Encryption::Kms(kms) if kms.dual_layer => "aws:kms:dsse",
+        Encryption::Kms(_) => "aws:kms",
+        Encryption::Customer(_) => "a customer's key",
+    }
+}
