@@ -20,15 +20,21 @@ use crate::invariants::{hold, hold_at_the_end, nothing_is_replaced, the_last_one
 
 #[test]
 fn what_is_reported_is_true_whatever_goes_wrong() {
+    all_seeds(SEEDS, run);
+}
+
+/// Runs as many seeds as are asked for, or the one that is, and prints its trace.
+pub(crate) fn all_seeds(unless_said: u64, run: impl Fn(u64) -> World + Sync) {
     if let Some(seed) = variable("SPILLWAY_SEED") {
         let world = run(seed);
         println!("{}", world.trace().join("\n"));
         return;
     }
-    let seeds = variable("SPILLWAY_SEEDS").unwrap_or(SEEDS);
+    let seeds = variable("SPILLWAY_SEEDS").unwrap_or(unless_said);
     let lanes = std::thread::available_parallelism().map_or(1, |lanes| lanes.get() as u64);
     std::thread::scope(|scope| {
         for lane in 0..lanes {
+            let run = &run;
             scope.spawn(move || {
                 (lane..seeds).step_by(lanes as usize).for_each(|seed| _ = run(seed));
             });

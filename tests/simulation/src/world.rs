@@ -6,6 +6,7 @@
 
 mod events;
 mod fate;
+mod lives;
 mod writes;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -27,6 +28,7 @@ use crate::request_info::Census;
 pub use crate::request_info::RequestInfo;
 use events::Event;
 pub use fate::Fate;
+pub use lives::Late;
 
 /// Decides what becomes of a request.
 pub type Decide = Box<dyn FnMut(&RequestInfo, &mut fastrand::Rng) -> Fate>;
@@ -56,6 +58,12 @@ pub struct World {
     pub notices: Vec<Notice>,
     /// The most bytes that it ever held, the most requests that were ever under way, and the like.
     pub peaks: Peaks,
+    /// The uploads that were begun: in which life that was asked for, and when it was done.
+    pub begun: BTreeMap<String, (u64, Duration)>,
+    /// What happened that no core can prevent.
+    pub late: Late,
+    /// Whether what the core reports is left there until somebody [listens](World::listen).
+    pub is_deaf: bool,
     seed: u64,
     random: fastrand::Rng,
     elapsed: u64,
@@ -68,6 +76,8 @@ pub struct World {
     trace: Vec<String>,
     fingerprint: std::hash::DefaultHasher,
     ticked_at: Option<u64>,
+    life: u64,
+    is_down: bool,
 }
 
 /// An event that the core took.
@@ -120,6 +130,9 @@ impl World {
             failed: Vec::new(),
             notices: Vec::new(),
             peaks: Peaks::default(),
+            begun: BTreeMap::new(),
+            late: Late::default(),
+            is_deaf: false,
             seed,
             // Another stream of numbers than the core's.
             random: fastrand::Rng::with_seed(seed ^ 0x5EED_0F7E_3707_1D5E),
@@ -133,6 +146,8 @@ impl World {
             trace: Vec::new(),
             fingerprint: std::hash::DefaultHasher::new(),
             ticked_at: None,
+            life: 0,
+            is_down: false,
         }
     }
 
@@ -178,7 +193,9 @@ impl World {
                 }
             }
         }
-        self.take_report();
+        if !self.is_deaf {
+            self.listen();
+        }
         self.peaks.held = self.peaks.held.max(self.sink.held());
         self.peaks.in_flight = self.peaks.in_flight.max(self.sink.in_flight());
         self.peaks.unfinished = self.peaks.unfinished.max(self.sink.unfinished().count());
@@ -280,7 +297,8 @@ impl World {
         Now { wall: Timestamp(wall), monotonic: Instant(self.elapsed) }
     }
 
-    fn take_report(&mut self) {
+    /// Takes in what the core reports.
+    pub fn listen(&mut self) {
         let report = self.sink.take_report();
         for Sealed { span, bytes, parts } in &report.sealed {
             let (name, first, last) = (&span.name, span.first, span.last);

@@ -30,8 +30,9 @@ pub(super) struct Flight {
     /// How long the answer takes, and when the core stops waiting for it.
     back: u64,
     deadline: u64,
-    /// The core has stopped waiting before the request has even arrived.
-    given_up: bool,
+    /// The core has stopped waiting before the request has even arrived, or is gone.
+    pub(super) given_up: bool,
+    life: u64,
 }
 
 impl World {
@@ -57,7 +58,8 @@ impl World {
     pub(super) fn next(&self) -> Option<u64> {
         let event = self.queue.first_key_value().map(|((at, _), _)| *at);
         // Woken at its time, the core is not woken for the same again.
-        let due = self.sink.next_due().map(|Instant(due)| due.max(self.elapsed));
+        let due = self.sink.next_due().filter(|_| !self.is_down);
+        let due = due.map(|Instant(due)| due.max(self.elapsed));
         let due = due.filter(|due| self.ticked_at.is_none_or(|ticked| *due > ticked));
         event.into_iter().chain(due).min()
     }
@@ -86,21 +88,25 @@ impl World {
             self.queue_up(deadline, Event::Lands { index, exchange, outcome });
         }
         let fault = fate.fault;
-        let flight = Flight { index, exchange, request, fault, back, deadline, given_up };
+        let life = self.life;
+        let flight = Flight { index, exchange, request, fault, back, deadline, given_up, life };
         self.queue_up(arrival, Event::Arrives(Box::new(flight)));
     }
 
     fn arrive(&mut self, flight: Flight) {
-        let Flight { index, exchange, request, fault, back, deadline, given_up } = flight;
+        let Flight { index, exchange, request, fault, back, deadline, given_up, life } = flight;
         let at = self.wall();
         let before = self.bucket.log().len();
+        let held = given_up.then(|| self.held(&request)).flatten();
         let outcome = faults::apply(fault, &mut self.bucket, at, &request);
         if let Some(logged) = self.bucket.log().get(before) {
             let (status, code) = (logged.status, logged.code.clone());
             self.note(|| format!("#{index}   the bucket says {status} {code}"));
         }
+        self.note_begun(life);
         if given_up {
-            return;
+            let changed = held.zip(self.held(&request)).filter(|(before, now)| before != now);
+            return changed.into_iter().for_each(|(before, now)| self.note_late(before, now));
         }
         let landing = self.elapsed.saturating_add(back);
         let (at, outcome) = match outcome {

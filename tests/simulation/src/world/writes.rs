@@ -32,7 +32,7 @@ impl World {
     }
 
     /// Gives the core a run, and returns what it has no room for.
-    fn offer(&mut self, run: Run) -> Option<Run> {
+    pub fn offer(&mut self, run: Run) -> Option<Run> {
         let (mut taken, refused) = (run.clone(), self.rejected.len());
         self.note(|| format!("write {run:?}"));
         self.feed(Input::Events(run));
@@ -49,7 +49,8 @@ impl World {
         rest
     }
 
-    fn run(&self, key: &str, first: u64, payloads: &[Bytes]) -> Run {
+    /// Consecutive events of one key, from this position on.
+    pub fn run(&self, key: &str, first: u64, payloads: &[Bytes]) -> Run {
         let ends = payloads.iter().scan(0, |end, payload| {
             *end += payload.len();
             u32::try_from(*end).ok()

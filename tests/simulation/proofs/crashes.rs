@@ -1,0 +1,22 @@
+//! Uploads survive crashes, exactly once: whatever happens, and whenever.
+
+mod exhaustive;
+mod seeded;
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use spillway_simulation::flow::Flow;
+
+/// Where names and boundaries depend on the data alone, a crash is not seen in the bucket.
+fn the_objects_are_the_same(plain: &Flow, flow: &Flow) {
+    let (expected, found) = (objects(plain), objects(flow));
+    if expected != found {
+        flow.world.fail(&format!("without crashes there are\n{expected:?}, and not\n{found:?}"));
+    }
+}
+
+/// The names and the bytes of all objects that became visible.
+fn objects(flow: &Flow) -> BTreeSet<(String, Bytes)> {
+    flow.objects().map(|seen| (seen.name.clone(), seen.bytes.clone())).collect()
+}

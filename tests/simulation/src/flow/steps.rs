@@ -1,0 +1,217 @@
+//! What a [`Flow`] does, one instant after the other.
+
+use std::time::Duration;
+
+use spillway_core::checkpoint;
+use spillway_core::framing::Run;
+use spillway_core::room::Admission;
+use spillway_core::sink::{Input, Sink};
+
+use super::{Checkpoint, End, Flow, OnFailed};
+
+impl Flow {
+    /// Begins a life, and looks for what the one before it left.
+    pub(super) fn open(&mut self) -> Result<(), End> {
+        let state = self.stored.as_ref().map(|stored| stored.state.clone());
+        self.instant()?;
+        self.world.open(state.as_deref());
+        if state.is_none() {
+            return Ok(());
+        }
+        // Whoever resumes a checkpoint will resume none before it.
+        self.stored.iter().for_each(|stored| self.truth.committed(stored));
+        self.feed(Input::Orphans)?;
+        let (life, at) = (self.world.life(), self.world.elapsed());
+        self.wait(Sink::has_reply)?;
+        _ = self.world.sink.take_reply();
+        let heard = self.world.notices.len();
+        let listened = self.listen();
+        let mut notices = self.world.notices[heard..].iter();
+        let is_in_vain = notices.any(|n| n.message.contains("cannot be looked for"));
+        self.truth.looked.insert(life, (!is_in_vain).then_some(at));
+        listened
+    }
+
+    /// Writes the next few events, or takes a checkpoint where they do not fit before.
+    pub(super) fn write(&mut self) -> Result<(), End> {
+        let max = self.habits.batch.min(self.source.len() - self.next);
+        let count = if max > 1 { self.random.usize(1..=max) } else { max };
+        let runs = self.runs(count);
+        let need = self.world.sink.need(&runs);
+        for attempt in 0.. {
+            self.wait(|sink| sink.admission(&need) != Admission::Wait)?;
+            if self.world.sink.admission(&need) == Admission::Take {
+                break;
+            }
+            if attempt == BUSY_MAX {
+                self.world.fail("a batch never fits, however many checkpoints are committed");
+            }
+            self.world.note(|| "busy".to_owned());
+            self.truth.busy += 1;
+            self.feed(Input::MakeRoom(need.clone()))?;
+            if self.world.sink.next_position() != self.next as u64 {
+                self.world.fail("something was taken of a batch that does not fit");
+            }
+            self.checkpoint_and_commit()?;
+        }
+        let events = runs.iter().map(|run| run.len() + 4 * run.events()).sum();
+        self.truth.largest = self.truth.largest.max(events);
+        for run in runs {
+            self.give(run)?;
+        }
+        self.next += count;
+        Ok(())
+    }
+
+    fn give(&mut self, run: Run) -> Result<(), End> {
+        self.instant()?;
+        let mut rest = self.world.offer(run);
+        while let Some(run) = rest {
+            self.wait(|sink| sink.has_room(&run))?;
+            self.instant()?;
+            rest = self.world.offer(run);
+        }
+        Ok(())
+    }
+
+    /// The next events of the source, those of one key together.
+    fn runs(&self, count: usize) -> Vec<Run> {
+        let events = &self.source[self.next..self.next + count];
+        let mut first = self.next;
+        let mut runs = Vec::new();
+        for same in events.chunk_by(|(one, _), (other, _)| one == other) {
+            let payloads: Vec<_> = same.iter().map(|(_, payload)| payload.clone()).collect();
+            runs.push(self.world.run(&same[0].0, first as u64, &payloads));
+            first += same.len();
+        }
+        runs
+    }
+
+    pub(super) fn checkpoint_and_commit(&mut self) -> Result<(), End> {
+        self.checkpoint()?;
+        self.listen()?;
+        if self.habits.has_whims && self.random.u8(..10) == 0 {
+            self.world.note(|| "the checkpoint could not be stored".to_owned());
+            return Ok(());
+        }
+        self.store()?;
+        self.commit()
+    }
+
+    pub(super) fn checkpoint(&mut self) -> Result<(), End> {
+        self.feed(Input::Prepare)?;
+        self.wait(Sink::is_at_rest)?;
+        let failed = self.world.failed.len();
+        let state = self.world.sink.checkpoint();
+        let summary = checkpoint::inspect(&state);
+        let summary = summary.unwrap_or_else(|error| self.world.fail(&error.to_string()));
+        if summary.next_position != self.next as u64 {
+            self.world.fail("the checkpoint goes on at another place than its host");
+        }
+        let (next, objects) = (self.next, summary.objects);
+        self.world.note(|| format!("checkpoint at {next} of {objects:?}"));
+        self.taken = Some(Checkpoint { state, next, objects, failed });
+        Ok(())
+    }
+
+    pub(super) fn store(&mut self) -> Result<(), End> {
+        self.instant()?;
+        self.world.note(|| "store".to_owned());
+        let Some(taken) = self.taken.take() else { return Ok(()) };
+        self.truth.stored(&taken);
+        self.stored = Some(taken);
+        Ok(())
+    }
+
+    pub(super) fn commit(&mut self) -> Result<(), End> {
+        self.feed(Input::Commit)?;
+        self.stored.iter().for_each(|stored| self.truth.committed(stored));
+        Ok(())
+    }
+
+    /// Hears what the core has to report.
+    pub(super) fn listen(&mut self) -> Result<(), End> {
+        self.world.listen();
+        let has_failed = self.world.failed.len() > self.dealt_with;
+        self.dealt_with = self.world.failed.len();
+        match self.habits.on_failed {
+            OnFailed::Stop if has_failed => Err(End::Stop),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn follow_a_whim(&mut self) -> Result<(), End> {
+        match self.random.u8(..30) {
+            0 => self.pause(Duration::from_millis(self.random.clone().u64(..60_000)))?,
+            1 if self.habits.flushes => {
+                self.feed(Input::Seal)?;
+                self.settle()?;
+            }
+            2 => {
+                self.close()?;
+                return Err(End::Crash);
+            }
+            3 => self.feed(Input::CleanUp)?,
+            4 => self.checkpoint_and_commit()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Everything becomes visible, by as many commits as that takes.
+    pub(super) fn finish(&mut self) -> Result<(), End> {
+        self.feed(Input::Seal)?;
+        for round in 0.. {
+            self.settle()?;
+            self.listen()?;
+            if !self.world.sink.waits_for_commit() {
+                break;
+            }
+            if round == COMMITS_MAX {
+                self.world.fail("objects wait for a commit, whatever is committed");
+            }
+            self.checkpoint_and_commit()?;
+        }
+        self.feed(Input::CleanUp)?;
+        self.settle()?;
+        self.instant()?;
+        self.listen()
+    }
+
+    pub(super) fn settle(&mut self) -> Result<(), End> {
+        self.wait(Sink::is_settled)
+    }
+
+    pub(super) fn feed(&mut self, input: Input) -> Result<(), End> {
+        self.instant()?;
+        self.world.feed(input);
+        Ok(())
+    }
+
+    fn pause(&mut self, duration: Duration) -> Result<(), End> {
+        self.instant()?;
+        self.world.run_for(duration);
+        Ok(())
+    }
+
+    fn wait(&mut self, done: impl Fn(&Sink) -> bool) -> Result<(), End> {
+        while !done(&self.world.sink) {
+            self.instant()?;
+            if !self.world.step() {
+                self.world.fail("the core waits for nothing");
+            }
+            if self.instants > INSTANTS_MAX {
+                self.world.fail("it does not come to an end");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How often a batch may not fit: open objects of other keys are sealed, and become visible.
+const BUSY_MAX: u32 = 20;
+/// How many commits it may take until all is visible: objects of one name take one each, and a name
+/// that is taken takes another.
+const COMMITS_MAX: u32 = 200;
+/// More than any run needs that comes to an end.
+const INSTANTS_MAX: u64 = 1_000_000;
