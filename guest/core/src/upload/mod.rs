@@ -93,6 +93,8 @@ pub(crate) struct Upload {
     pub(crate) permit: Permit,
     /// Whether it may be visible already: an earlier life of the sink was allowed to make it so.
     pub(crate) may_be_there: bool,
+    /// An upload that may be open although the object is there.
+    surplus: Option<String>,
     /// Why the object will not be; the first cause, whatever goes wrong after it.
     failure: Option<Error>,
     restarts: u32,
@@ -165,6 +167,7 @@ impl Upload {
             outstanding: 0,
             permit,
             may_be_there: false,
+            surplus: None,
             failure: None,
             restarts: 0,
             encoder: Some(Encoder::new(encoding)),
@@ -273,6 +276,9 @@ impl Upload {
     /// not become visible, or the older would overwrite the younger. Where it has no name yet, it
     /// says that no older one looks for a number of the same stem.
     pub(crate) fn next(&mut self, cutting: Cutting, my_turn: bool) -> Option<Want> {
+        if let Some(upload_id) = self.surplus.take() {
+            return Some(Want::Abort(upload_id));
+        }
         if self.failure.is_some() {
             return self.give_up();
         }
@@ -387,7 +393,12 @@ impl Upload {
             (State::Settling { sent, .. }, Sight::Found(found)) if self.is_ours(&found) => {
                 let parts = match sent {
                     Sent::AtOnce { .. } => 0,
-                    Sent::InParts(parts) => parts.count(),
+                    Sent::InParts(parts) => {
+                        // An earlier life may have begun again, and made it of another upload.
+                        let may_be_open = self.may_be_there.then(|| parts.upload_id.clone());
+                        self.surplus = may_be_open;
+                        parts.count()
+                    }
                 };
                 self.state = State::Visible { parts };
             }

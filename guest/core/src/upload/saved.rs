@@ -131,6 +131,7 @@ impl SavedUpload {
             outstanding: 0,
             permit,
             may_be_there,
+            surplus: None,
             failure,
             restarts: self.restarts,
             encoder,

@@ -1,4 +1,5 @@
-//! A crash at every instant of small runs, and at every two of them.
+//! A crash at every instant of small runs, at every two of them, and together with every fault of
+//! every request.
 
 use std::time::Duration;
 
@@ -6,8 +7,9 @@ use bytes::Bytes;
 use spillway_core::settings::Settings;
 use spillway_core::time::Timestamp;
 use spillway_simulation::bucket::BucketOptions;
+use spillway_simulation::faults::Fault;
 use spillway_simulation::flow::{Arrivals, Flow, Habits, event};
-use spillway_simulation::world::World;
+use spillway_simulation::world::{Fate, World};
 
 use super::the_objects_are_the_same;
 
@@ -44,6 +46,7 @@ struct Case {
     arrivals: Arrivals,
     /// Some stores take a completed upload for complete when it is completed again.
     is_idempotent: bool,
+    fault: Option<(u64, Fault)>,
 }
 
 #[test]
@@ -73,6 +76,21 @@ fn any_two_crashes() {
     }
 }
 
+#[test]
+fn any_one_crash_and_any_one_fault() {
+    for (script, naming) in [(SMALL, NEXT), (PARTS, FAIL), (TWICE, OVERWRITE)] {
+        let case = Case { checkpoint_every: 3, ..case(script, naming) };
+        for at in 0..run(case, &[]).world.requests() {
+            for fault in Fault::ALL {
+                let case = Case { fault: Some((at, fault)), ..case };
+                for instant in 1..=run(case, &[]).instants {
+                    run(case, &[instant]);
+                }
+            }
+        }
+    }
+}
+
 fn one_crash(case: Case) {
     let plain = run(case, &[]);
     for instant in 1..=plain.instants {
@@ -89,7 +107,14 @@ fn every_store(case: Case, test: impl Fn(Case)) {
 }
 
 fn case(script: Script, naming: Naming) -> Case {
-    Case { script, naming, checkpoint_every: 2, arrivals: Arrivals::All, is_idempotent: false }
+    Case {
+        script,
+        naming,
+        checkpoint_every: 2,
+        arrivals: Arrivals::All,
+        is_idempotent: false,
+        fault: None,
+    }
 }
 
 fn nothing_is_seen_of_it(plain: &Flow, flow: &Flow) {
@@ -116,6 +141,10 @@ fn run(case: Case, crashes: &[u64]) -> Flow {
     };
     let mut world = World::with_settings(settings, options, 1);
     taken.iter().for_each(|name| world.bucket.put_by_another(Timestamp(0), name));
+    world.on_request(move |info, random| {
+        let fault = case.fault.filter(|(at, _)| *at == info.index).map(|(_, fault)| fault);
+        Fate::random(random).with(fault)
+    });
     let source: Vec<(String, Bytes)> = events
         .iter()
         .enumerate()
