@@ -1,6 +1,7 @@
 //! The component itself, in wasmtime, in process: what it stores, what it asks for, what it is
 //! denied.
 
+mod checkpoints;
 mod denied;
 mod encoded;
 mod inquiries;

@@ -65,10 +65,11 @@ impl Buffer {
         body
     }
 
-    /// All that it holds, in one piece of memory of its own.
-    pub fn to_vec(&self) -> Vec<u8> {
-        let pieces = self.pieces.iter().map(Bytes::as_ref).chain([self.gathered.as_ref()]);
-        pieces.collect::<Vec<_>>().concat()
+    /// All that it holds, in memory that it shares but for what is still being gathered.
+    pub fn to_pieces(&self) -> Vec<Bytes> {
+        let gathered = Bytes::copy_from_slice(&self.gathered);
+        let gathered = Some(gathered).filter(|bytes| !bytes.is_empty());
+        self.pieces.iter().cloned().chain(gathered).collect()
     }
 
     /// Drops what it holds.

@@ -39,6 +39,8 @@ pub mod settings;
 mod signer;
 pub mod sigv4;
 pub mod sink;
+#[cfg(test)]
+mod talk;
 pub mod template;
 pub mod time;
 mod turns;

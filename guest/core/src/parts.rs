@@ -76,9 +76,9 @@ struct SavedPart {
 }
 
 impl SavedParts {
-    /// How many bytes they are; nothing less than the most there is, where that is no number.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.parts.iter().fold(0, |sum, part| part.len.saturating_add(sum))
+    /// How many bytes they are; nothing, where no number says that.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        self.parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.len))
     }
 }
 

@@ -38,7 +38,9 @@ pub(crate) struct State {
 impl State {
     /// The bytes: eight that name the format, two of its version, the content, and its checksum.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let head = [MAGIC, &VERSION.to_le_bytes()].concat();
+        let held: u64 = self.objects.iter().map(SavedUpload::held_bytes).sum();
+        let mut head = Vec::with_capacity(usize::try_from(held).unwrap_or(0) + ROOM_BYTES);
+        head.extend([MAGIC, &VERSION.to_le_bytes()].concat());
         let mut bytes =
             postcard::to_extend(self, head).expect("memory takes what is written to it");
         bytes.extend(CRC.checksum(&bytes).to_le_bytes());
@@ -148,4 +150,6 @@ fn takes_events(course: &Course) -> bool {
 const MAGIC: &[u8] = b"SPILLWAY";
 /// Another one for each change of what is kept.
 const VERSION: u16 = 1;
+/// What most states take beside the bytes of events: enough for the parts of a few hundred MiB.
+const ROOM_BYTES: usize = 16 << 10;
 static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);

@@ -62,12 +62,13 @@ pub fn inspect(state: &[u8]) -> Result<Summary, Error> {
 
 impl From<SavedUpload> for SavedObject {
     fn from(saved: SavedUpload) -> SavedObject {
-        let SavedUpload { span, course, bytes, parts, rest, .. } = saved;
+        let held_bytes = saved.held_bytes();
+        let SavedUpload { span, course, bytes, parts, .. } = saved;
         SavedObject {
             span,
             upload_id: parts.map(|SavedParts { upload_id, .. }| upload_id),
             bytes,
-            held_bytes: rest.len() as u64,
+            held_bytes,
             phase: match course {
                 Course::Open { .. } => Phase::Open,
                 Course::Sealed => Phase::Sealed,

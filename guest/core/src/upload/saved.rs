@@ -1,6 +1,8 @@
 //! An upload at rest as a checkpoint keeps it, and the upload that it becomes again.
 
-use serde::{Deserialize, Serialize};
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_bytes::ByteBuf;
 
 use super::{Permit, Sent, Span, State, Upload};
 use crate::buffer::Buffer;
@@ -21,13 +23,15 @@ pub(crate) struct SavedUpload {
     /// What the store has of them.
     pub(crate) parts: Option<SavedParts>,
     /// The others.
-    #[serde(with = "serde_bytes")]
-    pub(crate) rest: Vec<u8>,
+    pub(crate) rest: Vec<Piece>,
     stem: Stem,
     number: u64,
     nonce: String,
     restarts: u32,
 }
+
+/// Bytes that are shared with the upload, and copied once only: into the state.
+pub(crate) struct Piece(Bytes);
 
 /// How far an object has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,14 +63,16 @@ impl Upload {
         };
         let (parts, rest) = match &self.state {
             State::Putting { body, .. }
-            | State::Settling { sent: Sent::AtOnce { body, .. }, .. } => (None, body.to_vec()),
+            | State::Settling { sent: Sent::AtOnce { body, .. }, .. } => {
+                (None, body.pieces().to_vec())
+            }
             State::Uploading(parts)
             | State::Completing(parts)
             | State::Settling { sent: Sent::InParts(parts), .. } => {
-                (Some(parts.save()), self.buffer.to_vec())
+                (Some(parts.save()), self.buffer.to_pieces())
             }
             State::Visible { .. } => return None,
-            _ => (None, self.buffer.to_vec()),
+            _ => (None, self.buffer.to_pieces()),
         };
         let (stem, number) = self.naming.saved();
         Some(SavedUpload {
@@ -74,7 +80,7 @@ impl Upload {
             course,
             bytes: self.bytes,
             parts,
-            rest,
+            rest: rest.into_iter().map(Piece).collect(),
             stem: stem.clone(),
             number,
             nonce: self.nonce.clone(),
@@ -84,15 +90,21 @@ impl Upload {
 }
 
 impl SavedUpload {
+    /// How many of its bytes it holds itself.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.rest.iter().map(|Piece(bytes)| bytes.len() as u64).sum()
+    }
+
     /// What is wrong with it, if anything is: then it was not written by this program.
     pub(crate) fn flaw(&self) -> Option<&'static str> {
-        let stored = self.parts.as_ref().map_or(0, SavedParts::bytes);
+        let stored = self.parts.as_ref().map_or(Some(0), SavedParts::bytes);
+        let bytes = stored.and_then(|stored| stored.checked_add(self.held_bytes()));
         let is_failed = matches!(self.course, Course::Failed(_));
         if self.span.name.is_empty() || self.nonce.is_empty() {
             Some("an object without a name")
         } else if self.parts.as_ref().is_some_and(|parts| parts.upload_id.is_empty()) {
             Some("an upload without an id")
-        } else if !is_failed && stored.checked_add(self.rest.len() as u64) != Some(self.bytes) {
+        } else if !is_failed && bytes != Some(self.bytes) {
             Some("an object whose parts do not add up")
         } else if self.span.first > self.span.last || self.span.events == 0 {
             Some("an object without events")
@@ -104,7 +116,7 @@ impl SavedUpload {
     /// The upload that it was.
     pub(crate) fn resume(self, settings: &Settings) -> Upload {
         let mut buffer = Buffer::default();
-        buffer.push(self.rest.into());
+        self.rest.into_iter().for_each(|Piece(bytes)| buffer.push(bytes));
         let (encoding, mut encoder) = (settings.encoding, None);
         let (mut permit, mut failure, mut may_be_there) = (Permit::Awaited, None, false);
         match self.course {
@@ -138,5 +150,18 @@ impl SavedUpload {
             buffer,
             state,
         }
+    }
+}
+
+impl Serialize for Piece {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Piece {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Piece, D::Error> {
+        let bytes = ByteBuf::deserialize(deserializer)?;
+        Ok(Piece(bytes.into_vec().into()))
     }
 }
