@@ -17,8 +17,10 @@ use crate::upload::Operation;
 /// Which uploads a crash left behind.
 #[derive(Default)]
 pub(crate) struct Orphans {
-    /// When the checkpoint was taken.
+    /// When the checkpoint was taken, or the first of those since which nobody could look.
     since: Timestamp,
+    /// Whether that is still to be done.
+    is_looking: bool,
     /// Names of which an upload may have been begun before that, whose id nobody was told.
     suspected: BTreeSet<String>,
     /// Their ids, by name: those that stay until their name is written again.
@@ -28,7 +30,17 @@ pub(crate) struct Orphans {
 impl Orphans {
     /// They were begun after `since`, or are of one of these names.
     pub(crate) fn since(&mut self, since: Timestamp, suspected: BTreeSet<String>) {
-        (self.since, self.suspected) = (since, suspected);
+        (self.since, self.suspected, self.is_looking) = (since, suspected, true);
+    }
+
+    /// Since when there may be some that nobody has seen, where a checkpoint is taken now.
+    pub(crate) fn unseen_since(&self, now: Timestamp) -> Timestamp {
+        if self.is_looking { self.since } else { now }
+    }
+
+    /// The names of which there are some or may be.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.suspected.iter().chain(self.found.keys()).map(String::as_str)
     }
 
     /// Whether an upload that nobody uses is one of them.
@@ -70,6 +82,8 @@ impl Sink {
                 return self.report.notice(Level::Warning, message);
             }
         };
+        self.orphans.is_looking = false;
+        self.orphans.suspected.clear();
         let on_orphans = self.settings.on_orphans;
         self.counters.orphans += found.len() as u64;
         for OpenUpload { name, upload_id, .. } in found {

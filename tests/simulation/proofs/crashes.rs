@@ -1,7 +1,9 @@
 //! Uploads survive crashes, exactly once: whatever happens, and whenever.
 
 mod exhaustive;
+mod orphans;
 mod seeded;
+mod support;
 
 use std::collections::BTreeSet;
 

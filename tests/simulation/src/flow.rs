@@ -102,8 +102,11 @@ pub enum OnFailed {
 }
 
 /// Why a life ends before the source does.
-enum End {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It is one of the instants at which it crashes.
     Crash,
+    /// The core reported a failure, and the host stops for it.
     Stop,
 }
 
@@ -168,10 +171,7 @@ impl Flow {
     }
 
     fn live(&mut self) -> Result<(), End> {
-        self.open()?;
-        while self.stored.is_none() {
-            self.checkpoint_and_commit()?;
-        }
+        self.begin()?;
         let mut since = 0;
         while self.next < self.source.len() {
             let before = self.next;
@@ -199,7 +199,8 @@ impl Flow {
         if is_planned || is_random { Err(End::Crash) } else { Ok(()) }
     }
 
-    fn crash(&mut self) {
+    /// The host and the core are gone, and for a while nothing else happens.
+    pub fn crash(&mut self) {
         let (arrivals, mut random) = (self.habits.arrivals, self.random.fork());
         self.world.crash(|| match arrivals {
             Arrivals::All => true,
@@ -239,7 +240,11 @@ impl Flow {
     }
 
     /// Closes as a host does that will go on later.
-    fn close(&mut self) -> Result<(), End> {
+    ///
+    /// # Errors
+    ///
+    /// Where it ends before.
+    pub fn close(&mut self) -> Result<(), End> {
         self.world.note(|| "keep".to_owned());
         self.feed(Input::Keep)?;
         self.settle()?;

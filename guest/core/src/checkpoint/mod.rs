@@ -9,6 +9,8 @@ mod needed;
 mod state;
 mod summary;
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, Problem};
 use crate::open::Ages;
 use crate::requests::{Owner, UploadNumber};
@@ -39,7 +41,7 @@ impl Sink {
         sink.now = now;
         sink.next_position = state.next_position;
         sink.needed = Needed::of(state.upload_ids());
-        sink.orphans.since(state.taken_at, state.suspected.into_iter().collect());
+        sink.orphans.since(state.unseen_since, state.suspected.into_iter().collect());
         sink.sequences = state.sequences;
         sink.report.failed = state.failures;
         sink.revive(state.objects);
@@ -122,10 +124,18 @@ impl Sink {
             objects,
             failures: self.report.failed.clone(),
             unneeded: self.cleanups.uploads().map(pair).collect(),
-            suspected: self.cleanups.suspected().map(str::to_owned).collect(),
+            unseen_since: self.orphans.unseen_since(self.now.wall),
+            suspected: self.suspected(),
         };
         self.needed.take(state.upload_ids());
         state.encode()
+    }
+
+    /// The names of which there may be uploads that no checkpoint knows by their ids.
+    fn suspected(&self) -> Vec<String> {
+        let names = self.cleanups.suspected().chain(self.orphans.names());
+        let names: BTreeSet<&str> = names.collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 
     /// The last checkpoint is stored: what it allows to become visible does, and what only those

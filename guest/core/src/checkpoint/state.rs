@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) failures: Vec<Failure>,
     /// Names and ids of uploads that are to be aborted.
     pub(crate) unneeded: Vec<(String, String)>,
+    /// Since when uploads may have been begun that no checkpoint knows.
+    pub(crate) unseen_since: Timestamp,
     /// Names of which an upload may have been begun whose id is not known.
     pub(crate) suspected: Vec<String>,
 }

@@ -10,8 +10,21 @@ use spillway_core::sink::{Input, Sink};
 use super::{Checkpoint, End, Flow, OnFailed};
 
 impl Flow {
-    /// Begins a life, and looks for what the one before it left.
-    pub(super) fn open(&mut self) -> Result<(), End> {
+    /// Begins a life. Before anything is written a checkpoint is stored.
+    ///
+    /// # Errors
+    ///
+    /// As with all that follow, why it ends before.
+    pub fn begin(&mut self) -> Result<(), End> {
+        self.open()?;
+        while self.stored.is_none() {
+            self.checkpoint_and_commit()?;
+        }
+        Ok(())
+    }
+
+    /// Makes a core, and lets it look for what the one before it left.
+    fn open(&mut self) -> Result<(), End> {
         let state = self.stored.as_ref().map(|stored| stored.state.clone());
         self.instant()?;
         self.world.open(state.as_deref());
@@ -33,7 +46,11 @@ impl Flow {
     }
 
     /// Writes the next few events, or takes a checkpoint where they do not fit before.
-    pub(super) fn write(&mut self) -> Result<(), End> {
+    ///
+    /// # Errors
+    ///
+    /// Why it ends before.
+    pub fn write(&mut self) -> Result<(), End> {
         let max = self.habits.batch.min(self.source.len() - self.next);
         let count = if max > 1 { self.random.usize(1..=max) } else { max };
         let runs = self.runs(count);
@@ -87,7 +104,12 @@ impl Flow {
         runs
     }
 
-    pub(super) fn checkpoint_and_commit(&mut self) -> Result<(), End> {
+    /// Takes a checkpoint, stores it and commits it.
+    ///
+    /// # Errors
+    ///
+    /// Why it ends before.
+    pub fn checkpoint_and_commit(&mut self) -> Result<(), End> {
         self.checkpoint()?;
         self.listen()?;
         if self.habits.has_whims && self.random.u8(..10) == 0 {
@@ -98,7 +120,12 @@ impl Flow {
         self.commit()
     }
 
-    pub(super) fn checkpoint(&mut self) -> Result<(), End> {
+    /// Takes a checkpoint, with the place in the source.
+    ///
+    /// # Errors
+    ///
+    /// Why it ends before.
+    pub fn checkpoint(&mut self) -> Result<(), End> {
         self.feed(Input::Prepare)?;
         self.wait(Sink::is_at_rest)?;
         let failed = self.world.failed.len();
@@ -114,7 +141,12 @@ impl Flow {
         Ok(())
     }
 
-    pub(super) fn store(&mut self) -> Result<(), End> {
+    /// Stores it.
+    ///
+    /// # Errors
+    ///
+    /// Why it ends before.
+    pub fn store(&mut self) -> Result<(), End> {
         self.instant()?;
         self.world.note(|| "store".to_owned());
         let Some(taken) = self.taken.take() else { return Ok(()) };
@@ -123,14 +155,23 @@ impl Flow {
         Ok(())
     }
 
-    pub(super) fn commit(&mut self) -> Result<(), End> {
+    /// Tells the core that it is stored.
+    ///
+    /// # Errors
+    ///
+    /// Why it ends before.
+    pub fn commit(&mut self) -> Result<(), End> {
         self.feed(Input::Commit)?;
         self.stored.iter().for_each(|stored| self.truth.committed(stored));
         Ok(())
     }
 
     /// Hears what the core has to report.
-    pub(super) fn listen(&mut self) -> Result<(), End> {
+    ///
+    /// # Errors
+    ///
+    /// Why it ends before.
+    pub fn listen(&mut self) -> Result<(), End> {
         self.world.listen();
         let has_failed = self.world.failed.len() > self.dealt_with;
         self.dealt_with = self.world.failed.len();
@@ -159,7 +200,11 @@ impl Flow {
     }
 
     /// Everything becomes visible, by as many commits as that takes.
-    pub(super) fn finish(&mut self) -> Result<(), End> {
+    ///
+    /// # Errors
+    ///
+    /// Why it ends before.
+    pub fn finish(&mut self) -> Result<(), End> {
         self.feed(Input::Seal)?;
         for round in 0.. {
             self.settle()?;
@@ -178,11 +223,21 @@ impl Flow {
         self.listen()
     }
 
-    pub(super) fn settle(&mut self) -> Result<(), End> {
+    /// Runs until nothing moves any more without a commit.
+    ///
+    /// # Errors
+    ///
+    /// Why it ends before.
+    pub fn settle(&mut self) -> Result<(), End> {
         self.wait(Sink::is_settled)
     }
 
-    pub(super) fn feed(&mut self, input: Input) -> Result<(), End> {
+    /// Tells the core something.
+    ///
+    /// # Errors
+    ///
+    /// Why it ends before.
+    pub fn feed(&mut self, input: Input) -> Result<(), End> {
         self.instant()?;
         self.world.feed(input);
         Ok(())

@@ -207,11 +207,12 @@ impl Flow {
     }
 
     /// Whether an upload was begun by a request that outlived its sink, and arrived when the next
-    /// one had looked already, or where that could not look, and said so. A lifecycle rule ends it.
+    /// one had looked already; or where none of those after it could look, and said so. A lifecycle
+    /// rule ends it.
     fn is_out_of_sight(&self, id: &str) -> bool {
         let Some((life, at)) = self.world.begun.get(id) else { return false };
-        let mut looks = self.truth.looked.range(life + 1..);
-        looks.next().is_some_and(|(_, looked)| looked.is_none_or(|looked| looked <= *at))
+        let mut lives = self.truth.looked.range(life + 1..).map(|(_, looked)| *looked).peekable();
+        lives.peek().is_some() && lives.flatten().next().is_none_or(|looked| looked <= *at)
     }
 }
 
