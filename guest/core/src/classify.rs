@@ -146,6 +146,8 @@ pub struct Verdict {
     pub region: Option<String>,
     /// How far the store's clock is from ours, where the answer shows it.
     pub clock: Option<Offset>,
+    /// How long it took, by the clock of the day: half of that `clock` may be wrong.
+    pub took: Duration,
 }
 
 /// Sorts one attempt's outcome. A success whose body is an error is an error, and one whose body is
@@ -158,7 +160,7 @@ pub fn classify(
 ) -> Verdict {
     let response = match outcome {
         Ok(response) => response,
-        Err(error) => return unanswered(error),
+        Err(error) => return unanswered(error, flight),
     };
     let error = ErrorBody::parse(&response.body);
     let answer = match error {
@@ -176,6 +178,7 @@ pub fn classify(
         status: response.status,
         region: region(response, error.as_ref()),
         clock: flight.measured(response),
+        took: flight.took(),
         error,
         transport: None,
         retry_after: retry_after(response),
@@ -190,7 +193,7 @@ fn is_doubtful(response: &Response, error: Option<&ErrorBody>, class: Class) -> 
         && !error.is_some_and(|error| THROTTLING.contains(&error.code.as_str()))
 }
 
-fn unanswered(error: &TransportError) -> Verdict {
+fn unanswered(error: &TransportError, flight: &Flight) -> Verdict {
     let (class, maybe_done) = match error {
         TransportError::Denied | TransportError::Tls(_) => (Class::Unreachable, false),
         TransportError::Dns(_) | TransportError::Connect(_) => (Class::Transient, false),
@@ -206,6 +209,7 @@ fn unanswered(error: &TransportError) -> Verdict {
         retry_after: None,
         region: None,
         clock: None,
+        took: flight.took(),
     }
 }
 

@@ -63,6 +63,11 @@ impl Flight {
         Offset::between(Timestamp(self.sent.0 + took / 2), date)
     }
 
+    /// How long it took.
+    pub fn took(&self) -> Duration {
+        self.received.since(self.sent)
+    }
+
     /// The offset that was measured, where it differs from the one that the request was signed with
     /// by more than S3 could have liked: it refuses at 15 minutes.
     pub fn correction(&self, response: &Response) -> Option<Offset> {

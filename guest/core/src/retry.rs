@@ -187,6 +187,7 @@ mod tests {
             retry_after: None,
             region: None,
             clock: None,
+            took: Duration::ZERO,
         }
     }
 

@@ -160,7 +160,7 @@ impl Sink {
                 found.seen -= 1;
                 self.counted(found)
             }
-            (_, Some(Answer::Uploads(page))) => self.paged(found, page, verdict.clock),
+            (_, Some(Answer::Uploads(page))) => self.paged(found, page, verdict),
             (_, answer) => unreachable!("a page was asked for, and the answer is {answer:?}"),
         }
     }
@@ -187,14 +187,17 @@ impl Sink {
         &mut self,
         mut found: Leftovers,
         page: ListMultipartUploadsResult,
-        clock: Option<Offset>,
+        verdict: &Verdict,
     ) -> Next {
         let ListMultipartUploadsResult { uploads, next } = page;
         for upload in uploads {
             // Not every store heeds the prefix.
             let wanted = upload.key.starts_with(&found.prefix) && !upload.key.is_empty();
-            let offset = clock.unwrap_or_default();
-            let wanted = wanted && self.is_in(found.scope, &upload, offset);
+            let offset = verdict.clock.unwrap_or_default();
+            let begun = upload.initiated.map(|at| offset.undo(at));
+            // Which way of the exchange was the slow one, nobody knows.
+            let begun_at_last = begun.map(|at| at.after(verdict.took / 2));
+            let wanted = wanted && self.is_in(found.scope, &upload.key, begun_at_last);
             if wanted && !self.uses(&upload.key, &upload.upload_id) {
                 found.keep(upload, offset);
             }

@@ -1,10 +1,9 @@
 //! The list of what a crash left behind.
 
 use super::{Inquiry, Question};
-use crate::clock::Offset;
-use crate::s3::MultipartUpload;
 use crate::settings::OnOrphans;
 use crate::sink::Sink;
+use crate::time::Timestamp;
 
 use super::leftovers::{Leftovers, Scope};
 
@@ -15,16 +14,14 @@ impl Sink {
         self.inquire(Inquiry::Leftovers(leftovers), Question::Page);
     }
 
-    /// Whether an open upload that this sink does not use is in a list of that scope.
-    pub(super) fn is_in(&self, scope: Scope, upload: &MultipartUpload, offset: Offset) -> bool {
+    /// Whether an open upload that this sink does not use is in a list of that scope. It may have
+    /// been begun as late as `begun`.
+    pub(super) fn is_in(&self, scope: Scope, name: &str, begun: Option<Timestamp>) -> bool {
         match scope {
             Scope::All => true,
             // All of the prefix is this flow's.
             Scope::Orphans if self.settings.on_orphans == OnOrphans::Abort => true,
-            Scope::Orphans => {
-                let begun = upload.initiated.map(|at| offset.undo(at));
-                self.orphans.includes(&upload.key, begun)
-            }
+            Scope::Orphans => self.orphans.includes(name, begun),
         }
     }
 }

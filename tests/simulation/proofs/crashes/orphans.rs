@@ -1,6 +1,35 @@
 //! Uploads that were begun after the checkpoint from which another life goes on.
 
+use std::time::Duration;
+
+use spillway_simulation::bucket::Operation;
+use spillway_simulation::world::Fate;
+
 use super::support::*;
+
+/// The answer to the list takes its time, most of it on one way: the clock of the store cannot be
+/// told from ours to more than that, and what was begun last is found all the same.
+#[test]
+fn an_orphan_is_found_by_a_list_that_was_slow() {
+    for (there, back) in [(20, 0), (0, 20)] {
+        let mut flow = flow("", &[("a", PARTS)]);
+        flow.world.on_request(move |info, random| match info.operation {
+            Operation::ListMultipartUploads => Fate {
+                there: Duration::from_secs(there),
+                back: Duration::from_secs(back),
+                fault: None,
+            },
+            _ => Fate::random(random),
+        });
+        flow.begin().unwrap();
+        flow.write().unwrap();
+        until_open(&mut flow, 1);
+        crash(&mut flow);
+        flow.begin().unwrap();
+        assert_eq!(flow.world.sink.counters().orphans, 1, "{there} s there and {back} s back");
+        flow.run();
+    }
+}
 
 /// What is left to its name until that is written again is not forgotten by the lives that come
 /// before that.
