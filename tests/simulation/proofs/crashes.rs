@@ -1,5 +1,6 @@
 //! Uploads survive crashes, exactly once: whatever happens, and whenever.
 
+mod cases;
 mod exhaustive;
 mod orphans;
 mod seeded;

@@ -39,6 +39,7 @@ pub struct Flow {
     next: usize,
     /// How many of the failures that the world has heard of it has dealt with.
     dealt_with: usize,
+    is_alive: bool,
     random: Rng,
     truth: Truth,
 }
@@ -143,12 +144,13 @@ impl Flow {
             taken: None,
             next: 0,
             dealt_with: 0,
+            is_alive: false,
             random: Rng::with_seed(seed ^ 0xC0FF_EE00_C0FF_EE00),
             truth: Truth::default(),
         }
     }
 
-    /// Runs until the whole source is stored, however often it crashes, and looks whether all is
+    /// Begins, or goes on, and runs until the whole source is stored, however often it crashes, and looks whether all is
     /// well: after each instant and at the end.
     pub fn run(&mut self) {
         loop {
@@ -171,7 +173,9 @@ impl Flow {
     }
 
     fn live(&mut self) -> Result<(), End> {
-        self.begin()?;
+        if !self.is_alive {
+            self.begin()?;
+        }
         let mut since = 0;
         while self.next < self.source.len() {
             let before = self.next;
@@ -201,6 +205,7 @@ impl Flow {
 
     /// The host and the core are gone, and for a while nothing else happens.
     pub fn crash(&mut self) {
+        self.is_alive = false;
         let (arrivals, mut random) = (self.habits.arrivals, self.random.fork());
         self.world.crash(|| match arrivals {
             Arrivals::All => true,

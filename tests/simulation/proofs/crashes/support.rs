@@ -47,3 +47,8 @@ pub(super) fn crash(flow: &mut Flow) {
     flow.crash();
     flow.world.run_for(Duration::from_secs(60));
 }
+
+/// The names of the objects that are visible.
+pub(super) fn visible(flow: &Flow) -> Vec<&str> {
+    flow.world.bucket.objects().keys().map(String::as_str).collect()
+}

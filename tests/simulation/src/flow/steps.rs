@@ -16,6 +16,7 @@ impl Flow {
     ///
     /// As with all that follow, why it ends before.
     pub fn begin(&mut self) -> Result<(), End> {
+        self.is_alive = true;
         self.open()?;
         while self.stored.is_none() {
             self.checkpoint_and_commit()?;
