@@ -10,6 +10,7 @@ use fastrand::Rng;
 use spillway_core::names::OnExisting;
 use spillway_core::settings::{Commit, OnOrphans, Settings};
 use spillway_core::time::Timestamp;
+use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::flow::{Arrivals, Flow, Habits, OnFailed, event};
 use spillway_simulation::world::World;
 
@@ -77,7 +78,12 @@ fn checkpointed(random: &mut Rng, seed: u64, is_plain: bool) -> World {
         (settings.rotation.age, settings.rotation.idle) = (None, None);
     }
     let is_taken = settings.names.on_existing != OnExisting::Overwrite;
-    let mut world = World::with_settings(settings, world.bucket.options.clone(), seed);
+    // Requests by the hundred for a few events show nothing that a dozen do not.
+    settings.part_bytes += 5;
+    settings.memory_bytes_max += 5;
+    let part_bytes_min = settings.part_bytes;
+    let options = BucketOptions { part_bytes_min, ..world.bucket.options.clone() };
+    let mut world = World::with_settings(settings, options, seed);
     for _ in 0..if is_taken { random.usize(..20) } else { 0 } {
         let name = format!("p/key {}-{}", random.u8(..4), random.u8(..12));
         world.bucket.put_by_another(Timestamp(0), &name);
@@ -108,12 +114,12 @@ fn source(random: &mut Rng) -> Vec<(String, Bytes)> {
         if random.u8(..10) >= sticky {
             key = random.usize(..keys);
         }
-        let len = if random.u8(..10) == 0 { random.usize(..200) } else { random.usize(..20) };
+        let len = if random.u8(..20) == 0 { random.usize(..150) } else { random.usize(..20) };
         let text: String = (0..len).map(|_| random.alphabetic()).collect();
         (format!("key {key}"), event(position, &text))
     };
     let mut events = Vec::new();
-    (0..40).for_each(|position| events.push(next(position)));
+    (0..30).for_each(|position| events.push(next(position)));
     let count = random.usize(..=events.len());
     events.truncate(count);
     events

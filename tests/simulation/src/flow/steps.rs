@@ -264,8 +264,9 @@ impl Flow {
     }
 }
 
-/// How often a batch may not fit: open objects of other keys are sealed, and become visible.
-const BUSY_MAX: u32 = 20;
+/// How often a batch may not fit: where names are taken, objects get others, and wait for commits
+/// again.
+const BUSY_MAX: u32 = 100;
 /// How many commits it may take until all is visible: objects of one name take one each, and a name
 /// that is taken takes another.
 const COMMITS_MAX: u32 = 200;
