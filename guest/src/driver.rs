@@ -61,14 +61,22 @@ impl Driver {
 
     /// Gives the core a batch, all of it, and waits for room where there is none.
     pub(crate) fn write(&mut self, runs: Vec<Run>) -> Result<(), Busy> {
-        let need = self.core.need(&runs);
-        self.wait_until(|core| core.admission(&need) != Admission::Wait);
-        if self.core.admission(&need) == Admission::Busy {
-            self.feed(Input::MakeRoom(need));
-            return Err(Busy);
+        if self.core.takes_checkpoints() {
+            self.admit(&runs)?;
         }
         runs.into_iter().for_each(|run| self.give(run));
         Ok(())
+    }
+
+    /// Proves that a batch can be taken whole, as far as commits are concerned.
+    fn admit(&mut self, runs: &[Run]) -> Result<(), Busy> {
+        let need = self.core.need(runs);
+        self.wait_until(|core| core.admission(&need) != Admission::Wait);
+        if self.core.admission(&need) == Admission::Take {
+            return Ok(());
+        }
+        self.feed(Input::MakeRoom(need));
+        Err(Busy)
     }
 
     /// Takes a checkpoint, once the parts that are under way have come to their end.
