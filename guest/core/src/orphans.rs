@@ -72,6 +72,15 @@ impl Orphans {
 impl Sink {
     /// Takes in the uploads that a crash left behind, or why they cannot be looked for.
     pub(crate) fn found_orphans(&mut self, found: Result<Vec<OpenUpload>, Error>) {
+        self.take_in_orphans(found);
+        for owner in self.requests.release() {
+            if let Owner::Upload(number) = owner {
+                self.end_orphans_of(number);
+            }
+        }
+    }
+
+    fn take_in_orphans(&mut self, found: Result<Vec<OpenUpload>, Error>) {
         let found = match found {
             Ok(found) => found,
             Err(cause) => {

@@ -66,6 +66,8 @@ pub(crate) struct Requests {
     waiting: Vec<(Instant, Task)>,
     flying: BTreeMap<ExchangeId, Flying>,
     exchanges: u64,
+    /// What is not sent for now, while something is held back.
+    held: Option<Vec<Task>>,
 }
 
 impl Requests {
@@ -76,7 +78,30 @@ impl Requests {
 
     /// Adds one of which something is known already.
     pub(crate) fn add_with(&mut self, owner: Owner, operation: Operation, history: History) {
-        self.ready.push_back(Task { owner, operation, history, met: None, begun: None });
+        let task = Task { owner, operation, history, met: None, begun: None };
+        match &mut self.held {
+            Some(held) if begins_upload(&task) => held.push(task),
+            _ => self.ready.push_back(task),
+        }
+    }
+
+    /// Begins no upload until [`release`](Requests::release).
+    pub(crate) fn hold_back(&mut self) {
+        let ready = std::mem::take(&mut self.ready);
+        let (held, others): (Vec<Task>, Vec<Task>) = ready.into_iter().partition(begins_upload);
+        (self.held, self.ready) = (Some(held), others.into());
+    }
+
+    /// Whether no upload is begun for now.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Begins uploads again, and returns for whom.
+    pub(crate) fn release(&mut self) -> Vec<Owner> {
+        let held = self.held.take().unwrap_or_default();
+        self.ready.extend(&held);
+        held.into_iter().map(|task| task.owner).collect()
     }
 
     /// Sends a request again, not before `due`.
@@ -128,10 +153,11 @@ impl Requests {
 
     /// Forgets the requests of `owner` that are not under way, and returns how many they were.
     pub(crate) fn forget(&mut self, owner: Owner) -> usize {
-        let before = self.ready.len() + self.waiting.len();
+        let before = self.waiting();
         self.ready.retain(|task| task.owner != owner);
         self.waiting.retain(|(_, task)| task.owner != owner);
-        before - self.ready.len() - self.waiting.len()
+        self.held.iter_mut().for_each(|held| held.retain(|task| task.owner != owner));
+        before - self.waiting()
     }
 
     /// Forgets all requests of cleanups that are not under way, and returns whose they were.
@@ -176,6 +202,14 @@ impl Requests {
 
     /// Whether none is left.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.waiting.is_empty() && self.flying.is_empty()
+        self.waiting() == 0 && self.flying.is_empty()
     }
+
+    fn waiting(&self) -> usize {
+        self.ready.len() + self.waiting.len() + self.held.as_ref().map_or(0, Vec::len)
+    }
+}
+
+fn begins_upload(task: &Task) -> bool {
+    task.operation == Operation::CreateMultipartUpload && matches!(task.owner, Owner::Upload(_))
 }

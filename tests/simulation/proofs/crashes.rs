@@ -9,13 +9,27 @@ mod support;
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use spillway_core::upload::Span;
 use spillway_simulation::flow::Flow;
+
+use crate::invariants::rotated;
 
 /// Where names and boundaries depend on the data alone, a crash is not seen in the bucket.
 fn the_objects_are_the_same(plain: &Flow, flow: &Flow) {
     let (expected, found) = (objects(plain), objects(flow));
     if expected != found {
         flow.world.fail(&format!("without crashes there are\n{expected:?}, and not\n{found:?}"));
+    }
+}
+
+/// No object goes on where rotation ends it: by its data, nor by the time, which goes on while nobody
+/// is there.
+fn all_are_rotated(flow: &Flow) {
+    for seen in flow.objects() {
+        let (key, name) = (seen.key.clone(), seen.name.clone());
+        let (first, last) = (seen.positions[0], seen.positions[seen.positions.len() - 1]);
+        let span = Span { key, name, first, last, events: seen.positions.len() as u64 };
+        rotated(&flow.world, &span);
     }
 }
 

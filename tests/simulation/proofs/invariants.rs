@@ -32,7 +32,7 @@ pub(crate) fn hold(world: &World, largest: u64) {
 }
 
 /// No event came to an object that was full, or whose time was over.
-fn rotated(world: &World, span: &Span) {
+pub(crate) fn rotated(world: &World, span: &Span) {
     let rotation = world.settings.rotation;
     let events = world.accepted.range(span.first..=span.last).map(|(_, event)| event);
     let events: Vec<&Accepted> = events.filter(|event| event.key == span.key).collect();

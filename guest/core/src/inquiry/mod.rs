@@ -202,10 +202,12 @@ impl Sink {
     }
 
     /// Whether this sink, or one that resumes its checkpoint, has a use for an open upload, or is
-    /// about to end it. While the id of an
-    /// upload is not known yet, every upload of its name may be that one.
+    /// about to end it. While the id of an upload is not known yet, every upload of its name may be
+    /// that one, unless it is not begun yet.
     fn uses(&self, name: &str, upload_id: &str) -> bool {
-        let used = |u: &Upload| u.is_made_of(upload_id) || (u.is_creating() && u.span.name == name);
+        let may_be_begun = !self.requests.holds_back();
+        let may_be = |u: &Upload| may_be_begun && u.is_creating() && u.span.name == name;
+        let used = |u: &Upload| u.is_made_of(upload_id) || may_be(u);
         let is_ending = self.cleanups.is_ending(upload_id);
         self.uploads.values().any(used) || is_ending || self.needed.has(upload_id)
     }

@@ -8,8 +8,10 @@ use crate::time::Timestamp;
 use super::leftovers::{Leftovers, Scope};
 
 impl Sink {
-    /// Begins to look for what was begun after the checkpoint.
+    /// Begins to look for what was begun after the checkpoint. What is begun meanwhile could not be
+    /// told from that, so nothing is.
     pub(crate) fn look_for_orphans(&mut self) {
+        self.requests.hold_back();
         let leftovers = Leftovers::new(self.settings.name_prefix(), Scope::Orphans);
         self.inquire(Inquiry::Leftovers(leftovers), Question::Page);
     }

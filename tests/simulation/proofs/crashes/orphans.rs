@@ -104,3 +104,24 @@ fn on_a_prefix_of_its_own_every_orphan_is_ended_at_once() {
     flow.run();
     assert!(flow.world.failed.is_empty());
 }
+
+/// What the checkpoint holds of an object is over its time when another life begins, and with what
+/// ends it fills a part. So an upload of the orphan's name is begun at once.
+#[test]
+fn an_orphan_is_told_from_an_upload_that_is_begun_at_once() {
+    let framing = r#", "framing": "json-array""#;
+    let mut flow = flow(framing, &[("a", "123456789"), ("a", PARTS), ("b", "x")]);
+    flow.world.settings.rotation.age = Some(Duration::from_secs(30));
+    flow.begin().unwrap();
+    flow.write().unwrap();
+    flow.checkpoint_and_commit().unwrap();
+    flow.write().unwrap();
+    until_open(&mut flow, 1);
+    crash(&mut flow);
+    flow.begin().unwrap();
+    assert_eq!(flow.world.sink.counters().orphans, 1);
+    flow.run();
+    assert_eq!(flow.world.bucket.aborted_uploads().len(), 1, "its name is written");
+    assert_eq!(flow.world.bucket.open_uploads().len(), 0);
+    assert_eq!(flow.objects().count(), 3);
+}
