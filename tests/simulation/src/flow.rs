@@ -1,5 +1,6 @@
-//! A host as small as can be: it reads a source, writes what it reads in batches, stores checkpoints
-//! together with its place in the source, and begins again from the last of them after a crash.
+//! A host as small as can be: it reads a source, writes what it reads in batches, stores
+//! checkpoints together with its place in the source, and begins again from the last of them after
+//! a crash.
 //!
 //! Whatever it does next is an instant, and it can crash at every one of them.
 
@@ -150,8 +151,8 @@ impl Flow {
         }
     }
 
-    /// Begins, or goes on, and runs until the whole source is stored, however often it crashes, and looks whether all is
-    /// well: after each instant and at the end.
+    /// Begins, or goes on, and runs until the whole source is stored, however often it crashes, and
+    /// looks whether all is well: after each instant and at the end.
     pub fn run(&mut self) {
         loop {
             match self.live() {

@@ -1,4 +1,5 @@
-//! Where a commit in two phases can be cut in two, and what else can befall what a checkpoint knows.
+//! Where a commit in two phases can be cut in two, and what else can befall what a checkpoint
+//! knows.
 
 use std::time::Duration;
 
