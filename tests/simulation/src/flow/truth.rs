@@ -80,8 +80,8 @@ impl Flow {
     }
 
     /// After every instant: what became visible is whole, is allowed to by a stored checkpoint, and
-    /// holds no event that another object holds; no upload is gone that may be needed; and memory is
-    /// within its limit.
+    /// holds no event that another object holds; no upload is gone that may be needed; and memory
+    /// is within its limit.
     pub(super) fn look(&mut self) {
         let new: Vec<_> = self.world.bucket.visible_history()[self.truth.seen..].to_vec();
         self.truth.seen += new.len();
@@ -122,7 +122,7 @@ impl Flow {
         }
     }
 
-    /// Reads an object: whole events of one key, all there are of it between the first and the last.
+    /// Reads an object: whole events of one key, all there are of it from the first to the last.
     fn read(&self, name: &str, stored: &bytes::Bytes) -> Seen {
         let encoding = self.world.settings.encoding;
         let bytes = accounting::decompressed(&self.world, stored);
