@@ -15,6 +15,7 @@ pub use bindings::S3;
 pub use bindings::S3Pre;
 pub use bindings::exports::spillway::sink::sink::{
     Bucket, Description, Ending, Error, Failure, Framing, Histogram, Leftover, Level, Metric,
-    MetricValue, Notice, Payload, Problem, Progress, Rejection, Run, SealedObject,
+    MetricValue, Notice, Payload, Phase, Problem, Progress, Rejection, Run, SavedObject,
+    SavedState, SealedObject,
 };
 pub use bindings::spillway::sink::credentials;

@@ -97,7 +97,7 @@ impl Events {
         }
     }
 
-    /// How long the input is, in bytes, if that is known.
+    /// How much there is to read, in bytes, if that is known.
     pub fn input_bytes(&self) -> Option<u64> {
         self.source.input_bytes()
     }

@@ -70,6 +70,7 @@
 
 pub mod age;
 pub mod batch;
+pub mod checkpoint;
 pub mod contract;
 pub mod credentials;
 pub mod dead_letters;

@@ -1,92 +1,29 @@
 //! The loop that moves events from a source into a sink.
 
+mod checkpoints;
+mod outcome;
+mod runs;
 mod set_aside;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 
-use crate::batch;
-use crate::contract::{
-    Ending, Error, Failure, Framing, Notice, Payload, Progress, Rejection, Run, SealedObject,
-};
+use crate::contract::{Ending, Error, Failure, Notice, Progress, Rejection, Run, SealedObject};
 use crate::dead_letters::{Content, DeadLetter, OnFailed};
 use crate::events::{Batch, Events};
 use crate::interrupts::Interrupts;
 use crate::map::OnRejected;
-use crate::sink::{OpenSink, SinkError, explain};
-use crate::source::SourceError;
+use crate::sink::{OpenSink, SinkError};
+use crate::source::Start;
 use crate::telemetry::Monitor;
 
+pub use checkpoints::Checkpoints;
+pub use outcome::{End, Kept, RunError, Totals, failed};
+
+use checkpoints::Keeper;
+use runs::{end, event, run};
 use set_aside::SetAside;
-
-/// What a run has done so far.
-#[derive(Clone, Debug, Default, serde::Serialize)]
-pub struct Totals {
-    /// Lines read, of whatever fate.
-    pub lines: u64,
-    /// Bytes read.
-    pub input_bytes: u64,
-    /// Events that the sink accepted.
-    pub events: u64,
-    /// Events that were rejected.
-    pub rejected: u64,
-    /// Lines that the map's expression filtered out.
-    pub filtered: u64,
-    /// Events in objects that became visible.
-    pub stored_events: u64,
-    /// Objects that became visible.
-    pub objects: u64,
-    /// Their bytes.
-    pub object_bytes: u64,
-    /// Objects that could not be stored.
-    pub failed_objects: u64,
-    /// The events in them.
-    pub failed_events: u64,
-    /// Rejected and failed events that were written to a file.
-    pub dead_letters: u64,
-}
-
-/// How a run came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum End {
-    /// The source is through.
-    Complete,
-    /// It was told to stop, and completed what was open.
-    Stopped,
-    /// It was told to stop at once, and aborted what was open.
-    Aborted,
-}
-
-/// Why a run failed. What was accepted before is stored, or counted as failed.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The source could not be read on.
-    #[error("the source failed")]
-    Source(#[from] SourceError),
-    /// The sink failed as a whole.
-    #[error("the sink failed")]
-    Sink(#[from] SinkError),
-    /// An event was rejected, and the flow says to stop then.
-    #[error("line {line} was rejected: {reason}")]
-    Rejected {
-        /// The line's number, from 1.
-        line: u64,
-        /// Why.
-        reason: String,
-    },
-    /// Dead letters could not be written where the flow says.
-    #[error("dead letters cannot be written to {path}", path = .0.display())]
-    DeadLetters(PathBuf, #[source] std::io::Error),
-    /// Events could not be kept for the time that their object may fail.
-    #[error("events cannot be kept beside {path} until they are stored", path = .0.display())]
-    Keep(PathBuf, #[source] std::io::Error),
-    /// An object could not be stored.
-    #[error("{}", failed(.0))]
-    Failed(Box<Failure>),
-}
 
 /// Told of what happens, as it happens.
 pub trait Observer: Send {
@@ -100,6 +37,8 @@ pub trait Observer: Send {
     fn set_aside(&mut self, failure: &Failure);
     /// The sink has something to say.
     fn notice(&mut self, notice: &Notice);
+    /// A checkpoint is stored, with which the next run would begin at this line.
+    fn checkpoint(&mut self, line: u64);
 }
 
 /// A source, a sink, and what to do in between.
@@ -112,6 +51,8 @@ pub struct Runner<'a> {
     pub on_rejected: OnRejected,
     /// What becomes of those whose object could not be stored.
     pub on_failed: OnFailed,
+    /// Where it stores how far it is, if it does.
+    pub checkpoints: Option<Checkpoints>,
     /// What stops it.
     pub interrupts: Interrupts,
     /// Who is told.
@@ -123,16 +64,27 @@ pub struct Runner<'a> {
 impl Runner<'_> {
     /// Runs to the end, whichever it is. The totals are there in any case.
     pub async fn run(self) -> (Totals, Result<End, RunError>) {
-        let Runner { events, sink, on_rejected, on_failed, interrupts, observer, monitor } = self;
+        let Runner { events, sink, on_rejected, on_failed, checkpoints, .. } = self;
+        let Runner { interrupts, observer, monitor, .. } = self;
         monitor.begin(events.input_bytes(), sink.traffic());
-        let totals = Totals::default();
+        let keeper = checkpoints.map(Keeper::new);
+        let totals = Totals { kept: keeper.as_ref().map(Keeper::kept), ..Totals::default() };
         let set_aside = match SetAside::open(&on_rejected, &on_failed) {
             Ok(set_aside) => set_aside,
             Err(error) => return (totals, Err(error)),
         };
         let stops = on_rejected == OnRejected::Stop;
-        let mut running =
-            Running { events, sink, stops, set_aside, interrupts, observer, monitor, totals };
+        let mut running = Running {
+            events,
+            sink,
+            stops,
+            set_aside,
+            keeper,
+            interrupts,
+            observer,
+            monitor,
+            totals,
+        };
         let result = running.run().await;
         (running.totals, result)
     }
@@ -143,6 +95,7 @@ struct Running<'a> {
     sink: OpenSink,
     stops: bool,
     set_aside: SetAside,
+    keeper: Option<Keeper>,
     interrupts: Interrupts,
     observer: &'a mut dyn Observer,
     monitor: Monitor,
@@ -154,24 +107,38 @@ impl Running<'_> {
         let gate = self.sink.gate();
         // A second signal must reach a sink that is in the middle of a call.
         let _shutting = self.interrupts.on_second(move || gate.shut());
-        let pumped = self.pump().await;
-        if let Err(RunError::Sink(SinkError::Trap(_))) = pumped {
+        let worked = match self.keeper {
+            Some(_) => self.work().await,
+            None => self.pump().await.map(|()| Ending::Complete),
+        };
+        if let Err(RunError::Sink(SinkError::Trap(_))) = worked {
             self.lose();
             // What it reported before is no less lost, and the trap says more than what follows it.
             let _ = self.set_aside_the_rest();
-            return pumped.map(|()| End::Aborted);
+            return worked.map(|_| End::Aborted);
         }
-        // Whatever ended the reading: what was accepted is completed, unless that is told to stop,
-        // too.
-        let how = if self.is_told_to_abort() { Ending::Abort } else { Ending::Complete };
-        let closed = self.close(how).await;
+        let closed = self.close(self.ending(&worked)).await;
         // Behind a gate that was shut while it completed, the sink could do no more than clean up.
         let set_aside = self.set_aside_the_rest();
         if self.is_told_to_abort() {
             return set_aside.map(|()| End::Aborted);
         }
-        pumped.and(closed).and(set_aside)?;
-        Ok(if self.interrupts.count() > 0 { End::Stopped } else { End::Complete })
+        let ending = worked?;
+        closed.and(set_aside)?;
+        let is_stopped = self.interrupts.count() > 0;
+        let is_finished = self.keeper.is_some() && ending == Ending::Complete;
+        Ok(if is_stopped && !is_finished { End::Stopped } else { End::Complete })
+    }
+
+    /// How the sink ends. Whatever ended the reading: what was accepted is kept where there are
+    /// checkpoints; elsewhere it is completed, unless that is told to stop, too.
+    fn ending(&self, worked: &Result<Ending, RunError>) -> Ending {
+        match (&self.keeper, worked) {
+            (Some(_), Ok(ending)) => *ending,
+            (Some(_), Err(_)) => Ending::Keep,
+            (None, _) if self.is_told_to_abort() => Ending::Abort,
+            (None, _) => Ending::Complete,
+        }
     }
 
     fn is_told_to_abort(&self) -> bool {
@@ -184,8 +151,12 @@ impl Running<'_> {
         self.set_aside.sync()
     }
 
-    /// What a component held that has trapped is gone with it, and is counted so.
+    /// What a component held that has trapped is gone with it, and is counted so; but where there
+    /// are checkpoints, the next run has it again.
     fn lose(&mut self) {
+        if self.keeper.is_some() {
+            return;
+        }
         let Totals { events, stored_events, failed_events, .. } = self.totals;
         self.totals.failed_events = events.saturating_sub(stored_events).max(failed_events);
         self.monitor.count(&self.totals);
@@ -204,13 +175,14 @@ impl Running<'_> {
                     Some(batch) => self.take(batch).await?,
                     None => return Ok(()),
                 },
-                () = moved.notified() => self.poll().await?,
-                _ = tick.tick() => self.poll().await?,
+                () = moved.notified() => self.look().await?,
+                _ = tick.tick() => self.look().await?,
             }
         }
     }
 
     async fn take(&mut self, batch: Batch) -> Result<(), RunError> {
+        let behind = Start { position: batch.next_position, offset: batch.next_offset };
         self.totals.lines += batch.lines;
         self.totals.input_bytes += batch.bytes;
         self.totals.filtered += batch.filtered;
@@ -240,14 +212,29 @@ impl Running<'_> {
                 content,
             })?;
         }
-        self.poll().await
+        if let Some(keeper) = &mut self.keeper {
+            keeper.took_all_before(behind);
+        }
+        self.look_behind_a_batch().await
     }
 
     async fn write(&mut self, runs: &[Run]) -> Result<(), RunError> {
-        let rejections = self.sink.write(runs).await?;
+        let mut commits = 0;
+        let rejections = loop {
+            match self.sink.write(runs).await {
+                Err(SinkError::Refused(Error::Busy)) if self.keeper.is_some() => {
+                    self.make_room(commits).await?;
+                    commits += 1;
+                }
+                written => break written?,
+            }
+        };
         let given: u64 = runs.iter().map(|run| run.ends.len() as u64).sum();
         self.totals.events += given - rejections.len() as u64;
         self.set_aside.keep(runs, &rejections)?;
+        if let (Some(keeper), Some(last)) = (&mut self.keeper, runs.last()) {
+            keeper.took(end(last));
+        }
         for Rejection { position, reason } in &rejections {
             let content = event(runs, *position).unwrap_or(Content::Line { held: b"", bytes: 0 });
             self.reject(&DeadLetter { position: *position, reason, content })?;
@@ -295,12 +282,21 @@ impl Running<'_> {
             self.totals.object_bytes += object.bytes;
             self.observer.sealed(object);
         }
-        for failure in &progress.failed {
+        // Behind a gate that was shut, what is kept for the next run is no failure of this one.
+        let failed = if self.keeper.is_some() && self.is_told_to_abort() {
+            &[][..]
+        } else {
+            progress.failed.as_slice()
+        };
+        for failure in failed {
             // What still came for an object after it failed is no other object.
             self.totals.failed_objects += u64::from(failure.first == failure.begun);
             self.totals.failed_events += failure.events;
         }
-        let failed = self.fail(&progress.failed);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.note(&progress);
+        }
+        let failed = self.fail(failed);
         let settled = self.set_aside.settle(progress.durable);
         self.monitor.settle(progress.durable);
         self.monitor.count(&self.totals);
@@ -313,11 +309,18 @@ impl Running<'_> {
     /// not. What a person has aborted is neither: that run is to be started again.
     fn fail(&mut self, failures: &[Failure]) -> Result<(), RunError> {
         let is_told_to_abort = self.is_told_to_abort();
+        // What came before was given to another process, which kept it.
+        let from = self.keeper.as_ref().map_or(0, Keeper::resumed_from);
         let own = |failure: &&Failure| !matches!(failure.cause, Error::Aborted);
         let mut first = None;
         for failure in failures.iter().filter(own) {
             match &mut self.set_aside.failed {
                 Some(_) if is_told_to_abort => {}
+                Some(_) if failure.first < from => {
+                    self.observer.failed(failure);
+                    let failure = Box::new(failure.clone());
+                    return Err(RunError::NotKept { failure, line: from + 1 });
+                }
                 Some(failed) => {
                     failed.report(failure);
                     self.observer.set_aside(failure);
@@ -330,48 +333,6 @@ impl Running<'_> {
         }
         first.map_or(Ok(()), |failure| Err(RunError::Failed(Box::new(failure.clone()))))
     }
-}
-
-fn run(run: batch::Run) -> Run {
-    let batch::Run { key, first, at, payload, ends, framing } = run;
-    let framing = match framing {
-        batch::Framing::Bare => Framing::Bare,
-        batch::Framing::Newline => Framing::Newline,
-    };
-    Run { key, first, at, payload: Payload::Bytes(payload), ends, framing }
-}
-
-/// The position behind the last event of a run.
-fn end(run: &Run) -> u64 {
-    run.first + run.ends.len() as u64
-}
-
-/// The event at `position`, as it was given to the sink.
-fn event(runs: &[Run], position: u64) -> Option<Content<'_>> {
-    let holds = |run: &&Run| (run.first..end(run)).contains(&position);
-    let run = runs.iter().find(holds)?;
-    let index = usize::try_from(position - run.first).ok()?;
-    let start = index.checked_sub(1).map_or(0, |before| run.ends[before] as usize);
-    let bytes = match &run.payload {
-        Payload::Bytes(bytes) => bytes.as_slice(),
-        Payload::Text(text) => text.as_bytes(),
-    };
-    let framed = &bytes[start..run.ends[index] as usize];
-    let payload = match run.framing {
-        Framing::Newline => framed.strip_suffix(b"\n").unwrap_or(framed),
-        Framing::Bare => framed,
-    };
-    Some(Content::Event { key: &run.key, payload, at: run.at })
-}
-
-/// What could not be stored, and why, as a sentence.
-pub fn failed(failure: &Failure) -> String {
-    let Failure { name, first, last, events, cause, .. } = failure;
-    let (first, last) = (first + 1, last + 1);
-    let lines =
-        if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
-    let events = if *events == 1 { "1 event".to_owned() } else { format!("{events} events") };
-    format!("the object `{name}` was not stored ({events}, {lines}): {}", explain(cause))
 }
 
 /// The elapsed time and the rate that goes with it.

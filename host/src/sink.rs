@@ -10,7 +10,7 @@ use wasmtime::component::{Component, InstancePre, Linker, ResourceAny};
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::contract::{
-    self, Description, Ending, Leftover, Metric, Progress, Rejection, Run, S3, S3Pre,
+    self, Description, Ending, Leftover, Metric, Progress, Rejection, Run, S3, S3Pre, SavedState,
 };
 use crate::credentials::Provider;
 use crate::egress::{Answer, Egress, Gate, Traffic, Transport};
@@ -167,6 +167,17 @@ impl Sink {
         egress.map_err(trap)?.map_err(SinkError::Refused)
     }
 
+    /// What the state of a checkpoint holds. The component is given nothing for this.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Refused`] with why it cannot be read, or [`SinkError::Trap`].
+    pub async fn inspect_state(&self, state: &[u8]) -> Result<SavedState, SinkError> {
+        let (mut store, instance) = self.instantiate(&Grants::nothing()).await?;
+        let inspected = instance.spillway_sink_sink().call_inspect_state(&mut store, state).await;
+        inspected.map_err(trap)?.map_err(SinkError::Refused)
+    }
+
     /// Opens a sink. `config` is JSON by the component's schema.
     ///
     /// # Errors
@@ -289,6 +300,18 @@ impl OpenSink {
     /// [`SinkError`].
     pub async fn checkpoint(&mut self) -> Result<Vec<u8>, SinkError> {
         call!(self, call_checkpoint)
+    }
+
+    /// What the state of a checkpoint holds.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`] with why it cannot be read.
+    pub async fn inspect_state(&mut self, state: &[u8]) -> Result<SavedState, SinkError> {
+        let OpenSink { store, instance, compute_ticks, .. } = self;
+        store.data_mut().ticks_left = *compute_ticks;
+        let inspected = instance.spillway_sink_sink().call_inspect_state(store, state).await;
+        inspected.map_err(trap)?.map_err(SinkError::Refused)
     }
 
     /// Says that the last checkpoint is stored safely.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use spillway_tests::scripted::{Reply, Scripted};
 use spillway_tests::server::Server;
 

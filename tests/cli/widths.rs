@@ -156,6 +156,7 @@ fn busy() -> View {
         lag_events: 0,
         lag: Duration::ZERO,
         closing: false,
+        checkpointed: None,
         sink: Arc::new(Families::of(SHOWN.map(total).to_vec())),
         sink_at: Some(SystemTime::now()),
     }

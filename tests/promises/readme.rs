@@ -148,7 +148,7 @@ fn every_flow_is_in_order() {
 
 #[test]
 fn the_tables_of_a_flow_name_every_field() {
-    for section in ["source", "map", "sink", "credentials"] {
+    for section in ["source", "map", "sink", "credentials", "checkpoint"] {
         let title = format!("### `[{section}]`");
         let (_, text) = README.split_once(&title).unwrap_or_else(|| panic!("no {title}"));
         let text = text.split("\n#").next().unwrap_or_default();

@@ -27,6 +27,9 @@ pub(crate) enum Command {
     /// Show, or end, what earlier runs left unfinished in the store.
     #[command(subcommand)]
     Uploads(UploadsCommand),
+    /// Show what a checkpoint holds.
+    #[command(subcommand)]
+    Checkpoint(CheckpointCommand),
     /// Show what a component is, what it asks for and how it is configured.
     Inspect(InspectArguments),
     /// Write the built-in component to a file, to load it elsewhere.
@@ -122,6 +125,24 @@ pub(crate) struct AbortArguments {
     /// Say what would be aborted, and abort nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckpointCommand {
+    /// Show how far a flow is, and which objects are under way: key, phase, lines, bytes, upload.
+    Show(ShowArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// The file that [checkpoint] of a flow names.
+    pub(crate) file: PathBuf,
+    /// The component that wrote it; without it, the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+    /// Print it as one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ use super::args::CheckArguments;
 use super::exit::{Exit, Stop};
 use super::plan::{Destination, Request, read};
 use super::say::say;
+use super::take_up;
 use super::terminal;
 
 pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
@@ -14,8 +15,12 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
     let request = Request::of(&flow, component);
     let draft = request.parse(&read(&flow)?)?;
     let plan = request.plan(draft).await?;
+    let goes_on = plan.checkpoint.as_ref().map(take_up::in_words).transpose()?;
     let egress = plan.grants.egress.join(", ");
     say!("{} is in order; it would talk to {egress}", flow.display());
+    if let Some(text) = goes_on {
+        say!("{text}");
+    }
     if connect {
         ask(&plan.destination()).await?;
         say!("the store takes what it would write; nothing is left of the proof");

@@ -60,7 +60,7 @@ async fn stream(
     let (totals, result) = execute(plan, interrupts, Monitor::new(), LogFormat::Text).await?;
     summary(&totals, result.as_ref().ok().copied(), clock.seconds(), false);
     match result {
-        Ok(End::Complete) => Ok(None),
+        Ok(End::Complete | End::NothingToDo) => Ok(None),
         Ok(End::Stopped | End::Aborted) => Ok(Some(Exit::Interrupted)),
         Err(error) => Err(Stop::Failed(error.into())),
     }

@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     Failed = 1,
     /// It was asked for wrongly: arguments, flow or configuration.
     WrongUse = 2,
-    /// It was interrupted; what was open is aborted, as far as the store let it.
+    /// It was interrupted; what was open is aborted, as far as the store let it, but for what a checkpoint knows.
     Interrupted = 130,
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod checkpoint;
 mod component;
 mod demo;
 mod exit;
@@ -11,6 +12,7 @@ mod plan;
 mod run;
 mod say;
 mod summary;
+mod take_up;
 mod terminal;
 mod uploads;
 mod view;
@@ -45,6 +47,7 @@ async fn dispatch(command: Command) -> Result<Exit, Stop> {
         Command::Run(arguments) => run::run(arguments).await,
         Command::Check(arguments) => check::check(arguments).await,
         Command::Uploads(command) => uploads::uploads(command).await,
+        Command::Checkpoint(command) => checkpoint::checkpoint(command).await,
         Command::Inspect(arguments) => inspect::inspect(arguments).await,
         Command::Component(arguments) => component::component(arguments),
     }

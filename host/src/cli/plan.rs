@@ -5,18 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use spillway::checkpoint::{self, CheckpointSettings};
 use spillway::credentials::{self, Credentials, Environment, Provider};
 use spillway::dead_letters::{self, OnFailed};
 use spillway::egress::{Client, ClientOptions};
 use spillway::engine::{Engine, Limits};
 use spillway::events::Events;
-use spillway::flow::{Config, Draft, FlowError, SinkSettings, Variables};
+use spillway::flow::{self, Config, Draft, FlowError, SinkSettings, Variables};
 use spillway::map::{MapSettings, OnRejected};
 use spillway::problem::Problem;
 use spillway::sink::{Grants, OpenSink, Sink, SinkError, Source as ComponentSource};
 use spillway::source::{Input, Source, SourceSettings, Start};
 
 use super::exit::Stop;
+use super::take_up::{self, TakenUp};
 
 /// What is said on the command line about a flow.
 #[derive(Clone)]
@@ -43,6 +45,7 @@ pub(crate) struct Plan {
     pub(crate) config: String,
     pub(crate) grants: Grants,
     pub(crate) on_failed: OnFailed,
+    pub(crate) checkpoint: Option<CheckpointSettings>,
     /// Whether there are credentials. Of some that is known only when they are asked for.
     pub(crate) credentials_proven: bool,
 }
@@ -93,27 +96,51 @@ impl Request {
 
     /// Proves all that can be proven without writing anything.
     pub(crate) async fn plan(self, draft: Draft) -> Result<Plan, Stop> {
-        let Draft { source, map, sink, credentials, mut problems } = draft;
+        let Draft { source, map, sink, credentials, checkpoint, mut problems } = draft;
         if let Some(source) = &source {
             check_source(source, &mut problems);
         }
         let on_failed = sink.as_ref().map(|sink| sink.on_failed.clone()).unwrap_or_default();
-        let mut check_file = |field, path: &Path| {
-            if let Some(message) = wrong_file(path, &self.name, source.as_ref()) {
-                problems.push(Problem::new(field, message));
-            }
-        };
+        let mut letters = Vec::new();
         if let Some(OnRejected::File(path)) = map.as_ref().map(|map| &map.on_rejected) {
-            check_file("map.on_rejected.file", path);
+            letters.push(("map.on_rejected.file", path.as_path()));
         }
         if let OnFailed::File(path) = &on_failed {
-            check_file("sink.on_failed.file", path);
+            letters.push(("sink.on_failed.file", path.as_path()));
+        }
+        for (field, path) in &letters {
+            let taken = self.taken(path, source.as_ref());
+            let message = taken.or_else(|| unusable(dead_letters::check(path)));
+            problems.extend(message.map(|message| Problem::new(*field, message)));
+        }
+        if let Some(CheckpointSettings { path, .. }) = &checkpoint {
+            let taken = self.taken_by_letters(path, &letters);
+            let taken = taken.or_else(|| self.taken(path, source.as_ref()));
+            let message = taken.or_else(|| unusable(checkpoint::check(path)));
+            problems.extend(message.map(|message| Problem::new("checkpoint.path", message)));
+        } else if !problems.iter().any(|problem| problem.field.starts_with("checkpoint"))
+            && sink.as_ref().is_some_and(commits_checkpoints)
+        {
+            problems.push(Problem::new(format!("sink.config.{}", flow::COMMIT), NO_CHECKPOINTS));
         }
         let destination = self.find(sink, credentials, &mut problems).await?;
+        if let (Some(checkpoint), Some(source)) = (&checkpoint, &source) {
+            let destination = destination.as_ref().map(|(destination, _)| destination);
+            take_up::prove(checkpoint, source, destination, &mut problems).await?;
+        }
         match (source, map, destination) {
             (Some(source), Some(map), Some(destination)) if problems.is_empty() => {
                 let (Destination { sink, config, grants }, credentials_proven) = destination;
-                Ok(Plan { source, map, sink, config, grants, on_failed, credentials_proven })
+                Ok(Plan {
+                    source,
+                    map,
+                    sink,
+                    config,
+                    grants,
+                    on_failed,
+                    checkpoint,
+                    credentials_proven,
+                })
             }
             _ => Err(Stop::Problems(self.name, problems)),
         }
@@ -130,6 +157,25 @@ impl Request {
             Some((destination, _)) if problems.is_empty() => Ok(destination),
             _ => Err(Stop::Problems(self.name, problems)),
         }
+    }
+
+    /// What else of the flow has the path, if anything.
+    fn taken(&self, path: &Path, source: Option<&SourceSettings>) -> Option<String> {
+        if source.is_some_and(|source| is_read(source, path)) {
+            // What is set aside would be read, and set aside, again and again.
+            return Some(format!("{} is the source; name another file", path.display()));
+        }
+        let is_flow = is_same(Path::new(&self.name), path);
+        is_flow.then(|| format!("{} is the flow; name another file", path.display()))
+    }
+
+    /// Whether dead letters go to the checkpoint, or to a file that is used with it.
+    fn taken_by_letters(&self, path: &Path, letters: &[(&str, &Path)]) -> Option<String> {
+        let [lock, temporary] = checkpoint::names_beside(path);
+        let names = [path, &lock, &temporary];
+        let taken = |letters: &Path| names.iter().any(|name| is_same(name, letters));
+        let (field, letters) = letters.iter().find(|(_, letters)| taken(letters))?;
+        Some(format!("{} is the file of {field}; name another file", letters.display()))
     }
 
     /// Where a flow goes, and whether there are credentials: of some that is known only when they
@@ -174,13 +220,17 @@ impl Plan {
         Destination { sink, config, grants }
     }
 
-    /// Opens the source.
+    /// Opens the source: where it was left, or at its beginning.
     pub(crate) fn events(
         source: &SourceSettings,
         map: MapSettings,
         config: &str,
+        taken_up: Option<&TakenUp>,
     ) -> Result<(Events, OnRejected), Stop> {
-        let opened = Source::open(source, Start::default());
+        let opened = match taken_up {
+            Some(taken_up) => taken_up.open(source),
+            None => Source::open(source, Start::default()),
+        };
         let opened = opened.map_err(|error| Stop::WrongUse(error.into()))?;
         let events = Events::new(opened, map.map, framing(config));
         Ok((events.map_err(|error| Stop::Failed(error.into()))?, map.on_rejected))
@@ -200,7 +250,7 @@ fn framing(config: &str) -> spillway::batch::Framing {
 
 /// The text of the flow in that file.
 pub(crate) fn read(path: &Path) -> Result<String, Stop> {
-    spillway::flow::read(path).map_err(wrong_flow)
+    flow::read(path).map_err(wrong_flow)
 }
 
 fn wrong_flow(error: FlowError) -> Stop {
@@ -213,26 +263,30 @@ fn check_source(source: &SourceSettings, problems: &mut Vec<Problem>) {
     }
 }
 
-/// What is wrong with a file for dead letters, if anything.
-fn wrong_file(path: &Path, flow: &str, source: Option<&SourceSettings>) -> Option<String> {
-    if source.is_some_and(|source| is_read(source, path)) {
-        // What is set aside would be read, and set aside, again and again.
-        return Some(format!("{} is the source; name another file", path.display()));
-    }
-    if is_same(Path::new(flow), path) {
-        return Some(format!("{} is the flow; name another file", path.display()));
-    }
-    dead_letters::check(path).err().map(|error| chain(&error))
+fn unusable(checked: Result<(), dead_letters::Unusable>) -> Option<String> {
+    checked.err().map(|error| chain(&error))
+}
+
+fn commits_checkpoints(sink: &SinkSettings) -> bool {
+    sink.config.get(flow::COMMIT).is_some_and(|commit| commit == flow::CHECKPOINTED)
 }
 
 fn is_read(source: &SourceSettings, path: &Path) -> bool {
     matches!(&source.input, Input::File(source) if is_same(source, path))
 }
 
-/// Whether both are there, and are one file.
+/// Whether both are one file, or will be.
 fn is_same(one: &Path, other: &Path) -> bool {
     let file = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    file(one).is_some_and(|one| file(other) == Some(one))
+    let name = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    match (file(one), file(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => name(one).is_some_and(|one| name(other) == Some(one)),
+    }
 }
 
 async fn load(
@@ -346,5 +400,8 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+const NO_CHECKPOINTS: &str = "is \"checkpointed\": no object becomes visible before a checkpoint \
+                              is stored, and the flow stores none; add [checkpoint] with a path, or \
+                              leave this out";
 /// All that a 32-bit component can address.
 const EMBEDDED_MEMORY_BYTES_MAX: usize = 4 << 30;

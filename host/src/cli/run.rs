@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
+use spillway::contract::Error;
 use spillway::credentials::{Credentials, Secret};
 use spillway::flow::Draft;
 use spillway::interrupts::Interrupts;
 use spillway::local::{LocalCredentials, LocalOptions, LocalS3};
-use spillway::run::{Clock, End, Runner, Totals};
+use spillway::run::{Clock, End, Kept, Runner, Totals};
+use spillway::sink::SinkError;
 use spillway::telemetry::{Endpoint, Monitor};
 use tracing::info;
 
@@ -17,6 +19,7 @@ use super::exit::{Exit, Stop};
 use super::log::{COURSE, SPILLWAY};
 use super::plan::{Plan, Request, read};
 use super::summary::{self, summary};
+use super::take_up::TakenUp;
 use super::terminal::Terminal;
 
 pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
@@ -32,6 +35,7 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     };
     let draft = request.parse(&text)?;
     let plan = request.plan(draft).await?;
+    let checkpoint = plan.checkpoint.as_ref().map(|checkpoint| checkpoint.path.clone());
     let monitor = Monitor::new();
     // It is dropped at the end: until then it serves the last numbers.
     let _endpoint = match metrics {
@@ -66,10 +70,27 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     );
     summary(&totals, end, seconds, json);
     match result {
-        Ok(End::Complete | End::Stopped) => Ok(Exit::Done),
+        Ok(End::Complete | End::NothingToDo | End::Stopped) => Ok(Exit::Done),
         Ok(End::Aborted) => Ok(Exit::Interrupted),
-        Err(error) => Err(Stop::Failed(error.into())),
+        Err(error) => {
+            let stop = Stop::Failed(error.into()).report();
+            if let (Some(kept), Some(path)) = (&totals.kept, &checkpoint) {
+                say_kept(kept, path);
+            }
+            Ok(stop)
+        }
     }
+}
+
+/// After a failure it matters most where things stand.
+fn say_kept(kept: &Kept, path: &Path) {
+    let (line, path) = (kept.next_line, path.display());
+    info!(
+        target: SPILLWAY,
+        event = "kept",
+        line,
+        "the next run goes on from line {line}, by the checkpoint {path}"
+    );
 }
 
 type Executed = (Totals, Result<End, spillway::run::RunError>);
@@ -81,14 +102,34 @@ pub(crate) async fn execute(
     monitor: Monitor,
     log: LogFormat,
 ) -> Result<Executed, Stop> {
-    let Plan { source, map, sink, config, grants, on_failed, .. } = plan;
-    let (events, on_rejected) = Plan::events(&source, map, &config)?;
-    let opened = sink.open(&config, None, &grants).await;
-    let sink = opened.map_err(|error| Stop::Failed(error.into()))?;
-    let telling = tokio::spawn(tell(interrupts.clone()));
+    let Plan { source, map, sink, config, grants, on_failed, checkpoint, .. } = plan;
+    let taken_up = match &checkpoint {
+        Some(checkpoint) => Some(TakenUp::of(checkpoint, &source, &sink).await?),
+        None => None,
+    };
+    if let Some(taken_up) = &taken_up {
+        let is_nothing_to_do = taken_up.is_nothing_to_do()?;
+        taken_up.say(is_nothing_to_do);
+        if is_nothing_to_do {
+            let totals = Totals { kept: Some(taken_up.kept()), ..Totals::default() };
+            return Ok((totals, Ok(End::NothingToDo)));
+        }
+    }
+    let (events, on_rejected) = Plan::events(&source, map, &config, taken_up.as_ref())?;
+    let state = taken_up.as_ref().and_then(TakenUp::state);
+    let sink = match sink.open(&config, state, &grants).await {
+        Ok(sink) => sink,
+        Err(SinkError::Refused(Error::UnknownState(text))) => {
+            return Err(Stop::WrongUse(anyhow!("the checkpoint does not fit: {text}")));
+        }
+        Err(error) => return Err(Stop::Failed(error.into())),
+    };
+    let checkpoints = taken_up.map(TakenUp::checkpoints);
+    let telling = tokio::spawn(tell(interrupts.clone(), checkpoints.is_some()));
     let mut terminal = Terminal::new(monitor.clone(), log);
     let observer = &mut terminal;
-    let runner = Runner { events, sink, on_rejected, on_failed, interrupts, observer, monitor };
+    let runner =
+        Runner { events, sink, on_rejected, on_failed, checkpoints, interrupts, observer, monitor };
     let executed = runner.run().await;
     telling.abort();
     Ok(executed)
@@ -106,19 +147,21 @@ async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, St
 }
 
 /// Says what becomes of a run at each signal. A store that stalls would make them look ignored.
-async fn tell(mut interrupts: Interrupts) {
+async fn tell(mut interrupts: Interrupts, are_kept: bool) {
+    let (stopping, aborting) = match are_kept {
+        true => (
+            "stopping: what is open is being kept for the next run; interrupt again to leave without",
+            "leaving: what no checkpoint knows is being aborted; interrupt again to leave at once",
+        ),
+        false => (
+            "stopping: what is open is being completed; interrupt again to abort it",
+            "aborting what is open; interrupt again to leave at once",
+        ),
+    };
     interrupts.reached(1).await;
-    info!(
-        target: SPILLWAY,
-        event = "stopping",
-        "stopping: what is open is being completed; interrupt again to abort it"
-    );
+    info!(target: SPILLWAY, event = "stopping", "{stopping}");
     interrupts.reached(2).await;
-    info!(
-        target: SPILLWAY,
-        event = "aborting",
-        "aborting what is open; interrupt again to leave at once"
-    );
+    info!(target: SPILLWAY, event = "aborting", "{aborting}");
 }
 
 /// Puts a server of this process under the flow: its endpoint and its keys take the place of the

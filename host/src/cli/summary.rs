@@ -23,6 +23,7 @@ pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: 
 pub(crate) fn name(end: Option<End>) -> &'static str {
     match end {
         Some(End::Complete) => "complete",
+        Some(End::NothingToDo) => "nothing_to_do",
         Some(End::Stopped) => "stopped",
         Some(End::Aborted) => "aborted",
         None => "failed",
@@ -32,11 +33,14 @@ pub(crate) fn name(end: Option<End>) -> &'static str {
 /// What it has done, for people.
 pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> String {
     let Totals { events, rejected, filtered, failed_events, failed_objects, .. } = totals;
-    let how = match end {
-        Some(End::Complete) => "Done",
-        Some(End::Stopped) => "Stopped; what was open is complete",
-        Some(End::Aborted) => "Interrupted; what was open is aborted",
-        None => "Failed",
+    let how = match (end, &totals.kept) {
+        (Some(End::Complete), _) => "Done",
+        (Some(End::NothingToDo), _) => return NOTHING_TO_DO.to_owned(),
+        (Some(End::Stopped), None) => "Stopped; what was open is complete",
+        (Some(End::Stopped), Some(_)) => "Stopped; what is open is kept for the next run",
+        (Some(End::Aborted), None) => "Interrupted; what was open is aborted",
+        (Some(End::Aborted), Some(_)) => "Interrupted; what the last checkpoint knows is kept",
+        (None, _) => "Failed",
     };
     let mut text = format!(
         "{how}: {} of {} lines became events, stored in {} ({}), in {seconds:.1} s.",
@@ -54,5 +58,14 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
     add(*filtered, "filtered out");
     add(*failed_events, &format!("not stored, of {}", counted(*failed_objects, "object")));
     add(totals.dead_letters, "set aside as dead letters");
+    if let Some(kept) = &totals.kept {
+        let stored = counted(kept.checkpoints, "checkpoint");
+        text.push_str(&format!(
+            " {stored} stored; the next run begins with line {}.",
+            HumanCount(kept.next_line)
+        ));
+    }
     text
 }
+
+const NOTHING_TO_DO: &str = "Nothing to do: the source was stored to its end, and has not grown.";

@@ -122,6 +122,13 @@ impl Observer for Terminal {
         }
     }
 
+    fn checkpoint(&mut self, line: u64) {
+        info!(
+            target: COURSE, event = "checkpoint", line,
+            "a checkpoint is stored: the next run would begin with line {line}"
+        );
+    }
+
     fn notice(&mut self, notice: &Notice) {
         if notice.level == Level::Warning {
             self.warned();

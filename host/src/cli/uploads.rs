@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::anyhow;
 use serde_json::json;
 use spillway::age;
+use spillway::checkpoint::{self, CheckpointSettings};
 use spillway::contract::{Ending, Leftover};
-use spillway::sink::{OpenSink, SinkError};
+use spillway::sink::{OpenSink, Sink, SinkError};
 use tracing::error;
 
 use super::args::{AbortArguments, ListArguments, UploadsCommand};
@@ -28,8 +29,9 @@ pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, Stop> {
 
 async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
     let ListArguments { flow, component, older_than, json } = arguments;
-    let mut sink = open(&flow, component).await?;
+    let (mut sink, kept) = open(&flow, component).await?;
     let mut found = Upload::all(&mut sink).await?;
+    let in_use = kept.take_out(&mut found);
     found.retain(|upload| upload.is_older_than(older_than.unwrap_or_default()));
     close(sink).await?;
     let flow = flow.display();
@@ -43,18 +45,24 @@ async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
     } else {
         say!("no upload is open under the names that {flow} may write");
     }
+    if !json {
+        kept.say(in_use);
+    }
     Ok(Exit::Done)
 }
 
 async fn abort(arguments: AbortArguments) -> Result<Exit, Stop> {
     let AbortArguments { flow, component, older_than, dry_run } = arguments;
-    let mut sink = open(&flow, component).await?;
+    let (mut sink, kept) = open(&flow, component).await?;
+    let mut in_use = 0;
     let mut met = HashSet::new();
     let (mut ended, mut failed) = (0_u64, 0_u64);
     // A component may list no more than it can hold, so it is asked until there is nothing new.
     let young = loop {
+        let mut all = Upload::all(&mut sink).await?;
+        in_use = in_use.max(kept.take_out(&mut all));
         let (old, young): (Vec<_>, Vec<_>) =
-            Upload::all(&mut sink).await?.into_iter().partition(|u| u.is_older_than(older_than));
+            all.into_iter().partition(|upload| upload.is_older_than(older_than));
         let new = |upload: &Upload| met.insert(upload.identity());
         let due: Vec<_> = old.into_iter().filter(new).collect();
         if due.is_empty() {
@@ -98,6 +106,7 @@ async fn abort(arguments: AbortArguments) -> Result<Exit, Stop> {
     if unknown > 0 {
         say!("left alone: {} of unknown age", count(unknown));
     }
+    kept.say(in_use);
     match failed {
         0 => Ok(Exit::Done),
         failed => Err(Stop::Failed(anyhow!("{} could not be aborted", count(failed)))),
@@ -179,11 +188,48 @@ fn count(uploads: u64) -> String {
     format!("{uploads} {}", if uploads == 1 { "upload" } else { "uploads" })
 }
 
-/// The sink of a flow, whatever is the matter with its source.
-async fn open(flow: &Path, component: Option<PathBuf>) -> Result<OpenSink, Stop> {
+/// Uploads that the checkpoint of the flow knows: the next run goes on with them.
+#[derive(Default)]
+struct InUse {
+    path: PathBuf,
+    ids: HashSet<String>,
+}
+
+impl InUse {
+    async fn of(checkpoint: Option<CheckpointSettings>, sink: &Sink) -> Result<InUse, Stop> {
+        let Some(CheckpointSettings { path, .. }) = checkpoint else { return Ok(InUse::default()) };
+        // What is in use cannot be told from a file that cannot be read, so nothing is touched.
+        let read = checkpoint::read(&path).map_err(|error| Stop::WrongUse(error.into()))?;
+        let Some(read) = read else { return Ok(InUse::default()) };
+        let saved = sink.inspect_state(&read.state).await;
+        let saved = saved.map_err(|error| Stop::WrongUse(error.into()))?;
+        let ids = saved.objects.into_iter().filter_map(|object| object.id).collect();
+        Ok(InUse { path, ids })
+    }
+
+    /// Takes out what is in use, and returns how many that were.
+    fn take_out(&self, uploads: &mut Vec<Upload>) -> u64 {
+        let all = uploads.len();
+        uploads.retain(|upload| !self.ids.contains(&upload.leftover.id));
+        (all - uploads.len()) as u64
+    }
+
+    fn say(&self, in_use: u64) {
+        if in_use > 0 {
+            let path = self.path.display();
+            say!("in use: {}, with which the checkpoint {path} goes on", count(in_use));
+        }
+    }
+}
+
+/// The sink of a flow, whatever is the matter with its source, and what its checkpoint needs.
+async fn open(flow: &Path, component: Option<PathBuf>) -> Result<(OpenSink, InUse), Stop> {
     let request = Request::of(flow, component);
-    let draft = request.parse(&read(flow)?)?;
-    request.destination(draft).await?.open().await
+    let mut draft = request.parse(&read(flow)?)?;
+    let checkpoint = draft.checkpoint.take();
+    let destination = request.destination(draft).await?;
+    let in_use = InUse::of(checkpoint, &destination.sink).await?;
+    Ok((destination.open().await?, in_use))
 }
 
 async fn notices(sink: &mut OpenSink) -> Result<(), Stop> {

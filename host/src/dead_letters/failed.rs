@@ -82,17 +82,34 @@ impl Failed {
     /// Also where events were reported that the sink was never given: then something is lost.
     pub(crate) fn settle(&mut self, durable: u64) -> io::Result<u64> {
         let positions = self.written..durable.max(self.written);
+        let count = self.write(&positions)?;
+        self.written = positions.end;
+        self.spool.forget(self.written);
+        Ok(count)
+    }
+
+    /// Writes all events that were reported failed, also those that have others before them of
+    /// which it is not known yet: once a checkpoint is stored, they are reported no more. Returns
+    /// how many were written.
+    ///
+    /// # Errors
+    ///
+    /// As [`settle`](Failed::settle).
+    pub(crate) fn settle_reported(&mut self) -> io::Result<u64> {
+        self.write(&(self.written..u64::MAX))
+    }
+
+    /// Writes the failed events in these positions.
+    fn write(&mut self, positions: &Range<u64>) -> io::Result<u64> {
         let mut count = 0;
         if self.reported.iter().any(|reported| reported.first < positions.end) {
             let Failed { spool, letters, reported, .. } = self;
             spool.read(positions.clone(), |kept| {
-                count += write(kept, &positions, reported, letters)?;
+                count += write(kept, positions, reported, letters)?;
                 Ok(())
             })?;
             self.letters.flush()?;
         }
-        self.written = positions.end;
-        self.spool.forget(self.written);
         let is_over = |reported: &mut Reported| reported.last < positions.end;
         for over in self.reported.extract_if(.., is_over) {
             if over.missing > 0 {
@@ -164,6 +181,25 @@ mod tests {
         let letters: Vec<_> = std::fs::read_to_string(&path).unwrap().lines().map(event).collect();
         let wanted = [("a", "a"), ("a", "b"), ("b", "c"), ("b", "e"), ("b", "g")];
         assert_eq!(letters, wanted.map(|(key, payload)| (key.to_owned(), payload.to_owned())));
+    }
+
+    #[test]
+    fn before_a_checkpoint_all_that_was_reported_is_written_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("failed");
+        let mut failed = Failed::open(&path).unwrap();
+        failed.keep(&[run("a", 0, "ab"), run("b", 2, "cd")], &[]).unwrap();
+        failed.report(&failure("b", 2..=3, 2));
+        assert_eq!(failed.settle_reported().unwrap(), 2);
+        assert_eq!(failed.settle_reported().unwrap(), 0);
+        failed.report(&failure("a", 0..=1, 2));
+        assert_eq!(failed.settle(4).unwrap(), 2);
+        failed.keep(&[run("b", 4, "e")], &[]).unwrap();
+        failed.report(&failure("b", 4..=4, 1));
+        assert_eq!(failed.settle_reported().unwrap(), 1);
+        let letters = std::fs::read_to_string(&path).unwrap();
+        let payloads: String = letters.lines().map(|line| event(line).1).collect();
+        assert_eq!(payloads, "cdabe");
     }
 
     #[test]

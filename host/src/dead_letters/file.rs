@@ -12,7 +12,7 @@ pub(crate) struct DeadLetters {
     file: BufWriter<File>,
 }
 
-/// Why a path is none for dead letters.
+/// Why a path is none for dead letters, or for a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
     /// The folder is not there.
@@ -55,7 +55,7 @@ pub fn check(path: &Path) -> Result<(), Unusable> {
 }
 
 /// The folder that `path` lies in.
-pub(super) fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

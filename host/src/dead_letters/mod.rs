@@ -14,5 +14,5 @@ pub use file::{Unusable, check};
 
 pub(crate) use config::WordOrFile;
 pub(crate) use failed::Failed;
-pub(crate) use file::DeadLetters;
+pub(crate) use file::{DeadLetters, folder_of};
 pub(crate) use letter::{Content, DeadLetter, Letter};

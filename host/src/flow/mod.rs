@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use crate::checkpoint::{CheckpointConfig, CheckpointSettings};
 use crate::credentials::Settings;
 use crate::dead_letters::OnFailed;
 use crate::map::{MapConfig, MapSettings};
@@ -110,6 +111,8 @@ pub struct Draft {
     pub sink: Option<SinkSettings>,
     /// Where credentials come from.
     pub credentials: Option<Settings>,
+    /// Where the flow stores how far it is, if it does.
+    pub checkpoint: Option<CheckpointSettings>,
     /// All that is wrong.
     pub problems: Vec<Problem>,
 }
@@ -134,10 +137,19 @@ impl Draft {
         let codec = source.as_ref().map(|s| s.codec).unwrap_or_default();
         let map = sections.take::<MapConfig>("map", MAP, &mut problems);
         let map = map.and_then(|m| kept(m.settings(codec), &mut problems));
-        let sink = sections.take::<SinkSettings>("sink", SINK, &mut problems);
+        let mut sink = sections.take::<SinkSettings>("sink", SINK, &mut problems);
+        let checkpoint = sections.has("checkpoint").then(|| {
+            // Whatever is wrong with it, the sink is one that has checkpoints.
+            let config = sink.as_mut().map(|sink| &mut sink.config);
+            commits_checkpoints(config, &mut problems);
+            let checkpoint =
+                sections.take::<CheckpointConfig>("checkpoint", CHECKPOINT, &mut problems);
+            checkpoint.and_then(|c| kept(c.settings(), &mut problems))
+        });
+        let checkpoint = checkpoint.flatten();
         let credentials = sections.take("credentials", CREDENTIALS, &mut problems);
         let credentials = credentials.and_then(|c| kept(credentials::meant(c), &mut problems));
-        Ok(Draft { source, map, sink, credentials, problems })
+        Ok(Draft { source, map, sink, credentials, checkpoint, problems })
     }
 }
 
@@ -173,6 +185,22 @@ fn overrule(table: &mut Table, config: &Config) {
     }
 }
 
+/// A flow with checkpoints has a sink that waits for them.
+fn commits_checkpoints(
+    config: Option<&mut serde_json::Map<String, serde_json::Value>>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(config) = config else { return };
+    let written = config.entry(COMMIT).or_insert_with(|| CHECKPOINTED.into());
+    if written == "sealed" {
+        let message = format!(
+            "is \"sealed\", and a flow with [checkpoint] needs \"{CHECKPOINTED}\": \
+             leave this out, or [checkpoint]"
+        );
+        problems.push(Problem::new(format!("sink.config.{COMMIT}"), message));
+    }
+}
+
 fn kept<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
     result.map_err(|more| problems.extend(more)).ok()
 }
@@ -196,6 +224,10 @@ impl Sections {
             }
         }
         Sections(sections)
+    }
+
+    fn has(&self, section: &str) -> bool {
+        self.0.contains_key(section)
     }
 
     /// Takes one table out, without the fields that do not belong there: each of them is a problem.
@@ -241,9 +273,16 @@ fn unknown(field: &str, name: &str, names: &[&str]) -> Problem {
     Problem::new(field, message)
 }
 
-const SECTIONS: &[&str] = &["source", "map", "sink", "credentials"];
+/// The field of a sink's configuration that says when objects become visible, and its value where
+/// they wait for a checkpoint: the contract names both.
+pub const COMMIT: &str = "commit";
+/// See [`COMMIT`].
+pub const CHECKPOINTED: &str = "checkpointed";
+
+const SECTIONS: &[&str] = &["source", "map", "sink", "credentials", "checkpoint"];
 const SOURCE: &[&str] = &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines"];
 const MAP: &[&str] = &["key", "fixed_key", "payload", "at", "at_unit", "on_rejected"];
+const CHECKPOINT: &[&str] = &["path", "every"];
 const SINK: &[&str] =
     &["component", "egress", "ca_file", "memory_bytes_max", "on_failed", "config"];
 #[cfg(test)]
@@ -301,6 +340,24 @@ mod tests {
         assert_eq!(draft.problems, []);
         let config = draft.sink.unwrap().config;
         assert_eq!((config.len(), &config["bucket"]), (1, &"other".into()));
+    }
+
+    #[test]
+    fn a_flow_with_checkpoints_has_a_sink_that_waits_for_them() {
+        let draft = parse(&(WHOLE.to_owned() + "[checkpoint]\npath = 'c'"), &[("BUCKET", "b")]);
+        assert_eq!(draft.problems, []);
+        assert_eq!(draft.sink.unwrap().config["commit"], "checkpointed");
+        assert_eq!(draft.checkpoint.unwrap().path, PathBuf::from("c"));
+        let draft = parse(WHOLE, &[("BUCKET", "b")]);
+        assert_eq!(draft.checkpoint, None);
+        assert!(!draft.sink.unwrap().config.contains_key("commit"));
+
+        let flow = WHOLE.to_owned() + "commit = 'sealed'\n[checkpoint]\nevery = '10'\npth = 1";
+        let problems = parse(&flow, &[("BUCKET", "b")]).problems;
+        let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
+        let wanted =
+            ["sink.config.commit", "checkpoint.pth", "checkpoint.path", "checkpoint.every"];
+        assert_eq!(fields, wanted);
     }
 
     #[test]

@@ -44,6 +44,15 @@ pub enum SourceError {
         /// Where reading was to start.
         offset: u64,
     },
+    /// What is read may have to be read again, which only a regular file can be.
+    #[error(
+        "{} is no regular file, and cannot be read again after a crash: leave [checkpoint] out",
+        path.display()
+    )]
+    NotAgain {
+        /// What was named.
+        path: PathBuf,
+    },
     /// Reading was to start behind the end of the file: it is another file, or it was truncated.
     #[error("{} cannot be read from byte {offset} on: it has {length} bytes", path.display())]
     Shorter {
@@ -90,7 +99,7 @@ impl SourceError {
     }
 
     /// What it means that opening `path` failed with `source`.
-    pub(super) fn open(path: &Path, source: io::Error) -> SourceError {
+    pub(crate) fn open(path: &Path, source: io::Error) -> SourceError {
         let path = path.to_owned();
         match source.kind() {
             io::ErrorKind::NotFound => SourceError::Missing { path },

@@ -47,6 +47,27 @@ impl Source {
         }
     }
 
+    /// Starts to read a regular file that is open. `path` is what errors call it.
+    ///
+    /// # Errors
+    ///
+    /// The file does not reach to `start`, or the system says something.
+    pub fn of_file(
+        path: &Path,
+        mut file: File,
+        lines: LineSettings,
+        start: Start,
+    ) -> Result<Source, SourceError> {
+        let wrong = |source| SourceError::open(path, source);
+        let length = file.metadata().map_err(wrong)?.len();
+        let Some(left) = length.checked_sub(start.offset) else {
+            let path = path.to_owned();
+            return Err(SourceError::Shorter { path, offset: start.offset, length });
+        };
+        file.seek(SeekFrom::Start(start.offset)).map_err(wrong)?;
+        Source::spawn(path.display().to_string(), Some(left), || Ok(file), lines, start)
+    }
+
     /// Looks whether the input can be read, without taking anything from it.
     ///
     /// # Errors
@@ -108,8 +129,8 @@ impl Source {
         self.lines
     }
 
-    /// How long the input is, in bytes, if that is known: a regular file's length when it was
-    /// opened.
+    /// How much there is to read, in bytes, if that is known: what a regular file had behind the
+    /// start when it was opened.
     pub fn input_bytes(&self) -> Option<u64> {
         self.input_bytes
     }
@@ -134,24 +155,17 @@ impl Source {
 fn open_file(path: &Path, lines: LineSettings, start: Start) -> Result<Source, SourceError> {
     let wrong = |source| SourceError::open(path, source);
     let kind = fs::metadata(path).map_err(wrong)?.file_type();
-    let name = path.display().to_string();
     if kind.is_dir() {
         return Err(SourceError::Directory { path: path.to_owned() });
     }
     if !kind.is_file() {
         // Opening a named pipe waits for its writer, so the thread does it.
+        let name = path.display().to_string();
         refuse_offset(&name, start)?;
         let path = path.to_owned();
         return Source::spawn(name, None, move || File::open(path), lines, start);
     }
-    let mut file = File::open(path).map_err(wrong)?;
-    let length = file.metadata().map_err(wrong)?.len();
-    if start.offset > length {
-        let path = path.to_owned();
-        return Err(SourceError::Shorter { path, offset: start.offset, length });
-    }
-    file.seek(SeekFrom::Start(start.offset)).map_err(wrong)?;
-    Source::spawn(name, Some(length), || Ok(file), lines, start)
+    Source::of_file(path, File::open(path).map_err(wrong)?, lines, start)
 }
 
 fn refuse_offset(name: &str, start: Start) -> Result<(), SourceError> {
@@ -200,7 +214,9 @@ mod tests {
         assert_eq!(whole.input_bytes(), Some(8));
         assert_eq!(block(whole.next().await), "one\ntwo\n");
         assert!(whole.next().await.unwrap().is_none());
-        assert_eq!(block(open(&path, 4).unwrap().next().await), "two\n");
+        let mut rest = open(&path, 4).unwrap();
+        assert_eq!(rest.input_bytes(), Some(4));
+        assert_eq!(block(rest.next().await), "two\n");
         assert!(open(&path, 8).unwrap().next().await.unwrap().is_none());
     }
 

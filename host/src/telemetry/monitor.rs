@@ -24,6 +24,7 @@ struct Known {
     traffic: Option<Traffic>,
     lag: Lag,
     closing: bool,
+    checkpointed: Option<SystemTime>,
     sink: Arc<Families>,
     /// When the sink was last asked for its metrics.
     asked: Option<(Instant, SystemTime)>,
@@ -50,6 +51,8 @@ pub struct View {
     pub lag: Duration,
     /// Whether all is read that will be, and the sink completes or aborts what is open.
     pub closing: bool,
+    /// When the last checkpoint was stored.
+    pub checkpointed: Option<SystemTime>,
     /// The component's own metrics, as of [`sink_at`](View::sink_at).
     pub sink: Arc<Families>,
     /// When the component was last asked for its metrics.
@@ -66,6 +69,7 @@ impl Monitor {
             traffic: None,
             lag: Lag::default(),
             closing: false,
+            checkpointed: None,
             sink: Arc::default(),
             asked: None,
         })))
@@ -84,6 +88,7 @@ impl Monitor {
             lag_events: known.lag.events(),
             lag: known.lag.age(Instant::now()),
             closing: known.closing,
+            checkpointed: known.checkpointed,
             sink: known.sink.clone(),
             sink_at: known.asked.map(|(_, at)| at),
         }
@@ -113,6 +118,11 @@ impl Monitor {
     /// The sink is about to be closed.
     pub(crate) fn close(&self) {
         self.lock().closing = true;
+    }
+
+    /// A checkpoint was stored.
+    pub(crate) fn checkpointed(&self, at: SystemTime) {
+        self.lock().checkpointed = Some(at);
     }
 
     /// Whether the sink should be asked for its metrics again.

@@ -11,6 +11,7 @@ use super::monitor::View;
 pub(super) fn metrics(view: &View) -> Vec<Metric> {
     let Totals { lines, input_bytes, rejected, filtered, stored_events, failed_events, .. } =
         view.totals;
+    let checkpoints = view.totals.kept.as_ref().map_or(0, |kept| kept.checkpoints);
     let counts = view.traffic;
     let mut metrics = vec![
         Metric {
@@ -33,6 +34,12 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
             "spillway_run_durable_lag_seconds",
             "How long ago the oldest event was handed to the sink that is not durable.",
             seconds(view.lag),
+        ),
+        counter("spillway_run_checkpoints_total", "Checkpoints that were stored.", checkpoints),
+        gauge(
+            "spillway_run_checkpoint_timestamp_seconds",
+            "When the last checkpoint was stored; 0 before that.",
+            view.checkpointed.map_or(0.0, unix),
         ),
         gauge(
             "spillway_run_metrics_refused",

@@ -1,0 +1,104 @@
+//! What can be wrong with a checkpoint, and with what it was taken of.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a checkpoint cannot be had or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The file is there, and cannot be read.
+    #[error("the checkpoint {} cannot be read", .0.display())]
+    Read(PathBuf, #[source] io::Error),
+    /// The file is there, and holds no checkpoint that this program can use.
+    #[error(
+        "{} {}: nothing was read or written. To begin anew, remove it: every event is stored again \
+         then, also those that are stored already",
+        .0.display(), .1
+    )]
+    Damaged(PathBuf, Damage),
+    /// Another process has it.
+    #[error(
+        "the checkpoint {} is in use by another process{}: two would each store what the other does",
+        path.display(), pid.map_or(String::new(), |pid| format!(" (pid {pid})"))
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// The process, where it said.
+        pid: Option<u32>,
+    },
+    /// The lock beside it cannot be had.
+    #[error("the lock {} cannot be had", .0.display())]
+    Lock(PathBuf, #[source] io::Error),
+    /// It could not be stored. What was stored before is untouched.
+    #[error("the checkpoint {} cannot be stored: the one before it stays as it is", .0.display())]
+    Store(PathBuf, #[source] io::Error),
+    /// The source cannot be looked at.
+    #[error("the source {} cannot be looked at, to say where it was read to", .0.display())]
+    Source(PathBuf, #[source] io::Error),
+}
+
+/// What is wrong with the bytes of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// It does not begin as one.
+    #[error("is no checkpoint")]
+    Foreign,
+    /// A later program wrote it, or an earlier one.
+    #[error("is a checkpoint of version {0}, and this program knows version {known}", known = super::format::VERSION)]
+    OtherVersion(u32),
+    /// It ends too early.
+    #[error("is a checkpoint that is cut short, at byte {0}")]
+    CutShort(usize),
+    /// Some of it is not as it was written.
+    #[error("is a checkpoint that is damaged: its checksum is another one")]
+    Altered,
+}
+
+/// Why a source is not the one that a checkpoint was taken of, or not any more.
+#[derive(Debug, thiserror::Error)]
+pub enum Moved {
+    /// It is another file.
+    #[error(
+        "{} was replaced: it is another file than the one of which {lines} lines were read ({why}). \
+         {}", path.display(), REMEDY
+    )]
+    Replaced {
+        /// The file as it is named now.
+        path: PathBuf,
+        /// How many lines were read.
+        lines: u64,
+        /// What tells.
+        why: String,
+    },
+    /// It has less than what was read of it.
+    #[error(
+        "{} was truncated: it has {length} bytes, and {offset} were read of it. {}",
+        path.display(), REMEDY
+    )]
+    Truncated {
+        /// The file as it is named now.
+        path: PathBuf,
+        /// How long it is, in bytes.
+        length: u64,
+        /// How much of it was read.
+        offset: u64,
+    },
+    /// What was taken for its last line went on.
+    #[error(
+        "line {line} of {} went on after it was read: it had no line end then, and was taken as it \
+         was. {}", path.display(), REMEDY
+    )]
+    WentOn {
+        /// The file as it is named now.
+        path: PathBuf,
+        /// The line's number, from 1.
+        line: u64,
+    },
+    /// It cannot be looked at.
+    #[error("{} cannot be read", .0.display())]
+    Unreadable(PathBuf, #[source] io::Error),
+}
+
+const REMEDY: &str = "Put the file back as it was; or, to begin anew with this one, remove the \
+                      checkpoint: every event of it is stored then, also what is stored already";

@@ -1,0 +1,263 @@
+//! The file of a checkpoint: one process has it, and replaces it as a whole.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{Checkpoint, CheckpointError};
+use crate::dead_letters::{Unusable, folder_of};
+
+/// The file of a checkpoint, which no other process has as long as this is kept.
+pub struct CheckpointFile {
+    path: PathBuf,
+    folder: PathBuf,
+    /// It is locked, and its name stays: whoever removed it would let two in, each with a file of
+    /// its own.
+    _lock: File,
+}
+
+/// The names beside the file that are used with it.
+pub fn names_beside(path: &Path) -> [PathBuf; 2] {
+    [beside(path, LOCK), beside(path, TEMPORARY)]
+}
+
+/// Proves that a checkpoint can be stored at `path`, and changes nothing.
+///
+/// # Errors
+///
+/// [`Unusable`] with why it cannot.
+pub fn check(path: &Path) -> Result<(), Unusable> {
+    let (path, folder) = resolve(path).map_err(|error| Unusable::Open(path.to_owned(), error))?;
+    if !folder.is_dir() {
+        return Err(Unusable::NoFolder(folder));
+    }
+    match fs::metadata(&path) {
+        Ok(found) if found.is_dir() => return Err(Unusable::Folder(path)),
+        Ok(found) if !found.is_file() => return Err(Unusable::NoFile(path)),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Unusable::Open(path, error)),
+    }
+    // It is replaced by another file of its folder, so whether it can be written says nothing.
+    let made = tempfile::tempfile_in(&folder).map(drop);
+    made.map_err(|error| Unusable::Open(path, error))
+}
+
+/// Reads the checkpoint at `path`; nothing where there is none.
+///
+/// # Errors
+///
+/// It is there, and cannot be read, or is damaged.
+pub fn read(path: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(CheckpointError::Read(path.to_owned(), error)),
+    };
+    let checkpoint = Checkpoint::of_bytes(&bytes);
+    checkpoint.map(Some).map_err(|damage| CheckpointError::Damaged(path.to_owned(), damage))
+}
+
+impl CheckpointFile {
+    /// Takes the file for this process. It need not be there.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::InUse`] or [`CheckpointError::Lock`].
+    pub fn open(path: &Path) -> Result<CheckpointFile, CheckpointError> {
+        let lock_path = beside(path, LOCK);
+        let wrong = |error| CheckpointError::Lock(lock_path.clone(), error);
+        let (path, folder) = resolve(path).map_err(wrong)?;
+        let lock_path = beside(&path, LOCK);
+        let wrong = |error| CheckpointError::Lock(lock_path.clone(), error);
+        let options = File::options().read(true).write(true).create(true).to_owned();
+        let mut lock = options.clone().mode(MODE).open(&lock_path).map_err(wrong)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let _ = lock.read_to_string(&mut text);
+                return Err(CheckpointError::InUse { path, pid: text.trim().parse().ok() });
+            }
+            Err(TryLockError::Error(error)) => return Err(wrong(error)),
+        }
+        // Whose it is, is said to people only; on a disk that is full it stays unsaid.
+        let said = lock.set_len(0).and_then(|()| lock.rewind());
+        let _ = said.and_then(|()| writeln!(lock, "{}", std::process::id()));
+        Ok(CheckpointFile { path, folder, _lock: lock })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it holds; nothing where it is not there.
+    ///
+    /// # Errors
+    ///
+    /// It is there, and cannot be read, or is damaged.
+    pub fn load(&self) -> Result<Option<Checkpoint>, CheckpointError> {
+        read(&self.path)
+    }
+
+    /// Puts `checkpoint` in the place of what is there. When this returns it outlives a power cut;
+    /// before, what was there does.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::Store`]. What was there is still there.
+    pub fn store(&self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
+        let temporary = beside(&self.path, TEMPORARY);
+        let stored = self.replace(&temporary, &checkpoint.to_bytes());
+        stored.map_err(|error| {
+            // What is left would take room that may be what is missing.
+            let _ = fs::remove_file(&temporary);
+            CheckpointError::Store(self.path.clone(), error)
+        })
+    }
+
+    fn replace(&self, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+        // What a crash has left may belong to somebody else, or be a link: a new file is neither.
+        match fs::remove_file(temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = File::options().write(true).create_new(true).mode(MODE).open(temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(temporary, &self.path)?;
+        // The name is the folder's, which has to be written as well.
+        File::open(&self.folder)?.sync_all()
+    }
+}
+
+/// The file that a path leads to, and its folder. A link is followed: to put a file in its place
+/// would cut it.
+fn resolve(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
+    let path = if path.is_symlink() { fs::canonicalize(path)? } else { path.to_owned() };
+    let folder = folder_of(&path).to_owned();
+    Ok((path, folder))
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+const LOCK: &str = ".lock";
+const TEMPORARY: &str = ".tmp";
+/// Only its owner may read it: it holds what is not yet in the store.
+const MODE: u32 = 0o600;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::super::Damage;
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_there_and_replaces_what_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.checkpoint");
+        // What a crash has left is in nobody's way.
+        fs::write(beside(&path, ".tmp"), "half a check").unwrap();
+        let file = CheckpointFile::open(&path).unwrap();
+        assert_eq!(file.load().unwrap(), None);
+        for events in [1, 2] {
+            file.store(&checkpoint(events)).unwrap();
+            assert_eq!(file.load().unwrap(), Some(checkpoint(events)));
+        }
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["run.checkpoint", "run.checkpoint.lock"]);
+    }
+
+    #[test]
+    fn what_cannot_be_stored_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c");
+        let file = CheckpointFile::open(&path).unwrap();
+        file.store(&checkpoint(1)).unwrap();
+        // A folder of the temporary file's name can be replaced by nobody.
+        fs::create_dir_all(beside(&path, ".tmp").join("x")).unwrap();
+        let error = file.store(&checkpoint(2)).unwrap_err();
+        assert!(matches!(error, CheckpointError::Store(..)), "{error}");
+        assert_eq!(file.load().unwrap(), Some(checkpoint(1)));
+    }
+
+    #[test]
+    fn two_cannot_have_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c");
+        let first = CheckpointFile::open(&path).unwrap();
+        let error = CheckpointFile::open(&path).err().expect("it is taken").to_string();
+        let pid = std::process::id();
+        assert!(error.contains(&format!("in use by another process (pid {pid})")), "{error}");
+        // By another name it is the same.
+        let link = folder.path().join("link");
+        first.store(&checkpoint(1)).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(matches!(CheckpointFile::open(&link), Err(CheckpointError::InUse { .. })));
+        drop(first);
+        let second = CheckpointFile::open(&link).unwrap();
+        second.store(&checkpoint(2)).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(read(&path).unwrap(), Some(checkpoint(2)));
+    }
+
+    #[test]
+    fn what_is_no_checkpoint_is_no_fresh_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c");
+        for (bytes, damage) in [("", Damage::CutShort(0)), ("else", Damage::Foreign)] {
+            fs::write(&path, bytes).unwrap();
+            match read(&path) {
+                Err(CheckpointError::Damaged(_, found)) => assert_eq!(found, damage),
+                other => panic!("{other:?}"),
+            }
+        }
+        let error = read(folder.path()).unwrap_err();
+        assert!(matches!(error, CheckpointError::Read(..)), "{error}");
+    }
+
+    #[test]
+    fn a_check_says_what_is_wrong_and_leaves_no_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        check(&path("new")).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        std::os::unix::fs::symlink("nowhere/at all", path("link")).unwrap();
+        fs::write(path("old"), "kept").unwrap();
+        check(&path("old")).unwrap();
+        for (name, said) in [
+            ("no/such", "no does not exist"),
+            (".", " is a folder, expected a file"),
+            ("link", "link cannot be written"),
+            ("old/x", "old does not exist"),
+        ] {
+            let error = check(&path(name)).unwrap_err().to_string();
+            assert!(error.contains(said), "{name}: {error}");
+        }
+        let error = check(Path::new("/dev/null")).unwrap_err().to_string();
+        assert_eq!(error, "/dev/null is no regular file");
+    }
+
+    fn checkpoint(events: u64) -> Checkpoint {
+        Checkpoint {
+            taken: 0,
+            finished: false,
+            source: Default::default(),
+            events,
+            objects: 0,
+            object_bytes: 0,
+            writer: Default::default(),
+            state: vec![7; 3],
+        }
+    }
+}

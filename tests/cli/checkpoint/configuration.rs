@@ -1,0 +1,106 @@
+//! `[checkpoint]` and what it goes with.
+
+use spillway_tests::server::Server;
+
+use super::*;
+
+#[test]
+fn what_is_wrong_with_it_is_said_by_field() {
+    let place = Place::of("", &event("a", "1")).with("ENDPOINT", "http://127.0.0.1:1");
+    for (flow, said) in [
+        (flow().replace("path = \"run.checkpoint\"", ""), "checkpoint.path: is missing"),
+        (flow().replace("0s", "often"), "checkpoint.every: has no number before `often`"),
+        (flow().replace("every", "evry"), "checkpoint.evry: unknown field; did you mean `every`?"),
+        (flow().replace("run.checkpoint", "no/c"), "checkpoint.path: the folder no does not exist"),
+        (flow().replace("run.checkpoint", "tmp"), "checkpoint.path: tmp is a folder"),
+        (flow().replace("run.checkpoint", "/dev/null"), "checkpoint.path: /dev/null is no regular"),
+        // Nobody makes a file there, whoever runs this.
+        (flow().replace("run.checkpoint", "/proc/c"), "checkpoint.path: /proc/c cannot be written"),
+        (
+            flow().replace("run.checkpoint", "events.json"),
+            "checkpoint.path: events.json is the source; name another file",
+        ),
+        (
+            flow().replace("run.checkpoint", "./flow.toml"),
+            "checkpoint.path: ./flow.toml is the flow; name another file",
+        ),
+        (
+            flow()
+                .replace("[sink.config]", "[sink]\non_failed.file = \"c.lock\"\n[sink.config]")
+                .replace("run.checkpoint", "c"),
+            "checkpoint.path: c.lock is the file of sink.on_failed.file; name another file",
+        ),
+        (
+            flow().replace("attempts_max", "commit = \"sealed\"\nattempts_max"),
+            "sink.config.commit: is \"sealed\", and a flow with [checkpoint] needs \"checkpointed\"",
+        ),
+        (
+            FLOW.replace("attempts_max", "commit = \"checkpointed\"\nattempts_max"),
+            "sink.config.commit: is \"checkpointed\": no object becomes visible before",
+        ),
+    ] {
+        place.write("flow.toml", flow);
+        for command in ["check", "run"] {
+            let ended = place.spillway(&[command, "flow.toml"]);
+            assert_fails(&ended, 2, &["one thing is wrong with flow.toml", said]);
+        }
+    }
+    let mut names: Vec<_> = place.files(".").into_keys().collect();
+    names.retain(|name| !name.starts_with("tmp"));
+    assert_eq!(names, ["events.json", "flow.toml"]);
+}
+
+#[test]
+fn what_is_no_checkpoint_is_told_and_left() {
+    let server = Server::start();
+    let place = Place::of(&flow(), &event("a", "1")).at(&server);
+    place.run(&[]);
+    let whole = std::fs::read(place.path("run.checkpoint")).unwrap();
+    let mut altered = whole.clone();
+    altered[whole.len() / 2] ^= 1;
+    let mut later = whole.clone();
+    later[20] = 9;
+    for (bytes, said) in [
+        (vec![], "is a checkpoint that is cut short, at byte 0"),
+        (whole[..whole.len() / 2].to_vec(), "is a checkpoint that is cut short, at byte "),
+        (altered, "is a checkpoint that is damaged: its checksum is another one"),
+        (later, "is a checkpoint of version 9, and this program knows version 1"),
+        (b"something else".to_vec(), "is no checkpoint"),
+    ] {
+        place.write("run.checkpoint", &bytes);
+        let said = &[&format!("run.checkpoint {said}")[..], "To begin anew, remove it"];
+        for command in [
+            &["run", "flow.toml"][..],
+            &["check", "flow.toml"],
+            &["uploads", "list", "flow.toml"],
+            &["uploads", "abort", "flow.toml", "--older-than=0s"],
+            &["checkpoint", "show", "run.checkpoint"],
+        ] {
+            assert_fails(&place.spillway(command), 2, said);
+        }
+        assert_eq!(std::fs::read(place.path("run.checkpoint")).unwrap(), bytes);
+    }
+    place.write("run.checkpoint", whole);
+    assert_eq!(place.run(&[])["end"], "nothing_to_do");
+}
+
+#[test]
+fn one_of_another_configuration_is_told_by_what_differs() {
+    let server = Server::start();
+    let place = Place::of(&flow(), &event("a", "1")).at(&server);
+    place.run(&[]);
+    let requests = server.requests_total();
+    place.write("flow.toml", flow().replace("\"events\"\n", "\"events\"\nprefix = \"logs/\"\n"));
+    for command in ["check", "run"] {
+        let said = [
+            "checkpoint.path: the checkpoint was taken with another configuration of the sink: ",
+            "`prefix` was \"\", and is \"logs/\"",
+            "Put it back; or, to begin anew, remove the checkpoint",
+        ];
+        assert_fails(&place.spillway(&[command, "flow.toml"]), 2, &said);
+    }
+    assert_eq!(server.requests_total(), requests);
+    // What it does not depend on may change.
+    place.write("flow.toml", flow().replace("attempts_max = 2", "attempts_max = 3"));
+    assert_eq!(place.run(&[])["end"], "nothing_to_do");
+}

@@ -1,0 +1,92 @@
+//! Objects and lines that cannot be stored, in a flow with checkpoints.
+
+use spillway_simulation::faults::Fault;
+use spillway_tests::bucket_server::SocketFault;
+
+use super::*;
+
+/// Refuses all that writes the object `b`.
+fn refuse_b(store: &Store) {
+    store.server().on_request(|request| {
+        (request.key == "b").then_some(SocketFault::Bucket(Fault::AccessDenied))
+    });
+}
+
+#[test]
+fn one_that_stops_the_flow_is_tried_again_by_the_next_run() {
+    let store = Store::start(|_| {});
+    let lines = event("a", "1") + &event("b", "2") + &event("c", "3");
+    let place = Place::of(&flow(), &lines).with("ENDPOINT", &store.endpoint());
+    refuse_b(&store);
+    for _ in 0..2 {
+        let ended = place.spillway(&["run", "flow.toml"]);
+        let said = ["error: the object `b` was not stored", "the next run goes on from line "];
+        assert_fails(&ended, 1, &said);
+    }
+    store.server().on_request(|_| None);
+    place.run(&[]);
+    assert_eq!((contents(&store), store.open_uploads().len()), (expected(&lines), 0));
+    assert_eq!(place.run(&[])["end"], "nothing_to_do");
+}
+
+#[test]
+fn one_that_is_set_aside_is_done_with() {
+    let store = Store::start(|_| {});
+    let lines = event("a", "1") + &large(&["b"], 60) + &event("c", "3");
+    let flow = flow().replace("[sink.config]", "[sink]\non_failed.file = \"bad\"\n[sink.config]");
+    let place = Place::of(&flow, &lines).with("ENDPOINT", &store.endpoint());
+    refuse_b(&store);
+    let summary = place.run(&[]);
+    assert_eq!((&summary["end"], &summary["dead_letters"]), (&"complete".into(), &60.into()));
+    let mut wanted = expected(&lines);
+    wanted.remove("b");
+    assert_eq!(contents(&store), wanted);
+    assert_eq!(letters(&place, "bad").len(), 60);
+    assert_eq!(place.run(&[])["end"], "nothing_to_do");
+    assert_eq!(letters(&place, "bad").len(), 60);
+}
+
+#[test]
+fn what_an_earlier_run_had_cannot_be_set_aside_and_that_is_said() {
+    let lines = large(&["a"], 150);
+    let flow = flow().replace("[sink.config]", "[sink]\non_failed.file = \"bad\"\n[sink.config]");
+    let (place, store, ended) = stopped(&lines, &flow);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    store.bucket(|bucket| {
+        let id = bucket.open_uploads().keys().next().cloned().unwrap();
+        bucket.expire_upload(&id);
+    });
+    let said = [
+        "error: the object `a` was not stored",
+        "lines 1 to ",
+        "cannot be set aside any more: nothing was skipped",
+        "To begin anew, remove the checkpoint",
+    ];
+    for _ in 0..2 {
+        assert_fails(&place.spillway(&["run", "flow.toml"]), 1, &said);
+        assert_eq!(std::fs::read(place.path("bad")).unwrap(), b"");
+    }
+    std::fs::remove_file(place.path("run.checkpoint")).unwrap();
+    place.run(&[]);
+    assert_eq!(contents(&store), expected(&lines));
+}
+
+#[test]
+fn a_line_that_stops_the_flow_is_met_again() {
+    let store = Store::start(|_| {});
+    let lines = event("a", "1") + "wrong\n" + &event("b", "2");
+    let place = Place::of(&flow(), &lines).with("ENDPOINT", &store.endpoint());
+    for _ in 0..2 {
+        let ended = place.spillway(&["run", "flow.toml"]);
+        assert_fails(
+            &ended,
+            1,
+            &["error: line 2 was rejected", "the next run goes on from line 1"],
+        );
+        assert_eq!(contents(&store).len(), 0);
+    }
+    let skips = flow().replace("[sink.config]", "on_rejected = \"skip\"\n[sink.config]");
+    place.write("flow.toml", skips);
+    assert_eq!(place.run(&[])["rejected"], 1);
+    assert_eq!(contents(&store), expected(&lines.replace("wrong\n", "")));
+}

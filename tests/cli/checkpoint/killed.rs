@@ -1,0 +1,116 @@
+//! Runs that are killed at any moment, and started again until one comes to its end.
+//!
+//! `SPILLWAY_KILLS` says how many kills there are at least; `SPILLWAY_SEED` replays one of them.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+#[test]
+fn every_event_is_there_once_however_often_it_is_killed() {
+    let kills = number("SPILLWAY_KILLS").unwrap_or(KILLS);
+    let seeds = match number("SPILLWAY_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..u64::MAX,
+    };
+    let mut done = 0;
+    for seed in seeds {
+        if done >= kills {
+            break;
+        }
+        done += until_done(seed);
+    }
+}
+
+/// Kills runs until one ends by itself, and looks at what is there then. Returns how many it killed.
+fn until_done(seed: u64) -> u64 {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let open = random.usize(1..=3);
+    let lines = lines(&mut random, open);
+    let settings =
+        format!("max_open_objects = {open}\nkey_template = \"{{key}}/{{first}}\"\n[checkpoint]");
+    let flow = flow().replace("[checkpoint]", &settings);
+    let store = Store::start(|_| {});
+    let place = Place::of(&flow, &lines).with("ENDPOINT", &store.endpoint());
+    let mut kills = 0;
+    let mut longest = Duration::from_millis(40);
+    loop {
+        let begun = Instant::now();
+        let mut child = place.command(&["run", "flow.toml"]);
+        child.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+        let mut child = child.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let deadline = longest.mul_f64(random.f64());
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if begun.elapsed() >= deadline {
+                // It is no error where it has ended meanwhile.
+                let _ = child.kill();
+                break child.wait().unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        match status.code() {
+            Some(0) => break,
+            None => kills += 1,
+            Some(code) => {
+                let mut said = String::new();
+                let _ = std::io::Read::read_to_string(&mut child.stderr.unwrap(), &mut said);
+                panic!("SPILLWAY_SEED={seed}: after {kills} kills it ended with {code}: {said}");
+            }
+        }
+        // So that it comes to its end.
+        longest = longest.mul_f64(1.2).min(PATIENCE_WITH_ONE);
+    }
+    let contents = contents(&store);
+    assert!(by_key(&contents) == expected(&lines), "SPILLWAY_SEED={seed}, {kills} kills");
+    let left = store.open_uploads();
+    assert!(left.is_empty(), "SPILLWAY_SEED={seed}, {kills} kills: {left:?} are left behind");
+    // What was put in one request is put again where a crash hid the answer, and is the same.
+    let was_same = store.bucket(|bucket| {
+        let mut history = bucket.visible_history().iter();
+        history
+            .all(|visible| contents.get(&visible.key).is_some_and(|c| *c == visible.object.bytes))
+    });
+    assert!(was_same, "SPILLWAY_SEED={seed}, {kills} kills: something else was visible before");
+    kills
+}
+
+/// What the objects of each key hold, one after the other.
+fn by_key(contents: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+    let mut objects: Vec<_> = contents
+        .iter()
+        .map(|(name, bytes)| {
+            let (key, first) = name.rsplit_once('/').unwrap();
+            (key.to_owned(), first.parse::<u64>().unwrap(), bytes)
+        })
+        .collect();
+    objects.sort();
+    let mut keys = BTreeMap::<String, Vec<u8>>::new();
+    for (key, _, bytes) in objects {
+        keys.entry(key).or_default().extend(bytes);
+    }
+    keys
+}
+
+/// Lines of a few MiB, whose keys take turns where several objects may be open: more keys than that.
+fn lines(random: &mut fastrand::Rng, open: usize) -> String {
+    let bytes: Vec<usize> = (0..5).map(|_| [10, 1_000, 100_000][random.usize(..3)]).collect();
+    let (mut lines, mut key) = (String::new(), 0);
+    for n in 0..random.usize(20..300) {
+        if random.usize(..if open > 1 { 3 } else { 30 }) == 0 {
+            key = random.usize(..bytes.len());
+        }
+        lines += &event(&format!("k{key}"), &format!("{n:05}").repeat(bytes[key] / 5));
+    }
+    lines
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+const KILLS: u64 = 5;
+/// How long a run may take at most before it is killed.
+const PATIENCE_WITH_ONE: Duration = Duration::from_secs(20);

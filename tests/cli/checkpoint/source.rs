@@ -1,0 +1,90 @@
+//! A source that is not what was read, or not any more.
+
+use spillway_tests::server::Server;
+
+use super::*;
+
+/// A flow that is through, with three events of its own keys.
+fn through() -> (Server, Place) {
+    let server = Server::start();
+    let lines = event("a", "1") + &event("b", "2") + &event("c", "3");
+    let place = Place::of(&flow(), &lines).at(&server);
+    place.run(&[]);
+    (server, place)
+}
+
+/// Neither runs nor is in order, and says why; nothing is stored.
+#[track_caller]
+fn refused(server: &Server, place: &Place, said: &[&str]) {
+    let (requests, checkpoint) = (server.requests_total(), place.files("."));
+    for command in ["run", "check"] {
+        assert_fails(&place.spillway(&[command, "flow.toml"]), 2, said);
+    }
+    assert_eq!(server.requests_total(), requests);
+    assert_eq!(place.files(".")["run.checkpoint"], checkpoint["run.checkpoint"]);
+}
+
+#[test]
+fn replaced() {
+    let (server, place) = through();
+    let lines = std::fs::read(place.path("events.json")).unwrap();
+    place.write("new", [lines, event("d", "4").into_bytes()].concat());
+    std::fs::rename(place.path("events.json"), place.path("old")).unwrap();
+    std::fs::rename(place.path("new"), place.path("events.json")).unwrap();
+    let said = ["source.path: events.json was replaced", "Put the file back", "its inode is"];
+    refused(&server, &place, &said);
+    // It is put back.
+    std::fs::rename(place.path("old"), place.path("events.json")).unwrap();
+    assert_eq!(place.run(&[])["end"], "nothing_to_do");
+}
+
+#[test]
+fn written_anew_in_its_place() {
+    let (server, place) = through();
+    place.write("events.json", event("x", "1").repeat(10));
+    refused(&server, &place, &["source.path: events.json was replaced", "it begins otherwise"]);
+    // To begin anew, the checkpoint goes.
+    std::fs::remove_file(place.path("run.checkpoint")).unwrap();
+    assert_eq!(place.run(&[])["events"], 10);
+}
+
+#[test]
+fn truncated() {
+    let (server, place) = through();
+    place.write("events.json", event("a", "1"));
+    let said = ["source.path: events.json was truncated: it has 26 bytes, and 78 were read of it"];
+    refused(&server, &place, &said);
+}
+
+#[test]
+fn with_a_last_line_that_went_on() {
+    let (server, place) = (Server::start(), Place::of(&flow(), &event("a", "1")));
+    let place = place.at(&server);
+    place.write("events.json", event("a", "1").trim_end());
+    place.run(&[]);
+    place.write("events.json", event("a", "1").trim_end().to_owned() + " \n");
+    let said = ["source.path: line 1 of events.json went on after it was read"];
+    refused(&server, &place, &said);
+}
+
+#[test]
+fn gone() {
+    let (server, place) = through();
+    std::fs::remove_file(place.path("events.json")).unwrap();
+    refused(&server, &place, &["source.path: the source file events.json does not exist"]);
+}
+
+#[test]
+fn that_cannot_be_read_again() {
+    let server = Server::start();
+    let stdin = from_stdin() + "\n[checkpoint]\npath = \"run.checkpoint\"\n";
+    let place = Place::of(&stdin, "").at(&server);
+    for command in ["run", "check"] {
+        let said = ["checkpoint: standard input cannot be read again after a crash, so it runs"];
+        assert_fails(&place.spillway(&[command, "flow.toml"]), 2, &said);
+    }
+    place.write("flow.toml", flow().replace("events.json", "/dev/null"));
+    let said = ["source.path: /dev/null is no regular file, and cannot be read again"];
+    assert_fails(&place.spillway(&["run", "flow.toml"]), 2, &said);
+    assert!(!place.path("run.checkpoint").exists());
+}

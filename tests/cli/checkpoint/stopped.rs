@@ -1,0 +1,73 @@
+//! A flow that is told to stop, and goes on later.
+
+use std::sync::mpsc::channel;
+
+use spillway_tests::bucket_server::SocketFault;
+use spillway_tests::program::PATIENCE;
+
+use super::*;
+
+#[test]
+fn what_is_open_is_kept_and_the_next_run_goes_on_with_it() {
+    let lines = large(&["a"], 150);
+    let (place, store, ended) = stopped(&lines, &flow());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.starts_with("Stopped; what is open is kept for the next run: "), "{ended:?}");
+    assert_eq!((contents(&store).len(), store.open_uploads()), (0, vec!["a".to_owned()]));
+
+    // It is nobody's to end.
+    let listed = place.spillway(&["uploads", "list", "flow.toml"]);
+    assert!(listed.out.starts_with("no upload is open under "), "{listed:?}");
+    let said = "in use: 1 upload, with which the checkpoint run.checkpoint goes on\n";
+    assert!(listed.out.ends_with(said), "{listed:?}");
+    let aborted = place.spillway(&["uploads", "abort", "flow.toml", "--older-than", "0s"]);
+    assert!(aborted.out.ends_with(said), "{aborted:?}");
+    assert_eq!(store.open_uploads().len(), 1);
+
+    let summary = place.run(&[]);
+    let line = summary["resumed_from_line"].as_u64().unwrap();
+    assert!(line > 1 && line <= 150, "{summary}");
+    assert_eq!(summary["lines"], 151 - line);
+    assert_eq!((contents(&store), store.open_uploads().len()), (expected(&lines), 0));
+    assert_eq!(asked(&store, Operation::CreateMultipartUpload), 1, "it is the same upload");
+}
+
+#[test]
+fn what_is_sealed_becomes_visible_before_it_stops() {
+    // The first is sealed by the second, whose part is held.
+    let lines = event("small", "1") + &large(&["a"], 150);
+    let (place, store, ended) = stopped(&lines, &flow());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(contents(&store).keys().collect::<Vec<_>>(), ["small"]);
+    place.run(&[]);
+    assert_eq!(contents(&store), expected(&lines));
+}
+
+#[test]
+fn a_second_signal_leaves_with_what_the_last_checkpoint_knows() {
+    let store = Store::start(|_| {});
+    let (reaching, reached) = channel();
+    store.server().on_request(move |request| {
+        let stalls = request.part_number == Some(2);
+        stalls.then(|| {
+            let _ = reaching.send(());
+            SocketFault::StallBefore
+        })
+    });
+    let lines = large(&["a"], 150);
+    let place = Place::of(&flow(), &lines).with("ENDPOINT", &store.endpoint());
+    let mut running = place.start(&["run", "flow.toml"]);
+    reached.recv_timeout(PATIENCE).unwrap();
+    running.signal("INT");
+    running.wait_for("stopping: ");
+    running.signal("INT");
+    running.wait_for("leaving: what no checkpoint knows is being aborted");
+    let ended = guarded(running.ends());
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(ended.out.starts_with("Interrupted; what the last checkpoint knows is kept"));
+    assert!(!ended.out.contains("not stored"), "{ended:?}");
+    store.server().on_request(|_| None);
+    let summary = place.run(&[]);
+    assert!(summary["resumed_from_line"].as_u64().unwrap() > 1, "{summary}");
+    assert_eq!(contents(&store), expected(&lines));
+}
