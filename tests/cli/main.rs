@@ -14,6 +14,7 @@ mod health;
 mod inspect;
 mod keys;
 mod large;
+mod local;
 mod names;
 mod options;
 mod rejected;

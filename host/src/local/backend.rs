@@ -6,12 +6,16 @@ use std::time::SystemTime;
 use s3s::dto::*;
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
+use super::files::remove_upload;
 use super::listing;
 use super::shared::{Shared, storage_error};
 use super::store::Store;
-use super::uploads::Upload;
+use super::uploads::{Arrival, Upload};
 
 /// The backend of the server. What it does not implement is answered with `NotImplemented`.
+///
+/// There is one pair of keys, and another server may have another. So `s3s-fs` is told of none,
+/// lest it ask whose an upload is.
 #[derive(Clone)]
 pub(super) struct Backend(Arc<Shared>);
 
@@ -84,12 +88,13 @@ impl S3 for Backend {
         let precondition = self.0.precondition(&bucket, &key, conditions).await?;
         let version = self.0.store.new_version();
         req.input.key.clone_from(&version);
+        let stored = self.0.files.put_object(req).await.and_then(|answer| {
+            self.0.store.describe(&version, &bucket, &key).map_err(storage_error)?;
+            self.0.publish((&bucket, &key), &version, &precondition)?;
+            Ok(answer)
+        });
         // Of a body that does not match its checksum s3s-fs leaves the file as well.
-        let answer = self.0.files.put_object(req).await.inspect_err(|_| {
-            self.0.store.discard(&bucket, &version);
-        })?;
-        self.0.publish((&bucket, &key), &version, &precondition)?;
-        Ok(answer)
+        stored.inspect_err(|_| self.0.store.discard(&bucket, &version))
     }
 
     async fn create_multipart_upload(
@@ -100,10 +105,13 @@ impl S3 for Backend {
         self.0.require_bucket(&bucket)?;
         let version = self.0.store.new_version();
         req.input.key.clone_from(&version);
+        req.credentials = None;
         let mut answer = self.0.files.create_multipart_upload(req).await?;
+        let id = answer.output.upload_id.clone().ok_or_else(|| s3_error!(InternalError))?;
         let (initiated, parts) = (SystemTime::now(), Default::default());
-        let upload = Upload { bucket, key: key.clone(), version, initiated, parts };
-        self.0.uploads.insert(answer.output.upload_id.as_deref().unwrap_or_default(), upload);
+        let completing = false;
+        let upload = Upload { bucket, key: key.clone(), version, initiated, parts, completing };
+        self.0.store.begin_upload(&id, upload).map_err(storage_error)?;
         answer.output.key = Some(key);
         Ok(answer)
     }
@@ -113,18 +121,20 @@ impl S3 for Backend {
         mut req: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
         let (id, number) = (req.input.upload_id.clone(), req.input.part_number);
-        let upload = self.0.uploads.get(&id, &req.input.bucket, &req.input.key)?;
+        let upload = self.0.store.uploads.get(&id, &req.input.bucket, &req.input.key)?;
         if !(1..=PART_NUMBER_MAX).contains(&number) {
             return Err(s3_error!(InvalidArgument, "Part number must be from 1 to 10000"));
         }
         req.input.key = upload.version;
+        req.credentials = None;
         let answer = self.0.files.upload_part(req).await?;
         let e_tag = answer.output.e_tag.clone().ok_or_else(|| s3_error!(InternalError))?;
-        if !self.0.uploads.add_part(&id, number, e_tag) {
-            self.0.remove_parts(&id);
-            return Err(s3_error!(NoSuchUpload));
+        match self.0.store.uploads.add_part(&id, number, e_tag) {
+            Arrival::InTime => return Ok(answer),
+            Arrival::AfterComplete => {}
+            Arrival::AfterTheEnd => remove_upload(self.0.store.work(), &id),
         }
-        Ok(answer)
+        Err(s3_error!(NoSuchUpload))
     }
 
     async fn complete_multipart_upload(
@@ -132,7 +142,7 @@ impl S3 for Backend {
         mut req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let id = req.input.upload_id.clone();
-        let upload = self.0.uploads.get(&id, &req.input.bucket, &req.input.key)?;
+        let upload = self.0.store.uploads.get(&id, &req.input.bucket, &req.input.key)?;
         let parts = req.input.multipart_upload.as_ref().and_then(|list| list.parts.as_deref());
         let arrived = self.0.arrived_parts(&id, &upload).await?;
         let sizes: Vec<_> =
@@ -140,9 +150,10 @@ impl S3 for Backend {
         upload.check(parts.unwrap_or_default(), &sizes)?;
         let conditions = (req.input.if_match.take(), req.input.if_none_match.take());
         let precondition = self.0.precondition(&upload.bucket, &upload.key, conditions).await?;
-        if !self.0.uploads.remove(&id) {
+        if !self.0.store.uploads.begin_completing(&id) {
             return Err(s3_error!(NoSuchUpload));
         }
+        req.credentials = None;
         // As in S3 the status is sent at once and the body when all is done, so that a client need
         // not wait in silence; and what has begun is finished even if the client goes away.
         let shared = Arc::clone(&self.0);
@@ -159,11 +170,12 @@ impl S3 for Backend {
         mut req: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
         let id = req.input.upload_id.clone();
-        let upload = self.0.uploads.get(&id, &req.input.bucket, &req.input.key)?;
-        if !self.0.uploads.remove(&id) {
+        let upload = self.0.store.uploads.get(&id, &req.input.bucket, &req.input.key)?;
+        if !self.0.store.abort_upload(&id, &upload.version) {
             return Err(s3_error!(NoSuchUpload));
         }
         req.input.key = upload.version;
+        req.credentials = None;
         self.0.files.abort_multipart_upload(req).await
     }
 
@@ -171,7 +183,8 @@ impl S3 for Backend {
         &self,
         req: S3Request<ListPartsInput>,
     ) -> S3Result<S3Response<ListPartsOutput>> {
-        let upload = self.0.uploads.get(&req.input.upload_id, &req.input.bucket, &req.input.key)?;
+        let ListPartsInput { upload_id, bucket, key, .. } = &req.input;
+        let upload = self.0.store.uploads.get(upload_id, bucket, key)?;
         let parts = self.0.arrived_parts(&req.input.upload_id, &upload).await?;
         Ok(S3Response::new(listing::parts(req.input, parts)))
     }
@@ -181,7 +194,7 @@ impl S3 for Backend {
         req: S3Request<ListMultipartUploadsInput>,
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
         self.0.require_bucket(&req.input.bucket)?;
-        let uploads = self.0.uploads.of_bucket(&req.input.bucket);
+        let uploads = self.0.store.uploads.of_bucket(&req.input.bucket);
         Ok(S3Response::new(listing::uploads(req.input, uploads)?))
     }
 }

@@ -7,17 +7,26 @@
 //!
 //! It is the crates `s3s` and `s3s-fs` with a layer between them and the folder. While it runs it
 //! keeps what is unfinished, and what belongs to objects but not into their files, in a hidden
-//! folder `ROOT/.spillway-*`; when it ends the folder goes, and the objects are all that is left.
-//! Files that were in the folder of a bucket before are objects as well, without metadata.
+//! folder `ROOT/.spillway-*`; when it ends and no upload is open the folder goes, and the objects
+//! are all that is left. Files that were in the folder of a bucket before are objects as well,
+//! without metadata.
+//!
+//! Where uploads are open, and where the process is killed, the folder stays. The next server on
+//! `ROOT` goes on with all that was answered: open uploads with their parts, and what belongs to
+//! objects. Two at once each have a folder of their own, and see objects of one another alone. It
+//! is for processes that die, not for machines: nothing waits for the disk.
 //!
 //! Not a server for others: it knows one pair of keys, and no limits.
 
 mod backend;
 mod body;
+mod files;
 mod keys;
 mod listing;
 mod log;
 mod operation;
+mod records;
+mod recovery;
 mod server;
 mod shared;
 mod store;
@@ -38,7 +47,7 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 pub use self::log::{REQUEST_LINES_MAX, RequestCount, RequestLine};
 pub use self::operation::Operation;
@@ -100,7 +109,9 @@ impl LocalS3 {
     /// If the folder cannot be used, a bucket's name is against the rules of S3, or the address
     /// cannot be listened on.
     pub async fn start(options: LocalOptions) -> anyhow::Result<Self> {
-        let store = Arc::new(Store::open(&options.root)?);
+        // There may be gigabytes of parts to read.
+        let opened = spawn_blocking(move || Store::open(&options.root)).await;
+        let store = Arc::new(opened.context("the server's folder could not be opened")??);
         for bucket in &options.buckets {
             store.create_bucket(bucket)?;
         }
@@ -151,7 +162,7 @@ impl LocalS3 {
     }
 
     /// Stops accepting, lets requests that have begun finish within 10 seconds, and removes the
-    /// hidden folder. Uploads that were not completed are lost.
+    /// hidden folder unless uploads are open: the next server on the folder goes on with those.
     pub async fn shutdown(mut self) {
         // Without a receiver the server has ended already.
         let _ = self.stop.send(());

@@ -1,6 +1,5 @@
 //! The steps that the S3 operations are made of.
 
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
@@ -8,21 +7,20 @@ use s3s::dto::*;
 use s3s::{S3, S3Error, S3Request, S3Result, s3_error};
 use s3s_fs::FileSystem;
 
+use super::files::{link_upload, remove_upload, twin};
 use super::store::{Precondition, Store};
-use super::uploads::{Upload, Uploads};
+use super::uploads::Upload;
 
 /// What the requests share.
 pub(super) struct Shared {
     pub(super) files: FileSystem,
     pub(super) store: Arc<Store>,
-    pub(super) uploads: Uploads,
 }
 
 impl Shared {
     pub(super) fn new(store: Arc<Store>) -> Result<Self, S3Error> {
         let files = FileSystem::new(store.work())?;
-        let uploads = Uploads::default();
-        Ok(Self { files, store, uploads })
+        Ok(Self { files, store })
     }
 
     pub(super) fn require_bucket(&self, bucket: &str) -> S3Result<()> {
@@ -79,24 +77,50 @@ impl Shared {
         }
     }
 
+    /// Completes an upload that nobody else completes; after a failure it is as it was before.
     pub(super) async fn complete(
         &self,
-        mut req: S3Request<CompleteMultipartUploadInput>,
+        req: S3Request<CompleteMultipartUploadInput>,
         upload: Upload,
         precondition: Precondition,
     ) -> S3Result<CompleteMultipartUploadOutput> {
-        let Upload { bucket, key, version, .. } = upload;
         let id = req.input.upload_id.clone();
-        req.input.key.clone_from(&version);
-        let joined = self.files.complete_multipart_upload(req).await;
+        let twin = twin(&id);
+        let completed = self.complete_twin(req, &twin, &upload, &precondition).await;
         // Parts that the request did not name, or all of them after a failure.
-        self.remove_parts(&id);
-        let output = match joined?.output {
+        remove_upload(self.store.work(), &twin);
+        match &completed {
+            Ok(_) => {
+                self.store.end_upload(&id, &upload);
+                remove_upload(self.store.work(), &id);
+            }
+            Err(_) => {
+                self.store.discard_file(&upload.bucket, &upload.version);
+                self.store.uploads.give_up_completing(&id);
+            }
+        }
+        completed
+    }
+
+    /// s3s-fs removes what it joins, part by part, so it is given links to the parts: whoever is
+    /// killed meanwhile leaves the upload open, or the object published.
+    async fn complete_twin(
+        &self,
+        mut req: S3Request<CompleteMultipartUploadInput>,
+        twin: &str,
+        upload: &Upload,
+        precondition: &Precondition,
+    ) -> S3Result<CompleteMultipartUploadOutput> {
+        let Upload { bucket, key, version, .. } = upload;
+        link_upload(self.store.work(), &req.input.upload_id, twin).map_err(storage_error)?;
+        req.input.upload_id = twin.to_owned();
+        req.input.key.clone_from(version);
+        let output = match self.files.complete_multipart_upload(req).await?.output {
             CompleteMultipartUploadOutput { future: Some(future), .. } => future.await?,
             output => output,
         };
-        self.publish((&bucket, &key), &version, &precondition)?;
-        Ok(CompleteMultipartUploadOutput { key: Some(key), ..output })
+        self.publish((bucket, key), version, precondition)?;
+        Ok(CompleteMultipartUploadOutput { key: Some(key.clone()), ..output })
     }
 
     /// The parts of an upload that were answered, by their numbers.
@@ -111,16 +135,6 @@ impl Shared {
         parts.retain(|part| part.e_tag.is_some());
         parts.sort_unstable_by_key(|part| part.part_number);
         Ok(parts)
-    }
-
-    pub(super) fn remove_parts(&self, id: &str) {
-        let prefix = format!(".upload_id-{id}");
-        // What cannot be removed now goes with the work folder.
-        for entry in fs::read_dir(self.store.work()).into_iter().flatten().flatten() {
-            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
     }
 }
 

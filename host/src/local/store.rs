@@ -5,7 +5,8 @@
 //! keys themselves it litters the user's folder, fails for keys over some 70 bytes, and puts `a//b`
 //! where `a/b` lies. So it never sees a key: each upload gets a name of its own, a version, and is
 //! published by a hard link when it is whole. Until then nobody sees it; a failed upload leaves
-//! the object that was there as it was.
+//! the object that was there as it was. What a version is of says its record, which is there
+//! before it is published: the process may be killed between any two of these steps.
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
@@ -16,6 +17,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::Context as _;
 
 use super::keys::{beside, key_of, path_of};
+use super::records::{Record, Records, UploadRecord};
+use super::recovery::{Recovered, recover};
+use super::uploads::{Upload, Uploads};
 use super::work::WorkFolder;
 
 /// An object and the file that holds it.
@@ -36,22 +40,35 @@ pub(super) enum Precondition {
     Version(String),
 }
 
-/// The objects of all buckets.
+/// The objects of all buckets. Dropped, it removes its work folder unless uploads are open.
 pub(super) struct Store {
+    pub(super) uploads: Uploads,
     root: PathBuf,
     work: WorkFolder,
+    records: Records,
     versions: Mutex<Versions>,
 }
 
 impl Store {
-    /// Opens the folder, which is made if it is missing.
+    /// Opens the folder, which is made if it is missing, and goes on with what servers that are
+    /// gone have left there.
     pub(super) fn open(root: &Path) -> anyhow::Result<Self> {
         let root = fs::create_dir_all(root)
             .and_then(|()| root.canonicalize())
             .with_context(|| format!("cannot use the folder {}", root.display()))?;
         let work = WorkFolder::create(&root)?;
-        let versions = Mutex::default();
-        Ok(Self { root, work, versions })
+        let recover = || {
+            let records = Records::open(work.path())?;
+            let recovered = recover(work.path(), &records, |version, record| {
+                is_published(&root, work.path(), version, record)
+            })?;
+            io::Result::Ok((records, recovered))
+        };
+        let (records, Recovered { current, uploads }) = recover().with_context(|| {
+            format!("cannot go on with what is unfinished in {}", work.path().display())
+        })?;
+        let versions = Mutex::new(Versions { current, mark: work.mark().to_owned(), given: 0 });
+        Ok(Self { uploads: Uploads::of(uploads), root, work, records, versions })
     }
 
     /// The folder that is the backend's own.
@@ -85,6 +102,41 @@ impl Store {
         self.current_of(&mut self.versions(), bucket, key)
     }
 
+    /// Opens an upload.
+    pub(super) fn begin_upload(&self, id: &str, upload: Upload) -> io::Result<()> {
+        let Upload { bucket, key, initiated, .. } = &upload;
+        let record = Record {
+            bucket: bucket.clone(),
+            key: key.clone(),
+            upload: Some(UploadRecord { id: id.to_owned(), initiated: *initiated }),
+        };
+        self.records.write(&upload.version, &record)?;
+        self.uploads.insert(id, upload);
+        Ok(())
+    }
+
+    /// Ends an upload without an object; `false` if another request completes it, or has ended it.
+    pub(super) fn abort_upload(&self, id: &str, version: &str) -> bool {
+        let aborted = self.uploads.abort(id);
+        if aborted {
+            self.records.remove(version);
+        }
+        aborted
+    }
+
+    /// Ends an upload whose object is published.
+    pub(super) fn end_upload(&self, id: &str, upload: &Upload) {
+        // Where this fails, the next start sees that the object is published.
+        let _ = self.describe(&upload.version, &upload.bucket, &upload.key);
+        self.uploads.end_completed(id);
+    }
+
+    /// Notes what a version is of; to be done before it is published.
+    pub(super) fn describe(&self, version: &str, bucket: &str, key: &str) -> io::Result<()> {
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        self.records.write(version, &Record { bucket, key, upload: None })
+    }
+
     /// Makes the finished upload the object of that key, unless the precondition does not hold,
     /// which is answered with `false`.
     pub(super) fn publish(
@@ -102,21 +154,31 @@ impl Store {
             }
         };
         if !holds {
-            self.discard(bucket, version);
             return Ok(false);
         }
         let target = self.make_way(bucket, key)?;
         // A rename replaces at once what was there; a link alone would refuse to.
         let link = self.work().join(format!(".{version}.link"));
         fs::hard_link(self.versioned(bucket, version), &link)?;
-        fs::rename(&link, &target)?;
+        fs::rename(&link, &target).inspect_err(|_| drop(fs::remove_file(&link)))?;
+        // A folder that the object once had to make room for may have gone since.
+        let plain = self.root.join(bucket).join(path_of(key));
+        if target == plain {
+            let _ = fs::remove_file(beside(&plain));
+        }
         self.record(&mut versions, bucket, key, version);
         Ok(true)
     }
 
-    /// Removes what a failed upload may have left.
+    /// Removes a version that is not, or no more, published.
     pub(super) fn discard(&self, bucket: &str, version: &str) {
-        // It is usually not there, and goes with the work folder otherwise.
+        self.discard_file(bucket, version);
+        self.records.remove(version);
+    }
+
+    /// Removes what a failed upload may have left.
+    pub(super) fn discard_file(&self, bucket: &str, version: &str) {
+        // It is usually not there, and found useless at the next start otherwise.
         let _ = fs::remove_file(self.versioned(bucket, version));
     }
 
@@ -144,13 +206,19 @@ impl Store {
         Ok(objects)
     }
 
+    /// Frees the work folder, as the end of the process does.
+    #[cfg(test)]
+    pub(super) fn lose(&self) {
+        self.work.lose();
+    }
+
     fn current_of(
         &self,
         versions: &mut Versions,
         bucket: &str,
         key: &str,
     ) -> io::Result<Option<String>> {
-        let Some((path, metadata)) = self.published(bucket, key) else {
+        let Some((path, metadata)) = published(&self.root, bucket, key) else {
             return Ok(None);
         };
         if let Some(version) = versions.current.get(&place(bucket, key))
@@ -173,16 +241,6 @@ impl Store {
         }
     }
 
-    /// The file of an object. A symbolic link is none: it could lead out of the root.
-    fn published(&self, bucket: &str, key: &str) -> Option<(PathBuf, Metadata)> {
-        let plain = self.root.join(bucket).join(path_of(key));
-        let aside = beside(&plain);
-        [plain, aside].into_iter().find_map(|path| {
-            let metadata = fs::symlink_metadata(&path).ok().filter(Metadata::is_file)?;
-            Some((path, metadata))
-        })
-    }
-
     /// Makes the folders above an object and says where its file goes. In S3 `a` and `a/b` can both
     /// be objects; where a name must be a folder and a file, the file steps aside.
     fn make_way(&self, bucket: &str, key: &str) -> io::Result<PathBuf> {
@@ -202,18 +260,11 @@ impl Store {
                 made => made?,
             }
         }
-        if path.is_dir() {
-            return Ok(beside(&path));
-        }
-        // The folder it had to make room for may have gone since.
-        match fs::remove_file(beside(&path)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(path),
-        }
+        Ok(if path.is_dir() { beside(&path) } else { path })
     }
 
     fn versioned(&self, bucket: &str, version: &str) -> PathBuf {
-        self.work().join(bucket).join(version)
+        versioned(self.work(), bucket, version)
     }
 
     fn versions(&self) -> MutexGuard<'_, Versions> {
@@ -221,22 +272,51 @@ impl Store {
     }
 }
 
-#[derive(Default)]
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.uploads.is_empty() {
+            self.work.remove();
+        }
+    }
+}
+
 struct Versions {
     current: HashMap<String, String>,
+    /// What tells its names from those of other servers.
+    mark: String,
     given: u64,
 }
 
 impl Versions {
     fn next_name(&mut self) -> String {
         self.given += 1;
-        format!("v{}", self.given)
+        format!("{}-{}", self.mark, self.given)
     }
 }
 
 /// Names a key of a bucket; buckets have no slash in their names.
-fn place(bucket: &str, key: &str) -> String {
+pub(super) fn place(bucket: &str, key: &str) -> String {
     format!("{bucket}/{key}")
+}
+
+/// The file of an object. A symbolic link is none: it could lead out of the root.
+fn published(root: &Path, bucket: &str, key: &str) -> Option<(PathBuf, Metadata)> {
+    let plain = root.join(bucket).join(path_of(key));
+    let aside = beside(&plain);
+    [plain, aside].into_iter().find_map(|path| {
+        let metadata = fs::symlink_metadata(&path).ok().filter(Metadata::is_file)?;
+        Some((path, metadata))
+    })
+}
+
+fn versioned(work: &Path, bucket: &str, version: &str) -> PathBuf {
+    work.join(bucket).join(version)
+}
+
+fn is_published(root: &Path, work: &Path, version: &str, record: &Record) -> bool {
+    let file = published(root, &record.bucket, &record.key);
+    let known = fs::metadata(versioned(work, &record.bucket, version));
+    file.zip(known.ok()).is_some_and(|((_, file), known)| same_content(&known, &file))
 }
 
 /// Links to one file agree in these; a file that a person has put in its place does not.

@@ -20,6 +20,8 @@ pub(super) struct Upload {
     pub(super) initiated: SystemTime,
     /// The ETags of the parts by their numbers.
     pub(super) parts: BTreeMap<i32, ETag>,
+    /// It is being completed. Until that is done it is kept, for it may fail.
+    pub(super) completing: bool,
 }
 
 /// Open uploads by their identifiers.
@@ -27,6 +29,14 @@ pub(super) struct Upload {
 pub(super) struct Uploads(Mutex<HashMap<String, Upload>>);
 
 impl Uploads {
+    pub(super) fn of(open: HashMap<String, Upload>) -> Self {
+        Self(Mutex::new(open))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open().is_empty()
+    }
+
     pub(super) fn insert(&self, id: &str, upload: Upload) {
         self.open().insert(id.to_owned(), upload);
     }
@@ -34,26 +44,52 @@ impl Uploads {
     /// The upload of that identifier, if it is one for that key.
     pub(super) fn get(&self, id: &str, bucket: &str, key: &str) -> S3Result<Upload> {
         let open = self.open();
-        let upload = open.get(id).filter(|upload| upload.bucket == bucket && upload.key == key);
+        let upload = open.get(id).filter(|upload| !upload.completing);
+        let upload = upload.filter(|upload| upload.bucket == bucket && upload.key == key);
         upload.cloned().ok_or_else(|| s3_error!(NoSuchUpload))
     }
 
-    /// Notes a part that has arrived; `false` if the upload has ended in the meantime.
-    pub(super) fn add_part(&self, id: &str, number: i32, e_tag: ETag) -> bool {
+    /// Notes a part that has arrived, and tells what became of its upload in the meantime.
+    pub(super) fn add_part(&self, id: &str, number: i32, e_tag: ETag) -> Arrival {
         let mut open = self.open();
-        let upload = open.get_mut(id);
-        upload.map(|upload| upload.parts.insert(number, e_tag)).is_some()
+        let Some(upload) = open.get_mut(id) else {
+            return Arrival::AfterTheEnd;
+        };
+        upload.parts.insert(number, e_tag);
+        if upload.completing { Arrival::AfterComplete } else { Arrival::InTime }
     }
 
-    /// Ends an upload; `false` if another request has ended it.
-    pub(super) fn remove(&self, id: &str) -> bool {
-        self.open().remove(id).is_some()
+    /// Begins to complete an upload; `false` if another request does, or has ended it.
+    pub(super) fn begin_completing(&self, id: &str) -> bool {
+        let mut open = self.open();
+        let upload = open.get_mut(id).filter(|upload| !upload.completing);
+        upload.map(|upload| upload.completing = true).is_some()
+    }
+
+    /// Leaves an upload as it was before it was to be completed.
+    pub(super) fn give_up_completing(&self, id: &str) {
+        if let Some(upload) = self.open().get_mut(id) {
+            upload.completing = false;
+        }
+    }
+
+    /// Ends an upload that is completed.
+    pub(super) fn end_completed(&self, id: &str) {
+        self.open().remove(id);
+    }
+
+    /// Ends an upload; `false` if another request completes it, or has ended it.
+    pub(super) fn abort(&self, id: &str) -> bool {
+        let mut open = self.open();
+        let is_open = open.get(id).is_some_and(|upload| !upload.completing);
+        is_open && open.remove(id).is_some()
     }
 
     /// The uploads of a bucket in the order in which S3 lists them: by key, then by time.
     pub(super) fn of_bucket(&self, bucket: &str) -> Vec<(String, Upload)> {
         let open = self.open();
-        let chosen = open.iter().filter(|(_, upload)| upload.bucket == bucket);
+        let chosen =
+            open.iter().filter(|(_, upload)| upload.bucket == bucket && !upload.completing);
         let mut uploads: Vec<_> = chosen.map(|(id, up)| (id.clone(), up.clone())).collect();
         uploads.sort_unstable_by(|(a_id, a), (b_id, b)| {
             (&a.key, a.initiated, a_id).cmp(&(&b.key, b.initiated, b_id))
@@ -64,6 +100,16 @@ impl Uploads {
     fn open(&self) -> MutexGuard<'_, HashMap<String, Upload>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// When a part has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    InTime,
+    /// The upload is being completed, without this part.
+    AfterComplete,
+    /// The upload is there no more.
+    AfterTheEnd,
 }
 
 impl Upload {
@@ -130,6 +176,7 @@ mod tests {
             version: "v1".to_owned(),
             initiated: SystemTime::UNIX_EPOCH,
             parts: [(1, "a"), (2, "b"), (3, "c")].map(|(n, tag)| (n, e_tag(tag))).into(),
+            completing: false,
         };
         for (parts, sizes, expected) in cases {
             let named: Vec<_> = parts.iter().map(|(number, tag)| named(*number, tag)).collect();

@@ -44,9 +44,13 @@ impl Answer {
 
 impl TestClient {
     pub(super) fn new(server: &LocalS3) -> Self {
+        Self::at(server.endpoint())
+    }
+
+    pub(super) fn at(endpoint: String) -> Self {
         Self {
             credentials: credentials(),
-            endpoint: server.endpoint(),
+            endpoint,
             http: Client::builder(TokioExecutor::new()).build_http(),
         }
     }
@@ -67,11 +71,23 @@ impl TestClient {
     pub(super) async fn send_with(
         &self,
         method: &str,
-        (bucket, key): (&str, &str),
+        place: (&str, &str),
         query: &str,
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Answer {
+        self.try_send_with(method, place, query, headers, body).await.unwrap()
+    }
+
+    /// The same, where there may be no answer.
+    pub(super) async fn try_send_with(
+        &self,
+        method: &str,
+        (bucket, key): (&str, &str),
+        query: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Option<Answer> {
         let path = format!("/{bucket}/{}", escaped(key));
         let host = self.endpoint.strip_prefix("http://").unwrap();
         let time = basic_time();
@@ -87,9 +103,9 @@ impl TestClient {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body)).unwrap();
-        let (parts, body) = self.http.request(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let (parts, body) = self.http.request(request).await.ok()?.into_parts();
+        let body = body.collect().await.ok()?.to_bytes();
+        Some(Answer { status: parts.status, headers: parts.headers, body })
     }
 
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>

@@ -1,7 +1,9 @@
 //! The server over sockets, with signed requests.
 
 mod client;
+mod kills;
 mod objects;
+mod restarts;
 mod server;
 mod uploads;
 
@@ -25,9 +27,26 @@ struct Local {
 
 impl Local {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::on(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn on(folder: TempDir) -> Self {
         let server = LocalS3::start(options(folder.path())).await.unwrap();
         Self { client: TestClient::new(&server), server, folder }
+    }
+
+    /// As if its process were killed: nothing is dropped, and the system frees the lock.
+    fn kill(self) -> TempDir {
+        let Self { server, folder, .. } = self;
+        server.server.abort();
+        server.store.lose();
+        std::mem::forget(server);
+        folder
+    }
+
+    async fn end(self) -> TempDir {
+        self.server.shutdown().await;
+        self.folder
     }
 
     fn options(&self) -> LocalOptions {
@@ -64,6 +83,10 @@ impl Local {
 
     async fn create(&self, key: &str) -> String {
         self.send("POST", key, "uploads", "").await.element("UploadId").to_owned()
+    }
+
+    async fn uploads(&self) -> Answer {
+        self.client.send("GET", (BUCKET, ""), "uploads", "").await
     }
 
     async fn complete(&self, key: &str, id: &str, parts: &str) -> Answer {
