@@ -200,7 +200,7 @@ impl Store {
                 }
             }
         }
-        // Of two files for one key, which only a person can make, the plain one counts, as above.
+        // Of two files for one key, which a person or a kill can make, the plain one counts.
         objects.sort_unstable_by(|a, b| (&a.key, &a.path).cmp(&(&b.key, &b.path)));
         objects.dedup_by(|next, first| next.key == first.key);
         Ok(objects)

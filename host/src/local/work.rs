@@ -25,7 +25,8 @@ impl WorkFolder {
         let made = Self::make(root)
             .with_context(|| format!("cannot make a work folder in {}", root.display()))?;
         let probe = made.path.join(".probe");
-        fs::hard_link(made.path.join(LOCK), &probe).with_context(|| {
+        let linked = fs::hard_link(made.path.join(LOCK), &probe).inspect_err(|_| made.remove());
+        linked.with_context(|| {
             format!("{} is on a file system without hard links; choose another", root.display())
         })?;
         let _ = fs::remove_file(probe);
@@ -73,12 +74,14 @@ impl WorkFolder {
     fn make(root: &Path) -> io::Result<Self> {
         loop {
             let mut builder = tempfile::Builder::new();
-            let path = builder.prefix(PREFIX).rand_bytes(MARK_BYTES).tempdir_in(root)?.keep();
-            let lock = File::create(path.join(LOCK))?;
+            let folder = builder.prefix(PREFIX).rand_bytes(MARK_BYTES).tempdir_in(root)?;
+            let lock = File::create(folder.path().join(LOCK))?;
             match lock.try_lock() {
-                Ok(()) if path.join(LOCK).exists() => return Ok(Self { path, _lock: lock }),
+                Ok(()) if folder.path().join(LOCK).exists() => {
+                    return Ok(Self { path: folder.keep(), _lock: lock });
+                }
                 // Another process found it before it was locked, and removes it.
-                Ok(()) | Err(TryLockError::WouldBlock) => {}
+                Ok(()) | Err(TryLockError::WouldBlock) => drop(folder.keep()),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
         }
