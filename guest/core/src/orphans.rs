@@ -97,8 +97,8 @@ impl Sink {
         self.counters.orphans += found.len() as u64;
         for OpenUpload { name, upload_id, .. } in found {
             let what = format!(
-                "the upload {upload_id} of `{name}` is unknown to the checkpoint, as what a crash \
-                 leaves behind is"
+                "the upload {upload_id} of `{name}` is unknown to the checkpoint: a crash left it \
+                 behind, or another writer is at work"
             );
             let message = match on_orphans {
                 OnOrphans::Keep => format!("{what}; it is aborted when that name is written again"),

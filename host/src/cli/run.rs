@@ -36,6 +36,10 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     let draft = request.parse(&text)?;
     let plan = request.plan(draft).await?;
     let checkpoint = plan.checkpoint.as_ref().map(|checkpoint| checkpoint.path.clone());
+    if let Some(server) = &server {
+        // The next run asks of objects that this one completed whether they are its own.
+        server.keep(checkpoint.is_some());
+    }
     let monitor = Monitor::new();
     // It is dropped at the end: until then it serves the last numbers.
     let _endpoint = match metrics {
@@ -46,6 +50,8 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     let clock = Clock::start();
     let (totals, result) = execute(plan, interrupts, monitor, log).await?;
     if let Some(server) = server {
+        let is_through = matches!(result, Ok(End::Complete | End::NothingToDo));
+        server.keep(checkpoint.is_some() && !is_through);
         server.shutdown().await;
     }
     let (end, seconds) = (result.as_ref().ok().copied(), clock.seconds());

@@ -161,8 +161,16 @@ impl LocalS3 {
         read.with_context(|| format!("cannot list the objects of {bucket}"))
     }
 
+    /// Whether the next server on the folder is to know of this one's objects what belongs to them:
+    /// metadata, and checksums. Where it is not, that goes when this one ends, unless uploads are
+    /// open.
+    pub fn keep(&self, keeps: bool) {
+        self.store.keep(keeps);
+    }
+
     /// Stops accepting, lets requests that have begun finish within 10 seconds, and removes the
-    /// hidden folder unless uploads are open: the next server on the folder goes on with those.
+    /// hidden folder unless uploads are open, or it is to be [kept](LocalS3::keep): the next server
+    /// on the folder goes on with that.
     pub async fn shutdown(mut self) {
         // Without a receiver the server has ended already.
         let _ = self.stop.send(());

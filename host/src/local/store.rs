@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
@@ -47,6 +48,8 @@ pub(super) struct Store {
     work: WorkFolder,
     records: Records,
     versions: Mutex<Versions>,
+    /// Whether what belongs to objects is to outlive this server, also where no upload is open.
+    keeps: AtomicBool,
 }
 
 impl Store {
@@ -68,7 +71,12 @@ impl Store {
             format!("cannot go on with what is unfinished in {}", work.path().display())
         })?;
         let versions = Mutex::new(Versions { current, mark: work.mark().to_owned(), given: 0 });
-        Ok(Self { uploads: Uploads::of(uploads), root, work, records, versions })
+        Ok(Self { uploads: Uploads::of(uploads), root, work, records, versions, keeps: AtomicBool::new(false) })
+    }
+
+    /// Whether what belongs to objects is to outlive this server.
+    pub(super) fn keep(&self, keeps: bool) {
+        self.keeps.store(keeps, Ordering::Relaxed);
     }
 
     /// The folder that is the backend's own.
@@ -274,7 +282,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        if self.uploads.is_empty() {
+        if self.uploads.is_empty() && !self.keeps.load(Ordering::Relaxed) {
             self.work.remove();
         }
     }

@@ -4,6 +4,7 @@ mod configuration;
 mod failures;
 mod files;
 mod killed;
+mod local;
 mod restart;
 mod show;
 mod source;
