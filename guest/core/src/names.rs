@@ -109,6 +109,14 @@ impl Stem {
         self.pieces.iter().any(|piece| matches!(piece, Rendered::Number { .. }))
     }
 
+    /// Whether a template can have made it: numbers have no more zeros in front than that allows.
+    pub(crate) fn is_possible(&self) -> bool {
+        self.pieces.iter().all(|piece| match piece {
+            Rendered::Text(_) => true,
+            Rendered::Number { width } => *width <= DIGITS_MAX,
+        })
+    }
+
     /// Tells stems apart, also from one version of this program to the next. Where two were taken
     /// for one, they would share their numbers, and lose nothing.
     pub fn id(&self) -> StemId {

@@ -68,7 +68,9 @@ impl Sink {
         self.next_position = next;
         self.counters.accepted(next - first, len - left.as_ref().map_or(0, Run::len));
         let upload = &self.uploads[&number];
-        if let Some(End::Failed(cause)) = end {
+        if next > first
+            && let Some(End::Failed(cause)) = end
+        {
             // The object failed and was reported. What still comes for it will not be stored
             // either: an object without its beginning would be worse than none.
             let (begun, last, events) = (upload.span.first, next - 1, next - first);

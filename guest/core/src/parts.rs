@@ -76,6 +76,11 @@ struct SavedPart {
 }
 
 impl SavedParts {
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// How many bytes they are; nothing, where no number says that.
     pub(crate) fn bytes(&self) -> Option<u64> {
         self.parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.len))

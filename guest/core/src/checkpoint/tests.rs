@@ -1,9 +1,11 @@
 //! Objects in every phase, saved and resumed; and states that are refused.
 
 use super::*;
+use crate::checksum::Algorithm;
 use crate::classify::TransportError;
 use crate::http::Response;
 use crate::io::Input;
+use crate::parts::Parts;
 use crate::room::Admission;
 use crate::talk::{Talk, aborted, created, error, settings};
 
@@ -279,4 +281,49 @@ fn no_secret_is_in_a_state() {
         panic!("a customer's key was given")
     };
     assert!(!holds(customer.md5.expose().as_bytes()));
+}
+
+/// Nothing could complete it.
+#[test]
+fn an_upload_without_a_part_is_refused() {
+    let mut talk = Talk::with(CHECKPOINTED);
+    talk.begin_upload("a");
+    talk.says(created("id"));
+    talk.comes(stored());
+    let mut state = State::decode(&taken(&mut talk)).expect("its own state");
+    let object = &mut state.objects[0];
+    object.parts = Some(Parts::new("id".to_owned()).save());
+    object.rest.clear();
+    object.bytes = 0;
+    let Err(error) = Talk::resume(CHECKPOINTED, &state.encode()) else { panic!("taken") };
+    assert!(error.to_string().contains("an upload without a part"), "{error}");
+}
+
+/// The template takes none that is wider than numbers are.
+#[test]
+fn a_number_wider_than_numbers_are_is_refused() {
+    let more = format!(r#"{CHECKPOINTED}, "key_template": "{{key}}-{{sequence:07}}""#);
+    let mut talk = Talk::with(&more);
+    talk.write("a", "1");
+    let mut state = taken(&mut talk);
+    let at = state.windows(3).position(|bytes| bytes == b"-\x01\x07").expect("a number");
+    state.truncate(state.len() - 4);
+    // 70,000, as postcard writes it.
+    state.splice(at + 2..at + 3, [0xF0, 0xA2, 0x04]);
+    let sum = Algorithm::Crc32.of(&state.clone().into()).crc() as u32;
+    state.extend(sum.to_le_bytes());
+    let Err(error) = Talk::resume(&more, &state) else { panic!("taken") };
+    assert!(error.to_string().contains("a name that no template makes"), "{error}");
+}
+
+/// It is full by the limits of another day: the event goes into the next object.
+#[test]
+fn what_a_failed_object_has_no_room_for_does_not_fail() {
+    let state = taken(&mut in_every_phase());
+    let limited = format!(r#"{MANY}, "rotate": {{"events": 1}}"#);
+    let mut talk = Talk::resume(&limited, &state).expect("rotation may change");
+    assert_eq!(taken_failures(&mut talk), 1, "that it failed had not been told");
+    talk.write("failed", "x");
+    assert_eq!(taken_failures(&mut talk), 0);
+    assert!(talk.sink.unfinished().any(|span| (span.key.as_str(), span.first) == ("failed", 4)));
 }

@@ -104,6 +104,10 @@ impl SavedUpload {
             Some("an object without a name")
         } else if self.parts.as_ref().is_some_and(|parts| parts.upload_id.is_empty()) {
             Some("an upload without an id")
+        } else if self.parts.as_ref().is_some_and(SavedParts::is_empty) {
+            Some("an upload without a part")
+        } else if !self.stem.is_possible() {
+            Some("a name that no template makes")
         } else if !is_failed && bytes != Some(self.bytes) {
             Some("an object whose parts do not add up")
         } else if self.span.first > self.span.last || self.span.events == 0 {
