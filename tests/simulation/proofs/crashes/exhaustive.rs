@@ -78,7 +78,7 @@ fn any_two_crashes() {
 
 #[test]
 fn any_one_crash_and_any_one_fault() {
-    for (script, naming) in [(SMALL, NEXT), (PARTS, FAIL)] {
+    for (script, naming) in [(SMALL, FAIL), (TWICE, NEXT)] {
         let case = Case { checkpoint_every: 3, ..case(script, naming) };
         for at in 0..run(case, &[]).world.requests() {
             for fault in Fault::ALL {

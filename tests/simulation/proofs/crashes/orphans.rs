@@ -112,6 +112,11 @@ fn an_orphan_is_told_from_an_upload_that_is_begun_at_once() {
     let framing = r#", "framing": "json-array""#;
     let mut flow = flow(framing, &[("a", "123456789"), ("a", PARTS), ("b", "x")]);
     flow.world.settings.rotation.age = Some(Duration::from_secs(30));
+    flow.world.on_request(|info, random| {
+        let is_slow = info.operation == Operation::CreateMultipartUpload;
+        let back = Duration::from_secs(if is_slow { 5 } else { 0 });
+        Fate { back, ..Fate::random(random) }
+    });
     flow.begin().unwrap();
     flow.write().unwrap();
     flow.checkpoint_and_commit().unwrap();
