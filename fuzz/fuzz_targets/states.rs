@@ -19,7 +19,8 @@ use spillway_core::settings::Settings;
 use spillway_core::sink::{Input, Output, Sink};
 use spillway_core::time::{Instant, Now, Timestamp};
 use spillway_simulation::bucket::BucketOptions;
-use spillway_simulation::world::World;
+use spillway_simulation::faults::Fault;
+use spillway_simulation::world::{Fate, World};
 
 #[derive(Arbitrary, Debug)]
 struct Case<'a> {
@@ -95,12 +96,18 @@ fn harmless(request: &Request) {
     assert!(request.method.as_str() == "GET" || path.len() > "/bucket/".len(), "{target}");
 }
 
-/// A state with an object in each phase.
+/// A state with two objects that are committed, one that is open and one that has failed; two of
+/// them have parts.
 fn template() -> &'static [u8] {
     static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
         let mut world = World::with_settings(settings(), BucketOptions::default(), 1);
-        for (key, payload) in [("a", "0123456789"), ("b", "x"), ("c", "y"), ("a", "0123456789")] {
+        world.on_request(|info, random| {
+            let is_denied = info.key.starts_with("failed");
+            Fate::random(random).with(is_denied.then_some(Fault::AccessDenied))
+        });
+        let long = "0123456789abcdefghij";
+        for (key, payload) in [("parts", long), ("small", "x"), ("open", long), ("failed", long)] {
             world.write(key, payload);
         }
         world.feed(Input::Prepare);
