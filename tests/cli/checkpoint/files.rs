@@ -53,3 +53,16 @@ fn a_disk_that_is_full_ends_the_run_and_leaves_the_last_one() {
     assert!(ended.err.contains(&format!("the next run goes on from line {line}, by")), "{ended:?}");
     assert_eq!(contents(&store), expected(&lines));
 }
+
+#[test]
+fn one_may_be_as_large_as_what_is_held() {
+    let store = Store::start(|_| {});
+    // More than wasmtime lets a component hand over by itself, none of it in a part.
+    let keys: Vec<_> = (0..30).map(|n| format!("k{n}")).collect();
+    let lines: String = keys.iter().map(|key| event(key, &"x".repeat(4_800_000))).collect();
+    let open = "max_open_objects = 30\nkey_template = \"{key}/{first}\"\n[checkpoint]";
+    let flow = flow().replace("[checkpoint]", open).replace("0s", "1h");
+    let place = Place::of(&flow, &lines).with("ENDPOINT", &store.endpoint());
+    place.run(&[]);
+    assert_eq!(contents(&store).len(), 30);
+}
