@@ -110,6 +110,14 @@ async fn misfit(
     )))
 }
 
+/// Why a checkpoint cannot be had for this process.
+pub(crate) fn not_had(error: CheckpointError) -> Stop {
+    match error {
+        CheckpointError::InUse { .. } => Stop::Failed(error.into()),
+        _ => Stop::WrongUse(error.into()),
+    }
+}
+
 /// What `check` says of a checkpoint that was proven.
 pub(crate) fn in_words(settings: &CheckpointSettings) -> Result<String, Stop> {
     let path = settings.path.display();
@@ -130,10 +138,7 @@ impl TakenUp {
         source: &SourceSettings,
         sink: &Sink,
     ) -> Result<TakenUp, Stop> {
-        let file = CheckpointFile::open(&settings.path).map_err(|error| match error {
-            CheckpointError::InUse { .. } => Stop::Failed(error.into()),
-            _ => Stop::WrongUse(error.into()),
-        })?;
+        let file = CheckpointFile::open(&settings.path).map_err(not_had)?;
         let resumed = file.load().map_err(|error| Stop::WrongUse(error.into()))?;
         let path = match &source.input {
             Input::File(path) => path.as_path(),

@@ -16,8 +16,12 @@ fn two_processes_do_not_share_one() {
     let second = place.spillway(&["run", "flow.toml"]);
     let pid = format!("run.checkpoint is in use by another process (pid {})", running.id());
     assert_fails(&second, 1, &[&pid]);
+    // It has begun uploads that the checkpoint does not know yet, and will.
+    let aborted = place.spillway(&["uploads", "abort", "flow.toml", "--older-than", "0s"]);
+    assert_fails(&aborted, 1, &[&pid]);
     // To look at it is always allowed.
     assert_eq!(place.spillway(&["checkpoint", "show", "run.checkpoint"]).code, Some(0));
+    assert_eq!(place.spillway(&["uploads", "list", "flow.toml"]).code, Some(0));
     let store = held.go_on();
     let ended = guarded(running.end());
     assert_eq!(ended.code, Some(0), "{ended:?}");
