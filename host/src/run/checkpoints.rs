@@ -235,22 +235,29 @@ impl Running<'_> {
             let state = self.checkpoint_state(false).await?;
             let saved = self.sink.inspect_state(&state).await?.objects;
             let of_phase = |phase| saved.iter().filter(move |object| object.phase == phase);
-            self.wait_for(of_phase(Phase::Committed).map(|object| object.first).collect()).await?;
+            let committed = of_phase(Phase::Committed).map(|object| object.first).collect();
+            let is_settled = self.wait_for(committed).await?;
             // Objects of one name become visible one after the other.
-            let is_through = of_phase(Phase::Sealed).next().is_none();
+            let is_through = is_settled && of_phase(Phase::Sealed).next().is_none();
             if is_through && self.totals.failed_events == failed {
                 return Ok(());
             }
         }
     }
 
-    /// Waits until the objects that begin with these events are visible, or failed.
-    async fn wait_for(&mut self, objects: HashSet<u64>) -> Result<(), RunError> {
+    /// Waits until the objects that begin with these events are visible, or failed, but no longer
+    /// than it makes sense: one that lost its name to another writer waits for the next commit.
+    /// Whether they are.
+    async fn wait_for(&mut self, objects: HashSet<u64>) -> Result<bool, RunError> {
         let moved = self.sink.moved();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let begun = Instant::now();
         let is_settled = |keeper: &Keeper| objects.is_subset(&keeper.settled);
         while !self.keeper.as_ref().is_none_or(is_settled) {
+            if begun.elapsed() >= PAUSE_CHECKPOINTS_EVERY {
+                return Ok(false);
+            }
             tokio::select! {
                 () = self.interrupts.reached(2) => {
                     return Err(SinkError::Refused(Error::Aborted).into());
@@ -260,6 +267,9 @@ impl Running<'_> {
             }
             self.poll().await?;
         }
-        Ok(())
+        Ok(true)
     }
 }
+
+/// How much time lies between two checkpoints while a run that was told to stop waits.
+const PAUSE_CHECKPOINTS_EVERY: Duration = Duration::from_secs(1);
