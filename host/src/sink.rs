@@ -203,6 +203,9 @@ impl Sink {
         let state = State::new(egress, grants.credentials.clone(), &grants.limits);
         let mut store = Store::new(self.engine.wasmtime(), state);
         store.limiter(|state| &mut state.limits);
+        // What a guest hands over lies in its memory, which has its bound: a checkpoint may be most
+        // of it. wasmtime's own bound is 128 MiB.
+        store.set_hostcall_fuel(grants.limits.memory_bytes_max);
         store.epoch_deadline_callback(|mut store| on_tick(&mut store.data_mut().ticks_left));
         store.set_epoch_deadline(1);
         let instance = self.pre.instantiate_async(&mut store).await.map_err(trap)?;

@@ -36,6 +36,9 @@ pub enum CheckpointError {
     /// The source cannot be looked at.
     #[error("the source {} cannot be looked at, to say where it was read to", .0.display())]
     Source(PathBuf, #[source] io::Error),
+    /// The source is not any more what was read of it.
+    #[error("the source is another one than when the checkpoint before was taken")]
+    Moved(#[from] Moved),
 }
 
 /// What is wrong with the bytes of a checkpoint.

@@ -11,7 +11,8 @@ use crate::dead_letters::{Unusable, folder_of};
 /// The file of a checkpoint, which no other process has as long as this is kept.
 pub struct CheckpointFile {
     path: PathBuf,
-    folder: PathBuf,
+    /// The folder that has its name.
+    folder: File,
     /// It is locked, and its name stays: whoever removed it would let two in, each with a file of
     /// its own.
     _lock: File,
@@ -19,7 +20,9 @@ pub struct CheckpointFile {
 
 /// The names beside the file that are used with it.
 pub fn names_beside(path: &Path) -> [PathBuf; 2] {
-    [beside(path, LOCK), beside(path, TEMPORARY)]
+    let resolved = resolve(path).map(|(path, _)| path);
+    let path = resolved.unwrap_or_else(|_| path.to_owned());
+    [beside(&path, LOCK), beside(&path, TEMPORARY)]
 }
 
 /// Proves that a checkpoint can be stored at `path`, and changes nothing.
@@ -40,8 +43,8 @@ pub fn check(path: &Path) -> Result<(), Unusable> {
         Err(error) => return Err(Unusable::Open(path, error)),
     }
     // It is replaced by another file of its folder, so whether it can be written says nothing.
-    let made = tempfile::tempfile_in(&folder).map(drop);
-    made.map_err(|error| Unusable::Open(path, error))
+    let made = tempfile::tempfile_in(&folder).and_then(|_| File::open(&folder));
+    made.map(drop).map_err(|error| Unusable::Open(path, error))
 }
 
 /// Reads the checkpoint at `path`; nothing where there is none.
@@ -50,11 +53,14 @@ pub fn check(path: &Path) -> Result<(), Unusable> {
 ///
 /// It is there, and cannot be read, or is damaged.
 pub fn read(path: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+    let wrong = |error| CheckpointError::Read(path.to_owned(), error);
+    match fs::metadata(path) {
+        // A device may have no end, and a pipe no beginning.
+        Ok(found) if !found.is_file() => return Err(wrong(io::Error::other(NO_FILE))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(CheckpointError::Read(path.to_owned(), error)),
-    };
+        _ => {}
+    }
+    let bytes = fs::read(path).map_err(wrong)?;
     let checkpoint = Checkpoint::of_bytes(&bytes);
     checkpoint.map(Some).map_err(|damage| CheckpointError::Damaged(path.to_owned(), damage))
 }
@@ -71,16 +77,25 @@ impl CheckpointFile {
         let (path, folder) = resolve(path).map_err(wrong)?;
         let lock_path = beside(&path, LOCK);
         let wrong = |error| CheckpointError::Lock(lock_path.clone(), error);
-        let options = File::options().read(true).write(true).create(true).to_owned();
-        let mut lock = options.clone().mode(MODE).open(&lock_path).map_err(wrong)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = lock.read_to_string(&mut text);
-                return Err(CheckpointError::InUse { path, pid: text.trim().parse().ok() });
-            }
+        // To open it only when it is to be synced would be too late to say that it may not be.
+        let folder = File::open(folder).map_err(wrong)?;
+        let mut options = File::options();
+        options.read(true).write(true).create(true).mode(MODE);
+        let mut lock = options.open(&lock_path).map_err(wrong)?;
+        let is_taken = match lock.try_lock() {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock) => true,
             Err(TryLockError::Error(error)) => return Err(wrong(error)),
+        };
+        let mut text = String::new();
+        let read = (&lock).take(LOCK_BYTES_MAX).read_to_string(&mut text);
+        if is_taken {
+            return Err(CheckpointError::InUse { path, pid: text.trim().parse().ok() });
+        }
+        // A power cut may have left zeros.
+        let is_number = |byte| matches!(byte, b'0'..=b'9' | b'\n' | b'\0');
+        if read.is_err() || !text.bytes().all(is_number) {
+            return Err(wrong(io::Error::other("it is a file of something else")));
         }
         // Whose it is, is said to people only; on a disk that is full it stays unsaid.
         let said = lock.set_len(0).and_then(|()| lock.rewind());
@@ -129,7 +144,7 @@ impl CheckpointFile {
         file.sync_all()?;
         fs::rename(temporary, &self.path)?;
         // The name is the folder's, which has to be written as well.
-        File::open(&self.folder)?.sync_all()
+        self.folder.sync_all()
     }
 }
 
@@ -147,8 +162,11 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
+const NO_FILE: &str = "it is no regular file";
 const LOCK: &str = ".lock";
 const TEMPORARY: &str = ".tmp";
+/// A lock holds the number of a process, and a line end.
+const LOCK_BYTES_MAX: u64 = 32;
 /// Only its owner may read it: it holds what is not yet in the store.
 const MODE: u32 = 0o600;
 
@@ -212,6 +230,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_lock_is_not_taken_for_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("Cargo");
+        let lock = beside(&path, ".lock");
+        for bytes in [&b"[[package]]"[..], b"\xff", b"42 is the answer"] {
+            fs::write(&lock, bytes).unwrap();
+            let error = CheckpointFile::open(&path).err().expect("it is something else");
+            assert!(matches!(error, CheckpointError::Lock(..)), "{error}");
+            assert_eq!(fs::read(&lock).unwrap(), bytes);
+        }
+        for text in ["", "4", "42\n", "\0\0\0"] {
+            fs::write(&lock, text).unwrap();
+            CheckpointFile::open(&path).unwrap();
+            assert_eq!(fs::read_to_string(&lock).unwrap(), format!("{}\n", std::process::id()));
+        }
+    }
+
+    #[test]
     fn what_is_no_checkpoint_is_no_fresh_start() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c");
@@ -222,8 +258,10 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        let error = read(folder.path()).unwrap_err();
-        assert!(matches!(error, CheckpointError::Read(..)), "{error}");
+        for path in [folder.path(), Path::new("/dev/zero")] {
+            let error = read(path).unwrap_err();
+            assert!(matches!(error, CheckpointError::Read(..)), "{error}");
+        }
     }
 
     #[test]

@@ -85,14 +85,26 @@ impl SourceFile {
     ///
     /// [`Moved`], where it is another file, or the place is not there any more.
     pub fn find(&self, mark: &Mark) -> Result<Start, Moved> {
+        let length = self.recognise(mark)?;
+        let place = Start { position: mark.lines, offset: mark.offset };
+        if place.offset == 0 { Ok(place) } else { self.behind_the_line_end(place, length) }
+    }
+
+    /// Proves that what lies before the place that `mark` was made of is what was read there, and
+    /// returns how long the file is now.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](SourceFile::find).
+    pub fn recognise(&self, mark: &Mark) -> Result<u64, Moved> {
         let unreadable = |error| Moved::Unreadable(self.path.clone(), error);
         let Mark { lines, offset, .. } = *mark;
         let place = Start { position: lines, offset };
+        let found = self.file.metadata().map_err(unreadable)?;
         if offset == 0 {
             // Nothing was read of it, so nothing can be taken for something else.
-            return Ok(place);
+            return Ok(found.len());
         }
-        let found = self.file.metadata().map_err(unreadable)?;
         let replaced = |why| Moved::Replaced { path: self.path.clone(), lines, why };
         // A file of another number may begin alike, as logs do that are rotated. Numbers of file
         // systems are given anew when they are mounted, and say nothing.
@@ -112,7 +124,7 @@ impl SourceFile {
             let why = format!("what stands before byte {offset} is not what was read there");
             return Err(replaced(why));
         }
-        self.behind_the_line_end(place, length)
+        Ok(length)
     }
 
     /// Where the line with `position` begins, which lies at `from` or behind it.

@@ -114,8 +114,11 @@ impl Request {
             problems.extend(message.map(|message| Problem::new(*field, message)));
         }
         if let Some(CheckpointSettings { path, .. }) = &checkpoint {
-            let taken = self.taken_by_letters(path, &letters);
-            let taken = taken.or_else(|| self.taken(path, source.as_ref()));
+            let [lock, temporary] = checkpoint::names_beside(path);
+            let taken = [path, &lock, &temporary].into_iter().find_map(|name| {
+                let taken = taken_by_letters(name, &letters);
+                taken.or_else(|| self.taken(name, source.as_ref()))
+            });
             let message = taken.or_else(|| unusable(checkpoint::check(path)));
             problems.extend(message.map(|message| Problem::new("checkpoint.path", message)));
         } else if !problems.iter().any(|problem| problem.field.starts_with("checkpoint"))
@@ -167,15 +170,6 @@ impl Request {
         }
         let is_flow = is_same(Path::new(&self.name), path);
         is_flow.then(|| format!("{} is the flow; name another file", path.display()))
-    }
-
-    /// Whether dead letters go to the checkpoint, or to a file that is used with it.
-    fn taken_by_letters(&self, path: &Path, letters: &[(&str, &Path)]) -> Option<String> {
-        let [lock, temporary] = checkpoint::names_beside(path);
-        let names = [path, &lock, &temporary];
-        let taken = |letters: &Path| names.iter().any(|name| is_same(name, letters));
-        let (field, letters) = letters.iter().find(|(_, letters)| taken(letters))?;
-        Some(format!("{} is the file of {field}; name another file", letters.display()))
     }
 
     /// Where a flow goes, and whether there are credentials: of some that is known only when they
@@ -273,6 +267,12 @@ fn commits_checkpoints(sink: &SinkSettings) -> bool {
 
 fn is_read(source: &SourceSettings, path: &Path) -> bool {
     matches!(&source.input, Input::File(source) if is_same(source, path))
+}
+
+/// Whether dead letters go to a file that a checkpoint is, or that is used with it.
+fn taken_by_letters(path: &Path, letters: &[(&str, &Path)]) -> Option<String> {
+    let (field, letters) = letters.iter().find(|(_, letters)| is_same(path, letters))?;
+    Some(format!("{} is the file of {field}; name another file", letters.display()))
 }
 
 /// Whether both are one file, or will be.

@@ -104,7 +104,7 @@ type Executed = (Totals, Result<End, spillway::run::RunError>);
 /// Runs a plan.
 pub(crate) async fn execute(
     plan: Plan,
-    interrupts: Interrupts,
+    mut interrupts: Interrupts,
     monitor: Monitor,
     log: LogFormat,
 ) -> Result<Executed, Stop> {
@@ -122,8 +122,19 @@ pub(crate) async fn execute(
         }
     }
     let (events, on_rejected) = Plan::events(&source, map, &config, taken_up.as_ref())?;
+    let telling = tokio::spawn(tell(interrupts.clone(), taken_up.is_some()));
     let state = taken_up.as_ref().and_then(TakenUp::state);
-    let sink = match sink.open(&config, state, &grants).await {
+    let opened = tokio::select! {
+        opened = sink.open(&config, state, &grants) => opened,
+        // One that goes on asks its store first, which may take long. What it was begins again with
+        // the checkpoint that is there, as after a crash.
+        () = interrupts.first() => {
+            telling.abort();
+            let kept = taken_up.as_ref().map(TakenUp::kept);
+            return Ok((Totals { kept, ..Totals::default() }, Ok(End::Stopped)));
+        }
+    };
+    let sink = match opened {
         Ok(sink) => sink,
         Err(SinkError::Refused(Error::UnknownState(text))) => {
             return Err(Stop::WrongUse(anyhow!("the checkpoint does not fit: {text}")));
@@ -131,7 +142,6 @@ pub(crate) async fn execute(
         Err(error) => return Err(Stop::Failed(error.into())),
     };
     let checkpoints = taken_up.map(TakenUp::checkpoints);
-    let telling = tokio::spawn(tell(interrupts.clone(), checkpoints.is_some()));
     let mut terminal = Terminal::new(monitor.clone(), log);
     let observer = &mut terminal;
     let runner =

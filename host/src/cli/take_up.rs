@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use spillway::checkpoint::{
     self, Checkpoint, CheckpointError, CheckpointFile, CheckpointSettings, SourceFile, Writer,
 };
-use spillway::contract::{Ending, Error};
+use spillway::contract::Error;
 use spillway::flow;
 use spillway::problem::Problem;
 use spillway::run::{Checkpoints, Kept};
@@ -78,9 +78,7 @@ async fn misfit(
 ) -> Result<Option<String>, SinkError> {
     let Destination { sink, config, grants } = destination;
     let mut open = sink.open(config, None, grants).await?;
-    let fresh = open.checkpoint().await;
-    open.close(Ending::Abort).await?;
-    let fresh = match fresh {
+    let fresh = match open.checkpoint().await {
         Ok(fresh) => fresh,
         Err(SinkError::Refused(Error::Unsupported(text))) => {
             return Ok(Some(format!("the component takes no checkpoints: {text}")));
@@ -88,12 +86,13 @@ async fn misfit(
         Err(error) => return Err(error),
     };
     let Some(found) = found else { return Ok(None) };
-    let saved = match sink.inspect_state(&found.state).await {
+    // The memory that holds what a sink of this configuration held has room to look at it.
+    let saved = match open.inspect_state(&found.state).await {
         Ok(saved) => saved.configuration,
         Err(SinkError::Refused(error)) => return Ok(Some(spillway::sink::explain(&error))),
         Err(error) => return Err(error),
     };
-    let now = sink.inspect_state(&fresh).await?.configuration;
+    let now = open.inspect_state(&fresh).await?.configuration;
     let other = |(name, value): &&(String, String)| !now.contains(&(name.clone(), value.clone()));
     let others: Vec<_> = saved.iter().filter(other).collect();
     if others.is_empty() {
@@ -109,6 +108,14 @@ async fn misfit(
          begin anew, remove the checkpoint: every event is stored again then",
         differences.join(", ")
     )))
+}
+
+/// Why a checkpoint cannot be had for this process.
+pub(crate) fn not_had(error: CheckpointError) -> Stop {
+    match error {
+        CheckpointError::InUse { .. } => Stop::Failed(error.into()),
+        _ => Stop::WrongUse(error.into()),
+    }
 }
 
 /// What `check` says of a checkpoint that was proven.
@@ -131,10 +138,7 @@ impl TakenUp {
         source: &SourceSettings,
         sink: &Sink,
     ) -> Result<TakenUp, Stop> {
-        let file = CheckpointFile::open(&settings.path).map_err(|error| match error {
-            CheckpointError::InUse { .. } => Stop::Failed(error.into()),
-            _ => Stop::WrongUse(error.into()),
-        })?;
+        let file = CheckpointFile::open(&settings.path).map_err(not_had)?;
         let resumed = file.load().map_err(|error| Stop::WrongUse(error.into()))?;
         let path = match &source.input {
             Input::File(path) => path.as_path(),

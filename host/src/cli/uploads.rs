@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::anyhow;
 use serde_json::json;
 use spillway::age;
-use spillway::checkpoint::{self, CheckpointSettings};
+use spillway::checkpoint::{self, CheckpointError, CheckpointFile, CheckpointSettings};
 use spillway::contract::{Ending, Leftover};
 use spillway::sink::{OpenSink, Sink, SinkError};
 use tracing::error;
@@ -18,7 +19,7 @@ use super::exit::{Exit, Stop};
 use super::log::SPILLWAY;
 use super::plan::{Request, read};
 use super::say::{one_line, say};
-use super::terminal;
+use super::{take_up, terminal};
 
 pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, Stop> {
     match command {
@@ -29,7 +30,7 @@ pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, Stop> {
 
 async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
     let ListArguments { flow, component, older_than, json } = arguments;
-    let (mut sink, kept) = open(&flow, component).await?;
+    let (mut sink, kept) = open(&flow, component, Whose::Anybodys).await?;
     let mut found = Upload::all(&mut sink).await?;
     let in_use = kept.take_out(&mut found);
     found.retain(|upload| upload.is_older_than(older_than.unwrap_or_default()));
@@ -53,7 +54,8 @@ async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
 
 async fn abort(arguments: AbortArguments) -> Result<Exit, Stop> {
     let AbortArguments { flow, component, older_than, dry_run } = arguments;
-    let (mut sink, kept) = open(&flow, component).await?;
+    let whose = if dry_run { Whose::Anybodys } else { Whose::Ours };
+    let (mut sink, kept) = open(&flow, component, whose).await?;
     let mut in_use = 0;
     let mut met = HashSet::new();
     let (mut ended, mut failed) = (0_u64, 0_u64);
@@ -193,18 +195,37 @@ fn count(uploads: u64) -> String {
 struct InUse {
     path: PathBuf,
     ids: HashSet<String>,
+    /// Keeps away runs, which begin uploads that are not known here.
+    _held: Option<CheckpointFile>,
+}
+
+/// Whose a checkpoint is while it is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// A run may be at work with it.
+    Anybodys,
+    /// Nobody else's.
+    Ours,
 }
 
 impl InUse {
-    async fn of(checkpoint: Option<CheckpointSettings>, sink: &Sink) -> Result<InUse, Stop> {
+    async fn of(
+        checkpoint: Option<CheckpointSettings>,
+        sink: &Sink,
+        whose: Whose,
+    ) -> Result<InUse, Stop> {
         let Some(CheckpointSettings { path, .. }) = checkpoint else { return Ok(InUse::default()) };
+        let held = match whose {
+            Whose::Ours => hold(&path)?,
+            Whose::Anybodys => None,
+        };
         // What is in use cannot be told from a file that cannot be read, so nothing is touched.
         let read = checkpoint::read(&path).map_err(|error| Stop::WrongUse(error.into()))?;
-        let Some(read) = read else { return Ok(InUse::default()) };
+        let Some(read) = read else { return Ok(InUse { _held: held, ..InUse::default() }) };
         let saved = sink.inspect_state(&read.state).await;
         let saved = saved.map_err(|error| Stop::WrongUse(error.into()))?;
         let ids = saved.objects.into_iter().filter_map(|object| object.id).collect();
-        Ok(InUse { path, ids })
+        Ok(InUse { path, ids, _held: held })
     }
 
     /// Takes out what is in use, and returns how many that were.
@@ -222,13 +243,26 @@ impl InUse {
     }
 }
 
+/// The checkpoint for this process alone. Where its folder is not there, no run has it either.
+fn hold(path: &Path) -> Result<Option<CheckpointFile>, Stop> {
+    match CheckpointFile::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(CheckpointError::Lock(_, error)) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(take_up::not_had(error)),
+    }
+}
+
 /// The sink of a flow, whatever is the matter with its source, and what its checkpoint needs.
-async fn open(flow: &Path, component: Option<PathBuf>) -> Result<(OpenSink, InUse), Stop> {
+async fn open(
+    flow: &Path,
+    component: Option<PathBuf>,
+    whose: Whose,
+) -> Result<(OpenSink, InUse), Stop> {
     let request = Request::of(flow, component);
     let mut draft = request.parse(&read(flow)?)?;
     let checkpoint = draft.checkpoint.take();
     let destination = request.destination(draft).await?;
-    let in_use = InUse::of(checkpoint, &destination.sink).await?;
+    let in_use = InUse::of(checkpoint, &destination.sink, whose).await?;
     Ok((destination.open().await?, in_use))
 }
 

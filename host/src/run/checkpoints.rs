@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::MissedTickBehavior;
 
 use super::{Kept, RunError, Running, TICK};
-use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFile, SourceFile, Writer};
+use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFile, Mark, SourceFile, Writer};
 use crate::contract::{Ending, Error, Phase, Progress};
 use crate::sink::SinkError;
 use crate::source::Start;
@@ -46,6 +46,8 @@ pub(super) struct Keeper {
     checkpoints: Checkpoints,
     /// Everything before it was taken or dealt with.
     place: Start,
+    /// Where that was when the last one was stored.
+    mark: Option<Mark>,
     /// The position behind the last event that the sink took, which may lie in the midst of a batch.
     taken: u64,
     /// When the last one was stored, or the run began.
@@ -64,6 +66,7 @@ impl Keeper {
             place,
             taken: place.position,
             stored: Instant::now(),
+            mark: checkpoints.resumed.as_ref().map(|resumed| resumed.source.clone()),
             is_due: checkpoints.resumed.is_none(),
             settled: HashSet::new(),
             checkpoints,
@@ -192,6 +195,10 @@ impl Running<'_> {
 
     fn store(&mut self, finished: bool, state: &[u8]) -> Result<(), RunError> {
         let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        // A log that is truncated while it is read goes on where it was read to, with other lines.
+        if let Some(before) = &keeper.mark {
+            keeper.checkpoints.source.recognise(before).map_err(CheckpointError::Moved)?;
+        }
         let place = keeper.place()?;
         let Checkpoints { file, source, writer, resumed, .. } = &keeper.checkpoints;
         let mark = source.mark(place);
@@ -202,14 +209,14 @@ impl Running<'_> {
         file.store(&Checkpoint {
             taken: u64::try_from(taken).unwrap_or(u64::MAX),
             finished,
-            source: mark,
+            source: mark.clone(),
             events: before(|c| c.events) + self.totals.events,
             objects: before(|c| c.objects) + self.totals.objects,
             object_bytes: before(|c| c.object_bytes) + self.totals.object_bytes,
             writer: writer.clone(),
             state: state.to_vec(),
         })?;
-        (keeper.stored, keeper.is_due) = (Instant::now(), false);
+        (keeper.stored, keeper.is_due, keeper.mark) = (Instant::now(), false, Some(mark));
         let line = place.position + 1;
         if let Some(kept) = &mut self.totals.kept {
             kept.checkpoints += 1;
@@ -228,22 +235,29 @@ impl Running<'_> {
             let state = self.checkpoint_state(false).await?;
             let saved = self.sink.inspect_state(&state).await?.objects;
             let of_phase = |phase| saved.iter().filter(move |object| object.phase == phase);
-            self.wait_for(of_phase(Phase::Committed).map(|object| object.first).collect()).await?;
+            let committed = of_phase(Phase::Committed).map(|object| object.first).collect();
+            let is_settled = self.wait_for(committed).await?;
             // Objects of one name become visible one after the other.
-            let is_through = of_phase(Phase::Sealed).next().is_none();
+            let is_through = is_settled && of_phase(Phase::Sealed).next().is_none();
             if is_through && self.totals.failed_events == failed {
                 return Ok(());
             }
         }
     }
 
-    /// Waits until the objects that begin with these events are visible, or failed.
-    async fn wait_for(&mut self, objects: HashSet<u64>) -> Result<(), RunError> {
+    /// Waits until the objects that begin with these events are visible, or failed, but no longer
+    /// than it makes sense: one that lost its name to another writer waits for the next commit.
+    /// Whether they are.
+    async fn wait_for(&mut self, objects: HashSet<u64>) -> Result<bool, RunError> {
         let moved = self.sink.moved();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let begun = Instant::now();
         let is_settled = |keeper: &Keeper| objects.is_subset(&keeper.settled);
         while !self.keeper.as_ref().is_none_or(is_settled) {
+            if begun.elapsed() >= PAUSE_CHECKPOINTS_EVERY {
+                return Ok(false);
+            }
             tokio::select! {
                 () = self.interrupts.reached(2) => {
                     return Err(SinkError::Refused(Error::Aborted).into());
@@ -253,6 +267,9 @@ impl Running<'_> {
             }
             self.poll().await?;
         }
-        Ok(())
+        Ok(true)
     }
 }
+
+/// How much time lies between two checkpoints while a run that was told to stop waits.
+const PAUSE_CHECKPOINTS_EVERY: Duration = Duration::from_secs(1);

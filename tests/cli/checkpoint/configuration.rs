@@ -7,6 +7,9 @@ use super::*;
 #[test]
 fn what_is_wrong_with_it_is_said_by_field() {
     let place = Place::of("", &event("a", "1")).with("ENDPOINT", "http://127.0.0.1:1");
+    for name in ["run.lock", "run.tmp"] {
+        place.write(name, event("a", "1"));
+    }
     for (flow, said) in [
         (flow().replace("path = \"run.checkpoint\"", ""), "checkpoint.path: is missing"),
         (flow().replace("0s", "often"), "checkpoint.every: has no number before `often`"),
@@ -19,6 +22,15 @@ fn what_is_wrong_with_it_is_said_by_field() {
         (
             flow().replace("run.checkpoint", "events.json"),
             "checkpoint.path: events.json is the source; name another file",
+        ),
+        // A lock is emptied, and what is temporary is removed: neither may be what is read.
+        (
+            flow().replace("run.checkpoint", "run").replace("events.json", "run.lock"),
+            "checkpoint.path: run.lock is the source; name another file",
+        ),
+        (
+            flow().replace("run.checkpoint", "run").replace("events.json", "run.tmp"),
+            "checkpoint.path: run.tmp is the source; name another file",
         ),
         (
             flow().replace("run.checkpoint", "./flow.toml"),
@@ -47,7 +59,8 @@ fn what_is_wrong_with_it_is_said_by_field() {
     }
     let mut names: Vec<_> = place.files(".").into_keys().collect();
     names.retain(|name| !name.starts_with("tmp"));
-    assert_eq!(names, ["events.json", "flow.toml"]);
+    assert_eq!(names, ["events.json", "flow.toml", "run.lock", "run.tmp"]);
+    assert_eq!(std::fs::read_to_string(place.path("run.lock")).unwrap(), event("a", "1"));
 }
 
 #[test]

@@ -16,8 +16,12 @@ fn two_processes_do_not_share_one() {
     let second = place.spillway(&["run", "flow.toml"]);
     let pid = format!("run.checkpoint is in use by another process (pid {})", running.id());
     assert_fails(&second, 1, &[&pid]);
+    // It has begun uploads that the checkpoint does not know yet, and will.
+    let aborted = place.spillway(&["uploads", "abort", "flow.toml", "--older-than", "0s"]);
+    assert_fails(&aborted, 1, &[&pid]);
     // To look at it is always allowed.
     assert_eq!(place.spillway(&["checkpoint", "show", "run.checkpoint"]).code, Some(0));
+    assert_eq!(place.spillway(&["uploads", "list", "flow.toml"]).code, Some(0));
     let store = held.go_on();
     let ended = guarded(running.end());
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -52,4 +56,17 @@ fn a_disk_that_is_full_ends_the_run_and_leaves_the_last_one() {
     let line = place.run(&[])["resumed_from_line"].as_u64().unwrap();
     assert!(ended.err.contains(&format!("the next run goes on from line {line}, by")), "{ended:?}");
     assert_eq!(contents(&store), expected(&lines));
+}
+
+#[test]
+fn one_may_be_as_large_as_what_is_held() {
+    let store = Store::start(|_| {});
+    // More than wasmtime lets a component hand over by itself, none of it in a part.
+    let keys: Vec<_> = (0..30).map(|n| format!("k{n}")).collect();
+    let lines: String = keys.iter().map(|key| event(key, &"x".repeat(4_800_000))).collect();
+    let open = "max_open_objects = 30\nkey_template = \"{key}/{first}\"\n[checkpoint]";
+    let flow = flow().replace("[checkpoint]", open).replace("0s", "1h");
+    let place = Place::of(&flow, &lines).with("ENDPOINT", &store.endpoint());
+    place.run(&[]);
+    assert_eq!(contents(&store).len(), 30);
 }

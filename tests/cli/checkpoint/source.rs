@@ -68,6 +68,24 @@ fn with_a_last_line_that_went_on() {
 }
 
 #[test]
+fn truncated_and_written_anew_while_it_is_read() {
+    let held = Held::start();
+    let lines = large(&["a"], 150);
+    let place = Place::of(&flow(), &lines).with("ENDPOINT", &held.store.endpoint());
+    let running = place.start(&["run", "flow.toml"]);
+    held.wait();
+    // As `copytruncate` of logrotate does it; what comes then is longer than what was read.
+    place.write("events.json", large(&["x"], 200));
+    let store = held.go_on();
+    let ended = guarded(running.ends());
+    let said =
+        ["error: no checkpoint could be taken", "events.json was replaced", "begins otherwise"];
+    assert_fails(&ended, 1, &said);
+    assert_eq!((contents(&store).len(), store.open_uploads().len()), (0, 0), "{ended:?}");
+    assert_fails(&place.spillway(&["run", "flow.toml"]), 2, &["events.json was replaced"]);
+}
+
+#[test]
 fn gone() {
     let (server, place) = through();
     std::fs::remove_file(place.path("events.json")).unwrap();

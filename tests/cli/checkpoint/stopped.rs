@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::channel;
 
+use spillway_core::time::Timestamp;
 use spillway_tests::bucket_server::SocketFault;
 use spillway_tests::program::PATIENCE;
 
@@ -70,4 +71,47 @@ fn a_second_signal_leaves_with_what_the_last_checkpoint_knows() {
     let summary = place.run(&[]);
     assert!(summary["resumed_from_line"].as_u64().unwrap() > 1, "{summary}");
     assert_eq!(contents(&store), expected(&lines));
+}
+
+#[test]
+fn what_loses_its_name_meanwhile_gets_another_before_it_stops() {
+    let held = Held::start();
+    held.store.bucket(|bucket| bucket.put_by_another(Timestamp(1), "a/1"));
+    // The second object of `a` is sealed by the one of `c`, whose part is held. Its number is the
+    // one behind the first, and the store has something there.
+    let lines = event("a", "1") + &event("b", "2") + &event("a", "3") + &large(&["c"], 150);
+    let names = "key_template = \"{key}/{sequence}\"\non_existing = \"next\"\n[checkpoint]";
+    let flow = flow().replace("[checkpoint]", names).replace("0s", "1h");
+    let place = Place::of(&flow, &lines).with("ENDPOINT", &held.store.endpoint());
+    let mut running = place.start(&["run", "flow.toml"]);
+    held.wait();
+    running.signal("INT");
+    running.wait_for("stopping: ");
+    let store = held.go_on();
+    let ended = guarded(running.ends());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let contents = contents(&store);
+    assert_eq!(contents.keys().collect::<Vec<_>>(), ["a/0", "a/1", "a/2", "b/0"], "{ended:?}");
+    assert_eq!(contents["a/2"], b"\"3\"\n");
+}
+
+#[test]
+fn one_that_asks_its_store_what_a_crash_left_behind_is_stopped_at_once() {
+    let (place, store, _) = stopped(&large(&["a"], 150), &flow());
+    let before = std::fs::read(place.path("run.checkpoint")).unwrap();
+    let (reaching, reached) = channel();
+    store.server().on_request(move |_| {
+        let _ = reaching.send(());
+        Some(SocketFault::StallBefore)
+    });
+    let running = place.start(&["run", "flow.toml"]);
+    reached.recv_timeout(PATIENCE).unwrap();
+    running.signal("INT");
+    let ended = guarded(running.ends());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.starts_with("Stopped; what is open is kept for the next run: "), "{ended:?}");
+    assert_eq!(std::fs::read(place.path("run.checkpoint")).unwrap(), before);
+    store.server().on_request(|_| None);
+    place.run(&[]);
+    assert_eq!(store.open_uploads().len(), 0);
 }
