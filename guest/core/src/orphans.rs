@@ -70,9 +70,10 @@ impl Orphans {
 }
 
 impl Sink {
-    /// Takes in the uploads that a crash left behind, or why they cannot be looked for.
-    pub(crate) fn found_orphans(&mut self, found: Result<Vec<OpenUpload>, Error>) {
-        self.take_in_orphans(found);
+    /// Takes in the uploads that a crash left behind, or why they cannot be looked for. Where those
+    /// are not all, the next life looks for the others.
+    pub(crate) fn found_orphans(&mut self, found: Result<Vec<OpenUpload>, Error>, are_all: bool) {
+        self.take_in_orphans(found, are_all);
         for owner in self.requests.release() {
             if let Owner::Upload(number) = owner {
                 self.end_orphans_of(number);
@@ -80,7 +81,7 @@ impl Sink {
         }
     }
 
-    fn take_in_orphans(&mut self, found: Result<Vec<OpenUpload>, Error>) {
+    fn take_in_orphans(&mut self, found: Result<Vec<OpenUpload>, Error>, are_all: bool) {
         let found = match found {
             Ok(found) => found,
             Err(cause) => {
@@ -91,10 +92,13 @@ impl Sink {
                 return self.report.notice(Level::Warning, message);
             }
         };
-        self.orphans.is_looking = false;
-        self.orphans.suspected.clear();
+        if are_all {
+            self.orphans.is_looking = false;
+            self.orphans.suspected.clear();
+        }
         let on_orphans = self.settings.on_orphans;
-        self.counters.orphans += found.len() as u64;
+        let count = found.len();
+        self.counters.orphans += count as u64;
         for OpenUpload { name, upload_id, .. } in found {
             let what = format!(
                 "the upload {upload_id} of `{name}` is unknown to the checkpoint: a crash left it \
@@ -109,6 +113,10 @@ impl Sink {
                 OnOrphans::Keep => self.orphans.found.entry(name).or_default().push(upload_id),
                 OnOrphans::Abort => self.abort_orphan(name, upload_id),
             }
+        }
+        if count > MANY {
+            let message = format!("{count} uploads are unknown to the checkpoint");
+            self.report.notice(Level::Warning, message);
         }
     }
 
@@ -127,5 +135,7 @@ impl Sink {
     }
 }
 
+/// From so many on it is said how many they are: not all notices may be kept.
+const MANY: usize = 10;
 /// How much earlier than it was an upload may be said to have begun.
 const ROUNDING: Duration = Duration::from_secs(1);

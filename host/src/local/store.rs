@@ -71,7 +71,14 @@ impl Store {
             format!("cannot go on with what is unfinished in {}", work.path().display())
         })?;
         let versions = Mutex::new(Versions { current, mark: work.mark().to_owned(), given: 0 });
-        Ok(Self { uploads: Uploads::of(uploads), root, work, records, versions, keeps: AtomicBool::new(false) })
+        Ok(Self {
+            uploads: Uploads::of(uploads),
+            root,
+            work,
+            records,
+            versions,
+            keeps: AtomicBool::new(false),
+        })
     }
 
     /// Whether what belongs to objects is to outlive this server.

@@ -228,27 +228,26 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Stores where the run is, and waits until all is visible that does not need another run.
+    /// Stores where the run is until nothing is left that a commit or an answer makes visible: the
+    /// next run has nothing to ask then.
     async fn pause(&mut self) -> Result<(), RunError> {
         loop {
-            let failed = self.totals.failed_events;
             let state = self.checkpoint_state(false).await?;
             let saved = self.sink.inspect_state(&state).await?.objects;
             let of_phase = |phase| saved.iter().filter(move |object| object.phase == phase);
-            let committed = of_phase(Phase::Committed).map(|object| object.first).collect();
-            let is_settled = self.wait_for(committed).await?;
+            let committed: HashSet<u64> =
+                of_phase(Phase::Committed).map(|object| object.first).collect();
             // Objects of one name become visible one after the other.
-            let is_through = is_settled && of_phase(Phase::Sealed).next().is_none();
-            if is_through && self.totals.failed_events == failed {
+            if committed.is_empty() && of_phase(Phase::Sealed).next().is_none() {
                 return Ok(());
             }
+            self.wait_for(committed).await?;
         }
     }
 
     /// Waits until the objects that begin with these events are visible, or failed, but no longer
     /// than it makes sense: one that lost its name to another writer waits for the next commit.
-    /// Whether they are.
-    async fn wait_for(&mut self, objects: HashSet<u64>) -> Result<bool, RunError> {
+    async fn wait_for(&mut self, objects: HashSet<u64>) -> Result<(), RunError> {
         let moved = self.sink.moved();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -256,7 +255,7 @@ impl Running<'_> {
         let is_settled = |keeper: &Keeper| objects.is_subset(&keeper.settled);
         while !self.keeper.as_ref().is_none_or(is_settled) {
             if begun.elapsed() >= PAUSE_CHECKPOINTS_EVERY {
-                return Ok(false);
+                break;
             }
             tokio::select! {
                 () = self.interrupts.reached(2) => {
@@ -267,7 +266,7 @@ impl Running<'_> {
             }
             self.poll().await?;
         }
-        Ok(true)
+        Ok(())
     }
 }
 

@@ -253,7 +253,7 @@ impl Sink {
         match scope {
             Scope::All => Next::Reply(Ok(Reply::Leftovers(uploads))),
             Scope::Orphans => {
-                self.found_orphans(Ok(uploads));
+                self.found_orphans(Ok(uploads), seen <= listed as u64);
                 Next::Reply(Ok(Reply::Looked))
             }
         }
@@ -263,7 +263,7 @@ impl Sink {
         match found.scope {
             Scope::All => Next::Reply(Err(cause)),
             Scope::Orphans => {
-                self.found_orphans(Err(cause));
+                self.found_orphans(Err(cause), false);
                 Next::Reply(Ok(Reply::Looked))
             }
         }

@@ -103,3 +103,24 @@ fn what_a_checkpoint_knows_is_in_use() {
     talk.tell(Input::Commit);
     talk.hears("DELETE /bbb/own?uploadId=known", aborted());
 }
+
+/// The list holds a thousand; what is not in it is found by the next life.
+#[test]
+fn where_there_are_too_many_the_next_life_looks_again() {
+    let mut talk = resumed(KEEP);
+    let names: Vec<String> = (0..1_001).map(|n| format!("{n:04}")).collect();
+    let list: Vec<_> = names.iter().map(|name| (name.as_str(), name.as_str(), "24")).collect();
+    talk.says(uploads(&list, None));
+    assert_eq!((talk.reply(), talk.sink.left()), (Ok(Reply::Looked), 1_000));
+    let notices = talk.notices();
+    assert!(
+        notices.last().is_some_and(|n| n.starts_with("1000 uploads are unknown")),
+        "{notices:?}"
+    );
+    talk.tell(Input::Prepare);
+    let state = talk.sink.checkpoint();
+    let mut talk = Talk::resume(KEEP, &state).expect("its own state");
+    talk.tell(Input::Orphans);
+    talk.says(uploads(&[("1000", "1000", "24"), ("a", "older", "20")], None));
+    assert_eq!(left(&talk), [("1000".to_owned(), Some("1000".to_owned()))]);
+}
