@@ -7,7 +7,7 @@ use self::mapper::{Mapper, OpenBatch, Rest};
 use self::work::Work;
 use crate::batch::{Framing, Run};
 use crate::map::Map;
-use crate::source::{Source, SourceError};
+use crate::source::{LineSettings, Source, SourceError};
 
 /// The events of a source, batch by batch.
 pub struct Events {
@@ -95,6 +95,18 @@ impl Events {
                 None => return Ok(Some(filled.open.close())),
             }
         }
+    }
+
+    /// How lines are found.
+    pub(crate) fn lines(&self) -> LineSettings {
+        self.source.lines()
+    }
+
+    /// Goes on with the lines of another source, and returns the one that it had. What was read of
+    /// that, and not returned, is lost; so this is for between two batches, and before the first.
+    pub(crate) fn read(&mut self, source: Source) -> Source {
+        self.rest = None;
+        std::mem::replace(&mut self.source, source)
     }
 
     /// How much there is to read, in bytes, if that is known.

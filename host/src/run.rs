@@ -1,5 +1,6 @@
 //! The loop that moves events from a source into a sink.
 
+mod again;
 mod checkpoints;
 mod outcome;
 mod runs;
@@ -310,7 +311,7 @@ impl Running<'_> {
     fn fail(&mut self, failures: &[Failure]) -> Result<(), RunError> {
         let is_told_to_abort = self.is_told_to_abort();
         // What came before was given to another process, which kept it.
-        let from = self.keeper.as_ref().map_or(0, Keeper::resumed_from);
+        let from = self.keeper.as_ref().map_or(0, Keeper::has_from);
         let own = |failure: &&Failure| !matches!(failure.cause, Error::Aborted);
         let mut first = None;
         for failure in failures.iter().filter(own) {

@@ -50,6 +50,20 @@ impl SourceFile {
         self.file.try_clone()
     }
 
+    /// The same file, opened another time: it has a place of its own in it.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, or that another file has its name by now.
+    pub(crate) fn reopen(&self) -> io::Result<File> {
+        let file = File::open(&self.path)?;
+        let (now, then) = (file.metadata()?, self.file.metadata()?);
+        if (now.dev(), now.ino()) != (then.dev(), then.ino()) {
+            return Err(io::Error::other("another file has its name by now"));
+        }
+        Ok(file)
+    }
+
     /// Whether it has more than what lies before `place`.
     ///
     /// # Errors

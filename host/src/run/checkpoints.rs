@@ -48,6 +48,8 @@ pub(super) struct Keeper {
     place: Start,
     /// Where that was when the last one was stored.
     mark: Option<Mark>,
+    /// The position of the first event that this run has, to be set aside.
+    has_from: u64,
     /// The position behind the last event that the sink took, which may lie in the midst of a batch.
     taken: u64,
     /// When the last one was stored, or the run began.
@@ -64,6 +66,7 @@ impl Keeper {
         let place = checkpoints.start;
         Keeper {
             place,
+            has_from: place.position,
             taken: place.position,
             stored: Instant::now(),
             mark: checkpoints.resumed.as_ref().map(|resumed| resumed.source.clone()),
@@ -77,9 +80,29 @@ impl Keeper {
         self.checkpoints.kept()
     }
 
-    /// The position of the first event that this run may have.
+    /// The position of the first event that this run reads for the sink.
     pub(super) fn resumed_from(&self) -> u64 {
         self.checkpoints.start.position
+    }
+
+    /// The position of the first event that this run has, to be set aside.
+    pub(super) fn has_from(&self) -> u64 {
+        self.has_from
+    }
+
+    /// It has those from this position on as well.
+    pub(super) fn kept_from(&mut self, position: u64) {
+        self.has_from = position;
+    }
+
+    /// What the sink was opened with, where the run goes on.
+    pub(super) fn state(&self) -> Option<&[u8]> {
+        self.checkpoints.resumed.as_ref().map(|resumed| resumed.state.as_slice())
+    }
+
+    /// What is read.
+    pub(super) fn source(&self) -> &SourceFile {
+        &self.checkpoints.source
     }
 
     /// The sink took what lies before this position.
@@ -118,6 +141,7 @@ impl Running<'_> {
     /// Reads to the end, or up to a signal, and stores how far it came. Returns how the sink is to
     /// be closed.
     pub(super) async fn work(&mut self) -> Result<Ending, RunError> {
+        self.keep_again().await?;
         self.look().await?;
         self.pump().await?;
         if self.interrupts.count() > 0 {

@@ -90,11 +90,10 @@ pub enum RunError {
     #[error("{}", failed(.0))]
     Failed(Box<Failure>),
     /// An object could not be stored that an earlier run had begun, and events are to be set aside
-    /// that only that one had.
+    /// that this one has not read again.
     #[error(
         "{}. It was begun by an earlier run, and what came before line {line} cannot be set aside \
-         any more: nothing was skipped. To begin anew, remove the checkpoint: every event is stored \
-         again then",
+         before it is read again: nothing was skipped; start the flow once more",
         failed(.failure)
     )]
     NotKept {

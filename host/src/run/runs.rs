@@ -19,6 +19,18 @@ pub(super) fn end(run: &Run) -> u64 {
     run.first + run.ends.len() as u64
 }
 
+/// The events of a run that lie before `position`.
+pub(super) fn before(mut run: Run, position: u64) -> Run {
+    let count = usize::try_from(position.saturating_sub(run.first)).unwrap_or(usize::MAX);
+    run.ends.truncate(count);
+    let end = run.ends.last().map_or(0, |end| *end as usize);
+    match &mut run.payload {
+        Payload::Bytes(bytes) => bytes.truncate(end),
+        Payload::Text(text) => text.truncate(end),
+    }
+    run
+}
+
 /// The event at `position`, as it was given to the sink.
 pub(super) fn event(runs: &[Run], position: u64) -> Option<Content<'_>> {
     let holds = |run: &&Run| (run.first..end(run)).contains(&position);

@@ -46,29 +46,28 @@ fn one_that_is_set_aside_is_done_with() {
     assert_eq!(letters(&place, "bad").len(), 60);
 }
 
+/// It is read again for that: from the file, and no further than where the run goes on.
 #[test]
-fn what_an_earlier_run_had_cannot_be_set_aside_and_that_is_said() {
-    let lines = large(&["a"], 150);
-    let flow = flow().replace("[sink.config]", "[sink]\non_failed.file = \"bad\"\n[sink.config]");
+fn what_an_earlier_run_had_is_set_aside_as_well() {
+    let lines = event("first", "1") + &large(&["a"], 150) + &event("last", "2");
+    let settings = "[sink]\non_failed.file = \"bad\"\n[sink.config]\nmax_open_objects = 2\n\
+                    on_existing = \"fail\"";
+    let flow = flow().replace("[sink.config]", settings);
     let (place, store, ended) = stopped(&lines, &flow);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     store.bucket(|bucket| {
         let id = bucket.open_uploads().keys().next().cloned().unwrap();
         bucket.expire_upload(&id);
     });
-    let said = [
-        "error: the object `a` was not stored",
-        "lines 1 to ",
-        "cannot be set aside any more: nothing was skipped",
-        "To begin anew, remove the checkpoint",
-    ];
-    for _ in 0..2 {
-        assert_fails(&place.spillway(&["run", "flow.toml"]), 1, &said);
-        assert_eq!(std::fs::read(place.path("bad")).unwrap(), b"");
-    }
-    std::fs::remove_file(place.path("run.checkpoint")).unwrap();
-    place.run(&[]);
-    assert_eq!(contents(&store), expected(&lines));
+    let summary = place.run(&[]);
+    assert!(summary["resumed_from_line"].as_u64() > Some(2), "{summary}");
+    assert_eq!((&summary["end"], &summary["dead_letters"]), (&"complete".into(), &150.into()));
+    let positions: Vec<_> = letters(&place, "bad").iter().map(|l| l["line"].as_u64()).collect();
+    assert_eq!(positions, (2..=151).map(Some).collect::<Vec<_>>());
+    let mut wanted = expected(&lines);
+    wanted.remove("a");
+    assert_eq!(contents(&store), wanted);
+    assert_eq!(place.run(&[])["end"], "nothing_to_do");
 }
 
 #[test]

@@ -21,7 +21,6 @@ fn two_processes_do_not_share_one() {
     assert_fails(&aborted, 1, &[&pid]);
     // To look at it is always allowed.
     assert_eq!(place.spillway(&["checkpoint", "show", "run.checkpoint"]).code, Some(0));
-    assert_eq!(place.spillway(&["uploads", "list", "flow.toml"]).code, Some(0));
     let store = held.go_on();
     let ended = guarded(running.end());
     assert_eq!(ended.code, Some(0), "{ended:?}");

@@ -87,6 +87,10 @@ async fn a_commit_wants_a_checkpoint_and_a_checkpoint_a_sink_that_takes_them() {
         };
         assert!(text.contains("`commit` = `checkpointed`"), "{text}");
     }
+    // None of that has done any harm.
+    plain.write(&[event("a", 0, b"hello".to_vec())]).await.unwrap();
+    plain.close(Ending::Complete).await.unwrap();
+    transport.bucket(|bucket| assert_eq!(bucket.objects().len(), 1));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What is not granted, or not there, is said clearly; a component that breaks takes nothing with
 //! it.
 
-use spillway::contract::{Ending, Error};
+use spillway::contract::Ending;
 use spillway::sink::SinkError;
 use spillway_simulation::bucket::BucketOptions;
 use spillway_tests::bucket_transport::BucketTransport;
@@ -51,30 +51,4 @@ async fn a_guest_that_wants_too_much_memory_traps() {
     next.write(&[event("a", 0, b"hello".to_vec())]).await.unwrap();
     next.close(Ending::Complete).await.unwrap();
     transport.bucket(|bucket| assert_eq!(bucket.objects().len(), 1));
-}
-
-#[tokio::test]
-async fn what_it_does_not_do_it_says() {
-    let transport = BucketTransport::new(BucketOptions::default());
-    let config = config(&format!("http://{AUTHORITY}"), "");
-    let resumed = sink().open(&config, Some(b"state"), &grants(transport.clone(), AUTHORITY)).await;
-    unsupported("open with a state", resumed.map(|_| ()));
-    let mut sink = open(transport.clone()).await;
-    unsupported("checkpoint", sink.checkpoint().await.map(|_| ()));
-    unsupported("commit", sink.commit().await);
-    unsupported("close and keep", sink.close(Ending::Keep).await.map(|_| ()));
-    assert!(transport.heads().is_empty());
-    // None of that has done any harm.
-    sink.write(&[event("a", 0, b"hello".to_vec())]).await.unwrap();
-    sink.close(Ending::Complete).await.unwrap();
-    transport.bucket(|bucket| assert_eq!(bucket.objects().len(), 1));
-}
-
-fn unsupported(call: &str, outcome: Result<(), SinkError>) {
-    match outcome {
-        Err(SinkError::Refused(Error::Unsupported(text))) => {
-            assert!(text.contains(';'), "{call} says no alternative: {text}");
-        }
-        other => panic!("{call}: {other:?}"),
-    }
 }

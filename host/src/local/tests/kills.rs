@@ -9,8 +9,12 @@ use super::client::{Answer, TestClient};
 use super::{BUCKET, files_below, options};
 use crate::local::LocalS3;
 
+/// It runs itself once more as the process that it kills.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_is_there_after_each_kill() {
+    if let Some(root) = std::env::var_os(ROOT) {
+        return serve_until_killed(Path::new(&root)).await;
+    }
     let folder = tempfile::tempdir().unwrap();
     let server = LocalS3::start(options(folder.path())).await.unwrap();
     // With it open, clean ends keep all as well.
@@ -49,12 +53,8 @@ async fn what_was_answered_is_there_after_each_kill() {
     assert!(!objects.is_empty(), "no process lived long enough");
 }
 
-/// Not a test of its own: it is what the other one kills.
-#[tokio::test]
-#[ignore = "it serves until it is killed"]
-async fn serve_until_killed() {
-    let root = std::env::var_os(ROOT).unwrap();
-    let server = LocalS3::start(options(Path::new(&root))).await.unwrap();
+async fn serve_until_killed(root: &Path) {
+    let server = LocalS3::start(options(root)).await.unwrap();
     println!("{}", server.endpoint());
     // Nor does it outlive whoever was to kill it.
     std::thread::spawn(|| {
@@ -182,8 +182,8 @@ fn assert_nothing_is_left_over(server: &LocalS3) {
 
 fn start_process(root: &Path) -> (Child, TestClient) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let server = "local::tests::kills::serve_until_killed";
-    command.args(["--exact", server, "--ignored", "--nocapture"]).env(ROOT, root);
+    let test = "local::tests::kills::what_was_answered_is_there_after_each_kill";
+    command.args(["--exact", test, "--nocapture"]).env(ROOT, root);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let said = lines.map(|line| line.unwrap()).find(|line| line.contains("http://")).unwrap();
