@@ -11,7 +11,7 @@ fn a_run_with_a_server_of_its_own_goes_on_as_well() {
     let mut ended = 0;
     loop {
         let before = read_lines(&place).unwrap_or_default();
-        let mut running = place.start(&["run", "flow.toml", "--local", "out"]);
+        let running = place.start(&["run", "flow.toml", "--local", "out"]);
         let signal = signals.next();
         if let Some(signal) = signal {
             let is_further = || read_lines(&place).is_none_or(|lines| lines > before + 20);

@@ -1,7 +1,7 @@
 //! What is not granted, or not there, is said clearly; a component that breaks takes nothing with
 //! it.
 
-use spillway::contract::Ending;
+use spillway::contract::{Ending, Error};
 use spillway::sink::SinkError;
 use spillway_simulation::bucket::BucketOptions;
 use spillway_tests::bucket_transport::BucketTransport;
