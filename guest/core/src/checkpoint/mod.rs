@@ -9,7 +9,7 @@ mod needed;
 mod state;
 mod summary;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Problem};
 use crate::open::Ages;
@@ -106,7 +106,7 @@ impl Sink {
             }
         }
         let mut objects = Vec::new();
-        let mut indices = std::collections::BTreeMap::new();
+        let mut indices = BTreeMap::new();
         for (number, upload) in &self.uploads {
             if let Some(saved) = upload.save() {
                 indices.insert(*number, u32::try_from(objects.len()).unwrap_or(u32::MAX));
