@@ -1,6 +1,7 @@
 //! Runs that are killed at any moment, and started again until one comes to its end.
 //!
-//! `SPILLWAY_KILLS` says how many kills there are at least; `SPILLWAY_SEED` replays one of them.
+//! `SPILLWAY_KILLS` says how many kills there are at least, `SPILLWAY_FIRST_SEED` with which seed
+//! they begin; `SPILLWAY_SEED` replays one of them.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ fn every_event_is_there_once_however_often_it_is_killed() {
     let kills = number("SPILLWAY_KILLS").unwrap_or(KILLS);
     let seeds = match number("SPILLWAY_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..u64::MAX,
+        None => number("SPILLWAY_FIRST_SEED").unwrap_or(0)..u64::MAX,
     };
     let mut done = 0;
     for seed in seeds {

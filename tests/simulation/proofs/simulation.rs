@@ -1,7 +1,7 @@
 //! Seeded workloads, seeded faults, virtual time: core and bucket in one loop, without threads.
 //!
-//! `SPILLWAY_SEEDS=100000` runs so many seeds, `SPILLWAY_SEED=7` runs that one and prints its
-//! trace.
+//! `SPILLWAY_SEEDS=100000` runs so many seeds, from 0 or from `SPILLWAY_FIRST_SEED` on.
+//! `SPILLWAY_SEED=7` runs that one and prints its trace.
 
 use std::time::Duration;
 
@@ -30,14 +30,13 @@ pub(crate) fn all_seeds(unless_said: u64, run: impl Fn(u64) -> World + Sync) {
         println!("{}", world.trace().join("\n"));
         return;
     }
-    let seeds = variable("SPILLWAY_SEEDS").unwrap_or(unless_said);
+    let first = variable("SPILLWAY_FIRST_SEED").unwrap_or(0);
+    let seeds = first..first + variable("SPILLWAY_SEEDS").unwrap_or(unless_said);
     let lanes = std::thread::available_parallelism().map_or(1, |lanes| lanes.get() as u64);
     std::thread::scope(|scope| {
         for lane in 0..lanes {
-            let run = &run;
-            scope.spawn(move || {
-                (lane..seeds).step_by(lanes as usize).for_each(|seed| _ = run(seed));
-            });
+            let (run, mine) = (&run, seeds.clone().skip(lane as usize));
+            scope.spawn(move || mine.step_by(lanes as usize).for_each(|seed| _ = run(seed)));
         }
     });
 }

@@ -1,7 +1,6 @@
 //! Seeded workloads, faults and crashes, in virtual time.
 //!
-//! `SPILLWAY_SEEDS=100000` runs so many seeds, `SPILLWAY_SEED=7` runs that one and prints its
-//! trace.
+//! Which seeds run is told as in `simulation`.
 
 use std::time::Duration;
 
