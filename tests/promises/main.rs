@@ -5,9 +5,9 @@
 mod any_metrics;
 mod bucket_over_sockets;
 mod component;
+mod docs;
 mod many_in_flight;
 mod purity;
-mod readme;
 mod reference_bucket;
 mod signing_vectors;
 mod support;

@@ -1,5 +1,7 @@
-//! The README says what is: its tables come from the code, its flows and commands parse, and the
-//! messages it explains are there.
+//! The pages say what is: their tables come from the code, their flows and commands parse, and the
+//! messages they explain are there.
+//!
+//! `UPDATE_DOCS=1` writes the tables anew.
 
 use std::collections::BTreeSet;
 
@@ -18,6 +20,9 @@ use spillway_tests::openmetrics;
 use spillway_tests::server::CUSTOMER_KEY;
 
 use crate::support::{files, read, root};
+use pages::{Page, blocks, inline_code, pages, slug};
+
+mod pages;
 
 #[allow(dead_code, reason = "only parsed here; the command reads the fields")]
 #[path = "../../host/src/cli/args.rs"]
@@ -118,8 +123,14 @@ fn the_exit_codes_are_those_of_the_code() {
 
 #[test]
 fn every_command_parses() {
-    let lines = blocks("console").flat_map(|block| block.lines().collect::<Vec<_>>());
-    let lines = lines.filter_map(|line| line.strip_prefix("$ ")).chain(inline_code(README));
+    let pages = pages();
+    // The history names commands without their arguments.
+    let today = pages.iter().filter(|page| page.name != "CHANGELOG.md");
+    let texts = today.map(|page| page.text.as_str());
+    let lines = texts.flat_map(|text| {
+        let lines = blocks(text, "console").flat_map(str::lines);
+        lines.filter_map(|line| line.strip_prefix("$ ")).chain(inline_code(text))
+    });
     let mut parsed = 0;
     for line in lines {
         let mine = ["cargo run --release -- ", "spillway "];
@@ -135,9 +146,14 @@ fn every_command_parses() {
 
 #[test]
 fn every_flow_is_in_order() {
-    let flows: Vec<_> = blocks("toml").filter(|block| block.contains("[source]")).collect();
-    assert!(!flows.is_empty(), "there is a flow to begin with");
-    flows.iter().for_each(|flow| assert_in_order("a flow of the README", flow));
+    let mut flows = 0;
+    for Page { name, text } in &pages() {
+        for flow in blocks(text, "toml").filter(|block| block.contains("[source]")) {
+            assert_in_order(&format!("a flow of {name}"), flow);
+            flows += 1;
+        }
+    }
+    assert!(flows > 0, "there is a flow to begin with");
     let mut examples = 0;
     for path in files(&root().join("examples"), "toml") {
         assert_in_order(&path.display().to_string(), &read(&path));
@@ -149,9 +165,7 @@ fn every_flow_is_in_order() {
 #[test]
 fn the_tables_of_a_flow_name_every_field() {
     for section in ["source", "map", "sink", "credentials", "checkpoint"] {
-        let title = format!("### `[{section}]`");
-        let (_, text) = README.split_once(&title).unwrap_or_else(|| panic!("no {title}"));
-        let text = text.split("\n#").next().unwrap_or_default();
+        let text = section_of(&format!("`[{section}]`"));
         let rows = text.lines().filter(|line| line.starts_with("| `"));
         let cells = rows.map(|row| row.split('|').nth(1).unwrap_or_default());
         let documented: BTreeSet<_> = cells.flat_map(inline_code).map(str::to_owned).collect();
@@ -161,7 +175,8 @@ fn the_tables_of_a_flow_name_every_field() {
 
 #[test]
 fn the_rust_lines_are_those_of_the_doctest() {
-    let lines = blocks("rust").flat_map(|block| block.lines().collect::<Vec<_>>());
+    let pages = pages();
+    let lines = pages.iter().flat_map(|page| blocks(&page.text, "rust")).flat_map(str::lines);
     for line in lines.filter(|line| !line.trim().starts_with("//")) {
         assert!(LIBRARY.contains(&format!("//! {line}\n")), "host/src/lib.rs has no `{line}`");
     }
@@ -169,8 +184,7 @@ fn the_rust_lines_are_those_of_the_doctest() {
 
 #[test]
 fn the_messages_explained_are_there() {
-    let (_, text) = README.split_once("## Troubleshooting").expect("the section");
-    let text = text.split("\n## ").next().unwrap_or_default();
+    let text = section_of("Troubleshooting");
     let code: String = ["host", "guest"].iter().flat_map(|f| files(&root().join(f), "rs")).fold(
         String::new(),
         |mut all, path| {
@@ -190,12 +204,43 @@ fn the_messages_explained_are_there() {
 
 #[test]
 fn what_is_linked_is_there() {
-    for (name, text) in [("README.md", README), ("ARCHITECTURE.md", ARCHITECTURE)] {
+    for Page { name, text } in &pages() {
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for target in targets.filter(|t| !t.contains("://") && !t.starts_with('#')) {
-            assert!(root().join(target).exists(), "{name} links {target}");
+        for target in targets.filter(|target| !target.contains("://")) {
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let own = root().join(name);
+            let file = match path {
+                "" => own,
+                path => own.parent().expect("a page is in a folder").join(path),
+            };
+            assert!(file.exists(), "{name} links {target}, and there is no such file");
+            let heads = anchor.is_empty() || slugs(&read(&file)).any(|slug| slug == anchor);
+            assert!(heads, "{name} links {target}, and there is no such heading");
         }
     }
+}
+
+/// The anchors of a page's headings.
+fn slugs(text: &str) -> impl Iterator<Item = String> {
+    text.lines().filter(|line| line.starts_with('#')).map(slug)
+}
+
+/// What stands under the heading that begins so, up to the next one of its level or above.
+fn section_of(title: &str) -> String {
+    for Page { text, .. } in pages() {
+        let lines: Vec<_> = text.lines().collect();
+        let is_it = |line: &&str| {
+            line.starts_with('#') && line.trim_start_matches('#').trim_start().starts_with(title)
+        };
+        let Some(at) = lines.iter().position(is_it) else { continue };
+        let level = |line: &str| line.len() - line.trim_start_matches('#').len();
+        let own = level(lines[at]);
+        let ends = |line: &&&str| (1..=own).contains(&level(line)) && line.contains("# ");
+        let rest = &lines[at + 1..];
+        let end = rest.iter().position(|line| ends(&line)).unwrap_or(rest.len());
+        return rest[..end].join("\n");
+    }
+    panic!("no page has a heading {title}")
 }
 
 fn names(field: &Field) -> String {
@@ -229,13 +274,21 @@ fn absent(absent: &Absent) -> String {
     }
 }
 
-/// What stands between the markers of that name must be `wanted`.
+/// What stands between the markers of that name, on whichever page has them, must be `wanted`.
 fn assert_section(name: &str, wanted: &str) {
-    let begin = README.split_once(&format!("<!-- begin {name}")).expect("a marker").1;
-    let begin = begin.split_once("-->\n").expect("the marker's end").1;
-    let found = begin.split(&format!("<!-- end {name} -->")).next().unwrap_or_default();
     let wanted = format!("\n{wanted}\n");
-    assert!(found == wanted, "README.md, between the markers of `{name}`, should have\n{wanted}");
+    let begin = format!("<!-- begin {name}: made from ");
+    let has_it = |page: &Page| page.text.contains(&begin);
+    let page = pages().into_iter().find(has_it).unwrap_or_else(|| panic!("no page has {begin}"));
+    let (before, rest) = page.text.split_once(&begin).expect("it has the marker");
+    let (origin, rest) = rest.split_once("-->\n").expect("the marker's end");
+    let end = format!("<!-- end {name} -->");
+    let (found, after) = rest.split_once(&end).expect("the marker of the end");
+    if found != wanted && std::env::var_os("UPDATE_DOCS").is_some() {
+        return page.write(&format!("{before}{begin}{origin}-->\n{wanted}{end}{after}"));
+    }
+    let name = format!("{}, between the markers of `{name}`", page.name);
+    assert!(found == wanted, "{name}, should be as UPDATE_DOCS=1 writes it:\n{wanted}");
 }
 
 /// A flow without problems, whose sink takes its configuration. Its variables are all set.
@@ -264,18 +317,6 @@ fn fields(section: &str) -> BTreeSet<String> {
     list.expect("the fields are listed").split(", ").map(str::to_owned).collect()
 }
 
-/// The texts of the README's fenced blocks in that language.
-fn blocks(language: &str) -> impl Iterator<Item = &'static str> {
-    let fence = format!("```{language}\n");
-    let begins: Vec<_> = README.match_indices(&fence).map(|(at, _)| at + fence.len()).collect();
-    begins.into_iter().filter_map(|at| README[at..].split("```").next())
-}
-
-/// The spans between two backticks, line by line; lines of fenced blocks have none.
-fn inline_code(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !line.contains("```")).flat_map(|l| l.split('`').skip(1).step_by(2))
-}
-
 /// Texts that go on in the next line of the code, as they are printed.
 fn joined(code: &str) -> String {
     let mut pieces = code.split("\\\n");
@@ -284,8 +325,6 @@ fn joined(code: &str) -> String {
 }
 
 const METRICS_HEAD: &str = "| Name | Type | Label | Meaning |\n|---|---|---|---|\n";
-const README: &str = include_str!("../../README.md");
-const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
 const EXIT: &str = include_str!("../../host/src/cli/exit.rs");
 const LIBRARY: &str = include_str!("../../host/src/lib.rs");
 const WORLD: &str = include_str!("../../wit/world.wit");
