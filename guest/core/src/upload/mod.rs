@@ -315,9 +315,10 @@ impl Upload {
             None if rest > 0 => {
                 let bytes = cutting.sizes.object_bytes_max();
                 self.fail(Error::Denied(format!(
-                    "`{}` is larger than the {bytes} bytes that 10,000 parts of this size hold; \
-                     set a larger `part_bytes`, or more `memory_bytes_max` where parts may grow",
-                    self.span.name
+                    "`{}` is larger than the {bytes} bytes that {} hold; set a larger `part_bytes`, \
+                     or more `memory_bytes_max` where parts may grow",
+                    self.span.name,
+                    cutting.sizes.in_words()
                 )));
                 self.give_up()
             }

@@ -13,7 +13,16 @@ pub(super) const STORE: &[Field] = &[
     Field {
         name: "provider",
         aliases: &[],
-        kind: Kind::Choice(&["aws", "r2", "minio", "ceph", "garage", "backblaze"]),
+        kind: Kind::Choice(&[
+            "aws",
+            "r2",
+            "minio",
+            "ceph",
+            "garage",
+            "backblaze",
+            "scaleway",
+            "ovh",
+        ]),
         absent: Absent::Text("aws"),
         doc: "Whose store it is. It sets the defaults of other fields to what such a store needs.",
     },
