@@ -11,7 +11,9 @@ use crate::retry::History;
 use crate::settings::Commit;
 use crate::sink::Sink;
 use crate::template::{Facts, Uuid};
-use crate::upload::{End, NONCE_BYTES, Operation, Permit, Span, Upload, Want};
+use crate::upload::{
+    End, NONCE_BYTES, Operation, PIECES_MAX, Permit, Span, SpanPiece, Upload, Want,
+};
 
 /// Where events go.
 enum Place {
@@ -60,7 +62,9 @@ impl Sink {
             Place::Open(number) => {
                 let at = run.at().unwrap_or(self.now.wall);
                 let moment = Moment { template: &self.settings.names.template, at };
-                self.open.written(number, moment, self.now.monotonic);
+                if self.open.written(number, moment, self.now.monotonic) {
+                    self.change(number, |upload| upload.span.interrupt(first));
+                }
                 number
             }
             Place::New(stem) => self.begin(&run, stem),
@@ -76,12 +80,14 @@ impl Sink {
         {
             // The object failed and was reported. What still comes for it will not be stored
             // either: an object without its beginning would be worse than none.
-            let (begun, last, events) = (upload.span.first, next - 1, next - first);
-            let span = Span { first, last, events, ..upload.span.clone() };
+            let Span { key, name, first: begun, .. } = upload.span.clone();
+            let events = next - first;
+            let span = Span::of(key, name, SpanPiece { first, last: next - 1, events });
             self.counters.events_failed += events;
             self.report.failed.push(Failure { span, begun, cause });
         }
-        if self.settings.rotation.is_full(upload.bytes, upload.span.events) {
+        let is_full = self.settings.rotation.is_full(upload.bytes, upload.span.events);
+        if is_full || upload.span.remembered() >= PIECES_MAX {
             self.seal(number);
         } else {
             self.advance(number);
@@ -199,7 +205,7 @@ impl Sink {
         let naming = self.name(stem);
         self.note_name(&naming);
         let (key, name, first) = (run.key().to_owned(), naming.name(), run.first());
-        let span = Span { key, name, first, last: first, events: 0 };
+        let span = Span::begin(key, name, first);
         let nonce = self.nonce();
         let permit = match self.settings.commit {
             Commit::Sealed => Permit::Always,
@@ -342,8 +348,12 @@ impl Sink {
             End::Failed(cause) => {
                 self.counters.objects_failed += 1;
                 self.counters.events_failed += span.events;
-                let begun = span.first;
-                self.report.failed.push(Failure { span, begun, cause });
+                // Whoever is told goes by the key and the positions.
+                for piece in span.pieces() {
+                    let span_of_piece = Span::of(span.key.clone(), span.name.clone(), piece);
+                    let (begun, cause) = (span.first, cause.clone());
+                    self.report.failed.push(Failure { span: span_of_piece, begun, cause });
+                }
             }
         }
         self.bury(number);

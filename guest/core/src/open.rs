@@ -29,6 +29,8 @@ struct Dated {
     /// In which step of dates its last event happened, where that is known. Dates are rendered only
     /// for an event of another step.
     step: Option<u64>,
+    /// Whether another object of the key was written to since this one was, or may have been.
+    is_interrupted: bool,
 }
 
 /// When an event happened, as far as names tell.
@@ -99,7 +101,8 @@ impl Open {
 
     /// Adds the object of a key and a moment that have none, which is written to for the first time.
     pub(crate) fn begin(&mut self, key: &str, moment: Moment, number: UploadNumber, now: Instant) {
-        let dated = Dated { number, dates: moment.dates(), step: Some(moment.step()) };
+        let (dates, step) = (moment.dates(), Some(moment.step()));
+        let dated = Dated { number, dates, step, is_interrupted: false };
         self.add(key, dated, now, Ages::default());
     }
 
@@ -113,12 +116,15 @@ impl Open {
         now: Instant,
         before: Ages,
     ) {
-        self.add(key, Dated { number, dates, step: None }, now, before);
+        let is_interrupted = !dates.is_empty();
+        self.add(key, Dated { number, dates, step: None, is_interrupted }, now, before);
     }
 
     fn add(&mut self, key: &str, dated: Dated, now: Instant, before: Ages) {
         let number = dated.number;
-        self.keys.entry(key.to_owned()).or_default().push(dated);
+        let objects = self.keys.entry(key.to_owned()).or_default();
+        objects.iter_mut().for_each(|other| other.is_interrupted = true);
+        objects.push(dated);
         let write = self.next_write(number);
         let object = OpenObject { key: key.to_owned(), begun: now, written: now, before, write };
         self.objects.insert(number, object);
@@ -134,17 +140,24 @@ impl Open {
         })
     }
 
-    /// The object is written to once more, with events of that moment.
-    pub(crate) fn written(&mut self, number: UploadNumber, moment: Moment, now: Instant) {
+    /// The object is written to once more, with events of that moment. Returns whether another of
+    /// its key was written to since.
+    pub(crate) fn written(&mut self, number: UploadNumber, moment: Moment, now: Instant) -> bool {
         let write = self.next_write(number);
-        if let Some(object) = self.objects.get_mut(&number) {
-            self.writes.remove(&object.write);
-            (object.written, object.write) = (now, write);
-            object.before.idle = Duration::ZERO;
-            let objects = self.keys.get_mut(&object.key).into_iter().flatten();
-            let dated = objects.into_iter().find(|dated| dated.number == number);
-            dated.into_iter().for_each(|dated| dated.step = Some(moment.step()));
+        let Some(object) = self.objects.get_mut(&number) else { return false };
+        self.writes.remove(&object.write);
+        (object.written, object.write) = (now, write);
+        object.before.idle = Duration::ZERO;
+        let Some(objects) = self.keys.get_mut(&object.key) else { return false };
+        // The one that was written to last stands last, and has interrupted the others before.
+        if objects.last().is_some_and(|last| last.number != number) {
+            let own = objects.iter().position(|dated| dated.number == number);
+            objects.iter_mut().for_each(|other| other.is_interrupted |= other.number != number);
+            own.into_iter().for_each(|index| objects[index..].rotate_left(1));
         }
+        let Some(dated) = objects.last_mut() else { return false };
+        dated.step = Some(moment.step());
+        std::mem::take(&mut dated.is_interrupted)
     }
 
     /// The object is open no more. Returns whether it was.
@@ -230,6 +243,23 @@ mod tests {
         assert_eq!((open.dates(A), open.dates(B)), ("1970-01-01-12\n", "1970-01-01-13\n"));
         assert!(open.end(A));
         assert_eq!([noon, one].map(|m| open.get("a", m)), [None, Some(B)]);
+    }
+
+    #[test]
+    fn objects_of_one_key_interrupt_each_other() {
+        let hours = Template::parse("{date:%H}/{key}").unwrap();
+        let hour = |hour: u64| second(&hours, hour * 3_600);
+        let mut open = Open::default();
+        open.begin("a", hour(1), A, at(0));
+        assert!(!open.written(A, hour(1), at(1)));
+        open.begin("a", hour(2), B, at(2));
+        open.begin("b", hour(1), C, at(3));
+        assert!(!open.written(B, hour(2), at(4)), "another key is none of its own");
+        assert_eq!([1, 1].map(|h| open.written(A, hour(h), at(5))), [true, false]);
+        assert!(open.written(B, hour(2), at(6)));
+        open.end(B);
+        assert!(open.written(A, hour(1), at(7)), "also where the other has ended since");
+        assert!(!open.written(A, hour(1), at(8)));
     }
 
     /// An earlier life of the sink knew the step; this one has to render dates once.

@@ -149,6 +149,11 @@ impl Settings {
         format!("{}{}", self.names.prefix, self.names.template.beginning())
     }
 
+    /// The largest object, in bytes as they are stored.
+    pub fn object_bytes_max(&self) -> u64 {
+        self.cutting().sizes.object_bytes_max()
+    }
+
     /// How uploads are cut. A part is held until the store has it, and the next one fills
     /// meanwhile: so the parts of all open objects together do not grow beyond half of the memory
     /// that their compressors leave.

@@ -8,7 +8,7 @@ pub(super) const STORE: &[Field] = &[
         aliases: &[],
         kind: Kind::Text,
         absent: Absent::Required,
-        doc: "The bucket that objects are written to. It must exist.",
+        doc: "The bucket that objects are written to, or an access point by its ARN. It must exist.",
     },
     Field {
         name: "provider",
