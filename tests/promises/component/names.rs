@@ -8,7 +8,7 @@ use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_tests::bucket_transport::BucketTransport;
 
-use super::setup::{PART_BYTES, event, open_with};
+use super::setup::{self, PART_BYTES, config, event, grants, open_with};
 
 const FAIL: &str = r#", "on_existing": "fail""#;
 const NEXT: &str = r#", "on_existing": "next", "key_template": "{key}-{sequence}""#;
@@ -46,8 +46,9 @@ async fn a_date_is_that_of_arrival_where_nobody_tells() {
 #[tokio::test]
 async fn the_first_progress_tells_what_is_odd() {
     let transport = BucketTransport::new(BucketOptions::default());
-    let odd = r#", "endpoint": "http://bucket.s3.test""#;
-    let mut sink = open_with(transport.clone(), odd).await;
+    let odd = config("http://bucket.s3.test", "");
+    let grants = grants(transport.clone(), "bucket.s3.test:80");
+    let mut sink = setup::sink().open(&odd, None, &grants).await.unwrap();
     let progress = sink.close(Ending::Abort).await.unwrap();
     let [notice] = &progress.notices[..] else { panic!("{:?}", progress.notices) };
     assert!(notice.message.starts_with("`endpoint`: the host begins with"), "{notice:?}");
