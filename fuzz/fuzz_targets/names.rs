@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 use spillway_core::names::Names;
 use spillway_core::settings::Settings;
-use spillway_core::template::{Facts, Template};
+use spillway_core::template::{Facts, Template, Uuid};
 use spillway_core::time::Timestamp;
 
 #[derive(Arbitrary, Debug)]
@@ -42,6 +42,7 @@ enum Piece<'a> {
     Sequence(u8),
     Day,
     Seconds,
+    Uuid,
 }
 
 fuzz_target!(|case: Case| {
@@ -82,7 +83,8 @@ fn pointed(message: &str) {
 }
 
 fn name(names: &Names, case: &Case, key: &str, first: u64) -> Option<String> {
-    let stem = names.stem(&Facts { key, first, at: Timestamp(case.at) });
+    let stem =
+        names.stem(&Facts { key, first, at: Timestamp(case.at), uuid: Uuid(u128::from(first)) });
     let stem = match stem {
         Ok(stem) => stem,
         Err(reason) => {
@@ -128,6 +130,7 @@ impl Piece<'_> {
             Piece::Sequence(width) => format!("{{sequence:0{}}}", width % 20 + 1),
             Piece::Day => "{date:%Y/%j}".to_owned(),
             Piece::Seconds => "{date:%s%%}".to_owned(),
+            Piece::Uuid => "{uuid}".to_owned(),
         }
     }
 
@@ -156,6 +159,11 @@ impl Piece<'_> {
                 format!("{year:04}/{:03}", day + 1)
             }
             Piece::Seconds => format!("{seconds}%"),
+            Piece::Uuid => format!(
+                "00000000-0000-0000-{:04x}-{:012x}",
+                case.first >> 48,
+                case.first & 0xFFFF_FFFF_FFFF
+            ),
         }
     }
 }

@@ -67,6 +67,23 @@ fn everything_that_is_wrong_is_said_at_once() {
     }
 }
 
+/// It may be meant, so it is a warning: with `check`, with `check --connect`, and with `run`.
+#[test]
+fn an_endpoint_that_has_the_bucket_in_it_is_warned_of() {
+    let server = Server::start();
+    let endpoint = format!("{}/events", server.endpoint());
+    let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", &endpoint);
+    let ended = place.spillway(&["check", "flow.toml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let said = "`endpoint`: the path ends with the name of the bucket";
+    assert!(ended.err.contains(said), "{ended:?}");
+    assert!(ended.err.contains(&format!("write `{}`", server.endpoint())), "{ended:?}");
+    assert!(ended.out.starts_with("flow.toml is in order"), "{ended:?}");
+    assert_eq!(server.requests_total(), 0);
+    let ended = place.spillway(&["run", "flow.toml"]);
+    assert!(ended.err.contains(said), "{ended:?}");
+}
+
 #[test]
 fn it_leaves_a_named_pipe_alone() {
     let place = Place::of(&FLOW.replace("events.json", "pipe"), "");

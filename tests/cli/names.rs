@@ -156,3 +156,51 @@ fn example(name: &str) -> Place {
     }
     place
 }
+
+/// A second run over standard input, and a file that took the place of another: each counts from 0
+/// again, and what is there stays.
+#[test]
+fn another_run_replaces_nothing_that_was_counted() {
+    let numbered = |template: &str| {
+        format!("{}key_template = \"{template}\"\n[sink.config.rotate]\nevents = 2\n", from_stdin())
+    };
+    for (template, code, objects) in
+        [("{key}.{sequence}", 0, 4), ("{key}.{first}", 1, 2), ("{key}.{uuid}", 0, 4)]
+    {
+        let server = Server::start();
+        let place = Place::of(&numbered(template), "").at(&server);
+        for (run, expected) in [("early", 0), ("late", code)] {
+            let mut running = place.start(&["run", "flow.toml"]);
+            let events: String = (0..4).map(|n| event("shift", &format!("{run} {n}"))).collect();
+            running.write(events.as_bytes());
+            let ended = guarded(running.end());
+            assert_eq!(ended.code, Some(expected), "{template}: {ended:?}");
+        }
+        let contents = server.contents();
+        assert_eq!(contents.len(), objects, "{template}: {contents:?}");
+        let all: Vec<u8> = contents.into_values().flatten().collect();
+        let all = String::from_utf8(all).unwrap();
+        assert!((0..4).all(|n| all.contains(&format!("early {n}"))), "{template}: {all}");
+    }
+}
+
+/// Folders by the minute of events, some of which come late.
+#[test]
+fn each_event_is_in_the_folder_of_its_time() {
+    let map = "at = \".payload\"\nat_unit = \"s\"\n[sink.config]";
+    let flow = FLOW.replace("[sink.config]", map)
+        + "key_template = \"{date:%H%M}/{key}-{uuid}\"\nmax_open_objects = 3\n";
+    let event = |second: u64| format!("{{\"key\":\"k\",\"payload\":{second}}}\n");
+    let events: String = [119, 120, 118, 121, 179, 180, 117].into_iter().map(event).collect();
+    let place = Place::of(&flow, &events);
+    let ended = place.spillway(&["run", "flow.toml", "--local", "out"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let files = place.files("out/events");
+    let mut folders: Vec<_> = files
+        .iter()
+        .map(|(name, bytes)| (name[..4].to_owned(), String::from_utf8(bytes.clone()).unwrap()))
+        .collect();
+    folders.sort();
+    let expected = [("0001", "119\n118\n117\n"), ("0002", "120\n121\n179\n"), ("0003", "180\n")];
+    assert_eq!(folders, expected.map(|(folder, text)| (folder.to_owned(), text.to_owned())));
+}

@@ -71,17 +71,18 @@ fn the_metrics_are_those_of_the_code() {
 
 #[test]
 fn the_table_of_providers_is_that_of_the_code() {
-    let head = "| `provider` | `region` | `checksum` | `content_md5` | `equal_parts` | Why |\n\
-                |---|---|---|---|---|---|\n";
+    let head = "| `provider` | `region` | `checksum` | `content_md5` | `equal_parts` | `parts_max` \
+                | Why |\n|---|---|---|---|---|---|---|\n";
     let table = PROVIDERS.iter().fold(head.to_owned(), |table, provider| {
-        let Provider { name, checksum, content_md5, equal_parts, why, source, .. } = provider;
+        let Provider { name, checksum, content_md5, equal_parts, parts_max, .. } = provider;
+        let Provider { why, source, .. } = provider;
         let region = match provider.region {
             Region::Fixed(region) => format!("`{region}`"),
             Region::OfHost { before, after } => format!("of `{before}REGION{after}`"),
         };
         format!(
             "{table}| `{name}` | {region} | `{checksum}` | `{content_md5}` | `{equal_parts}` | \
-             {why} [Source]({source}) |\n"
+             `{parts_max}` | {why} [Source]({source}) |\n"
         )
     });
     assert_section("providers", &table);

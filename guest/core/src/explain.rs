@@ -116,10 +116,10 @@ fn advice(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<S
         ("AccessDenied" | "AllAccessDisabled", _) => {
             let action = action(subject.operation);
             let resource = match subject.operation {
-                Operation::ListMultipartUploads => bucket.clone(),
-                _ => format!("{bucket}/{}", subject.name),
+                Operation::ListMultipartUploads => settings.address.bucket_arn(),
+                _ => settings.address.arn(subject.name),
             };
-            format!("check that the credentials are allowed {action} on arn:aws:s3:::{resource}")
+            format!("check that the credentials are allowed {action} on {resource}")
         }
         ("NotImplemented", _) if subject.operation == Operation::ListMultipartUploads => {
             "this store does not tell which uploads are open; look for tools of its own".to_owned()

@@ -28,6 +28,7 @@ mod open;
 mod options;
 mod orphans;
 pub mod parts;
+mod repeats;
 pub mod report;
 pub mod requests;
 pub mod retry;

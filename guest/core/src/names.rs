@@ -35,6 +35,22 @@ impl OnExisting {
     pub fn is_conditional(self) -> bool {
         self != OnExisting::Overwrite
     }
+
+    /// What holds for names of that template where nothing is written. A name that is its key means
+    /// the same object, whoever writes it. A number means one of several, and another run, another
+    /// machine or another file may count as this one does: what they made is not replaced. Nobody
+    /// else makes a UUID, and so the store is asked nothing.
+    pub fn of(template: &Template) -> OnExisting {
+        if template.has_uuid() {
+            OnExisting::Overwrite
+        } else if template.has_sequence() {
+            OnExisting::Next
+        } else if template.has_first() {
+            OnExisting::Fail
+        } else {
+            OnExisting::Overwrite
+        }
+    }
 }
 
 impl Names {
@@ -78,7 +94,7 @@ impl Names {
         (!safe).then(|| {
             let message = format!(
                 "`{cause}` makes several objects of one key, and each would replace the one before \
-                 it; put `{{first}}` or `{{sequence}}` into `key_template`"
+                 it; put `{{first}}`, `{{sequence}}` or `{{uuid}}` into `key_template`"
             );
             Problem::new(field, message)
         })
@@ -172,6 +188,7 @@ pub(crate) const NAME_BYTES_MAX: usize = 1_024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::Uuid;
     use crate::time::Timestamp;
 
     fn names(prefix: &str, template: &str) -> Names {
@@ -184,7 +201,7 @@ mod tests {
     }
 
     fn stem(names: &Names, key: &str) -> Result<Stem, String> {
-        names.stem(&Facts { key, first: 7, at: Timestamp(0) })
+        names.stem(&Facts { key, first: 7, at: Timestamp(0), uuid: Uuid(1) })
     }
 
     #[test]
@@ -275,9 +292,12 @@ mod tests {
             .refuse_several_of_one_key("max_open_objects", "max_open_objects = 8");
         let problem = refused.unwrap();
         assert_eq!(problem.field, "max_open_objects");
-        assert!(problem.message.contains("put `{first}` or `{sequence}` into `key_template`"));
+        let remedy = "put `{first}`, `{sequence}` or `{uuid}` into `key_template`";
+        assert!(problem.message.contains(remedy), "{problem:?}");
         let refuses = |names: &Names| names.refuse_several_of_one_key("f", "f = 1").is_some();
-        assert!(!refuses(&names("", "{key}-{first}")) && !refuses(&names("", "{key}-{sequence}")));
+        for template in ["{key}-{first}", "{key}-{sequence}", "{key}-{uuid}"] {
+            assert!(!refuses(&names("", template)), "{template}");
+        }
         assert!(!refuses(&Names { on_existing: OnExisting::Fail, ..names("", "{key}") }));
     }
 

@@ -4,13 +4,16 @@ use crate::error::Error;
 use crate::framing::Run;
 use crate::io::Output;
 use crate::names::Stem;
+use crate::open::Moment;
 use crate::report::{Failure, Sealed};
 use crate::requests::{Owner, UploadNumber};
 use crate::retry::History;
 use crate::settings::Commit;
 use crate::sink::Sink;
-use crate::template::Facts;
-use crate::upload::{End, NONCE_BYTES, Operation, Permit, Span, Upload, Want};
+use crate::template::{Facts, Uuid};
+use crate::upload::{
+    End, NONCE_BYTES, Operation, PIECES_MAX, Permit, Span, SpanPiece, Upload, Want,
+};
 
 /// Where events go.
 enum Place {
@@ -57,7 +60,11 @@ impl Sink {
         let (first, next, len) = (run.first(), run.next(), run.len());
         let number = match place {
             Place::Open(number) => {
-                self.open.written(number, self.now.monotonic);
+                let at = run.at().unwrap_or(self.now.wall);
+                let moment = Moment { template: &self.settings.names.template, at };
+                if self.open.written(number, moment, self.now.monotonic) {
+                    self.change(number, |upload| upload.span.interrupt(first));
+                }
                 number
             }
             Place::New(stem) => self.begin(&run, stem),
@@ -73,12 +80,14 @@ impl Sink {
         {
             // The object failed and was reported. What still comes for it will not be stored
             // either: an object without its beginning would be worse than none.
-            let (begun, last, events) = (upload.span.first, next - 1, next - first);
-            let span = Span { first, last, events, ..upload.span.clone() };
+            let Span { key, name, first: begun, .. } = upload.span.clone();
+            let events = next - first;
+            let span = Span::of(key, name, SpanPiece { first, last: next - 1, events });
             self.counters.events_failed += events;
             self.report.failed.push(Failure { span, begun, cause });
         }
-        if self.settings.rotation.is_full(upload.bytes, upload.span.events) {
+        let is_full = self.settings.rotation.is_full(upload.bytes, upload.span.events);
+        if is_full || upload.span.remembered() >= PIECES_MAX {
             self.seal(number);
         } else {
             self.advance(number);
@@ -109,7 +118,7 @@ impl Sink {
         })
     }
 
-    /// Where waiting alone would never make room for these events, seals objects of other keys
+    /// Where waiting alone would never make room for these events, seals other objects
     /// until it does: the one that was written to the longest ago first, and no more of them than
     /// needed. Returns whether any was.
     fn make_room(&mut self, run: &Run, place: &Place) -> bool {
@@ -160,12 +169,31 @@ impl Sink {
     ///
     /// Why there can be no object for them.
     fn place(&self, run: &Run) -> Result<Place, String> {
-        let (key, first) = (run.key(), run.first());
-        if let Some(number) = self.open.get(key) {
+        if let Some(number) = self.open.get(run.key(), self.moment(run)) {
             return Ok(Place::Open(number));
         }
+        // Which UUID it has, makes no difference to whether there can be one.
+        self.settings.names.stem(&self.facts(run, Uuid::default())).map(Place::New)
+    }
+
+    /// When the events of a run happened: all of them when the first did, or now.
+    pub(crate) fn moment(&self, run: &Run) -> Moment<'_> {
         let at = run.at().unwrap_or(self.now.wall);
-        self.settings.names.stem(&Facts { key, first, at }).map(Place::New)
+        Moment { template: &self.settings.names.template, at }
+    }
+
+    fn facts<'a>(&self, run: &'a Run, uuid: Uuid) -> Facts<'a> {
+        let Moment { at, .. } = self.moment(run);
+        Facts { key: run.key(), first: run.first(), at, uuid }
+    }
+
+    /// The name of an object that is begun now gets a UUID, which it keeps for good.
+    fn identify(&mut self, run: &Run, stem: Stem) -> Stem {
+        if !self.settings.names.template.has_uuid() {
+            return stem;
+        }
+        let uuid = self.uuids.next(self.now.wall, &mut self.random);
+        self.settings.names.stem(&self.facts(run, uuid)).unwrap_or(stem)
     }
 
     /// Begins the object of these events, for which another may have to end.
@@ -173,9 +201,11 @@ impl Sink {
         self.close_to(self.settings.max_open_objects - 1);
         let number = UploadNumber(self.begun);
         self.begun += 1;
+        let stem = self.identify(run, stem);
         let naming = self.name(stem);
+        self.note_name(&naming);
         let (key, name, first) = (run.key().to_owned(), naming.name(), run.first());
-        let span = Span { key, name, first, last: first, events: 0 };
+        let span = Span::begin(key, name, first);
         let nonce = self.nonce();
         let permit = match self.settings.commit {
             Commit::Sealed => Permit::Always,
@@ -184,7 +214,9 @@ impl Sink {
         let upload = Upload::new(span, nonce, naming, self.settings.encoding, permit);
         self.uploads.insert(number, upload);
         self.queue(number);
-        self.open.begin(run.key(), number, self.now.monotonic);
+        let at = run.at().unwrap_or(self.now.wall);
+        let moment = Moment { template: &self.settings.names.template, at };
+        self.open.begin(run.key(), moment, number, self.now.monotonic);
         number
     }
 
@@ -316,8 +348,12 @@ impl Sink {
             End::Failed(cause) => {
                 self.counters.objects_failed += 1;
                 self.counters.events_failed += span.events;
-                let begun = span.first;
-                self.report.failed.push(Failure { span, begun, cause });
+                // Whoever is told goes by the key and the positions.
+                for piece in span.pieces() {
+                    let span_of_piece = Span::of(span.key.clone(), span.name.clone(), piece);
+                    let (begun, cause) = (span.first, cause.clone());
+                    self.report.failed.push(Failure { span: span_of_piece, begun, cause });
+                }
             }
         }
         self.bury(number);

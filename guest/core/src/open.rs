@@ -7,16 +7,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::requests::UploadNumber;
 use crate::settings::Rotation;
-use crate::time::Instant;
+use crate::template::Template;
+use crate::time::{Instant, Timestamp};
 
-/// The objects that events are still added to, one a key, in the order of their last events.
+/// The objects that events are still added to, one for each key and dates, in the order of their
+/// last events.
 #[derive(Default)]
 pub(crate) struct Open {
-    keys: HashMap<String, UploadNumber>,
+    keys: HashMap<String, Vec<Dated>>,
     objects: BTreeMap<UploadNumber, OpenObject>,
     /// The objects by their last writes.
     writes: BTreeMap<u64, UploadNumber>,
     written: u64,
+}
+
+/// An open object of a key, and which events of that key are its own.
+struct Dated {
+    number: UploadNumber,
+    /// The dates in its name.
+    dates: String,
+    /// In which step of dates its last event happened, where that is known. Dates are rendered only
+    /// for an event of another step.
+    step: Option<u64>,
+    /// Whether another object of the key was written to since this one was, or may have been.
+    is_interrupted: bool,
+}
+
+/// When an event happened, as far as names tell.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    pub(crate) template: &'a Template,
+    pub(crate) at: Timestamp,
+}
+
+impl Moment<'_> {
+    /// The step of dates that it lies in; always the same where names have no dates.
+    fn step(self) -> u64 {
+        self.template.date_step().map_or(0, |step| self.at.0 / step)
+    }
+
+    pub(crate) fn dates(self) -> String {
+        self.template.dates_at(self.at)
+    }
 }
 
 /// What is remembered of an open object beside its upload.
@@ -41,9 +73,25 @@ pub(crate) struct Ages {
 }
 
 impl Open {
-    /// The object of that key.
-    pub(crate) fn get(&self, key: &str) -> Option<UploadNumber> {
-        self.keys.get(key).copied()
+    /// The object for events of that key and moment.
+    pub(crate) fn get(&self, key: &str, moment: Moment) -> Option<UploadNumber> {
+        let objects = self.keys.get(key)?;
+        let step = moment.step();
+        if let Some(found) = objects.iter().find(|object| object.step == Some(step)) {
+            return Some(found.number);
+        }
+        let dates = moment.dates();
+        objects.iter().find(|object| object.dates == dates).map(|object| object.number)
+    }
+
+    /// The dates in the name of an open object.
+    pub(crate) fn dates(&self, number: UploadNumber) -> &str {
+        self.dated(number).map_or("", |dated| &dated.dates)
+    }
+
+    fn dated(&self, number: UploadNumber) -> Option<&Dated> {
+        let objects = self.keys.get(&self.objects.get(&number)?.key)?;
+        objects.iter().find(|object| object.number == number)
     }
 
     /// How many there are.
@@ -51,15 +99,32 @@ impl Open {
         self.objects.len()
     }
 
-    /// Adds the object of a key that has none, which is written to for the first time.
-    pub(crate) fn begin(&mut self, key: &str, number: UploadNumber, now: Instant) {
-        self.resume(key, number, now, Ages::default());
+    /// Adds the object of a key and a moment that have none, which is written to for the first time.
+    pub(crate) fn begin(&mut self, key: &str, moment: Moment, number: UploadNumber, now: Instant) {
+        let (dates, step) = (moment.dates(), Some(moment.step()));
+        let dated = Dated { number, dates, step, is_interrupted: false };
+        self.add(key, dated, now, Ages::default());
     }
 
     /// Adds an object of an earlier life of the sink. Those come in the order in which they were
     /// written to.
-    pub(crate) fn resume(&mut self, key: &str, number: UploadNumber, now: Instant, before: Ages) {
-        self.keys.insert(key.to_owned(), number);
+    pub(crate) fn resume(
+        &mut self,
+        key: &str,
+        dates: String,
+        number: UploadNumber,
+        now: Instant,
+        before: Ages,
+    ) {
+        let is_interrupted = !dates.is_empty();
+        self.add(key, Dated { number, dates, step: None, is_interrupted }, now, before);
+    }
+
+    fn add(&mut self, key: &str, dated: Dated, now: Instant, before: Ages) {
+        let number = dated.number;
+        let objects = self.keys.entry(key.to_owned()).or_default();
+        objects.iter_mut().for_each(|other| other.is_interrupted = true);
+        objects.push(dated);
         let write = self.next_write(number);
         let object = OpenObject { key: key.to_owned(), begun: now, written: now, before, write };
         self.objects.insert(number, object);
@@ -75,20 +140,35 @@ impl Open {
         })
     }
 
-    /// The object is written to once more.
-    pub(crate) fn written(&mut self, number: UploadNumber, now: Instant) {
+    /// The object is written to once more, with events of that moment. Returns whether another of
+    /// its key was written to since.
+    pub(crate) fn written(&mut self, number: UploadNumber, moment: Moment, now: Instant) -> bool {
         let write = self.next_write(number);
-        if let Some(object) = self.objects.get_mut(&number) {
-            self.writes.remove(&object.write);
-            (object.written, object.write) = (now, write);
-            object.before.idle = Duration::ZERO;
+        let Some(object) = self.objects.get_mut(&number) else { return false };
+        self.writes.remove(&object.write);
+        (object.written, object.write) = (now, write);
+        object.before.idle = Duration::ZERO;
+        let Some(objects) = self.keys.get_mut(&object.key) else { return false };
+        // The one that was written to last stands last, and has interrupted the others before.
+        if objects.last().is_some_and(|last| last.number != number) {
+            let own = objects.iter().position(|dated| dated.number == number);
+            objects.iter_mut().for_each(|other| other.is_interrupted |= other.number != number);
+            own.into_iter().for_each(|index| objects[index..].rotate_left(1));
         }
+        let Some(dated) = objects.last_mut() else { return false };
+        dated.step = Some(moment.step());
+        std::mem::take(&mut dated.is_interrupted)
     }
 
     /// The object is open no more. Returns whether it was.
     pub(crate) fn end(&mut self, number: UploadNumber) -> bool {
         let Some(object) = self.objects.remove(&number) else { return false };
-        self.keys.remove(&object.key);
+        if let Some(objects) = self.keys.get_mut(&object.key) {
+            objects.retain(|object| object.number != number);
+            if objects.is_empty() {
+                self.keys.remove(&object.key);
+            }
+        }
         self.writes.remove(&object.write);
         true
     }
@@ -134,15 +214,64 @@ mod tests {
 
     /// Three objects, begun a millisecond after each other.
     fn three() -> Open {
-        let mut open = Open::default();
+        let (mut open, plain) = (Open::default(), Template::default());
         for (millis, (key, number)) in (0..).zip([("a", A), ("b", B), ("c", C)]) {
-            open.begin(key, number, at(millis));
+            open.begin(key, second(&plain, 0), number, at(millis));
         }
         open
     }
 
     fn at(millis: u64) -> Instant {
         Instant(millis * 1_000_000)
+    }
+
+    fn second(template: &Template, second: u64) -> Moment<'_> {
+        Moment { template, at: Timestamp(second * 1_000_000_000) }
+    }
+
+    #[test]
+    fn events_of_one_key_and_other_dates_have_other_objects() {
+        let hours = Template::parse("{date:%F-%H}/{key}").unwrap();
+        let (noon, later, one) =
+            (second(&hours, 43_200), second(&hours, 46_799), second(&hours, 46_800));
+        let mut open = Open::default();
+        open.begin("a", noon, A, at(0));
+        assert_eq!([noon, later, one].map(|m| open.get("a", m)), [Some(A), Some(A), None]);
+        open.begin("a", one, B, at(1));
+        assert_eq!([later, one].map(|m| open.get("a", m)), [Some(A), Some(B)]);
+        assert_eq!(open.get("b", noon), None);
+        assert_eq!((open.dates(A), open.dates(B)), ("1970-01-01-12\n", "1970-01-01-13\n"));
+        assert!(open.end(A));
+        assert_eq!([noon, one].map(|m| open.get("a", m)), [None, Some(B)]);
+    }
+
+    #[test]
+    fn objects_of_one_key_interrupt_each_other() {
+        let hours = Template::parse("{date:%H}/{key}").unwrap();
+        let hour = |hour: u64| second(&hours, hour * 3_600);
+        let mut open = Open::default();
+        open.begin("a", hour(1), A, at(0));
+        assert!(!open.written(A, hour(1), at(1)));
+        open.begin("a", hour(2), B, at(2));
+        open.begin("b", hour(1), C, at(3));
+        assert!(!open.written(B, hour(2), at(4)), "another key is none of its own");
+        assert_eq!([1, 1].map(|h| open.written(A, hour(h), at(5))), [true, false]);
+        assert!(open.written(B, hour(2), at(6)));
+        open.end(B);
+        assert!(open.written(A, hour(1), at(7)), "also where the other has ended since");
+        assert!(!open.written(A, hour(1), at(8)));
+    }
+
+    /// An earlier life of the sink knew the step; this one has to render dates once.
+    #[test]
+    fn a_resumed_object_is_found_by_its_dates() {
+        let months = Template::parse("{date:%Y/%m}/{key}").unwrap();
+        let day = |day: u64| second(&months, day * 86_400);
+        let mut open = Open::default();
+        open.resume("a", "1970/02\n".to_owned(), A, at(0), Ages::default());
+        assert_eq!([30, 31, 58, 59].map(|d| open.get("a", day(d))), [None, Some(A), Some(A), None]);
+        open.written(A, day(31), at(1));
+        assert_eq!([31, 58, 59].map(|d| open.get("a", day(d))), [Some(A), Some(A), None]);
     }
 
     fn millis(millis: u64) -> Option<Duration> {
@@ -152,10 +281,11 @@ mod tests {
     #[test]
     fn a_write_makes_an_object_the_most_recent() {
         let mut open = three();
-        open.written(A, at(3));
+        let plain = Template::default();
+        open.written(A, second(&plain, 0), at(3));
         assert_eq!(open.least_recent().collect::<Vec<_>>(), [B, C, A]);
         assert_eq!(open.numbers().collect::<Vec<_>>(), [A, B, C]);
-        open.written(A, at(4));
+        open.written(A, second(&plain, 0), at(4));
         assert_eq!((open.least_recent().count(), open.len()), (3, 3));
     }
 
@@ -163,19 +293,22 @@ mod tests {
     fn what_ended_is_known_no_more() {
         let mut open = three();
         assert_eq!((open.end(B), open.end(B)), (true, false), "it ends once");
-        assert_eq!((open.get("a"), open.get("b"), open.get("c")), (Some(A), None, Some(C)));
+        let plain = Template::default();
+        let moment = second(&plain, 0);
+        assert_eq!(["a", "b", "c"].map(|key| open.get(key, moment)), [Some(A), None, Some(C)]);
         assert_eq!(open.least_recent().collect::<Vec<_>>(), [A, C]);
-        open.begin("b", UploadNumber(3), at(9));
-        assert_eq!(open.get("b"), Some(UploadNumber(3)));
+        open.begin("b", moment, UploadNumber(3), at(9));
+        assert_eq!(open.get("b", moment), Some(UploadNumber(3)));
     }
 
     #[test]
     fn what_an_object_was_before_counts() {
         let mut open = Open::default();
         let ages = |age, idle| Ages { age: millis(age).unwrap(), idle: millis(idle).unwrap() };
-        open.resume("b", B, at(1), ages(7, 6));
-        open.resume("a", A, at(1), ages(9, 2));
-        open.begin("c", C, at(2));
+        open.resume("b", String::new(), B, at(1), ages(7, 6));
+        open.resume("a", String::new(), A, at(1), ages(9, 2));
+        let plain = Template::default();
+        open.begin("c", second(&plain, 0), C, at(2));
         let due =
             |open: &Open, age, idle| open.next_due(&Rotation { age, idle, ..Rotation::default() });
         assert_eq!(due(&open, millis(10), None), Some((at(2), A)), "the one that was begun first");
@@ -183,14 +316,14 @@ mod tests {
         assert_eq!(due(&open, millis(5), None), Some((at(1), A)), "long due");
         let all: Vec<_> = open.ages(at(4)).collect();
         assert_eq!(all, [(B, ages(10, 9)), (A, ages(12, 5)), (C, ages(2, 2))]);
-        open.written(B, at(4));
+        open.written(B, second(&plain, 0), at(4));
         assert_eq!(due(&open, None, millis(10)), Some((at(9), A)), "it is idle no more");
     }
 
     #[test]
     fn age_counts_from_the_first_write_and_idleness_from_the_last() {
-        let mut open = three();
-        open.written(A, at(5));
+        let (mut open, plain) = (three(), Template::default());
+        open.written(A, second(&plain, 0), at(5));
         let due =
             |open: &Open, age, idle| open.next_due(&Rotation { age, idle, ..Rotation::default() });
         assert_eq!(due(&open, None, None), None);

@@ -13,8 +13,8 @@ use crate::upload::Upload;
 pub struct Need {
     /// Bytes of memory, at most.
     bytes: u64,
-    /// The keys of its events.
-    keys: BTreeSet<String>,
+    /// The open objects that it goes on with.
+    own: BTreeSet<UploadNumber>,
 }
 
 /// What becomes of a batch.
@@ -32,12 +32,18 @@ impl Sink {
     /// What these runs need.
     pub fn need(&self, runs: &[Run]) -> Need {
         let encoding = self.settings.encoding;
-        let keys: BTreeSet<String> = runs.iter().map(|run| run.key().to_owned()).collect();
+        let (mut own, mut new) = (BTreeSet::new(), BTreeSet::new());
+        for run in runs {
+            let moment = self.moment(run);
+            match self.open.get(run.key(), moment) {
+                Some(number) => _ = own.insert(number),
+                None => _ = new.insert((run.key(), moment.dates())),
+            }
+        }
         // Each new object takes a compressor, and no more of them are open than there may be.
-        let new = keys.iter().filter(|key| self.open.get(key).is_none()).count();
-        let compressors = new.min(self.settings.max_open_objects) as u64;
+        let compressors = new.len().min(self.settings.max_open_objects) as u64;
         let bytes = runs.iter().map(|run| encoding.bytes_max(run)).sum::<u64>();
-        Need { bytes: bytes + compressors * encoding.memory_bytes(), keys }
+        Need { bytes: bytes + compressors * encoding.memory_bytes(), own }
     }
 
     /// Whether a batch can be taken. What only time or answers can clear is waited for; what needs
@@ -65,7 +71,7 @@ impl Sink {
                 || waiting().count() > ENDING_MAX / 2)
     }
 
-    /// Seals open objects of other keys, so that the next commit makes room for a batch: the one
+    /// Seals other open objects, so that the next commit makes room for a batch: the one
     /// that was written to the longest ago first, and no more of them than needed.
     pub(crate) fn make_room_for(&mut self, need: &Need) {
         let sizes = self.settings.cutting().sizes;
@@ -81,13 +87,13 @@ impl Sink {
         }
     }
 
-    /// The open objects of other keys that hold bytes, and how many.
+    /// The other open objects that hold bytes, and how many.
     fn in_the_way(&self, need: &Need) -> impl Iterator<Item = (UploadNumber, u64)> {
         let sizes = self.settings.cutting().sizes;
         self.open.least_recent().filter_map(move |number| {
             let upload = &self.uploads[&number];
             let bytes = upload.idle(sizes);
-            (bytes > 0 && !need.keys.contains(&upload.span.key)).then_some((number, bytes))
+            (bytes > 0 && !need.own.contains(&number)).then_some((number, bytes))
         })
     }
 }

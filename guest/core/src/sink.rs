@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::checkpoint::Needed;
 use crate::cleanup::{Cleanups, Leftover};
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::explain;
 use crate::framing::Run;
 use crate::http::Request;
@@ -14,12 +14,14 @@ pub use crate::io::{CredentialsError, Input, Output};
 use crate::metrics::Counters;
 use crate::open::Open;
 use crate::orphans::Orphans;
+use crate::repeats::Repeats;
 use crate::report::{Level, Report};
 use crate::requests::{Owner, Requests, UploadNumber};
 use crate::retry::{Budget, backoff};
 use crate::sequence::Sequences;
 use crate::settings::Settings;
 use crate::signer::Signer;
+use crate::template::Uuids;
 use crate::time::{Instant, Now};
 use crate::turns::Turns;
 use crate::upload::{Operation, Span, Upload};
@@ -45,6 +47,8 @@ pub struct Sink {
     pub(crate) open: Open,
     pub(crate) turns: Turns,
     pub(crate) sequences: Sequences,
+    pub(crate) uuids: Uuids,
+    pub(crate) repeats: Repeats,
     pub(crate) needed: Needed,
     pub(crate) orphans: Orphans,
     pub(crate) is_keeping: bool,
@@ -56,8 +60,12 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// A sink that has seen nothing. `seed` decides jitter and nonces, and nothing else.
+    /// A sink that has seen nothing. `seed` decides jitter, nonces and UUIDs, and nothing else.
     pub fn new(settings: Settings, seed: u64) -> Sink {
+        let mut report = Report::default();
+        for Problem { field, message } in &settings.warnings {
+            report.notice(Level::Warning, format!("`{field}`: {message}"));
+        }
         Sink {
             signer: Signer::new(&settings),
             budget: Budget::new(settings.retry.budget),
@@ -67,13 +75,15 @@ impl Sink {
             uploads: BTreeMap::new(),
             requests: Requests::default(),
             cleanups: Cleanups::default(),
-            report: Report::default(),
+            report,
             counters: Counters::default(),
             inquiry: None,
             reply: None,
             open: Open::default(),
             turns: Turns::default(),
             sequences: Sequences::default(),
+            uuids: Uuids::default(),
+            repeats: Repeats::default(),
             needed: Needed::default(),
             orphans: Orphans::default(),
             is_keeping: false,

@@ -103,5 +103,6 @@ pub enum Moved {
     Unreadable(PathBuf, #[source] io::Error),
 }
 
-const REMEDY: &str = "Put the file back as it was; or, to begin anew with this one, remove the \
-                      checkpoint: every event of it is stored then, also what is stored already";
+const REMEDY: &str = "Put the file back as it was. Or, to begin anew with this one, remove the \
+                      checkpoint: every event of it is stored then, also what is stored already; \
+                      of the file before, what is in no visible object yet is lost";

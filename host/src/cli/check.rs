@@ -21,19 +21,21 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
     if let Some(text) = goes_on {
         say!("{text}");
     }
+    let credentials_proven = plan.credentials_proven;
+    look(&plan.destination(), connect).await?;
     if connect {
-        ask(&plan.destination()).await?;
         say!("the store takes what it would write; nothing is left of the proof");
-    } else if !plan.credentials_proven {
+    } else if !credentials_proven {
         say!("Its credentials come from elsewhere, and are asked for when it runs.");
     }
     Ok(Exit::Done)
 }
 
-/// Asks the store. What could not be cleared away after the first answer is tried once more.
-async fn ask(destination: &Destination) -> Result<(), Stop> {
+/// Opens the sink, asks the store where that is wanted, and says what the sink finds odd. What could
+/// not be cleared away after the first answer is tried once more.
+async fn look(destination: &Destination, asks: bool) -> Result<(), Stop> {
     let mut sink = destination.open().await?;
-    let checked = sink.check().await;
+    let checked = if asks { sink.check().await } else { Ok(()) };
     let closed = sink.close(Ending::Abort).await;
     if let Ok(progress) = &closed {
         progress.notices.iter().for_each(terminal::say_notice);

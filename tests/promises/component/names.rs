@@ -8,13 +8,13 @@ use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_tests::bucket_transport::BucketTransport;
 
-use super::setup::{PART_BYTES, event, open_with};
+use super::setup::{self, PART_BYTES, config, event, grants, open_with};
 
 const FAIL: &str = r#", "on_existing": "fail""#;
 const NEXT: &str = r#", "on_existing": "next", "key_template": "{key}-{sequence}""#;
 
 #[tokio::test]
-async fn a_date_is_that_of_the_first_event_where_the_host_tells() {
+async fn an_object_holds_events_of_one_date_where_the_host_tells() {
     let transport = BucketTransport::new(BucketOptions::default());
     let template = r#", "key_template": "{date:%Y-%m-%dT%H}/{key}-{first:03}""#;
     let mut sink = open_with(transport.clone(), template).await;
@@ -24,7 +24,7 @@ async fn a_date_is_that_of_the_first_event_where_the_host_tells() {
     sink.close(Ending::Complete).await.unwrap();
     transport.bucket(|bucket| {
         let names: Vec<_> = bucket.objects().keys().cloned().collect();
-        assert_eq!(names, ["2026-01-01T01/a-000", "2026-01-02T02/b-002"]);
+        assert_eq!(names, ["2026-01-01T01/a-000", "2026-01-01T02/a-001", "2026-01-02T02/b-002"]);
     });
 }
 
@@ -40,6 +40,19 @@ async fn a_date_is_that_of_arrival_where_nobody_tells() {
         let seconds: u64 = name.parse().unwrap();
         assert!((now.as_secs() - 600..=now.as_secs()).contains(&seconds), "{name}");
     });
+}
+
+/// What may be a mistake in a configuration is told before anything is done.
+#[tokio::test]
+async fn the_first_progress_tells_what_is_odd() {
+    let transport = BucketTransport::new(BucketOptions::default());
+    let odd = config("http://bucket.s3.test", "");
+    let grants = grants(transport.clone(), "bucket.s3.test:80");
+    let mut sink = setup::sink().open(&odd, None, &grants).await.unwrap();
+    let progress = sink.close(Ending::Abort).await.unwrap();
+    let [notice] = &progress.notices[..] else { panic!("{:?}", progress.notices) };
+    assert!(notice.message.starts_with("`endpoint`: the host begins with"), "{notice:?}");
+    assert!(transport.heads().is_empty(), "no request is made for it");
 }
 
 /// The condition goes with what makes an object visible, and with nothing else: S3 refuses it on

@@ -9,7 +9,6 @@ mod support;
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use spillway_core::upload::Span;
 use spillway_simulation::flow::Flow;
 
 use crate::invariants::rotated;
@@ -26,10 +25,8 @@ fn the_objects_are_the_same(plain: &Flow, flow: &Flow) {
 /// is there.
 fn all_are_rotated(flow: &Flow) {
     for seen in flow.objects() {
-        let (key, name) = (seen.key.clone(), seen.name.clone());
-        let (first, last) = (seen.positions[0], seen.positions[seen.positions.len() - 1]);
-        let span = Span { key, name, first, last, events: seen.positions.len() as u64 };
-        rotated(&flow.world, &span);
+        let events: Vec<_> = seen.positions.iter().map(|p| &flow.world.accepted[p]).collect();
+        rotated(&flow.world, &seen.name, &events);
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use spillway_core::metrics::{Value, metrics};
 use spillway_core::report::Sealed;
-use spillway_core::upload::Span;
 use spillway_simulation::accounting;
 use spillway_simulation::world::{Accepted, World};
 
@@ -28,14 +27,15 @@ pub(crate) fn hold(world: &World, largest: u64) {
     check(world, accounting::every_event_is_somewhere(world));
     let sealed = world.sealed.iter().map(|sealed| &sealed.span);
     let failed = world.failed.iter().map(|failure| &failure.span);
-    sealed.chain(failed).chain(world.sink.unfinished()).for_each(|span| rotated(world, span));
+    for span in sealed.chain(failed).chain(world.sink.unfinished()) {
+        let events: Vec<&Accepted> = accounting::events_of(world, span).collect();
+        rotated(world, &span.name, &events);
+    }
 }
 
 /// No event came to an object that was full, or whose time was over.
-pub(crate) fn rotated(world: &World, span: &Span) {
+pub(crate) fn rotated(world: &World, name: &str, events: &[&Accepted]) {
     let rotation = world.settings.rotation;
-    let events = world.accepted.range(span.first..=span.last).map(|(_, event)| event);
-    let events: Vec<&Accepted> = events.filter(|event| event.key == span.key).collect();
     let Some((last, before)) = events.split_last() else { return };
     let payloads: Vec<&[u8]> = before.iter().map(|event| &event.payload[..]).collect();
     let bytes = accounting::bytes_so_far(world, &payloads);
@@ -45,7 +45,7 @@ pub(crate) fn rotated(world: &World, span: &Span) {
         rotation.age.is_some_and(|age| last.at - events[0].at >= age && !before.is_empty());
     let was_idle = |idle| events.windows(2).any(|pair| pair[1].at - pair[0].at >= idle);
     if is_full || is_old || rotation.idle.is_some_and(was_idle) {
-        world.fail(&format!("{span:?} goes on where {rotation:?} ends it"));
+        world.fail(&format!("{name:?} goes on where {rotation:?} ends it"));
     }
 }
 

@@ -1,9 +1,11 @@
 //! What objects are called, and what becomes of names that are taken.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use spillway_core::settings::Settings;
 use spillway_core::time::Timestamp;
+use spillway_simulation::accounting;
 use spillway_simulation::bucket::{Action, BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, World};
@@ -77,13 +79,14 @@ fn a_key_that_leads_out_of_the_prefix_is_rejected() {
 
 #[test]
 fn numbers_are_counted_for_each_stem() {
-    let mut world = world(r#""key_template": "{key}/{sequence:03}""#, []);
+    let mut world =
+        world(r#""key_template": "{key}/{sequence:03}", "on_existing": "overwrite""#, []);
     for key in ["a", "b", "a", "b", "c", "a"] {
         world.write(key, "x");
     }
     finish(&mut world);
     assert_eq!(stored(&world), ["a/000", "b/000", "a/001", "b/001", "c/000", "a/002"]);
-    assert_eq!(asked(&world, Operation::HeadObject), 0, "nothing is looked at where all is new");
+    assert_eq!(asked(&world, Operation::HeadObject), 0, "nothing is looked at to replace it");
 }
 
 #[test]
@@ -285,4 +288,77 @@ fn who_brings_a_key_finds_the_next_number_among_objects_without() {
     finish(&mut world);
     nothing_is_replaced_or_doubled(&world);
     assert_eq!(stored(&world), ["a-7", "b-0"], "0, 1, 3 are refused");
+}
+
+/// A second run, another machine, another file: whoever counts anew replaces nothing, unless it is
+/// told to.
+#[test]
+fn nobody_replaces_what_another_run_has_counted() {
+    for (template, second, failed) in
+        [("{key}-{sequence}", vec!["a-2", "a-3"], 0), ("{key}-{first}", vec![], 2)]
+    {
+        let more = format!(r#""key_template": "{template}""#);
+        let mut world = world(&more, []);
+        let run = |world: &mut World, day: &str| {
+            ["a", "b", "a"].iter().for_each(|key| _ = world.write(key, format!("{key} of {day}")));
+            world.seal_and_settle();
+        };
+        run(&mut world, "monday");
+        let monday: Vec<_> = world.bucket.objects().keys().cloned().collect();
+        // Nothing is remembered: there is no checkpoint.
+        world.open(None);
+        world.rejected.clear();
+        world.accepted.clear();
+        let before = world.sealed.len();
+        run(&mut world, "tuesday");
+        accounting::nothing_was_replaced(&world).unwrap();
+        for name in monday {
+            let bytes = world.bucket.objects()[&name].bytes.clone();
+            assert!(bytes.ends_with(b"monday\n"), "{template}: {name}");
+        }
+        let of_a = world.sealed[before..].iter().map(|sealed| sealed.span.name.as_str());
+        let of_a: BTreeSet<_> = of_a.filter(|name| name.starts_with('a')).collect();
+        assert_eq!(of_a, BTreeSet::from_iter(second), "{template}");
+        assert_eq!(world.failed.iter().filter(|f| f.span.key == "a").count(), failed);
+    }
+}
+
+/// Unique among all writers, in the order of time, the same through retries; and nobody is asked.
+#[test]
+fn a_uuid_is_made_once_for_each_object() {
+    let mut world = world(r#""key_template": "{key}/{uuid}.ndjson""#, []);
+    world.on_request(|info, random| {
+        Fate::random(random).with((info.attempt == 1).then_some(Fault::InternalError))
+    });
+    for payload in ["one", "a payload of more than one part"] {
+        ["a", "b"].iter().for_each(|key| _ = world.write(key, payload));
+        world.run_for(Duration::from_secs(1));
+    }
+    finish(&mut world);
+    let uuids: Vec<_> = stored(&world).iter().map(|name| name[2..38].to_owned()).collect();
+    assert_eq!(uuids.len(), 4);
+    assert!(uuids.is_sorted_by(|one, next| one < next), "{uuids:?}");
+    assert!(uuids.iter().all(|uuid| uuid.starts_with("019b") && &uuid[14..15] == "7"), "{uuids:?}");
+    assert_eq!(world.bucket.objects().len(), 4, "no attempt went to another name");
+    assert_eq!(asked(&world, Operation::HeadObject), 0);
+}
+
+/// An object that replaces another of the same run does so as it was told, and it is said.
+#[test]
+fn a_name_that_comes_back_is_told_once() {
+    for (template, dated, told) in [
+        ("{key}", false, 1),
+        ("{date:%H}/x", true, 1),
+        ("{key}-{uuid}", false, 0),
+        ("{key}-{first}", false, 0),
+    ] {
+        let mut world = world(&format!(r#""key_template": "{template}""#), []);
+        for (hour, key) in [(1, "a"), (2, "b"), (1, "a"), (2, "b")] {
+            let at = dated.then_some(Timestamp(hour * 3_600_000_000_000));
+            world.write_run_of(if dated { "k" } else { key }, at, &["x".into()]);
+        }
+        finish(&mut world);
+        let said = |n: &&spillway_core::report::Notice| n.message.contains("replaces the earlier");
+        assert_eq!(world.notices.iter().filter(said).count(), told, "{template}");
+    }
 }

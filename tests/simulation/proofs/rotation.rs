@@ -7,8 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 use spillway_core::encode::ObjectFraming;
-use spillway_core::settings::{Rotation, Settings};
-use spillway_core::time::Instant;
+use spillway_core::settings::{Commit, Rotation, Settings};
+use spillway_core::sink::Input;
+use spillway_core::time::{Civil, Instant, Timestamp};
+use spillway_simulation::accounting;
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, World};
@@ -47,7 +49,7 @@ fn objects(world: &World) -> Vec<Object> {
     let spans = world.sealed.iter().map(|sealed| &sealed.span);
     let object = |span: &spillway_core::upload::Span| {
         let events = world.accepted.range(span.first..=span.last);
-        let own = events.filter(|(_, event)| event.key == span.key);
+        let own = events.filter(|(position, e)| e.key == span.key && span.holds(**position));
         (span.key.clone(), own.map(|(position, _)| *position).collect())
     };
     let mut objects: Vec<Object> = spans.map(object).collect();
@@ -60,24 +62,15 @@ fn objects(world: &World) -> Vec<Object> {
 fn objects_are_those_of_the_model() {
     for seed in 0..1_000 {
         let mut random = Rng::with_seed(seed);
-        let mut world = world_with(seed, |settings| {
-            settings.max_open_objects = random.usize(1..6);
-            settings.memory_bytes_max = PART * if random.bool() { 1_000 } else { random.u64(1..5) };
-            let framings = [ObjectFraming::Newline, ObjectFraming::None];
-            settings.encoding.framing = framings[random.usize(..2)];
-            settings.rotation = rotation(&mut random);
-        });
+        let mut world = model_world(seed, &mut random);
+        // Half of the worlds have a date in their names.
+        if random.bool() {
+            world = dated(world, seed);
+        }
         let mut model = Model::of(&world);
         let mut largest = 0;
         for _ in 0..random.usize(..60) {
-            let payloads: Vec<Bytes> = (0..random.usize(1..6))
-                .map(|_| vec![b'a' + random.u8(..26); random.usize(..12)].into())
-                .collect();
-            let bytes = payloads.iter().map(Bytes::len).sum::<usize>();
-            largest = largest.max(bytes + payloads.len());
-            let key = *random.choice(&["a", "b", "c", "d", "e", "f", "g"]).unwrap();
-            world.write_run(key, &payloads);
-            model.run(&world, bytes as u64);
+            largest = largest.max(write_some(&mut world, &mut model, &mut random));
             match random.u8(..8) {
                 0 => world.run_for(Duration::from_millis(random.u64(..3_000))),
                 1 if random.bool() => {
@@ -91,17 +84,118 @@ fn objects_are_those_of_the_model() {
             model.follow(&world);
         }
         world.seal_and_settle();
-        hold_at_the_end(&world, largest as u64);
+        hold_at_the_end(&world, largest);
+        compare(&world, &mut model);
+        every_name_tells_the_hour(&world);
+    }
+}
+
+/// A sink that is resumed goes on with the objects of the hours that it had open, and with no others.
+#[test]
+fn a_resumed_sink_cuts_objects_as_the_model_does() {
+    for seed in 0..500 {
+        let mut random = Rng::with_seed(seed);
+        let world = model_world(seed, &mut random);
+        let mut settings = Settings { commit: Commit::Checkpointed, ..world.settings.clone() };
+        // What waits for a commit is not short of room.
+        settings.memory_bytes_max = 1_000 * PART;
+        let options = world.bucket.options.clone();
+        let mut world = dated(World::with_settings(settings, options, seed), seed);
+        let mut model = Model::of(&world);
+        let mut largest = 0;
+        for _ in 0..random.usize(..40) {
+            largest = largest.max(write_some(&mut world, &mut model, &mut random));
+            if random.u8(..4) == 0 {
+                begin_another_life(&mut world);
+            }
+            model.follow(&world);
+        }
         while !model.open.is_empty() {
             model.end(0);
         }
-        model.ended.sort();
-        if objects(&world) != model.ended {
-            world.fail(&format!(
-                "{:?}\nand not as the model has it\n{:?}",
-                objects(&world),
-                model.ended
-            ));
+        for _ in 0..2 {
+            world.seal_and_settle();
+            begin_another_life(&mut world);
+        }
+        world.settle();
+        world.land_all();
+        hold(&world, largest);
+        compare(&world, &mut model);
+        every_name_tells_the_hour(&world);
+    }
+}
+
+/// Everything that was accepted is in the checkpoint from which the next life goes on.
+fn begin_another_life(world: &mut World) {
+    world.feed(Input::Prepare);
+    while !world.sink.is_at_rest() {
+        assert!(world.step(), "what is under way comes to an end");
+    }
+    let state = world.sink.checkpoint();
+    world.feed(Input::Commit);
+    world.crash(|| true);
+    world.open(Some(&state));
+    // What became old meanwhile ends.
+    world.feed(Input::Tick);
+}
+
+fn model_world(seed: u64, random: &mut Rng) -> World {
+    world_with(seed, |settings| {
+        settings.max_open_objects = random.usize(1..6);
+        settings.memory_bytes_max = PART * if random.bool() { 1_000 } else { random.u64(1..5) };
+        let framings = [ObjectFraming::Newline, ObjectFraming::None];
+        settings.encoding.framing = framings[random.usize(..2)];
+        settings.rotation = rotation(random);
+    })
+}
+
+/// The same world with names that tell the hour of events.
+fn dated(world: World, seed: u64) -> World {
+    let config = r#"{"bucket": "bucket", "key_template": "{date:%F/%H}/{key}-{uuid}"}"#;
+    let names = Settings::parse(config).unwrap().names;
+    let settings = Settings { names, ..world.settings.clone() };
+    World::with_settings(settings, world.bucket.options.clone(), seed)
+}
+
+/// Writes a run, and says how many bytes it has.
+fn write_some(world: &mut World, model: &mut Model, random: &mut Rng) -> u64 {
+    let payloads: Vec<Bytes> = (0..random.usize(1..6))
+        .map(|_| vec![b'a' + random.u8(..26); random.usize(..12)].into())
+        .collect();
+    let bytes = payloads.iter().map(Bytes::len).sum::<usize>();
+    let key = *random.choice(&["a", "b", "c", "d", "e", "f", "g"]).unwrap();
+    // Events come late or early, on both sides of two turns of the hour; or nobody knows when they
+    // happened.
+    let at = random.bool().then(|| Timestamp(1_000_000_000 * random.u64(7_100..10_900)));
+    world.write_run_of(key, at, &payloads);
+    model.run(world, bytes as u64);
+    (bytes + payloads.len()) as u64
+}
+
+fn compare(world: &World, model: &mut Model) {
+    while !model.open.is_empty() {
+        model.end(0);
+    }
+    model.ended.sort();
+    if objects(world) != model.ended {
+        world.fail(&format!(
+            "{:?}\nand not as the model has it\n{:?}",
+            objects(world),
+            model.ended
+        ));
+    }
+}
+
+/// Each object is under the hour of each of its events.
+fn every_name_tells_the_hour(world: &World) {
+    for sealed in &world.sealed {
+        for event in accounting::events_of(world, &sealed.span) {
+            let Civil { year, month, day, hour, .. } = event.happened.civil();
+            let folder = format!("{year:04}-{month:02}-{day:02}/{hour:02}/");
+            let name = &sealed.span.name;
+            if name.contains('/') && !name.starts_with(&folder) {
+                world.fail(&format!("{name} holds an event of {folder}"));
+            }
         }
     }
 }
@@ -420,4 +514,75 @@ fn what_is_sealed_does_not_wait_for_what_is_open() {
     }
     finish(&mut world);
     assert_eq!(visible(&world).len(), 1, "the others find the name taken");
+}
+
+/// Names tell the truth about time, in whatever order events come.
+#[test]
+fn events_of_another_hour_go_into_another_object() {
+    let minutes = |minutes: u64| Some(Timestamp(minutes * 60_000_000_000));
+    for (max_open, wanted) in [
+        (4, vec![("01", "1 3 "), ("02", "2 4 ")]),
+        // With one open object the older ends, and the late event begins a third.
+        (1, vec![("01", "1 "), ("02", "2 "), ("01", "3 "), ("02", "4 ")]),
+    ] {
+        let mut world = world_with(1, |settings| {
+            let config = r#"{"bucket": "bucket", "key_template": "{date:%H}/{key}-{sequence}"}"#;
+            settings.names = Settings::parse(config).unwrap().names;
+            settings.max_open_objects = max_open;
+        });
+        for (at, payload) in [(119, "1 "), (120, "2 "), (119, "3 "), (121, "4 ")] {
+            world.write_run_of("a", minutes(at), &[payload.into()]);
+        }
+        assert_eq!(world.sink.open_objects(), max_open.min(2));
+        finish(&mut world);
+        let mut sealed: Vec<_> = world.sealed.iter().map(|sealed| &sealed.span).collect();
+        sealed.sort_by_key(|span| span.first);
+        let stored = |name: &String| world.bucket.objects()[name].bytes.clone();
+        let stored: Vec<_> = sealed.iter().map(|s| (&s.name[..2], stored(&s.name))).collect();
+        let wanted: Vec<_> = wanted.into_iter().map(|(h, text)| (h, Bytes::from(text))).collect();
+        assert_eq!(stored, wanted);
+    }
+}
+
+/// Whoever is told of a failure goes by key and positions, so those of the other objects of the key
+/// are not among them.
+#[test]
+fn failures_of_objects_that_take_turns_name_their_own_events() {
+    let mut world = world_with(1, |settings| {
+        let config = r#"{"bucket": "bucket", "key_template": "{date:%H}/{key}-{first}"}"#;
+        settings.names = Settings::parse(config).unwrap().names;
+        settings.max_open_objects = 2;
+    });
+    world.on_request(|info, random| {
+        Fate::random(random).with(info.key.starts_with("01").then_some(Fault::AccessDenied))
+    });
+    for position in 0..8 {
+        // Two by two: 0, 1, 4, 5 are of one hour, and 2, 3, 6, 7 of the next.
+        let hour = 1 + position / 2 % 2;
+        let at = Some(Timestamp(hour * 3_600_000_000_000));
+        assert_eq!(world.write_run_of("a", at, &["x".into()]), position);
+    }
+    finish(&mut world);
+    let failed = world.failed.iter().map(|f| (f.begun, f.span.first, f.span.last, f.span.events));
+    assert_eq!(failed.collect::<Vec<_>>(), [(0, 0, 1, 2), (0, 4, 5, 2)]);
+    assert_eq!((world.sealed.len(), world.sealed[0].span.events), (1, 4));
+    assert_eq!(world.sink.counters().objects_failed, 1);
+}
+
+/// What is remembered of objects that take turns is bounded: after a thousand turns one ends.
+#[test]
+fn an_object_ends_after_a_thousand_turns() {
+    let mut world = world_with(1, |settings| {
+        let config = r#"{"bucket": "bucket", "key_template": "{date:%H}/{key}-{uuid}"}"#;
+        settings.names = Settings::parse(config).unwrap().names;
+        settings.max_open_objects = 2;
+    });
+    for turn in 0..2_400 {
+        let at = Some(Timestamp((1 + turn % 2) * 3_600_000_000_000));
+        world.write_run_of("a", at, &["x".into()]);
+    }
+    finish(&mut world);
+    let mut events: Vec<_> = world.sealed.iter().map(|sealed| sealed.span.events).collect();
+    events.sort_unstable();
+    assert_eq!(events, [200, 200, 1_000, 1_000]);
 }

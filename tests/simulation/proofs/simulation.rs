@@ -107,6 +107,7 @@ fn name_anew(world: &mut World, random: &mut Rng, seed: u64) {
             ("{key}-{first:06}", "fail"),
             ("{key}-{sequence}", "next"),
             ("{key}-{sequence}", "next"),
+            ("{key}-{uuid}", "overwrite"),
         ])
         .expect("there are some");
     let config = format!(

@@ -8,7 +8,7 @@ use spillway_core::upload::Span;
 
 use crate::bucket::Object;
 use crate::decode;
-use crate::world::World;
+use crate::world::{Accepted, World};
 
 /// Every event that was accepted is in exactly one object that is unfinished, visible or failed, by
 /// the core's own word.
@@ -23,7 +23,7 @@ pub fn every_event_is_somewhere(world: &World) -> Result<(), String> {
     for span in sealed.chain(failed).chain(world.sink.unfinished()) {
         let mut events = 0;
         for (position, accepted) in world.accepted.range(span.first..=span.last) {
-            if accepted.key == span.key {
+            if accepted.key == span.key && span.holds(*position) {
                 *places.entry(*position).or_default() += 1;
                 events += 1;
             }
@@ -136,10 +136,16 @@ pub fn uploads_nobody_knows(world: &World) -> Vec<String> {
     unknown
 }
 
+/// The events of an object.
+pub fn events_of<'a>(world: &'a World, span: &'a Span) -> impl Iterator<Item = &'a Accepted> {
+    let events = world.accepted.range(span.first..=span.last);
+    let own = events.filter(|(position, e)| e.key == span.key && span.holds(**position));
+    own.map(|(_, event)| event)
+}
+
 /// The bytes that an object of these events has, decompressed.
 pub fn bytes_of(world: &World, span: &Span) -> Vec<u8> {
-    let events = world.accepted.range(span.first..=span.last).map(|(_, accepted)| accepted);
-    let events: Vec<_> = events.filter(|e| e.key == span.key).map(|e| &e.payload[..]).collect();
+    let events: Vec<_> = events_of(world, span).map(|event| &event.payload[..]).collect();
     decode::framed(world.settings.encoding.framing, &events)
 }
 

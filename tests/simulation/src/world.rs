@@ -89,6 +89,8 @@ pub struct Accepted {
     pub payload: Bytes,
     /// When it was taken, by the clock of [`World::elapsed`].
     pub at: Duration,
+    /// When it happened: what its run says, or else when it was taken, by the core's clock.
+    pub happened: Timestamp,
 }
 
 /// The most that was ever seen.
@@ -292,7 +294,7 @@ impl World {
         self.trace.push(format!("{:>9}.{:03} ms  {}", micros / 1_000, micros % 1_000, line()));
     }
 
-    fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         let wall = self.wall().0.saturating_add_signed(self.clock_ahead);
         Now { wall: Timestamp(wall), monotonic: Instant(self.elapsed) }
     }

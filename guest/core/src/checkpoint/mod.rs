@@ -20,7 +20,7 @@ use crate::time::Now;
 use crate::upload::{Course, Operation, SavedUpload, Upload};
 
 pub(crate) use needed::Needed;
-pub(crate) use state::State;
+pub(crate) use state::{SavedOpen, State};
 pub use summary::{Phase, SavedObject, Summary, inspect};
 
 impl Sink {
@@ -46,11 +46,11 @@ impl Sink {
         sink.report.failed = state.failures;
         sink.revive(state.objects);
         let down = now.wall.since(state.taken_at);
-        for (index, Ages { age, idle }) in state.open {
+        for SavedOpen { index, ages: Ages { age, idle }, dates } in state.open {
             let number = UploadNumber(u64::from(index));
             let key = sink.uploads[&number].span.key.clone();
             let ages = Ages { age: age.saturating_add(down), idle: idle.saturating_add(down) };
-            sink.open.resume(&key, number, now.monotonic, ages);
+            sink.open.resume(&key, dates, number, now.monotonic, ages);
         }
         for (name, upload_id) in state.unneeded {
             sink.abort(name, upload_id);
@@ -113,14 +113,17 @@ impl Sink {
                 objects.push(saved);
             }
         }
-        let ages = self.open.ages(self.now.monotonic);
+        let open = self.open.ages(self.now.monotonic).map(|(number, ages)| {
+            let dates = self.open.dates(number).to_owned();
+            SavedOpen { index: indices[&number], ages, dates }
+        });
         let pair = |(name, id): (&str, &str)| (name.to_owned(), id.to_owned());
         let state = State {
             identity: self.settings.identity(),
             taken_at: self.now.wall,
             next_position: self.next_position,
             sequences: self.sequences.clone(),
-            open: ages.map(|(number, ages)| (indices[&number], ages)).collect(),
+            open: open.collect(),
             objects,
             failures: self.report.failed.clone(),
             unneeded: self.cleanups.uploads().map(pair).collect(),

@@ -26,7 +26,7 @@ pub(crate) struct State {
     /// The objects that are not visible, in the order in which they were begun.
     pub(crate) objects: Vec<SavedUpload>,
     /// Which of them are open, the one first that was written to the longest ago.
-    pub(crate) open: Vec<(u32, Ages)>,
+    pub(crate) open: Vec<SavedOpen>,
     /// What failed, and was not told yet.
     pub(crate) failures: Vec<Failure>,
     /// Names and ids of uploads that are to be aborted.
@@ -35,6 +35,16 @@ pub(crate) struct State {
     pub(crate) unseen_since: Timestamp,
     /// Names of which an upload may have been begun whose id is not known.
     pub(crate) suspected: Vec<String>,
+}
+
+/// An object that events are still added to.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SavedOpen {
+    /// Which of the objects it is.
+    pub(crate) index: u32,
+    pub(crate) ages: Ages,
+    /// The dates in its name: only events of those are added to it.
+    pub(crate) dates: String,
 }
 
 impl State {
@@ -65,7 +75,9 @@ impl State {
         let version = u16::from_le_bytes(*version);
         if version != VERSION {
             return Err(Error::UnknownState(format!(
-                "the checkpoint has version {version}, but this sink reads version {VERSION} only"
+                "the checkpoint has version {version}, but this sink reads version {VERSION} only; \
+                 let the sink that took it store what is left, or begin without the checkpoint: \
+                 then all events are stored again"
             )));
         }
         let Some((content, sum)) = rest.split_last_chunk() else {
@@ -87,11 +99,11 @@ impl State {
     /// What cannot be, although the checksum is right.
     fn flaw(&self) -> Option<&'static str> {
         let mut keys = BTreeSet::new();
-        for (index, _) in &self.open {
+        for SavedOpen { index, dates, .. } in &self.open {
             let object = self.objects.get(*index as usize);
             match object {
-                Some(object) if !keys.insert(&object.span.key) => {
-                    return Some("two open objects of one key");
+                Some(object) if !keys.insert((&object.span.key, dates)) => {
+                    return Some("two open objects of one key and date");
                 }
                 Some(object) if takes_events(&object.course) => {}
                 _ => return Some("an open object that is none"),
@@ -132,7 +144,7 @@ impl State {
         }
         Err(Error::UnknownState(format!(
             "the checkpoint was taken with another configuration: {}; set it back until all is \
-             stored, or begin without the checkpoint",
+             stored, or begin without the checkpoint: then all events are stored again",
             differ.join("; ")
         )))
     }
@@ -151,7 +163,7 @@ fn takes_events(course: &Course) -> bool {
 /// What the bytes begin with.
 const MAGIC: &[u8] = b"SPILLWAY";
 /// Another one for each change of what is kept.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// What most states take beside the bytes of events: enough for the parts of a few hundred MiB.
 const ROOM_BYTES: usize = 16 << 10;
 static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);

@@ -5,9 +5,11 @@ use crate::checksum::Algorithm;
 use crate::classify::TransportError;
 use crate::http::Response;
 use crate::io::Input;
+use crate::open::Moment;
 use crate::parts::Parts;
 use crate::room::Admission;
 use crate::talk::{Talk, aborted, created, error, settings};
+use crate::time::Timestamp;
 
 const CHECKPOINTED: &str = r#", "commit": "checkpointed""#;
 const MANY: &str = r#", "commit": "checkpointed", "max_open_objects": 4, "on_existing": "fail""#;
@@ -40,7 +42,8 @@ fn in_every_phase() -> Talk {
     talk.says(error(403, "AccessDenied"));
     talk.write("sealed", "s");
     talk.write("small", "ab");
-    let number = talk.sink.open.get("sealed").expect("it is open");
+    let moment = Moment { template: &talk.sink.settings.names.template, at: Timestamp(0) };
+    let number = talk.sink.open.get("sealed", moment).expect("it is open");
     talk.sink.seal(number);
     talk
 }
@@ -227,9 +230,12 @@ fn a_damaged_state_is_refused() {
     }
     assert!(refused(&[state.as_slice(), b"x"].concat()).contains("checksum"));
     assert!(refused(b"").contains("no checkpoint of this sink"));
-    let mut later = state;
-    later[8] = 2;
-    assert!(refused(&later).contains("version 2, but this sink reads version 1"));
+    for version in [1, 3] {
+        let mut other = state.clone();
+        other[8] = version;
+        let said = format!("version {version}, but this sink reads version 2 only");
+        assert!(refused(&other).contains(&said), "{said}");
+    }
 }
 
 #[test]
@@ -302,7 +308,9 @@ fn an_upload_without_a_part_is_refused() {
 /// The template takes none that is wider than numbers are.
 #[test]
 fn a_number_wider_than_numbers_are_is_refused() {
-    let more = format!(r#"{CHECKPOINTED}, "key_template": "{{key}}-{{sequence:07}}""#);
+    let more = format!(
+        r#"{CHECKPOINTED}, "on_existing": "overwrite", "key_template": "{{key}}-{{sequence:07}}""#
+    );
     let mut talk = Talk::with(&more);
     talk.write("a", "1");
     let mut state = taken(&mut talk);

@@ -1,5 +1,7 @@
 //! Whose store it is, and which defaults follow from that. What is written is never overruled.
 
+use crate::parts::PARTS_MAX;
+
 /// A provider, and what its stores need.
 #[derive(Debug)]
 pub struct Provider {
@@ -15,6 +17,8 @@ pub struct Provider {
     pub content_md5: bool,
     /// Whether parts never grow.
     pub equal_parts: bool,
+    /// How many parts an object may have.
+    pub parts_max: u32,
     /// Why, as one sentence.
     pub why: &'static str,
     /// Where its documentation says so.
@@ -51,6 +55,7 @@ pub const PROVIDERS: &[Provider] = &[
         checksum: "crc64nvme",
         content_md5: false,
         equal_parts: false,
+        parts_max: PARTS_MAX,
         why: "S3 verifies and keeps the checksum; its parts may grow.",
         source: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html",
     },
@@ -61,6 +66,7 @@ pub const PROVIDERS: &[Provider] = &[
         checksum: "crc64nvme",
         content_md5: false,
         equal_parts: true,
+        parts_max: PARTS_MAX,
         why: "R2 refuses unequal parts, and has CRC-64/NVME as the only checksum of whole objects.",
         source: "https://developers.cloudflare.com/r2/api/s3/api/",
     },
@@ -71,6 +77,7 @@ pub const PROVIDERS: &[Provider] = &[
         checksum: "crc64nvme",
         content_md5: false,
         equal_parts: false,
+        parts_max: PARTS_MAX,
         why: "MinIO has CRC-64/NVME since February 2025; before that it needs `checksum = \"none\"`.",
         source: "https://github.com/minio/minio/pull/20855",
     },
@@ -81,6 +88,7 @@ pub const PROVIDERS: &[Provider] = &[
         checksum: "none",
         content_md5: true,
         equal_parts: false,
+        parts_max: PARTS_MAX,
         why: "Which checksums the gateway verifies differs by release; each verifies `Content-MD5`.",
         source: "https://docs.ceph.com/en/latest/radosgw/s3/",
     },
@@ -91,6 +99,7 @@ pub const PROVIDERS: &[Provider] = &[
         checksum: "crc64nvme",
         content_md5: false,
         equal_parts: false,
+        parts_max: PARTS_MAX,
         why: "Garage refuses signatures for another region than its `s3_region`, usually `garage`.",
         source: "https://garagehq.deuxfleurs.fr/documentation/connect/",
     },
@@ -101,8 +110,32 @@ pub const PROVIDERS: &[Provider] = &[
         checksum: "none",
         content_md5: true,
         equal_parts: false,
+        parts_max: PARTS_MAX,
         why: "B2 refuses the headers of checksums, and takes `Content-MD5`.",
         source: "https://www.backblaze.com/docs/cloud-storage-s3-compatible-api",
+    },
+    Provider {
+        name: "scaleway",
+        endpoint: Some("https://s3.REGION.scw.cloud"),
+        region: Region::OfHost { before: "s3.", after: ".scw.cloud" },
+        checksum: "crc64nvme",
+        content_md5: false,
+        equal_parts: false,
+        parts_max: 1_000,
+        why: "Scaleway takes 1,000 parts of an object, and verifies CRC-64/NVME.",
+        source: "https://www.scaleway.com/en/docs/object-storage/api-cli/multipart-uploads/",
+    },
+    Provider {
+        name: "ovh",
+        endpoint: Some("https://s3.REGION.io.cloud.ovh.net"),
+        region: Region::OfHost { before: "s3.", after: ".io.cloud.ovh.net" },
+        checksum: "none",
+        content_md5: true,
+        equal_parts: false,
+        parts_max: 1_000,
+        why: "Which checksums OVHcloud takes differs by region; its older stores, which are OpenStack \
+              Swift, take 1,000 parts, and newer ones 10,000.",
+        source: "https://github.com/ovh/public-cloud-roadmap/issues/781",
     },
 ];
 
@@ -117,6 +150,11 @@ mod tests {
         let field = fields().find(|field| field.name == "provider").expect("the field");
         let Kind::Choice(words) = field.kind else { panic!("{:?}", field.kind) };
         assert_eq!(words, names);
+    }
+
+    #[test]
+    fn no_provider_has_more_parts_than_s3() {
+        assert!(PROVIDERS.iter().all(|provider| (1..=PARTS_MAX).contains(&provider.parts_max)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where a bucket and its objects are.
 
 use crate::http::{Body, Method, Request, Scheme};
-use crate::s3::Header;
+use crate::s3::{AccessPoint, Header};
 use crate::sigv4::{canonical_query, uri_encode, uri_encode_path};
 
 /// How a bucket is named in a URL.
@@ -24,9 +24,9 @@ pub struct Address {
     pub authority: String,
     /// The endpoint's path, encoded; usually empty. A slash at its end makes no difference.
     pub base_path: String,
-    /// The bucket's name.
+    /// The bucket's name, or the ARN of an access point.
     pub bucket: String,
-    /// Where the bucket's name goes.
+    /// Where the bucket's name goes. An access point is always in the host.
     pub style: AddressStyle,
 }
 
@@ -60,6 +60,30 @@ impl Address {
         self.target(if path.is_empty() { "/" } else { &path }, query)
     }
 
+    /// The ARN of an object, as policies have it.
+    pub fn arn(&self, key: &str) -> String {
+        match AccessPoint::parse(&self.bucket) {
+            Some(_) => format!("{}/object/{key}", self.bucket),
+            None => format!("arn:aws:s3:::{}/{key}", self.bucket),
+        }
+    }
+
+    /// The ARN of the bucket, as policies have it.
+    pub fn bucket_arn(&self) -> String {
+        match AccessPoint::parse(&self.bucket) {
+            Some(_) => self.bucket.clone(),
+            None => format!("arn:aws:s3:::{}", self.bucket),
+        }
+    }
+
+    /// What the host begins with.
+    fn label(&self) -> String {
+        match AccessPoint::parse(&self.bucket) {
+            Some(Ok(access_point)) => access_point.label(),
+            _ => self.bucket.clone(),
+        }
+    }
+
     fn bucket_path(&self) -> String {
         let base = self.base_path.trim_end_matches('/');
         match self.style {
@@ -71,7 +95,7 @@ impl Address {
     fn target(&self, path: &str, query: &[(&str, &str)]) -> Target {
         let authority = match self.style {
             AddressStyle::Path => self.authority.clone(),
-            AddressStyle::VirtualHost => format!("{}.{}", self.bucket, self.authority),
+            AddressStyle::VirtualHost => format!("{}.{}", self.label(), self.authority),
         };
         let path_and_query = match query {
             [] => path.to_owned(),
@@ -120,6 +144,24 @@ pub(super) mod tests {
         assert_eq!(object.path_and_query, "/logs/1.json");
         let bucket = address.bucket(&[("uploads", "")]);
         assert_eq!(bucket.path_and_query, "/?uploads=");
+    }
+
+    #[test]
+    fn an_access_point_has_a_host_and_arns_of_its_own() {
+        let arn = "arn:aws:s3:eu-west-1:210987654321:accesspoint/writer";
+        let address = Address {
+            authority: "s3-accesspoint.eu-west-1.amazonaws.com".to_owned(),
+            bucket: arn.to_owned(),
+            style: AddressStyle::VirtualHost,
+            ..path_style()
+        };
+        let object = address.object("logs/1", &[]);
+        assert_eq!(object.authority, "writer-210987654321.s3-accesspoint.eu-west-1.amazonaws.com");
+        assert_eq!(object.path_and_query, "/logs/1");
+        assert_eq!(address.arn("logs/1"), format!("{arn}/object/logs/1"));
+        assert_eq!(address.bucket_arn(), arn);
+        assert_eq!(path_style().arn("logs/1"), "arn:aws:s3:::bucket/logs/1");
+        assert_eq!(path_style().bucket_arn(), "arn:aws:s3:::bucket");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html>
 
 mod abort_multipart_upload;
+mod access_point;
 mod address;
 mod checksum;
 mod complete_multipart_upload;
@@ -24,6 +25,7 @@ mod xml;
 use std::borrow::Cow;
 
 pub use abort_multipart_upload::AbortMultipartUpload;
+pub use access_point::AccessPoint;
 pub use address::{Address, AddressStyle, Target};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 pub use complete_multipart_upload::{

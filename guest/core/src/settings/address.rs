@@ -5,7 +5,8 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use crate::config::{Provider, Region, Written};
 use crate::error::Problem;
 use crate::http::Scheme;
-use crate::s3::{Address, AddressStyle};
+use crate::s3::{AccessPoint, Address, AddressStyle};
+use crate::settings::access_point;
 use crate::settings::aws::Endpoints;
 use crate::settings::is_said;
 
@@ -16,8 +17,14 @@ pub(super) fn store(
     problems: &mut Vec<Problem>,
 ) -> (Address, String) {
     let bucket = written.text("bucket").unwrap_or_default().to_owned();
+    if let Some(arn) = AccessPoint::parse(&bucket) {
+        return access_point::store(written, provider, arn, &bucket, problems);
+    }
     if !bucket.is_empty() {
         check_bucket(&bucket, problems);
+        if provider.name == "aws" && !written.is_written("endpoint") {
+            access_point::check_alias(&bucket, problems);
+        }
     }
     let custom = written.text("endpoint").map(|url| {
         endpoint(url).unwrap_or_else(|message| {
@@ -198,6 +205,26 @@ fn host(authority: &str) -> &str {
     }
 }
 
+/// What is probably a mistake in an endpoint, and yet may be meant: the bucket's name, which each
+/// request has in any case.
+pub(super) fn warning(address: &Address) -> Option<String> {
+    let Address { authority, base_path, bucket, .. } = address;
+    let below = authority.strip_prefix(&format!("{}.", bucket.to_ascii_lowercase()));
+    let above = base_path.strip_suffix(&format!("/{bucket}"));
+    let (what, authority, base_path) = match (below, above) {
+        (Some(authority), _) if authority.contains('.') => ("host begins", authority, base_path),
+        (_, Some(above)) => ("path ends", authority.as_str(), &above.to_owned()),
+        _ => return None,
+    };
+    let scheme = address.scheme.as_str();
+    let object = address.object("KEY", &[]);
+    Some(format!(
+        "the {what} with the name of the bucket, which requests have in any case: objects would go \
+         to `{scheme}://{}{}`; if that is not meant, write `{scheme}://{authority}{base_path}`",
+        object.authority, object.path_and_query
+    ))
+}
+
 /// Whether the bucket's name can be one label of a host's name. Old buckets may have names that
 /// cannot: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
 fn is_label(bucket: &str) -> bool {
@@ -343,6 +370,23 @@ mod tests {
         assert_eq!(at("garage", own), is("garage", true, false, false));
         let b2 = "https://s3.us-east-005.backblazeb2.com";
         assert_eq!(at("backblaze", b2), is("us-east-005", false, true, false));
+        let scaleway = "https://s3.fr-par.scw.cloud";
+        assert_eq!(at("scaleway", scaleway), is("fr-par", true, false, false));
+        let ovh = "https://s3.gra.io.cloud.ovh.net";
+        assert_eq!(at("ovh", ovh), is("gra", false, true, false));
+    }
+
+    #[test]
+    fn a_provider_says_how_many_parts_there_may_be() {
+        let parts = |more: Value| with(more).expect("in order").cutting().sizes.count;
+        let scaleway = json!({"provider": "scaleway", "endpoint": "https://s3.nl-ams.scw.cloud"});
+        assert_eq!([parts(json!({})), parts(scaleway.clone())], [10_000, 1_000]);
+        let mut written = scaleway;
+        written["parts_max"] = json!(10_000);
+        assert_eq!(parts(written), 10_000, "what is written stands before it");
+        for wrong in [0, 10_001] {
+            refused_at(with(json!({"parts_max": wrong})), &["parts_max"], "from 1 to 10000");
+        }
     }
 
     #[test]
@@ -387,6 +431,49 @@ mod tests {
         refused_at(with(b2("no url")), &["endpoint"], "one mistake is one problem");
         let r2 = json!({"provider": "r2", "endpoint": 7});
         refused_at(with(r2), &["endpoint"], "one mistake is one problem");
+    }
+
+    #[test]
+    fn an_endpoint_that_has_the_bucket_in_it_is_warned_of() {
+        let warned = |bucket: &str, url: &str| {
+            let settings = with(json!({"bucket": bucket, "endpoint": url})).expect("in order");
+            settings.warnings.into_iter().map(|w| format!("{}: {}", w.field, w.message)).collect()
+        };
+        let none: Vec<String> = Vec::new();
+        for (bucket, url, shown, instead) in [
+            (
+                "my-bucket",
+                "https://my-bucket.s3.eu-west-1.amazonaws.com",
+                "https://my-bucket.s3.eu-west-1.amazonaws.com/my-bucket/KEY",
+                "https://s3.eu-west-1.amazonaws.com",
+            ),
+            (
+                "events",
+                "http://Events.store.test:9000/base",
+                "http://events.store.test:9000/base/events/KEY",
+                "http://store.test:9000/base",
+            ),
+            (
+                "events",
+                "http://127.0.0.1:9000/events/",
+                "http://127.0.0.1:9000/events/events/KEY",
+                "http://127.0.0.1:9000",
+            ),
+        ] {
+            let said: Vec<String> = warned(bucket, url);
+            assert_eq!(said.len(), 1, "{url}");
+            assert!(said[0].starts_with("endpoint: the "), "{}", said[0]);
+            assert!(said[0].contains(&format!("`{shown}`")), "{}", said[0]);
+            assert!(said[0].ends_with(&format!("write `{instead}`")), "{}", said[0]);
+        }
+        for (bucket, url) in [
+            ("minio", "http://minio:9000"),
+            ("my-bucket", "https://s3.eu-west-1.amazonaws.com"),
+            ("bucket", "https://bucket-store.example.com"),
+            ("s3-data", "https://s3.example.com/data"),
+        ] {
+            assert_eq!(warned(bucket, url), none, "{url}");
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(super) struct Endpoints {
 
 /// Regions whose hosts end alike.
 struct Partition {
+    /// What ARNs call it.
+    name: &'static str,
     /// What the names of its regions begin with.
     regions: &'static str,
     suffix: &'static str,
@@ -52,6 +54,16 @@ impl Endpoints {
         }
     }
 
+    /// The host that those of access points are below.
+    ///
+    /// <https://docs.aws.amazon.com/general/latest/gr/s3.html>
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-usage.html>
+    pub(super) fn access_point_authority(self, region: &str) -> String {
+        let fips = if self.fips { "-fips" } else { "" };
+        let dualstack = if self.dualstack { ".dualstack" } else { "" };
+        format!("s3-accesspoint{fips}{dualstack}.{region}.{}", partition(region).suffix)
+    }
+
     /// What cannot be had in that region, or for a bucket in the path of URLs.
     pub(super) fn check(self, region: &str, in_path: Option<&str>, problems: &mut Vec<Problem>) {
         let partition = partition(&region.to_ascii_lowercase());
@@ -77,46 +89,72 @@ impl Endpoints {
     }
 }
 
+/// The partition that a region is of, as ARNs name it.
+pub(super) fn partition_of(region: &str) -> &'static str {
+    partition(region).name
+}
+
 fn partition(region: &str) -> &'static Partition {
     let found = PARTITIONS.iter().find(|partition| region.starts_with(partition.regions));
     found.unwrap_or(&COMMERCIAL)
 }
 
 /// What has no other name to begin with.
-const COMMERCIAL: Partition =
-    Partition { regions: "", suffix: "amazonaws.com", has_fips: true, has_acceleration: true };
+const COMMERCIAL: Partition = Partition {
+    name: "aws",
+    regions: "",
+    suffix: "amazonaws.com",
+    has_fips: true,
+    has_acceleration: true,
+};
 
 /// The others, as the AWS SDKs tell them apart. For China the rules of S3 refuse FIPS:
 /// <https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>
 /// <https://github.com/boto/botocore/tree/develop/botocore/data/s3/2006-03-01>
 const PARTITIONS: &[Partition] = &[
     Partition {
+        name: "aws-cn",
         regions: "cn-",
         suffix: "amazonaws.com.cn",
         has_fips: false,
         has_acceleration: false,
     },
-    Partition { regions: "us-gov-", has_acceleration: false, ..COMMERCIAL },
-    Partition { regions: "us-iso-", suffix: "c2s.ic.gov", has_acceleration: false, ..COMMERCIAL },
+    Partition { name: "aws-us-gov", regions: "us-gov-", has_acceleration: false, ..COMMERCIAL },
     Partition {
+        name: "aws-iso",
+        regions: "us-iso-",
+        suffix: "c2s.ic.gov",
+        has_acceleration: false,
+        ..COMMERCIAL
+    },
+    Partition {
+        name: "aws-iso-b",
         regions: "us-isob-",
         suffix: "sc2s.sgov.gov",
         has_acceleration: false,
         ..COMMERCIAL
     },
     Partition {
+        name: "aws-iso-f",
         regions: "us-isof-",
         suffix: "csp.hci.ic.gov",
         has_acceleration: false,
         ..COMMERCIAL
     },
     Partition {
+        name: "aws-iso-e",
         regions: "eu-isoe-",
         suffix: "cloud.adc-e.uk",
         has_acceleration: false,
         ..COMMERCIAL
     },
-    Partition { regions: "eusc-", suffix: "amazonaws.eu", has_acceleration: false, ..COMMERCIAL },
+    Partition {
+        name: "aws-eusc",
+        regions: "eusc-",
+        suffix: "amazonaws.eu",
+        has_acceleration: false,
+        ..COMMERCIAL
+    },
 ];
 
 #[cfg(test)]
@@ -154,5 +192,23 @@ mod tests {
             let endpoints = Endpoints { dualstack, fips, accelerate };
             assert_eq!(endpoints.authority("eu-west-1"), authority);
         }
+    }
+
+    /// As the rules of the AWS SDKs have them.
+    #[test]
+    fn access_points_have_hosts_of_their_own() {
+        for (dualstack, fips, region, authority) in [
+            (false, false, "eu-west-1", "s3-accesspoint.eu-west-1.amazonaws.com"),
+            (true, false, "eu-west-1", "s3-accesspoint.dualstack.eu-west-1.amazonaws.com"),
+            (false, true, "us-east-2", "s3-accesspoint-fips.us-east-2.amazonaws.com"),
+            (true, true, "us-east-2", "s3-accesspoint-fips.dualstack.us-east-2.amazonaws.com"),
+            (false, false, "cn-north-1", "s3-accesspoint.cn-north-1.amazonaws.com.cn"),
+            (false, true, "us-gov-west-1", "s3-accesspoint-fips.us-gov-west-1.amazonaws.com"),
+        ] {
+            let endpoints = Endpoints { dualstack, fips, accelerate: false };
+            assert_eq!(endpoints.access_point_authority(region), authority);
+        }
+        let partitions = ["eu-west-1", "cn-north-1", "us-gov-east-1"].map(partition_of);
+        assert_eq!(partitions, ["aws", "aws-cn", "aws-us-gov"]);
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration as meant: nothing in here can be invalid.
 
+mod access_point;
 mod address;
 mod aws;
 mod commit;
@@ -55,10 +56,12 @@ pub struct Settings {
     pub object: ObjectSettings,
     /// How objects are encrypted.
     pub encryption: Encryption,
-    /// The size of the first thousand parts, in bytes; where parts are equal, of all but the last.
+    /// The size of the first parts, in bytes; where parts are equal, of all but the last.
     pub part_bytes: u64,
     /// Whether parts never grow.
     pub equal_parts: bool,
+    /// How many parts an object may have.
+    pub parts_max: u32,
     /// How many requests may be under way at once.
     pub requests_in_flight_max: usize,
     /// How many bytes may be held before `write` waits.
@@ -75,6 +78,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// How long to wait for an answer to CompleteMultipartUpload.
     pub complete_timeouts: Timeouts,
+    /// What may be a mistake, and may be meant: it is told by notices of the first progress.
+    pub warnings: Vec<Problem>,
 }
 
 /// Whether a hash of the payload is part of the signature.
@@ -122,7 +127,7 @@ impl Settings {
         let (written, mut problems) = Written::read(json);
         let settings = Settings::mean(&written, &mut problems);
         // What parts hold is known only where their size is.
-        let is_size = |p: &Problem| ["part_bytes", "memory_bytes_max"].contains(&p.field.as_str());
+        let is_size = |p: &Problem| SIZES.contains(&p.field.as_str());
         if !problems.iter().any(is_size) {
             rotation::check(&settings, &mut problems);
         }
@@ -144,6 +149,11 @@ impl Settings {
         format!("{}{}", self.names.prefix, self.names.template.beginning())
     }
 
+    /// The largest object, in bytes as they are stored.
+    pub fn object_bytes_max(&self) -> u64 {
+        self.cutting().sizes.object_bytes_max()
+    }
+
     /// How uploads are cut. A part is held until the store has it, and the next one fills
     /// meanwhile: so the parts of all open objects together do not grow beyond half of the memory
     /// that their compressors leave.
@@ -154,7 +164,7 @@ impl Settings {
             true => self.part_bytes,
             false => (for_parts / (2 * open.max(1))).clamp(self.part_bytes, PART_BYTES_MAX),
         };
-        let sizes = PartSizes { first: self.part_bytes, max };
+        let sizes = PartSizes { first: self.part_bytes, max, count: self.parts_max };
         Cutting { sizes, algorithm: self.checksum }
     }
 
@@ -195,6 +205,8 @@ impl Settings {
             problems.push(Problem::new("compression", message));
         }
         let equal_parts = written.flag_if_written("equal_parts").unwrap_or(provider.equal_parts);
+        let parts_max = written.number("parts_max").and_then(|number| u32::try_from(number).ok());
+        let parts_max = parts_max.unwrap_or(provider.parts_max);
         let rotation = rotation::rotation(written);
         let suffix = if written.flag("compression_suffix") { encoding.suffix() } else { "" };
         let names = names::names(written, suffix, problems);
@@ -203,9 +215,12 @@ impl Settings {
             let cause = format!("{field} = {}", number(field));
             problems.extend(names.refuse_several_of_one_key(field, &cause));
         }
+        let warning = address::warning(&address).filter(|_| written.is_written("endpoint"));
+        let warnings = warning.map(|message| Problem::new("endpoint", message));
         let (commit, on_orphans) = commit::commit(written, &names, problems);
         let timeouts = timeouts(written);
         Settings {
+            warnings: warnings.into_iter().collect(),
             commit,
             on_orphans,
             payload_signing: match (written.text("payload_signing"), address.scheme) {
@@ -229,6 +244,7 @@ impl Settings {
             names,
             part_bytes,
             equal_parts,
+            parts_max,
             rotation,
             max_open_objects: usize::try_from(max_open_objects).unwrap_or(1),
             requests_in_flight_max: usize::try_from(requests_in_flight_max).unwrap_or(1),
@@ -274,6 +290,8 @@ fn timeouts(written: &Written) -> Timeouts {
     }
 }
 
+/// The fields that say how much parts hold.
+const SIZES: [&str; 3] = ["part_bytes", "parts_max", "memory_bytes_max"];
 /// What a 32-bit component can hold, with room for itself.
 const MEMORY_BYTES_MAX: u64 = 3 << 30;
 
@@ -302,7 +320,7 @@ mod tests {
         let sizes = |more: &str| parse(more).cutting().sizes;
         assert_eq!(sizes("").max, 20 * MIB);
         let two = r#", "max_open_objects": 2, "memory_bytes_max": 67108864"#;
-        assert_eq!(sizes(two), PartSizes { first: 8 * MIB, max: 16 * MIB });
+        assert_eq!(sizes(two), PartSizes { first: 8 * MIB, max: 16 * MIB, count: 10_000 });
         let many = r#", "max_open_objects": 100, "memory_bytes_max": 67108864"#;
         assert_eq!(sizes(many).max, 8 * MIB, "they do not shrink");
     }

@@ -3,7 +3,7 @@
 use crate::config::Written;
 use crate::error::Problem;
 use crate::names::{NAME_BYTES_MAX, Names, OnExisting, SEPARATORS};
-use crate::template::{Facts, Template};
+use crate::template::{Facts, Template, Uuid};
 use crate::time::Timestamp;
 
 pub(super) fn names(written: &Written, suffix: &'static str, problems: &mut Vec<Problem>) -> Names {
@@ -11,18 +11,21 @@ pub(super) fn names(written: &Written, suffix: &'static str, problems: &mut Vec<
     let prefix_problem = check_prefix(&prefix).map(|message| Problem::new("prefix", message));
     let text = written.text("key_template").unwrap_or_default();
     let on_existing = match written.text("on_existing") {
-        Some("fail") => OnExisting::Fail,
-        Some("next") => OnExisting::Next,
-        _ => OnExisting::Overwrite,
+        Some("fail") => Some(OnExisting::Fail),
+        Some("next") => Some(OnExisting::Next),
+        Some(_) => Some(OnExisting::Overwrite),
+        None => None,
     };
     let template = match Template::parse(text) {
         Ok(template) => template,
         Err(message) => {
             problems.extend(prefix_problem);
             problems.push(Problem::new("key_template", message));
+            let on_existing = on_existing.unwrap_or(OnExisting::Overwrite);
             return Names { prefix, template: Template::default(), suffix, on_existing };
         }
     };
+    let on_existing = on_existing.unwrap_or(OnExisting::of(&template));
     if on_existing == OnExisting::Next && !template.has_sequence() {
         let message = "`next` takes the next free `{sequence}`, but `key_template` has none; add \
                        it, as in `{key}-{sequence}`";
@@ -33,7 +36,8 @@ pub(super) fn names(written: &Written, suffix: &'static str, problems: &mut Vec<
         Some(problem) => problems.push(problem),
         // What is wrong with so plain a key is wrong with every one.
         None => {
-            if let Err(reason) = names.stem(&Facts { key: "k", first: 0, at: Timestamp(0) }) {
+            let facts = Facts { key: "k", first: 0, at: Timestamp(0), uuid: Uuid::default() };
+            if let Err(reason) = names.stem(&facts) {
                 let message = format!("no key gives a name that is allowed: {reason}");
                 problems.push(Problem::new("key_template", message));
             }
@@ -73,7 +77,7 @@ mod tests {
     use crate::error::{Error, Problem};
     use crate::names::OnExisting;
     use crate::settings::Settings;
-    use crate::template::Facts;
+    use crate::template::{Facts, Uuid};
     use crate::time::Timestamp;
 
     fn parse(more: Value) -> Result<Settings, Vec<Problem>> {
@@ -95,9 +99,34 @@ mod tests {
     #[test]
     fn unless_told_otherwise_a_name_is_a_key() {
         let names = parse(json!({})).unwrap().names;
-        let facts = Facts { key: "../a b", first: 3, at: Timestamp(0) };
+        let facts = Facts { key: "../a b", first: 3, at: Timestamp(0), uuid: Uuid::default() };
         assert_eq!(names.stem(&facts).unwrap().name(5), "../a b");
         assert_eq!(names.on_existing, OnExisting::Overwrite);
+    }
+
+    /// What another run or another machine made under a number is not replaced unless that is said.
+    #[test]
+    fn only_names_that_mean_one_object_are_replaced_unless_told_otherwise() {
+        for (template, on_existing) in [
+            ("{key}", OnExisting::Overwrite),
+            ("{date:%F}/{key}", OnExisting::Overwrite),
+            ("{key}-{sequence}", OnExisting::Next),
+            ("{first:020}/{sequence:06}", OnExisting::Next),
+            ("{date:%F}/{first}", OnExisting::Fail),
+            ("{key}-{uuid}", OnExisting::Overwrite),
+            ("{first}-{uuid}", OnExisting::Overwrite),
+        ] {
+            let names = parse(json!({"key_template": template})).unwrap().names;
+            assert_eq!(names.on_existing, on_existing, "{template}");
+            for (word, written) in
+                [("overwrite", OnExisting::Overwrite), ("fail", OnExisting::Fail)]
+            {
+                let more = json!({"key_template": template, "on_existing": word});
+                assert_eq!(parse(more).unwrap().names.on_existing, written, "{template}, {word}");
+            }
+        }
+        let more = json!({"key_template": "{key}-{uuid}", "on_existing": "next"});
+        refused(more, "on_existing", "`key_template` has none");
     }
 
     #[test]

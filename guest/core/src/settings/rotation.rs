@@ -49,11 +49,13 @@ pub(super) fn rotation(written: &Written) -> Rotation {
 
 /// An object cannot be larger than its parts.
 pub(super) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
-    let largest = settings.cutting().sizes.object_bytes_max();
+    let sizes = settings.cutting().sizes;
+    let largest = sizes.object_bytes_max();
     if let Some(bytes) = settings.rotation.bytes.filter(|bytes| *bytes > largest) {
         let message = format!(
-            "an object would fail before it had {bytes} bytes: 10,000 parts of this size hold \
-             {largest}; set a larger `part_bytes` or `memory_bytes_max`"
+            "an object would fail before it had {bytes} bytes: {} hold {largest}; set a larger \
+             `part_bytes` or `memory_bytes_max`",
+            sizes.in_words()
         );
         problems.push(Problem::new("rotate.bytes", message));
     }
@@ -148,6 +150,14 @@ mod tests {
         let said = sized(largest + 1).expect_err("one more byte is not");
         assert!(said.contains("rotate.bytes: an object would fail before it had"), "{said}");
         assert!(said.contains(&format!("hold {largest}; set a larger `part_bytes`")), "{said}");
+        let few =
+            |bytes: u64| parse(&format!(r#", "parts_max": 1000, "rotate": {{"bytes": {bytes}}}"#));
+        assert!(few(largest / 10).is_ok(), "a tenth of the parts hold a tenth");
+        let said = few(largest / 10 + 1).expect_err("one more byte than they hold");
+        assert!(
+            said.contains(&format!("1,000 parts of this size hold {}", largest / 10)),
+            "{said}"
+        );
         let said = parse(r#", "part_bytes": 1, "rotate": {"bytes": 1}"#).expect_err("no part");
         assert!(!said.contains("rotate.bytes"), "what parts hold is not known: {said}");
     }

@@ -67,6 +67,16 @@ impl DateFormat {
         Ok(DateFormat { pieces })
     }
 
+    /// The longest time in nanoseconds within whose multiples, counted from 1970, nothing of it
+    /// changes.
+    pub(super) fn step(&self) -> u64 {
+        let steps = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Conversion(conversion) => Some(conversion.step_seconds()),
+            Piece::Text(_) => None,
+        });
+        steps.min().unwrap_or(DAY_SECONDS) * 1_000_000_000
+    }
+
     /// Adds that moment to `text`.
     pub(super) fn push(&self, text: &mut String, at: Timestamp) {
         for piece in &self.pieces {
@@ -81,6 +91,23 @@ impl DateFormat {
 }
 
 impl Conversion {
+    /// Days, weeks and years of UTC begin where a day does.
+    fn step_seconds(self) -> u64 {
+        match self {
+            Conversion::Second | Conversion::Seconds | Conversion::Time => 1,
+            Conversion::Minute => 60,
+            Conversion::Hour => 60 * 60,
+            Conversion::Year
+            | Conversion::YearOfCentury
+            | Conversion::Month
+            | Conversion::Day
+            | Conversion::DayOfYear
+            | Conversion::Date
+            | Conversion::IsoYear
+            | Conversion::IsoWeek => DAY_SECONDS,
+        }
+    }
+
     fn write(self, text: &mut String, at: Timestamp) -> std::fmt::Result {
         let Civil { year, month, day, hour, minute, second } = at.civil();
         match self {
@@ -105,6 +132,8 @@ fn there_are() -> String {
     let all: Vec<_> = CONVERSIONS.iter().map(|(letter, _)| format!("%{letter}")).collect();
     format!("there are {} and %%", all.join(", "))
 }
+
+const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 const CONVERSIONS: [(char, Conversion); 13] = [
     ('Y', Conversion::Year),

@@ -3,6 +3,7 @@
 mod caret;
 mod date;
 mod parse;
+mod uuid;
 
 use std::fmt::{self, Write as _};
 
@@ -11,11 +12,16 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 use date::DateFormat;
 
+pub use uuid::Uuid;
+pub(crate) use uuid::Uuids;
+
 /// A template that was understood: text, and what differs from object to object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     text: String,
     pieces: Vec<Piece>,
+    /// See [`date_step`](Template::date_step): asked for each run, and so kept.
+    date_step: Option<u64>,
 }
 
 /// What is known of an object before its first request.
@@ -27,6 +33,8 @@ pub struct Facts<'a> {
     pub first: u64,
     /// When its first event happened.
     pub at: Timestamp,
+    /// What no other object has.
+    pub uuid: Uuid,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +44,7 @@ enum Piece {
     First { width: usize },
     Sequence { width: usize },
     Date(DateFormat),
+    Uuid,
 }
 
 /// A piece of a name, rendered but for its number.
@@ -51,7 +60,7 @@ pub(crate) enum Rendered {
 /// A name is its key, and nothing else.
 impl Default for Template {
     fn default() -> Template {
-        Template { text: "{key}".to_owned(), pieces: vec![Piece::Key] }
+        Template { text: "{key}".to_owned(), pieces: vec![Piece::Key], date_step: None }
     }
 }
 
@@ -65,13 +74,15 @@ impl Template {
     pub fn parse(text: &str) -> Result<Template, String> {
         let pieces = parse::parse(text);
         let pieces = pieces.map_err(|mistake| caret::point(&mistake.message, text, mistake.at))?;
-        Ok(Template { text: text.to_owned(), pieces })
+        let date_step = dates(&pieces).map(DateFormat::step).min();
+        Ok(Template { text: text.to_owned(), pieces, date_step })
     }
 
     /// Whether no two objects of one run can have one name by it, whatever their keys are.
     pub fn is_unique(&self) -> bool {
-        let counts = |piece: &Piece| matches!(piece, Piece::First { .. } | Piece::Sequence { .. });
-        self.pieces.iter().any(counts)
+        let differs =
+            |piece: &Piece| !matches!(piece, Piece::Text(_) | Piece::Key | Piece::Date(_));
+        self.pieces.iter().any(differs)
     }
 
     /// The text that every name has before anything else.
@@ -87,6 +98,32 @@ impl Template {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Sequence { .. }))
     }
 
+    /// Whether names tell the positions of first events.
+    pub fn has_first(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::First { .. }))
+    }
+
+    /// Whether no two objects of any writers can have one name by it.
+    pub fn has_uuid(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Uuid))
+    }
+
+    /// The longest time in nanoseconds within whose multiples no date changes; nothing where names
+    /// have none.
+    pub(crate) fn date_step(&self) -> Option<u64> {
+        self.date_step
+    }
+
+    /// The dates of names of that moment. Events whose dates differ belong into different objects.
+    pub(crate) fn dates_at(&self, at: Timestamp) -> String {
+        let mut text = String::new();
+        for format in dates(&self.pieces) {
+            format.push(&mut text, at);
+            text.push('\n');
+        }
+        text
+    }
+
     /// Everything but the number, which may not be known yet.
     pub(crate) fn render(&self, facts: &Facts) -> Vec<Rendered> {
         let (mut rendered, mut text) = (Vec::new(), String::new());
@@ -96,6 +133,9 @@ impl Template {
                 Piece::Key => text.push_str(facts.key),
                 Piece::First { width } => push_number(&mut text, facts.first, *width),
                 Piece::Date(format) => format.push(&mut text, facts.at),
+                Piece::Uuid => {
+                    write!(text, "{}", facts.uuid).expect("a text takes all that is written to it");
+                }
                 Piece::Sequence { width } => {
                     rendered.push(Rendered::Text(std::mem::take(&mut text)));
                     rendered.push(Rendered::Number { width: *width });
@@ -105,6 +145,13 @@ impl Template {
         rendered.push(Rendered::Text(text));
         rendered
     }
+}
+
+fn dates(pieces: &[Piece]) -> impl Iterator<Item = &DateFormat> {
+    pieces.iter().filter_map(|piece| match piece {
+        Piece::Date(format) => Some(format),
+        _ => None,
+    })
 }
 
 /// As it was written.
@@ -128,7 +175,7 @@ mod tests {
 
     fn rendered(template: &str, number: u64) -> String {
         let at = Timestamp::parse_iso8601("2026-01-02T03:04:05Z").unwrap();
-        let facts = Facts { key: "a/b", first: 42, at };
+        let facts = Facts { key: "a/b", first: 42, at, uuid: Uuid(0xAB) };
         let mut name = String::new();
         for piece in Template::parse(template).unwrap().render(&facts) {
             match piece {
@@ -150,6 +197,7 @@ mod tests {
             ("{sequence:06}_{key}", "000007_a/b"),
             ("{sequence:01}", "7"),
             ("{date:%Y/%m/%d/%H}/{key}", "2026/01/02/03/a/b"),
+            ("{uuid}/{key}", "00000000-0000-0000-0000-0000000000ab/a/b"),
             ("{{{key}}}", "{a/b}"),
             ("}}{{", "}{"),
             ("日本/{key}", "日本/a/b"),
@@ -161,10 +209,38 @@ mod tests {
     #[test]
     fn what_counts_makes_names_unique() {
         let template = |text| Template::parse(text).unwrap();
-        for text in ["{first}", "{key}-{sequence}", "{date:%F}/{first:020}"] {
+        for text in ["{first}", "{key}-{sequence}", "{date:%F}/{first:020}", "{uuid}"] {
             assert!(template(text).is_unique(), "{text}");
         }
         assert!(!template("{date:%s}/{key}").is_unique(), "two may fall into one second");
         assert!(template("{sequence}").has_sequence() && !template("{first}").has_sequence());
+        assert!(template("{key}{uuid}").has_uuid() && !template("{key}-{first}").has_uuid());
+    }
+
+    /// Dates are compared step by step, so a step must be short enough for every format.
+    #[test]
+    fn no_date_changes_within_a_step() {
+        for format in "%Y %y %m %d %j %H %M %S %s %F %T %G %V".split(' ') {
+            let template = Template::parse(&format!("{{date:{format}}}/{{date:%F}}")).unwrap();
+            let step = template.date_step().expect("it has a date");
+            let mut random = fastrand::Rng::with_seed(3);
+            for _ in 0..2_000 {
+                let at = Timestamp(random.u64(..20_000 * 86_400) * 1_000_000_000);
+                let begin = Timestamp(at.0 / step * step);
+                let end = Timestamp(begin.0 + step - 1);
+                assert_eq!(template.dates_at(begin), template.dates_at(end), "{format}");
+            }
+        }
+        assert_eq!(Template::parse("{key}").unwrap().date_step(), None);
+    }
+
+    #[test]
+    fn all_dates_of_a_name_are_compared() {
+        let template = Template::parse("{date:%H}/{key}-{date:%M}").unwrap();
+        let dates = |text| template.dates_at(Timestamp::parse_iso8601(text).unwrap());
+        let one = dates("2026-01-02T03:04:05Z");
+        assert_eq!(one, dates("2027-11-12T03:04:59Z"), "the day is no part of the name");
+        assert_ne!(one, dates("2026-01-02T04:04:05Z"));
+        assert_ne!(one, dates("2026-01-02T03:05:05Z"));
     }
 }

@@ -63,10 +63,12 @@ fn placeholder(inner: &str, brace: usize) -> Result<Piece, Mistake> {
     };
     let behind_colon = brace + name.len() + 2;
     match name {
-        "key" if argument.is_some() => {
-            Err(Mistake::new(behind_colon - 1, "`{key}` takes nothing behind a colon"))
+        "key" | "uuid" if argument.is_some() => {
+            let message = format!("`{{{name}}}` takes nothing behind a colon");
+            Err(Mistake::new(behind_colon - 1, message))
         }
         "key" => Ok(Piece::Key),
+        "uuid" => Ok(Piece::Uuid),
         "first" => Ok(Piece::First { width: width(name, argument, behind_colon)? }),
         "sequence" => Ok(Piece::Sequence { width: width(name, argument, behind_colon)? }),
         "date" => match argument {
@@ -89,8 +91,8 @@ fn unknown(name: &str) -> String {
             format!("`{{{shown}}}` is unknown; did you mean `{{{near}{format}}}`?")
         }
         None => format!(
-            "`{{{shown}}}` is unknown; there are `{{key}}`, `{{first}}`, `{{sequence}}` and \
-             `{{date:…}}`"
+            "`{{{shown}}}` is unknown; there are `{{key}}`, `{{first}}`, `{{sequence}}`, `{{uuid}}` \
+             and `{{date:…}}`"
         ),
     }
 }
@@ -110,8 +112,12 @@ fn width(name: &str, argument: Option<&str>, at: usize) -> Result<usize, Mistake
 }
 
 /// A number that touches what may end or begin with a digit makes one name of two: `a1` and 0, and
-/// `a` and 10. One of full width is told apart wherever it stands.
+/// `a` and 10. One of full width is told apart wherever it stands, and beside a UUID no two names
+/// are one.
 fn check_counts(pieces: &[(usize, Piece)]) -> Result<(), Mistake> {
+    if pieces.iter().any(|(_, piece)| matches!(piece, Piece::Uuid)) {
+        return check_uuid(pieces);
+    }
     let ends_in_digit = |piece: Option<&(usize, Piece)>| match piece {
         None => false,
         Some((_, Piece::Text(text))) => text.ends_with(|c: char| c.is_ascii_digit()),
@@ -140,8 +146,20 @@ fn check_counts(pieces: &[(usize, Piece)]) -> Result<(), Mistake> {
     Ok(())
 }
 
+/// Where no two names differ in their numbers alone, there is nothing to count.
+fn check_uuid(pieces: &[(usize, Piece)]) -> Result<(), Mistake> {
+    match pieces.iter().find(|(_, piece)| matches!(piece, Piece::Sequence { .. })) {
+        None => Ok(()),
+        Some((at, _)) => {
+            let message = "`{sequence}` counts the objects whose names differ in it only, and with \
+                           `{uuid}` there are none: leave one of the two out";
+            Err(Mistake::new(*at, message))
+        }
+    }
+}
+
 /// What there is to put in braces.
-const NAMES: [&str; 4] = ["key", "first", "sequence", "date"];
+const NAMES: [&str; 5] = ["key", "first", "sequence", "uuid", "date"];
 
 #[cfg(test)]
 mod tests {
@@ -162,7 +180,10 @@ mod tests {
             ("logs/{key}-{sequense}", "`{sequense}` is unknown; did you mean `{sequence}`?", 11),
             ("{ key }", "`{ key }` is unknown; did you mean `{key}`?", 0),
             ("{dat:%Y}", "`{dat}` is unknown; did you mean `{date:…}`?", 0),
-            ("{}", "there are `{key}`, `{first}`, `{sequence}` and `{date:…}`", 0),
+            ("{}", "there are `{key}`, `{first}`, `{sequence}`, `{uuid}` and `{date:…}`", 0),
+            ("a-{uid}", "`{uid}` is unknown; did you mean `{uuid}`?", 2),
+            ("{uuid:7}", "`{uuid}` takes nothing behind a colon", 5),
+            ("{key}-{sequence}.{uuid}", "`{sequence}` counts the objects whose names differ", 6),
             ("{hostname}", "`{hostname}` is unknown; there are `{key}`", 0),
             ("a{key", "no `}` ends this; `{{` stands for one `{`", 1),
             ("a{key/{first}", "no `}` ends this", 1),
@@ -197,6 +218,8 @@ mod tests {
             "{sequence}/{key}",
             "{key}{first:020}",
             "{first:020}{sequence:020}",
+            "{key}{uuid}",
+            "1{uuid}{first}{key}",
         ] {
             assert!(Template::parse(template).is_ok(), "{template}");
         }

@@ -2,9 +2,9 @@
 
 mod permit;
 mod saved;
+mod span;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::buffer::Buffer;
 use crate::checksum::{Algorithm, Sum};
@@ -19,6 +19,8 @@ use crate::s3::{CompletedPart, HeadObjectResult};
 
 pub(crate) use permit::Permit;
 pub(crate) use saved::{Course, SavedUpload};
+pub(crate) use span::PIECES_MAX;
+pub use span::{Piece as SpanPiece, Span};
 
 /// The requests that a sink makes, named as in the S3 API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,21 +55,6 @@ impl Operation {
         Operation::ListMultipartUploads,
         Operation::ListParts,
     ];
-}
-
-/// Which events an object was meant for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
-    /// The key they carried.
-    pub key: String,
-    /// The object's name in the store.
-    pub name: String,
-    /// The position of the first.
-    pub first: u64,
-    /// The position of the last.
-    pub last: u64,
-    /// How many they are.
-    pub events: u64,
 }
 
 /// How the bytes of uploads are cut and summed.
@@ -190,8 +177,7 @@ impl Upload {
         };
         let taken_to = rest.as_ref().map_or(next, Run::first);
         if taken_to > first {
-            self.span.last = taken_to - 1;
-            self.span.events += taken_to - first;
+            self.span.extend(first, taken_to);
         }
         rest
     }
@@ -315,9 +301,10 @@ impl Upload {
             None if rest > 0 => {
                 let bytes = cutting.sizes.object_bytes_max();
                 self.fail(Error::Denied(format!(
-                    "`{}` is larger than the {bytes} bytes that 10,000 parts of this size hold; \
-                     set a larger `part_bytes`, or more `memory_bytes_max` where parts may grow",
-                    self.span.name
+                    "`{}` is larger than the {bytes} bytes that {} hold; set a larger `part_bytes`, \
+                     or more `memory_bytes_max` where parts may grow",
+                    self.span.name,
+                    cutting.sizes.in_words()
                 )));
                 self.give_up()
             }

@@ -110,6 +110,8 @@ impl SavedUpload {
             Some("a name that no template makes")
         } else if !is_failed && bytes != Some(self.bytes) {
             Some("an object whose parts do not add up")
+        } else if !self.span.is_sound() {
+            Some("events that do not add up")
         } else if self.span.first > self.span.last || self.span.events == 0 {
             Some("an object without events")
         } else {

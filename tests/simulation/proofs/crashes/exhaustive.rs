@@ -33,9 +33,11 @@ const ALL: [Script; 4] = [SMALL, PARTS, TWICE, TWO_OPEN];
 type Naming = (&'static str, &'static [&'static str]);
 
 const OVERWRITE: Naming = ("", &[]);
-const FAIL: Naming = (r#", "on_existing": "fail", "key_template": "{key}-{first}""#, &[]);
-const NEXT: Naming =
-    (r#", "on_existing": "next", "key_template": "{key}-{sequence}""#, &["a-0", "a-1"]);
+/// The defaults of names with a number: what a committed checkpoint made visible is its own, and in
+/// nobody's way.
+const FAIL: Naming = (r#", "key_template": "{key}-{first}""#, &[]);
+const NEXT: Naming = (r#", "key_template": "{key}-{sequence}""#, &["a-0", "a-1"]);
+const UUID: Naming = (r#", "key_template": "{date:%F-%H}/{key}-{uuid}""#, &[]);
 
 /// What one run is like.
 #[derive(Clone, Copy)]
@@ -52,7 +54,7 @@ struct Case {
 #[test]
 fn any_one_crash() {
     for script in ALL {
-        for naming in [OVERWRITE, FAIL, NEXT] {
+        for naming in [OVERWRITE, FAIL, NEXT, UUID] {
             for checkpoint_every in [1, 2, 100] {
                 every_store(Case { checkpoint_every, ..case(script, naming) }, one_crash);
             }

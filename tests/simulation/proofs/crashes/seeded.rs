@@ -141,7 +141,7 @@ fn nothing_fails_for_good(flow: &Flow) {
 const SEEDS: u64 = 2_000;
 
 /// The first of them depend on nothing but data, and make nothing that was there before fail.
-const NAMES: [(&str, &str); 9] = [
+const NAMES: [(&str, &str); 12] = [
     ("{key}", "overwrite"),
     ("{key}-{first:06}", "overwrite"),
     ("{key}-{sequence}", "overwrite"),
@@ -151,4 +151,7 @@ const NAMES: [(&str, &str); 9] = [
     ("{key}-{sequence}", "next"),
     ("{key}-{sequence}", "next"),
     ("{date:%F}-{sequence}", "next"),
+    ("{key}-{uuid}", "overwrite"),
+    ("{date:%H%M}/{key}-{uuid}", "overwrite"),
+    ("{date:%H%M%S}/{key}-{sequence}", "next"),
 ];

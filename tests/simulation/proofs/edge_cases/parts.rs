@@ -23,7 +23,7 @@ fn case_09_a_part_is_sent_again_with_the_same_number_and_bytes() {
 
 #[test]
 fn case_10_parts_grow_so_that_ten_thousand_are_enough() {
-    let sizes = PartSizes { first: 5 << 20, max: 5 << 30 };
+    let sizes = PartSizes { first: 5 << 20, max: 5 << 30, count: 10_000 };
     let plain = 10_000 * (5_u64 << 20);
     assert!(sizes.object_bytes_max() > 100 * plain);
     assert_eq!(sizes.size(10_001), None);
@@ -43,6 +43,30 @@ fn case_10_an_object_beyond_its_parts_fails_and_says_what_to_set() {
     finish(&mut world);
     assert!(cause(&world).contains("part_bytes"), "{}", cause(&world));
     assert!(world.bucket.objects().is_empty() && world.bucket.open_uploads().is_empty());
+}
+
+/// Some stores take a tenth of the parts that S3 takes.
+#[test]
+fn case_10_a_store_with_fewer_parts_gets_no_more() {
+    let mut world = world_with(
+        |settings| {
+            (settings.part_bytes, settings.memory_bytes_max) = (4, 64);
+            (settings.parts_max, settings.checksum) = (20, None);
+        },
+        |bucket| bucket.part_bytes_min = 4,
+    );
+    let largest = world.settings.object_bytes_max();
+    assert_eq!(largest, 2 * (4 + 8 + 16) + 14 * 32, "they double each second part, up to 32");
+    for (key, len) in [("a", largest), ("b", largest + 1)] {
+        world.write(key, vec![b'x'; usize::try_from(len).unwrap() - 1]);
+    }
+    finish(&mut world);
+    assert_eq!(object(&world, "a").len() as u64, largest, "a line feed is the last byte");
+    assert_eq!(world.bucket.objects()["a"].parts.len(), 20);
+    assert!(!world.bucket.objects().contains_key("b"));
+    assert!(cause(&world).contains("that 20 parts of this size hold"), "{}", cause(&world));
+    let most = world.bucket.log().iter().filter_map(|logged| logged.part_number).max();
+    assert_eq!(most, Some(20));
 }
 
 #[test]

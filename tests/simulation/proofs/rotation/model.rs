@@ -22,10 +22,13 @@ pub(super) struct Model {
     next_position: u64,
     /// How many bytes follow each event.
     separator: u64,
+    /// Objects are of one hour each.
+    is_dated: bool,
 }
 
 pub(super) struct OpenObject {
     object: Object,
+    hour: u64,
     bytes: u64,
     begun: Duration,
     written: Duration,
@@ -43,6 +46,7 @@ impl Model {
             ended: Vec::new(),
             next_position: 0,
             separator: u64::from(encoding.framing == ObjectFraming::Newline),
+            is_dated: world.settings.names.template.to_string().contains("{date:"),
         }
     }
 
@@ -52,7 +56,7 @@ impl Model {
         bytes += self.separator * world.accepted.range(self.next_position..).count() as u64;
         for (position, event) in world.accepted.range(self.next_position..) {
             if is_full {
-                self.make_room(&event.key, bytes);
+                self.make_room(event, bytes);
             }
             is_full = self.event(*position, event);
             bytes -= event.payload.len() as u64 + self.separator;
@@ -62,10 +66,12 @@ impl Model {
     }
 
     /// What is short of a part waits for more. Where that leaves no room, others end.
-    fn make_room(&mut self, key: &str, bytes: u64) {
+    fn make_room(&mut self, event: &Accepted, bytes: u64) {
+        let hour = self.hour(event);
         let idle = |open: &OpenObject| open.bytes % PART;
         while self.open.iter().map(idle).sum::<u64>() + bytes > self.memory {
-            let other = |open: &OpenObject| open.object.0 != key && idle(open) > 0;
+            let is_own = |open: &OpenObject| open.object.0 == event.key && open.hour == hour;
+            let other = |open: &OpenObject| !is_own(open) && idle(open) > 0;
             let Some(index) = self.open.iter().position(other) else { break };
             self.end(index);
         }
@@ -83,7 +89,9 @@ impl Model {
     /// Returns whether its object ended with it.
     fn event(&mut self, position: u64, event: &Accepted) -> bool {
         self.wait_until(event.at);
-        let found = self.open.iter().position(|open| open.object.0 == event.key);
+        let hour = self.hour(event);
+        let is_own = |open: &OpenObject| open.object.0 == event.key && open.hour == hour;
+        let found = self.open.iter().position(is_own);
         let mut open = match found {
             Some(index) => self.open.remove(index),
             None => {
@@ -91,7 +99,7 @@ impl Model {
                     self.end(0);
                 }
                 let object = (event.key.clone(), Vec::new());
-                OpenObject { object, bytes: 0, begun: event.at, written: event.at }
+                OpenObject { object, hour, bytes: 0, begun: event.at, written: event.at }
             }
         };
         open.object.1.push(position);
@@ -105,6 +113,11 @@ impl Model {
             self.end(self.open.len() - 1);
         }
         is_full
+    }
+
+    /// The hour in the name of the event's object.
+    fn hour(&self, event: &Accepted) -> u64 {
+        if self.is_dated { event.happened.0 / 3_600_000_000_000 } else { 0 }
     }
 
     fn wait_until(&mut self, now: Duration) {

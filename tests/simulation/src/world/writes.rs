@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use spillway_core::framing::{Framing, Run};
 use spillway_core::sink::Input;
+use spillway_core::time::Timestamp;
 
 use super::{Accepted, World};
 
@@ -15,8 +16,13 @@ impl World {
     /// Gives the core consecutive events of one key in one run, as it has room for them. Returns
     /// the position of the first.
     pub fn write_run(&mut self, key: &str, payloads: &[Bytes]) -> u64 {
+        self.write_run_of(key, None, payloads)
+    }
+
+    /// The same with events that happened then.
+    pub fn write_run_of(&mut self, key: &str, at: Option<Timestamp>, payloads: &[Bytes]) -> u64 {
         let first = self.sink.next_position();
-        let mut rest = Some(self.run(key, first, payloads));
+        let mut rest = Some(self.run(key, first, payloads).happened(at));
         while let Some(run) = rest {
             let len = run.len();
             rest = self.offer(run);
@@ -68,10 +74,11 @@ impl World {
     /// The events of a run, one by one.
     fn events_of(&self, run: &Run) -> Vec<Accepted> {
         let (mut run, at) = (run.clone(), self.elapsed());
+        let happened = run.at().unwrap_or(self.now().wall);
         std::iter::from_fn(|| {
             let event = (run.events() > 0).then(|| run.take_front(1))?;
             let (key, payload) = (event.key().to_owned(), event.into_payload(Framing::Bare));
-            Some(Accepted { key, payload, at })
+            Some(Accepted { key, payload, at, happened })
         })
         .collect()
     }

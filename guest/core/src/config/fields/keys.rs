@@ -8,8 +8,8 @@ pub(super) const KEYS: &[Field] = &[
         aliases: &[],
         kind: Kind::Text,
         absent: Absent::Text("{key}"),
-        doc: "The name of an object, with `{key}`, `{first}`, `{sequence}` and `{date:…}` for what \
-              differs.",
+        doc: "The name of an object, with `{key}`, `{first}`, `{sequence}`, `{uuid}` and `{date:…}` \
+              for what differs.",
     },
     Field {
         name: "prefix",
@@ -22,7 +22,10 @@ pub(super) const KEYS: &[Field] = &[
         name: "on_existing",
         aliases: &[],
         kind: Kind::Choice(&["overwrite", "fail", "next"]),
-        absent: Absent::Text("overwrite"),
+        absent: Absent::Derived(
+            "`next` where `key_template` has `{sequence}`, else `fail` where it has `{first}`, else \
+             `overwrite`; with `{uuid}` always `overwrite`, since no other object has the name",
+        ),
         doc: "What becomes of an object whose name is taken: it replaces the other, fails, or gets \
               the next free `{sequence}`.",
     },

@@ -37,7 +37,7 @@ pub(super) const ROTATION: &[Field] = &[
         aliases: &[],
         kind: Kind::Integer { min: 1, max: 1_000 },
         absent: Absent::Number(1),
-        doc: "How many objects of different keys are open at once, at most. One more, and the one \
-              that was written to the longest ago ends.",
+        doc: "How many objects of different keys or dates are open at once, at most. One more, and the \
+              one that was written to the longest ago ends.",
     },
 ];

@@ -2,6 +2,7 @@
 
 use crate::config::fields::{GIB, MIB, PART_BYTES_MAX, PART_BYTES_MIN};
 use crate::config::{Absent, Field, Kind};
+use crate::parts::PARTS_MAX;
 
 pub(super) const UPLOAD: &[Field] = &[
     Field {
@@ -17,6 +18,13 @@ pub(super) const UPLOAD: &[Field] = &[
         kind: Kind::Flag,
         absent: Absent::Derived("`false`, or what `provider` needs"),
         doc: "Whether all parts but the last have `part_bytes`, and never grow.",
+    },
+    Field {
+        name: "parts_max",
+        aliases: &[],
+        kind: Kind::Integer { min: 1, max: PARTS_MAX as u64 },
+        absent: Absent::Derived("10000, or what `provider` takes"),
+        doc: "How many parts an object may have, at most.",
     },
     Field {
         name: "requests_in_flight_max",
