@@ -2,8 +2,10 @@
 
 use anyhow::Error;
 use spillway::contract::Ending;
+use spillway::sink::OpenSink;
 
 use super::args::CheckArguments;
+use super::asking::{Asking, CLEARING_TIME_MAX};
 use super::exit::{Exit, Stop};
 use super::plan::{Destination, Request, read};
 use super::say::say;
@@ -33,6 +35,12 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
 /// Asks the store. What could not be cleared away after the first answer is tried once more.
 async fn ask(destination: &Destination) -> Result<(), Stop> {
     let mut sink = destination.open().await?;
+    let asking = Asking::of(&sink, CLEARING_TIME_MAX)?;
+    let asked = prove(&mut sink).await;
+    asking.end(asked, LEFT)
+}
+
+async fn prove(sink: &mut OpenSink) -> Result<(), Stop> {
     let checked = sink.check().await;
     let closed = sink.close(Ending::Abort).await;
     if let Ok(progress) = &closed {
@@ -44,3 +52,6 @@ async fn ask(destination: &Destination) -> Result<(), Stop> {
     closed.map_err(|error| Stop::Failed(error.into()))?;
     Ok(())
 }
+
+const LEFT: &str = "the store was asked: an upload whose name begins with `spillway-check-` may be \
+                    left there; `spillway uploads` lists and aborts it";

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, HumanCount};
 use spillway::telemetry::View;
 
+use super::waits;
+
 /// What a person sees of a run at one moment.
 pub(crate) struct Status<'a> {
     pub(crate) view: &'a View,
@@ -85,17 +87,7 @@ impl Status<'_> {
 
     /// Why nothing moves, where the store is in the way.
     pub(crate) fn waiting(&self) -> Option<String> {
-        let counts = self.view.traffic?;
-        let stalled = counts.stalled;
-        if counts.bad_in_a_row > 0 {
-            let how =
-                counts.bad.map_or("no answer".to_owned(), |status| status.as_u16().to_string());
-            let times = counts.bad_in_a_row;
-            let times = if times > 1 { format!(" {}×", HumanCount(times)) } else { String::new() };
-            return Some(format!("waiting for the store ({how}{times}) {}", clock(stalled)));
-        }
-        let waits = stalled >= WAITING_FROM;
-        waits.then(|| format!("waiting for the store {}", clock(stalled)))
+        waits::waiting(self.view.traffic?)
     }
 
     /// How much of the input is read.
@@ -169,7 +161,7 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
 }
 
 /// As a clock shows it: minutes and seconds, with hours where there are any.
-fn clock(duration: Duration) -> String {
+pub(crate) fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     if hours > 0 {
@@ -182,8 +174,6 @@ fn clock(duration: Duration) -> String {
 const BETWEEN: &str = " · ";
 const BAR_COLUMNS: usize = 16;
 const BAR_FROM_COLUMNS: usize = 70;
-/// How long requests may be under way before it is said that they are waited for.
-const WAITING_FROM: Duration = Duration::from_secs(3);
 /// How long what the sink said of itself is shown as what is.
 const NEW_UNTIL: Duration = Duration::from_secs(3);
 const RATE_STEP: Duration = Duration::from_millis(250);
