@@ -23,8 +23,8 @@ impl Interrupts {
         Interrupts(sender.clone())
     }
 
-    /// Counts SIGINT, SIGTERM and SIGHUP of this process. A SIGHUP that was ignored when the process
-    /// began stays so: `nohup` asks for that. Must be called within a Tokio runtime.
+    /// Counts SIGINT, SIGTERM and SIGHUP of this process. A SIGHUP that was ignored when the
+    /// process began stays so: `nohup` asks for that. Must be called within a Tokio runtime.
     ///
     /// # Errors
     ///
@@ -70,8 +70,8 @@ impl Interrupts {
     }
 
     /// Insists once, where nothing has moved for as long as `patience` since it was asked to stop:
-    /// `stalled` says for how long nothing has. Calls `f` before that. Whoever is told to stop is not
-    /// to wait as long as one that runs.
+    /// `stalled` says for how long nothing has. Calls `f` before that. Whoever is told to stop is
+    /// not to wait as long as one that runs.
     pub async fn insist_where_stalled(
         &self,
         patience: Duration,

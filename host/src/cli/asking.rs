@@ -5,17 +5,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use spillway::interrupts::{Interrupts, OnSignal};
 use spillway::sink::OpenSink;
-use tokio::task::AbortHandle;
 
 use super::exit::Stop;
 use super::run::exit_on;
-use super::waits::tell_waits;
+use super::waits::Waits;
 
 /// A sink is asked something, for as long as this is kept.
 pub(crate) struct Asking {
     interrupts: Interrupts,
     _giving_up: OnSignal,
-    telling: AbortHandle,
+    _waits: Waits,
 }
 
 impl Asking {
@@ -27,8 +26,8 @@ impl Asking {
         exit_on(2, interrupts.clone());
         let (gate, traffic) = (sink.gate(), sink.traffic());
         let giving_up = interrupts.on(1, move || gate.shut_within(grace));
-        let telling = tokio::spawn(tell_waits(move || Some(traffic.counts()))).abort_handle();
-        Ok(Asking { interrupts, _giving_up: giving_up, telling })
+        let waits = Waits::of(move || Some(traffic.counts()));
+        Ok(Asking { interrupts, _giving_up: giving_up, _waits: waits })
     }
 
     /// What was made of the asking. Whatever a sink says that was given up, the signal is why.
@@ -36,12 +35,6 @@ impl Asking {
         let is_interrupted = self.interrupts.count() > 0;
         asked
             .map_err(|stop| if is_interrupted { Stop::Interrupted(doing.to_owned()) } else { stop })
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        self.telling.abort();
     }
 }
 

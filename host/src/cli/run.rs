@@ -22,7 +22,7 @@ use super::plan::{Plan, Request, read};
 use super::summary::{self, summary};
 use super::take_up::TakenUp;
 use super::terminal::Terminal;
-use super::waits;
+use super::view;
 
 pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     let RunArguments { flow, local, component, json, metrics, log, log_level: _ } = arguments;
@@ -217,13 +217,13 @@ async fn tell(interrupts: Interrupts, monitor: Monitor, are_kept: bool) {
     };
     interrupts.reached(1).await;
     let counts = move || monitor.view().traffic.unwrap_or_default();
-    match waits::waiting(counts()) {
+    match view::waiting(counts()) {
         Some(waiting) => info!(target: SPILLWAY, event = "stopping", "{stopping} ({waiting})"),
         None => info!(target: SPILLWAY, event = "stopping", "{stopping}"),
     }
     let stalled = || {
         let counts = counts();
-        waits::is_away(&counts).map_or(Duration::ZERO, |_| counts.stalled)
+        view::is_away(&counts).map_or(Duration::ZERO, |_| counts.stalled)
     };
     let minute = || info!(target: SPILLWAY, event = "notice", "{NO_ANSWER}");
     tokio::select! {
@@ -287,8 +287,8 @@ fn credentials() -> Credentials {
 
 const SECRET_ACCESS_KEY: &str = "local-secret";
 
-/// Somebody who asks so often wants the process gone. One time before, what does not come to its end
-/// by itself, as where a disk hangs, gets some seconds.
+/// Somebody who asks so often wants the process gone. One time before, what does not come to its
+/// end by itself, as where a disk hangs, gets some seconds.
 pub(crate) fn exit_on(times: u32, interrupts: Interrupts) {
     tokio::spawn(async move {
         let hangs = async {
@@ -303,9 +303,9 @@ pub(crate) fn exit_on(times: u32, interrupts: Interrupts) {
     });
 }
 
-const LEFT: &str = "the store did not answer in time: uploads that were open may be left there, and \
-                    what was being completed may be visible; `spillway uploads` lists and aborts \
-                    what is left";
+const LEFT: &str = "the store did not answer in time: uploads that were open may be left there, \
+                    and what was being completed may be visible; `spillway uploads` lists and \
+                    aborts what is left";
 const HANGS: &str = "left at once: something of this machine did not come to its end, a disk most \
                      likely; uploads may be left in the store";
 const NO_ANSWER: &str = "the store has given no good answer for a minute, so this ends without it";

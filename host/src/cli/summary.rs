@@ -9,8 +9,8 @@ use super::log::SPILLWAY;
 use super::say;
 use super::view::counted;
 
-/// Says on standard output what a run has done. Where that cannot be written, it is said on standard
-/// error: nobody can ask a run for it afterwards.
+/// Says on standard output what a run has done. Where that cannot be written, it is said on
+/// standard error: nobody can ask a run for it afterwards.
 pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: bool) {
     let sentence = sentence(totals, end, seconds);
     let said = if as_json {

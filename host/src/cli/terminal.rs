@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 use super::args::LogFormat;
 use super::log::{self, COURSE, SPILLWAY};
 use super::view::{Rate, Status, counted};
-use super::waits::tell_waits;
+use super::waits::Waits;
 
 /// Standard error, as the place to show a run.
 pub(crate) struct Terminal {
@@ -31,7 +31,7 @@ enum Progress {
     /// By lines that move.
     Moving(ProgressBar),
     /// By a line now and then, and one when the store is waited for.
-    Lines([AbortHandle; 2]),
+    Lines { task: AbortHandle, _waits: Waits },
 }
 
 impl Terminal {
@@ -42,9 +42,9 @@ impl Terminal {
             Progress::Moving(moving(monitor, warnings.clone()))
         } else {
             let traffic = monitor.clone();
-            let waits = tokio::spawn(tell_waits(move || traffic.view().traffic));
+            let waits = Waits::of(move || traffic.view().traffic);
             let lines = tokio::spawn(lines(monitor, warnings.clone()));
-            Progress::Lines([waits.abort_handle(), lines.abort_handle()])
+            Progress::Lines { task: lines.abort_handle(), _waits: waits }
         };
         Terminal { _progress: progress, warnings, rejections: 0, failures: 0 }
     }
@@ -64,7 +64,7 @@ impl Drop for Progress {
                 bar.tick();
                 bar.finish_and_clear();
             }
-            Progress::Lines(tasks) => tasks.iter().for_each(AbortHandle::abort),
+            Progress::Lines { task, .. } => task.abort(),
         }
     }
 }

@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount};
+use spillway::egress::{Bad, Counts};
 use spillway::telemetry::View;
-
-use super::waits;
 
 /// What a person sees of a run at one moment.
 pub(crate) struct Status<'a> {
@@ -87,7 +86,7 @@ impl Status<'_> {
 
     /// Why nothing moves, where the store is in the way.
     pub(crate) fn waiting(&self) -> Option<String> {
-        waits::waiting(self.view.traffic?)
+        waiting(self.view.traffic?)
     }
 
     /// How much of the input is read.
@@ -110,6 +109,23 @@ impl Item {
     fn new(matters: u8, text: String) -> Item {
         Item { matters, text }
     }
+}
+
+/// What the store is waited for, if it is.
+pub(crate) fn waiting(counts: Counts) -> Option<String> {
+    let Counts { stalled, bad_in_a_row: times, .. } = counts;
+    let how = match is_away(&counts) {
+        Some(bad) if times > 1 => format!(" ({bad} {}×)", HumanCount(times)),
+        Some(bad) => format!(" ({bad})"),
+        None if stalled >= WAITING_FROM => String::new(),
+        None => return None,
+    };
+    Some(format!("waiting for the store{how} {}", clock(stalled)))
+}
+
+/// How the last request ended, where that says that the store is away or busy.
+pub(crate) fn is_away(counts: &Counts) -> Option<Bad> {
+    counts.bad.filter(|bad| counts.bad_in_a_row > 0 && bad.is_passing())
 }
 
 /// How fast something has been growing lately.
@@ -174,6 +190,8 @@ pub(crate) fn clock(duration: Duration) -> String {
 const BETWEEN: &str = " · ";
 const BAR_COLUMNS: usize = 16;
 const BAR_FROM_COLUMNS: usize = 70;
+/// How long requests may be under way before it is said that they are waited for.
+pub(crate) const WAITING_FROM: Duration = Duration::from_secs(3);
 /// How long what the sink said of itself is shown as what is.
 const NEW_UNTIL: Duration = Duration::from_secs(3);
 const RATE_STEP: Duration = Duration::from_millis(250);

@@ -1,71 +1,83 @@
 //! What is said while the store is waited for: at once when that begins, and when it is over.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::HumanCount;
-use spillway::egress::{Bad, Counts};
+use spillway::egress::Counts;
+use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 use tracing::info;
 
 use super::log::SPILLWAY;
-use super::view::clock;
-
-/// What the store is waited for, if it is.
-pub(crate) fn waiting(counts: Counts) -> Option<String> {
-    let Counts { stalled, bad_in_a_row: times, .. } = counts;
-    let how = match is_away(&counts) {
-        Some(bad) if times > 1 => format!(" ({bad} {}×)", HumanCount(times)),
-        Some(bad) => format!(" ({bad})"),
-        None if stalled >= WAITING_FROM => String::new(),
-        None => return None,
-    };
-    Some(format!("waiting for the store{how} {}", clock(stalled)))
-}
-
-/// How the last request ended, where that says that the store is away or busy.
-pub(crate) fn is_away(counts: &Counts) -> Option<Bad> {
-    counts.bad.filter(|bad| counts.bad_in_a_row > 0 && bad.is_passing())
-}
+use super::view::{WAITING_FROM, clock, is_away, waiting};
 
 /// Says in a line that the store is waited for, and in another that it answers again: one pair a
-/// wait, however many attempts there are.
-pub(crate) async fn tell_waits(counts: impl Fn() -> Option<Counts>) {
-    let mut looks = tokio::time::interval(LOOKS_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told: Option<Instant> = None;
-    let mut told_last: Option<Instant> = None;
-    loop {
-        looks.tick().await;
-        let Some(counts) = counts() else { continue };
-        match (waiting(counts), told) {
-            (Some(text), None) => {
-                // A store that is busy now and then is not worth two lines each time.
-                let is_news = told_last.is_none_or(|at| at.elapsed() >= TOLD_ANEW_AFTER);
-                if is_news || counts.stalled >= WAITING_FROM {
-                    told = Instant::now().checked_sub(counts.stalled).or(Some(Instant::now()));
-                    let cause = is_away(&counts).map(|bad| bad.to_string());
-                    info!(
-                        target: SPILLWAY, event = "waiting", cause,
-                        attempts = counts.bad_in_a_row,
-                        seconds = counts.stalled.as_secs(),
-                        "{text}"
-                    );
-                }
+/// wait, however many attempts there are. It looks a last time when it is dropped.
+pub(crate) struct Waits {
+    told: Arc<Mutex<Told>>,
+    looking: AbortHandle,
+}
+
+struct Told {
+    counts: Box<dyn Fn() -> Option<Counts> + Send>,
+    /// Since when what was told is waited for, until it is told that this is over.
+    since: Option<Instant>,
+    /// When it was over the last time.
+    over: Option<Instant>,
+}
+
+impl Waits {
+    /// Begins to look. Must be called within a Tokio runtime.
+    pub(crate) fn of(counts: impl Fn() -> Option<Counts> + Send + 'static) -> Waits {
+        let told = Told { counts: Box::new(counts), since: None, over: None };
+        let told = Arc::new(Mutex::new(told));
+        let looked_at = told.clone();
+        let looking = tokio::spawn(async move {
+            let mut looks = tokio::time::interval(LOOKS_EVERY);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                looks.tick().await;
+                look(&looked_at);
             }
-            (None, Some(since)) => {
-                (told, told_last) = (None, Some(Instant::now()));
-                let waited = since.elapsed();
-                info!(
-                    target: SPILLWAY, event = "waited", seconds = waited.as_secs(),
-                    "the store answers again, after {}", clock(waited)
-                );
-            }
-            _ => {}
-        }
+        });
+        Waits { told, looking: looking.abort_handle() }
     }
 }
 
-/// How long requests may be under way before it is said that they are waited for.
-const WAITING_FROM: Duration = Duration::from_secs(3);
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.looking.abort();
+        look(&self.told);
+    }
+}
+
+fn look(told: &Mutex<Told>) {
+    let told = &mut *told.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(counts) = (told.counts)() else { return };
+    match (waiting(counts), told.since) {
+        (Some(text), None) => {
+            // A store that is busy now and then is not worth two lines each time.
+            let is_news = told.over.is_none_or(|at| at.elapsed() >= TOLD_ANEW_AFTER);
+            if is_news || counts.stalled >= WAITING_FROM {
+                let now = Instant::now();
+                told.since = Some(now.checked_sub(counts.stalled).unwrap_or(now));
+                let cause = is_away(&counts).map(|bad| bad.to_string());
+                let (attempts, seconds) = (counts.bad_in_a_row, counts.stalled.as_secs());
+                info!(target: SPILLWAY, event = "waiting", cause, attempts, seconds, "{text}");
+            }
+        }
+        (None, Some(since)) => {
+            (told.since, told.over) = (None, Some(Instant::now()));
+            let waited = since.elapsed();
+            let (seconds, waited) = (waited.as_secs(), clock(waited));
+            info!(
+                target: SPILLWAY, event = "waited", seconds,
+                "the store answers again, after {waited}"
+            );
+        }
+        _ => {}
+    }
+}
+
 const LOOKS_EVERY: Duration = Duration::from_millis(100);
 const TOLD_ANEW_AFTER: Duration = Duration::from_secs(10);

@@ -331,8 +331,8 @@ fn published(root: &Path, bucket: &str, key: &str) -> Option<(PathBuf, Metadata)
     })
 }
 
-/// Proves that a path leads nowhere out of the root: where one of its folders is a symbolic link, to
-/// a place below the root.
+/// Proves that a path leads nowhere out of the root: where one of its folders is a symbolic link,
+/// to a place below the root.
 fn inside(root: &Path, path: &Path) -> io::Result<()> {
     let folders = path.ancestors().skip(1).take_while(|folder| *folder != root);
     for folder in folders {
