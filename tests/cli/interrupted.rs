@@ -21,6 +21,9 @@ fn two_end_a_run_whose_uploads_cannot_be_aborted() {
     (0..7).for_each(|_| running.write(event("a", &"x".repeat(MIB)).as_bytes()));
     server.wait_for("part", |request| request.method == "PUT");
     let ended = twice(running);
+    // It is this side that ended it.
+    assert!(!ended.err.contains("the other side"), "{ended:?}");
+    assert!(!ended.err.contains("answers again"), "{ended:?}");
     assert_fails(&ended, 130, &["uploads that were open may be left there", "`spillway uploads`"]);
     let summary = summary(&ended);
     assert_eq!(

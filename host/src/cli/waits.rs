@@ -22,6 +22,8 @@ struct Told {
     counts: Box<dyn Fn() -> Option<Counts> + Send>,
     /// Since when what was told is waited for, until it is told that this is over.
     since: Option<Instant>,
+    /// How many good answers there had been by then.
+    answers: u64,
     /// When it was over the last time.
     over: Option<Instant>,
 }
@@ -29,7 +31,7 @@ struct Told {
 impl Waits {
     /// Begins to look. Must be called within a Tokio runtime.
     pub(crate) fn of(counts: impl Fn() -> Option<Counts> + Send + 'static) -> Waits {
-        let told = Told { counts: Box::new(counts), since: None, over: None };
+        let told = Told { counts: Box::new(counts), since: None, answers: 0, over: None };
         let told = Arc::new(Mutex::new(told));
         let looked_at = told.clone();
         let looking = tokio::spawn(async move {
@@ -61,6 +63,7 @@ fn look(told: &Mutex<Told>) {
             if is_news || counts.stalled >= WAITING_FROM {
                 let now = Instant::now();
                 told.since = Some(now.checked_sub(counts.stalled).unwrap_or(now));
+                told.answers = good_answers(&counts);
                 let cause = is_away(&counts).map(|bad| bad.to_string());
                 let (attempts, seconds) = (counts.bad_in_a_row, counts.stalled.as_secs());
                 info!(target: SPILLWAY, event = "waiting", cause, attempts, seconds, "{text}");
@@ -68,6 +71,10 @@ fn look(told: &Mutex<Told>) {
         }
         (None, Some(since)) => {
             (told.since, told.over) = (None, Some(Instant::now()));
+            // What this side has ended is waited for no longer, and not because of an answer.
+            if good_answers(&counts) == told.answers {
+                return;
+            }
             let waited = since.elapsed();
             let (seconds, waited) = (waited.as_secs(), clock(waited));
             info!(
@@ -77,6 +84,11 @@ fn look(told: &Mutex<Told>) {
         }
         _ => {}
     }
+}
+
+/// All but those that say that the store is not well.
+fn good_answers(counts: &Counts) -> u64 {
+    counts.answers[..4].iter().sum()
 }
 
 const LOOKS_EVERY: Duration = Duration::from_millis(100);

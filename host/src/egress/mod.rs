@@ -185,7 +185,7 @@ impl WasiHttpHooks for Egress {
                     biased;
                     // It is on its way, and may have done its work: that is no refusal.
                     _ = state.wait_for(|state| state.shut), if writes => {
-                        Err(Error::ConnectionTerminated)
+                        Err(Error::InternalError(Some(ENDED_HERE.to_owned())))
                     }
                     sent = sending => Ok(sent),
                 }
@@ -214,3 +214,6 @@ async fn refuse(request: Request<WasiBody>) -> Sent {
     let _ = request.into_body().collect().await;
     Err(Error::HttpRequestDenied)
 }
+
+/// What a guest is told of a request that the gate has ended.
+const ENDED_HERE: &str = "ended on this side";
