@@ -81,6 +81,8 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
         object_bytes = totals.object_bytes,
         failed_objects = totals.failed_objects,
         failed_events = totals.failed_events,
+        first_line_not_stored = totals.not_stored.map(|lines| lines.first),
+        last_line_not_stored = totals.not_stored.map(|lines| lines.last),
         dead_letters = totals.dead_letters,
         "{}",
         summary::sentence(&totals, end, seconds)
