@@ -6,12 +6,14 @@ mod outcome;
 mod runs;
 mod set_aside;
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 
 use crate::contract::{Ending, Error, Failure, Notice, Progress, Rejection, Run, SealedObject};
 use crate::dead_letters::{Content, DeadLetter, OnFailed};
+use crate::egress::Gate;
 use crate::events::{Batch, Events};
 use crate::interrupts::Interrupts;
 use crate::map::OnRejected;
@@ -20,7 +22,7 @@ use crate::source::Start;
 use crate::telemetry::Monitor;
 
 pub use checkpoints::Checkpoints;
-pub use outcome::{End, Kept, RunError, Totals, failed};
+pub use outcome::{End, Kept, Lines, RunError, Totals, failed};
 
 use checkpoints::Keeper;
 use runs::{end, event, run};
@@ -75,8 +77,10 @@ impl Runner<'_> {
             Err(error) => return (totals, Err(error)),
         };
         let stops = on_rejected == OnRejected::Stop;
+        let begins = keeper.as_ref().map_or(0, Keeper::resumed_from);
         let mut running = Running {
             events,
+            gate: sink.gate(),
             sink,
             stops,
             set_aside,
@@ -85,8 +89,11 @@ impl Runner<'_> {
             observer,
             monitor,
             totals,
+            durable: begins,
+            given: begins,
         };
         let result = running.run().await;
+        running.count();
         (running.totals, result)
     }
 }
@@ -94,6 +101,7 @@ impl Runner<'_> {
 struct Running<'a> {
     events: Events,
     sink: OpenSink,
+    gate: Gate,
     stops: bool,
     set_aside: SetAside,
     keeper: Option<Keeper>,
@@ -101,13 +109,17 @@ struct Running<'a> {
     observer: &'a mut dyn Observer,
     monitor: Monitor,
     totals: Totals,
+    /// Every event before this position is stored, rejected or reported failed.
+    durable: u64,
+    /// The position behind the last event that the sink was given, taken or not.
+    given: u64,
 }
 
 impl Running<'_> {
     async fn run(&mut self) -> Result<End, RunError> {
-        let gate = self.sink.gate();
+        let gate = self.gate.clone();
         // A second signal must reach a sink that is in the middle of a call.
-        let _shutting = self.interrupts.on_second(move || gate.shut());
+        let _shutting = self.interrupts.on(2, move || gate.shut_within(ABORT_TIME_MAX));
         let worked = match self.keeper {
             Some(_) => self.work().await,
             None => self.pump().await.map(|()| Ending::Complete),
@@ -118,11 +130,21 @@ impl Running<'_> {
             let _ = self.set_aside_the_rest();
             return worked.map(|_| End::Aborted);
         }
-        let closed = self.close(self.ending(&worked)).await;
+        // What went wrong before anybody lost patience is why the run ends.
+        let failed_before = worked.is_err() && !self.is_told_to_abort();
+        let closed = match worked {
+            Err(RunError::Sink(SinkError::GivenUp)) => Err(SinkError::GivenUp.into()),
+            _ => self.close(self.ending(&worked)).await,
+        };
+        let is_given_up = matches!(closed, Err(RunError::Sink(SinkError::GivenUp)));
+        if is_given_up {
+            self.lose();
+        }
         // Behind a gate that was shut while it completed, the sink could do no more than clean up.
         let set_aside = self.set_aside_the_rest();
-        if self.is_told_to_abort() {
-            return set_aside.map(|()| End::Aborted);
+        if self.is_told_to_abort() && !failed_before {
+            let end = if is_given_up { End::GivenUp } else { End::Aborted };
+            return set_aside.map(|()| end);
         }
         let ending = worked?;
         closed.and(set_aside)?;
@@ -148,18 +170,34 @@ impl Running<'_> {
 
     /// Writes what was reported failed, whatever came before it.
     fn set_aside_the_rest(&mut self) -> Result<(), RunError> {
-        self.totals.dead_letters += self.set_aside.settle(u64::MAX)?;
+        self.set_aside.settle(u64::MAX)?;
         self.set_aside.sync()
     }
 
-    /// What a component held that has trapped is gone with it, and is counted so; but where there
-    /// are checkpoints, the next run has it again.
+    /// What a component held that has trapped, or that was given up, is gone with it, and is counted
+    /// so; but where there are checkpoints, the next run has it again.
     fn lose(&mut self) {
         if self.keeper.is_some() {
             return;
         }
         let Totals { events, stored_events, failed_events, .. } = self.totals;
         self.totals.failed_events = events.saturating_sub(stored_events).max(failed_events);
+        if self.durable < self.given {
+            self.not_stored(self.durable + 1, self.given);
+        }
+        self.count();
+    }
+
+    /// Counts lines in that are not stored, and not set aside either.
+    fn not_stored(&mut self, first: u64, last: u64) {
+        let lines = Lines { first, last };
+        let before = self.totals.not_stored.unwrap_or(lines);
+        self.totals.not_stored =
+            Some(Lines { first: before.first.min(first), last: before.last.max(last) });
+    }
+
+    fn count(&mut self) {
+        self.totals.dead_letters = self.set_aside.written();
         self.monitor.count(&self.totals);
     }
 
@@ -173,7 +211,11 @@ impl Running<'_> {
                 biased;
                 () = self.interrupts.first() => return Ok(()),
                 batch = self.events.next() => match batch? {
-                    Some(batch) => self.take(batch).await?,
+                    Some(batch) => {
+                        if self.take(batch).await?.is_break() {
+                            return Ok(());
+                        }
+                    }
                     None => return Ok(()),
                 },
                 () = moved.notified() => self.look().await?,
@@ -182,7 +224,9 @@ impl Running<'_> {
         }
     }
 
-    async fn take(&mut self, batch: Batch) -> Result<(), RunError> {
+    /// Hands a batch over. Breaks off where the sink has no room and there is a signal: what it did
+    /// not take is read again by the next run.
+    async fn take(&mut self, batch: Batch) -> Result<ControlFlow<()>, RunError> {
         let behind = Start { position: batch.next_position, offset: batch.next_offset };
         self.totals.lines += batch.lines;
         self.totals.input_bytes += batch.bytes;
@@ -199,11 +243,14 @@ impl Running<'_> {
         let stops = self.stops;
         let same = |one: &Run, next: &Run| !stops || one.key == next.key;
         if let Some(last) = runs.last() {
-            self.monitor.give(end(last));
+            self.given = end(last);
+            self.monitor.give(self.given);
         }
-        self.monitor.count(&self.totals);
+        self.count();
         for runs in runs.chunk_by(same) {
-            self.write(runs).await?;
+            if self.write(runs).await?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
         for rejected in &batch.rejected {
             let content = Content::Line { held: &rejected.line, bytes: rejected.line_bytes };
@@ -216,14 +263,18 @@ impl Running<'_> {
         if let Some(keeper) = &mut self.keeper {
             keeper.took_all_before(behind);
         }
-        self.look_behind_a_batch().await
+        self.look_behind_a_batch().await?;
+        Ok(ControlFlow::Continue(()))
     }
 
-    async fn write(&mut self, runs: &[Run]) -> Result<(), RunError> {
+    async fn write(&mut self, runs: &[Run]) -> Result<ControlFlow<()>, RunError> {
         let mut commits = 0;
         let rejections = loop {
             match self.sink.write(runs).await {
                 Err(SinkError::Refused(Error::Busy)) if self.keeper.is_some() => {
+                    if self.interrupts.count() > 0 {
+                        return Ok(ControlFlow::Break(()));
+                    }
                     self.make_room(commits).await?;
                     commits += 1;
                 }
@@ -240,7 +291,7 @@ impl Running<'_> {
             let content = event(runs, *position).unwrap_or(Content::Line { held: b"", bytes: 0 });
             self.reject(&DeadLetter { position: *position, reason, content })?;
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     fn reject(&mut self, letter: &DeadLetter<'_>) -> Result<(), RunError> {
@@ -250,8 +301,7 @@ impl Running<'_> {
             return Err(RunError::Rejected { line, reason: letter.reason.to_owned() });
         }
         self.observer.rejected(line, letter.reason);
-        self.totals.dead_letters += self.set_aside.reject(letter)?;
-        Ok(())
+        self.set_aside.reject(letter)
     }
 
     async fn poll(&mut self) -> Result<(), RunError> {
@@ -293,17 +343,20 @@ impl Running<'_> {
             // What still came for an object after it failed is no other object.
             self.totals.failed_objects += u64::from(failure.first == failure.begun);
             self.totals.failed_events += failure.events;
+            if self.set_aside.failed.is_none() || self.is_told_to_abort() {
+                self.not_stored(failure.first + 1, failure.last + 1);
+            }
         }
         if let Some(keeper) = &mut self.keeper {
             keeper.note(&progress);
         }
         let failed = self.fail(failed);
         let settled = self.set_aside.settle(progress.durable);
+        self.durable = self.durable.max(progress.durable);
         self.monitor.settle(progress.durable);
-        self.monitor.count(&self.totals);
+        self.count();
         failed?;
-        self.totals.dead_letters += settled?;
-        Ok(())
+        settled
     }
 
     /// Sets events of failed objects aside, where the flow says so, and is an error where it does
@@ -312,7 +365,13 @@ impl Running<'_> {
         let is_told_to_abort = self.is_told_to_abort();
         // What came before was given to another process, which kept it.
         let from = self.keeper.as_ref().map_or(0, Keeper::has_from);
-        let own = |failure: &&Failure| !matches!(failure.cause, Error::Aborted);
+        // Nor is it what the store refused: the gate did, and the component cannot know why.
+        let is_gate_shut = is_told_to_abort && self.gate.has_refused();
+        let own = |failure: &&Failure| match failure.cause {
+            Error::Aborted => false,
+            Error::Denied(_) => !is_gate_shut,
+            _ => true,
+        };
         let mut first = None;
         for failure in failures.iter().filter(own) {
             match &mut self.set_aside.failed {
@@ -353,3 +412,6 @@ impl Clock {
 
 /// How often a sink that has nothing to do is asked whether time has brought something.
 const TICK: Duration = Duration::from_millis(200);
+/// How long a sink may take to abort what is open, once it is told to. A person who has asked twice
+/// is to see the end of it within a second.
+const ABORT_TIME_MAX: Duration = Duration::from_millis(800);

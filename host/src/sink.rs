@@ -66,6 +66,9 @@ pub enum SinkError {
     /// The component answered with an error.
     #[error("{}", explain(.0))]
     Refused(contract::Error),
+    /// It was still at work when it was [given up](Gate::shut_within). Its sink is gone.
+    #[error("the component was given up in the middle of its work")]
+    GivenUp,
     /// The component trapped, or was ended. Its sink is gone: open another one.
     #[error("the component failed")]
     Trap(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -190,7 +193,24 @@ impl Sink {
         state: Option<&[u8]>,
         grants: &Grants,
     ) -> Result<OpenSink, SinkError> {
+        self.open_watched(config, state, grants, drop).await
+    }
+
+    /// [`open`](Sink::open)s a sink, and hands out before that what counts its requests: one that
+    /// goes on may ask its store for long before it is open.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Sink::open).
+    pub async fn open_watched(
+        &self,
+        config: &str,
+        state: Option<&[u8]>,
+        grants: &Grants,
+        watch: impl FnOnce(Traffic) + Send,
+    ) -> Result<OpenSink, SinkError> {
         let (mut store, instance) = self.instantiate(grants).await?;
+        watch(store.data().egress.traffic());
         let opened =
             instance.spillway_sink_sink().sink().call_open(&mut store, config, state).await;
         let resource = opened.map_err(trap)?.map_err(SinkError::Refused)?;
@@ -253,9 +273,10 @@ macro_rules! call {
     ($self:ident, $method:ident $(, $argument:expr)*) => {{
         let OpenSink { store, instance, resource, .. } = $self;
         store.data_mut().ticks_left = $self.compute_ticks;
+        let gate = store.data().egress.gate();
         let sink = instance.spillway_sink_sink().sink();
-        let called = sink.$method(store, *resource $(, $argument)*).await;
-        called.map_err(trap)?.map_err(SinkError::Refused)
+        let called = until_given_up(&gate, sink.$method(store, *resource $(, $argument)*)).await;
+        called?.map_err(SinkError::Refused)
     }};
 }
 
@@ -313,8 +334,10 @@ impl OpenSink {
     pub async fn inspect_state(&mut self, state: &[u8]) -> Result<SavedState, SinkError> {
         let OpenSink { store, instance, compute_ticks, .. } = self;
         store.data_mut().ticks_left = *compute_ticks;
-        let inspected = instance.spillway_sink_sink().call_inspect_state(store, state).await;
-        inspected.map_err(trap)?.map_err(SinkError::Refused)
+        let gate = store.data().egress.gate();
+        let sink = instance.spillway_sink_sink();
+        let inspected = until_given_up(&gate, sink.call_inspect_state(store, state)).await;
+        inspected?.map_err(SinkError::Refused)
     }
 
     /// Says that the last checkpoint is stored safely.
@@ -339,12 +362,13 @@ impl OpenSink {
     ///
     /// # Errors
     ///
-    /// [`SinkError::Trap`].
+    /// [`SinkError::Trap`], [`SinkError::GivenUp`].
     pub async fn metrics(&mut self) -> Result<Vec<Metric>, SinkError> {
         let OpenSink { store, instance, resource, compute_ticks } = self;
         store.data_mut().ticks_left = *compute_ticks;
+        let gate = store.data().egress.gate();
         let sink = instance.spillway_sink_sink().sink();
-        sink.call_metrics(store, *resource).await.map_err(trap)
+        until_given_up(&gate, sink.call_metrics(store, *resource)).await
     }
 
     /// Unfinished business in the store, the oldest first. It may be another writer's, at work.
@@ -379,6 +403,21 @@ impl OpenSink {
     /// piece of a request has gone.
     pub fn moved(&self) -> Arc<Notify> {
         self.store.data().egress.moved()
+    }
+}
+
+/// Makes a call, for as long as its sink is not given up. What was cut short cannot be called again.
+async fn until_given_up<T>(
+    gate: &Gate,
+    call: impl Future<Output = wasmtime::Result<T>>,
+) -> Result<T, SinkError> {
+    if gate.has_given_up() {
+        return Err(SinkError::GivenUp);
+    }
+    tokio::select! {
+        biased;
+        called = call => called.map_err(trap),
+        () = gate.given_up() => Err(SinkError::GivenUp),
     }
 }
 

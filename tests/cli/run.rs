@@ -68,7 +68,8 @@ fn the_summary_for_machines_counts_everything() {
     }
     assert_eq!(summary["end"], "complete");
     assert!(summary["seconds"].as_f64().unwrap() > 0.0);
-    assert_eq!(summary.as_object().unwrap().len(), 13, "{summary}");
+    assert!(summary["not_stored"].is_null());
+    assert_eq!(summary.as_object().unwrap().len(), 14, "{summary}");
     assert_eq!(server.contents(), BTreeMap::from([("b".to_owned(), b"2\n".to_vec())]));
 }
 

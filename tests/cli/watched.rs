@@ -1,14 +1,36 @@
 //! A run that is watched: metrics while it goes on, and logs for programs.
 
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use serde_json::Value;
 use spillway_tests::openmetrics::{Page, ask, scrape, value};
-use spillway_tests::program::{Ended, Running};
+use spillway_tests::program::{Ended, PATIENCE, Running};
 use spillway_tests::scripted::{Reply, Request, Scripted};
 use spillway_tests::server::SECRET_ACCESS_KEY;
 
 use super::support::*;
+
+/// Whoever connects and asks nothing makes room for who asks.
+#[test]
+fn half_sent_requests_hold_nobody_up() {
+    let place = Place::of(&from_stdin(), "").with("ENDPOINT", "http://127.0.0.1:1");
+    let mut running = place.start(&["run", "flow.toml", "--metrics", "127.0.0.1:0"]);
+    let address = served_at(&mut running);
+    let half = || {
+        let mut half = TcpStream::connect(address).unwrap();
+        half.write_all(b"GET /metrics HTTP/1.1\r\nhost: ").unwrap();
+        half
+    };
+    // More than are served at the same time, and all of them are still there.
+    let halves: Vec<_> = (0..100).map(|_| half()).collect();
+    scrape(address);
+    // Of those, the ones that came first made room.
+    let mut first = halves[0].try_clone().unwrap();
+    first.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(matches!(first.read(&mut [0]), Ok(0) | Err(_)));
+    assert_eq!(guarded(running.end()).code, Some(0));
+}
 
 #[test]
 fn the_metrics_are_what_the_store_saw() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
 use spillway::contract::{Metric, MetricValue};
-use spillway::egress::Counts;
+use spillway::egress::{Bad, Counts};
 use spillway::run::Totals;
 use spillway::telemetry::{Families, View};
 use spillway_core::settings::Settings;
@@ -58,13 +58,18 @@ fn why_nothing_moves_comes_first() {
     let slow = Counts { stalled: Duration::from_secs(72), ..Counts::default() };
     let said = "waiting for the store 1:12 · 3 objects stored";
     assert_eq!(wait(slow, &mut view), said);
-    let bad = Some(StatusCode::SERVICE_UNAVAILABLE);
+    let bad = Some(Bad::Answered(StatusCode::SERVICE_UNAVAILABLE));
     let busy = Counts { bad_in_a_row: 3, bad, stalled: Duration::from_secs(1), ..slow };
     let said = "waiting for the store (503 3×) 0:01 · 3 objects stored";
     assert_eq!(wait(busy, &mut view), said);
-    let gone = Counts { bad_in_a_row: 1, bad: None, ..slow };
-    let said = "waiting for the store (no answer) 1:12 · 3 objects stored";
+    let bad = Some(Bad::Unanswered("connection refused"));
+    let gone = Counts { bad_in_a_row: 1, bad, ..slow };
+    let said = "waiting for the store (connection refused) 1:12";
     assert_eq!(wait(gone, &mut view), said);
+    // The store has spoken.
+    let bad = Some(Bad::Answered(StatusCode::NOT_FOUND));
+    let answered = Counts { bad_in_a_row: 2, bad, stalled: Duration::from_secs(1), ..slow };
+    assert!(!wait(answered, &mut view).contains("waiting"));
     // A request takes its time, which is no reason to worry.
     let usual = Counts { stalled: Duration::from_secs(1), ..Counts::default() };
     assert!(!wait(usual, &mut view).contains("waiting"));

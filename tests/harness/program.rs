@@ -42,13 +42,30 @@ impl Running {
     /// Starts a command that may take longer than most.
     pub fn start_within(command: &mut Command, patience: Duration) -> Running {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::spawn(command, patience)
+    }
+
+    /// Starts `command`, with its standard output going to `out`, which nobody reads here.
+    pub fn start_into(command: &mut Command, out: Stdio) -> Running {
+        command.stdin(Stdio::piped()).stdout(out).stderr(Stdio::piped());
+        Running::spawn(command, PATIENCE)
+    }
+
+    fn spawn(command: &mut Command, patience: Duration) -> Running {
         let mut child = command.spawn().expect("the program starts");
         let (sender, lines) = channel();
-        forward(child.stdout.take().expect("piped"), sender.clone(), Line::Out);
-        forward(child.stderr.take().expect("piped"), sender, Line::Err);
+        let mut open = 0;
+        if let Some(stdout) = child.stdout.take() {
+            forward(stdout, sender.clone(), Line::Out);
+            open += 1;
+        }
+        if let Some(stderr) = child.stderr.take() {
+            forward(stderr, sender, Line::Err);
+            open += 1;
+        }
         let stdin = child.stdin.take();
         let deadline = Instant::now() + patience;
-        Running { child, stdin, lines, out: String::new(), err: String::new(), open: 2, deadline }
+        Running { child, stdin, lines, out: String::new(), err: String::new(), open, deadline }
     }
 
     /// The id of its process.

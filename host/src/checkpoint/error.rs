@@ -31,8 +31,19 @@ pub enum CheckpointError {
     #[error("the lock {} cannot be had", .0.display())]
     Lock(PathBuf, #[source] io::Error),
     /// It could not be stored. What was stored before is untouched.
-    #[error("the checkpoint {} cannot be stored: the one before it stays as it is", .0.display())]
-    Store(PathBuf, #[source] io::Error),
+    #[error(
+        "the checkpoint {} cannot be stored: {}", path.display(),
+        if *is_first { "there is none yet, and the next run begins anew" }
+        else { "the one before it stays as it is" }
+    )]
+    Store {
+        /// The file.
+        path: PathBuf,
+        /// Whether none was there before.
+        is_first: bool,
+        /// Why.
+        source: io::Error,
+    },
     /// The source cannot be looked at.
     #[error("the source {} cannot be looked at, to say where it was read to", .0.display())]
     Source(PathBuf, #[source] io::Error),

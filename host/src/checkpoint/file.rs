@@ -129,7 +129,8 @@ impl CheckpointFile {
         stored.map_err(|error| {
             // What is left would take room that may be what is missing.
             let _ = fs::remove_file(&temporary);
-            CheckpointError::Store(self.path.clone(), error)
+            let is_first = !self.path.exists();
+            CheckpointError::Store { path: self.path.clone(), is_first, source: error }
         })
     }
 
@@ -201,11 +202,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c");
         let file = CheckpointFile::open(&path).unwrap();
-        file.store(&checkpoint(1)).unwrap();
         // A folder of the temporary file's name can be replaced by nobody.
-        fs::create_dir_all(beside(&path, ".tmp").join("x")).unwrap();
+        let in_the_way = beside(&path, ".tmp").join("x");
+        fs::create_dir_all(&in_the_way).unwrap();
+        let error = file.store(&checkpoint(1)).unwrap_err();
+        assert!(error.to_string().ends_with("there is none yet, and the next run begins anew"));
+        fs::remove_dir_all(in_the_way.parent().unwrap()).unwrap();
+        file.store(&checkpoint(1)).unwrap();
+        fs::create_dir_all(&in_the_way).unwrap();
         let error = file.store(&checkpoint(2)).unwrap_err();
-        assert!(matches!(error, CheckpointError::Store(..)), "{error}");
+        assert!(error.to_string().ends_with("the one before it stays as it is"), "{error}");
         assert_eq!(file.load().unwrap(), Some(checkpoint(1)));
     }
 

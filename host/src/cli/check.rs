@@ -2,8 +2,10 @@
 
 use anyhow::Error;
 use spillway::contract::Ending;
+use spillway::sink::{OpenSink, SinkError};
 
 use super::args::CheckArguments;
+use super::asking::{Asking, CLEARING_TIME_MAX};
 use super::exit::{Exit, Stop};
 use super::plan::{Destination, Request, read};
 use super::say::say;
@@ -31,11 +33,20 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-/// Opens the sink, asks the store where that is wanted, and says what the sink finds odd. What could
-/// not be cleared away after the first answer is tried once more.
+/// Opens the sink, asks the store where that is wanted, and says what the sink finds odd.
 async fn look(destination: &Destination, asks: bool) -> Result<(), Stop> {
     let mut sink = destination.open().await?;
-    let checked = if asks { sink.check().await } else { Ok(()) };
+    if !asks {
+        return close(&mut sink, Ok(())).await;
+    }
+    let asking = Asking::of(&sink, CLEARING_TIME_MAX)?;
+    let checked = sink.check().await;
+    let asked = close(&mut sink, checked).await;
+    asking.end(asked, LEFT)
+}
+
+/// Ends the sink: what could not be cleared away after the first answer is tried once more.
+async fn close(sink: &mut OpenSink, checked: Result<(), SinkError>) -> Result<(), Stop> {
     let closed = sink.close(Ending::Abort).await;
     if let Ok(progress) = &closed {
         progress.notices.iter().for_each(terminal::say_notice);
@@ -46,3 +57,6 @@ async fn look(destination: &Destination, asks: bool) -> Result<(), Stop> {
     closed.map_err(|error| Stop::Failed(error.into()))?;
     Ok(())
 }
+
+const LEFT: &str = "the store was asked: an upload whose name begins with `spillway-check-` may be \
+                    left there; `spillway uploads` lists and aborts it";

@@ -15,7 +15,7 @@ use spillway::telemetry::Monitor;
 use super::args::LogFormat;
 use super::exit::{Exit, Stop};
 use super::plan::Request;
-use super::run::{execute, exit_on_third, start};
+use super::run::{execute, exit_on, start};
 use super::say::say;
 use super::summary::summary;
 
@@ -24,7 +24,7 @@ pub(crate) async fn demo() -> Result<Exit, Stop> {
     let (server, credentials) = start(&folder.path().join("s3"), BUCKET.to_owned()).await?;
     let interrupts = Interrupts::of_process().context("signals cannot be handled");
     let interrupts = interrupts.map_err(Stop::Failed)?;
-    exit_on_third(interrupts.clone());
+    exit_on(3, interrupts.clone());
     say!("An S3 server is listening on {}, in this process.", server.endpoint());
     let flows = [
         ("three events with three keys", SAMPLE.to_owned(), "sample.json"),
@@ -61,7 +61,7 @@ async fn stream(
     summary(&totals, result.as_ref().ok().copied(), clock.seconds(), false);
     match result {
         Ok(End::Complete | End::NothingToDo) => Ok(None),
-        Ok(End::Stopped | End::Aborted) => Ok(Some(Exit::Interrupted)),
+        Ok(End::Stopped | End::Aborted | End::GivenUp) => Ok(Some(Exit::Interrupted)),
         Err(error) => Err(Stop::Failed(error.into())),
     }
 }

@@ -1,9 +1,11 @@
 //! How a command ends: its exit code, and what it says on the way out.
 
+use std::error::Error as StdError;
+use std::io;
 use std::process::ExitCode;
 
 use spillway::problem::Problem;
-use tracing::error;
+use tracing::{error, info};
 
 use super::log::SPILLWAY;
 
@@ -16,7 +18,7 @@ pub(crate) enum Exit {
     Failed = 1,
     /// It was asked for wrongly: arguments, flow or configuration.
     WrongUse = 2,
-    /// It was interrupted; what was open is aborted, as far as the store let it, but for what a checkpoint knows.
+    /// It was interrupted; what was open is aborted, as far as the store let it in that time, but for what a checkpoint knows.
     Interrupted = 130,
 }
 
@@ -35,15 +37,23 @@ pub(crate) enum Stop {
     Problems(String, Vec<Problem>),
     /// It failed on the way.
     Failed(anyhow::Error),
+    /// It was told to, and what was being done then is this.
+    Interrupted(String),
 }
 
 impl Stop {
     /// Says why on standard error, and returns the code to exit with.
     pub(crate) fn report(self) -> Exit {
         match self {
+            // The flow names the right thing, and the machine cannot have it now.
+            Stop::WrongUse(error) if error.chain().any(is_shortage) => Stop::Failed(error).report(),
             Stop::WrongUse(error) => {
                 report(&error);
                 Exit::WrongUse
+            }
+            Stop::Interrupted(doing) => {
+                info!(target: SPILLWAY, event = "interrupted", "interrupted while {doing}");
+                Exit::Interrupted
             }
             Stop::Failed(error) => {
                 report(&error);
@@ -60,6 +70,15 @@ impl Stop {
     }
 }
 
+/// Whether the machine is short of something, or broken: files that may be open, memory, room on a
+/// disk. Asked for later, the same may do.
+pub(crate) fn is_shortage(error: &(dyn StdError + 'static)) -> bool {
+    use io::ErrorKind::{FileTooLarge, OutOfMemory, QuotaExceeded, StorageFull};
+    let Some(error) = error.downcast_ref::<io::Error>() else { return false };
+    matches!(error.kind(), FileTooLarge | OutOfMemory | QuotaExceeded | StorageFull)
+        || error.raw_os_error().is_some_and(|number| NUMBERS_OF_SHORTAGE.contains(&number))
+}
+
 fn report(error: &anyhow::Error) {
     let causes: Vec<_> = error.chain().skip(1).map(ToString::to_string).collect();
     match causes.join("\n") {
@@ -67,3 +86,6 @@ fn report(error: &anyhow::Error) {
         causes => error!(target: SPILLWAY, event = "error", causes, "{error}"),
     }
 }
+
+/// EIO, ENFILE and EMFILE, which have no kind; the same on every Unix.
+const NUMBERS_OF_SHORTAGE: [i32; 3] = [5, 23, 24];

@@ -1,6 +1,7 @@
 //! The commands: arguments as typed, then as meant, then done.
 
 mod args;
+mod asking;
 mod check;
 mod checkpoint;
 mod component;
@@ -16,9 +17,11 @@ mod take_up;
 mod terminal;
 mod uploads;
 mod view;
+mod waits;
 
 use std::process::ExitCode;
 
+use anyhow::Error;
 use clap::Parser as _;
 
 use args::{Arguments, Command, LogFormat, LogLevel};
@@ -26,7 +29,10 @@ use exit::{Exit, Stop};
 
 /// Parses, runs, and says how it went.
 pub(crate) fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(said) => return ended(explain(&said)),
+    };
     let (format, level) = match &arguments.command {
         Command::Run(arguments) => (arguments.log, arguments.log_level),
         _ => (LogFormat::Text, LogLevel::Info),
@@ -38,7 +44,28 @@ pub(crate) fn main() -> ExitCode {
         runtime.shutdown_background();
         done
     });
-    done.unwrap_or_else(|stop| stop.report()).into()
+    ended(done.unwrap_or_else(|stop| stop.report()))
+}
+
+/// Prints what the arguments lead to before anything is done: help, the version, or what is wrong
+/// with them.
+fn explain(said: &clap::Error) -> Exit {
+    let printed = said.print();
+    if said.use_stderr() {
+        // Where that cannot be written, nothing can.
+        return Exit::WrongUse;
+    }
+    log::init(LogFormat::Text, LogLevel::Info);
+    say::heard(printed);
+    Exit::Done
+}
+
+/// The exit code. What was to be written and was not is a failure.
+fn ended(exit: Exit) -> ExitCode {
+    let Some(error) = say::unheard() else { return exit.into() };
+    let error = Error::new(error).context("standard output cannot be written");
+    let failed = Stop::Failed(error).report();
+    if exit == Exit::Done { failed.into() } else { exit.into() }
 }
 
 async fn dispatch(command: Command) -> Result<Exit, Stop> {
@@ -55,5 +82,5 @@ async fn dispatch(command: Command) -> Result<Exit, Stop> {
 
 fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| Stop::Failed(anyhow::Error::new(error).context("no threads to run on")))
+    runtime.map_err(|error| Stop::Failed(Error::new(error).context("no threads to run on")))
 }

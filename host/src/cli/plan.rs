@@ -17,7 +17,7 @@ use spillway::problem::Problem;
 use spillway::sink::{Grants, OpenSink, Sink, SinkError, Source as ComponentSource};
 use spillway::source::{Input, Source, SourceSettings, Start};
 
-use super::exit::Stop;
+use super::exit::{Stop, is_shortage};
 use super::take_up::{self, TakenUp};
 
 /// What is said on the command line about a flow.
@@ -98,7 +98,8 @@ impl Request {
     pub(crate) async fn plan(self, draft: Draft) -> Result<Plan, Stop> {
         let Draft { source, map, sink, credentials, checkpoint, mut problems } = draft;
         if let Some(source) = &source {
-            check_source(source, &mut problems);
+            let message = unusable(Source::check(source))?;
+            problems.extend(message.map(|message| Problem::new("source.path", message)));
         }
         let on_failed = sink.as_ref().map(|sink| sink.on_failed.clone()).unwrap_or_default();
         let mut letters = Vec::new();
@@ -109,8 +110,10 @@ impl Request {
             letters.push(("sink.on_failed.file", path.as_path()));
         }
         for (field, path) in &letters {
-            let taken = self.taken(path, source.as_ref());
-            let message = taken.or_else(|| unusable(dead_letters::check(path)));
+            let message = match self.taken(path, source.as_ref()) {
+                Some(taken) => Some(taken),
+                None => unusable(dead_letters::check(path))?,
+            };
             problems.extend(message.map(|message| Problem::new(*field, message)));
         }
         if let Some(CheckpointSettings { path, .. }) = &checkpoint {
@@ -119,7 +122,10 @@ impl Request {
                 let taken = taken_by_letters(name, &letters);
                 taken.or_else(|| self.taken(name, source.as_ref()))
             });
-            let message = taken.or_else(|| unusable(checkpoint::check(path)));
+            let message = match taken {
+                Some(taken) => Some(taken),
+                None => unusable(checkpoint::check(path))?,
+            };
             problems.extend(message.map(|message| Problem::new("checkpoint.path", message)));
         } else if !problems.iter().any(|problem| problem.field.starts_with("checkpoint"))
             && sink.as_ref().is_some_and(commits_checkpoints)
@@ -251,14 +257,16 @@ fn wrong_flow(error: FlowError) -> Stop {
     Stop::WrongUse(error.into())
 }
 
-fn check_source(source: &SourceSettings, problems: &mut Vec<Problem>) {
-    if let Err(error) = Source::check(source) {
-        problems.push(Problem::new("source.path", chain(&error)));
-    }
-}
-
-fn unusable(checked: Result<(), dead_letters::Unusable>) -> Option<String> {
-    checked.err().map(|error| chain(&error))
+/// Why something that a flow names cannot be used, if so. Where the machine is short of what that
+/// needs, the flow is not what is wrong.
+pub(crate) fn unusable<E>(checked: Result<(), E>) -> Result<Option<String>, Stop>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let Err(error) = checked else { return Ok(None) };
+    let text = chain(&error);
+    let error = anyhow::Error::new(error);
+    if error.chain().any(is_shortage) { Err(Stop::Failed(error)) } else { Ok(Some(text)) }
 }
 
 fn commits_checkpoints(sink: &SinkSettings) -> bool {
@@ -301,7 +309,9 @@ async fn load(
     let engine = engine()?;
     let source = settings.component.clone();
     let source = source.map_or(ComponentSource::Embedded, ComponentSource::File);
-    let sink = match Sink::load(&engine, &source) {
+    // To compile it may take seconds, and a signal is heard meanwhile.
+    let loading = tokio::task::spawn_blocking(move || Sink::load(&engine, &source));
+    let sink = match loading.await.context("the component was not loaded").map_err(Stop::Failed)? {
         Ok(sink) => sink,
         Err(error) => {
             problems.push(Problem::new("sink.component", chain(&error)));

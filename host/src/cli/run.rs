@@ -1,7 +1,8 @@
 //! `spillway run`.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use spillway::contract::Error;
@@ -12,7 +13,7 @@ use spillway::local::{LocalCredentials, LocalOptions, LocalS3};
 use spillway::run::{Clock, End, Kept, Runner, Totals};
 use spillway::sink::SinkError;
 use spillway::telemetry::{Endpoint, Monitor};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::args::{LogFormat, RunArguments};
 use super::exit::{Exit, Stop};
@@ -21,20 +22,23 @@ use super::plan::{Plan, Request, read};
 use super::summary::{self, summary};
 use super::take_up::TakenUp;
 use super::terminal::Terminal;
+use super::view;
 
 pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     let RunArguments { flow, local, component, json, metrics, log, log_level: _ } = arguments;
     let interrupts = Interrupts::of_process().context("signals cannot be handled");
     let interrupts = interrupts.map_err(Stop::Failed)?;
-    exit_on_third(interrupts.clone());
-    let text = read(&flow)?;
-    let mut request = Request::of(&flow, component);
-    let server = match &local {
-        Some(folder) => Some(serve(&text, folder, &mut request).await?),
-        None => None,
+    exit_on(3, interrupts.clone());
+    let clock = Clock::start();
+    let prepared = tokio::select! {
+        prepared = prepare(&flow, local.as_deref(), component) => prepared,
+        // Nothing is read yet, and so nothing is open.
+        () = interrupts.first() => {
+            summary(&Totals::default(), Some(End::Stopped), clock.seconds(), json);
+            return Ok(Exit::Done);
+        }
     };
-    let draft = request.parse(&text)?;
-    let plan = request.plan(draft).await?;
+    let (plan, server) = prepared?;
     let checkpoint = plan.checkpoint.as_ref().map(|checkpoint| checkpoint.path.clone());
     if let Some(server) = &server {
         // The next run asks of objects that this one completed whether they are its own.
@@ -48,11 +52,18 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     };
     info!(target: COURSE, event = "started", flow = %flow.display(), "reading {}", flow.display());
     let clock = Clock::start();
-    let (totals, result) = execute(plan, interrupts, monitor, log).await?;
+    let (totals, result) = execute(plan, interrupts.clone(), monitor, log).await?;
     if let Some(server) = server {
         let is_through = matches!(result, Ok(End::Complete | End::NothingToDo));
         server.keep(checkpoint.is_some() && !is_through);
-        server.shutdown().await;
+        let impatient = async {
+            interrupts.reached(2).await;
+            tokio::time::sleep(SERVER_ENDING_PATIENCE).await;
+        };
+        tokio::select! {
+            () = server.shutdown() => {}
+            () = impatient => {}
+        }
     }
     let (end, seconds) = (result.as_ref().ok().copied(), clock.seconds());
     info!(
@@ -70,6 +81,8 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
         object_bytes = totals.object_bytes,
         failed_objects = totals.failed_objects,
         failed_events = totals.failed_events,
+        first_line_not_stored = totals.not_stored.map(|lines| lines.first),
+        last_line_not_stored = totals.not_stored.map(|lines| lines.last),
         dead_letters = totals.dead_letters,
         "{}",
         summary::sentence(&totals, end, seconds)
@@ -78,6 +91,10 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     match result {
         Ok(End::Complete | End::NothingToDo | End::Stopped) => Ok(Exit::Done),
         Ok(End::Aborted) => Ok(Exit::Interrupted),
+        Ok(End::GivenUp) => {
+            warn!(target: SPILLWAY, event = "left", "{LEFT}");
+            Ok(Exit::Interrupted)
+        }
         Err(error) => {
             let stop = Stop::Failed(error.into()).report();
             if let (Some(kept), Some(path)) = (&totals.kept, &checkpoint) {
@@ -88,9 +105,33 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     }
 }
 
+/// All that a run needs: its flow as meant, and the server that it talks to, where that is here.
+async fn prepare(
+    flow: &Path,
+    local: Option<&Path>,
+    component: Option<PathBuf>,
+) -> Result<(Plan, Option<LocalS3>), Stop> {
+    let text = read(flow)?;
+    let mut request = Request::of(flow, component);
+    let server = match local {
+        Some(folder) => Some(serve(&text, folder, &mut request).await?),
+        None => None,
+    };
+    let draft = request.parse(&text)?;
+    Ok((request.plan(draft).await?, server))
+}
+
 /// After a failure it matters most where things stand.
 fn say_kept(kept: &Kept, path: &Path) {
     let (line, path) = (kept.next_line, path.display());
+    if kept.checkpoints == 0 && kept.resumed_from_line.is_none() {
+        return info!(
+            target: SPILLWAY,
+            event = "kept",
+            line,
+            "the next run begins with line {line}: no checkpoint {path} was stored"
+        );
+    }
     info!(
         target: SPILLWAY,
         event = "kept",
@@ -104,7 +145,7 @@ type Executed = (Totals, Result<End, spillway::run::RunError>);
 /// Runs a plan.
 pub(crate) async fn execute(
     plan: Plan,
-    mut interrupts: Interrupts,
+    interrupts: Interrupts,
     monitor: Monitor,
     log: LogFormat,
 ) -> Result<Executed, Stop> {
@@ -122,10 +163,13 @@ pub(crate) async fn execute(
         }
     }
     let (events, on_rejected) = Plan::events(&source, map, &config, taken_up.as_ref())?;
-    let telling = tokio::spawn(tell(interrupts.clone(), taken_up.is_some()));
+    let telling = tokio::spawn(tell(interrupts.clone(), monitor.clone(), taken_up.is_some()));
+    let mut terminal = Terminal::new(monitor.clone(), log);
     let state = taken_up.as_ref().and_then(TakenUp::state);
     let opened = tokio::select! {
-        opened = sink.open(&config, state, &grants) => opened,
+        opened = sink.open_watched(&config, state, &grants, |traffic| monitor.watch(traffic)) => {
+            opened
+        }
         // One that goes on asks its store first, which may take long. What it was begins again with
         // the checkpoint that is there, as after a crash.
         () = interrupts.first() => {
@@ -142,7 +186,6 @@ pub(crate) async fn execute(
         Err(error) => return Err(Stop::Failed(error.into())),
     };
     let checkpoints = taken_up.map(TakenUp::checkpoints);
-    let mut terminal = Terminal::new(monitor.clone(), log);
     let observer = &mut terminal;
     let runner =
         Runner { events, sink, on_rejected, on_failed, checkpoints, interrupts, observer, monitor };
@@ -163,7 +206,7 @@ async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, St
 }
 
 /// Says what becomes of a run at each signal. A store that stalls would make them look ignored.
-async fn tell(mut interrupts: Interrupts, are_kept: bool) {
+async fn tell(interrupts: Interrupts, monitor: Monitor, are_kept: bool) {
     let (stopping, aborting) = match are_kept {
         true => (
             "stopping: what is open is being kept for the next run; interrupt again to leave without",
@@ -175,8 +218,20 @@ async fn tell(mut interrupts: Interrupts, are_kept: bool) {
         ),
     };
     interrupts.reached(1).await;
-    info!(target: SPILLWAY, event = "stopping", "{stopping}");
-    interrupts.reached(2).await;
+    let counts = move || monitor.view().traffic.unwrap_or_default();
+    match view::waiting(counts()) {
+        Some(waiting) => info!(target: SPILLWAY, event = "stopping", "{stopping} ({waiting})"),
+        None => info!(target: SPILLWAY, event = "stopping", "{stopping}"),
+    }
+    let stalled = || {
+        let counts = counts();
+        view::is_away(&counts).map_or(Duration::ZERO, |_| counts.stalled)
+    };
+    let minute = || info!(target: SPILLWAY, event = "notice", "{NO_ANSWER}");
+    tokio::select! {
+        () = interrupts.insist_where_stalled(STOPPING_PATIENCE, stalled, minute) => {}
+        () = interrupts.reached(2) => {}
+    }
     info!(target: SPILLWAY, event = "aborting", "{aborting}");
 }
 
@@ -234,10 +289,30 @@ fn credentials() -> Credentials {
 
 const SECRET_ACCESS_KEY: &str = "local-secret";
 
-/// Somebody who asks three times wants the process gone.
-pub(crate) fn exit_on_third(mut interrupts: Interrupts) {
+/// Somebody who asks so often wants the process gone. One time before, what does not come to its
+/// end by itself, as where a disk hangs, gets some seconds.
+pub(crate) fn exit_on(times: u32, interrupts: Interrupts) {
     tokio::spawn(async move {
-        interrupts.reached(3).await;
+        let hangs = async {
+            interrupts.reached(times - 1).await;
+            tokio::time::sleep(LEAVING_PATIENCE).await;
+        };
+        tokio::select! {
+            () = interrupts.reached(times) => {}
+            () = hangs => warn!(target: SPILLWAY, event = "left", "{HANGS}"),
+        }
         std::process::exit(Exit::Interrupted as i32);
     });
 }
+
+const LEFT: &str = "the store did not answer in time: uploads that were open may be left there, \
+                    and what was being completed may be visible; `spillway uploads` lists and \
+                    aborts what is left";
+const HANGS: &str = "left at once: something of this machine did not come to its end, a disk most \
+                     likely; uploads may be left in the store";
+const NO_ANSWER: &str = "the store has given no good answer for a minute, so this ends without it";
+/// How long a run that was told to stop waits for a store that is away.
+const STOPPING_PATIENCE: Duration = Duration::from_secs(60);
+const LEAVING_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the server of this process may take to end once that is demanded.
+const SERVER_ENDING_PATIENCE: Duration = Duration::from_millis(100);

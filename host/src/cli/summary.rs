@@ -2,20 +2,27 @@
 
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
-use spillway::run::{End, Totals};
+use spillway::run::{End, Lines, Totals};
+use tracing::info;
 
-use super::say::say;
+use super::log::SPILLWAY;
+use super::say;
 use super::view::counted;
 
-/// Says on standard output what a run has done.
+/// Says on standard output what a run has done. Where that cannot be written, it is said on
+/// standard error: nobody can ask a run for it afterwards.
 pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: bool) {
-    if as_json {
+    let sentence = sentence(totals, end, seconds);
+    let said = if as_json {
         let mut summary = json!(totals);
         summary["end"] = json!(name(end));
         summary["seconds"] = json!((seconds * 1_000.0).round() / 1_000.0);
-        say!("{summary}");
+        say::line(&summary.to_string())
     } else {
-        say!("{}", sentence(totals, end, seconds));
+        say::line(&sentence)
+    };
+    if !said {
+        info!(target: SPILLWAY, event = "summary", "{sentence}");
     }
 }
 
@@ -26,6 +33,7 @@ pub(crate) fn name(end: Option<End>) -> &'static str {
         Some(End::NothingToDo) => "nothing_to_do",
         Some(End::Stopped) => "stopped",
         Some(End::Aborted) => "aborted",
+        Some(End::GivenUp) => "given_up",
         None => "failed",
     }
 }
@@ -39,7 +47,10 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
         (Some(End::Stopped), None) => "Stopped; what was open is complete",
         (Some(End::Stopped), Some(_)) => "Stopped; what is open is kept for the next run",
         (Some(End::Aborted), None) => "Interrupted; what was open is aborted",
-        (Some(End::Aborted), Some(_)) => "Interrupted; what the last checkpoint knows is kept",
+        (Some(End::GivenUp), None) => "Interrupted; what was open is given up",
+        (Some(End::Aborted | End::GivenUp), Some(_)) => {
+            "Interrupted; what the last checkpoint knows is kept"
+        }
         (None, _) => "Failed",
     };
     let mut text = format!(
@@ -49,15 +60,18 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
         counted(totals.objects, "object"),
         HumanBytes(totals.object_bytes),
     );
-    let mut add = |count: u64, what: &str| {
-        if count > 0 {
-            text.push_str(&format!(" {} {what}.", HumanCount(count)));
-        }
+    add(&mut text, *rejected, "rejected");
+    add(&mut text, *filtered, "filtered out");
+    let of_objects = match failed_objects {
+        0 => String::new(),
+        count => format!(", of {}", counted(*count, "object")),
     };
-    add(*rejected, "rejected");
-    add(*filtered, "filtered out");
-    add(*failed_events, &format!("not stored, of {}", counted(*failed_objects, "object")));
-    add(totals.dead_letters, "set aside as dead letters");
+    add(&mut text, *failed_events, &format!("not stored{of_objects}"));
+    if let Some(Lines { first, last }) = totals.not_stored {
+        let (first, last) = (HumanCount(first), HumanCount(last));
+        text.push_str(&format!(" What is not stored lies in lines {first} to {last}."));
+    }
+    add(&mut text, totals.dead_letters, "set aside as dead letters");
     if let Some(kept) = &totals.kept {
         let stored = counted(kept.checkpoints, "checkpoint");
         text.push_str(&format!(
@@ -66,6 +80,12 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
         ));
     }
     text
+}
+
+fn add(text: &mut String, count: u64, what: &str) {
+    if count > 0 {
+        text.push_str(&format!(" {} {what}.", HumanCount(count)));
+    }
 }
 
 const NOTHING_TO_DO: &str = "Nothing to do: the source was stored to its end, and has not grown.";

@@ -16,7 +16,7 @@ use tracing::info;
 
 use super::exit::Stop;
 use super::log::SPILLWAY;
-use super::plan::{Destination, chain};
+use super::plan::{Destination, chain, unusable};
 
 /// A checkpoint that this process has, with what it is of.
 pub(crate) struct TakenUp {
@@ -51,7 +51,8 @@ pub(crate) async fn prove(
     let found = match checkpoint::read(&settings.path) {
         Ok(found) => found,
         Err(error) => {
-            problems.push(Problem::new("checkpoint.path", chain(&error)));
+            let message = unusable(Err(error))?;
+            problems.extend(message.map(|message| Problem::new("checkpoint.path", message)));
             None
         }
     };

@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 use super::args::LogFormat;
 use super::log::{self, COURSE, SPILLWAY};
 use super::view::{Rate, Status, counted};
+use super::waits::Waits;
 
 /// Standard error, as the place to show a run.
 pub(crate) struct Terminal {
@@ -29,8 +30,8 @@ pub(crate) struct Terminal {
 enum Progress {
     /// By lines that move.
     Moving(ProgressBar),
-    /// By a line now and then.
-    Lines(AbortHandle),
+    /// By a line now and then, and one when the store is waited for.
+    Lines { task: AbortHandle, _waits: Waits },
 }
 
 impl Terminal {
@@ -40,7 +41,10 @@ impl Terminal {
         let progress = if format == LogFormat::Text && moves() {
             Progress::Moving(moving(monitor, warnings.clone()))
         } else {
-            Progress::Lines(tokio::spawn(lines(monitor, warnings.clone())).abort_handle())
+            let traffic = monitor.clone();
+            let waits = Waits::of(move || traffic.view().traffic);
+            let lines = tokio::spawn(lines(monitor, warnings.clone()));
+            Progress::Lines { task: lines.abort_handle(), _waits: waits }
         };
         Terminal { _progress: progress, warnings, rejections: 0, failures: 0 }
     }
@@ -60,7 +64,7 @@ impl Drop for Progress {
                 bar.tick();
                 bar.finish_and_clear();
             }
-            Progress::Lines(task) => task.abort(),
+            Progress::Lines { task, .. } => task.abort(),
         }
     }
 }

@@ -15,6 +15,7 @@ use spillway::sink::{OpenSink, Sink, SinkError};
 use tracing::error;
 
 use super::args::{AbortArguments, ListArguments, UploadsCommand};
+use super::asking::Asking;
 use super::exit::{Exit, Stop};
 use super::log::SPILLWAY;
 use super::plan::{Request, read};
@@ -31,10 +32,16 @@ pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, Stop> {
 async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
     let ListArguments { flow, component, older_than, json } = arguments;
     let (mut sink, kept) = open(&flow, component, Whose::Anybodys).await?;
-    let mut found = Upload::all(&mut sink).await?;
+    // There is nothing to clear away.
+    let asking = Asking::of(&sink, Duration::ZERO)?;
+    let found = async {
+        let found = Upload::all(&mut sink).await?;
+        close(sink).await?;
+        Ok(found)
+    };
+    let mut found = asking.end(found.await, "open uploads were listed")?;
     let in_use = kept.take_out(&mut found);
     found.retain(|upload| upload.is_older_than(older_than.unwrap_or_default()));
-    close(sink).await?;
     let flow = flow.display();
     if json {
         say!("{}", json!({"uploads": found.iter().map(Upload::json).collect::<Vec<_>>()}));
@@ -53,9 +60,19 @@ async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
 }
 
 async fn abort(arguments: AbortArguments) -> Result<Exit, Stop> {
-    let AbortArguments { flow, component, older_than, dry_run } = arguments;
-    let whose = if dry_run { Whose::Anybodys } else { Whose::Ours };
-    let (mut sink, kept) = open(&flow, component, whose).await?;
+    let whose = if arguments.dry_run { Whose::Anybodys } else { Whose::Ours };
+    let (sink, kept) = open(&arguments.flow, arguments.component.clone(), whose).await?;
+    let asking = Asking::of(&sink, Duration::ZERO)?;
+    let aborted = abort_all(arguments, sink, kept).await;
+    asking.end(aborted, "uploads were aborted: those that are not named above may still be open")
+}
+
+async fn abort_all(
+    arguments: AbortArguments,
+    mut sink: OpenSink,
+    kept: InUse,
+) -> Result<Exit, Stop> {
+    let AbortArguments { older_than, dry_run, .. } = arguments;
     let mut in_use = 0;
     let mut met = HashSet::new();
     let (mut ended, mut failed) = (0_u64, 0_u64);
@@ -81,7 +98,9 @@ async fn abort(arguments: AbortArguments) -> Result<Exit, Stop> {
                     ended += 1;
                     say!("aborted {text}");
                 }
-                Err(error @ SinkError::Trap(_)) => return Err(Stop::Failed(error.into())),
+                Err(error @ (SinkError::Trap(_) | SinkError::GivenUp)) => {
+                    return Err(Stop::Failed(error.into()));
+                }
                 Err(error) => {
                     failed += 1;
                     error!(target: SPILLWAY, event = "not_aborted", "not aborted: {text}: {error}");

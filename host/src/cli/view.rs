@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount};
+use spillway::egress::{Bad, Counts};
 use spillway::telemetry::View;
 
 /// What a person sees of a run at one moment.
@@ -85,17 +86,7 @@ impl Status<'_> {
 
     /// Why nothing moves, where the store is in the way.
     pub(crate) fn waiting(&self) -> Option<String> {
-        let counts = self.view.traffic?;
-        let stalled = counts.stalled;
-        if counts.bad_in_a_row > 0 {
-            let how =
-                counts.bad.map_or("no answer".to_owned(), |status| status.as_u16().to_string());
-            let times = counts.bad_in_a_row;
-            let times = if times > 1 { format!(" {}×", HumanCount(times)) } else { String::new() };
-            return Some(format!("waiting for the store ({how}{times}) {}", clock(stalled)));
-        }
-        let waits = stalled >= WAITING_FROM;
-        waits.then(|| format!("waiting for the store {}", clock(stalled)))
+        waiting(self.view.traffic?)
     }
 
     /// How much of the input is read.
@@ -118,6 +109,23 @@ impl Item {
     fn new(matters: u8, text: String) -> Item {
         Item { matters, text }
     }
+}
+
+/// What the store is waited for, if it is.
+pub(crate) fn waiting(counts: Counts) -> Option<String> {
+    let Counts { stalled, bad_in_a_row: times, .. } = counts;
+    let how = match is_away(&counts) {
+        Some(bad) if times > 1 => format!(" ({bad} {}×)", HumanCount(times)),
+        Some(bad) => format!(" ({bad})"),
+        None if stalled >= WAITING_FROM => String::new(),
+        None => return None,
+    };
+    Some(format!("waiting for the store{how} {}", clock(stalled)))
+}
+
+/// How the last request ended, where that says that the store is away or busy.
+pub(crate) fn is_away(counts: &Counts) -> Option<Bad> {
+    counts.bad.filter(|bad| counts.bad_in_a_row > 0 && bad.is_passing())
 }
 
 /// How fast something has been growing lately.
@@ -169,7 +177,7 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
 }
 
 /// As a clock shows it: minutes and seconds, with hours where there are any.
-fn clock(duration: Duration) -> String {
+pub(crate) fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     if hours > 0 {
@@ -183,7 +191,7 @@ const BETWEEN: &str = " · ";
 const BAR_COLUMNS: usize = 16;
 const BAR_FROM_COLUMNS: usize = 70;
 /// How long requests may be under way before it is said that they are waited for.
-const WAITING_FROM: Duration = Duration::from_secs(3);
+pub(crate) const WAITING_FROM: Duration = Duration::from_secs(3);
 /// How long what the sink said of itself is shown as what is.
 const NEW_UNTIL: Duration = Duration::from_secs(3);
 const RATE_STEP: Duration = Duration::from_millis(250);

@@ -21,6 +21,8 @@ pub(crate) struct Failed {
     reported: Vec<Reported>,
     /// What lies before this position is written.
     written: u64,
+    /// How many letters were written.
+    count: u64,
 }
 
 /// What a sink said of a failed object.
@@ -38,7 +40,19 @@ impl Failed {
     pub(crate) fn open(path: &Path) -> io::Result<Failed> {
         let letters = DeadLetters::open(path)?;
         let spool = Spool::new(folder_of(path), SEGMENT_BYTES_MAX);
-        Ok(Failed { path: path.to_owned(), letters, spool, reported: Vec::new(), written: 0 })
+        Ok(Failed {
+            path: path.to_owned(),
+            letters,
+            spool,
+            reported: Vec::new(),
+            written: 0,
+            count: 0,
+        })
+    }
+
+    /// How many letters were written, whatever went wrong afterwards.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
     }
 
     /// The file.
@@ -75,40 +89,43 @@ impl Failed {
     }
 
     /// Writes the failed events before `durable`, of which no more will be reported, and forgets
-    /// all events before it. Returns how many were written.
+    /// all events before it.
     ///
     /// # Errors
     ///
     /// Also where events were reported that the sink was never given: then something is lost.
-    pub(crate) fn settle(&mut self, durable: u64) -> io::Result<u64> {
+    pub(crate) fn settle(&mut self, durable: u64) -> io::Result<()> {
         let positions = self.written..durable.max(self.written);
-        let count = self.write(&positions)?;
+        self.write(&positions)?;
         self.written = positions.end;
         self.spool.forget(self.written);
-        Ok(count)
+        Ok(())
     }
 
     /// Writes all events that were reported failed, also those that have others before them of
-    /// which it is not known yet: once a checkpoint is stored, they are reported no more. Returns
-    /// how many were written.
+    /// which it is not known yet: once a checkpoint is stored, they are reported no more.
     ///
     /// # Errors
     ///
     /// As [`settle`](Failed::settle).
-    pub(crate) fn settle_reported(&mut self) -> io::Result<u64> {
+    pub(crate) fn settle_reported(&mut self) -> io::Result<()> {
         self.write(&(self.written..u64::MAX))
     }
 
     /// Writes the failed events in these positions.
-    fn write(&mut self, positions: &Range<u64>) -> io::Result<u64> {
-        let mut count = 0;
+    fn write(&mut self, positions: &Range<u64>) -> io::Result<()> {
         if self.reported.iter().any(|reported| reported.first < positions.end) {
             let Failed { spool, letters, reported, .. } = self;
-            spool.read(positions.clone(), |kept| {
-                count += write(kept, positions, reported, letters)?;
-                Ok(())
-            })?;
-            self.letters.flush()?;
+            let mut count = 0;
+            let read = spool.read(positions.clone(), |kept| {
+                write(kept, positions, reported, letters, &mut count)
+            });
+            // Those before one that failed are written all the same.
+            let flushed = self.letters.flush();
+            if flushed.is_ok() {
+                self.count += count;
+            }
+            read.and(flushed)?;
         }
         let is_over = |reported: &mut Reported| reported.last < positions.end;
         for over in self.reported.extract_if(.., is_over) {
@@ -120,7 +137,7 @@ impl Failed {
                 )));
             }
         }
-        Ok(count)
+        Ok(())
     }
 
     /// Makes sure that what was written outlives a power cut.
@@ -129,14 +146,14 @@ impl Failed {
     }
 }
 
-/// Writes what failed of `kept` in these positions.
+/// Writes what failed of `kept` in these positions, and counts it.
 fn write(
     kept: &Kept,
     positions: &Range<u64>,
     reported: &mut [Reported],
     letters: &mut DeadLetters,
-) -> io::Result<u64> {
-    let mut count = 0;
+    count: &mut u64,
+) -> io::Result<()> {
     let mut of_key: Vec<_> = reported.iter_mut().filter(|r| r.key == kept.key).collect();
     for (position, payload) in (kept.first..).zip(kept.payloads()) {
         let is_of = |reported: &&mut &mut Reported| {
@@ -146,9 +163,9 @@ fn write(
         reported.missing = reported.missing.saturating_sub(1);
         let content = Content::Event { key: &kept.key, payload, at: kept.at };
         letters.add(&DeadLetter { position, reason: &reported.reason, content })?;
-        count += 1;
+        *count += 1;
     }
-    Ok(count)
+    Ok(())
 }
 
 /// How much is forgotten at once: 64 MiB.
@@ -171,12 +188,12 @@ mod tests {
         failed.keep(&runs, &[rejected(3)]).unwrap();
         // The younger one fails first, and may not be written yet.
         failed.report(&failure("b", 2..=4, 2));
-        assert_eq!(failed.settle(0).unwrap(), 0);
+        assert_eq!(written(&mut failed, |failed| failed.settle(0)), 0);
         failed.report(&failure("a", 0..=1, 2));
-        assert_eq!(failed.settle(1).unwrap(), 1);
-        assert_eq!(failed.settle(7).unwrap(), 3);
+        assert_eq!(written(&mut failed, |failed| failed.settle(1)), 1);
+        assert_eq!(written(&mut failed, |failed| failed.settle(7)), 3);
         failed.report(&failure("b", 7..=7, 1));
-        assert_eq!(failed.settle(8).unwrap(), 1);
+        assert_eq!(written(&mut failed, |failed| failed.settle(8)), 1);
         failed.sync().unwrap();
         let letters: Vec<_> = std::fs::read_to_string(&path).unwrap().lines().map(event).collect();
         let wanted = [("a", "a"), ("a", "b"), ("b", "c"), ("b", "e"), ("b", "g")];
@@ -190,16 +207,28 @@ mod tests {
         let mut failed = Failed::open(&path).unwrap();
         failed.keep(&[run("a", 0, "ab"), run("b", 2, "cd")], &[]).unwrap();
         failed.report(&failure("b", 2..=3, 2));
-        assert_eq!(failed.settle_reported().unwrap(), 2);
-        assert_eq!(failed.settle_reported().unwrap(), 0);
+        assert_eq!(written(&mut failed, |failed| failed.settle_reported()), 2);
+        assert_eq!(written(&mut failed, |failed| failed.settle_reported()), 0);
         failed.report(&failure("a", 0..=1, 2));
-        assert_eq!(failed.settle(4).unwrap(), 2);
+        assert_eq!(written(&mut failed, |failed| failed.settle(4)), 2);
         failed.keep(&[run("b", 4, "e")], &[]).unwrap();
         failed.report(&failure("b", 4..=4, 1));
-        assert_eq!(failed.settle_reported().unwrap(), 1);
+        assert_eq!(written(&mut failed, |failed| failed.settle_reported()), 1);
         let letters = std::fs::read_to_string(&path).unwrap();
         let payloads: String = letters.lines().map(|line| event(line).1).collect();
         assert_eq!(payloads, "cdabe");
+    }
+
+    #[test]
+    fn what_was_written_before_something_went_wrong_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("failed");
+        let mut failed = Failed::open(&path).unwrap();
+        failed.keep(&[run("a", 0, "ab")], &[]).unwrap();
+        failed.report(&failure("a", 0..=3, 4));
+        failed.settle_reported().unwrap_err();
+        assert_eq!(failed.count(), 2);
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
     }
 
     #[test]
@@ -210,6 +239,13 @@ mod tests {
         failed.report(&failure("a", 0..=3, 4));
         let error = failed.settle(4).unwrap_err().to_string();
         assert!(error.contains("2 more failed events of `a` from position 0 to 3"), "{error}");
+    }
+
+    /// How many letters that writes.
+    fn written(failed: &mut Failed, f: impl Fn(&mut Failed) -> io::Result<()>) -> u64 {
+        let before = failed.count();
+        f(failed).unwrap();
+        failed.count() - before
     }
 
     fn event(line: &str) -> (String, String) {

@@ -11,15 +11,17 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 pub use client::{Client, ClientError, ClientOptions};
 use moving::Moving;
-pub use traffic::{Counts, Traffic};
+pub use traffic::{Bad, Counts, Traffic};
 
 /// What a [`Transport`] promises.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<WasiBody>, Error>> + Send>>;
@@ -46,22 +48,78 @@ pub struct Egress {
 /// write no more may still clean up.
 #[derive(Clone)]
 pub struct Gate {
-    shut: Arc<watch::Sender<bool>>,
+    state: Arc<watch::Sender<GateState>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct GateState {
+    shut: bool,
+    /// When the sink behind it is given up.
+    deadline: Option<Instant>,
+    /// Whether something was refused that would have passed, had it been open.
+    refused: bool,
 }
 
 impl Gate {
     fn new() -> Gate {
-        Gate { shut: Arc::new(watch::Sender::new(false)) }
+        Gate { state: Arc::default() }
     }
 
     /// Ends what writes, and refuses more of it, until [`open`](Gate::open).
     pub fn shut(&self) {
-        self.shut.send_replace(true);
+        self.state.send_modify(|state| state.shut = true);
+    }
+
+    /// [`shut`](Gate::shut)s, and gives up the sink behind it where it is still at work after
+    /// `grace`: the call that is being made then ends with
+    /// [`SinkError::GivenUp`](crate::sink::SinkError::GivenUp), and so does every later one.
+    pub fn shut_within(&self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        self.state.send_modify(|state| {
+            state.shut = true;
+            state.deadline.get_or_insert(deadline);
+        });
     }
 
     /// Lets requests pass again.
     pub fn open(&self) {
-        self.shut.send_replace(false);
+        self.state.send_modify(|state| *state = GateState::default());
+    }
+
+    /// Whether it has refused a request, or ended one, since it was shut.
+    pub fn has_refused(&self) -> bool {
+        self.state.borrow().refused
+    }
+
+    /// Whether the sink behind it is given up.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.state.borrow().deadline.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    /// Returns once the sink behind it is given up.
+    pub(crate) async fn given_up(&self) {
+        let mut state = self.state.subscribe();
+        loop {
+            let deadline = state.borrow_and_update().deadline;
+            let passes = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = passes => return,
+                // The sender is this gate's own, so it is never gone.
+                _ = state.changed() => {}
+            }
+        }
+    }
+
+    fn refuse(&self) {
+        self.state.send_if_modified(|state| {
+            state.refused = true;
+            false
+        });
     }
 }
 
@@ -111,24 +169,38 @@ impl WasiHttpHooks for Egress {
         }
         let writes = matches!(*request.method(), Method::PUT | Method::POST);
         let moved = self.moved.clone();
-        let request = request.map(|body| Moving::new(body, moved).boxed_unsync());
+        let traffic = self.traffic.clone();
+        let request = request.map(|body| Moving::new(body, moved, traffic).boxed_unsync());
         let sending = self.transport.send(request, options.unwrap_or_default());
-        let mut shut = self.gate.shut.subscribe();
+        let gate = self.gate.clone();
+        let mut state = gate.state.subscribe();
         let moved = self.moved.clone();
         let passing = self.traffic.pass();
         Box::new(async move {
-            let is_shut = writes && *shut.borrow();
-            let sent = if is_shut {
+            let is_shut = writes && state.borrow().shut;
+            let ended = if is_shut {
                 Err(Error::HttpRequestDenied)
             } else {
                 tokio::select! {
                     biased;
                     // It is on its way, and may have done its work: that is no refusal.
-                    _ = shut.wait_for(|shut| *shut), if writes => Err(Error::ConnectionTerminated),
-                    sent = sending => sent,
+                    _ = state.wait_for(|state| state.shut), if writes => {
+                        Err(Error::InternalError(Some(ENDED_HERE.to_owned())))
+                    }
+                    sent = sending => Ok(sent),
                 }
             };
-            passing.land(&sent);
+            let sent = match ended {
+                Ok(sent) => {
+                    passing.land(&sent);
+                    sent
+                }
+                Err(error) => {
+                    gate.refuse();
+                    passing.end();
+                    Err(error)
+                }
+            };
             moved.notify_one();
             let io: Box<dyn Future<Output = Result<(), Error>> + Send> =
                 Box::new(std::future::ready(Ok(())));
@@ -142,3 +214,6 @@ async fn refuse(request: Request<WasiBody>) -> Sent {
     let _ = request.into_body().collect().await;
     Err(Error::HttpRequestDenied)
 }
+
+/// What a guest is told of a request that the gate has ended.
+const ENDED_HERE: &str = "ended on this side";

@@ -9,15 +9,18 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
 use wasmtime_wasi_http::{Error, WasiBody};
 
+use super::Traffic;
+
 /// A body that tells of each piece that the other side has taken: there is room for the next.
 pub(super) struct Moving {
     body: WasiBody,
     moved: Arc<Notify>,
+    traffic: Traffic,
 }
 
 impl Moving {
-    pub(super) fn new(body: WasiBody, moved: Arc<Notify>) -> Moving {
-        Moving { body, moved }
+    pub(super) fn new(body: WasiBody, moved: Arc<Notify>, traffic: Traffic) -> Moving {
+        Moving { body, moved, traffic }
     }
 }
 
@@ -32,6 +35,7 @@ impl Body for Moving {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         if frame.is_ready() {
             self.moved.notify_one();
+            self.traffic.moved();
         }
         frame
     }

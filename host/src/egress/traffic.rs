@@ -23,11 +23,20 @@ pub struct Counts {
     /// How many requests ended badly since one ended well: without an answer, or with one of status
     /// 400 or more.
     pub bad_in_a_row: u64,
-    /// How the last of those ended: the status, or nothing where there was no answer.
-    pub bad: Option<StatusCode>,
+    /// How the last of those ended.
+    pub bad: Option<Bad>,
     /// How long the other side has been in the way: since requests are under way of which none ends
     /// well, or since they end badly. Zero where it is not.
     pub stalled: Duration,
+}
+
+/// How a request ended badly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bad {
+    /// With this status.
+    Answered(StatusCode),
+    /// Without an answer: why, in a few words.
+    Unanswered(&'static str),
 }
 
 #[derive(Debug)]
@@ -66,18 +75,30 @@ impl Traffic {
         Passing { traffic: self.clone(), landed: false }
     }
 
-    fn landed(&self, status: Option<StatusCode>) {
+    /// A piece of a request has gone: the other side takes what it is sent.
+    pub(super) fn moved(&self) {
+        let State { counts, well } = &mut *self.lock();
+        if counts.bad_in_a_row == 0 {
+            *well = Instant::now();
+        }
+    }
+
+    fn landed(&self, status: Result<StatusCode, &'static str>) {
         let State { counts, well } = &mut *self.lock();
         counts.in_flight -= 1;
         match status {
-            Some(status) => counts.answers[answer_class(status)] += 1,
-            None => counts.unanswered += 1,
+            Ok(status) => counts.answers[answer_class(status)] += 1,
+            Err(_) => counts.unanswered += 1,
         }
-        if status.is_some_and(|status| status.as_u16() < 400) {
-            (counts.bad_in_a_row, counts.bad, *well) = (0, None, Instant::now());
-        } else {
-            (counts.bad_in_a_row, counts.bad) = (counts.bad_in_a_row + 1, status);
-        }
+        let bad = match status {
+            Ok(status) if status.as_u16() < 400 => {
+                (counts.bad_in_a_row, counts.bad, *well) = (0, None, Instant::now());
+                return;
+            }
+            Ok(status) => Bad::Answered(status),
+            Err(why) => Bad::Unanswered(why),
+        };
+        (counts.bad_in_a_row, counts.bad) = (counts.bad_in_a_row + 1, Some(bad));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -92,11 +113,38 @@ impl Counts {
     }
 }
 
+impl Bad {
+    /// Whether it says that the store is away or busy, and that the same request may do later. Of
+    /// other answers the store was asked, and has spoken: that something is not there, say.
+    pub fn is_passing(self) -> bool {
+        match self {
+            Bad::Answered(status) => matches!(status.as_u16(), 408 | 429 | 500..),
+            Bad::Unanswered(_) => true,
+        }
+    }
+}
+
+impl std::fmt::Display for Bad {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Bad::Answered(status) => write!(f, "{}", status.as_u16()),
+            Bad::Unanswered(why) => f.write_str(why),
+        }
+    }
+}
+
 impl Passing {
+    /// It was ended on this side, which says nothing of the other.
+    pub(super) fn end(mut self) {
+        self.landed = true;
+        let counts = &mut self.traffic.lock().counts;
+        (counts.in_flight, counts.unanswered) = (counts.in_flight - 1, counts.unanswered + 1);
+    }
+
     /// It has ended so.
     pub(super) fn land(mut self, sent: &Result<Response<WasiBody>, Error>) {
         self.landed = true;
-        let status = sent.as_ref().ok().map(Response::status);
+        let status = sent.as_ref().map(Response::status).map_err(in_words);
         self.traffic.landed(status);
     }
 }
@@ -104,7 +152,7 @@ impl Passing {
 impl Drop for Passing {
     fn drop(&mut self) {
         if !self.landed {
-            self.traffic.landed(None);
+            self.traffic.landed(Err(NO_ANSWER));
         }
     }
 }
@@ -117,6 +165,24 @@ fn answer_class(status: StatusCode) -> usize {
         _ => 4,
     }
 }
+
+/// Why there was no answer, in a few words.
+fn in_words(error: &Error) -> &'static str {
+    match error {
+        Error::ConnectionRefused => "connection refused",
+        Error::ConnectionTimeout => "connecting timed out",
+        Error::ConnectionTerminated | Error::HttpResponseIncomplete => "connection closed",
+        Error::ConnectionWriteTimeout => "sending timed out",
+        Error::DestinationUnavailable | Error::DestinationNotFound => "not reachable",
+        Error::DnsTimeout | Error::DnsError { .. } => "name not resolved",
+        Error::TlsProtocolError | Error::TlsCertificateError | Error::TlsAlertReceived { .. } => {
+            "TLS failed"
+        }
+        _ => NO_ANSWER,
+    }
+}
+
+const NO_ANSWER: &str = "no answer";
 
 #[cfg(test)]
 mod tests {
@@ -149,12 +215,49 @@ mod tests {
         land(&traffic, 503);
         land(&traffic, 500);
         let counts = traffic.counts();
-        assert_eq!((counts.bad_in_a_row, counts.bad), (2, Some(StatusCode::INTERNAL_SERVER_ERROR)));
+        assert_eq!(
+            (counts.bad_in_a_row, counts.bad),
+            (2, Some(Bad::Answered(StatusCode::INTERNAL_SERVER_ERROR)))
+        );
         assert!(counts.stalled > Duration::ZERO, "nothing is under way, and it will be again");
         drop(traffic.pass());
-        assert_eq!((traffic.counts().bad_in_a_row, traffic.counts().bad), (3, None));
+        let counts = traffic.counts();
+        assert_eq!((counts.bad_in_a_row, counts.bad), (3, Some(Bad::Unanswered("no answer"))));
+        traffic.pass().land(&Err(Error::ConnectionRefused));
+        let counts = traffic.counts();
+        assert_eq!(
+            (counts.bad_in_a_row, counts.bad),
+            (4, Some(Bad::Unanswered("connection refused")))
+        );
         land(&traffic, 200);
         let counts = traffic.counts();
         assert_eq!((counts.bad_in_a_row, counts.stalled), (0, Duration::ZERO));
+    }
+    #[test]
+    fn an_answer_that_is_a_word_of_the_store_is_not_waited_for() {
+        for (status, passes) in [(404, false), (403, false), (412, false), (408, true)] {
+            let bad = Bad::Answered(StatusCode::from_u16(status).unwrap());
+            assert_eq!(bad.is_passing(), passes, "{status}");
+        }
+        for status in [429, 500, 503] {
+            assert!(Bad::Answered(StatusCode::from_u16(status).unwrap()).is_passing(), "{status}");
+        }
+        assert!(Bad::Unanswered("connection refused").is_passing());
+    }
+
+    #[test]
+    fn a_store_that_takes_what_it_is_sent_does_not_stall() {
+        let traffic = Traffic::new();
+        let _passing = traffic.pass();
+        let past = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+        traffic.lock().well = past;
+        assert!(traffic.counts().stalled >= Duration::from_secs(60));
+        traffic.moved();
+        assert!(traffic.counts().stalled < Duration::from_secs(60));
+        // Where requests fail, pieces of the next are no sign that it goes well.
+        land(&traffic, 503);
+        traffic.lock().well = past;
+        traffic.moved();
+        assert!(traffic.counts().stalled >= Duration::from_secs(60));
     }
 }

@@ -157,6 +157,8 @@ pub(super) fn storage_error(error: io::Error) -> S3Error {
     match error.kind() {
         // The path is longer than the system allows, though each name in it is not.
         ErrorKind::InvalidFilename => s3_error!(error, KeyTooLongError),
+        // To ask again would change nothing.
+        ErrorKind::PermissionDenied => s3_error!(AccessDenied, "{error}"),
         _ => s3_error!(InternalError, "The local store failed: {error}"),
     }
 }

@@ -99,11 +99,16 @@ impl Store {
             "{bucket:?} is no name for a bucket: 3 to 63 lower-case letters, digits, dots, hyphens"
         );
         let folder = self.root.join(bucket);
+        // A link that leads nowhere would lead somewhere once a folder is made there.
+        inside(&self.root, &folder.join("object"))?;
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))
     }
 
     pub(super) fn has_bucket(&self, bucket: &str) -> bool {
-        s3s::path::check_bucket_name(bucket) && self.root.join(bucket).is_dir()
+        let folder = self.root.join(bucket);
+        s3s::path::check_bucket_name(bucket)
+            && folder.is_dir()
+            && inside(&self.root, &folder.join("object")).is_ok()
     }
 
     /// A name, never used before, for an upload.
@@ -236,6 +241,7 @@ impl Store {
         let Some((path, metadata)) = published(&self.root, bucket, key) else {
             return Ok(None);
         };
+        inside(&self.root, &path)?;
         if let Some(version) = versions.current.get(&place(bucket, key))
             && let Ok(known) = fs::metadata(self.versioned(bucket, version))
             && same_content(&known, &metadata)
@@ -260,6 +266,7 @@ impl Store {
     /// be objects; where a name must be a folder and a file, the file steps aside.
     fn make_way(&self, bucket: &str, key: &str) -> io::Result<PathBuf> {
         let mut path = self.root.join(bucket);
+        inside(&self.root, &path.join(path_of(key)))?;
         let relative = path_of(key);
         let mut names = relative.components().peekable();
         while let Some(name) = names.next() {
@@ -322,6 +329,26 @@ fn published(root: &Path, bucket: &str, key: &str) -> Option<(PathBuf, Metadata)
         let metadata = fs::symlink_metadata(&path).ok().filter(Metadata::is_file)?;
         Some((path, metadata))
     })
+}
+
+/// Proves that a path leads nowhere out of the root: where one of its folders is a symbolic link,
+/// to a place below the root.
+fn inside(root: &Path, path: &Path) -> io::Result<()> {
+    let folders = path.ancestors().skip(1).take_while(|folder| *folder != root);
+    for folder in folders {
+        let led_to = match fs::canonicalize(folder) {
+            // What is not there is no link, and neither is what lies below it.
+            Err(error) if error.kind() == ErrorKind::NotFound && !folder.is_symlink() => continue,
+            led_to => led_to?,
+        };
+        if led_to.starts_with(root) {
+            break;
+        }
+        let (folder, root, led_to) = (folder.display(), root.display(), led_to.display());
+        let text = format!("{folder} leads out of {root}, to {led_to}: nothing is stored there");
+        return Err(io::Error::new(ErrorKind::PermissionDenied, text));
+    }
+    Ok(())
 }
 
 fn versioned(work: &Path, bucket: &str, version: &str) -> PathBuf {

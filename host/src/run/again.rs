@@ -36,8 +36,13 @@ impl Running<'_> {
     /// Keeps what is read before this position. Returns whether that was all of it: somebody may
     /// have lost patience.
     async fn keep_to(&mut self, position: u64) -> Result<bool, RunError> {
-        while self.interrupts.count() == 0 {
-            let Some(batch) = self.events.next().await? else { break };
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = self.interrupts.first() => return Ok(false),
+                batch = self.events.next() => batch?,
+            };
+            let Some(batch) = batch else { return Ok(false) };
             let runs = batch.runs.into_iter().map(|of_batch| before(run(of_batch), position));
             let runs: Vec<Run> = runs.filter(|run| !run.ends.is_empty()).collect();
             self.set_aside.keep(&runs, &[])?;
@@ -45,6 +50,5 @@ impl Running<'_> {
                 return Ok(true);
             }
         }
-        Ok(false)
     }
 }

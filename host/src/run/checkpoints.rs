@@ -203,7 +203,7 @@ impl Running<'_> {
                 break state;
             }
         };
-        self.totals.dead_letters += self.set_aside.secure()?;
+        self.set_aside.secure()?;
         if self.is_told_to_abort() {
             // What fails from here on does so because of that, and is not reported.
             return Err(SinkError::Refused(Error::Aborted).into());
@@ -247,7 +247,7 @@ impl Running<'_> {
             kept.next_line = line;
         }
         self.monitor.checkpointed(now);
-        self.monitor.count(&self.totals);
+        self.count();
         self.observer.checkpoint(line);
         Ok(())
     }

@@ -30,11 +30,24 @@ pub struct Totals {
     pub failed_objects: u64,
     /// The events in them.
     pub failed_events: u64,
+    /// Between which lines all events lie that are neither stored nor set aside, where there are
+    /// any; events between them may be stored. Where the run takes checkpoints, what the next one
+    /// reads again is not among them.
+    pub not_stored: Option<Lines>,
     /// Rejected and failed events that were written to a file.
     pub dead_letters: u64,
     /// What it has kept for the next run, where it takes checkpoints.
     #[serde(flatten)]
     pub kept: Option<Kept>,
+}
+
+/// Lines of the source, both ends included, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Lines {
+    /// The number of the first.
+    pub first: u64,
+    /// The number of the last.
+    pub last: u64,
 }
 
 /// What a run with checkpoints has kept for the next one.
@@ -60,6 +73,9 @@ pub enum End {
     Stopped,
     /// It was told to stop at once, and aborted what was open and no checkpoint knows.
     Aborted,
+    /// It was told to stop at once, and the sink did not come to its end in the time it was given.
+    /// What it had begun in the store may be left there.
+    GivenUp,
 }
 
 /// Why a run failed. What was accepted before is stored, counted as failed, or, where the run takes

@@ -12,6 +12,8 @@ use super::RunError;
 pub(super) struct SetAside {
     rejected: Option<(PathBuf, DeadLetters)>,
     pub(super) failed: Option<Failed>,
+    /// How many events were written.
+    written: u64,
 }
 
 impl SetAside {
@@ -33,15 +35,22 @@ impl SetAside {
             OnFailed::File(path) => Some(Failed::open(path).map_err(wrong(path))?),
             OnFailed::Stop => None,
         };
-        Ok(SetAside { rejected, failed })
+        Ok(SetAside { rejected, failed, written: 0 })
+    }
+
+    /// How many events were written, whatever went wrong afterwards.
+    pub(super) fn written(&self) -> u64 {
+        self.written + self.failed.as_ref().map_or(0, Failed::count)
     }
 
     /// Writes a rejected event. It must not be lost because the flow goes on: it is out before the
-    /// next. Returns how many were written.
-    pub(super) fn reject(&mut self, letter: &DeadLetter<'_>) -> Result<u64, RunError> {
-        let Some((path, letters)) = &mut self.rejected else { return Ok(0) };
+    /// next.
+    pub(super) fn reject(&mut self, letter: &DeadLetter<'_>) -> Result<(), RunError> {
+        let Some((path, letters)) = &mut self.rejected else { return Ok(()) };
         let written = letters.add(letter).and_then(|()| letters.flush());
-        written.map(|()| 1).map_err(|error| RunError::DeadLetters(path.clone(), error))
+        written.map_err(|error| RunError::DeadLetters(path.clone(), error))?;
+        self.written += 1;
+        Ok(())
     }
 
     /// Keeps what the sink has taken until it is durable.
@@ -49,27 +58,28 @@ impl SetAside {
         self.on_failed(RunError::Keep, |failed| failed.keep(runs, rejections))
     }
 
-    /// Writes what failed before `durable`. Returns how many events were written.
-    pub(super) fn settle(&mut self, durable: u64) -> Result<u64, RunError> {
+    /// Writes what failed before `durable`.
+    pub(super) fn settle(&mut self, durable: u64) -> Result<(), RunError> {
         self.on_failed(RunError::DeadLetters, |failed| failed.settle(durable))
     }
 
     /// Writes all that was reported failed, and makes sure that nothing of what was written is lost
-    /// in a power cut. Returns how many events were written.
-    pub(super) fn secure(&mut self) -> Result<u64, RunError> {
-        let written = self.on_failed(RunError::DeadLetters, Failed::settle_reported)?;
-        self.sync().map(|()| written)
+    /// in a power cut.
+    pub(super) fn secure(&mut self) -> Result<(), RunError> {
+        self.on_failed(RunError::DeadLetters, Failed::settle_reported)?;
+        self.sync()
     }
 
     /// After an error nothing more is set aside: what still fails is an error of its own.
-    fn on_failed<T: Default>(
+    fn on_failed(
         &mut self,
         error: fn(PathBuf, std::io::Error) -> RunError,
-        f: impl FnOnce(&mut Failed) -> std::io::Result<T>,
-    ) -> Result<T, RunError> {
-        let Some(failed) = &mut self.failed else { return Ok(T::default()) };
+        f: impl FnOnce(&mut Failed) -> std::io::Result<()>,
+    ) -> Result<(), RunError> {
+        let Some(failed) = &mut self.failed else { return Ok(()) };
         let done = f(failed).map_err(|cause| error(failed.path().to_owned(), cause));
         if done.is_err() {
+            self.written += failed.count();
             self.failed = None;
         }
         done

@@ -1,8 +1,8 @@
 //! The address that a collector asks for metrics.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ALLOW, CONTENT_TYPE as TYPE, HeaderValue};
@@ -11,7 +11,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -57,19 +56,26 @@ impl Drop for Endpoint {
 }
 
 async fn serve(listener: TcpListener, monitor: Monitor) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    // Dropped with this, they all end.
     let mut connections = JoinSet::new();
+    let mut by_age: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        let Ok(permit) = room.clone().acquire_owned().await else { return };
-        while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, _)) => {
+                while connections.try_join_next().is_some() {}
+                by_age.retain(|connection| !connection.is_finished());
+                // An answer takes milliseconds: who is there the longest asks nothing, and makes
+                // room for somebody who may.
+                if by_age.len() >= CONNECTIONS_MAX
+                    && let Some(oldest) = by_age.pop_front()
+                {
+                    oldest.abort();
+                }
                 let monitor = monitor.clone();
-                connections.spawn(async move {
-                    // Whoever takes longer is cut off, and makes room for others.
+                by_age.push_back(connections.spawn(async move {
+                    // Whoever takes longer is cut off.
                     let _ = timeout(CONNECTION_TIME_MAX, connection(stream, monitor)).await;
-                    drop(permit);
-                });
+                }));
             }
             // Too many open files, most likely; some will be closed.
             Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -111,8 +117,8 @@ fn said(status: StatusCode, text: String) -> Response<String> {
 }
 
 const PATH: &str = "/metrics";
-/// How many are served at the same time; others wait.
-const CONNECTIONS_MAX: usize = 16;
+/// How many are served at the same time.
+const CONNECTIONS_MAX: usize = 64;
 const CONNECTION_TIME_MAX: Duration = Duration::from_secs(10);
-const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
+const HEAD_TIME_MAX: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -94,6 +94,11 @@ impl Monitor {
         }
     }
 
+    /// A sink is being opened, with this way out.
+    pub fn watch(&self, traffic: Traffic) {
+        self.lock().traffic = Some(traffic);
+    }
+
     /// The run begins, with an input of this length and this way out.
     pub(crate) fn begin(&self, input_bytes: Option<u64>, traffic: Traffic) {
         let mut known = self.lock();

@@ -58,6 +58,25 @@ fn a_disk_that_is_full_ends_the_run_and_leaves_the_last_one() {
 }
 
 #[test]
+fn where_the_first_cannot_be_stored_none_is_spoken_of() {
+    let store = Store::start(|_| {});
+    let lines = event("a", "1");
+    let place = Place::of(&flow(), &lines).with("ENDPOINT", &store.endpoint());
+    // What stands in the way of the temporary file is no file, and stays.
+    std::fs::create_dir_all(place.path("run.checkpoint.tmp/taken")).unwrap();
+    let ended = place.spillway(&["run", "flow.toml"]);
+    let said = [
+        "run.checkpoint cannot be stored: there is none yet, and the next run begins anew",
+        "the next run begins with line 1: no checkpoint run.checkpoint was stored",
+    ];
+    assert_fails(&ended, 1, &said);
+    assert!(!ended.err.contains("the one before") && !ended.err.contains("goes on"), "{ended:?}");
+    std::fs::remove_dir_all(place.path("run.checkpoint.tmp")).unwrap();
+    place.run(&[]);
+    assert_eq!(contents(&store), expected(&lines));
+}
+
+#[test]
 fn one_may_be_as_large_as_what_is_held() {
     let store = Store::start(|_| {});
     // More than wasmtime lets a component hand over by itself, none of it in a part.

@@ -28,6 +28,23 @@ const NONE: &str = "no credentials are configured: ";
 const BROKEN: &str = "the credentials could not be had: ";
 const UNSET: &str = "environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set; ";
 
+/// The sink is in the middle of a call while it waits for them.
+#[test]
+fn a_second_signal_ends_a_run_that_waits_for_them() {
+    let service = Scripted::start(|_| Reply::Silence);
+    let url = format!("{}/role", service.endpoint());
+    let place = nowhere(FLOW).with("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url);
+    let place = place.with("ENDPOINT", "http://127.0.0.1:1");
+    let mut running = place.start(&["run", "flow.toml", "--json"]);
+    service.wait_for("request", |_| true);
+    running.signal("INT");
+    running.wait_for("stopping: ");
+    running.signal("INT");
+    let ended = guarded(running.ends());
+    let summary = summary(&ended);
+    assert_eq!((ended.code, &summary["stored_events"]), (Some(130), &0.into()), "{ended:?}");
+}
+
 #[test]
 fn nothing_is_configured() {
     let everybody = [

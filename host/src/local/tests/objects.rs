@@ -1,8 +1,11 @@
 //! What is put comes back, and lies where it should.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use super::{BUCKET, Local, files_below};
+use crate::local::{LocalOptions, LocalS3};
 
 #[tokio::test]
 async fn odd_keys_keep_their_own_bytes_inside_the_bucket() {
@@ -126,6 +129,50 @@ async fn empty_objects_and_metadata_come_back() {
     assert_eq!(got.headers["x-amz-meta-origin"], "test");
     assert_eq!(got.headers["content-type"], "application/json");
     assert_eq!(fs::metadata(local.bucket().join("empty")).unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn no_link_below_the_folder_leads_out_of_it() {
+    let (local, elsewhere) = (Local::start().await, tempfile::tempdir().unwrap());
+    fs::write(elsewhere.path().join("secret"), "of somebody else").unwrap();
+    let link = |name: &str, to: &Path| symlink(to, local.bucket().join(name)).unwrap();
+    link("out", elsewhere.path());
+    link("nowhere", &elsewhere.path().join("none"));
+    link("up", Path::new("../.."));
+    fs::create_dir_all(local.bucket().join("a")).unwrap();
+    link("a/out", elsewhere.path());
+    for key in ["out/k", "out/b/k", "nowhere/k", "up/k", "a/out/k"] {
+        let refused = local.put(key, "1").await;
+        assert_ne!(refused.status, 200, "{key}");
+        let id = local.create(key).await;
+        local.send("PUT", key, &format!("partNumber=1&uploadId={id}"), "part").await;
+        let part = "<Part><PartNumber>1</PartNumber></Part>";
+        assert_ne!(local.complete(key, &id, part).await.status, 200, "{key}");
+    }
+    let refused = local.put("out/k", "1").await;
+    assert_eq!((refused.status.as_u16(), refused.element("Code")), (403, "AccessDenied"));
+    assert!(refused.text().contains("leads out of"), "{refused:?}");
+    assert_ne!(local.send("GET", "out/secret", "", "").await.status, 200);
+    assert_eq!(files_below(elsewhere.path()), [elsewhere.path().join("secret")]);
+    // One that stays inside is a folder like others; one in an object's place is replaced itself.
+    link("in", &local.bucket().join("a"));
+    assert_eq!(local.put("in/k", "1").await.status, 200);
+    assert_eq!(fs::read_to_string(local.bucket().join("a/k")).unwrap(), "1");
+    link("file", &elsewhere.path().join("secret"));
+    assert_eq!(local.put("file", "mine").await.status, 200);
+    assert_eq!(fs::read_to_string(elsewhere.path().join("secret")).unwrap(), "of somebody else");
+}
+
+#[tokio::test]
+async fn a_bucket_that_leads_out_of_the_folder_is_none() {
+    let (local, elsewhere) = (Local::start().await, tempfile::tempdir().unwrap());
+    symlink(elsewhere.path(), local.folder.path().join("linked")).unwrap();
+    let answer = local.client.send("PUT", ("linked", "key"), "", "1").await;
+    assert_eq!((answer.status.as_u16(), answer.element("Code")), (404, "NoSuchBucket"));
+    let options = LocalOptions { buckets: vec!["linked".to_owned()], ..local.options() };
+    let refused = LocalS3::start(options).await.unwrap_err();
+    assert!(format!("{refused:#}").contains("leads out of"), "{refused:#}");
+    assert!(files_below(elsewhere.path()).is_empty());
 }
 
 #[tokio::test]
