@@ -37,7 +37,6 @@ const OVERWRITE: Naming = ("", &[]);
 /// nobody's way.
 const FAIL: Naming = (r#", "key_template": "{key}-{first}""#, &[]);
 const NEXT: Naming = (r#", "key_template": "{key}-{sequence}""#, &["a-0", "a-1"]);
-const UUID: Naming = (r#", "key_template": "{date:%F-%H}/{key}-{uuid}""#, &[]);
 
 /// What one run is like.
 #[derive(Clone, Copy)]
@@ -54,7 +53,7 @@ struct Case {
 #[test]
 fn any_one_crash() {
     for script in ALL {
-        for naming in [OVERWRITE, FAIL, NEXT, UUID] {
+        for naming in [OVERWRITE, FAIL, NEXT] {
             for checkpoint_every in [1, 2, 100] {
                 every_store(Case { checkpoint_every, ..case(script, naming) }, one_crash);
             }
