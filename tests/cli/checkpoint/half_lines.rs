@@ -46,7 +46,7 @@ fn a_file_may_have_nothing_else() {
     assert_eq!(run(&place), (0, 0, "complete".into()));
     assert_eq!(run(&place), (0, 0, "nothing_to_do".into()));
     place.write("events.json", "{\"key\":");
-    assert_eq!(run(&place), (0, 8, "nothing_to_do".into()));
+    assert_eq!(run(&place), (0, 7, "nothing_to_do".into()));
     place.write("events.json", event("a", "1"));
     assert_eq!(run(&place), (1, 0, "complete".into()));
     assert_eq!(server.contents(), expected(&event("a", "1")));
@@ -99,7 +99,7 @@ fn a_run_that_is_killed_leaves_it_as_well() {
     let half = event("b", "in halves");
     let place = Place::of(&flow(), &(lines.clone() + &half[..12]));
     let place = place.with("ENDPOINT", &held.store.endpoint());
-    let mut running = place.start(&["run", "flow.toml"]);
+    let running = place.start(&["run", "flow.toml"]);
     held.wait();
     running.signal("KILL");
     let store = held.go_on();
