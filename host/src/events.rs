@@ -97,6 +97,11 @@ impl Events {
         }
     }
 
+    /// How many bytes of a last line were left, since it has no line feed yet.
+    pub fn left(&self) -> u64 {
+        self.source.left()
+    }
+
     /// How lines are found.
     pub(crate) fn lines(&self) -> LineSettings {
         self.source.lines()

@@ -11,6 +11,7 @@ mod dead_letters;
 mod demo;
 mod encoded;
 mod health;
+mod inputs;
 mod inspect;
 mod interrupted;
 mod keys;

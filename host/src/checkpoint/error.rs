@@ -98,7 +98,7 @@ pub enum Moved {
         /// How much of it was read.
         offset: u64,
     },
-    /// What was taken for its last line went on.
+    /// What an earlier version took for its last line went on.
     #[error(
         "line {line} of {} went on after it was read: it had no line end then, and was taken as it \
          was. {}", path.display(), REMEDY

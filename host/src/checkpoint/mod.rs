@@ -15,4 +15,4 @@ pub use config::{CheckpointConfig, CheckpointSettings, EVERY_DEFAULT};
 pub use error::{CheckpointError, Damage, Moved};
 pub use file::{CheckpointFile, check, names_beside, read};
 pub use format::{Checkpoint, Mark, Writer};
-pub use source_file::SourceFile;
+pub use source_file::{Rest, SourceFile};

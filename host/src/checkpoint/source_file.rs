@@ -16,6 +16,17 @@ pub struct SourceFile {
     file: File,
 }
 
+/// What a file has behind a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing.
+    Nothing,
+    /// Part of a line, of so many bytes, which may go on.
+    Unfinished(u64),
+    /// A line at least.
+    Lines,
+}
+
 impl SourceFile {
     /// Opens the file.
     ///
@@ -64,13 +75,26 @@ impl SourceFile {
         Ok(file)
     }
 
-    /// Whether it has more than what lies before `place`.
+    /// What it has behind `place`, where a line begins.
     ///
     /// # Errors
     ///
     /// What the system says.
-    pub fn goes_on_behind(&self, place: Start) -> io::Result<bool> {
-        Ok(self.file.metadata()?.len() > place.offset)
+    pub fn rest(&self, place: Start) -> io::Result<Rest> {
+        let mut block = vec![0; SCAN_BYTES];
+        let mut offset = place.offset;
+        loop {
+            match self.file.read_at(&mut block, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(0) if offset == place.offset => return Ok(Rest::Nothing),
+                Ok(0) => return Ok(Rest::Unfinished(offset - place.offset)),
+                Ok(read) if memchr::memchr(b'\n', &block[..read]).is_some() => {
+                    return Ok(Rest::Lines);
+                }
+                Ok(read) => offset += read as u64,
+            }
+        }
     }
 
     /// What a checkpoint says of `place`, so that it is found again.
@@ -99,25 +123,24 @@ impl SourceFile {
     ///
     /// [`Moved`], where it is another file, or the place is not there any more.
     pub fn find(&self, mark: &Mark) -> Result<Start, Moved> {
-        let length = self.recognise(mark)?;
+        self.recognise(mark)?;
         let place = Start { position: mark.lines, offset: mark.offset };
-        if place.offset == 0 { Ok(place) } else { self.behind_the_line_end(place, length) }
+        if place.offset == 0 { Ok(place) } else { self.behind_the_line_end(place) }
     }
 
-    /// Proves that what lies before the place that `mark` was made of is what was read there, and
-    /// returns how long the file is now.
+    /// Proves that what lies before the place that `mark` was made of is what was read there.
     ///
     /// # Errors
     ///
     /// As [`find`](SourceFile::find).
-    pub fn recognise(&self, mark: &Mark) -> Result<u64, Moved> {
+    pub fn recognise(&self, mark: &Mark) -> Result<(), Moved> {
         let unreadable = |error| Moved::Unreadable(self.path.clone(), error);
         let Mark { lines, offset, .. } = *mark;
         let place = Start { position: lines, offset };
         let found = self.file.metadata().map_err(unreadable)?;
         if offset == 0 {
             // Nothing was read of it, so nothing can be taken for something else.
-            return Ok(found.len());
+            return Ok(());
         }
         let replaced = |why| Moved::Replaced { path: self.path.clone(), lines, why };
         // A file of another number may begin alike, as logs do that are rotated. Numbers of file
@@ -138,7 +161,7 @@ impl SourceFile {
             let why = format!("what stands before byte {offset} is not what was read there");
             return Err(replaced(why));
         }
-        Ok(length)
+        Ok(())
     }
 
     /// Where the line with `position` begins, which lies at `from` or behind it.
@@ -164,15 +187,18 @@ impl SourceFile {
         Ok(place)
     }
 
-    /// A last line without a line end was taken as it was. It still is that line where nothing has
-    /// come since, or its line end first.
-    fn behind_the_line_end(&self, place: Start, length: u64) -> Result<Start, Moved> {
+    /// Earlier versions took a last line without a line feed as it was, and placed a checkpoint
+    /// behind it. It still is that line where nothing has come since, or
+    /// its line end first.
+    fn behind_the_line_end(&self, place: Start) -> Result<Start, Moved> {
         let byte = |offset| {
             let mut byte = [0];
             let read = self.file.read_exact_at(&mut byte, offset);
             read.map(|()| byte[0]).map_err(|error| Moved::Unreadable(self.path.clone(), error))
         };
         let Start { position, offset } = place;
+        let length =
+            self.file.metadata().map_err(|e| Moved::Unreadable(self.path.clone(), e))?.len();
         if length == offset || byte(offset - 1)? == b'\n' {
             return Ok(place);
         }
@@ -263,7 +289,26 @@ mod tests {
     }
 
     #[test]
-    fn a_last_line_without_a_line_end_may_get_one_and_nothing_else() {
+    fn only_a_line_with_its_line_feed_is_something_to_go_on_with() {
+        let (_folder, path) = file(b"one\n");
+        let rest = |place| SourceFile::open(&path).unwrap().rest(place).unwrap();
+        assert_eq!(rest(start(1, 4)), Rest::Nothing);
+        append(&path, b"tw");
+        assert_eq!(rest(start(1, 4)), Rest::Unfinished(2));
+        append(&path, &vec![b'o'; 2 * SCAN_BYTES]);
+        assert_eq!(rest(start(1, 4)), Rest::Unfinished(2 + 2 * SCAN_BYTES as u64));
+        append(&path, b"\r");
+        assert_eq!(rest(start(1, 4)), Rest::Unfinished(3 + 2 * SCAN_BYTES as u64));
+        append(&path, b"\nthr");
+        assert_eq!(rest(start(1, 4)), Rest::Lines);
+        // The place stays before the line, whatever becomes of it.
+        let mark = mark(&path, 1, 4);
+        append(&path, b"ee\n");
+        assert_eq!(find(&path, &mark).unwrap(), start(1, 4));
+    }
+
+    #[test]
+    fn a_last_line_that_an_earlier_version_took_may_get_its_line_end_and_nothing_else() {
         let (_folder, path) = file(b"one\ntwo");
         let mark = mark(&path, 2, 7);
         assert_eq!(find(&path, &mark).unwrap(), start(2, 7));

@@ -10,8 +10,9 @@ use spillway::credentials::{Credentials, Secret};
 use spillway::flow::Draft;
 use spillway::interrupts::Interrupts;
 use spillway::local::{LocalCredentials, LocalOptions, LocalS3};
-use spillway::run::{Clock, End, Kept, Runner, Totals};
+use spillway::run::{Clock, End, Kept, RunError, Runner, Totals};
 use spillway::sink::SinkError;
+use spillway::source::SourceError;
 use spillway::telemetry::{Endpoint, Monitor};
 use tracing::{info, warn};
 
@@ -95,6 +96,10 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
             warn!(target: SPILLWAY, event = "left", "{LEFT}");
             Ok(Exit::Interrupted)
         }
+        // What is wrong with the input was seen before any of it was taken.
+        Err(RunError::Source(error @ SourceError::NoLines { .. })) => {
+            Ok(Stop::WrongUse(error.into()).report())
+        }
         Err(error) => {
             let stop = Stop::Failed(error.into()).report();
             if let (Some(kept), Some(path)) = (&totals.kept, &checkpoint) {
@@ -140,7 +145,7 @@ fn say_kept(kept: &Kept, path: &Path) {
     );
 }
 
-type Executed = (Totals, Result<End, spillway::run::RunError>);
+type Executed = (Totals, Result<End, RunError>);
 
 /// Runs a plan.
 pub(crate) async fn execute(
@@ -155,10 +160,11 @@ pub(crate) async fn execute(
         None => None,
     };
     if let Some(taken_up) = &taken_up {
-        let is_nothing_to_do = taken_up.is_nothing_to_do()?;
-        taken_up.say(is_nothing_to_do);
-        if is_nothing_to_do {
-            let totals = Totals { kept: Some(taken_up.kept()), ..Totals::default() };
+        let nothing_to_do = taken_up.nothing_to_do()?;
+        taken_up.say(nothing_to_do.is_some());
+        if let Some(unfinished_bytes) = nothing_to_do {
+            let kept = Kept { unfinished_bytes, ..taken_up.kept() };
+            let totals = Totals { kept: Some(kept), ..Totals::default() };
             return Ok((totals, Ok(End::NothingToDo)));
         }
     }

@@ -43,7 +43,7 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
     let Totals { events, rejected, filtered, failed_events, failed_objects, .. } = totals;
     let how = match (end, &totals.kept) {
         (Some(End::Complete), _) => "Done",
-        (Some(End::NothingToDo), _) => return NOTHING_TO_DO.to_owned(),
+        (Some(End::NothingToDo), _) => return format!("{NOTHING_TO_DO}{}", unfinished(totals)),
         (Some(End::Stopped), None) => "Stopped; what was open is complete",
         (Some(End::Stopped), Some(_)) => "Stopped; what is open is kept for the next run",
         (Some(End::Aborted), None) => "Interrupted; what was open is aborted",
@@ -79,6 +79,7 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
             HumanCount(kept.next_line)
         ));
     }
+    text.push_str(&unfinished(totals));
     text
 }
 
@@ -88,4 +89,15 @@ fn add(text: &mut String, count: u64, what: &str) {
     }
 }
 
-const NOTHING_TO_DO: &str = "Nothing to do: the source was stored to its end, and has not grown.";
+/// What is said of a last line that is not one yet, so that nobody takes it for lost.
+fn unfinished(totals: &Totals) -> String {
+    let bytes = totals.kept.as_ref().map_or(0, |kept| kept.unfinished_bytes);
+    if bytes == 0 {
+        return String::new();
+    }
+    let wait = if bytes == 1 { "byte waits" } else { "bytes wait" };
+    format!(" The last line has no line feed yet: {} {wait} for the next run.", HumanCount(bytes))
+}
+
+const NOTHING_TO_DO: &str =
+    "Nothing to do: the source was stored to its end, and has no line more.";

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use spillway::checkpoint::{
-    self, Checkpoint, CheckpointError, CheckpointFile, CheckpointSettings, SourceFile, Writer,
+    self, Checkpoint, CheckpointError, CheckpointFile, CheckpointSettings, Rest, SourceFile, Writer,
 };
 use spillway::contract::Error;
 use spillway::flow;
 use spillway::problem::Problem;
 use spillway::run::{Checkpoints, Kept};
 use spillway::sink::{Sink, SinkError};
-use spillway::source::{Input, Source, SourceError, SourceSettings, Start};
+use spillway::source::{Input, LastLine, LineSettings, Source, SourceError, SourceSettings, Start};
 use tracing::info;
 
 use super::exit::Stop;
@@ -162,7 +162,9 @@ impl TakenUp {
         let Checkpoints { source, start, .. } = &self.checkpoints;
         let wrong = |error| SourceError::Open { path: source.path().to_owned(), source: error };
         let file = source.again().map_err(wrong)?;
-        Source::of_file(source.path(), file, settings.lines, *start)
+        // The next run has what comes of it, so half a line is none.
+        let lines = LineSettings { last_line: LastLine::Leave, ..settings.lines };
+        Source::of_file(source.path(), file, lines, *start)
     }
 
     /// What the sink is opened with.
@@ -170,12 +172,19 @@ impl TakenUp {
         self.checkpoints.resumed.as_ref().map(|resumed| resumed.state.as_slice())
     }
 
-    /// Whether the flow was through, and its source has not grown since.
-    pub(crate) fn is_nothing_to_do(&self) -> Result<bool, Stop> {
+    /// Whether the flow was through, and its source has no more lines since; then, how much there
+    /// is of one that has no line feed yet.
+    pub(crate) fn nothing_to_do(&self) -> Result<Option<u64>, Stop> {
         let Checkpoints { source, start, resumed, .. } = &self.checkpoints;
-        let is_finished = resumed.as_ref().is_some_and(|resumed| resumed.finished);
-        let goes_on = source.goes_on_behind(*start).map_err(|error| Stop::Failed(error.into()))?;
-        Ok(is_finished && !goes_on)
+        if !resumed.as_ref().is_some_and(|resumed| resumed.finished) {
+            return Ok(None);
+        }
+        match source.rest(*start) {
+            Ok(Rest::Nothing) => Ok(Some(0)),
+            Ok(Rest::Unfinished(bytes)) => Ok(Some(bytes)),
+            Ok(Rest::Lines) => Ok(None),
+            Err(error) => Err(Stop::Failed(error.into())),
+        }
     }
 
     /// What is there for the next run, before anything is done.
@@ -198,8 +207,8 @@ impl TakenUp {
         if is_nothing_to_do {
             return info!(
                 target: SPILLWAY, event = "nothing_to_do", line,
-                "nothing to do: {source} was finished at {taken}, with {lines} lines, and has not \
-                 grown since; the checkpoint {path} says so"
+                "nothing to do: {source} was finished at {taken}, with {lines} lines, and has no \
+                 more since; the checkpoint {path} says so"
             );
         }
         info!(

@@ -1,6 +1,7 @@
 //! How a line becomes an event: which object it belongs to, and which bytes it brings.
 
 mod budget;
+mod cause;
 mod compact;
 mod config;
 mod jq;
@@ -17,7 +18,6 @@ pub use config::{MapConfig, MapSettings, OnRejected, OnRejectedConfig};
 use self::jq::{Jq, Outputs};
 use self::path::Path;
 use self::scan::{Span, scan};
-use self::syntax::Fault;
 use crate::source::Codec;
 use crate::time::{self, Unit};
 
@@ -152,7 +152,7 @@ impl Map {
         };
         let [key, found, at] = match scanned {
             Ok(found) => found,
-            Err(fault) => return Mapped::Rejected(not_json(&fault)),
+            Err(fault) => return Mapped::Rejected(cause::not_json(&fault, line)),
         };
         let document = match self.document(payload, line) {
             Ok(document) => document,
@@ -282,7 +282,9 @@ impl Payload<'_> {
 /// The key that lies at `path`.
 fn key_at<'a>(path: &Path, line: &'a [u8], found: Option<Span>) -> Result<Cow<'a, str>, String> {
     let Some(span) = found else {
-        return Err(format!("no key: `{path}` is missing"));
+        let is_array = line.trim_ascii_start().starts_with(b"[");
+        let hint = if is_array { ARRAY } else { "" };
+        return Err(format!("no key: `{path}` is missing{hint}"));
     };
     let json = &line[span.range()];
     let key = match json {
@@ -292,7 +294,7 @@ fn key_at<'a>(path: &Path, line: &'a [u8], found: Option<Span>) -> Result<Cow<'a
         [b'"', ..] => serde_json::from_slice::<String>(json).ok().map(Cow::Owned),
         b"null" => return Err(format!("no key: `{path}` is null")),
         _ => {
-            return Err(format!("the key `{path}` is {}, expected a string", kind(json)));
+            return Err(no_string(path, kind(json)));
         }
     };
     match key {
@@ -318,8 +320,19 @@ fn made_key<'a>(jq: &Jq, document: Option<&jq::Document>) -> Result<Cow<'a, str>
         Ok(key) if key.is_empty() => Err(format!("the key `{jq}` is an empty string")),
         Ok(key) => Ok(Cow::Owned(key)),
         Err("null") => Err(format!("no key: `{jq}` is null")),
-        Err(kind) => Err(format!("the key `{jq}` is {kind}, expected a string")),
+        Err(kind) => Err(no_string(jq, kind)),
     }
+}
+
+/// That a key is no string, and how to make one of it.
+fn no_string(place: &dyn std::fmt::Display, kind: &str) -> String {
+    let remedy = match kind {
+        "a number" | "a boolean" => {
+            format!("; key = '{place} | tostring' makes one of it")
+        }
+        _ => String::new(),
+    };
+    format!("the key `{place}` is {kind}, expected a string{remedy}")
 }
 
 /// The payload that an expression makes; nothing if it filters the event out.
@@ -337,10 +350,6 @@ fn made_payload<'a>(jq: &Jq, document: Option<&jq::Document>) -> Result<Option<B
     }
 }
 
-fn not_json(fault: &Fault) -> String {
-    format!("not JSON: {fault}")
-}
-
 /// What `json`, a valid value other than a string or null, is.
 fn kind(json: &[u8]) -> &'static str {
     match json.first() {
@@ -350,6 +359,9 @@ fn kind(json: &[u8]) -> &'static str {
         _ => "a number",
     }
 }
+
+const ARRAY: &str =
+    ", since the line is an array. `jq -c '.[]'` makes a line of each of its elements";
 
 #[cfg(test)]
 mod tests;

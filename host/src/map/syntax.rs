@@ -13,6 +13,18 @@ pub(super) struct Fault {
     problem: &'static str,
 }
 
+impl Fault {
+    /// The byte at fault, counted from 0.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Whether it lies behind a document that is whole.
+    pub(super) fn is_behind(&self) -> bool {
+        self.problem == BEHIND
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} at byte {}", self.problem, self.at + 1)
@@ -62,7 +74,7 @@ impl<'l> Cursor<'l> {
         self.skip_blanks();
         match self.peek() {
             None => Ok(()),
-            Some(_) => Err(self.fault("something follows the document")),
+            Some(_) => Err(self.fault(BEHIND)),
         }
     }
 
@@ -240,6 +252,8 @@ impl<'l> Cursor<'l> {
         Fault { at: self.at, problem }
     }
 }
+
+const BEHIND: &str = "something follows the document";
 
 impl Name<'_> {
     /// Whether the name, its escapes decoded, is this one.

@@ -37,14 +37,29 @@ fn events_without_a_key_are_rejected() {
     for (line, reason) in [
         (r#"{"x":1}"#, "no key: `.k` is missing"),
         (r#"{"k":null}"#, "no key: `.k` is null"),
-        (r#"{"k":1.5}"#, "the key `.k` is a number, expected a string"),
-        (r#"{"k":true}"#, "the key `.k` is a boolean, expected a string"),
+        (
+            r#"{"k":1.5}"#,
+            "the key `.k` is a number, expected a string; key = '.k | tostring' makes one of it",
+        ),
+        (
+            r#"{"k":true}"#,
+            "the key `.k` is a boolean, expected a string; key = '.k | tostring' makes one of it",
+        ),
         (r#"{"k":[]}"#, "the key `.k` is an array, expected a string"),
         (r#"{"k":{}}"#, "the key `.k` is an object, expected a string"),
         (r#"{"k":""}"#, "the key `.k` is an empty string"),
         (r#"{"k":"\ud800"}"#, "the key `.k` has half of a surrogate pair, which is no character"),
-        ("[1]", "no key: `.k` is missing"),
-        ("{", "not JSON: expected a member's name in quotes at byte 2"),
+        (
+            "[1]",
+            "no key: `.k` is missing, since the line is an array. `jq -c '.[]'` makes a line of \
+             each of its elements",
+        ),
+        (
+            "{",
+            "not JSON: expected a member's name in quotes at byte 2. A document has one line, and \
+             this one seems to go on over others: `jq -c .` makes one line of each document, and \
+             `jq -c '.[]'` of each element of an array",
+        ),
         (r#"{"k":"a"} x"#, "not JSON: something follows the document at byte 11"),
     ] {
         assert_eq!(map(".k", ".", line), rejected(reason), "{line}");

@@ -37,7 +37,7 @@ impl Checkpoints {
     pub fn kept(&self) -> Kept {
         let line = self.start.position + 1;
         let resumed_from_line = self.resumed.is_some().then_some(line);
-        Kept { checkpoints: 0, resumed_from_line, next_line: line }
+        Kept { checkpoints: 0, resumed_from_line, next_line: line, unfinished_bytes: 0 }
     }
 }
 
@@ -146,6 +146,9 @@ impl Running<'_> {
         self.pump().await?;
         if self.interrupts.count() > 0 {
             return self.pause().await.map(|()| Ending::Keep);
+        }
+        if let Some(kept) = &mut self.totals.kept {
+            kept.unfinished_bytes = self.events.left();
         }
         loop {
             let progress = self.sink.flush().await?;

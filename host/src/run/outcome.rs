@@ -59,6 +59,9 @@ pub struct Kept {
     pub resumed_from_line: Option<u64>,
     /// The number of the line that the next run begins with, from 1.
     pub next_line: u64,
+    /// How many bytes the source has behind it of a last line without a line feed, which waits for
+    /// the next run.
+    pub unfinished_bytes: u64,
 }
 
 /// How a run came to its end.

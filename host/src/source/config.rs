@@ -73,6 +73,10 @@ pub struct LineSettings {
     pub crlf: Crlf,
     /// Whether a line without content is an event. It counts as a line in either case.
     pub empty_lines: EmptyLines,
+    /// What becomes of a last line without a line feed.
+    pub last_line: LastLine,
+    /// What a line holds: an input that begins with NULs has none that are meant, if they are raw.
+    pub codec: Codec,
 }
 
 impl LineSettings {
@@ -82,7 +86,13 @@ impl LineSettings {
             Codec::Json | Codec::DeadLetters => EmptyLines::Skip,
             Codec::Raw => EmptyLines::Keep,
         };
-        LineSettings { line_bytes_max: LINE_BYTES_MAX_DEFAULT, crlf: Crlf::Strip, empty_lines }
+        LineSettings {
+            line_bytes_max: LINE_BYTES_MAX_DEFAULT,
+            crlf: Crlf::Strip,
+            empty_lines,
+            last_line: LastLine::Take,
+            codec,
+        }
     }
 }
 
@@ -103,6 +113,15 @@ pub enum EmptyLines {
     Skip,
     /// It is an event: of no bytes if the codec is raw, a rejected one if it is JSON.
     Keep,
+}
+
+/// What becomes of a last line without a line feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastLine {
+    /// It is a line: the input does not go on.
+    Take,
+    /// It is none yet. Its writer may be in the middle of it, and the input can be read again.
+    Leave,
 }
 
 impl SourceConfig {

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Foreign;
+
 /// Why a source cannot be read. [`SourceError::is_wrong_use`] tells a wrong setting from a failure
 /// on the way.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +45,16 @@ pub enum SourceError {
         name: String,
         /// Where reading was to start.
         offset: u64,
+    },
+    /// It holds no lines.
+    #[error("{name} {}", foreign.explain(file.then_some(name)))]
+    NoLines {
+        /// The file or `standard input`.
+        name: String,
+        /// Whether that is the name of a file.
+        file: bool,
+        /// What it is.
+        foreign: Foreign,
     },
     /// What is read may have to be read again, which only a regular file can be.
     #[error(

@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::mem;
 
 use super::piece::set_apart;
-use super::{HEAD_BYTES, LineSettings, Lines, Piece, TooLong};
+use super::sniff::{SNIFFED_BYTES, sniff};
+use super::{Codec, Foreign, HEAD_BYTES, LastLine, LineSettings, Lines, Piece, TooLong};
 
 /// Cuts an input into blocks of whole lines.
 ///
@@ -27,6 +28,9 @@ pub struct LineReader<R> {
     passing: Option<TooLong>,
     ready: VecDeque<Piece>,
     ended: bool,
+    /// Whether the input is known to begin as one of lines does.
+    is_sniffed: bool,
+    left: u64,
     spare: Vec<u8>,
 }
 
@@ -44,6 +48,8 @@ impl<R: Read> LineReader<R> {
             passing: None,
             ready: VecDeque::new(),
             ended: false,
+            is_sniffed: offset > 0,
+            left: 0,
             spare: Vec::new(),
         }
     }
@@ -53,7 +59,8 @@ impl<R: Read> LineReader<R> {
     ///
     /// # Errors
     ///
-    /// What the input says. An unfinished line is then lost.
+    /// What the input says, or [`NoLines`] in an error of its own kind. An unfinished line is then
+    /// lost.
     pub fn next_piece(&mut self) -> io::Result<Option<Piece>> {
         loop {
             if let Some(piece) = self.ready.pop_front() {
@@ -65,9 +72,17 @@ impl<R: Read> LineReader<R> {
             let before = self.filled;
             match self.read()? {
                 0 => self.finish(),
-                _ => self.split(before),
+                _ => {
+                    self.sniff()?;
+                    self.split(before);
+                }
             }
         }
+    }
+
+    /// How many bytes of a last line without a line feed were left, once the input is at its end.
+    pub fn left(&self) -> u64 {
+        self.left
     }
 
     /// Gives a block back, to be read into again.
@@ -94,6 +109,19 @@ impl<R: Read> LineReader<R> {
             self.read_bytes = (self.read_bytes / 2).max(READ_BYTES_MIN);
         }
         Ok(read)
+    }
+
+    /// Looks how the input begins, until that is known and before any of it is handed over.
+    fn sniff(&mut self) -> io::Result<()> {
+        if self.is_sniffed {
+            return Ok(());
+        }
+        let beginning = &self.buffer[..self.filled.min(SNIFFED_BYTES)];
+        self.is_sniffed = beginning.len() == SNIFFED_BYTES || beginning.contains(&b'\n');
+        match sniff(beginning, self.settings.codec == Codec::Raw) {
+            Some(foreign) => Err(io::Error::new(io::ErrorKind::InvalidData, NoLines(foreign))),
+            None => Ok(()),
+        }
     }
 
     /// Looks for newlines in what was read: there is none in the first `before` bytes.
@@ -182,6 +210,11 @@ impl<R: Read> LineReader<R> {
 
     fn finish(&mut self) {
         self.ended = true;
+        if self.settings.last_line == LastLine::Leave {
+            let passed = self.passing.take().map_or(0, |long| long.bytes);
+            self.left = passed + mem::take(&mut self.filled) as u64;
+            return;
+        }
         self.end_passing();
         if self.filled > 0 {
             let mut block = mem::take(&mut self.buffer);
@@ -192,6 +225,11 @@ impl<R: Read> LineReader<R> {
         }
     }
 }
+
+/// The input holds no lines.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.explain(None))]
+pub(super) struct NoLines(pub(super) Foreign);
 
 /// The least and the most that one read asks for: what a pipe holds, and what a run holds.
 const READ_BYTES_MIN: usize = 64 << 10;

@@ -10,12 +10,14 @@ mod lines;
 mod piece;
 mod queue;
 mod reader;
+mod sniff;
 
 pub use config::{
-    Codec, Crlf, EmptyLines, Input, LINE_BYTES_MAX_DEFAULT, LineSettings, SourceConfig,
+    Codec, Crlf, EmptyLines, Input, LINE_BYTES_MAX_DEFAULT, LastLine, LineSettings, SourceConfig,
     SourceSettings,
 };
 pub use error::SourceError;
 pub use lines::LineReader;
 pub use piece::{HEAD_BYTES, Lines, Piece, TooLong};
 pub use reader::{Source, Start};
+pub use sniff::Foreign;

@@ -3,10 +3,14 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use super::lines::NoLines;
 use super::queue::{Consumer, Producer, queue};
-use super::{Input, LineReader, LineSettings, Piece, SourceError, SourceSettings};
+use super::sniff::{SNIFFED_BYTES, sniff};
+use super::{Codec, Input, LineReader, LineSettings, Piece, SourceError, SourceSettings};
 
 /// Where reading starts: at the line with this position, which begins at this byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,6 +31,8 @@ pub struct Source {
     lines: LineSettings,
     input_bytes: Option<u64>,
     offset: u64,
+    is_file: bool,
+    left: Arc<AtomicU64>,
 }
 
 impl Source {
@@ -42,7 +48,7 @@ impl Source {
             Input::Stdin => {
                 let name = "standard input".to_owned();
                 refuse_offset(&name, start)?;
-                Source::spawn(name, None, || Ok(io::stdin()), lines, start)
+                Source::spawn(name, false, None, || Ok(io::stdin()), lines, start)
             }
         }
     }
@@ -65,14 +71,15 @@ impl Source {
             return Err(SourceError::Shorter { path, offset: start.offset, length });
         };
         file.seek(SeekFrom::Start(start.offset)).map_err(wrong)?;
-        Source::spawn(path.display().to_string(), Some(left), || Ok(file), lines, start)
+        Source::spawn(path.display().to_string(), true, Some(left), || Ok(file), lines, start)
     }
 
     /// Looks whether the input can be read, without taking anything from it.
     ///
     /// # Errors
     ///
-    /// The file is missing, a directory or not readable.
+    /// The file is missing, a directory or not readable, or it begins as one does that holds no
+    /// lines.
     pub fn check(settings: &SourceSettings) -> Result<(), SourceError> {
         let Input::File(path) = &settings.input else { return Ok(()) };
         let wrong = |source| SourceError::open(path, source);
@@ -80,8 +87,19 @@ impl Source {
         if kind.is_dir() {
             return Err(SourceError::Directory { path: path.to_owned() });
         }
-        // Whoever opens a pipe and leaves takes along what was in it.
-        if kind.is_file() { File::open(path).map(drop).map_err(wrong) } else { Ok(()) }
+        if !kind.is_file() {
+            // Whoever opens a pipe and leaves takes along what was in it.
+            return Ok(());
+        }
+        let mut beginning = Vec::new();
+        let file = File::open(path).map_err(wrong)?;
+        file.take(SNIFFED_BYTES as u64).read_to_end(&mut beginning).map_err(wrong)?;
+        match sniff(&beginning, settings.codec == Codec::Raw) {
+            None => Ok(()),
+            Some(foreign) => {
+                Err(SourceError::NoLines { name: path.display().to_string(), file: true, foreign })
+            }
+        }
     }
 
     /// Starts to read anything else. `name` is what errors call it; `input` begins with the line at
@@ -96,7 +114,7 @@ impl Source {
         lines: LineSettings,
         start: Start,
     ) -> Result<Source, SourceError> {
-        Source::spawn(name.into(), None, || Ok(input), lines, start)
+        Source::spawn(name.into(), false, None, || Ok(input), lines, start)
     }
 
     /// The next piece; nothing at the end of the input. Cancel safe.
@@ -106,10 +124,13 @@ impl Source {
     /// Reading failed. All lines before were returned.
     pub async fn next(&mut self) -> Result<Option<Piece>, SourceError> {
         let next = self.pieces.next().await;
-        let next = next.map_err(|source| SourceError::Read {
-            name: self.name.clone(),
-            offset: self.offset,
-            source,
+        let next = next.map_err(|source| match source.downcast::<NoLines>() {
+            Ok(NoLines(foreign)) => {
+                SourceError::NoLines { name: self.name.clone(), file: self.is_file, foreign }
+            }
+            Err(source) => {
+                SourceError::Read { name: self.name.clone(), offset: self.offset, source }
+            }
         })?;
         Ok(next.inspect(|piece| self.offset = end_of(piece)))
     }
@@ -122,6 +143,12 @@ impl Source {
     /// Gives a block back, to be read into again.
     pub fn recycle(&self, block: Vec<u8>) {
         self.pieces.recycle(block);
+    }
+
+    /// How many bytes of a last line without a line feed were left, once the input is at its end:
+    /// none where such a line is taken.
+    pub fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
     }
 
     /// What a line is.
@@ -137,16 +164,26 @@ impl Source {
 
     fn spawn<R: Read>(
         name: String,
+        is_file: bool,
         input_bytes: Option<u64>,
         open: impl FnOnce() -> io::Result<R> + Send + 'static,
         lines: LineSettings,
         start: Start,
     ) -> Result<Source, SourceError> {
         let (producer, pieces) = queue();
-        let read = move || producer.end(read_all(open, lines, start, &producer));
+        let left = Arc::new(AtomicU64::new(0));
+        let of_thread = Arc::clone(&left);
+        let read = move || {
+            let read = read_all(open, lines, start, &producer);
+            let read = read.map(|left| of_thread.store(left, Ordering::Relaxed));
+            producer.end(read);
+        };
         let thread = thread::Builder::new().name("spillway-source".to_owned()).spawn(read);
         match thread {
-            Ok(_) => Ok(Source { pieces, name, lines, input_bytes, offset: start.offset }),
+            Ok(_) => {
+                let offset = start.offset;
+                Ok(Source { pieces, name, lines, input_bytes, offset, is_file, left })
+            }
             Err(source) => Err(SourceError::Thread { name, source }),
         }
     }
@@ -163,7 +200,7 @@ fn open_file(path: &Path, lines: LineSettings, start: Start) -> Result<Source, S
         let name = path.display().to_string();
         refuse_offset(&name, start)?;
         let path = path.to_owned();
-        return Source::spawn(name, None, move || File::open(path), lines, start);
+        return Source::spawn(name, true, None, move || File::open(path), lines, start);
     }
     Source::of_file(path, File::open(path).map_err(wrong)?, lines, start)
 }
@@ -175,12 +212,13 @@ fn refuse_offset(name: &str, start: Start) -> Result<(), SourceError> {
     }
 }
 
+/// Reads to the end. Returns how much of a last line was left.
 fn read_all<R: Read>(
     open: impl FnOnce() -> io::Result<R>,
     lines: LineSettings,
     start: Start,
     producer: &Producer,
-) -> io::Result<()> {
+) -> io::Result<u64> {
     let mut reader = LineReader::new(open()?, lines, start.position, start.offset);
     while let Some(piece) = reader.next_piece()? {
         if !producer.push(piece) {
@@ -190,7 +228,7 @@ fn read_all<R: Read>(
             reader.recycle(block);
         }
     }
-    Ok(())
+    Ok(reader.left())
 }
 
 fn end_of(piece: &Piece) -> u64 {

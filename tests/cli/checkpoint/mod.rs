@@ -3,6 +3,7 @@
 mod configuration;
 mod failures;
 mod files;
+mod half_lines;
 mod killed;
 mod local;
 mod restart;

@@ -57,17 +57,6 @@ fn truncated() {
 }
 
 #[test]
-fn with_a_last_line_that_went_on() {
-    let (server, place) = (Server::start(), Place::of(&flow(), &event("a", "1")));
-    let place = place.at(&server);
-    place.write("events.json", event("a", "1").trim_end());
-    place.run(&[]);
-    place.write("events.json", event("a", "1").trim_end().to_owned() + " \n");
-    let said = ["source.path: line 1 of events.json went on after it was read"];
-    refused(&server, &place, &said);
-}
-
-#[test]
 fn truncated_and_written_anew_while_it_is_read() {
     let held = Held::start();
     let lines = large(&["a"], 150);

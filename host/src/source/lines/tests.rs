@@ -1,5 +1,5 @@
 use super::*;
-use crate::source::{Codec, Crlf, EmptyLines};
+use crate::source::{Crlf, EmptyLines};
 use crate::testing::{Random, seeds};
 
 #[test]
@@ -24,6 +24,44 @@ fn the_last_line_needs_no_newline() {
     // Without the newline it is no line end, so the `\r` is content.
     assert_eq!(lines.line(0, Crlf::Strip), b"two\r");
     assert_eq!((lines.offset_of(0), lines.offset_of(1)), (4, 8));
+}
+
+#[test]
+fn a_last_line_is_left_where_it_may_go_on() {
+    for chunk in [1, 3, 64] {
+        for (text, lines, left) in [
+            (&b""[..], 0, 0),
+            (b"one", 0, 3),
+            (b"one\n", 1, 0),
+            (b"one\ntwo\r", 1, 4),
+            (b"one\na line over the limit", 1, 21),
+            (b"a line over the limit\nt", 1, 1),
+        ] {
+            let settings = LineSettings { last_line: LastLine::Leave, ..settings(10) };
+            let mut reader = LineReader::new(Chunks { text, chunk }, settings, 0, 0);
+            let mut count = 0;
+            while let Some(piece) = reader.next_piece().unwrap() {
+                count += match piece {
+                    Piece::Lines(lines) => lines.ends.len(),
+                    Piece::TooLong(_) => 1,
+                };
+            }
+            assert_eq!((count, reader.left()), (lines, left), "{text:?} by {chunk}");
+        }
+    }
+}
+
+#[test]
+fn what_holds_no_lines_is_told_before_any_is_handed_over() {
+    let gzip = b"\x1F\x8B\x08 \n \n";
+    for chunk in [1, 2, 64] {
+        let mut reader = LineReader::new(Chunks { text: gzip, chunk }, settings(100), 0, 0);
+        let error = reader.next_piece().unwrap_err();
+        assert!(error.downcast::<NoLines>().is_ok(), "by {chunk}");
+    }
+    // Further down it is a line like any other.
+    let mut reader = LineReader::new(&gzip[..], settings(100), 1, 4);
+    assert!(matches!(reader.next_piece(), Ok(Some(Piece::Lines(_)))));
 }
 
 #[test]

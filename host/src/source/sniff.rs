@@ -1,0 +1,247 @@
+//! Tells what an input is that holds no lines, by how it begins.
+
+use std::fmt;
+
+/// What an input is that holds no lines of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// Compressed, by what is called so; the command writes it out decompressed.
+    Compressed {
+        /// The name of the format.
+        format: &'static str,
+        /// The command that decompresses its standard input, or the file named behind it.
+        command: &'static str,
+    },
+    /// A file of a format that has no lines.
+    Format(&'static str),
+    /// Text in another encoding, by the name that `iconv` knows.
+    Encoding(&'static str),
+    /// NUL bytes, and so many of them at least.
+    Nuls(usize),
+}
+
+/// What an input is that begins like this, if it holds no lines. `is_raw` says that lines are taken
+/// as they are: nobody looks into them later.
+pub(super) fn sniff(beginning: &[u8], is_raw: bool) -> Option<Foreign> {
+    let begins =
+        |(magic, foreign): &(&[u8], Foreign)| beginning.starts_with(magic).then_some(*foreign);
+    if let Some(foreign) = MAGIC.iter().find_map(begins) {
+        return Some(foreign);
+    }
+    if beginning.get(257..262) == Some(b"ustar") {
+        return Some(Foreign::Format("a tar archive"));
+    }
+    if let Some(encoding) = encoding(beginning) {
+        return Some(Foreign::Encoding(encoding));
+    }
+    let nuls = beginning.iter().take_while(|byte| **byte == 0).count();
+    (is_raw && nuls >= NULS_MIN).then_some(Foreign::Nuls(nuls))
+}
+
+/// The encoding of text whose characters take two bytes or four. In what people write, most of
+/// them are ASCII at the beginning, and so have NULs, at every second byte or at three of four.
+fn encoding(beginning: &[u8]) -> Option<&'static str> {
+    let has_nul = beginning.contains(&0);
+    match beginning {
+        [0xFF, 0xFE, 0, 0, ..] => return Some("UTF-32"),
+        [0, 0, 0xFE, 0xFF, ..] => return Some("UTF-32"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] if has_nul => return Some("UTF-16"),
+        _ => {}
+    }
+    let (pairs, _) = beginning[..beginning.len().min(PAIRS_MAX * 2)].as_chunks::<2>();
+    let is_text = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    let all = |of_pair: fn(&[u8; 2]) -> (u8, u8)| {
+        pairs.iter().map(of_pair).all(|(text, nul)| is_text(text) && nul == 0)
+    };
+    match pairs.len() {
+        0..PAIRS_MIN => None,
+        _ if all(|pair| (pair[0], pair[1])) => Some("UTF-16LE"),
+        _ if all(|pair| (pair[1], pair[0])) => Some("UTF-16BE"),
+        _ => None,
+    }
+}
+
+impl Foreign {
+    /// What it is, and what to do; `file` is its name, if it has one.
+    pub(super) fn explain(self, file: Option<&str>) -> Explained<'_> {
+        Explained { foreign: self, file }
+    }
+}
+
+/// See [`Foreign::explain`].
+pub(super) struct Explained<'a> {
+    foreign: Foreign,
+    file: Option<&'a str>,
+}
+
+impl fmt::Display for Explained<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.foreign {
+            Foreign::Compressed { format, command } => {
+                write!(
+                    formatter,
+                    "is compressed with {format}, and Spillway does not decompress its input yet. "
+                )?;
+                self.pipe(formatter, command)
+            }
+            Foreign::Format(what) => write!(
+                formatter,
+                "is {what}, which holds no lines. Make one JSON document a line of it first"
+            ),
+            Foreign::Encoding(name) => {
+                write!(formatter, "is text in {name}, and lines are read as UTF-8. ")?;
+                self.pipe(formatter, &format!("iconv -f {name} -t UTF-8"))
+            }
+            Foreign::Nuls(count) => {
+                write!(
+                    formatter,
+                    "begins with {count} NUL bytes or more, as a log does that was truncated while \
+                     its writer went on (copytruncate). "
+                )?;
+                self.pipe(formatter, "tr -d '\\000' <")
+            }
+        }
+    }
+}
+
+impl Explained<'_> {
+    fn pipe(&self, formatter: &mut fmt::Formatter<'_>, command: &str) -> fmt::Result {
+        match self.file {
+            None => {
+                let command = command.trim_end_matches(" <");
+                write!(formatter, "Put `{command}` before it in the pipe")
+            }
+            Some(file) => write!(
+                formatter,
+                "Make a file of it that is not, or write type = \"stdin\" into [source], which \
+                 takes no [checkpoint], and run: {command} {} | spillway run flow.toml",
+                quoted(file)
+            ),
+        }
+    }
+}
+
+/// A file's name as a shell takes it.
+fn quoted(file: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._/-+".contains(c);
+    if !file.starts_with('-') && file.chars().all(plain) {
+        return file.to_owned();
+    }
+    format!("'{}'", file.replace('\'', "'\\''"))
+}
+
+const fn compressed(format: &'static str, command: &'static str) -> Foreign {
+    Foreign::Compressed { format, command }
+}
+
+/// How formats begin. What could be the beginning of a text is longer than what the format says of
+/// itself.
+const MAGIC: &[(&[u8], Foreign)] = &[
+    (b"\x1F\x8B\x08", compressed("gzip", "gzip -dc")),
+    (b"\x28\xB5\x2F\xFD", compressed("zstd", "zstd -dc")),
+    (b"BZh1\x31\x41\x59\x26\x53\x59", compressed("bzip2", "bzip2 -dc")),
+    (b"BZh2\x31\x41\x59\x26\x53\x59", compressed("bzip2", "bzip2 -dc")),
+    (b"BZh3\x31\x41\x59\x26\x53\x59", compressed("bzip2", "bzip2 -dc")),
+    (b"BZh4\x31\x41\x59\x26\x53\x59", compressed("bzip2", "bzip2 -dc")),
+    (b"BZh5\x31\x41\x59\x26\x53\x59", compressed("bzip2", "bzip2 -dc")),
+    (b"BZh6\x31\x41\x59\x26\x53\x59", compressed("bzip2", "bzip2 -dc")),
+    (b"BZh7\x31\x41\x59\x26\x53\x59", compressed("bzip2", "bzip2 -dc")),
+    (b"BZh8\x31\x41\x59\x26\x53\x59", compressed("bzip2", "bzip2 -dc")),
+    (b"BZh9\x31\x41\x59\x26\x53\x59", compressed("bzip2", "bzip2 -dc")),
+    (b"\xFD7zXZ\0", compressed("xz", "xz -dc")),
+    (b"\x04\x22\x4D\x18", compressed("lz4", "lz4 -dc")),
+    (b"\x1F\x9D\x90", compressed("compress", "gzip -dc")),
+    (b"\xFF\x06\0\0sNaPpY", Foreign::Format("compressed with Snappy")),
+    (b"PK\x03\x04", Foreign::Format("a zip archive")),
+    (b"PK\x05\x06", Foreign::Format("a zip archive")),
+    (b"7z\xBC\xAF\x27\x1C", Foreign::Format("a 7z archive")),
+    (b"PAR1\x15", Foreign::Format("a Parquet file")),
+    (b"Obj\x01", Foreign::Format("an Avro file")),
+    (b"ORC\x08", Foreign::Format("an ORC file")),
+    (b"ARROW1\0", Foreign::Format("an Arrow file")),
+    (b"SQLite format 3\0", Foreign::Format("a SQLite database")),
+];
+
+/// How much of the beginning is looked at.
+pub(super) const SNIFFED_BYTES: usize = 4096;
+/// From how many pairs of bytes an encoding is told, and how many are looked at.
+const PAIRS_MIN: usize = 4;
+const PAIRS_MAX: usize = 64;
+/// Fewer NULs may begin a raw line that is meant.
+const NULS_MIN: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_no_lines_is_told_by_its_beginning() {
+        let two = |text: &str, nul_first: bool| -> Vec<u8> {
+            let pair = |byte| if nul_first { [0, byte] } else { [byte, 0] };
+            text.bytes().flat_map(pair).collect()
+        };
+        let mut tar = vec![b'a'; 512];
+        tar[257..262].copy_from_slice(b"ustar");
+        for (beginning, said) in [
+            (b"\x1F\x8B\x08\x00\x00".to_vec(), "gzip"),
+            (b"\x28\xB5\x2F\xFD\x24".to_vec(), "zstd"),
+            (b"BZh91AY&SY".to_vec(), "bzip2"),
+            (b"\xFD7zXZ\0\0".to_vec(), "xz"),
+            (b"PK\x03\x04\x14".to_vec(), "zip"),
+            (b"PAR1\x15\x04".to_vec(), "Parquet"),
+            (b"Obj\x01\x04".to_vec(), "Avro"),
+            (tar, "tar"),
+            ([b"\xFF\xFE".to_vec(), two("{}\n", false)].concat(), "UTF-16"),
+            ([b"\xFE\xFF".to_vec(), two("{}\n", true)].concat(), "UTF-16"),
+            (b"\xFF\xFE\0\0{\0\0\0".to_vec(), "UTF-32"),
+            (two("{\"k\":1}\r\n", false), "UTF-16LE"),
+            (two("one two\n", true), "UTF-16BE"),
+        ] {
+            for is_raw in [false, true] {
+                let found = sniff(&beginning, is_raw).expect(said);
+                let text = found.explain(None).to_string();
+                assert!(text.contains(said), "{text}");
+            }
+        }
+        assert_eq!(sniff(&[0; 16], true), Some(Foreign::Nuls(16)));
+    }
+
+    #[test]
+    fn lines_of_any_bytes_are_lines() {
+        for beginning in [
+            &b""[..],
+            b"\n",
+            b"{}\n",
+            b"\xEF\xBB\xBF{}\n",
+            // Text of other encodings, and what only looks like a format.
+            b"caf\xE9\n",
+            b"\xFF\xFE\n",
+            b"BZh9 is how bzip2 begins\n",
+            b"PAR1 is how Parquet begins\n",
+            b"Object\n",
+            b"\x1F\x8B\n",
+            b"PK\n",
+            // NULs in raw lines, in front and further down.
+            b"\0\0\0one\n",
+            b"one\0two\0\n",
+            b"a\0b\n",
+            &[b"text\n".as_slice(), &[0; 100]].concat(),
+        ] {
+            assert_eq!(sniff(beginning, true), None, "{beginning:?}");
+            assert_eq!(sniff(beginning, false), None, "{beginning:?}");
+        }
+        // Lines of JSON are looked into, each by itself.
+        assert_eq!(sniff(&[0; 100], false), None);
+    }
+
+    #[test]
+    fn what_to_do_is_a_command_that_a_shell_takes() {
+        let gzip = sniff(b"\x1F\x8B\x08", true).unwrap();
+        let text = gzip.explain(Some("logs/it's in.gz")).to_string();
+        assert!(text.contains(r"gzip -dc 'logs/it'\''s in.gz' | spillway run"), "{text}");
+        let text = gzip.explain(None).to_string();
+        assert!(text.ends_with("Put `gzip -dc` before it in the pipe"), "{text}");
+        let text = Foreign::Nuls(16).explain(Some("a.log")).to_string();
+        assert!(text.contains(r"tr -d '\000' < a.log |"), "{text}");
+    }
+}
