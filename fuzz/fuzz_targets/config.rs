@@ -103,7 +103,7 @@ fn acceptable(settings: &Settings) {
     assert!(bytes != Some(0) && events != Some(0));
     assert!([age, idle].iter().flatten().all(|time| !time.is_zero()));
     sayable(settings);
-    assert!((1..=1_000).contains(&settings.retry.attempts_max));
+    assert!((0..=1_000).contains(&settings.retry.attempts_max));
     assert!(settings.retry.time_max <= Duration::from_secs(86_400));
     assert!(!settings.retry.backoff_base.is_zero() && !settings.retry.backoff_max.is_zero());
     for Timeouts { connect, first_byte, between_bytes } in

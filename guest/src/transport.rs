@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spillway_core::classify::TransportError;
+use spillway_core::explain::NO_TLS;
 use spillway_core::http::{Method, Request, Response, Scheme};
 use spillway_core::requests::ExchangeId;
 use spillway_core::settings::Timeouts;
@@ -284,7 +285,7 @@ fn transport_error(code: ErrorCode) -> TransportError {
             TransportError::Connect("unreachable".to_owned())
         }
         ErrorCode::ConnectionLimitReached => TransportError::Connect("too many".to_owned()),
-        ErrorCode::TlsProtocolError => TransportError::Tls("protocol error".to_owned()),
+        ErrorCode::TlsProtocolError => TransportError::Tls(NO_TLS.to_owned()),
         ErrorCode::TlsCertificateError => {
             TransportError::Tls("the certificate is not trusted or not for this name".to_owned())
         }
@@ -296,8 +297,13 @@ fn transport_error(code: ErrorCode) -> TransportError {
         ErrorCode::ConnectionReadTimeout => TransportError::Timeout("between bytes".to_owned()),
         ErrorCode::ConnectionWriteTimeout => TransportError::Timeout("sending".to_owned()),
         ErrorCode::HttpResponseTimeout => TransportError::Timeout("no answer".to_owned()),
-        ErrorCode::ConnectionTerminated => broken("closed by the other side"),
-        ErrorCode::HttpResponseIncomplete => broken("the answer is incomplete"),
+        // Of a host that also says it of connections that were just made, no more is believed than
+        // a pool could hold: see `spillway_core::retry`.
+        ErrorCode::ConnectionTerminated => TransportError::Stale,
+        ErrorCode::HttpResponseIncomplete => {
+            broken("closed by the other side before the answer was whole")
+        }
+        ErrorCode::HttpProtocolError => TransportError::NotHttp,
         ErrorCode::InternalError(Some(text)) => TransportError::Broken(text),
         other => TransportError::Broken(format!("{other:?}")),
     }

@@ -107,7 +107,9 @@ fn error(error: TransportError) -> Error {
         TransportError::Connect(_) => Error::ConnectionRefused,
         TransportError::Tls(_) => Error::TlsCertificateError,
         TransportError::Timeout(_) => Error::HttpResponseTimeout,
-        TransportError::Broken(_) => Error::ConnectionTerminated,
+        TransportError::Broken(_) => Error::HttpResponseIncomplete,
+        TransportError::Stale => Error::ConnectionTerminated,
+        TransportError::NotHttp => Error::HttpProtocolError,
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Request {
 pub enum Reply {
     /// A status, the lines of a head, and a body.
     Answer(u16, Vec<String>, String),
+    /// These bytes, and then the connection is closed without a word.
+    Last(Vec<u8>),
     /// Nothing, ever. The connection stays open.
     Silence,
     /// The connection is closed.
@@ -113,6 +115,10 @@ fn serve(stream: TcpStream, script: &Script, seen: &Sender<Request>) {
                 if out.write_all((head + &body).as_bytes()).is_err() {
                     return;
                 }
+            }
+            Reply::Last(bytes) => {
+                let _ = out.write_all(&bytes);
+                return;
             }
             // For longer than any test takes; the client may go away, and that changes nothing.
             Reply::Silence => return std::thread::sleep(Duration::from_secs(3_600)),

@@ -1,5 +1,7 @@
 //! Classify, decide, act: what the sink does about an answer.
 
+use std::time::Duration;
+
 use crate::classify::{Answer, Class, TransportError, Verdict, classify};
 use crate::cleanup::CleanupNumber;
 use crate::clock::{Flight, Offset};
@@ -7,11 +9,13 @@ use crate::error::Error;
 use crate::explain::{self, Subject};
 use crate::http::Response;
 use crate::naming::Sight;
+use crate::outage::News;
 use crate::report::Level;
 use crate::requests::{ExchangeId, Flying, Owner, Signed, Task, UploadNumber};
-use crate::retry::{Decision, decide};
+use crate::retry::{Absent, Decision, Spent, decide, decide_absent, spent};
+use crate::settings::RetrySettings;
 use crate::sink::Sink;
-use crate::upload::{Operation, Upload};
+use crate::upload::{Looked, Operation, Upload};
 
 type Outcome = Result<Response, TransportError>;
 
@@ -22,21 +26,21 @@ impl Sink {
         let (sent, received, offset) = (signed.at, self.now.wall, signed.offset);
         let flight = Flight { sent, received, offset };
         let mut verdict = classify(task.operation, outcome, &flight);
-        if let Some(error) = &mut verdict.error {
-            // A store may repeat what it was sent, and its words go into logs.
-            for text in [&mut error.message, &mut error.code] {
-                self.settings.encryption.hide_in(text);
-                signed.session_token.iter().for_each(|token| token.hide_in(text));
-            }
+        // A store may repeat what it was sent, and its words go into logs.
+        for text in verdict.texts() {
+            self.settings.encryption.hide_in(text);
+            signed.session_token.iter().for_each(|token| token.hide_in(text));
         }
         self.counters.answered(task.operation, &verdict, self.now.monotonic.since(departed));
         task.met = Some(verdict.class);
         task.history.maybe_done |= verdict.maybe_done;
         task.history.region_differs = verdict.region.as_ref().is_some_and(|r| *r != signed.region);
         self.learn(&verdict, &task, &signed);
-        let (operation, policy) = (task.operation, &self.settings.retry);
+        task.history.met(verdict.class);
+        let (operation, policy) = (task.operation, self.policy(task.owner));
         let jitter = self.random.f64();
-        let decision = decide(operation, &verdict, &task.history, policy, &self.budget, jitter);
+        let decision = decide(operation, &verdict, &task.history, &policy, &self.budget, jitter);
+        self.tell(&task, decision, &verdict);
         match task.owner {
             Owner::Upload(number) => self.act(number, task, decision, verdict),
             Owner::Cleanup(number) => self.act_on_cleanup(number, task, decision, &verdict),
@@ -72,12 +76,19 @@ impl Sink {
         }
         match decision {
             Decision::Retry(_)
+            | Decision::Resend
             | Decision::Refresh
             | Decision::CorrectClock(_)
-            | Decision::CorrectRegion => self.try_again(task, decision, verdict),
+            | Decision::CorrectRegion => self.try_again(task, decision),
             Decision::Settle => {
                 let doubt = self.explain(number, task, verdict);
-                self.landed(number, |upload| upload.doubt(doubt));
+                let (policy, jitter) = (self.policy(task.owner), self.random.f64());
+                let history = &task.history;
+                let again = match decide_absent(verdict, history, &policy, &self.budget, jitter) {
+                    Absent::Retry(wait) => Some((task, wait)),
+                    Absent::Fail => None,
+                };
+                self.landed(number, |upload| upload.doubt(doubt, again));
             }
             Decision::Restart => {
                 let cause = self.explain(number, task, verdict);
@@ -91,8 +102,11 @@ impl Sink {
                 self.taken(number, cause);
             }
             Decision::Fail | Decision::Proceed if task.operation == Operation::HeadObject => {
-                let is_absent = verdict.class == Class::NotFound;
-                self.looked(number, if is_absent { Sight::Absent } else { Sight::Unknown });
+                let sight = match verdict.class {
+                    Class::NotFound => Sight::Absent,
+                    _ => Sight::Unknown(explain::outcome(verdict)),
+                };
+                self.looked(number, sight);
             }
             Decision::Fail | Decision::Proceed => {
                 let cause = self.explain(number, task, verdict);
@@ -116,9 +130,10 @@ impl Sink {
                 self.counters.orphans_aborted += u64::from(was_orphan);
             }
             Decision::Retry(_)
+            | Decision::Resend
             | Decision::Refresh
             | Decision::CorrectClock(_)
-            | Decision::CorrectRegion => self.try_again(task, decision, verdict),
+            | Decision::CorrectRegion => self.try_again(task, decision),
             Decision::Settle | Decision::Restart | Decision::Rename | Decision::Fail => {
                 let reason = explain::outcome(verdict);
                 self.put_off(number, &reason);
@@ -151,18 +166,59 @@ impl Sink {
         }
     }
 
-    pub(crate) fn try_again(&mut self, mut task: Task, decision: Decision, verdict: &Verdict) {
+    pub(crate) fn try_again(&mut self, mut task: Task, decision: Decision) {
         match decision {
             Decision::Retry(wait) => {
                 self.budget.take();
-                let text = explain::attempt(&self.settings, &self.subject(&task), verdict);
-                let message = format!("{text}; trying again in {} ms", wait.as_millis());
-                self.notice(Level::Info, message);
                 return self.requests.again(task, self.now.monotonic.after(wait));
             }
+            Decision::Resend => {}
             _ => task.history.corrections += 1,
         }
         self.requests.at_once(task);
+    }
+
+    /// Says what becomes of an attempt that failed, and once how it stands with the store.
+    fn tell(&mut self, task: &Task, decision: Decision, verdict: &Verdict) {
+        let is_given_up = match task.owner {
+            // Nobody waits for it any more, so it is not made again.
+            Owner::Upload(number) => self.uploads[&number].is_given_up(),
+            _ => false,
+        };
+        let wait = match decision {
+            Decision::Retry(wait) if !is_given_up => Some(wait),
+            _ => None,
+        };
+        let news = self.outage.meets(verdict.class, wait.is_some(), self.now.monotonic);
+        let attempt = || explain::attempt(&self.settings, &self.subject(task), verdict);
+        let (level, message) = match (news, wait) {
+            (Some(News::Retry), Some(wait)) => {
+                (Level::Info, format!("{}; trying again in {} ms", attempt(), wait.as_millis()))
+            }
+            (Some(News::Away), _) => (Level::Warning, explain::away(&self.settings, &attempt())),
+            (Some(News::Back(away)), _) => {
+                (Level::Info, format!("the store is back after {} s", away.as_secs()))
+            }
+            (Some(News::Retry) | None, _) => return,
+        };
+        self.notice(level, message);
+    }
+
+    /// How long and how often a request is tried: one that a person waits for, or that can be made
+    /// later as well, not as long as one that an object depends on.
+    fn policy(&self, owner: Owner) -> RetrySettings {
+        let retry = self.settings.retry;
+        match owner {
+            Owner::Upload(_) => retry,
+            Owner::Cleanup(_) if self.is_leaving => retry.within(LEAVING_PATIENCE),
+            Owner::Cleanup(_) => retry.within(CLEANUP_PATIENCE),
+            Owner::Inquiry(_) => retry.within(INQUIRY_PATIENCE),
+        }
+    }
+
+    /// The limit that keeps a request from being tried again.
+    pub(crate) fn spent(&self, task: &Task, verdict: &Verdict) -> Option<Spent> {
+        spent(verdict, &task.history, &self.policy(task.owner), &self.budget)
     }
 
     fn correct_clock(&mut self, offset: Offset) {
@@ -186,14 +242,19 @@ impl Sink {
 
     /// Takes in what HeadObject showed.
     fn looked(&mut self, number: UploadNumber, sight: Sight) {
-        let taken = self.change(number, |upload| {
+        let looked = self.change(number, |upload| {
             upload.outstanding -= 1;
             upload.looked(sight)
         });
-        match taken {
-            Some(doubt) => self.taken(number, doubt),
-            None => self.advance(number),
+        match looked {
+            Looked::Taken(doubt) => return self.taken(number, doubt),
+            Looked::Again(task, wait) => {
+                self.change(number, |upload| upload.outstanding += 1);
+                self.try_again(task, Decision::Retry(wait));
+            }
+            Looked::Settled => {}
         }
+        self.advance(number);
     }
 
     fn landed(&mut self, number: UploadNumber, f: impl FnOnce(&mut Upload)) {
@@ -206,7 +267,8 @@ impl Sink {
 
     fn explain(&self, number: UploadNumber, task: Task, verdict: &Verdict) -> Error {
         let subject = Subject::upload(&self.uploads[&number], task.operation);
-        explain::failure(&self.settings, &subject, task.history.attempts, verdict)
+        let spent = self.spent(&task, verdict);
+        explain::failure(&self.settings, &subject, &task.history, spent, verdict)
     }
 
     fn subject(&self, task: &Task) -> Subject<'_> {
@@ -226,3 +288,11 @@ impl Sink {
         self.report.notice(level, message);
     }
 }
+
+/// How long a person waits for the answer to a question, and a resumed run for what a crash left
+/// behind: enough for a blip, and not for an outage.
+pub(crate) const INQUIRY_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an abort is tried before it is put off: it is tried again later, and at the end.
+const CLEANUP_PATIENCE: Duration = Duration::from_secs(10);
+/// The same, once the sink is told to give up what is open.
+const LEAVING_PATIENCE: Duration = Duration::from_secs(1);

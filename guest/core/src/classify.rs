@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::clock::{Flight, Offset};
 use crate::http::Response;
+use crate::quote::{Quote, one_line};
 use crate::s3::{
     Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult,
-    ListMultipartUploadsResult, ListPartsResult, bucket_region, part_etag,
+    ListMultipartUploadsResult, ListPartsResult, Malformed, bucket_region, part_etag,
 };
 use crate::settings::is_name;
 use crate::time::Timestamp;
@@ -26,8 +27,13 @@ pub enum TransportError {
     Tls(String),
     /// A time limit passed. The text says which.
     Timeout(String),
-    /// The connection ended before the answer did, or something came that is not HTTP.
+    /// The connection ended before the answer did.
     Broken(String),
+    /// A connection that was kept from before ended before any of the answer came: most likely it
+    /// was closed before the request was sent.
+    Stale,
+    /// Something came that is not HTTP.
+    NotHttp,
 }
 
 impl fmt::Display for TransportError {
@@ -39,6 +45,8 @@ impl fmt::Display for TransportError {
             TransportError::Tls(text) => write!(f, "TLS failed ({text})"),
             TransportError::Timeout(text) => write!(f, "timed out ({text})"),
             TransportError::Broken(text) => write!(f, "the connection broke ({text})"),
+            TransportError::Stale => f.write_str("the connection was closed before the answer"),
+            TransportError::NotHttp => f.write_str("what came back is not HTTP"),
         }
     }
 }
@@ -50,6 +58,10 @@ pub enum Class {
     Done,
     /// It may well go better the next time.
     Transient,
+    /// The connection was closed before the request was sent.
+    Stale,
+    /// An answer came, and is none that S3 gives: it was cut off, or somebody else gave it.
+    Garbled,
     /// The store asked to be spared for a while.
     Throttled,
     /// The credentials are no longer good, others may be.
@@ -74,8 +86,10 @@ pub enum Class {
 
 impl Class {
     /// The classes that a request may be tried again for.
-    pub const RETRIED: [Class; 6] = [
+    pub const RETRIED: [Class; 8] = [
         Class::Transient,
+        Class::Stale,
+        Class::Garbled,
         Class::Throttled,
         Class::Expired,
         Class::Skewed(Offset(0)),
@@ -88,6 +102,8 @@ impl Class {
         match self {
             Class::Done => "done",
             Class::Transient => "transient",
+            Class::Stale => "stale",
+            Class::Garbled => "garbled",
             Class::Throttled => "throttled",
             Class::Expired => "expired",
             Class::Skewed(_) => "skewed",
@@ -125,6 +141,19 @@ pub enum Answer {
     Parts(ListPartsResult),
 }
 
+/// What an answer says beside what S3 says by it, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// What stands in a body that is none of S3.
+    pub quote: Option<Quote>,
+    /// What the server calls itself.
+    pub server: Option<String>,
+    /// Where it redirects to.
+    pub location: Option<String>,
+    /// What a success lacks that it must say, in the terms of the API.
+    pub missing: Option<&'static str>,
+}
+
 /// An attempt's outcome with what is needed to decide about it and to explain it.
 #[derive(Clone, Debug)]
 pub struct Verdict {
@@ -138,6 +167,8 @@ pub struct Verdict {
     pub status: u16,
     /// What the store said.
     pub error: Option<ErrorBody>,
+    /// What else the answer said.
+    pub said: Said,
     /// Why there was no answer.
     pub transport: Option<TransportError>,
     /// How long the store asked to wait.
@@ -148,6 +179,20 @@ pub struct Verdict {
     pub clock: Option<Offset>,
     /// How long it took, by the clock of the day: half of that `clock` may be wrong.
     pub took: Duration,
+}
+
+impl Verdict {
+    /// What of it are words of the store that somebody may be shown.
+    pub(crate) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let Said { quote, server, location, .. } = &mut self.said;
+        let said =
+            [quote.as_mut().map(|quote| &mut quote.text), server.as_mut(), location.as_mut()];
+        let error = self.error.iter_mut().flat_map(|error| {
+            let ErrorBody { code, message, endpoint, argument, .. } = error;
+            [Some(code), Some(message), endpoint.as_mut(), argument.as_mut()]
+        });
+        error.chain(said).flatten()
+    }
 }
 
 /// Sorts one attempt's outcome. A success whose body is an error is an error, and one whose body is
@@ -163,10 +208,12 @@ pub fn classify(
         Err(error) => return unanswered(error, flight),
     };
     let error = ErrorBody::parse(&response.body);
-    let answer = match error {
-        None if response.is_success() => answer(operation, response),
+    let read = match error {
+        None if response.is_success() => Some(answer(operation, response)),
         _ => None,
     };
+    let missing = read.as_ref().and_then(|read| read.as_ref().err()).map(|missing| missing.what);
+    let answer = read.and_then(Result::ok);
     let class = match answer {
         Some(_) => Class::Done,
         None => class(operation, response, error.as_ref(), flight),
@@ -179,17 +226,36 @@ pub fn classify(
         region: region(response, error.as_ref()),
         clock: flight.measured(response),
         took: flight.took(),
+        said: said(response, error.as_ref(), missing),
         error,
         transport: None,
         retry_after: retry_after(response),
     }
 }
 
-/// A store that asks to be spared has done nothing; of any other success or failure of its own that
-/// says nothing else, nobody can tell.
+fn said(response: &Response, error: Option<&ErrorBody>, missing: Option<&'static str>) -> Said {
+    let header = |name| response.header(name).map(one_line).filter(|text| !text.is_empty());
+    let is_redirect = (300..400).contains(&response.status);
+    let is_read = response.is_success() && missing.is_none();
+    Said {
+        quote: match error {
+            None if !is_read => Quote::of(&response.body),
+            _ => None,
+        },
+        server: header("server"),
+        // S3 names the place in its error, and mostly nowhere else.
+        location: header("location")
+            .filter(|_| is_redirect)
+            .or_else(|| error.and_then(|error| error.endpoint.as_deref()).map(one_line)),
+        missing,
+    }
+}
+
+/// A store that refuses, or asks to be spared, has done nothing; of any other success or failure of
+/// its own that says nothing else, nobody can tell.
 fn is_doubtful(response: &Response, error: Option<&ErrorBody>, class: Class) -> bool {
     matches!(response.status, 200..=299 | 500..=599)
-        && class != Class::Done
+        && !matches!(class, Class::Done | Class::Refused)
         && !error.is_some_and(|error| THROTTLING.contains(&error.code.as_str()))
 }
 
@@ -198,6 +264,8 @@ fn unanswered(error: &TransportError, flight: &Flight) -> Verdict {
         TransportError::Denied | TransportError::Tls(_) => (Class::Unreachable, false),
         TransportError::Dns(_) | TransportError::Connect(_) => (Class::Transient, false),
         TransportError::Timeout(_) | TransportError::Broken(_) => (Class::Transient, true),
+        TransportError::Stale => (Class::Stale, true),
+        TransportError::NotHttp => (Class::Garbled, true),
     };
     Verdict {
         class,
@@ -205,6 +273,7 @@ fn unanswered(error: &TransportError, flight: &Flight) -> Verdict {
         maybe_done,
         status: 0,
         error: None,
+        said: Said::default(),
         transport: Some(error.clone()),
         retry_after: None,
         region: None,
@@ -228,16 +297,26 @@ fn class(
     }
     match response.status {
         404 if operation == Operation::HeadObject => Class::NotFound,
-        404 if is_of_upload(operation) && code.is_empty() => Class::NoSuchUpload,
+        // A page that is not found is no word of a store.
+        404 if is_of_upload(operation) && code.is_empty() && is_blank(response) => {
+            Class::NoSuchUpload
+        }
         301 | 307 => Class::WrongRegion,
         // The answer to HEAD has no body to say what is wrong. These are what comes of itself.
         400 if operation == Operation::HeadObject && names_region(response) => Class::WrongRegion,
         400 if operation == Operation::HeadObject => Class::Expired,
         429 | 503 => Class::Throttled,
+        200..=299 if error.is_none() => Class::Garbled,
+        // These will be said again: not implemented, no such version of HTTP, log in to the network.
+        501 | 505 | 511 => Class::Refused,
         200..=299 | 408 | 499 | 500..=599 => Class::Transient,
         412 => Class::Exists,
         _ => Class::Refused,
     }
+}
+
+fn is_blank(response: &Response) -> bool {
+    response.body.trim_ascii().is_empty()
 }
 
 /// Whether the operation is about an upload and nothing else that could be missing.
@@ -273,26 +352,36 @@ fn by_code(code: &str) -> Option<Class> {
 
 /// Reads a success. One that does not say what it must is none: the answer was cut off, or comes
 /// from somebody else.
-fn answer(operation: Operation, response: &Response) -> Option<Answer> {
+fn answer(operation: Operation, response: &Response) -> Result<Answer, Malformed> {
     match operation {
         Operation::CreateMultipartUpload => {
-            let upload_id = CreateMultipartUploadResult::parse(response).ok()?.upload_id;
-            Some(Answer::Created { upload_id })
+            let upload_id = CreateMultipartUploadResult::parse(response)?.upload_id;
+            Ok(Answer::Created { upload_id })
         }
-        Operation::UploadPart(_) => Some(Answer::Stored { etag: part_etag(response).ok()? }),
-        Operation::CompleteMultipartUpload => match Completion::parse(response).ok()? {
-            Completion::Completed(_) => Some(Answer::Plain),
-            Completion::Failed(_) => None,
+        Operation::UploadPart(_) => Ok(Answer::Stored { etag: part_etag(response)? }),
+        Operation::CompleteMultipartUpload => match Completion::parse(response)? {
+            Completion::Completed(_) => Ok(Answer::Plain),
+            Completion::Failed(_) => Err(Malformed { what: "CompleteMultipartUploadResult" }),
         },
-        Operation::HeadObject => HeadObjectResult::parse(response).ok().map(Answer::Found),
+        Operation::HeadObject => HeadObjectResult::parse(response).map(Answer::Found),
         Operation::ListMultipartUploads => {
-            ListMultipartUploadsResult::parse(response).ok().map(Answer::Uploads)
+            ListMultipartUploadsResult::parse(response).map(Answer::Uploads)
         }
-        Operation::ListParts => ListPartsResult::parse(response).ok().map(Answer::Parts),
-        // A page that asks to log in answers 200 as well, but knows nothing of ETags.
-        Operation::PutObject => response.header("etag").map(|_| Answer::Plain),
-        Operation::AbortMultipartUpload => response.body.is_empty().then_some(Answer::Plain),
+        Operation::ListParts => ListPartsResult::parse(response).map(Answer::Parts),
+        Operation::PutObject if is_stored(response) => Ok(Answer::Plain),
+        Operation::PutObject => Err(Malformed { what: "ETag" }),
+        Operation::AbortMultipartUpload if response.body.is_empty() => Ok(Answer::Plain),
+        Operation::AbortMultipartUpload => Err(Malformed { what: "empty body" }),
     }
+}
+
+/// Whether it is a store that says so. A page that asks to log in answers 200 as well, but knows
+/// nothing of ETags. Some stores leave the ETag out; they still sign with a header of S3, and have
+/// nothing to add.
+fn is_stored(response: &Response) -> bool {
+    let is_of_s3 = |name: &String| name.get(..6).is_some_and(|n| n.eq_ignore_ascii_case("x-amz-"));
+    let signs = response.headers.iter().any(|(name, _)| is_of_s3(name));
+    response.header("etag").is_some() || (signs && is_blank(response))
 }
 
 fn names_region(response: &Response) -> bool {
@@ -355,6 +444,11 @@ mod tests {
         Ok(Response { status: 200, headers, body: Default::default() })
     }
 
+    fn from(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Response, TransportError> {
+        let headers = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        Ok(Response { status, headers, body: body.to_owned().into() })
+    }
+
     fn class_of(operation: Operation, outcome: &Result<Response, TransportError>) -> Class {
         classify(operation, outcome, &Flight::default()).class
     }
@@ -363,7 +457,7 @@ mod tests {
     fn answers_are_sorted_by_what_can_be_done() {
         let cases = [
             (stored(), Class::Done),
-            (answer(200, ""), Class::Transient),
+            (answer(200, ""), Class::Garbled),
             (answer(400, "InvalidToken"), Class::Expired),
             (answer(200, "InternalError"), Class::Transient),
             (answer(200, "SlowDown"), Class::Throttled),
@@ -383,12 +477,17 @@ mod tests {
             (answer(409, "ConditionalRequestConflict"), Class::Conflict),
             (answer(412, "PreconditionFailed"), Class::Exists),
             (answer(501, "NotImplemented"), Class::Refused),
+            (answer(501, ""), Class::Refused),
+            (answer(511, ""), Class::Refused),
+            (answer(504, ""), Class::Transient),
             (answer(429, ""), Class::Throttled),
             (answer(503, "SlowDown"), Class::Throttled),
             (answer(502, ""), Class::Transient),
             (Err(TransportError::Denied), Class::Unreachable),
             (Err(TransportError::Tls(String::new())), Class::Unreachable),
             (Err(TransportError::Timeout(String::new())), Class::Transient),
+            (Err(TransportError::Stale), Class::Stale),
+            (Err(TransportError::NotHttp), Class::Garbled),
         ];
         for (outcome, class) in cases {
             assert_eq!(class_of(PUT, &outcome), class, "{outcome:?}");
@@ -402,7 +501,43 @@ mod tests {
         for operation in [Operation::AbortMultipartUpload, Operation::ListParts] {
             assert_eq!(class_of(operation, &answer(404, "")), Class::NoSuchUpload);
             assert_eq!(class_of(operation, &answer(404, "NoSuchBucket")), Class::Refused);
+            assert_eq!(class_of(operation, &from(404, &[], "no route")), Class::Refused);
         }
+    }
+
+    #[test]
+    fn an_object_is_stored_where_a_store_says_so() {
+        let class = |headers: &[(&str, &str)], body| class_of(PUT, &from(200, headers, body));
+        let id = ("X-Amz-Request-Id", "R1");
+        assert_eq!(class(&[("ETag", "\"e\"")], ""), Class::Done);
+        assert_eq!(class(&[id], ""), Class::Done, "some stores have no ETag to give");
+        assert_eq!(class(&[id], "<html>"), Class::Garbled);
+        assert_eq!(class(&[("Server", "s3")], ""), Class::Garbled);
+        assert_eq!(class_of(PART, &from(200, &[id], "")), Class::Garbled, "it has to be repeated");
+        let lacks = |operation| {
+            let outcome = from(200, &[], "");
+            classify(operation, &outcome, &Flight::default()).said.missing
+        };
+        assert_eq!(lacks(PUT), Some("ETag"));
+        assert_eq!(lacks(PART), Some("ETag"));
+        let result = Some("CompleteMultipartUploadResult");
+        assert_eq!(lacks(Operation::CompleteMultipartUpload), result);
+    }
+
+    #[test]
+    fn who_answered_is_kept_with_what_they_said() {
+        let said = |outcome| classify(PUT, &outcome, &Flight::default()).said;
+        let page = "<html><title>Blocked: rule 9</title>";
+        let blocked = said(from(403, &[("Server", "gate\t7")], page));
+        assert_eq!(blocked.quote.expect("a quote").text, "Blocked: rule 9");
+        assert_eq!((blocked.server.as_deref(), blocked.location), (Some("gate 7"), None));
+        let moved = said(from(302, &[("Location", "https://login.test/?x")], ""));
+        assert_eq!(moved.location.as_deref(), Some("https://login.test/?x"));
+        let endpoint =
+            "<Error><Code>PermanentRedirect</Code><Endpoint>b.s3.test</Endpoint></Error>";
+        let moved = said(from(301, &[], endpoint));
+        assert_eq!((moved.location.as_deref(), moved.quote), (Some("b.s3.test"), None));
+        assert_eq!(said(stored()).quote, None);
     }
 
     #[test]
@@ -416,19 +551,24 @@ mod tests {
             Operation::ListParts,
         ];
         for operation in operations {
-            assert_eq!(class_of(operation, &empty), Class::Transient, "{operation:?}");
+            assert_eq!(class_of(operation, &empty), Class::Garbled, "{operation:?}");
         }
         assert_eq!(class_of(Operation::AbortMultipartUpload, &answer(204, "")), Class::Done);
     }
 
     #[test]
     fn a_complete_that_says_neither_yes_nor_no_is_no_yes() {
-        for body in ["", "<html>", "<CompleteMultipartUploadResult><ETag>", "  <Error>"] {
+        for (body, class) in [
+            ("", Class::Garbled),
+            ("<html>", Class::Garbled),
+            ("<CompleteMultipartUploadResult><ETag>", Class::Garbled),
+            ("  <Error>", Class::Transient),
+        ] {
             let response = Response { status: 200, headers: vec![], body: body.into() };
             let outcome = Ok(response);
             let verdict =
                 classify(Operation::CompleteMultipartUpload, &outcome, &Flight::default());
-            assert_eq!((verdict.class, verdict.maybe_done), (Class::Transient, true), "{body}");
+            assert_eq!((verdict.class, verdict.maybe_done), (class, true), "{body}");
         }
     }
 
@@ -453,6 +593,8 @@ mod tests {
         assert!(maybe(answer(500, "InternalError")));
         assert!(!maybe(Err(TransportError::Connect(String::new()))));
         assert!(!maybe(answer(403, "AccessDenied")));
+        assert!(!maybe(answer(501, "NotImplemented")));
+        assert!(maybe(answer(502, "")));
         assert!(maybe(answer(200, "")), "a part's ETag is missing");
     }
 

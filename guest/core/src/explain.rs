@@ -1,11 +1,16 @@
 //! Sentences for people: what was being done, what the store said, and what to check.
 
-use crate::classify::{Class, TransportError, Verdict};
+mod advice;
+
+use crate::classify::{Class, Said, Verdict};
 use crate::error::Error;
-use crate::names::OnExisting;
+use crate::quote::Quote;
+use crate::retry::{History, Spent};
 use crate::settings::Settings;
 use crate::sink::CredentialsError;
 use crate::upload::{Operation, Upload};
+
+pub use advice::NO_TLS;
 
 /// What a request is about.
 #[derive(Clone, Copy)]
@@ -27,26 +32,74 @@ pub(crate) fn attempt(settings: &Settings, subject: &Subject, verdict: &Verdict)
     format!("{}: {}", request(settings, subject), outcome(verdict))
 }
 
-/// Why a request was given up.
+/// Why a request was given up. `spent` is the limit that was in the way of another attempt, where
+/// another might have helped.
 pub(crate) fn failure(
     settings: &Settings,
     subject: &Subject,
-    attempts: u32,
+    history: &History,
+    spent: Option<Spent>,
     verdict: &Verdict,
 ) -> Error {
     let mut text = attempt(settings, subject, verdict);
-    if let Some(advice) = advice(settings, subject, verdict) {
+    if let Some(advice) = advice::of(settings, subject, verdict) {
         text = format!("{text}; {advice}");
     }
     match verdict.class {
-        Class::Transient | Class::Throttled | Class::Conflict if attempts > 1 => {
-            Error::Unavailable(format!("{text} (gave up after {attempts} attempts)"))
+        Class::Transient | Class::Stale | Class::Throttled | Class::Garbled | Class::Conflict => {
+            Error::Unavailable(text + &gave_up(settings, history, spent))
         }
-        Class::Transient | Class::Throttled | Class::Conflict | Class::NoSuchUpload => {
-            Error::Unavailable(text)
-        }
+        Class::NoSuchUpload => Error::Unavailable(text),
         _ => Error::Denied(text),
     }
+}
+
+/// After how much of what a request was given up, and where more of it can be allowed.
+fn gave_up(settings: &Settings, history: &History, spent: Option<Spent>) -> String {
+    let attempts = match history.attempts {
+        0 | 1 => "1 attempt".to_owned(),
+        attempts => format!("{attempts} attempts"),
+    };
+    let (retry, seconds) = (&settings.retry, history.elapsed.as_secs());
+    let limit = match spent {
+        Some(Spent::Attempts) => format!(": `attempts_max` is {}", retry.attempts_max),
+        Some(Spent::Budget) => format!(": `retry_budget`, which is {}, is spent", retry.budget),
+        // Where somebody waits for the answer, it is less than what is configured.
+        Some(Spent::Time) if history.elapsed < retry.time_max => format!(" in {seconds} s"),
+        Some(Spent::Time) => {
+            let millis = retry.time_max.as_millis();
+            format!(" in {seconds} s: `retry_time_max_ms` is {millis}")
+        }
+        None if history.attempts < 2 => return String::new(),
+        None => String::new(),
+    };
+    format!(" (gave up after {attempts}{limit})")
+}
+
+/// The same failure, of an object that may be there for all that is known: `why` it cannot be told.
+pub(crate) fn in_doubt(failure: Error, why: &str) -> Error {
+    let told = |text| {
+        format!("{text}; the object may be stored all the same: HeadObject cannot tell ({why})")
+    };
+    match failure {
+        Error::Denied(text) => Error::Denied(told(text)),
+        Error::Unavailable(text) => Error::Unavailable(told(text)),
+        failure => failure,
+    }
+}
+
+/// A store that is waited for, and for how long.
+pub(crate) fn away(settings: &Settings, attempt: &str) -> String {
+    let retry = &settings.retry;
+    let often = match retry.attempts_max {
+        0 => String::new(),
+        max => format!(", {max} times at most"),
+    };
+    format!(
+        "waiting for the store: {attempt}; each request is tried again for up to {} s \
+         (`retry_time_max_ms`){often}",
+        retry.time_max.as_secs()
+    )
 }
 
 /// Why there is nothing to sign with.
@@ -89,8 +142,9 @@ fn request(settings: &Settings, subject: &Subject) -> String {
 
 /// How one attempt ended.
 pub(crate) fn outcome(verdict: &Verdict) -> String {
-    match (&verdict.transport, &verdict.error) {
-        (Some(transport), _) => transport.to_string(),
+    let Said { quote, server, location, missing } = &verdict.said;
+    let mut text = match (&verdict.transport, &verdict.error) {
+        (Some(transport), _) => return transport.to_string(),
         (None, Some(error)) if error.message.is_empty() => {
             format!("{} {}", verdict.status, error.code)
         }
@@ -99,101 +153,36 @@ pub(crate) fn outcome(verdict: &Verdict) -> String {
             let message = error.message.trim_end_matches('.');
             format!("{} {}: {message}", verdict.status, error.code)
         }
-        (None, None) if verdict.status / 100 == 2 => {
-            format!("status {} without what it must say", verdict.status)
-        }
         (None, None) => format!("status {}", verdict.status),
-    }
-}
-
-fn advice(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<String> {
-    if let Some(transport) = &verdict.transport {
-        return transport_advice(transport);
-    }
-    let bucket = &settings.address.bucket;
-    let code = verdict.error.as_ref().map(|e| e.code.as_str()).unwrap_or_default();
-    let text = match (code, verdict.status) {
-        ("AccessDenied" | "AllAccessDisabled", _) => {
-            let action = action(subject.operation);
-            let resource = match subject.operation {
-                Operation::ListMultipartUploads => settings.address.bucket_arn(),
-                _ => settings.address.arn(subject.name),
-            };
-            format!("check that the credentials are allowed {action} on {resource}")
-        }
-        ("NotImplemented", _) if subject.operation == Operation::ListMultipartUploads => {
-            "this store does not tell which uploads are open; look for tools of its own".to_owned()
-        }
-        ("SignatureDoesNotMatch", _) => {
-            "check the secret access key, and that nothing between here and the store changes \
-             requests"
-                .to_owned()
-        }
-        ("InvalidAccessKeyId" | "NotSignedUp", _) => "check the access key id".to_owned(),
-        ("InvalidToken" | "ExpiredToken", _) => "check the session token".to_owned(),
-        ("RequestTimeTooSkewed", _) => "set this machine's clock".to_owned(),
-        ("PreconditionFailed", _) | (_, 412) => match settings.names.on_existing {
-            OnExisting::Overwrite => return None,
-            OnExisting::Fail => {
-                "an object of that name exists, and `on_existing` is `fail`".to_owned()
-            }
-            OnExisting::Next => {
-                "an object of that name exists, and this one could not be stored under another"
-                    .to_owned()
-            }
-        },
-        ("NoSuchBucket", _) => format!("create the bucket `{bucket}`, or correct `bucket`"),
-        ("PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed", _) => {
-            let region = verdict.region.as_ref().filter(|r| **r != settings.region);
-            match region {
-                Some(region) => {
-                    format!("set `region` to `{region}`; it is `{}` now", settings.region)
-                }
-                None => "check `endpoint` and `region`".to_owned(),
-            }
-        }
-        (_, 403) => "check the credentials and what they are allowed".to_owned(),
-        (_, 301 | 307) => "check `endpoint` and `region`".to_owned(),
-        _ => return None,
     };
-    Some(text)
-}
-
-/// What a policy has to allow:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
-fn action(operation: Operation) -> &'static str {
-    match operation {
-        Operation::PutObject
-        | Operation::CreateMultipartUpload
-        | Operation::UploadPart(_)
-        | Operation::CompleteMultipartUpload => "s3:PutObject",
-        Operation::HeadObject => "s3:GetObject",
-        Operation::AbortMultipartUpload => "s3:AbortMultipartUpload",
-        Operation::ListMultipartUploads => "s3:ListBucketMultipartUploads",
-        Operation::ListParts => "s3:ListMultipartUploadParts",
+    if let Some(missing) = missing {
+        text += &format!(" without {missing}");
     }
-}
-
-fn transport_advice(error: &TransportError) -> Option<String> {
-    let text = match error {
-        TransportError::Denied => "check which authorities the host grants",
-        TransportError::Dns(_) => "check the host's name in `endpoint`, and `region`",
-        TransportError::Connect(_) | TransportError::Timeout(_) => {
-            "check `endpoint`, and that the store can be reached from here"
+    match quote {
+        Some(Quote { is_page: true, text: title }) => {
+            text += &format!(", an HTML page: \"{title}\"")
         }
-        TransportError::Tls(_) => {
-            "check that the store speaks TLS at this port, and that its certificate is of an \
-             authority that the host trusts and names the host in `endpoint`"
+        Some(Quote { is_page: false, text: line }) => {
+            text += &format!(", no answer of S3: \"{line}\"")
         }
-        TransportError::Broken(_) => return None,
-    };
-    Some(text.to_owned())
+        None => {}
+    }
+    if let Some(location) = location {
+        text += &format!(", to {location}");
+    }
+    // Whoever speaks as S3 does needs no other name.
+    if let Some(server) = server.as_ref().filter(|_| verdict.error.is_none()) {
+        text += &format!(" (server: {server})");
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::classify::classify;
+    use crate::classify::{TransportError, classify};
     use crate::clock::Flight;
     use crate::http::Response;
 
@@ -203,7 +192,59 @@ mod tests {
         let body = format!("<Error><Code>{code}</Code><Message>Said so.</Message></Error>");
         let response = Response { status, headers: vec![], body: body.into() };
         let verdict = classify(subject.operation, &Ok(response), &Flight::default());
-        failure(&settings.unwrap(), &subject, 2, &verdict).to_string()
+        let history = History { attempts: 2, ..History::default() };
+        failure(&settings.unwrap(), &subject, &history, None, &verdict).to_string()
+    }
+
+    fn told(operation: Operation, status: u16, headers: &[(&str, &str)], body: &str) -> String {
+        let headers = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        let response = Response { status, headers, body: body.to_owned().into() };
+        outcome(&classify(operation, &Ok(response), &Flight::default()))
+    }
+
+    #[test]
+    fn who_answered_in_the_place_of_a_store_is_quoted() {
+        let put = |status, headers, body| told(Operation::PutObject, status, headers, body);
+        let page = "<html><head><title>413 Too Large</title></head></html>";
+        let said = put(413, &[("Server", "nginx")][..], page);
+        assert_eq!(said, "status 413, an HTML page: \"413 Too Large\" (server: nginx)");
+        let said = put(404, &[], "\n no route for this\n at all");
+        assert_eq!(said, "status 404, no answer of S3: \"no route for this\"");
+        let said = put(200, &[], "<!doctype html>\n<title>Console</title>");
+        assert_eq!(said, "status 200 without ETag, an HTML page: \"Console\"");
+        assert_eq!(put(200, &[], ""), "status 200 without ETag");
+        let moved = [("Location", "https://sso.test/"), ("Server", "gate")];
+        assert_eq!(put(302, &moved, ""), "status 302, to https://sso.test/ (server: gate)");
+        let error = "<Error><Code>PermanentRedirect</Code><Endpoint>b.s3.test</Endpoint></Error>";
+        assert_eq!(put(301, &[("Server", "s3")], error), "301 PermanentRedirect, to b.s3.test");
+        let said = told(Operation::UploadPart(2), 200, &[], "");
+        assert_eq!(said, "status 200 without ETag");
+        let broken =
+            classify(Operation::PutObject, &Err(TransportError::NotHttp), &Flight::default());
+        assert_eq!(outcome(&broken), "what came back is not HTTP");
+    }
+
+    #[test]
+    fn the_limit_that_is_spent_is_named_with_its_value() {
+        let config = r#"{"bucket": "bbb", "attempts_max": 7, "retry_budget": 40,
+                         "retry_time_max_ms": 90000}"#;
+        let settings = Settings::parse(config).expect("a configuration");
+        let said = |attempts, seconds, spent| {
+            let elapsed = Duration::from_secs(seconds);
+            gave_up(&settings, &History { attempts, elapsed, ..History::default() }, spent)
+        };
+        let attempts = said(7, 5, Some(Spent::Attempts));
+        assert_eq!(attempts, " (gave up after 7 attempts: `attempts_max` is 7)");
+        let budget = said(1, 5, Some(Spent::Budget));
+        assert_eq!(budget, " (gave up after 1 attempt: `retry_budget`, which is 40, is spent)");
+        let time = said(6, 91, Some(Spent::Time));
+        assert_eq!(time, " (gave up after 6 attempts in 91 s: `retry_time_max_ms` is 90000)");
+        let person = said(6, 10, Some(Spent::Time));
+        assert_eq!(person, " (gave up after 6 attempts in 10 s)", "a person waits");
+        assert_eq!(
+            (said(5, 1, None).as_str(), said(1, 1, None).as_str()),
+            (" (gave up after 5 attempts)", "")
+        );
     }
 
     #[test]
@@ -218,19 +259,5 @@ mod tests {
                 .ends_with("create the bucket `bbb`, or correct `bucket`")
         );
         assert!(explained(500, "InternalError").ends_with("Said so (gave up after 2 attempts)"));
-    }
-
-    #[test]
-    fn each_way_of_not_reaching_the_store_has_a_remedy() {
-        let text = String::new;
-        for error in [
-            TransportError::Denied,
-            TransportError::Dns(text()),
-            TransportError::Connect(text()),
-            TransportError::Tls(text()),
-            TransportError::Timeout(text()),
-        ] {
-            assert!(transport_advice(&error).is_some_and(|a| a.starts_with("check ")), "{error}");
-        }
     }
 }

@@ -28,8 +28,8 @@ pub(crate) enum Sight {
     Found(HeadObjectResult),
     /// No object.
     Absent,
-    /// Nothing: it is not allowed to look, or looking failed.
-    Unknown,
+    /// Nothing: it is not allowed to look, or looking failed, and why.
+    Unknown(String),
 }
 
 impl Naming {
@@ -202,11 +202,11 @@ impl Search {
     }
 
     fn saw(&mut self, number: u64, sight: &Sight) {
-        self.is_dark = matches!(sight, Sight::Unknown);
+        self.is_dark = matches!(sight, Sight::Unknown(_));
         match sight {
             Sight::Found(_) => self.is_taken(number),
             // Who may not list a bucket is told 403 of what is not there, too.
-            Sight::Absent | Sight::Unknown => self.free = Some(number),
+            Sight::Absent | Sight::Unknown(_) => self.free = Some(number),
         }
     }
 
@@ -289,7 +289,7 @@ mod tests {
     fn who_cannot_see_goes_by_what_is_refused() {
         let mut search = Search::default();
         assert_eq!(search.next(0, false), Some(Candidate::Look(0)));
-        search.saw(0, &Sight::Unknown);
+        search.saw(0, &Sight::Unknown("403".to_owned()));
         let mut tried = Vec::new();
         while tried.len() < 6 {
             let Some(Candidate::Take(number)) = search.next(0, false) else {

@@ -14,6 +14,8 @@ pub enum Decision {
     Proceed,
     /// The same request again, signed afresh, after this long.
     Retry(Duration),
+    /// The same request again, at once: it is as if it had not been sent.
+    Resend,
     /// Fresh credentials first, then the same request again.
     Refresh,
     /// The same request again, signed with the store's time.
@@ -30,11 +32,35 @@ pub enum Decision {
     Fail,
 }
 
+/// What is done where HeadObject shows that the object of a doubtful request is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// The same request again, after this long.
+    Retry(Duration),
+    /// The object fails.
+    Fail,
+}
+
+/// The limit that keeps a request from being tried again, by its field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// `attempts_max`
+    Attempts,
+    /// `retry_time_max_ms`
+    Time,
+    /// `retry_budget`
+    Budget,
+}
+
 /// What has been tried of one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// Attempts, the last included.
+    /// Attempts, the last included, without those that count as [`stale`](History::stale).
     pub attempts: u32,
+    /// Attempts that ended with the connection that they were given, which was closed already.
+    pub stale: u32,
+    /// Attempts whose answer was none of S3.
+    pub garbled: u32,
     /// Since the first of them.
     pub elapsed: Duration,
     /// How often credentials, clock or region were put right for it.
@@ -43,6 +69,30 @@ pub struct History {
     pub maybe_done: bool,
     /// Whether the region that the store named is another than it was signed for.
     pub region_differs: bool,
+}
+
+impl History {
+    /// Takes in what the attempt came to. One that met a connection which was closed before costs
+    /// nothing, as long as such connections can be left over from before.
+    pub(crate) fn met(&mut self, class: Class) {
+        match class {
+            Class::Stale if self.stale < STALE_MAX => {
+                self.stale += 1;
+                self.attempts -= 1;
+            }
+            Class::Stale => self.stale = STALE_MAX + 1,
+            Class::Garbled => self.garbled += 1,
+            _ => {}
+        }
+    }
+}
+
+impl RetrySettings {
+    /// The same for what nobody may wait for any longer than this.
+    pub(crate) fn within(&self, time_max: Duration) -> RetrySettings {
+        let backoff_max = self.backoff_max.min(time_max / 4);
+        RetrySettings { time_max: self.time_max.min(time_max), backoff_max, ..*self }
+    }
 }
 
 /// Retries that the whole sink may still make: each takes from it, each success gives back. So a
@@ -89,9 +139,7 @@ pub fn decide(
     budget: &Budget,
     jitter: f64,
 ) -> Decision {
-    let may_retry = history.attempts < policy.attempts_max
-        && history.elapsed < policy.time_max
-        && budget.has_one();
+    let may_retry = spent(verdict, history, policy, budget).is_none();
     // A question whose answer is not known is settled by looking, never by guessing.
     let spent = if history.maybe_done && makes_visible(operation) {
         Decision::Settle
@@ -103,7 +151,14 @@ pub fn decide(
     let wait = |factor| Decision::Retry(wait(verdict, history.attempts, policy, jitter, factor));
     match verdict.class {
         Class::Done => Decision::Proceed,
-        Class::Transient if may_retry => wait(1),
+        Class::Stale if history.stale <= STALE_MAX => Decision::Resend,
+        Class::Transient | Class::Stale if may_retry => wait(1),
+        // What says yes in so many words but one will say the same again: whether it is true can be
+        // looked at.
+        Class::Garbled if operation == Operation::PutObject && verdict.said.quote.is_none() => {
+            spent
+        }
+        Class::Garbled if may_retry && history.garbled < GARBLED_MAX => wait(1),
         Class::Throttled if may_retry => wait(THROTTLED_FACTOR),
         Class::Conflict if history.maybe_done && makes_visible(operation) => Decision::Settle,
         Class::Conflict if operation == Operation::CompleteMultipartUpload => Decision::Restart,
@@ -126,6 +181,49 @@ pub fn decide(
     }
 }
 
+/// Which limit keeps a request from being tried again, if one does.
+pub fn spent(
+    verdict: &Verdict,
+    history: &History,
+    policy: &RetrySettings,
+    budget: &Budget,
+) -> Option<Spent> {
+    let attempts_max = Some(policy.attempts_max).filter(|max| *max > 0);
+    // Who is to come back after the end need not come back.
+    let next = history.elapsed.saturating_add(asked(verdict));
+    if attempts_max.is_some_and(|max| history.attempts >= max) {
+        Some(Spent::Attempts)
+    } else if next >= policy.time_max {
+        Some(Spent::Time)
+    } else if !budget.has_one() {
+        Some(Spent::Budget)
+    } else {
+        None
+    }
+}
+
+/// What is done about a request that ended in doubt, and whose object is not there: it took no
+/// effect, so it may be made again, unless that is known to be of no use.
+pub fn decide_absent(
+    verdict: &Verdict,
+    history: &History,
+    policy: &RetrySettings,
+    budget: &Budget,
+    jitter: f64,
+) -> Absent {
+    let may_retry = spent(verdict, history, policy, budget).is_none();
+    let may_help = match verdict.class {
+        // Whatever was in the way is there no more.
+        Class::Transient | Class::Throttled | Class::Stale | Class::Exists => true,
+        Class::Garbled => history.garbled < GARBLED_MAX,
+        _ => false,
+    };
+    match may_retry && may_help {
+        true => Absent::Retry(wait(verdict, history.attempts, policy, jitter, 1)),
+        false => Absent::Fail,
+    }
+}
+
 /// The operations after which an object is there.
 fn makes_visible(operation: Operation) -> bool {
     matches!(operation, Operation::PutObject | Operation::CompleteMultipartUpload)
@@ -141,8 +239,12 @@ fn wait(
     jitter: f64,
     factor: u32,
 ) -> Duration {
-    let asked = verdict.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-    asked + backoff(policy, attempts, factor).mul_f64(jitter)
+    asked(verdict) + backoff(policy, attempts, factor).mul_f64(jitter)
+}
+
+/// How long the store asked to wait.
+fn asked(verdict: &Verdict) -> Duration {
+    verdict.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX)
 }
 
 /// The longest wait after so many attempts.
@@ -159,12 +261,18 @@ const CORRECTIONS_MAX: u32 = 3;
 const THROTTLED_FACTOR: u32 = 10;
 /// Keeps the shift in range; the ceiling is reached long before.
 const DOUBLINGS_MAX: u32 = 20;
+/// More connections than a host keeps for one sink: beyond that it is the store that closes them.
+const STALE_MAX: u32 = 256;
+/// Who answers so often with what is no answer of S3 is no store.
+const GARBLED_MAX: u32 = 5;
 /// A server may not put the sink to sleep for longer.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::classify::Said;
+    use crate::quote::Quote;
 
     const POLICY: RetrySettings = RetrySettings {
         attempts_max: 3,
@@ -182,6 +290,7 @@ mod tests {
             answer: None,
             maybe_done: false,
             status: 0,
+            said: Said::default(),
             error: None,
             transport: None,
             retry_after: None,
@@ -215,6 +324,81 @@ mod tests {
         (0..10).for_each(|_| budget.give());
         assert!(retry(after(1), &budget), "ten successes are worth a retry");
         assert!(Budget::new(0).take(), "no budget is no limit");
+    }
+
+    #[test]
+    fn the_limit_that_is_spent_is_named() {
+        let spent = |history: History, policy: &RetrySettings, left| {
+            let mut budget = Budget::new(30);
+            (0..3 - left).for_each(|_| assert!(budget.take()));
+            spent(&verdict(Class::Transient), &history, policy, &budget)
+        };
+        let long = History { elapsed: Duration::from_secs(60), ..after(1) };
+        assert_eq!(spent(after(2), &POLICY, 1), None);
+        assert_eq!(spent(after(3), &POLICY, 1), Some(Spent::Attempts));
+        assert_eq!(spent(long, &POLICY, 1), Some(Spent::Time));
+        assert_eq!(spent(after(1), &POLICY, 0), Some(Spent::Budget));
+        let patient = RetrySettings { attempts_max: 0, ..POLICY };
+        assert_eq!(spent(after(1_000_000), &patient, 1), None, "0 is no limit");
+        let mut late = verdict(Class::Throttled);
+        late.retry_after = Some(Duration::from_secs(60));
+        let asks = super::spent(&late, &after(1), &POLICY, &Budget::new(0));
+        assert_eq!(asks, Some(Spent::Time), "the store wants to be asked when it is too late");
+    }
+
+    #[test]
+    fn a_connection_that_was_closed_before_costs_nothing() {
+        let mut history = History { maybe_done: true, ..History::default() };
+        for _ in 0..STALE_MAX {
+            history.attempts += 1;
+            history.met(Class::Stale);
+            assert_eq!(history.attempts, 0);
+            let decision = decided(Operation::PutObject, Class::Stale, history);
+            assert_eq!(decision, Decision::Resend, "also where one attempt is all there is");
+        }
+        history.attempts += 1;
+        history.met(Class::Stale);
+        assert_eq!(history.attempts, 1, "nobody keeps so many connections");
+        let decision = decided(Operation::PutObject, Class::Stale, history);
+        assert!(matches!(decision, Decision::Retry(_)), "{decision:?}");
+    }
+
+    #[test]
+    fn who_never_answers_as_a_store_is_not_asked_for_long() {
+        let garbled = |count| {
+            let mut history = History { maybe_done: true, ..History::default() };
+            (0..count).for_each(|_| history.met(Class::Garbled));
+            history
+        };
+        assert!(matches!(decided(PART, Class::Garbled, garbled(4)), Decision::Retry(_)));
+        assert_eq!(decided(PART, Class::Garbled, garbled(5)), Decision::Fail);
+        assert_eq!(decided(COMPLETE, Class::Garbled, garbled(5)), Decision::Settle);
+        // A page may be that of a proxy which is there for a moment. Success without its ETag is not.
+        assert_eq!(decided(Operation::PutObject, Class::Garbled, garbled(1)), Decision::Settle);
+        let mut page = verdict(Class::Garbled);
+        page.said.quote = Some(Quote { is_page: true, text: "Sign in".to_owned() });
+        let put = Operation::PutObject;
+        let decision = decide(put, &page, &garbled(1), &POLICY, &Budget::new(0), 1.0);
+        assert!(matches!(decision, Decision::Retry(_)), "{decision:?}");
+    }
+
+    #[test]
+    fn what_proves_absent_is_made_again_within_the_same_limits() {
+        let decided = |class, history| {
+            decide_absent(&verdict(class), &history, &POLICY, &Budget::new(30), 1.0)
+        };
+        let again = Absent::Retry(Duration::from_millis(100));
+        for class in [Class::Transient, Class::Throttled, Class::Stale, Class::Exists] {
+            assert_eq!(decided(class, after(1)), again, "{class:?}");
+            assert_eq!(decided(class, after(3)), Absent::Fail, "{class:?}");
+        }
+        let long = History { elapsed: Duration::from_secs(60), ..after(1) };
+        assert_eq!(decided(Class::Transient, long), Absent::Fail);
+        assert_eq!(decided(Class::Garbled, after(1)), again);
+        assert_eq!(decided(Class::Garbled, History { garbled: 5, ..after(1) }), Absent::Fail);
+        for class in [Class::Refused, Class::Unreachable, Class::NoSuchUpload, Class::Conflict] {
+            assert_eq!(decided(class, after(1)), Absent::Fail, "{class:?}");
+        }
     }
 
     #[test]
@@ -261,7 +445,8 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_limit_and_heed_the_store() {
-        let policy = RetrySettings { attempts_max: 50, ..POLICY };
+        let policy =
+            RetrySettings { attempts_max: 50, time_max: Duration::from_secs(3_600), ..POLICY };
         let wait = |verdict: &Verdict, attempts| {
             let budget = Budget::new(0);
             match decide(PART, verdict, &after(attempts), &policy, &budget, 1.0) {

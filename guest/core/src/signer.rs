@@ -76,6 +76,11 @@ impl Signer {
         self.credentials.is_some() && !self.expired
     }
 
+    /// Whether the host ever gave any.
+    pub(crate) fn had_credentials(&self) -> bool {
+        self.credentials.is_some()
+    }
+
     /// Takes what the host gave. Others are asked for a minute before these end; where these end
     /// sooner, the host has no better ones, and is not asked again within a minute.
     pub(crate) fn set_credentials(&mut self, credentials: Credentials, now: Timestamp) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use crate::answers::INQUIRY_PATIENCE;
 use crate::checkpoint::Needed;
 use crate::cleanup::{Cleanups, Leftover};
 use crate::error::{Error, Problem};
@@ -14,6 +15,7 @@ pub use crate::io::{CredentialsError, Input, Output};
 use crate::metrics::Counters;
 use crate::open::Open;
 use crate::orphans::Orphans;
+use crate::outage::Outage;
 use crate::repeats::Repeats;
 use crate::report::{Level, Report};
 use crate::requests::{Owner, Requests, UploadNumber};
@@ -51,7 +53,9 @@ pub struct Sink {
     pub(crate) repeats: Repeats,
     pub(crate) needed: Needed,
     pub(crate) orphans: Orphans,
+    pub(crate) outage: Outage,
     pub(crate) is_keeping: bool,
+    pub(crate) is_leaving: bool,
     pub(crate) begun: u64,
     pub(crate) next_position: u64,
     pub(crate) held: u64,
@@ -86,7 +90,9 @@ impl Sink {
             repeats: Repeats::default(),
             needed: Needed::default(),
             orphans: Orphans::default(),
+            outage: Outage::default(),
             is_keeping: false,
+            is_leaving: false,
             begun: 0,
             next_position: 0,
             held: 0,
@@ -104,6 +110,7 @@ impl Sink {
             Input::Events(run) => self.take(run),
             Input::Seal => self.seal_all(),
             Input::Abort => {
+                self.is_leaving = true;
                 self.seal_all();
                 self.fail_all(&Error::Aborted);
             }
@@ -256,16 +263,28 @@ impl Sink {
 
     fn no_credentials(&mut self, error: CredentialsError) {
         let cause = explain::credentials(&error);
-        let (now, policy) = (self.now.monotonic, &self.settings.retry);
+        let (now, policy) = (self.now.monotonic, self.settings.retry);
         let (since, times) = self.signer.failed(now);
-        // A source that is away for a while is no reason to lose anything, nor to wait for ever.
-        let patience = policy.time_max.min(CREDENTIALS_PATIENCE);
-        let is_patient = times < policy.attempts_max || now.since(since) < patience;
-        let may_come = matches!(error, CredentialsError::Failed(_)) && is_patient;
-        if may_come || self.signer.has_credentials() {
-            let wait = backoff(policy, times, 1).mul_f64(self.random.f64());
-            let message = format!("{cause}; asking again in {} ms", wait.as_millis());
-            self.report.notice(Level::Warning, message);
+        // Where there were some, a source that is away is waited for as a store is. One that never
+        // delivered is set up wrongly, most likely.
+        let patience = match self.signer.had_credentials() {
+            true => policy.time_max,
+            false => policy.time_max.min(CREDENTIALS_PATIENCE),
+        };
+        let waited = now.since(since);
+        let is_patient = times < policy.attempts_max || waited < patience;
+        let is_failing = matches!(error, CredentialsError::Failed(_));
+        let has_some = self.signer.has_credentials();
+        if !has_some && waited >= INQUIRY_PATIENCE {
+            self.give_up_inquiry(&cause);
+        }
+        if (is_failing && is_patient) || has_some {
+            let wait = backoff(&policy, times, 1).mul_f64(self.random.f64());
+            // It may be long, and is told ever less often.
+            if times.is_power_of_two() {
+                let message = format!("{cause}; asking again in {} ms", wait.as_millis());
+                self.report.notice(Level::Warning, message);
+            }
             return self.signer.ask_later(now.after(wait));
         }
         self.signer.give_up();
@@ -288,5 +307,5 @@ impl Sink {
 /// How many objects may be sealed and unfinished before there is no room: what they cost beside
 /// their bytes stays within a few MiB.
 pub(crate) const ENDING_MAX: usize = 1_024;
-/// How long a source of credentials may be away before objects fail for it.
+/// How long a source of credentials that never delivered may be away before objects fail for it.
 const CREDENTIALS_PATIENCE: Duration = Duration::from_secs(60);

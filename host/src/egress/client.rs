@@ -16,13 +16,14 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
+use super::kept::{Kept, Uses};
 use super::timed::{Incoming, Outgoing};
 use super::{Answer, Transport, errors, tls};
 
@@ -89,6 +90,9 @@ impl Client {
             error = progress.stalled(first_byte, between_bytes) => return Err(error),
         };
         let response = response.map_err(|error| errors::of_client(&error))?;
+        if let Some(uses) = response.extensions().get::<Uses>() {
+            uses.answered();
+        }
         Ok(response.map(|body| Incoming::new(body, between_bytes).boxed_unsync()))
     }
 }
@@ -130,9 +134,9 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Connection = <HttpsConnector<HttpConnector<Guarded>> as Service<Uri>>::Response;
 
 impl Service<Uri> for Bounded {
-    type Response = Connection;
+    type Response = TokioIo<Kept<TokioIo<Connection>>>;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Connection, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx)
@@ -143,7 +147,7 @@ impl Service<Uri> for Bounded {
         let limit = Duration::from_millis(self.connect_timeout_ms.load(Relaxed));
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
-                Ok(connected) => connected,
+                Ok(connected) => Ok(TokioIo::new(Kept::new(TokioIo::new(connected?)))),
                 Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
             }
         })

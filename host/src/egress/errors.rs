@@ -5,10 +5,24 @@ use std::io;
 
 use wasmtime_wasi_http::Error;
 
+use super::kept::Uses;
+
 /// The client's error, by its first cause that says something.
 pub(super) fn of_client(error: &hyper_util::client::legacy::Error) -> Error {
     let phase = if error.is_connect() { Phase::Connecting } else { Phase::Connected };
-    first_known(Some(error), phase).unwrap_or_else(|| Error::InternalError(Some(deepest(error))))
+    match first_known(Some(error), phase) {
+        // This word is for connections that were closed before the request was sent. The guest may
+        // send it again at once.
+        Some(Error::HttpResponseIncomplete) if is_stale(error) => Error::ConnectionTerminated,
+        Some(known) => known,
+        None => Error::InternalError(Some(deepest(error))),
+    }
+}
+
+fn is_stale(error: &hyper_util::client::legacy::Error) -> bool {
+    let mut extras = http::Extensions::new();
+    error.connect_info().into_iter().for_each(|info| info.get_extras(&mut extras));
+    extras.get::<Uses>().is_some_and(Uses::is_stale)
 }
 
 /// The error of a body that was being read.
@@ -50,7 +64,7 @@ fn known(error: &(dyn StdError + 'static), phase: Phase) -> Option<Error> {
         return of_io(error, phase);
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        if error.is_incomplete_message() {
+        if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
             return Some(Error::HttpResponseIncomplete);
         }
         if error.is_parse() {
@@ -82,7 +96,7 @@ fn of_io(error: &io::Error, phase: Phase) -> Option<Error> {
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::UnexpectedEof => Some(Error::ConnectionTerminated),
+        | io::ErrorKind::UnexpectedEof => Some(Error::HttpResponseIncomplete),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod errors;
+mod kept;
 mod moving;
 mod timed;
 pub(crate) mod tls;

@@ -11,6 +11,7 @@ mod inquiries;
 mod invariants;
 mod names;
 mod options;
+mod patience;
 mod regressions;
 mod rotation;
 mod simulation;

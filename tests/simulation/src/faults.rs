@@ -16,8 +16,10 @@ pub enum Fault {
     DnsError,
     /// The server cannot prove who it is.
     TlsError,
-    /// The connection ends before the server has read the request: a stale one, most likely.
+    /// The connection ends before the server has read the request.
     ResetBefore,
+    /// The connection was kept from before, and the server had closed it by then.
+    StaleConnection,
     /// The request never arrives, and no answer comes.
     TimeoutBefore,
 
@@ -88,11 +90,12 @@ pub enum Fault {
 
 impl Fault {
     /// Every one there is.
-    pub const ALL: [Fault; 34] = [
+    pub const ALL: [Fault; 35] = [
         Fault::ConnectError,
         Fault::DnsError,
         Fault::TlsError,
         Fault::ResetBefore,
+        Fault::StaleConnection,
         Fault::TimeoutBefore,
         Fault::InternalError,
         Fault::SlowDown,
@@ -203,6 +206,7 @@ fn lost(fault: Fault) -> TransportError {
         Fault::DnsError => TransportError::Dns("no such name".to_owned()),
         Fault::TlsError => TransportError::Tls("the certificate is not trusted".to_owned()),
         Fault::TimeoutBefore => TransportError::Timeout("no answer".to_owned()),
+        Fault::StaleConnection => TransportError::Stale,
         _ => broken("closed by the other side"),
     }
 }

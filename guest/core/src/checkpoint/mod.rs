@@ -185,7 +185,7 @@ impl Sink {
 
     /// Leaves what a checkpoint knows for the sink that resumes it, and ends everything else.
     pub(crate) fn keep(&mut self) {
-        self.is_keeping = true;
+        (self.is_keeping, self.is_leaving) = (true, true);
         self.seal_all();
         self.fail_all(&Error::Aborted);
     }

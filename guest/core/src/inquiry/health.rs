@@ -18,6 +18,8 @@ enum Obstacle {
     NoTrust,
     /// There is a connection, and no answer that could be read.
     NoAnswer,
+    /// What answers is no store, or something before it.
+    NoStore,
     /// The bucket is elsewhere, and asking for it there did not help.
     WrongRegion,
     /// There is no bucket of that name.
@@ -41,13 +43,18 @@ impl Obstacle {
             Some(TransportError::Dns(_)) => return Obstacle::NoAddress,
             Some(TransportError::Connect(_)) => return Obstacle::NoConnection,
             Some(TransportError::Tls(_)) => return Obstacle::NoTrust,
-            Some(TransportError::Timeout(_) | TransportError::Broken(_)) => {
-                return Obstacle::NoAnswer;
-            }
+            Some(TransportError::NotHttp) => return Obstacle::NoStore,
+            Some(
+                TransportError::Timeout(_) | TransportError::Broken(_) | TransportError::Stale,
+            ) => return Obstacle::NoAnswer,
             None => {}
         }
         let code = verdict.error.as_ref().map(|e| e.code.as_str()).unwrap_or_default();
+        let is_strange = verdict.error.is_none() && verdict.said.quote.is_some();
         match (verdict.class, code) {
+            (Class::Transient | Class::Throttled, _) => Obstacle::Unwell,
+            (Class::Garbled, _) => Obstacle::NoStore,
+            _ if is_strange => Obstacle::NoStore,
             (Class::WrongRegion, _) => Obstacle::WrongRegion,
             (Class::Skewed(_), _)
             | (_, "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture") => {
@@ -64,7 +71,7 @@ impl Obstacle {
             ) => Obstacle::WrongCredentials,
             (_, "NoSuchBucket") => Obstacle::NoSuchBucket,
             (_, "AccessDenied" | "AllAccessDisabled") => Obstacle::NoPermission,
-            (Class::Transient | Class::Throttled | Class::Conflict, _) => Obstacle::Unwell,
+            (Class::Conflict, _) => Obstacle::Unwell,
             _ => Obstacle::Refused,
         }
     }
@@ -76,6 +83,7 @@ impl Obstacle {
             Obstacle::NoConnection => "the store cannot be reached",
             Obstacle::NoTrust => "there is no trusted connection to the store",
             Obstacle::NoAnswer => "the store does not answer",
+            Obstacle::NoStore => "what answers there does not speak as S3 does",
             Obstacle::WrongRegion => "the bucket is in another region",
             Obstacle::NoSuchBucket => "there is no such bucket",
             Obstacle::NoPermission => "the credentials do not allow to write",
@@ -119,6 +127,7 @@ mod tests {
     use crate::clock::Flight;
     use crate::explain::{self, Subject};
     use crate::http::Response;
+    use crate::retry::History;
     use crate::settings::Settings;
     use crate::upload::Operation;
 
@@ -141,8 +150,25 @@ mod tests {
         let flight = Flight { sent: NOW, received: NOW, offset: Offset(0) };
         let verdict = classify(BEGIN, outcome, &flight);
         let subject = Subject { name: "n", operation: BEGIN };
-        let cause = explain::failure(&settings, &subject, 1, &verdict);
+        let cause = explain::failure(&settings, &subject, &History::default(), None, &verdict);
         explain(&verdict, &cause, NOW)
+    }
+
+    fn page(status: u16) -> Result<Response, TransportError> {
+        let body = "<html><title>No entry</title></html>".into();
+        Ok(Response { status, headers: vec![], body })
+    }
+
+    #[test]
+    fn who_is_no_store_is_told_from_a_store_that_is_not_well() {
+        let strange = Obstacle::NoStore.sentence();
+        for outcome in [page(200), page(404), page(400), Err(TransportError::NotHttp)] {
+            let text = explained(&outcome).to_string();
+            assert!(text.starts_with(strange), "{outcome:?}: {text}");
+        }
+        let text = explained(&page(502)).to_string();
+        assert!(text.starts_with(Obstacle::Unwell.sentence()), "{text}");
+        assert!(text.contains("No entry"), "{text}");
     }
 
     #[test]
@@ -154,6 +180,7 @@ mod tests {
             (Err(TransportError::Connect(text())), Obstacle::NoConnection),
             (Err(TransportError::Tls(text())), Obstacle::NoTrust),
             (Err(TransportError::Timeout(text())), Obstacle::NoAnswer),
+            (page(403), Obstacle::NoStore),
             (code(400, "AuthorizationHeaderMalformed"), Obstacle::WrongRegion),
             (code(404, "NoSuchBucket"), Obstacle::NoSuchBucket),
             (code(403, "AccessDenied"), Obstacle::NoPermission),

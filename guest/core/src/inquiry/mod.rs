@@ -140,9 +140,10 @@ impl Sink {
         self.suspect(&name, task, &verdict);
         match decision {
             Decision::Retry(_)
+            | Decision::Resend
             | Decision::Refresh
             | Decision::CorrectClock(_)
-            | Decision::CorrectRegion => self.try_again(task, decision, &verdict),
+            | Decision::CorrectRegion => self.try_again(task, decision),
             Decision::Proceed => {
                 self.budget.give();
                 let answer = verdict.answer.take();
@@ -151,8 +152,9 @@ impl Sink {
             Decision::Settle | Decision::Restart | Decision::Rename | Decision::Fail => {
                 let operation = task.operation;
                 let subject = Subject { name: &name, operation };
-                let attempts = task.history.attempts;
-                let cause = explain::failure(&self.settings, &subject, attempts, &verdict);
+                let spent = self.spent(&task, &verdict);
+                let (settings, history) = (&self.settings, &task.history);
+                let cause = explain::failure(settings, &subject, history, spent, &verdict);
                 self.not_heard(question, cause, Some(&verdict));
             }
         }

@@ -1,5 +1,6 @@
 //! What S3 says when it does not do what was asked.
 
+use crate::quote::plain;
 use crate::s3::xml::{self, Element};
 use crate::time::Timestamp;
 
@@ -23,6 +24,8 @@ pub struct ErrorBody {
     pub request_id: Option<String>,
     /// Names the server to AWS support.
     pub host_id: Option<String>,
+    /// The header or the parameter that is not taken, where the store names it.
+    pub argument: Option<String>,
     /// The server's clock, in `RequestTimeTooSkewed`.
     pub server_time: Option<Timestamp>,
 }
@@ -61,15 +64,18 @@ impl ErrorBody {
             resource: text("Resource"),
             request_id: text("RequestId").or_else(request_id),
             host_id: text("HostId"),
+            argument: text("Header").or_else(|| text("ArgumentName")),
             server_time: text("ServerTime").and_then(|time| Timestamp::parse_iso8601(&time)),
         }
     }
 }
 
-/// Messages are shown and logged, so nobody may send a page of one.
+/// Messages are shown and logged, so nobody may send a page of one, or what looks like lines of
+/// others.
 fn cut(text: &str) -> String {
-    let text = text.trim();
-    text[..text.floor_char_boundary(TEXT_BYTES_MAX)].to_owned()
+    let mut text = plain(text);
+    text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+    text
 }
 
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -85,7 +91,7 @@ mod tests {
             </Code><Message>Too &quot;far&quot;</Message><Region>eu-west-1</Region>\
             <Endpoint>b.s3.amazonaws.com</Endpoint><Resource>/b/k</Resource>\
             <ServerTime>2013-05-24T00:00:00Z</ServerTime><RequestId>R1</RequestId>\
-            <HostId>H1</HostId></Error>";
+            <HostId>H1</HostId><ArgumentName>a</ArgumentName></Error>";
         let expected = ErrorBody {
             code: "RequestTimeTooSkewed".to_owned(),
             message: "Too \"far\"".to_owned(),
@@ -94,6 +100,7 @@ mod tests {
             resource: Some("/b/k".to_owned()),
             request_id: Some("R1".to_owned()),
             host_id: Some("H1".to_owned()),
+            argument: Some("a".to_owned()),
             server_time: Some(Timestamp(1_369_353_600_000_000_000)),
         };
         assert_eq!(ErrorBody::parse(body), Some(expected));
@@ -144,6 +151,13 @@ mod tests {
         let body = format!("<Error><Message>x{}</Message></Error>", "é".repeat(2000));
         let error = ErrorBody::parse(body.as_bytes()).expect("an error");
         assert_eq!(error.message.len(), TEXT_BYTES_MAX - 1);
+    }
+
+    #[test]
+    fn no_text_has_more_lines_than_one() {
+        let body = "<Error><Message>no&#10;error: all\r\n  is lost&#x202e;</Message></Error>";
+        let error = ErrorBody::parse(body.as_bytes()).expect("an error");
+        assert_eq!(error.message, "no error: all is lost");
     }
 
     #[test]

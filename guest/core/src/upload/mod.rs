@@ -4,6 +4,8 @@ mod permit;
 mod saved;
 mod span;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::buffer::Buffer;
@@ -11,10 +13,12 @@ use crate::checksum::{Algorithm, Sum};
 use crate::classify::Answer;
 use crate::encode::{Encoder, Encoding};
 use crate::error::Error;
+use crate::explain;
 use crate::framing::Run;
 use crate::http::Body;
 use crate::naming::{Naming, Sight};
 use crate::parts::{PartSizes, Parts};
+use crate::requests::Task;
 use crate::s3::{CompletedPart, HeadObjectResult};
 
 pub(crate) use permit::Permit;
@@ -105,7 +109,7 @@ enum State {
     /// CompleteMultipartUpload is under way.
     Completing(Parts),
     /// PutObject or CompleteMultipartUpload ended in doubt, and HeadObject is to settle it.
-    Settling { doubt: Error, sent: Sent, asked: bool },
+    Settling { doubt: Error, sent: Sent, asked: bool, again: Option<(Task, Duration)> },
     /// What is in flight is waited for; then all that there is of it is sent again.
     Restarting(Parts),
     /// The object is there.
@@ -118,6 +122,16 @@ enum State {
 enum Sent {
     AtOnce { body: Body, sum: Option<Sum> },
     InParts(Parts),
+}
+
+/// What is to be done once HeadObject has shown what there is.
+pub(crate) enum Looked {
+    /// Nothing.
+    Settled,
+    /// Somebody else's object is in the place of this one, which was doubtful for this reason.
+    Taken(Error),
+    /// This request once more, after this long: it took no effect.
+    Again(Task, Duration),
 }
 
 /// How an upload ended.
@@ -369,9 +383,8 @@ impl Upload {
         self.state = State::Filling;
     }
 
-    /// Takes in what HeadObject showed. Where that is somebody else's object in the place of this
-    /// one, returns why that was doubtful.
-    pub(crate) fn looked(&mut self, sight: Sight) -> Option<Error> {
+    /// Takes in what HeadObject showed.
+    pub(crate) fn looked(&mut self, sight: Sight) -> Looked {
         match (&self.state, sight) {
             (State::Naming { .. }, sight) => {
                 self.naming.saw(&sight);
@@ -392,7 +405,16 @@ impl Upload {
             (State::Settling { doubt, .. }, Sight::Found(found))
                 if found.metadata(NONCE) != Some(&self.nonce) =>
             {
-                return Some(doubt.clone());
+                return Looked::Taken(doubt.clone());
+            }
+            (State::Settling { again: Some((task, wait)), .. }, Sight::Absent) => {
+                let (task, wait) = (*task, *wait);
+                self.send_again();
+                return Looked::Again(task, wait);
+            }
+            (State::Settling { doubt, .. }, Sight::Unknown(why)) => {
+                let doubt = explain::in_doubt(doubt.clone(), &why);
+                self.fail(doubt);
             }
             (State::Settling { doubt, .. }, _) => {
                 let doubt = doubt.clone();
@@ -400,7 +422,7 @@ impl Upload {
             }
             _ => {}
         }
-        None
+        Looked::Settled
     }
 
     /// Somebody else's object has its name. Where it may have another and every byte is still here,
@@ -433,16 +455,24 @@ impl Upload {
         true
     }
 
-    /// Nobody knows whether the object is there: it is looked for. `doubt` is why it failed, if it
-    /// is not.
-    pub(crate) fn doubt(&mut self, doubt: Error) {
+    /// Nobody knows whether the object is there: it is looked for. If it is not, this request is
+    /// made `again`, or the object fails because of this `doubt`.
+    pub(crate) fn doubt(&mut self, doubt: Error, again: Option<(Task, Duration)>) {
+        let settling = |sent| State::Settling { doubt, sent, asked: false, again };
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Putting { body, sum } => {
-                State::Settling { doubt, sent: Sent::AtOnce { body, sum }, asked: false }
+            State::Putting { body, sum } => settling(Sent::AtOnce { body, sum }),
+            State::Completing(parts) => settling(Sent::InParts(parts)),
+            state => state,
+        };
+    }
+
+    /// What was sent took no effect, and is sent once more.
+    fn send_again(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Settling { sent: Sent::AtOnce { body, sum }, .. } => {
+                State::Putting { body, sum }
             }
-            State::Completing(parts) => {
-                State::Settling { doubt, sent: Sent::InParts(parts), asked: false }
-            }
+            State::Settling { sent: Sent::InParts(parts), .. } => State::Completing(parts),
             state => state,
         };
     }

@@ -58,9 +58,10 @@ fn case_18_the_last_report_has_everything() {
 #[test]
 fn case_19_an_abort_that_fails_is_remembered_and_never_hides_the_cause() {
     let mut world = world();
-    faults(&mut world, |info| match info.operation {
+    let away = std::time::Duration::from_secs(60);
+    faults(&mut world, move |info| match info.operation {
         Operation::UploadPart => Some(Fault::AccessDenied),
-        Operation::AbortMultipartUpload if info.attempt <= 5 => Some(Fault::ConnectError),
+        Operation::AbortMultipartUpload if info.at < away => Some(Fault::ConnectError),
         _ => None,
     });
     write_events(&mut world, "a", 3);

@@ -6,9 +6,10 @@ pub(super) const RETRIES: &[Field] = &[
     Field {
         name: "attempts_max",
         aliases: &[],
-        kind: Kind::Integer { min: 1, max: 1_000 },
-        absent: Absent::Number(5),
-        doc: "How often one request is tried, at most, before its object fails.",
+        kind: Kind::Integer { min: 0, max: 1_000 },
+        absent: Absent::Number(0),
+        doc: "How often one request is tried, at most, before its object fails. 0 is no limit: then \
+              `retry_time_max_ms` alone decides.",
     },
     Field {
         name: "retry_time_max_ms",
@@ -21,7 +22,7 @@ pub(super) const RETRIES: &[Field] = &[
         name: "retry_budget",
         aliases: &[],
         kind: Kind::Integer { min: 0, max: 1_000_000 },
-        absent: Absent::Number(500),
+        absent: Absent::Number(0),
         doc: "What the retries of all requests together may cost: each takes 10, each request that \
               succeeds gives back 1, up to this. 0 is no limit.",
     },

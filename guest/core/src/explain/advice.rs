@@ -1,0 +1,359 @@
+//! What to check or to change, told by what the store, or whoever stands before it, says.
+
+use super::Subject;
+use crate::classify::{TransportError, Verdict};
+use crate::http::Scheme;
+use crate::names::OnExisting;
+use crate::s3::AddressStyle;
+use crate::settings::Settings;
+use crate::upload::Operation;
+
+/// What a person can do about an outcome, where anything is known.
+pub(super) fn of(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<String> {
+    if let Some(transport) = &verdict.transport {
+        return of_transport(settings, transport).map(str::to_owned);
+    }
+    if verdict.error.is_none() && verdict.said.quote.is_some() {
+        return of_stranger(settings, verdict);
+    }
+    of_dialect(settings, subject, verdict)
+        .or_else(|| of_code(settings, subject, verdict))
+        .or_else(|| of_redirect(settings, verdict))
+        .or_else(|| of_status(verdict.status).map(str::to_owned))
+}
+
+fn of_transport(settings: &Settings, error: &TransportError) -> Option<&'static str> {
+    Some(match error {
+        TransportError::Denied => "check which authorities the host grants",
+        TransportError::Dns(_) => "check the host's name in `endpoint`, and `region`",
+        TransportError::Connect(_) | TransportError::Timeout(_) => {
+            "check `endpoint`, and that the store can be reached from here"
+        }
+        TransportError::Tls(text) if text == NO_TLS => {
+            "check the port in `endpoint`; where the store speaks no TLS, `endpoint` begins with \
+             http://"
+        }
+        TransportError::Tls(_) => {
+            "check that the store speaks TLS at this port, and that its certificate is of an \
+             authority that the host trusts and names the host in `endpoint`"
+        }
+        TransportError::NotHttp if settings.address.scheme == Scheme::Http => {
+            "check the port in `endpoint`; where the store speaks TLS, `endpoint` begins with \
+             https://"
+        }
+        TransportError::NotHttp => "check the port in `endpoint`",
+        TransportError::Broken(_) | TransportError::Stale => return None,
+    })
+}
+
+/// What stands between here and the store, or in its place, speaks in words of its own.
+fn of_stranger(settings: &Settings, verdict: &Verdict) -> Option<String> {
+    let quote = verdict.said.quote.as_ref()?;
+    let says = quote.text.to_ascii_lowercase();
+    let is_plain = settings.address.scheme == Scheme::Http;
+    if is_plain && SPEAKS_TLS.iter().any(|words| words.iter().all(|word| says.contains(word))) {
+        return Some(WANTS_TLS.to_owned());
+    }
+    if let Some(advice) = of_redirect(settings, verdict) {
+        return Some(advice);
+    }
+    let text = match verdict.status {
+        403 | 401 | 451 => {
+            "something between here and the store refuses the request, a proxy or a firewall: \
+             its log says why"
+        }
+        500..=599 if verdict.status != 501 && verdict.status != 511 => return None,
+        status => {
+            return Some(of_status(status).unwrap_or(NO_STORE).to_owned());
+        }
+    };
+    Some(text.to_owned())
+}
+
+/// A store that wants to be spoken to in another way.
+fn of_dialect(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<String> {
+    let error = verdict.error.as_ref()?;
+    let (code, argument) = (error.code.as_str(), error.argument.as_deref().unwrap_or_default());
+    let says = format!("{} {argument}", error.message).to_ascii_lowercase();
+    let is_refusal = REFUSALS.contains(&code);
+    let names_checksum = CHECKSUMS.iter().any(|word| says.contains(word));
+    if is_refusal && settings.checksum.is_some() && names_checksum {
+        return Some("this store takes no such checksum; set `checksum = \"none\"`".to_owned());
+    }
+    if is_refusal && !settings.content_md5 && says.contains("content-md5") {
+        return Some("this store wants `content_md5 = true`".to_owned());
+    }
+    let wants = |style: &str| format!("this store wants `addressing = \"{style}\"`");
+    let is_path = settings.address.style == AddressStyle::Path;
+    let says_style = |words: [&str; 2]| is_refusal && words.iter().any(|word| says.contains(word));
+    if is_path && (VIRTUAL_HOST.contains(&code) || says_style(["virtual host", "virtual-host"])) {
+        return Some(wants("virtual-host"));
+    }
+    if !is_path && says_style(["path style", "path-style"]) {
+        return Some(wants("path"));
+    }
+    match (code, subject.operation) {
+        ("NotImplemented", Operation::ListMultipartUploads) => Some(
+            "this store does not tell which uploads are open; look for tools of its own".to_owned(),
+        ),
+        ("NotImplemented", _) if settings.checksum.is_some() && argument.is_empty() => Some(
+            "this store does not know something that the request says; where that is the checksum, \
+             set `checksum = \"none\"`"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+fn of_code(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<String> {
+    let bucket = &settings.address.bucket;
+    let code = verdict.error.as_ref().map(|e| e.code.as_str()).unwrap_or_default();
+    let text = match (code, verdict.status) {
+        ("AccessDenied" | "AllAccessDisabled", _) => {
+            let action = action(subject.operation);
+            let resource = match subject.operation {
+                Operation::ListMultipartUploads => settings.address.bucket_arn(),
+                _ => settings.address.arn(subject.name),
+            };
+            return Some(format!("check that the credentials are allowed {action} on {resource}"));
+        }
+        ("SignatureDoesNotMatch", _) => {
+            "check the secret access key, and that nothing between here and the store changes \
+             requests"
+        }
+        ("InvalidAccessKeyId" | "NotSignedUp", _) => "check the access key id",
+        ("InvalidToken" | "ExpiredToken", _) => "check the session token",
+        ("RequestTimeTooSkewed", _) => "set this machine's clock",
+        ("PreconditionFailed", _) | (_, 412) => match settings.names.on_existing {
+            OnExisting::Overwrite => return None,
+            OnExisting::Fail => "an object of that name exists, and `on_existing` is `fail`",
+            OnExisting::Next => {
+                "an object of that name exists, and this one could not be stored under another"
+            }
+        },
+        ("NoSuchBucket", _) => {
+            return Some(format!("create the bucket `{bucket}`, or correct `bucket`"));
+        }
+        ("EntityTooLarge", _) => TOO_LARGE,
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// A bucket that is elsewhere, or a server that leads elsewhere.
+fn of_redirect(settings: &Settings, verdict: &Verdict) -> Option<String> {
+    let code = verdict.error.as_ref().map(|e| e.code.as_str()).unwrap_or_default();
+    let is_elsewhere =
+        matches!(code, "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed");
+    if !is_elsewhere && !matches!(verdict.status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    if let Some(region) = verdict.region.as_ref().filter(|region| **region != settings.region) {
+        return Some(format!("set `region` to `{region}`; it is `{}` now", settings.region));
+    }
+    let Some(location) = &verdict.said.location else {
+        return Some("check `endpoint` and `region`".to_owned());
+    };
+    let host = settings.address.authority.split(':').next().unwrap_or_default();
+    let to_tls = location.strip_prefix("https://").is_some_and(|rest| rest.contains(host));
+    if settings.address.scheme == Scheme::Http && to_tls {
+        return Some(WANTS_TLS.to_owned());
+    }
+    // A bucket in the host's name is put there by `addressing`.
+    let bucket = format!("{}.", settings.address.bucket);
+    let place = location.replacen(&bucket, "", 1);
+    let place = match place.split_once("://") {
+        Some((scheme, rest)) => {
+            format!("{scheme}://{}", rest.split(['/', '?', '#']).next().unwrap_or_default())
+        }
+        None => place.split('/').next().unwrap_or_default().to_owned(),
+    };
+    Some(format!("redirects are not followed: where that is the store, set `endpoint` to {place}"))
+}
+
+fn of_status(status: u16) -> Option<&'static str> {
+    Some(match status {
+        403 => "check the credentials and what they are allowed",
+        407 => "a proxy between here and the store wants credentials of its own",
+        413 => TOO_LARGE,
+        501 | 505 => NO_STORE,
+        511 => "this network wants a login first",
+        _ => return None,
+    })
+}
+
+/// What a policy has to allow:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
+fn action(operation: Operation) -> &'static str {
+    match operation {
+        Operation::PutObject
+        | Operation::CreateMultipartUpload
+        | Operation::UploadPart(_)
+        | Operation::CompleteMultipartUpload => "s3:PutObject",
+        Operation::HeadObject => "s3:GetObject",
+        Operation::AbortMultipartUpload => "s3:AbortMultipartUpload",
+        Operation::ListMultipartUploads => "s3:ListBucketMultipartUploads",
+        Operation::ListParts => "s3:ListMultipartUploadParts",
+    }
+}
+
+/// What a transport says of a server that answers a TLS handshake with something else.
+pub const NO_TLS: &str = "the server speaks no TLS, or none that is known here";
+const WANTS_TLS: &str =
+    "what answers at this port wants TLS: `endpoint` has to begin with https:// there";
+const NO_STORE: &str = "what answers there is no S3 store, or something before it: check \
+                        `endpoint` with its port and path";
+const TOO_LARGE: &str = "a request may not have so many bytes: set a lower `part_bytes`, or raise \
+                         the limit of the proxy before the store (`client_max_body_size` of nginx)";
+/// Words by which servers that speak TLS answer those who do not.
+const SPEAKS_TLS: [&[&str]; 5] = [
+    &["http request", "https server"],
+    &["plain http", "https port"],
+    &["plain http", "ssl"],
+    &["requires tls"],
+    &["http request", "https port"],
+];
+/// By these a store says that it does not take what a request says.
+const REFUSALS: [&str; 8] = [
+    "NotImplemented",
+    "InvalidArgument",
+    "InvalidRequest",
+    "InvalidHeader",
+    "UnsupportedOperation",
+    "NotSupported",
+    "MissingContentMD5",
+    "BadRequest",
+];
+const CHECKSUMS: [&str; 5] =
+    ["x-amz-checksum", "x-amz-sdk-checksum", "checksum algorithm", "crc64nvme", "checksum type"];
+/// The codes of stores that refuse buckets in the path.
+const VIRTUAL_HOST: [&str; 6] = [
+    "SecondLevelDomainForbidden",
+    "VirtualHostDomainRequired",
+    "PathStyleDomainForbidden",
+    "PathStyleNotAllowed",
+    "PathStyleRequestNotAllowed",
+    "InvalidPathAccess",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::classify;
+    use crate::clock::Flight;
+    use crate::http::Response;
+
+    type Outcome = Result<Response, TransportError>;
+
+    fn advice(config: &str, outcome: &Outcome) -> String {
+        let settings = Settings::parse(&format!(r#"{{"bucket": "bbb"{config}}}"#));
+        let subject = Subject { name: "a", operation: Operation::PutObject };
+        let verdict = classify(subject.operation, outcome, &Flight::default());
+        of(&settings.expect("a configuration"), &subject, &verdict).unwrap_or_default()
+    }
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Outcome {
+        let headers = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        Ok(Response { status, headers, body: body.to_owned().into() })
+    }
+
+    fn error(status: u16, code: &str, rest: &str) -> Outcome {
+        answer(status, &[], &format!("<Error><Code>{code}</Code>{rest}</Error>"))
+    }
+
+    const PLAIN: &str = r#", "endpoint": "http://s3.test:9000""#;
+    const TLS: &str = r#", "endpoint": "https://s3.test""#;
+    const HOSTED: &str = r#", "endpoint": "https://s3.test", "addressing": "virtual-host""#;
+    const NO_CHECKSUM: &str = r#", "endpoint": "https://s3.test", "checksum": "none""#;
+
+    #[test]
+    fn a_store_that_speaks_otherwise_is_followed() {
+        let message = |text| format!("<Message>{text}</Message>");
+        let none = "`checksum = \"none\"`";
+        for (code, rest) in [
+            ("NotImplemented", "<Header>x-amz-sdk-checksum-algorithm</Header>".to_owned()),
+            ("InvalidArgument", message("Unsupported header 'x-amz-checksum-crc32' received")),
+            ("InvalidRequest", message("The algorithm CRC64NVME is not known")),
+            ("NotImplemented", message("A header you provided is not implemented")),
+        ] {
+            let refused = error(400, code, &rest);
+            let said = advice(TLS, &refused);
+            assert!(said.contains(none), "{refused:?}: {said}");
+            assert!(!advice(NO_CHECKSUM, &refused).contains(none), "it is none already");
+        }
+        let md5 = error(400, "InvalidRequest", &message("Missing required header: Content-MD5"));
+        assert!(advice(TLS, &md5).contains("`content_md5 = true`"));
+        for code in VIRTUAL_HOST {
+            let refused = error(403, code, "");
+            let said = advice(TLS, &refused);
+            assert!(said.contains("`addressing = \"virtual-host\"`"), "{code}: {said}");
+        }
+        let words =
+            error(400, "InvalidRequest", &message("Please use virtual hosted style access"));
+        assert!(advice(TLS, &words).contains("`addressing = \"virtual-host\"`"));
+        let words = error(400, "InvalidRequest", &message("Only path-style requests are served"));
+        assert!(advice(HOSTED, &words).contains("`addressing = \"path\"`"));
+    }
+
+    #[test]
+    fn who_is_spoken_to_in_the_wrong_scheme_leads_to_the_right_one() {
+        for words in [
+            "Client sent an HTTP request to an HTTPS server.\n",
+            "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>",
+            "Reason: You're speaking plain HTTP to an SSL-enabled server port.",
+            "Bad Request\u{a0}This combination of host and port requires TLS.",
+        ] {
+            let said = advice(PLAIN, &answer(400, &[], words));
+            assert_eq!(said, WANTS_TLS, "{words}");
+        }
+        let said = advice(PLAIN, &Err(TransportError::NotHttp));
+        assert!(said.ends_with("`endpoint` begins with https://"), "{said}");
+        let said = advice(TLS, &Err(TransportError::Tls(NO_TLS.to_owned())));
+        assert!(said.ends_with("`endpoint` begins with http://"), "{said}");
+    }
+
+    #[test]
+    fn a_redirect_leads_to_the_place_that_it_names() {
+        let to = |config, location| advice(config, &answer(302, &[("Location", location)], ""));
+        assert!(
+            to(TLS, "https://sso.test/login?x=1").ends_with("set `endpoint` to https://sso.test")
+        );
+        assert_eq!(to(PLAIN, "https://s3.test/bbb/a"), WANTS_TLS);
+        let elsewhere = error(307, "TemporaryRedirect", "<Endpoint>bbb.s3-b.test</Endpoint>");
+        assert!(advice(TLS, &elsewhere).ends_with("set `endpoint` to s3-b.test"));
+        let region = error(301, "PermanentRedirect", "<Region>eu-north-1</Region>");
+        assert_eq!(advice(TLS, &region), "set `region` to `eu-north-1`; it is `us-east-1` now");
+        assert_eq!(
+            advice(TLS, &error(301, "PermanentRedirect", "")),
+            "check `endpoint` and `region`"
+        );
+    }
+
+    #[test]
+    fn what_stands_before_a_store_is_told_from_it() {
+        let page = "<html><title>No</title></html>";
+        assert!(advice(TLS, &answer(403, &[], page)).contains("a proxy or a firewall"));
+        assert!(advice(TLS, &answer(403, &[], "")).starts_with("check the credentials"));
+        assert_eq!(advice(TLS, &answer(413, &[], page)), TOO_LARGE);
+        assert_eq!(advice(TLS, &answer(413, &[], "")), TOO_LARGE);
+        assert!(advice(TLS, &answer(407, &[], page)).contains("a proxy"));
+        assert_eq!(advice(TLS, &answer(404, &[], "404 page not found")), NO_STORE);
+        assert_eq!(advice(TLS, &answer(200, &[], page)), NO_STORE);
+        assert_eq!(advice(TLS, &answer(502, &[], page)), "", "it may pass");
+        assert_eq!(advice(TLS, &answer(511, &[], page)), "this network wants a login first");
+    }
+
+    #[test]
+    fn each_way_of_not_reaching_the_store_has_a_remedy() {
+        let text = String::new;
+        for error in [
+            TransportError::Denied,
+            TransportError::Dns(text()),
+            TransportError::Connect(text()),
+            TransportError::Tls(text()),
+            TransportError::Timeout(text()),
+        ] {
+            assert!(advice(PLAIN, &Err(error.clone())).starts_with("check "), "{error}");
+        }
+    }
+}
