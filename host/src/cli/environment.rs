@@ -48,7 +48,7 @@ pub(crate) fn fill_in(
     problems: &mut Vec<Problem>,
 ) -> Filled {
     let mut filled = Filled::default();
-    if CHOICES.iter().any(|choice| config.contains_key(*choice)) {
+    if !is_silent(config) {
         return filled;
     }
     let set = |name: &str| variables(name).filter(|value| !value.is_empty());
@@ -85,6 +85,11 @@ pub(crate) fn fill_in(
         }
     }
     filled
+}
+
+/// Whether the flow chooses no endpoint of the store.
+pub(crate) fn is_silent(config: &Map<String, Value>) -> bool {
+    !CHOICES.iter().any(|choice| config.contains_key(*choice))
 }
 
 /// What there is to say of a region that is set and not used.

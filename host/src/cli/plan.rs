@@ -197,6 +197,10 @@ impl Request {
             egress: self.egress.clone().or(sink.egress),
             ..sink
         });
+        if let (None, Some(settings)) = (&self.credentials, &credentials) {
+            problems.extend(settings.problems().await);
+            known.credentials_proven = settings.is_all_here();
+        }
         let surroundings = match &mut sink {
             Some(sink) => self.surroundings(sink, credentials.as_ref(), &mut known, problems),
             None => Surroundings::default(),
@@ -206,8 +210,6 @@ impl Request {
             // That is a problem already, and must not hide those of the sink.
             (None, None) => Arc::new(Environment::default()),
             (None, Some(settings)) => {
-                problems.extend(settings.problems().await);
-                known.credentials_proven = settings.is_all_here();
                 settings.provider(sink.as_ref().and_then(SinkSettings::aws_region))
             }
         };
@@ -233,7 +235,8 @@ impl Request {
         let mut filled = Filled::default();
         let is_embedded = sink.component.is_none();
         if is_embedded {
-            let profile = profile(credentials, problems);
+            let is_asked = environment::is_silent(&sink.config);
+            let profile = credentials.filter(|_| is_asked).and_then(|c| profile(c, problems));
             let profile = profile.as_ref().map(|profile| profile as &dyn environment::Profile);
             filled = environment::fill_in(&mut sink.config, &variables, profile, problems);
             known.notes.extend(filled.in_words());
@@ -266,15 +269,17 @@ struct Surroundings {
 
 #[cfg(feature = "aws-chain")]
 fn profile(
-    credentials: Option<&credentials::Settings>,
+    credentials: &credentials::Settings,
     problems: &mut Vec<Problem>,
 ) -> Option<credentials::Properties> {
-    match credentials?.profile() {
+    match credentials.profile() {
         Ok(profile) => Some(profile),
-        // Where the credentials need the files, too, that is said of them.
         Err(error) => {
             let message = format!("the files of AWS profiles cannot be read: {error}");
-            problems.push(Problem::new("credentials", message));
+            // Where the credentials need the files, too, that is said of them.
+            if !problems.iter().any(|problem| problem.message == message) {
+                problems.push(Problem::new("credentials", message));
+            }
             None
         }
     }
@@ -282,10 +287,7 @@ fn profile(
 
 /// A build without the chain reads no profiles.
 #[cfg(not(feature = "aws-chain"))]
-fn profile(
-    _: Option<&credentials::Settings>,
-    _: &mut Vec<Problem>,
-) -> Option<std::convert::Infallible> {
+fn profile(_: &credentials::Settings, _: &mut Vec<Problem>) -> Option<std::convert::Infallible> {
     None
 }
 
