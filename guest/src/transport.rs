@@ -304,11 +304,17 @@ fn transport_error(code: ErrorCode) -> TransportError {
             broken("closed by the other side before the answer was whole")
         }
         ErrorCode::HttpProtocolError => TransportError::NotHttp,
-        ErrorCode::InternalError(Some(text)) => TransportError::Broken(text),
+        ErrorCode::InternalError(Some(text)) => match text.strip_prefix(NO_CONNECTION) {
+            Some(text) => TransportError::Connect(text.to_owned()),
+            None => TransportError::Broken(text),
+        },
         other => TransportError::Broken(format!("{other:?}")),
     }
 }
 
+/// What a host's text begins with that says why there was no connection: for that, `wasi:http` has
+/// no error with a text.
+const NO_CONNECTION: &str = "no connection: ";
 const READ_BYTES: u64 = 64 << 10;
 /// A page of a listing has a thousand entries, each with a key of at most 1,024 bytes.
 const ANSWER_BYTES_MAX: usize = 8 << 20;

@@ -26,6 +26,7 @@ mod rotation;
 mod run;
 mod signals;
 mod support;
+mod surroundings;
 mod terminal;
 mod unreachable;
 mod uploads;

@@ -112,8 +112,9 @@ fn a_certificate_of_nobodys_is_refused_until_the_flow_names_it() {
     let server = Server::start();
     let behind = server.endpoint().replace("http://", "").parse().unwrap();
     let front = TlsFront::start(server.runtime(), behind);
-    let said = ["TLS failed (the certificate is not trusted or not for this name)"];
-    fails(&front.endpoint(), &said);
+    let said =
+        "TLS failed (the certificate of `127.0.0.1` is of an issuer that is not trusted: `CN=";
+    fails(&front.endpoint(), &[said, "in `ca_file` or AWS_CA_BUNDLE"]);
     assert_eq!(server.requests_total(), 0);
 
     let flow = FLOW.replace("[sink.config]", "[sink]\nca_file = \"ca.pem\"\n[sink.config]");
@@ -126,7 +127,8 @@ fn a_certificate_of_nobodys_is_refused_until_the_flow_names_it() {
     // It proves to be 127.0.0.1, and nobody else.
     let other = front.endpoint().replace("127.0.0.1", "localhost");
     place.write("events.json", event("a", "1"));
-    failed(&place.with("ENDPOINT", &other), &said);
+    let said = "TLS failed (the certificate is not for `localhost`: it is for `127.0.0.1`)";
+    failed(&place.with("ENDPOINT", &other), &[said]);
 }
 
 /// Which a certificate that is wrong is not: see above.

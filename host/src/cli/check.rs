@@ -20,6 +20,7 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
     let goes_on = plan.checkpoint.as_ref().map(take_up::in_words).transpose()?;
     let egress = plan.grants.egress.join(", ");
     say!("{} is in order; it would talk to {egress}", flow.display());
+    plan.notes.iter().for_each(|note| say!("{note}"));
     if let Some(text) = goes_on {
         say!("{text}");
     }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use spillway::checkpoint::{self, CheckpointSettings};
 use spillway::credentials::{self, Credentials, Environment, Provider};
 use spillway::dead_letters::{self, OnFailed};
-use spillway::egress::{Client, ClientOptions};
+use spillway::egress::{self, Client, ClientError, ClientOptions, Proxies};
 use spillway::engine::{Engine, Limits};
 use spillway::events::Events;
 use spillway::flow::{self, Config, Draft, FlowError, SinkSettings, Variables};
@@ -17,6 +17,7 @@ use spillway::problem::Problem;
 use spillway::sink::{Grants, OpenSink, Sink, SinkError, Source as ComponentSource};
 use spillway::source::{Input, Source, SourceSettings, Start};
 
+use super::environment::{self, Filled};
 use super::exit::{Stop, is_shortage};
 use super::take_up::{self, TakenUp};
 
@@ -48,6 +49,15 @@ pub(crate) struct Plan {
     pub(crate) checkpoint: Option<CheckpointSettings>,
     /// Whether there are credentials. Of some that is known only when they are asked for.
     pub(crate) credentials_proven: bool,
+    /// What comes from elsewhere than the flow, or is set there and not used.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What else is known of where a flow goes.
+#[derive(Default)]
+struct Known {
+    credentials_proven: bool,
+    notes: Vec<String>,
 }
 
 /// Where a flow goes: all that is needed to ask its store something.
@@ -139,7 +149,8 @@ impl Request {
         }
         match (source, map, destination) {
             (Some(source), Some(map), Some(destination)) if problems.is_empty() => {
-                let (Destination { sink, config, grants }, credentials_proven) = destination;
+                let (Destination { sink, config, grants }, known) = destination;
+                let Known { credentials_proven, notes } = known;
                 Ok(Plan {
                     source,
                     map,
@@ -149,6 +160,7 @@ impl Request {
                     on_failed,
                     checkpoint,
                     credentials_proven,
+                    notes,
                 })
             }
             _ => Err(Stop::Problems(self.name, problems)),
@@ -178,31 +190,111 @@ impl Request {
         is_flow.then(|| format!("{} is the flow; name another file", path.display()))
     }
 
-    /// Where a flow goes, and whether there are credentials: of some that is known only when they
-    /// are asked for.
+    /// Where a flow goes, and what else is known of that.
     async fn find(
         &self,
         sink: Option<SinkSettings>,
         credentials: Option<credentials::Settings>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Option<(Destination, bool)>, Stop> {
-        let mut credentials_proven = true;
+    ) -> Result<Option<(Destination, Known)>, Stop> {
+        let mut known = Known { credentials_proven: true, notes: Vec::new() };
+        let mut sink = sink.map(|sink| SinkSettings {
+            component: self.component.clone().or(sink.component),
+            egress: self.egress.clone().or(sink.egress),
+            ..sink
+        });
+        if let (None, Some(settings)) = (&self.credentials, &credentials) {
+            problems.extend(settings.problems().await);
+            known.credentials_proven = settings.is_all_here();
+        }
+        let surroundings = match &mut sink {
+            Some(sink) => self.surroundings(sink, credentials.as_ref(), &mut known, problems),
+            None => Surroundings::default(),
+        };
         let credentials = match (self.credentials.clone(), credentials) {
             (Some(given), _) => given,
             // That is a problem already, and must not hide those of the sink.
             (None, None) => Arc::new(Environment::default()),
             (None, Some(settings)) => {
-                problems.extend(settings.problems().await);
-                credentials_proven = settings.is_all_here();
                 settings.provider(sink.as_ref().and_then(SinkSettings::aws_region))
             }
         };
-        let Some(mut settings) = sink else { return Ok(None) };
-        settings.component = self.component.clone().or(settings.component);
-        settings.egress = self.egress.clone().or(settings.egress);
-        let destination = load(settings, credentials, problems).await?;
-        Ok(destination.map(|destination| (destination, credentials_proven)))
+        let Some(settings) = sink else { return Ok(None) };
+        let notes = &mut known.notes;
+        let destination = load(settings, surroundings, credentials, notes, problems).await?;
+        Ok(destination.map(|destination| (destination, known)))
     }
+
+    /// What there is around a flow that it says nothing of. A server of this process has nothing
+    /// around it.
+    fn surroundings(
+        &self,
+        sink: &mut SinkSettings,
+        credentials: Option<&credentials::Settings>,
+        known: &mut Known,
+        problems: &mut Vec<Problem>,
+    ) -> Surroundings {
+        if self.credentials.is_some() {
+            return Surroundings { is_plain: true, ..Surroundings::default() };
+        }
+        let variables = |name: &str| self.variables.get(name);
+        let mut filled = Filled::default();
+        let is_embedded = sink.component.is_none();
+        if is_embedded {
+            let is_asked = environment::is_silent(&sink.config);
+            let profile = credentials.filter(|_| is_asked).and_then(|c| profile(c, problems));
+            let profile = profile.as_ref().map(|profile| profile as &dyn environment::Profile);
+            filled = environment::fill_in(&mut sink.config, &variables, profile, problems);
+            known.notes.extend(filled.in_words());
+            known.notes.extend(environment::unused_region(&sink.config, &variables));
+        }
+        let is_plain = is_embedded && environment::is_plain(&sink.config);
+        let bundle = variables("AWS_CA_BUNDLE").filter(|path| !path.is_empty() && !is_plain);
+        let ca_bundle = bundle.filter(|_| sink.ca_file.is_none()).map(PathBuf::from);
+        if let Some(path) = &ca_bundle {
+            known
+                .notes
+                .push(format!("trusted are the certificates of AWS_CA_BUNDLE: {}", path.display()));
+        } else if !is_plain && let Err(error) = egress::check_system() {
+            problems.push(Problem::new(error.variable, chain(&error)));
+        }
+        Surroundings { filled, is_plain, ca_bundle, proxies: Proxies::from_variables(variables) }
+    }
+}
+
+/// What there is around a flow.
+#[derive(Default)]
+struct Surroundings {
+    /// What of the component's configuration comes from there.
+    filled: Filled,
+    /// Whether the store is talked to without TLS.
+    is_plain: bool,
+    ca_bundle: Option<PathBuf>,
+    proxies: Proxies,
+}
+
+#[cfg(feature = "aws-chain")]
+fn profile(
+    credentials: &credentials::Settings,
+    problems: &mut Vec<Problem>,
+) -> Option<credentials::Properties> {
+    match credentials.profile() {
+        Ok(profile) => Some(profile),
+        Err(error) => {
+            let message = format!("the files of AWS profiles cannot be read: {error}");
+            // Where the credentials need the files, too, that is said of them.
+            if !problems.iter().any(|problem| problem.message == message) {
+                problems.push(Problem::new("credentials", message));
+            }
+            None
+        }
+    }
+}
+
+/// A build without the chain reads no profiles.
+#[cfg(not(feature = "aws-chain"))]
+fn profile(_: &credentials::Settings, _: &mut Vec<Problem>) -> Option<std::convert::Infallible> {
+    None
 }
 
 impl Destination {
@@ -299,12 +391,19 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 async fn load(
     settings: SinkSettings,
+    surroundings: Surroundings,
     credentials: Arc<dyn Provider>,
+    notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Destination>, Stop> {
-    let client = Client::new(&ClientOptions { ca_file: settings.ca_file });
-    let client = client.map_err(|error| {
-        problems.push(Problem::new("sink.ca_file", chain(&error)));
+    let Surroundings { filled, is_plain, ca_bundle, proxies } = surroundings;
+    let options = ClientOptions { ca_file: settings.ca_file, ca_bundle, proxies: proxies.clone() };
+    let client = Client::new(&options).map_err(|error| {
+        let field = match &error {
+            ClientError::CaFile(_) => "sink.ca_file",
+            ClientError::CaBundle(_) => "AWS_CA_BUNDLE",
+        };
+        problems.push(Problem::new(field, chain(&error)));
     });
     let engine = engine()?;
     let source = settings.component.clone();
@@ -322,12 +421,13 @@ async fn load(
     let wanted = match sink.egress(&config).await {
         Ok(wanted) => wanted,
         Err(SinkError::Refused(error)) => {
-            refused(error, problems);
+            refused(error, &filled, problems);
             return Ok(None);
         }
         Err(error) => return Err(Stop::Failed(error.into())),
     };
     let egress = granted(&sink, wanted, settings.egress, problems);
+    proxied(&proxies, &egress, is_plain, notes, problems);
     let mut limits = Limits::default();
     if sink.is_embedded() {
         // Its own settings bound what it holds, and they are checked before it starts.
@@ -371,13 +471,37 @@ fn granted(
     wanted
 }
 
+/// Says which proxies are on the way, and what is wrong with those that should be.
+fn proxied(
+    proxies: &Proxies,
+    authorities: &[String],
+    is_plain: bool,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) {
+    for authority in authorities {
+        let scheme = if is_plain || authority.ends_with(":80") { "http" } else { "https" };
+        let Ok(url) = format!("{scheme}://{authority}/").parse() else { continue };
+        match proxies.on_the_way_to(&url) {
+            Ok(None) => {}
+            Ok(Some((variable, proxy))) => {
+                notes.push(format!(
+                    "it talks to {authority} through the proxy of {variable}: {proxy}"
+                ));
+            }
+            Err((variable, wrong)) => problems.push(Problem::new(variable, wrong)),
+        }
+    }
+}
+
 /// Whether it is a host and a port, and nothing else.
 fn is_authority(text: &str) -> bool {
     let parsed = text.parse::<http::uri::Authority>();
     parsed.is_ok_and(|authority| authority.port_u16().is_some() && !text.contains('@'))
 }
 
-fn refused(error: spillway::contract::Error, problems: &mut Vec<Problem>) {
+/// What the component does not like, by where it is said.
+fn refused(error: spillway::contract::Error, filled: &Filled, problems: &mut Vec<Problem>) {
     let spillway::contract::Error::Invalid(found) = error else {
         problems.push(Problem::new("sink.config", spillway::sink::explain(&error)));
         return;
@@ -385,7 +509,8 @@ fn refused(error: spillway::contract::Error, problems: &mut Vec<Problem>) {
     let before = problems.len();
     for problem in found {
         let field = format!("sink.config.{}", problem.field);
-        let field = field.trim_end_matches('.').to_owned();
+        let field = field.trim_end_matches('.');
+        let field = filled.from(&problem.field).unwrap_or(field).to_owned();
         // What a variable should have filled in is wrong only once.
         if !problems[..before].iter().any(|known| known.field == field) {
             problems.push(Problem::new(field, problem.message));

@@ -4,6 +4,8 @@ mod cached;
 #[cfg(feature = "aws-chain")]
 mod chain;
 mod environment;
+#[cfg(feature = "aws-chain")]
+mod profiles;
 mod role;
 mod settings;
 
@@ -16,6 +18,8 @@ pub use cached::Cached;
 #[cfg(feature = "aws-chain")]
 pub use chain::AwsChain;
 pub use environment::Environment;
+#[cfg(feature = "aws-chain")]
+pub use profiles::{Broken, Properties};
 pub use role::Role;
 pub use settings::{Base, Settings};
 

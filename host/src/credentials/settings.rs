@@ -6,6 +6,8 @@ use crate::contract::credentials::Failure;
 use crate::problem::Problem;
 
 #[cfg(feature = "aws-chain")]
+use super::profiles::{Broken, Profiles, Properties};
+#[cfg(feature = "aws-chain")]
 use super::{AwsChain, Cached};
 use super::{Environment, Provider};
 
@@ -62,6 +64,20 @@ impl Settings {
         }
     }
 
+    /// What the profile says of other things, which is in force beside the credentials.
+    ///
+    /// # Errors
+    ///
+    /// Where a file of profiles cannot be read.
+    #[cfg(feature = "aws-chain")]
+    pub fn profile(&self) -> Result<Properties, Broken> {
+        let base = match self {
+            Settings::Environment(_) => None,
+            Settings::Aws(chain) => Some(&chain.base),
+        };
+        Ok(Profiles::read()?.properties(&profile_name(base)))
+    }
+
     /// What hands them out. `region` is the one to ask STS in where neither variables nor profiles
     /// name one.
     pub fn provider(self, region: Option<String>) -> Arc<dyn Provider> {
@@ -75,6 +91,16 @@ impl Settings {
             }
         }
     }
+}
+
+/// The profile that counts: the one that is named, or the one of `AWS_PROFILE`.
+#[cfg(feature = "aws-chain")]
+pub(super) fn profile_name(base: Option<&Base>) -> String {
+    if let Some(Base::Profile(name)) = base {
+        return name.clone();
+    }
+    let selected = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+    selected.unwrap_or("default".to_owned())
 }
 
 /// What is wrong with the variables.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -17,14 +17,14 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use rustls::ClientConfig;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::kept::{Kept, Uses};
+use super::proxy::Proxies;
+use super::route::{Route, is_link_local};
 use super::timed::{Incoming, Outgoing};
+use super::trust::{NoCertificates, Trust};
 use super::{Answer, Transport, errors, tls};
 
 /// How requests are sent.
@@ -32,14 +32,21 @@ use super::{Answer, Transport, errors, tls};
 pub struct ClientOptions {
     /// A PEM file of certificate authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// A PEM file of certificate authorities to trust in place of the system's.
+    pub ca_bundle: Option<PathBuf>,
+    /// The proxies between this machine and others.
+    pub proxies: Proxies,
 }
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The file of extra certificate authorities cannot be used.
-    #[error("no certificate authority in {path}", path = .0.display())]
-    CaFile(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    CaFile(NoCertificates),
+    /// The file of all certificate authorities cannot be used.
+    #[error(transparent)]
+    CaBundle(NoCertificates),
 }
 
 /// Sends over HTTP/1.1, and keeps connections for the next request. Shares them with its clones.
@@ -47,6 +54,7 @@ pub enum ClientError {
 pub struct Client {
     inner: legacy::Client<Bounded, Outgoing>,
     connect_timeout_ms: Arc<AtomicU64>,
+    proxies: Arc<Proxies>,
 }
 
 impl Client {
@@ -54,17 +62,19 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Where the file of certificate authorities cannot be used.
+    /// Where the certificate authorities cannot be used.
     pub fn new(options: &ClientOptions) -> Result<Client, ClientError> {
         let mut http = HttpConnector::new_with_resolver(Guarded(GaiResolver::new()));
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_keepalive(Some(KEEPALIVE));
+        let tls = tls::trusting(trust(options)?);
+        let proxies = Arc::new(options.proxies.clone());
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(options.ca_file.as_deref())?)
+            .with_tls_config(tls.clone())
             .https_or_http()
             .enable_http1()
-            .wrap_connector(http);
+            .wrap_connector(Route::new(http, proxies.clone(), tls, true));
         let connect_timeout_ms = Arc::new(AtomicU64::new(0));
         let connector =
             Bounded { inner: connector, connect_timeout_ms: connect_timeout_ms.clone() };
@@ -72,7 +82,7 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE_MAX)
             .build(connector);
-        Ok(Client { inner, connect_timeout_ms })
+        Ok(Client { inner, connect_timeout_ms, proxies })
     }
 
     async fn exchange(
@@ -84,6 +94,7 @@ impl Client {
         self.connect_timeout_ms.store(u64::try_from(connect).unwrap_or(u64::MAX), Relaxed);
         let first_byte = options.first_byte_timeout.unwrap_or(TIMEOUT_DEFAULT);
         let between_bytes = options.between_bytes_timeout.unwrap_or(TIMEOUT_DEFAULT);
+        let request = self.introduced(request);
         let (request, progress) = Outgoing::watch(request);
         let response = tokio::select! {
             response = self.inner.request(request) => response,
@@ -97,41 +108,48 @@ impl Client {
     }
 }
 
+impl Client {
+    /// The request with what a proxy wants to know that reads it. One that only passes on what is
+    /// ciphered was told when the connection was made.
+    fn introduced(&self, mut request: Request<WasiBody>) -> Request<WasiBody> {
+        if request.uri().scheme() == Some(&http::uri::Scheme::HTTP)
+            && let Ok(Some(proxy)) = self.proxies.proxy(request.uri())
+            && let Some(authorization) = proxy.authorization
+        {
+            request.headers_mut().insert(http::header::PROXY_AUTHORIZATION, authorization);
+        }
+        request
+    }
+}
+
 impl Transport for Client {
     fn send(&self, request: Request<WasiBody>, options: RequestOptions) -> Answer {
         Box::pin(self.clone().exchange(request, options))
     }
 }
 
-/// Trusts what the system trusts, and the authorities in that file.
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, ClientError> {
-    let mut roots = tls::system_roots();
-    if let Some(path) = ca_file {
-        let failed = |error| ClientError::CaFile(path.to_owned(), error);
-        let certificates = CertificateDer::pem_file_iter(path).map_err(|e| failed(Box::new(e)))?;
-        let mut found = false;
-        for certificate in certificates {
-            let certificate = certificate.map_err(|e| failed(Box::new(e)))?;
-            roots.add(certificate).map_err(|e| failed(Box::new(e)))?;
-            found = true;
-        }
-        if !found {
-            return Err(failed("the file has no PEM block of a certificate".into()));
-        }
+/// Trusts what the system trusts, or a bundle in its place, and the authorities in a file.
+fn trust(options: &ClientOptions) -> Result<Trust, ClientError> {
+    let mut trust = match &options.ca_bundle {
+        Some(path) => Trust::of_file(path).map_err(ClientError::CaBundle)?,
+        None => Trust::system(),
+    };
+    if let Some(path) = &options.ca_file {
+        trust.add_file(path).map_err(ClientError::CaFile)?;
     }
-    Ok(tls::trusting(roots))
+    Ok(trust)
 }
 
 /// Makes connections in the time that the last request allows for it. A guest asks for the same
 /// time with every request, and a connection serves many.
 #[derive(Clone)]
 struct Bounded {
-    inner: HttpsConnector<HttpConnector<Guarded>>,
+    inner: HttpsConnector<Route<HttpConnector<Guarded>>>,
     connect_timeout_ms: Arc<AtomicU64>,
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type Connection = <HttpsConnector<HttpConnector<Guarded>> as Service<Uri>>::Response;
+type Connection = <HttpsConnector<Route<HttpConnector<Guarded>>> as Service<Uri>>::Response;
 
 impl Service<Uri> for Bounded {
     type Response = TokioIo<Kept<TokioIo<Connection>>>;
@@ -159,10 +177,18 @@ impl Service<Uri> for Bounded {
 #[derive(Clone)]
 struct Guarded(GaiResolver);
 
-/// A name led to an address of one link.
+/// A host is one that no store has.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} is an address of one link, where no store is")]
-pub(super) struct Prohibited(IpAddr);
+pub(super) enum Prohibited {
+    /// It leads to an address of one link.
+    #[error("{0} is an address of one link, where no store is")]
+    Address(IpAddr),
+    /// It is a number that may be such an address.
+    #[error(
+        "the host is a number that may be an address; write it with four numbers from 0 to 255"
+    )]
+    Number,
+}
 
 impl Service<Name> for Guarded {
     type Response = std::vec::IntoIter<SocketAddr>;
@@ -178,17 +204,10 @@ impl Service<Name> for Guarded {
         Box::pin(async move {
             let addresses: Vec<SocketAddr> = resolving.await?.collect();
             match addresses.iter().map(SocketAddr::ip).find(is_link_local) {
-                Some(address) => Err(std::io::Error::other(Prohibited(address))),
+                Some(address) => Err(std::io::Error::other(Prohibited::Address(address))),
                 None => Ok(addresses.into_iter()),
             }
         })
-    }
-}
-
-fn is_link_local(address: &IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
     }
 }
 

@@ -3,9 +3,12 @@
 use std::error::Error as StdError;
 use std::io;
 
+use rustls::{AlertDescription, CertificateError};
 use wasmtime_wasi_http::Error;
 
 use super::kept::Uses;
+use super::route::{ProxyError, SpeaksTls};
+use super::untrusted::Untrusted;
 
 /// The client's error, by its first cause that says something.
 pub(super) fn of_client(error: &hyper_util::client::legacy::Error) -> Error {
@@ -57,6 +60,12 @@ fn known(error: &(dyn StdError + 'static), phase: Phase) -> Option<Error> {
         let _ = prohibited;
         return Some(Error::DestinationIpProhibited);
     }
+    if let Some(error) = error.downcast_ref::<ProxyError>() {
+        return Some(Error::InternalError(Some(format!("{NO_CONNECTION}{error}"))));
+    }
+    if let Some(error) = error.downcast_ref::<SpeaksTls>() {
+        return Some(untrusting(None, error.to_string()));
+    }
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(of_tls(error, phase));
     }
@@ -107,21 +116,37 @@ fn of_tls(error: &rustls::Error, phase: Phase) -> Error {
         _ if matches!(phase, Phase::Connected) => {
             Error::InternalError(Some(format!("TLS: {error}")))
         }
-        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
-            Error::TlsCertificateError
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
+            let alert = other.0.downcast_ref::<Untrusted>().map(|untrusted| untrusted.alert);
+            untrusting(alert, other.0.to_string())
         }
-        rustls::Error::AlertReceived(alert) => Error::TlsAlertReceived {
-            alert_id: Some(u8::from(*alert)),
-            alert_message: Some(format!("{alert:?}")),
-        },
-        _ => Error::TlsProtocolError,
+        rustls::Error::NoCertificatesPresented => {
+            untrusting(None, "the server shows no certificate".to_owned())
+        }
+        rustls::Error::InvalidMessage(_) => {
+            untrusting(None, format!("the server does not speak TLS at this port: {error}"))
+        }
+        rustls::Error::AlertReceived(alert) => {
+            untrusting(Some(*alert), format!("the server ends it with the alert {alert:?}"))
+        }
+        error => untrusting(None, error.to_string()),
     }
 }
 
-fn deepest(error: &(dyn StdError + 'static)) -> String {
+/// The one error about TLS that has a text. Where no server sent an alert, it is the one that this
+/// side ends the handshake with.
+fn untrusting(alert: Option<AlertDescription>, text: String) -> Error {
+    Error::TlsAlertReceived { alert_id: alert.map(u8::from), alert_message: Some(text) }
+}
+
+pub(super) fn deepest(error: &(dyn StdError + 'static)) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;
     }
     deepest.to_string()
 }
+
+/// What a text begins with that says why there was no connection, where no error of `wasi:http`
+/// fits: nothing was sent, then. The README tells components of it.
+const NO_CONNECTION: &str = "no connection: ";

@@ -4,9 +4,14 @@ mod client;
 mod errors;
 mod kept;
 mod moving;
+mod proxy;
+pub(crate) mod route;
 mod timed;
 pub(crate) mod tls;
 mod traffic;
+pub(crate) mod trust;
+mod untrusted;
+mod verifier;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -22,7 +27,9 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 pub use client::{Client, ClientError, ClientOptions};
 use moving::Moving;
+pub use proxy::Proxies;
 pub use traffic::{Bad, Counts, Traffic};
+pub use trust::{NoCertificates, NoSystem, check_system};
 
 /// What a [`Transport`] promises.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<WasiBody>, Error>> + Send>>;

@@ -21,7 +21,8 @@ impl Variables {
         Variables::Fixed(pairs.into_iter().collect())
     }
 
-    fn get(&self, name: &str) -> Option<String> {
+    /// The value of one.
+    pub fn get(&self, name: &str) -> Option<String> {
         match self {
             Variables::Environment => std::env::var(name).ok(),
             Variables::Fixed(map) => map.get(name).cloned(),

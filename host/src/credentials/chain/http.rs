@@ -1,6 +1,7 @@
 //! The client that reaches metadata services and STS. It is the host's own, and no component's: it
 //! goes to the addresses of one link, which [`crate::egress`] refuses.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,39 +18,62 @@ use hyper_util::client::legacy::{self, connect};
 use hyper_util::rt::TokioExecutor;
 use rustls::ClientConfig;
 
+use crate::egress::Proxies;
+use crate::egress::route::Route;
 use crate::egress::tls;
+use crate::egress::trust::Trust;
 
-/// A client that trusts what the system trusts, once it is used.
-pub(super) fn client() -> SharedHttpClient {
-    let tls = OnceLock::new();
+/// A client that goes through those proxies, and trusts what `AWS_CA_BUNDLE` names or else the
+/// system, once it is used.
+pub(super) fn client(proxies: Proxies) -> SharedHttpClient {
+    let (tls, proxies) = (OnceLock::new(), Arc::new(proxies));
     http_client_fn(move |settings, _| {
-        let tls = tls.get_or_init(|| Arc::new(tls::trusting(tls::system_roots())));
-        SharedHttpConnector::new(Connector::new(settings, tls))
+        let tls = tls.get_or_init(|| trust().map(tls::trusting));
+        SharedHttpConnector::new(Connector::new(settings, tls, &proxies))
     })
+}
+
+/// As the SDKs of AWS do it. <https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html>
+fn trust() -> Result<Trust, String> {
+    match std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
+        Some(path) => Trust::of_file(Path::new(&path)).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+            format!("AWS_CA_BUNDLE: {error}{}", cause.unwrap_or_default())
+        }),
+        None => Ok(Trust::system()),
+    }
 }
 
 /// Sends requests within the limits of their kind, each over a connection of its own: there are a
 /// few in an hour.
 #[derive(Clone, Debug)]
 struct Connector {
-    client: legacy::Client<HttpsConnector<connect::HttpConnector>, Full<Bytes>>,
+    client: Result<legacy::Client<HttpsConnector<Way>, Full<Bytes>>, String>,
     time_max: Duration,
 }
 
+type Way = Route<connect::HttpConnector>;
+
 impl Connector {
-    fn new(settings: &HttpConnectorSettings, tls: &ClientConfig) -> Connector {
+    fn new(
+        settings: &HttpConnectorSettings,
+        tls: &Result<ClientConfig, String>,
+        proxies: &Arc<Proxies>,
+    ) -> Connector {
         let connect = settings.connect_timeout().unwrap_or(CONNECT_TIMEOUT);
         let read = settings.read_timeout().unwrap_or(READ_TIMEOUT);
         let mut http = connect::HttpConnector::new();
         http.enforce_http(false);
         http.set_connect_timeout(Some(connect));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls.clone())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        let mut builder = legacy::Client::builder(TokioExecutor::new());
-        let client = builder.pool_max_idle_per_host(0).build(connector);
+        let client = tls.clone().map(|tls| {
+            let connector = HttpsConnectorBuilder::new()
+                .with_tls_config(tls.clone())
+                .https_or_http()
+                .enable_http1()
+                .wrap_connector(Route::new(http, proxies.clone(), tls, false));
+            let mut builder = legacy::Client::builder(TokioExecutor::new());
+            builder.pool_max_idle_per_host(0).build(connector)
+        });
         Connector { client, time_max: connect + read }
     }
 
@@ -58,7 +82,8 @@ impl Connector {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
         let request = http::Request::from_parts(head, Full::new(body));
-        let answered = self.client.request(request).await.map_err(broken)?;
+        let client = self.client.map_err(|text| ConnectorError::user(text.into()))?;
+        let answered = client.request(request).await.map_err(broken)?;
         let (head, body) = answered.into_parts();
         let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
         let body = body.map_err(ConnectorError::io)?.to_bytes();

@@ -17,10 +17,13 @@ use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_runtime::env_config::file::EnvConfigFiles;
 
 use crate::contract::credentials::Failure;
+use crate::egress::Proxies;
 use crate::problem::Problem;
 
+use super::profiles::{self, Profiles};
 use super::settings::{self, Base};
 use super::{Credentials, Environment, Provided, Provider, Role, Secret, is_sound};
 use refusal::Refusal;
@@ -51,9 +54,13 @@ impl AwsChain {
     /// What is wrong with variables and files. Nobody is asked for anything.
     pub(super) async fn problems(&self) -> Vec<Problem> {
         let problem = match (self.variables(), &self.base) {
-            (Some(environment), _) => settings::wrong(&environment),
-            (None, Base::Profile(name)) => wrong_profile(name).await,
-            (None, Base::Standard | Base::Environment(_)) => None,
+            (Some(environment), _) => {
+                // A role is assumed in the region of a profile.
+                let wrong = settings::wrong(&environment);
+                wrong.or_else(|| self.role.as_ref().and_then(|_| wrong_profile(None)))
+            }
+            (None, Base::Profile(name)) => wrong_profile(Some(name)),
+            (None, Base::Standard | Base::Environment(_)) => wrong_profile(None),
         };
         problem.into_iter().collect()
     }
@@ -78,7 +85,7 @@ impl AwsChain {
             (Some(credentials), None) => return Ok(credentials),
             others => others,
         };
-        let services = Services::new(self).await;
+        let services = Services::new(self).await?;
         let base = match read {
             Some(credentials) => credentials,
             None => services.base().await?,
@@ -95,31 +102,38 @@ struct Services<'a> {
     chain: &'a AwsChain,
     sdk: SdkConfig,
     config: ProviderConfig,
+    /// For what is near, and has no proxy in between: metadata of containers and instances.
+    near: ProviderConfig,
+    files: EnvConfigFiles,
 }
 
 impl<'a> Services<'a> {
-    async fn new(chain: &'a AwsChain) -> Services<'a> {
-        let http = http::client();
-        let region = chain.sts_region().await;
+    async fn new(chain: &'a AwsChain) -> Result<Services<'a>, Failure> {
+        let profiles = Profiles::read();
+        let profiles = profiles.map_err(|broken| Failure::NotConfigured(broken.to_string()))?;
+        let files = profiles.files();
+        let proxies = Proxies::from_variables(|name| std::env::var(name).ok());
+        let http = http::client(proxies);
+        let region = chain.sts_region(&files).await;
         let mut loader = aws_config::defaults(BehaviorVersion::latest());
         loader = loader.http_client(http.clone()).region(region).no_credentials();
-        if let Base::Profile(name) = &chain.base {
-            loader = loader.profile_name(name);
-        }
+        loader = loader.profile_files(files.clone());
+        loader = loader.profile_name(profiles::encoded(&settings::profile_name(Some(&chain.base))));
         let sdk = loader.load().await;
         let config = ProviderConfig::without_region()
             .with_http_client(http)
             .with_region(sdk.region().cloned())
             .with_use_fips(sdk.use_fips())
             .with_use_dual_stack(sdk.use_dual_stack());
-        Services { chain, sdk, config }
+        let near = config.clone().with_http_client(http::client(Proxies::default()));
+        Ok(Services { chain, sdk, config, near, files })
     }
 
     async fn base(&self) -> Result<Credentials, Failure> {
         let unset = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".to_owned();
         let unset = ("environment".to_owned(), Refusal::Absent(unset));
         match &self.chain.base {
-            Base::Profile(name) => first(vec![self.profile(Some(name))], vec![]).await,
+            Base::Profile(_) => first(vec![self.profile()], vec![]).await,
             Base::Standard => first(self.standard(), vec![unset]).await,
             Base::Environment(_) => first(vec![], vec![unset]).await,
         }
@@ -131,30 +145,29 @@ impl<'a> Services<'a> {
 
     fn standard(&self) -> Vec<Source> {
         let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(&self.config);
-        let container = EcsCredentialsProvider::builder().configure(&self.config);
+        let container = EcsCredentialsProvider::builder().configure(&self.near);
         vec![
-            self.profile(None),
+            self.profile(),
             Source::new("web identity (AWS_WEB_IDENTITY_TOKEN_FILE)", web_identity.build()),
             Source::new("container metadata (AWS_CONTAINER_*)", container.build()),
             self.instance_metadata(),
         ]
     }
 
-    fn profile(&self, name: Option<&str>) -> Source {
-        let mut provider = ProfileFileCredentialsProvider::builder().configure(&self.config);
-        if let Some(name) = name {
-            provider = provider.profile_name(name);
-        }
-        let selected = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
-        let name = name.map(str::to_owned).or(selected).unwrap_or("default".to_owned());
+    fn profile(&self) -> Source {
+        let name = settings::profile_name(Some(&self.chain.base));
+        let provider = ProfileFileCredentialsProvider::builder()
+            .configure(&self.config)
+            .profile_files(self.files.clone())
+            .profile_name(profiles::encoded(&name));
         let source = Source::new(format!("profile `{name}`"), provider.build());
         Source { refusal: Refusal::of_profile, ..source }
     }
 
     fn instance_metadata(&self) -> Source {
         let client =
-            imds::Client::builder().configure(&self.config).max_attempts(IMDS_ATTEMPTS_MAX).build();
-        let provider = ImdsCredentialsProvider::builder().configure(&self.config);
+            imds::Client::builder().configure(&self.near).max_attempts(IMDS_ATTEMPTS_MAX).build();
+        let provider = ImdsCredentialsProvider::builder().configure(&self.near);
         let source = Source::new("instance metadata", provider.imds_client(client).build());
         Source { patience: IMDS_PATIENCE, ..source }
     }
@@ -177,15 +190,14 @@ impl<'a> Services<'a> {
 }
 
 impl AwsChain {
-    async fn sts_region(&self) -> Region {
+    async fn sts_region(&self, files: &EnvConfigFiles) -> Region {
         let variable = |name| std::env::var(name).ok().filter(|region| !region.is_empty());
         if let Some(region) = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")) {
             return Region::new(region);
         }
-        let mut profile = ProfileFileRegionProvider::builder();
-        if let Base::Profile(name) = &self.base {
-            profile = profile.profile_name(name);
-        }
+        let name = profiles::encoded(&settings::profile_name(Some(&self.base)));
+        let profile = ProfileFileRegionProvider::builder();
+        let profile = profile.profile_files(files.clone()).profile_name(name);
         let fallback = || self.region.clone().map_or(Region::from_static(STS_REGION), Region::new);
         profile.build().region().await.unwrap_or_else(fallback)
     }
@@ -250,23 +262,22 @@ impl Source {
     }
 }
 
-/// What is wrong with a profile as far as its files tell.
-async fn wrong_profile(name: &str) -> Option<Problem> {
-    let (fs, env, files) = (Default::default(), Default::default(), Default::default());
-    let message = match aws_config::profile::load(&fs, &env, &files, None).await {
-        Ok(profiles) if profiles.get_profile(name).is_some() => return None,
-        Ok(profiles) => {
-            let mut known: Vec<_> = profiles.profiles().collect();
-            known.sort_unstable();
+/// What is wrong with the files of profiles as far as they tell, and with the profile that is named.
+fn wrong_profile(name: Option<&str>) -> Option<Problem> {
+    let field = if name.is_some() { "credentials.profile" } else { "credentials" };
+    let message = match (Profiles::read(), name) {
+        (Err(broken), _) => format!("the files of AWS profiles cannot be read: {broken}"),
+        (Ok(_), None) => return None,
+        (Ok(profiles), Some(name)) => {
+            let known = profiles.names();
+            if known.contains(&name) {
+                return None;
+            }
             let there = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             format!("no file of AWS profiles has `{name}`; there are {there}")
         }
-        Err(error) => {
-            let causes: Vec<_> = refusal::causes(&error).map(ToString::to_string).collect();
-            format!("the files of AWS profiles cannot be read: {}", causes.join(": "))
-        }
     };
-    Some(Problem::new("credentials.profile", message))
+    Some(Problem::new(field, message))
 }
 
 fn nanoseconds(time: SystemTime) -> u64 {

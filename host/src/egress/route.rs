@@ -1,0 +1,281 @@
+//! From a URL to a connection: straight, or through a proxy.
+
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::dns::GaiResolver;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use super::client::Prohibited;
+use super::proxy::{Proxies, Proxy};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Connecting = Pin<Box<dyn Future<Output = Result<Wire, BoxError>> + Send>>;
+
+/// Makes connections without TLS to servers, or through proxies to them.
+///
+/// A proxy is this machine's and not the component's: whom the component may talk to is decided
+/// before, by the name of the server and not by that of the proxy.
+#[derive(Clone)]
+pub(crate) struct Route<D> {
+    direct: D,
+    to_proxy: HttpsConnector<HttpConnector<GaiResolver>>,
+    proxies: Arc<Proxies>,
+    is_guarded: bool,
+}
+
+impl<D> Route<D> {
+    /// Through `proxies`, or else by `direct`. A guarded one leads to no address of one link.
+    pub(crate) fn new(
+        direct: D,
+        proxies: Arc<Proxies>,
+        tls: ClientConfig,
+        is_guarded: bool,
+    ) -> Route<D> {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        let to_proxy = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        Route { direct, to_proxy, proxies, is_guarded }
+    }
+}
+
+impl<D> Service<Uri> for Route<D>
+where
+    D: Service<Uri, Response = TokioIo<TcpStream>>,
+    D::Error: Into<BoxError>,
+    D::Future: Send + 'static,
+{
+    type Response = Wire;
+    type Error = BoxError;
+    type Future = Connecting;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.direct.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, url: Uri) -> Connecting {
+        let is_plain = url.scheme_str() != Some("https");
+        if let Some(host) = url.host().filter(|_| self.is_guarded)
+            && let Some(prohibited) = prohibited(host)
+        {
+            return failed(prohibited);
+        }
+        match self.proxies.proxy(&url) {
+            Err(wrong) => failed(ProxyError(wrong)),
+            Ok(None) => {
+                let connecting = self.direct.call(url);
+                Box::pin(async move {
+                    let stream = MaybeHttpsStream::Http(connecting.await.map_err(Into::into)?);
+                    Ok(Wire { stream, is_proxied: false, is_plain, has_read: false })
+                })
+            }
+            // A request over plain HTTP is the proxy's to read: it names the whole URL.
+            Ok(Some(proxy)) if is_plain => {
+                let connecting = self.to_proxy.call(proxy.uri.clone());
+                Box::pin(async move {
+                    let connected = connecting.await;
+                    let stream = connected.map_err(|error| unreachable(&proxy, &*error))?;
+                    Ok(Wire { stream, is_proxied: true, is_plain: false, has_read: false })
+                })
+            }
+            Ok(Some(proxy)) => {
+                let mut tunnel = Tunnel::new(proxy.uri.clone(), self.to_proxy.clone());
+                if let Some(authorization) = proxy.authorization.clone() {
+                    tunnel = tunnel.with_auth(authorization);
+                }
+                let tunneling = tunnel.call(url);
+                Box::pin(async move {
+                    let stream = tunneling.await.map_err(|error| refused(&proxy, &error))?;
+                    Ok(Wire { stream, is_proxied: false, is_plain, has_read: false })
+                })
+            }
+        }
+    }
+}
+
+fn failed(error: impl Into<BoxError>) -> Connecting {
+    Box::pin(std::future::ready(Err(error.into())))
+}
+
+/// Whether a host is an address of one link. A name is looked at when it is resolved, but a proxy
+/// resolves it by itself: so what resolvers take for an address in other spellings is refused, too.
+fn prohibited(host: &str) -> Option<Prohibited> {
+    let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+    match host.parse() {
+        Ok(address) => is_link_local(&address).then_some(Prohibited::Address(address)),
+        Err(_) => ends_in_a_number(host).then_some(Prohibited::Number),
+    }
+}
+
+/// <https://url.spec.whatwg.org/#ends-in-a-number-checker>
+fn ends_in_a_number(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let is_hex = |digits: &str| digits.bytes().all(|b| b.is_ascii_hexdigit());
+    !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(is_hex)
+}
+
+/// Whether an address is of one link: there, clouds have the metadata of their machines.
+pub(super) fn is_link_local(address: &IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+/// There is no connection through a proxy.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct ProxyError(String);
+
+fn unreachable(proxy: &Proxy, error: &(dyn std::error::Error + 'static)) -> ProxyError {
+    let cause = super::errors::deepest(error);
+    let variable = &proxy.variable;
+    ProxyError(format!("the proxy {proxy} of {variable} cannot be reached: {cause}"))
+}
+
+/// hyper-util keeps the type of a tunnel's error to itself, but not its text.
+fn refused(proxy: &Proxy, error: &(dyn std::error::Error + 'static)) -> ProxyError {
+    let text = error.to_string();
+    let variable = &proxy.variable;
+    let cause = match text.trim_start_matches("tunnel error: ") {
+        "proxy authorization required" if proxy.authorization.is_some() => {
+            format!("takes neither user nor password of {variable}")
+        }
+        "proxy authorization required" => {
+            format!("wants a user and a password; {variable} takes http://USER:PASSWORD@HOST:PORT")
+        }
+        "unsuccessful" => "does not lead there".to_owned(),
+        "unexpected end of file" => "closed the connection".to_owned(),
+        "failed to create underlying connection" => {
+            return error.source().map_or_else(
+                || ProxyError(format!("the proxy {proxy} of {variable} cannot be reached")),
+                |cause| unreachable(proxy, cause),
+            );
+        }
+        other => format!("broke off: {other}"),
+    };
+    ProxyError(format!("the proxy {proxy} of {variable} {cause}"))
+}
+
+/// A connection to a server or to a proxy.
+pub(crate) struct Wire {
+    stream: MaybeHttpsStream<TokioIo<TcpStream>>,
+    /// A proxy reads the requests, and each names the whole URL.
+    is_proxied: bool,
+    /// Nothing is ciphered on it.
+    is_plain: bool,
+    has_read: bool,
+}
+
+/// A server answered with a record of TLS to what was none.
+#[derive(Debug, thiserror::Error)]
+#[error("the server speaks TLS at this port, and was spoken to without: its URL begins with https")]
+pub(super) struct SpeaksTls;
+
+impl Connection for Wire {
+    fn connected(&self) -> Connected {
+        self.stream.connected().proxy(self.is_proxied)
+    }
+}
+
+impl Read for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.is_plain || self.has_read {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+        }
+        // The first bytes tell the protocol, and are few.
+        let mut first = [0; FIRST_BYTES];
+        let room = first.len().min(buffer.remaining());
+        let mut read = hyper::rt::ReadBuf::new(&mut first[..room]);
+        match Pin::new(&mut self.stream).poll_read(cx, read.unfilled()) {
+            Poll::Ready(Ok(())) => {}
+            other => return other,
+        }
+        self.has_read = true;
+        let filled = read.filled();
+        // An alert of any version: <https://www.rfc-editor.org/rfc/rfc8446#section-5.1>
+        if let [21, 3, ..] = filled {
+            return Poll::Ready(Err(io::Error::other(SpeaksTls)));
+        }
+        buffer.put_slice(filled);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+}
+
+const FIRST_BYTES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_link_are_refused_in_any_spelling() {
+        for host in [
+            "169.254.169.254",
+            "[fe80::1]",
+            "[::ffff:169.254.169.254]",
+            "2852039166",
+            "0xa9fea9fe",
+            "169.254.43518",
+            "0xa9.254.0xa9.0xfe",
+            "169.254.169.254.",
+        ] {
+            assert!(prohibited(host).is_some(), "{host}");
+        }
+        for host in ["s3.test", "192.0.2.1", "[2001:db8::1]", "1.s3.test", "0x.test", "127.0.0.1"] {
+            assert!(prohibited(host).is_none(), "{host}");
+        }
+    }
+}
