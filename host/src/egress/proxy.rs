@@ -75,25 +75,22 @@ impl Proxies {
     pub fn on_the_way_to(&self, url: &Uri) -> Result<Option<(String, String)>, (String, String)> {
         match self.of(url) {
             Ok(proxy) => Ok(proxy.map(|proxy| (proxy.variable.clone(), proxy.to_string()))),
-            Err(named) => Err((named.variable.clone(), named.proxy.err().unwrap_or_default())),
+            Err(named) => Err((named.variable.clone(), named.wrong())),
         }
     }
 
     /// The proxy for a URL. What is on this machine itself is reached without.
     pub(super) fn proxy(&self, url: &Uri) -> Result<Option<Proxy>, String> {
-        self.of(url).map_err(|named| {
-            let wrong = named.proxy.err().unwrap_or_default();
-            format!("{} {wrong}", named.variable)
-        })
+        self.of(url).map_err(|named| format!("{} {}", named.variable, named.wrong()))
     }
 
-    fn of(&self, url: &Uri) -> Result<Option<Proxy>, Named> {
+    fn of(&self, url: &Uri) -> Result<Option<Proxy>, &Named> {
         let named = if url.scheme_str() == Some("https") { &self.https } else { &self.http };
         let (Some(named), Some(host)) = (named, url.host()) else { return Ok(None) };
         if is_this_machine(host) || self.is_excepted(url) {
             return Ok(None);
         }
-        let Ok(proxy) = &named.proxy else { return Err(named.clone()) };
+        let Ok(proxy) = &named.proxy else { return Err(named) };
         Ok(Some(Proxy {
             variable: named.variable.clone(),
             uri: proxy.uri().clone(),
@@ -110,6 +107,13 @@ impl Proxies {
         let hosts: Vec<_> = here.map(|exception| exception.hosts.as_str()).collect();
         let matcher = Matcher::builder().all("http://any.invalid").no(hosts.join(",")).build();
         matcher.intercept(url).is_none()
+    }
+}
+
+impl Named {
+    /// What is wrong with it, if anything.
+    fn wrong(&self) -> String {
+        self.proxy.as_ref().err().cloned().unwrap_or_default()
     }
 }
 
