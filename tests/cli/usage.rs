@@ -87,7 +87,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "\"${NOT_SET}\"",
         &["sink.config.bucket: the environment variable NOT_SET is not set"],
     ),
-    ("\"events\"", "\"${events\"", &["sink.config.bucket: has `${` without `}`"]),
+    ("\"events\"", "\"${events\"", &["sink.config.bucket: has `${` at column 1 without its `}`"]),
     (
         "5242880",
         "5242879",

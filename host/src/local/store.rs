@@ -337,8 +337,8 @@ fn inside(root: &Path, path: &Path) -> io::Result<()> {
     let folders = path.ancestors().skip(1).take_while(|folder| *folder != root);
     for folder in folders {
         let led_to = match fs::canonicalize(folder) {
-            // What is not there is no link, and neither is what lies below it.
-            Err(error) if error.kind() == ErrorKind::NotFound && !folder.is_symlink() => continue,
+            // What is not there, or below a file, is no link, and neither is what lies below it.
+            Err(error) if is_absent(&error) && !folder.is_symlink() => continue,
             led_to => led_to?,
         };
         if led_to.starts_with(root) {
@@ -349,6 +349,10 @@ fn inside(root: &Path, path: &Path) -> io::Result<()> {
         return Err(io::Error::new(ErrorKind::PermissionDenied, text));
     }
     Ok(())
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn versioned(work: &Path, bucket: &str, version: &str) -> PathBuf {

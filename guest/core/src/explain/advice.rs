@@ -29,7 +29,10 @@ fn of_transport(settings: &Settings, error: &TransportError) -> Option<&'static 
         TransportError::Connect(_) | TransportError::Timeout(_) => {
             "check `endpoint`, and that the store can be reached from here"
         }
-        TransportError::Tls(text) if text == NO_TLS => {
+        TransportError::Tls(text) if text.contains(WITHOUT_TLS) => {
+            "where the store speaks TLS, `endpoint` begins with https://"
+        }
+        TransportError::Tls(text) if text == NO_TLS || text.contains(AT_PLAIN_PORT) => {
             "check the port in `endpoint`; where the store speaks no TLS, `endpoint` begins with \
              http://"
         }
@@ -199,6 +202,10 @@ fn action(operation: Operation) -> &'static str {
 
 /// What a transport says of a server that answers a TLS handshake with something else.
 pub const NO_TLS: &str = "the server speaks no TLS, or none that is known here";
+/// What this project's host says where a port speaks TLS and the URL does not.
+const WITHOUT_TLS: &str = "speaks TLS at this port, and was spoken to without";
+/// What it says of the reverse.
+const AT_PLAIN_PORT: &str = "does not speak TLS at this port";
 const WANTS_TLS: &str =
     "what answers at this port wants TLS: `endpoint` has to begin with https:// there";
 const NO_STORE: &str = "what answers there is no S3 store, or something before it: check \
@@ -308,8 +315,13 @@ mod tests {
         }
         let said = advice(PLAIN, &Err(TransportError::NotHttp));
         assert!(said.ends_with("`endpoint` begins with https://"), "{said}");
-        let said = advice(TLS, &Err(TransportError::Tls(NO_TLS.to_owned())));
-        assert!(said.ends_with("`endpoint` begins with http://"), "{said}");
+        for text in [NO_TLS, "the server does not speak TLS at this port: corrupt"] {
+            let said = advice(TLS, &Err(TransportError::Tls(text.to_owned())));
+            assert!(said.ends_with("`endpoint` begins with http://"), "{said}");
+        }
+        let text = "the server speaks TLS at this port, and was spoken to without: see its URL";
+        let said = advice(PLAIN, &Err(TransportError::Tls(text.to_owned())));
+        assert!(said.ends_with("`endpoint` begins with https://"), "{said}");
     }
 
     #[test]
