@@ -105,7 +105,7 @@ fn buffer(steps: &[Step]) {
 fn sizes(first: u64, max: u64) {
     let first = 1 + first % PART_BYTES_MAX;
     let max = first + max % (PART_BYTES_MAX - first + 1);
-    let sizes = PartSizes { first, max };
+    let sizes = PartSizes { first, max, count: 10_000 };
     let (mut size, mut total) = (first, 0);
     for number in 1..=10_000 {
         if number > 1 && number % 1_000 == 1 {
