@@ -169,6 +169,7 @@ pub fn apply(
     }
     if let Ok(asked) = Asked::read(&bucket.options.name, request)
         && fault == Fault::NameTaken
+        && !has_uuid(&asked.key)
     {
         bucket.put_by_another(at, &asked.key);
     }
@@ -310,6 +311,20 @@ fn without_etag(mut response: Response) -> Response {
         None => response,
     }
 }
+
+/// Whether a name has a UUID, which no other writer ever makes.
+fn has_uuid(name: &str) -> bool {
+    let is_one = |text: &[u8]| {
+        text.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+    };
+    name.as_bytes().windows(UUID_BYTES).any(is_one)
+}
+
+/// How long a UUID is as text.
+const UUID_BYTES: usize = 36;
 
 /// The number of every answer that is not the bucket's own.
 const FAULT_NUMBER: u64 = 0xFA17;
