@@ -32,7 +32,7 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// The same, as long as the text is.
-pub(crate) fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let shown = text.chars().filter(|c| !is_invisible(*c));
     let spaced: String = shown.map(|c| if ends_line(c) { ' ' } else { c }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
