@@ -59,7 +59,7 @@ impl<R: Read> LineReader<R> {
     ///
     /// # Errors
     ///
-    /// What the input says, or [`NoLines`] in an error of its own kind. An unfinished line is then
+    /// What the input says, or `NoLines` in an error of its own kind. An unfinished line is then
     /// lost.
     pub fn next_piece(&mut self) -> io::Result<Option<Piece>> {
         loop {
