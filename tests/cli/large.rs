@@ -36,7 +36,7 @@ fn ten_thousand_keys_make_ten_thousand_objects() {
     }
 }
 
-/// The promise of the README: memory does not grow with what passes through it.
+/// The promise of docs/guarantees.md: memory does not grow with what passes through it.
 #[test]
 fn a_gibibyte_passes_through_150_mb_of_memory() {
     let server = Server::start();

@@ -221,6 +221,16 @@ fn what_is_linked_is_there() {
     }
 }
 
+#[test]
+fn the_book_has_every_page_of_docs() {
+    let summary = read(&root().join("docs/SUMMARY.md"));
+    for Page { name, .. } in &pages() {
+        let Some(page) = name.strip_prefix("docs/") else { continue };
+        let is_listed = page == "SUMMARY.md" || summary.contains(&format!("]({page})"));
+        assert!(is_listed, "docs/SUMMARY.md does not list {page}");
+    }
+}
+
 /// The anchors of a page's headings.
 fn slugs(text: &str) -> impl Iterator<Item = String> {
     text.lines().filter(|line| line.starts_with('#')).map(slug)

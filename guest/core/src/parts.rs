@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(sizes.rest(45, 10_000), 25, "there is no part after the last");
     }
 
-    /// The table in README's section on large objects.
+    /// The table "Large objects" of docs/objects.md.
     #[test]
     fn ten_thousand_parts_hold() {
         let gib = |first, memory| {

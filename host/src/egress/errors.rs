@@ -148,5 +148,5 @@ pub(super) fn deepest(error: &(dyn StdError + 'static)) -> String {
 }
 
 /// What a text begins with that says why there was no connection, where no error of `wasi:http`
-/// fits: nothing was sent, then. The README tells components of it.
+/// fits: nothing was sent, then. docs/embedding.md documents it.
 const NO_CONNECTION: &str = "no connection: ";
