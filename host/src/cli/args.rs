@@ -18,21 +18,21 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show it all at work: an S3 server in this process, no account, no network.
+    /// Show Spillway at work, against an S3 server in this process. Needs no account and no network.
     Demo,
-    /// Run a flow: read its source to the end, and store every event.
+    /// Run a flow: read its source to the end and store every event.
     Run(RunArguments),
-    /// Say everything that is wrong with a flow, without writing anything.
+    /// Report every mistake in a flow, without writing anything.
     Check(CheckArguments),
-    /// Show, or end, what earlier runs left unfinished in the store.
+    /// List or abort incomplete multipart uploads of earlier runs.
     #[command(subcommand)]
     Uploads(UploadsCommand),
-    /// Show what a checkpoint holds.
+    /// Show what a checkpoint contains.
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
-    /// Show what a component is, what it asks for and how it is configured.
+    /// Show the imports, exports and configuration of a component.
     Inspect(InspectArguments),
-    /// Write the built-in component to a file, to load it elsewhere.
+    /// Write the built-in component to a file, for other hosts.
     Component(ComponentArguments),
 }
 
@@ -40,8 +40,8 @@ pub(crate) enum Command {
 pub(crate) struct RunArguments {
     /// The flow's file, in TOML.
     pub(crate) flow: PathBuf,
-    /// Store into this folder instead: an S3 server in this process, objects as files in
-    /// DIR/<bucket>/<key>. Needs no credentials.
+    /// Store into this folder instead, through an S3 server in this process. Objects become the
+    /// files DIR/<bucket>/<key>. Needs no credentials.
     #[arg(long, value_name = "DIR")]
     pub(crate) local: Option<PathBuf>,
     /// Load this component instead of the flow's or the built-in one.
@@ -50,14 +50,14 @@ pub(crate) struct RunArguments {
     /// Print the summary as one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Serve metrics for Prometheus at http://ADDR/metrics while the flow runs. Port 0 is any that
-    /// is free.
+    /// Serve Prometheus metrics at http://ADDR/metrics while the flow runs. Port 0 takes any free
+    /// port.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) metrics: Option<SocketAddr>,
-    /// How standard error looks: for people, or one JSON document a line.
+    /// The format of standard error: text, or one JSON document per line.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log: LogFormat,
-    /// The least that is said on standard error.
+    /// The lowest level that is printed on standard error.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) log_level: LogLevel,
 }
@@ -80,7 +80,7 @@ pub(crate) enum LogLevel {
 pub(crate) struct CheckArguments {
     /// The flow's file, in TOML.
     pub(crate) flow: PathBuf,
-    /// Ask the store as well whether it takes what the flow would write. Leaves nothing behind.
+    /// Also prove that the bucket can be written. Leaves nothing in it.
     #[arg(long)]
     pub(crate) connect: bool,
     /// Load this component instead of the flow's or the built-in one.
@@ -90,9 +90,9 @@ pub(crate) struct CheckArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UploadsCommand {
-    /// List the uploads that are open under the names that a flow may write: key, age, parts, id.
+    /// List incomplete uploads below the names that the flow may write: key, age, parts, ID.
     List(ListArguments),
-    /// Abort those that are at least so old. A younger one may be at work.
+    /// Abort incomplete uploads of at least a given age.
     Abort(AbortArguments),
 }
 
@@ -103,7 +103,7 @@ pub(crate) struct ListArguments {
     /// Load this component instead of the flow's or the built-in one.
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
-    /// Only those that are at least so old: 90s, 15m, 24h, 7d, 1d12h.
+    /// Only uploads of at least this age: 90s, 15m, 24h, 7d, 1d12h.
     #[arg(long, value_name = "AGE", value_parser = spillway::age::parse)]
     pub(crate) older_than: Option<Duration>,
     /// Print the list as one JSON document.
@@ -118,26 +118,26 @@ pub(crate) struct AbortArguments {
     /// Load this component instead of the flow's or the built-in one.
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
-    /// Only those that are at least so old: 90s, 15m, 24h, 7d, 1d12h. Choose more than any object
-    /// takes, of any writer below the same names.
+    /// Only uploads of at least this age: 90s, 15m, 24h, 7d, 1d12h. Choose more than any writer
+    /// below the same names needs for an object: the upload of a live writer would be aborted, too.
     #[arg(long, value_name = "AGE", value_parser = spillway::age::parse)]
     pub(crate) older_than: Duration,
-    /// Say what would be aborted, and abort nothing.
+    /// Print what would be aborted, and abort nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CheckpointCommand {
-    /// Show how far a flow is, and which objects are under way: key, phase, lines, bytes, upload.
+    /// Show the position of a flow and its open objects: key, phase, lines, bytes, upload.
     Show(ShowArguments),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
-    /// The file that [checkpoint] of a flow names.
+    /// The checkpoint file, as named by [checkpoint] of a flow.
     pub(crate) file: PathBuf,
-    /// The component that wrote it; without it, the built-in one.
+    /// The component that wrote it. Default: the built-in one.
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
     /// Print it as one JSON document.
@@ -147,13 +147,13 @@ pub(crate) struct ShowArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// The component's file; without it, the built-in one.
+    /// The component's file. Default: the built-in one.
     pub(crate) component: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ComponentArguments {
-    /// Where to write it.
+    /// The file to write.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

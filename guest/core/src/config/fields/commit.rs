@@ -8,16 +8,16 @@ pub(super) const COMMIT: &[Field] = &[
         aliases: &[],
         kind: Kind::Choice(&["sealed", "checkpointed"]),
         absent: Absent::Text("sealed"),
-        doc: "When an object becomes visible: as soon as it is sealed, or not before a checkpoint \
-              that knows it is stored.",
+        doc: "When an object becomes visible. `sealed`: as soon as it has ended. `checkpointed`: \
+              after a checkpoint that contains it is stored.",
     },
     Field {
         name: "orphans",
         aliases: &[],
         kind: Kind::Choice(&["keep", "abort"]),
         absent: Absent::Text("keep"),
-        doc: "What becomes of uploads that were begun after the checkpoint from which the sink goes \
-              on: they are named, and aborted when their name is written again; or all that are open \
-              under `prefix` and that the checkpoint does not know are aborted at once.",
+        doc: "How to handle orphaned uploads, multipart uploads that began after the last \
+              checkpoint. `keep`: name each, and abort it when its name is written again. `abort`: \
+              abort every open upload under `prefix` that the checkpoint does not contain.",
     },
 ];

@@ -8,30 +8,31 @@ pub(super) const ENCODING: &[Field] = &[
         aliases: &[],
         kind: Kind::Choice(&["newline", "none", "length-delimited", "json-array"]),
         absent: Absent::Text("newline"),
-        doc: "What lies between events in an object: a line feed after each; nothing; before each its \
-              length as four bytes, the highest first; or what makes one JSON array of them.",
+        doc: "How events are separated in an object. `newline`: a line feed after each. `none`: \
+              nothing. `length-delimited`: the length before each, as four bytes, big-endian. \
+              `json-array`: the object is one JSON array.",
     },
     Field {
         name: "compression",
         aliases: &[],
         kind: Kind::Choice(&["none", "gzip", "zstd"]),
         absent: Absent::Text("none"),
-        doc: "How objects are compressed. `Content-Encoding` says so to whoever reads them.",
+        doc: "How objects are compressed. `Content-Encoding` is set to match.",
     },
     Field {
         name: "compression_level",
         aliases: &[],
         kind: Kind::Integer { min: 1, max: ZSTD_LEVEL_MAX },
         absent: Absent::Derived("6 for `gzip`, 3 for `zstd`"),
-        doc: "From fast to small: 1 to 9 for `gzip`, 1 to 12 for `zstd`.",
+        doc: "The level, from fast to small: 1 to 9 for `gzip`, 1 to 12 for `zstd`.",
     },
     Field {
         name: "compression_suffix",
         aliases: &[],
         kind: Kind::Flag,
         absent: Absent::True,
-        doc: "Whether the name of a compressed object is the key and `.gz` or `.zst`, unless the key \
-              ends so already.",
+        doc: "Whether the name of a compressed object ends in `.gz` or `.zst`. The suffix is added \
+              unless the key has it already.",
     },
 ];
 

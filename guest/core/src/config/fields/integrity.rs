@@ -8,20 +8,21 @@ pub(super) const INTEGRITY: &[Field] = &[
         aliases: &[],
         kind: Kind::Choice(&["signed", "unsigned"]),
         absent: Absent::Derived("`unsigned` over https, `signed` over http"),
-        doc: "Whether a hash of the payload is part of the signature.",
+        doc: "Whether the signature covers a hash of the payload.",
     },
     Field {
         name: "checksum",
         aliases: &[],
         kind: Kind::Choice(&["crc64nvme", "crc32c", "crc32", "none"]),
         absent: Absent::Derived("`crc64nvme`, or what `provider` needs"),
-        doc: "The checksum sent with each part and each object, for the store to verify and to keep.",
+        doc: "The checksum of each part and each object, which the store verifies and keeps.",
     },
     Field {
         name: "content_md5",
         aliases: &[],
         kind: Kind::Flag,
         absent: Absent::Derived("`false`, or what `provider` needs"),
-        doc: "Whether `Content-MD5` is sent as well, for stores and bucket rules that want it.",
+        doc: "Whether to send `Content-MD5` as well, for stores and bucket policies that require \
+              it.",
     },
 ];

@@ -8,15 +8,15 @@ pub(super) const KEYS: &[Field] = &[
         aliases: &[],
         kind: Kind::Text,
         absent: Absent::Text("{key}"),
-        doc: "The name of an object, with `{key}`, `{first}`, `{sequence}`, `{uuid}` and `{date:…}` \
-              for what differs.",
+        doc: "The name of an object, with the placeholders `{key}`, `{first}`, `{sequence}`, \
+              `{uuid}` and `{date:…}`.",
     },
     Field {
         name: "prefix",
         aliases: &[],
         kind: Kind::Text,
         absent: Absent::Derived("none"),
-        doc: "What every name begins with. No key leads out of it.",
+        doc: "The beginning of every name. No key leads out of it.",
     },
     Field {
         name: "on_existing",
@@ -26,7 +26,7 @@ pub(super) const KEYS: &[Field] = &[
             "`next` where `key_template` has `{sequence}`, else `fail` where it has `{first}`, else \
              `overwrite`; with `{uuid}` always `overwrite`, since no other object has the name",
         ),
-        doc: "What becomes of an object whose name is taken: it replaces the other, fails, or gets \
-              the next free `{sequence}`.",
+        doc: "What happens when the name of an object is taken. `overwrite`: it replaces the \
+              existing object. `fail`: it fails. `next`: it gets the next free `{sequence}`.",
     },
 ];

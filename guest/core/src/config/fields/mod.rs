@@ -26,16 +26,16 @@ pub struct Group {
 
 /// The one table of fields, in groups.
 pub const GROUPS: &[Group] = &[
-    Group { title: "Where objects go", fields: store::STORE },
-    Group { title: "What objects are called", fields: keys::KEYS },
-    Group { title: "What an object holds", fields: encoding::ENCODING },
-    Group { title: "When an object ends", fields: rotation::ROTATION },
-    Group { title: "When an object becomes visible", fields: commit::COMMIT },
-    Group { title: "What is said about objects", fields: object::OBJECT },
-    Group { title: "How objects are uploaded", fields: upload::UPLOAD },
-    Group { title: "How bytes are protected", fields: integrity::INTEGRITY },
-    Group { title: "How objects are encrypted", fields: encryption::ENCRYPTION },
-    Group { title: "How long and how often is tried", fields: retries::RETRIES },
+    Group { title: "Store", fields: store::STORE },
+    Group { title: "Names", fields: keys::KEYS },
+    Group { title: "Content", fields: encoding::ENCODING },
+    Group { title: "Rotation", fields: rotation::ROTATION },
+    Group { title: "Commit", fields: commit::COMMIT },
+    Group { title: "Object options", fields: object::OBJECT },
+    Group { title: "Upload", fields: upload::UPLOAD },
+    Group { title: "Integrity", fields: integrity::INTEGRITY },
+    Group { title: "Encryption", fields: encryption::ENCRYPTION },
+    Group { title: "Retries and timeouts", fields: retries::RETRIES },
 ];
 
 /// Every field of every group.

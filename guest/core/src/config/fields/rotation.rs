@@ -9,35 +9,36 @@ pub(super) const ROTATION: &[Field] = &[
         aliases: &[],
         kind: Kind::Integer { min: 1, max: OBJECT_BYTES_MAX },
         absent: Absent::Derived("never"),
-        doc: "The event that brings an object to this size, in bytes as they are stored, is its last.",
+        doc: "The size at which an object ends, in bytes as they are stored. The event that \
+              reaches it is the last one.",
     },
     Field {
         name: "rotate.events",
         aliases: &[],
         kind: Kind::Integer { min: 1, max: 1_000_000_000_000 },
         absent: Absent::Derived("never"),
-        doc: "How many events an object holds, at most.",
+        doc: "The maximum number of events in an object.",
     },
     Field {
         name: "rotate.age_ms",
         aliases: &[],
         kind: Kind::Integer { min: 1, max: YEAR_MS },
         absent: Absent::Derived("never"),
-        doc: "How long after its first event came an object ends, in milliseconds.",
+        doc: "How long after its first event an object ends, in milliseconds.",
     },
     Field {
         name: "rotate.idle_ms",
         aliases: &[],
         kind: Kind::Integer { min: 1, max: YEAR_MS },
         absent: Absent::Derived("never"),
-        doc: "How long after its last event came an object ends, in milliseconds.",
+        doc: "How long after its last event an object ends, in milliseconds.",
     },
     Field {
         name: "max_open_objects",
         aliases: &[],
         kind: Kind::Integer { min: 1, max: 1_000 },
         absent: Absent::Number(1),
-        doc: "How many objects of different keys or dates are open at once, at most. One more, and the \
-              one that was written to the longest ago ends.",
+        doc: "The maximum number of open objects of different keys or dates. When one more is \
+              needed, the least recently written object ends.",
     },
 ];

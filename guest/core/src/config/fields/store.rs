@@ -8,7 +8,7 @@ pub(super) const STORE: &[Field] = &[
         aliases: &[],
         kind: Kind::Text,
         absent: Absent::Required,
-        doc: "The bucket that objects are written to, or an access point by its ARN. It must exist.",
+        doc: "The bucket to write to, or the ARN of an access point. It must exist.",
     },
     Field {
         name: "provider",
@@ -24,7 +24,7 @@ pub(super) const STORE: &[Field] = &[
             "ovh",
         ]),
         absent: Absent::Text("aws"),
-        doc: "Whose store it is. It sets the defaults of other fields to what such a store needs.",
+        doc: "The kind of store. It sets the defaults of other fields to what such a store needs.",
     },
     Field {
         name: "region",
@@ -37,8 +37,8 @@ pub(super) const STORE: &[Field] = &[
         name: "endpoint",
         aliases: &[],
         kind: Kind::Url,
-        absent: Absent::Derived("AWS in `region`; every other `provider` needs it"),
-        doc: "The URL of a store that speaks S3, as `http://127.0.0.1:9000`.",
+        absent: Absent::Derived("AWS in `region`; required for any other `provider`"),
+        doc: "The URL of an S3-compatible store, such as `http://127.0.0.1:9000`.",
     },
     Field {
         name: "addressing",
@@ -48,43 +48,42 @@ pub(super) const STORE: &[Field] = &[
             "`path` where `endpoint` is set or the bucket's name has a dot, an underscore or a \
              capital, else `virtual-host`",
         ),
-        doc: "Whether the bucket stands in the path of a URL or in its host name.",
+        doc: "Whether the bucket is in the path of a URL or in its host name.",
     },
     Field {
         name: "dualstack",
         aliases: &[],
         kind: Kind::Flag,
         absent: Absent::False,
-        doc: "Whether AWS is talked to at its endpoint that has IPv6, too.",
+        doc: "Whether to use the AWS endpoint with IPv4 and IPv6.",
     },
     Field {
         name: "fips",
         aliases: &[],
         kind: Kind::Flag,
         absent: Absent::False,
-        doc: "Whether AWS is talked to at its endpoint that is validated for FIPS 140.",
+        doc: "Whether to use the AWS endpoint with FIPS 140 validated cryptography.",
     },
     Field {
         name: "accelerate",
         aliases: &[],
         kind: Kind::Flag,
         absent: Absent::False,
-        doc: "Whether AWS is talked to at the endpoint of Transfer Acceleration, which the bucket \
-              must have switched on.",
+        doc: "Whether to use S3 Transfer Acceleration, which must be enabled for the bucket.",
     },
     Field {
         name: "request_payer",
         aliases: &[],
         kind: Kind::Flag,
         absent: Absent::False,
-        doc: "Whether the requester agrees to pay, for a bucket that asks that of others.",
+        doc: "Whether the requester agrees to pay, for a Requester Pays bucket.",
     },
     Field {
         name: "expected_bucket_owner",
         aliases: &[],
         kind: Kind::Header,
         absent: Absent::Derived("any owner"),
-        doc: "The account whose bucket it has to be, as 12 digits. S3 refuses all requests to \
-              another's.",
+        doc: "The account that must own the bucket, as 12 digits. S3 refuses requests to a bucket \
+              of another account.",
     },
 ];

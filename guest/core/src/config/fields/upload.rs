@@ -10,28 +10,30 @@ pub(super) const UPLOAD: &[Field] = &[
         aliases: &["min_part_size"],
         kind: Kind::Integer { min: PART_BYTES_MIN, max: PART_BYTES_MAX },
         absent: Absent::Number(8 * MIB),
-        doc: "The size of a part, in bytes. An object that never fills one is put in one request.",
+        doc: "The size of a part, in bytes. An object that never fills a part is stored in one \
+              request.",
     },
     Field {
         name: "equal_parts",
         aliases: &[],
         kind: Kind::Flag,
         absent: Absent::Derived("`false`, or what `provider` needs"),
-        doc: "Whether all parts but the last have `part_bytes`, and never grow.",
+        doc: "Whether all parts but the last have exactly `part_bytes`. Otherwise parts grow in \
+              large objects.",
     },
     Field {
         name: "parts_max",
         aliases: &[],
         kind: Kind::Integer { min: 1, max: PARTS_MAX as u64 },
-        absent: Absent::Derived("10000, or what `provider` takes"),
-        doc: "How many parts an object may have, at most.",
+        absent: Absent::Derived("10000, or what `provider` accepts"),
+        doc: "The maximum number of parts of an object.",
     },
     Field {
         name: "requests_in_flight_max",
         aliases: &[],
         kind: Kind::Integer { min: 1, max: 256 },
         absent: Absent::Number(4),
-        doc: "How many requests are under way at once, at most.",
+        doc: "The maximum number of concurrent requests.",
     },
     Field {
         name: "memory_bytes_max",
@@ -41,7 +43,7 @@ pub(super) const UPLOAD: &[Field] = &[
             "`part_bytes` times (`requests_in_flight_max` + `max_open_objects`), and what the compressors \
              of the open objects and of one more take, at most 3221225472",
         ),
-        doc: "How many bytes of events and of compressors are held, at most, beside the batch being \
-              written.",
+        doc: "The maximum number of bytes of events and compressors in memory, besides the batch \
+              being written.",
     },
 ];
