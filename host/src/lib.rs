@@ -1,10 +1,9 @@
-//! Drives any component that exports the sink contract of `wit/`, and nothing it imports beyond
-//! that.
+//! Loads any component that exports the sink contract of `wit/`, and gives it nothing beyond what
+//! the contract imports.
 //!
 //! [`sink::Sink`] loads a component, [`sink::OpenSink`] takes events. The component gets what
 //! [`sink::Grants`] says: authorities to talk to, credentials, limits. It has no file system, no
-//! environment, no sockets and no standard streams. The `spillway` command is this library with
-//! [`flow`] and [`run`] on top.
+//! environment, no sockets and no standard streams.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -13,7 +12,7 @@
 //! use spillway::credentials::{Credentials, Secret};
 //! use spillway::egress::{Client, ClientOptions};
 //! use spillway::engine::{Engine, Limits};
-//! use spillway::local::{LocalCredentials, LocalOptions, LocalS3};
+//! use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3};
 //! use spillway::sink::{Grants, Sink, Source};
 //!
 //! # #[tokio::main]
@@ -68,25 +67,10 @@
 //! # }
 //! ```
 
-pub mod age;
-pub mod batch;
-pub mod checkpoint;
 pub mod contract;
 pub mod credentials;
-pub mod dead_letters;
 pub mod egress;
 pub mod engine;
-pub mod events;
-pub mod flow;
-pub mod interrupts;
-pub mod local;
-pub mod map;
 pub mod problem;
-pub mod run;
 pub mod sink;
-pub mod source;
 mod state;
-pub mod telemetry;
-#[cfg(test)]
-mod testing;
-mod time;

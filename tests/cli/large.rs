@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read as _, Write as _};
 use std::time::Duration;
 
-use spillway::local::Operation;
+use spillway_local_s3::Operation;
 use spillway_tests::program::Running;
 use spillway_tests::server::Server;
 

@@ -1,6 +1,6 @@
 //! What a run with `--local` leaves in its folder when it is killed, and who goes on with it.
 
-use spillway::local::{LocalCredentials, LocalOptions, LocalS3};
+use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3};
 use spillway_tests::server::{ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY};
 use tokio::runtime::Runtime;
 

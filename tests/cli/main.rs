@@ -33,4 +33,3 @@ mod uploads;
 mod usage;
 mod waits;
 mod watched;
-mod widths;

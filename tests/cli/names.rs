@@ -1,6 +1,6 @@
 //! What objects are called, and what becomes of those whose name is taken.
 
-use spillway::local::Operation;
+use spillway_local_s3::Operation;
 use spillway_tests::server::Server;
 
 use super::support::*;

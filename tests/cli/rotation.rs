@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use spillway::local::Operation;
+use spillway_local_s3::Operation;
 use spillway_tests::server::Server;
 
 use super::support::*;

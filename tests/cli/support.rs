@@ -177,7 +177,7 @@ pub fn event(key: &str, payload: &str) -> String {
 
 /// The repository's folder.
 pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
 }
 
 pub const SPILLWAY: &str = env!("CARGO_BIN_EXE_spillway");

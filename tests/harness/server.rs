@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use spillway::local::{
+use spillway_local_s3::{
     LocalCredentials, LocalOptions, LocalS3, Operation, RequestLine, StoredObject,
 };
 use tempfile::TempDir;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use spillway::contract::{Bucket, Histogram, Metric, MetricValue};
-use spillway::telemetry::{Families, Monitor, View};
+use spillway_cli::telemetry::{Families, Monitor, View};
 use spillway_tests::openmetrics::{parse, value};
 
 #[test]

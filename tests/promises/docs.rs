@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use clap::{CommandFactory as _, Parser as _};
 use spillway::engine::Engine;
-use spillway::flow::{Config, Draft, Variables};
 use spillway::sink::{Sink, Source};
-use spillway::telemetry::Monitor;
+use spillway_cli::Arguments;
+use spillway_cli::flow::{Config, Draft, Variables};
+use spillway_cli::telemetry::Monitor;
 use spillway_core::config::{
     Absent, Field, GROUPS, Group, HEADER_BYTES_MAX, Kind, PROVIDERS, Provider, Region,
 };
@@ -23,10 +24,6 @@ use crate::support::{files, read, root};
 use pages::{Page, blocks, inline_code, pages, slug};
 
 mod pages;
-
-#[allow(dead_code, reason = "only parsed here; the command reads the fields")]
-#[path = "../../host/src/cli/args.rs"]
-mod args;
 
 #[test]
 fn the_table_of_the_sink_is_that_of_the_code() {
@@ -115,7 +112,7 @@ fn the_exit_codes_are_those_of_the_code() {
     }
     assert_eq!(codes.len(), 4, "the codes of `Exit`");
     assert_section("exit codes", &table);
-    let help = args::Arguments::command().get_after_help().expect("a last line").to_string();
+    let help = Arguments::command().get_after_help().expect("a last line").to_string();
     for code in codes {
         let said = help.contains(&format!(": {code} ")) || help.contains(&format!(", {code} "));
         assert!(said, "--help does not know {code}: {help}");
@@ -137,7 +134,7 @@ fn every_command_parses() {
         let mine = ["cargo run --release -- ", "spillway "];
         let Some(rest) = mine.iter().find_map(|mine| line.strip_prefix(mine)) else { continue };
         let words = std::iter::once("spillway").chain(rest.split_whitespace());
-        if let Err(error) = args::Arguments::try_parse_from(words) {
+        if let Err(error) = Arguments::try_parse_from(words) {
             panic!("`{line}` does not parse: {error}");
         }
         parsed += 1;
@@ -336,6 +333,6 @@ fn joined(code: &str) -> String {
 }
 
 const METRICS_HEAD: &str = "| Name | Type | Label | Meaning |\n|---|---|---|---|\n";
-const EXIT: &str = include_str!("../../host/src/cli/exit.rs");
+const EXIT: &str = include_str!("../../host/cli/src/command/exit.rs");
 const LIBRARY: &str = include_str!("../../host/src/lib.rs");
 const WORLD: &str = include_str!("../../wit/world.wit");

@@ -9,8 +9,8 @@ use spillway::contract::{Ending, Framing, Payload, Run};
 use spillway::credentials::{Credentials, Secret};
 use spillway::egress::{Answer, Client, ClientOptions, Transport};
 use spillway::engine::{Engine, Limits};
-use spillway::local::{LocalCredentials, LocalOptions, LocalS3, Operation};
 use spillway::sink::{Grants, Sink, Source};
+use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3, Operation};
 use tokio::sync::Barrier;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 

@@ -11,7 +11,7 @@ mod sides;
 use script::{PART_BYTES, Said, script};
 use sides::{Local, Memory, Side};
 
-/// What `s3s-fs` 0.14, as `spillway::local` has it, is known to answer otherwise: the step, the
+/// What `s3s-fs` 0.14, as `spillway_local_s3` has it, is known to answer otherwise: the step, the
 /// beginning of its answer, and why it is not the reference's.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("put with all that is said", "200", NO_TYPE),

@@ -37,6 +37,6 @@ fn a_run_with_a_server_of_its_own_goes_on_as_well() {
 
 /// How many lines the checkpoint says were read; nothing once all are, and stored.
 fn read_lines(place: &Place) -> Option<u64> {
-    let found = spillway::checkpoint::read(&place.path("run.checkpoint")).unwrap();
+    let found = spillway_cli::checkpoint::read(&place.path("run.checkpoint")).unwrap();
     found.map_or(Some(0), |found| (!found.finished).then_some(found.source.lines))
 }

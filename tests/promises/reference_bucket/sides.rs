@@ -1,8 +1,8 @@
 //! The two servers, asked in the same way.
 
-use spillway::local::{LocalCredentials, LocalOptions, LocalS3};
 use spillway_core::http::{Request, Response};
 use spillway_core::time::Timestamp;
+use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3};
 use spillway_simulation::bucket::{Bucket, BucketOptions};
 use spillway_simulation::client::Client;
 use spillway_tests::socket_client::SocketClient;

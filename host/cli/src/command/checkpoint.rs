@@ -1,0 +1,143 @@
+//! `spillway checkpoint`.
+
+use crate::checkpoint::{self, Checkpoint, Mark};
+use anyhow::anyhow;
+use indicatif::{HumanBytes, HumanCount};
+use serde_json::{Value, json};
+use spillway::contract::{Leftover, Phase, SavedObject, SavedState};
+use spillway::sink::{Sink, Source};
+
+use super::args::{CheckpointCommand, ShowArguments};
+use super::exit::{Exit, Stop};
+use super::plan::engine;
+use super::say::{one_line, say};
+use super::take_up::time;
+use super::view::counted;
+
+pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, Stop> {
+    let CheckpointCommand::Show(arguments) = command;
+    let ShowArguments { file, component, json } = arguments;
+    let read = checkpoint::read(&file).map_err(|error| Stop::WrongUse(error.into()))?;
+    let read =
+        read.ok_or_else(|| Stop::WrongUse(anyhow!("there is no checkpoint {}", file.display())))?;
+    let engine = engine()?;
+    let source = component.map_or(Source::Embedded, Source::File);
+    let sink = Sink::load(&engine, &source).map_err(|error| Stop::WrongUse(error.into()))?;
+    let saved = sink.inspect_state(&read.state).await.map_err(|error| {
+        let Checkpoint { writer, .. } = &read;
+        let context = format!(
+            "what {} {} has written cannot be read with this component",
+            one_line(&writer.name),
+            one_line(&writer.version)
+        );
+        Stop::WrongUse(anyhow::Error::new(error).context(context))
+    })?;
+    if json {
+        say!("{}", as_json(&read, &saved));
+    } else {
+        lines(&read, &saved).iter().for_each(|line| say!("{line}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
+    let Checkpoint { taken, finished, source, events, objects, object_bytes, .. } = read;
+    let Mark { path, length, lines, offset, .. } = source;
+    let (name, version) = (one_line(&read.writer.name), one_line(&read.writer.version));
+    let how = if *finished { "finished" } else { "to be gone on with" };
+    let mut shown = vec![
+        format!("taken    {}, by {name} {version}", time(*taken)),
+        format!("flow     {how}"),
+        format!(
+            "source   {}: {} read, {} of {} bytes",
+            one_line(path),
+            counted(*lines, "line"),
+            HumanCount(*offset),
+            HumanCount(*length)
+        ),
+        format!(
+            "stored   {} ({}) of {}, as far as was known",
+            counted(*objects, "object"),
+            HumanBytes(*object_bytes),
+            counted(*events, "event")
+        ),
+        format!("state    {}", HumanBytes(read.state.len() as u64)),
+    ];
+    shown.push(match saved.objects.len() as u64 {
+        0 => "no object is under way".to_owned(),
+        count => format!("\n{} under way", counted(count, "object")),
+    });
+    shown.extend(saved.objects.iter().map(object));
+    if !saved.unneeded.is_empty() {
+        shown.push("\nuploads that nothing needs any more, and that are to be ended".to_owned());
+        shown.extend(saved.unneeded.iter().map(|Leftover { name, id, .. }| {
+            format!("  {} (upload {})", one_line(name), one_line(id))
+        }));
+    }
+    shown
+}
+
+fn object(object: &SavedObject) -> String {
+    let SavedObject { key, name, id, first, last, events, bytes, held_bytes, .. } = object;
+    let upload = id.as_ref().map(|id| format!(", upload {}", one_line(id))).unwrap_or_default();
+    let of_key = if key == name { String::new() } else { format!(" of `{}`", one_line(key)) };
+    format!(
+        "  {:<9} {}{of_key}: {}, lines {} to {}, {} ({} of them here){upload}",
+        phase(object.phase),
+        one_line(name),
+        counted(*events, "event"),
+        first + 1,
+        last + 1,
+        HumanBytes(*bytes),
+        HumanBytes(*held_bytes),
+    )
+}
+
+fn as_json(read: &Checkpoint, saved: &SavedState) -> Value {
+    let Checkpoint { taken, finished, source, events, objects, object_bytes, writer, state } = read;
+    let configuration = saved.configuration.iter();
+    let configuration: serde_json::Map<_, _> =
+        configuration.map(|(name, value)| (name.clone(), json!(value))).collect();
+    let unneeded = saved
+        .unneeded
+        .iter()
+        .map(|Leftover { name, id, .. }| json!({"name": name, "upload_id": id}));
+    json!({
+        "taken": time(*taken),
+        "finished": finished,
+        "source": source,
+        "next_line": source.lines + 1,
+        "events": events,
+        "stored_objects": objects,
+        "stored_object_bytes": object_bytes,
+        "component": writer,
+        "state_bytes": state.len(),
+        "configuration": configuration,
+        "objects": saved.objects.iter().map(object_json).collect::<Vec<_>>(),
+        "unneeded": unneeded.collect::<Vec<_>>(),
+    })
+}
+
+fn object_json(object: &SavedObject) -> Value {
+    let SavedObject { key, name, id, first, last, events, bytes, held_bytes, .. } = object;
+    json!({
+        "key": key,
+        "name": name,
+        "phase": phase(object.phase),
+        "first_line": first + 1,
+        "last_line": last + 1,
+        "events": events,
+        "bytes": bytes,
+        "held_bytes": held_bytes,
+        "upload_id": id,
+    })
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Open => "open",
+        Phase::Sealed => "sealed",
+        Phase::Committed => "committed",
+        Phase::Failed => "failed",
+    }
+}

@@ -1,0 +1,324 @@
+//! `spillway run`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::flow::Draft;
+use crate::interrupts::Interrupts;
+use crate::run::{Clock, End, Kept, RunError, Runner, Totals};
+use crate::source::SourceError;
+use crate::telemetry::{Endpoint, Monitor};
+use anyhow::{Context as _, anyhow};
+use spillway::contract::Error;
+use spillway::credentials::{Credentials, Secret};
+use spillway::sink::SinkError;
+use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3};
+use tracing::{info, warn};
+
+use super::args::{LogFormat, RunArguments};
+use super::exit::{Exit, Stop};
+use super::log::{COURSE, SPILLWAY};
+use super::plan::{Plan, Request, read};
+use super::summary::{self, summary};
+use super::take_up::TakenUp;
+use super::terminal::Terminal;
+use super::view;
+
+pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
+    let RunArguments { flow, local, component, json, metrics, log, log_level: _ } = arguments;
+    let interrupts = Interrupts::of_process().context("signals cannot be handled");
+    let interrupts = interrupts.map_err(Stop::Failed)?;
+    exit_on(3, interrupts.clone());
+    let clock = Clock::start();
+    let prepared = tokio::select! {
+        prepared = prepare(&flow, local.as_deref(), component) => prepared,
+        // Nothing is read yet, and so nothing is open.
+        () = interrupts.first() => {
+            summary(&Totals::default(), Some(End::Stopped), clock.seconds(), json);
+            return Ok(Exit::Done);
+        }
+    };
+    let (plan, server) = prepared?;
+    let checkpoint = plan.checkpoint.as_ref().map(|checkpoint| checkpoint.path.clone());
+    if let Some(server) = &server {
+        // The next run asks of objects that this one completed whether they are its own.
+        server.keep(checkpoint.is_some());
+    }
+    let monitor = Monitor::new();
+    // It is dropped at the end: until then it serves the last numbers.
+    let _endpoint = match metrics {
+        Some(address) => Some(endpoint(address, &monitor).await?),
+        None => None,
+    };
+    info!(target: COURSE, event = "started", flow = %flow.display(), "reading {}", flow.display());
+    let clock = Clock::start();
+    let (totals, result) = execute(plan, interrupts.clone(), monitor, log).await?;
+    if let Some(server) = server {
+        let is_through = matches!(result, Ok(End::Complete | End::NothingToDo));
+        server.keep(checkpoint.is_some() && !is_through);
+        let impatient = async {
+            interrupts.reached(2).await;
+            tokio::time::sleep(SERVER_ENDING_PATIENCE).await;
+        };
+        tokio::select! {
+            () = server.shutdown() => {}
+            () = impatient => {}
+        }
+    }
+    let (end, seconds) = (result.as_ref().ok().copied(), clock.seconds());
+    info!(
+        target: COURSE,
+        event = "ended",
+        end = summary::name(end),
+        seconds,
+        lines = totals.lines,
+        read_bytes = totals.input_bytes,
+        events = totals.events,
+        rejected = totals.rejected,
+        filtered = totals.filtered,
+        stored_events = totals.stored_events,
+        objects = totals.objects,
+        object_bytes = totals.object_bytes,
+        failed_objects = totals.failed_objects,
+        failed_events = totals.failed_events,
+        first_line_not_stored = totals.not_stored.map(|lines| lines.first),
+        last_line_not_stored = totals.not_stored.map(|lines| lines.last),
+        dead_letters = totals.dead_letters,
+        "{}",
+        summary::sentence(&totals, end, seconds)
+    );
+    summary(&totals, end, seconds, json);
+    match result {
+        Ok(End::Complete | End::NothingToDo | End::Stopped) => Ok(Exit::Done),
+        Ok(End::Aborted) => Ok(Exit::Interrupted),
+        Ok(End::GivenUp) => {
+            warn!(target: SPILLWAY, event = "left", "{LEFT}");
+            Ok(Exit::Interrupted)
+        }
+        // What is wrong with the input was seen before any of it was taken.
+        Err(RunError::Source(error @ SourceError::NoLines { .. })) => {
+            Ok(Stop::WrongUse(error.into()).report())
+        }
+        Err(error) => {
+            let stop = Stop::Failed(error.into()).report();
+            if let (Some(kept), Some(path)) = (&totals.kept, &checkpoint) {
+                say_kept(kept, path);
+            }
+            Ok(stop)
+        }
+    }
+}
+
+/// All that a run needs: its flow as meant, and the server that it talks to, where that is here.
+async fn prepare(
+    flow: &Path,
+    local: Option<&Path>,
+    component: Option<PathBuf>,
+) -> Result<(Plan, Option<LocalS3>), Stop> {
+    let text = read(flow)?;
+    let mut request = Request::of(flow, component);
+    let server = match local {
+        Some(folder) => Some(serve(&text, folder, &mut request).await?),
+        None => None,
+    };
+    let draft = request.parse(&text)?;
+    Ok((request.plan(draft).await?, server))
+}
+
+/// After a failure it matters most where things stand.
+fn say_kept(kept: &Kept, path: &Path) {
+    let (line, path) = (kept.next_line, path.display());
+    if kept.checkpoints == 0 && kept.resumed_from_line.is_none() {
+        return info!(
+            target: SPILLWAY,
+            event = "kept",
+            line,
+            "the next run begins with line {line}: no checkpoint {path} was stored"
+        );
+    }
+    info!(
+        target: SPILLWAY,
+        event = "kept",
+        line,
+        "the next run goes on from line {line}, by the checkpoint {path}"
+    );
+}
+
+type Executed = (Totals, Result<End, RunError>);
+
+/// Runs a plan.
+pub(crate) async fn execute(
+    plan: Plan,
+    interrupts: Interrupts,
+    monitor: Monitor,
+    log: LogFormat,
+) -> Result<Executed, Stop> {
+    let Plan { source, map, sink, config, grants, on_failed, checkpoint, .. } = plan;
+    let taken_up = match &checkpoint {
+        Some(checkpoint) => Some(TakenUp::of(checkpoint, &source, &sink).await?),
+        None => None,
+    };
+    if let Some(taken_up) = &taken_up {
+        let nothing_to_do = taken_up.nothing_to_do()?;
+        taken_up.say(nothing_to_do.is_some());
+        if let Some(unfinished_bytes) = nothing_to_do {
+            let kept = Kept { unfinished_bytes, ..taken_up.kept() };
+            let totals = Totals { kept: Some(kept), ..Totals::default() };
+            return Ok((totals, Ok(End::NothingToDo)));
+        }
+    }
+    let (events, on_rejected) = Plan::events(&source, map, &config, taken_up.as_ref())?;
+    let telling = tokio::spawn(tell(interrupts.clone(), monitor.clone(), taken_up.is_some()));
+    let mut terminal = Terminal::new(monitor.clone(), log);
+    let state = taken_up.as_ref().and_then(TakenUp::state);
+    let opened = tokio::select! {
+        opened = sink.open_watched(&config, state, &grants, |traffic| monitor.watch(traffic)) => {
+            opened
+        }
+        // One that goes on asks its store first, which may take long. What it was begins again with
+        // the checkpoint that is there, as after a crash.
+        () = interrupts.first() => {
+            telling.abort();
+            let kept = taken_up.as_ref().map(TakenUp::kept);
+            return Ok((Totals { kept, ..Totals::default() }, Ok(End::Stopped)));
+        }
+    };
+    let sink = match opened {
+        Ok(sink) => sink,
+        Err(SinkError::Refused(Error::UnknownState(text))) => {
+            return Err(Stop::WrongUse(anyhow!("the checkpoint does not fit: {text}")));
+        }
+        Err(error) => return Err(Stop::Failed(error.into())),
+    };
+    let checkpoints = taken_up.map(TakenUp::checkpoints);
+    let observer = &mut terminal;
+    let runner =
+        Runner { events, sink, on_rejected, on_failed, checkpoints, interrupts, observer, monitor };
+    let executed = runner.run().await;
+    telling.abort();
+    Ok(executed)
+}
+
+async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, Stop> {
+    let started = Endpoint::start(address, monitor.clone()).await;
+    let started = started.with_context(|| {
+        format!("--metrics {address}: cannot listen there; expected a free address of this machine")
+    });
+    let endpoint = started.map_err(Stop::WrongUse)?;
+    let url = endpoint.url();
+    info!(target: SPILLWAY, event = "metrics", url, "metrics are served at {url}");
+    Ok(endpoint)
+}
+
+/// Says what becomes of a run at each signal. A store that stalls would make them look ignored.
+async fn tell(interrupts: Interrupts, monitor: Monitor, are_kept: bool) {
+    let (stopping, aborting) = match are_kept {
+        true => (
+            "stopping: what is open is being kept for the next run; interrupt again to leave without",
+            "leaving: what no checkpoint knows is being aborted; interrupt again to leave at once",
+        ),
+        false => (
+            "stopping: what is open is being completed; interrupt again to abort it",
+            "aborting what is open; interrupt again to leave at once",
+        ),
+    };
+    interrupts.reached(1).await;
+    let counts = move || monitor.view().traffic.unwrap_or_default();
+    match view::waiting(counts()) {
+        Some(waiting) => info!(target: SPILLWAY, event = "stopping", "{stopping} ({waiting})"),
+        None => info!(target: SPILLWAY, event = "stopping", "{stopping}"),
+    }
+    let stalled = || {
+        let counts = counts();
+        view::is_away(&counts).map_or(Duration::ZERO, |_| counts.stalled)
+    };
+    let minute = || info!(target: SPILLWAY, event = "notice", "{NO_ANSWER}");
+    tokio::select! {
+        () = interrupts.insist_where_stalled(STOPPING_PATIENCE, stalled, minute) => {}
+        () = interrupts.reached(2) => {}
+    }
+    info!(target: SPILLWAY, event = "aborting", "{aborting}");
+}
+
+/// Puts a server of this process under the flow: its endpoint and its keys take the place of the
+/// flow's.
+async fn serve(flow: &str, folder: &Path, request: &mut Request) -> Result<LocalS3, Stop> {
+    request.talk_to("http://127.0.0.1:1", credentials());
+    let draft = request.parse(flow)?;
+    let bucket = bucket(&draft);
+    // A flow that is wrong leaves no folder behind.
+    request.clone().plan(draft).await?;
+    let bucket = bucket.ok_or_else(|| {
+        Stop::WrongUse(anyhow!(
+            "--local needs the name of a bucket in [sink.config] of {}",
+            request.name
+        ))
+    })?;
+    let (server, credentials) = start(folder, bucket).await?;
+    request.talk_to(&server.endpoint(), credentials);
+    Ok(server)
+}
+
+fn bucket(draft: &Draft) -> Option<String> {
+    let sink = draft.sink.as_ref()?;
+    sink.config.get("bucket")?.as_str().map(str::to_owned)
+}
+
+/// A server in this process with one bucket, and the credentials for it.
+pub(crate) async fn start(folder: &Path, bucket: String) -> Result<(LocalS3, Credentials), Stop> {
+    let credentials = credentials();
+    let options = LocalOptions {
+        root: folder.to_owned(),
+        buckets: vec![bucket],
+        credentials: LocalCredentials {
+            access_key_id: credentials.access_key_id.clone(),
+            secret_access_key: SECRET_ACCESS_KEY.to_owned(),
+        },
+        address: LocalOptions::LOOPBACK,
+    };
+    let started = LocalS3::start(options).await;
+    let server = started.context("the S3 server of this process did not start");
+    let server = server.map_err(Stop::WrongUse)?;
+    Ok((server, credentials))
+}
+
+/// What the server of this process takes. It is no secret: it is the same everywhere.
+fn credentials() -> Credentials {
+    Credentials {
+        access_key_id: "local".to_owned(),
+        secret_access_key: Secret::new(SECRET_ACCESS_KEY),
+        session_token: None,
+        expires_at: None,
+    }
+}
+
+const SECRET_ACCESS_KEY: &str = "local-secret";
+
+/// Somebody who asks so often wants the process gone. One time before, what does not come to its
+/// end by itself, as where a disk hangs, gets some seconds.
+pub(crate) fn exit_on(times: u32, interrupts: Interrupts) {
+    tokio::spawn(async move {
+        let hangs = async {
+            interrupts.reached(times - 1).await;
+            tokio::time::sleep(LEAVING_PATIENCE).await;
+        };
+        tokio::select! {
+            () = interrupts.reached(times) => {}
+            () = hangs => warn!(target: SPILLWAY, event = "left", "{HANGS}"),
+        }
+        std::process::exit(Exit::Interrupted as i32);
+    });
+}
+
+const LEFT: &str = "the store did not answer in time: uploads that were open may be left there, \
+                    and what was being completed may be visible; `spillway uploads` lists and \
+                    aborts what is left";
+const HANGS: &str = "left at once: something of this machine did not come to its end, a disk most \
+                     likely; uploads may be left in the store";
+const NO_ANSWER: &str = "the store has given no good answer for a minute, so this ends without it";
+/// How long a run that was told to stop waits for a store that is away.
+const STOPPING_PATIENCE: Duration = Duration::from_secs(60);
+const LEAVING_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the server of this process may take to end once that is demanded.
+const SERVER_ENDING_PATIENCE: Duration = Duration::from_millis(100);

@@ -1,0 +1,103 @@
+//! What a run has done, when it is over.
+
+use crate::run::{End, Lines, Totals};
+use indicatif::{HumanBytes, HumanCount};
+use serde_json::json;
+use tracing::info;
+
+use super::log::SPILLWAY;
+use super::say;
+use super::view::counted;
+
+/// Says on standard output what a run has done. Where that cannot be written, it is said on
+/// standard error: nobody can ask a run for it afterwards.
+pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: bool) {
+    let sentence = sentence(totals, end, seconds);
+    let said = if as_json {
+        let mut summary = json!(totals);
+        summary["end"] = json!(name(end));
+        summary["seconds"] = json!((seconds * 1_000.0).round() / 1_000.0);
+        say::line(&summary.to_string())
+    } else {
+        say::line(&sentence)
+    };
+    if !said {
+        info!(target: SPILLWAY, event = "summary", "{sentence}");
+    }
+}
+
+/// How it ended, in one word.
+pub(crate) fn name(end: Option<End>) -> &'static str {
+    match end {
+        Some(End::Complete) => "complete",
+        Some(End::NothingToDo) => "nothing_to_do",
+        Some(End::Stopped) => "stopped",
+        Some(End::Aborted) => "aborted",
+        Some(End::GivenUp) => "given_up",
+        None => "failed",
+    }
+}
+
+/// What it has done, for people.
+pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> String {
+    let Totals { events, rejected, filtered, failed_events, failed_objects, .. } = totals;
+    let how = match (end, &totals.kept) {
+        (Some(End::Complete), _) => "Done",
+        (Some(End::NothingToDo), _) => return format!("{NOTHING_TO_DO}{}", unfinished(totals)),
+        (Some(End::Stopped), None) => "Stopped; what was open is complete",
+        (Some(End::Stopped), Some(_)) => "Stopped; what is open is kept for the next run",
+        (Some(End::Aborted), None) => "Interrupted; what was open is aborted",
+        (Some(End::GivenUp), None) => "Interrupted; what was open is given up",
+        (Some(End::Aborted | End::GivenUp), Some(_)) => {
+            "Interrupted; what the last checkpoint knows is kept"
+        }
+        (None, _) => "Failed",
+    };
+    let mut text = format!(
+        "{how}: {} of {} lines became events, stored in {} ({}), in {seconds:.1} s.",
+        HumanCount(*events),
+        HumanCount(totals.lines),
+        counted(totals.objects, "object"),
+        HumanBytes(totals.object_bytes),
+    );
+    add(&mut text, *rejected, "rejected");
+    add(&mut text, *filtered, "filtered out");
+    let of_objects = match failed_objects {
+        0 => String::new(),
+        count => format!(", of {}", counted(*count, "object")),
+    };
+    add(&mut text, *failed_events, &format!("not stored{of_objects}"));
+    if let Some(Lines { first, last }) = totals.not_stored {
+        let (first, last) = (HumanCount(first), HumanCount(last));
+        text.push_str(&format!(" What is not stored lies in lines {first} to {last}."));
+    }
+    add(&mut text, totals.dead_letters, "set aside as dead letters");
+    if let Some(kept) = &totals.kept {
+        let stored = counted(kept.checkpoints, "checkpoint");
+        text.push_str(&format!(
+            " {stored} stored; the next run begins with line {}.",
+            HumanCount(kept.next_line)
+        ));
+    }
+    text.push_str(&unfinished(totals));
+    text
+}
+
+fn add(text: &mut String, count: u64, what: &str) {
+    if count > 0 {
+        text.push_str(&format!(" {} {what}.", HumanCount(count)));
+    }
+}
+
+/// What is said of a last line that is not one yet, so that nobody takes it for lost.
+fn unfinished(totals: &Totals) -> String {
+    let bytes = totals.kept.as_ref().map_or(0, |kept| kept.unfinished_bytes);
+    if bytes == 0 {
+        return String::new();
+    }
+    let wait = if bytes == 1 { "byte waits" } else { "bytes wait" };
+    format!(" The last line has no line feed yet: {} {wait} for the next run.", HumanCount(bytes))
+}
+
+const NOTHING_TO_DO: &str =
+    "Nothing to do: the source was stored to its end, and has no line more.";

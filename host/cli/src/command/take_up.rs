@@ -1,0 +1,233 @@
+//! Where a flow with checkpoints begins: at its beginning, or where it was left.
+
+use std::path::Path;
+
+use crate::checkpoint::{
+    self, Checkpoint, CheckpointError, CheckpointFile, CheckpointSettings, Rest, SourceFile, Writer,
+};
+use crate::flow;
+use crate::run::{Checkpoints, Kept};
+use crate::source::{Input, LastLine, LineSettings, Source, SourceError, SourceSettings, Start};
+use jiff::Timestamp;
+use spillway::contract::Error;
+use spillway::problem::Problem;
+use spillway::sink::{Sink, SinkError};
+use tracing::info;
+
+use super::exit::Stop;
+use super::log::SPILLWAY;
+use super::plan::{Destination, chain, unusable};
+
+/// A checkpoint that this process has, with what it is of.
+pub(crate) struct TakenUp {
+    checkpoints: Checkpoints,
+}
+
+/// Proves what can be proven of a checkpoint without taking it: that the source can be read again
+/// and is the one that was read, and that the sink goes on with what it held.
+pub(crate) async fn prove(
+    settings: &CheckpointSettings,
+    source: &SourceSettings,
+    destination: Option<&Destination>,
+    problems: &mut Vec<Problem>,
+) -> Result<(), Stop> {
+    let Input::File(path) = &source.input else {
+        problems.push(Problem::new("checkpoint", STDIN));
+        return Ok(());
+    };
+    let source = match SourceFile::open(path) {
+        Ok(source) => Some(source),
+        Err(error @ SourceError::NotAgain { .. }) => {
+            problems.push(Problem::new("source.path", chain(&error)));
+            None
+        }
+        // The source was looked at before, and what is wrong with it was said.
+        Err(_) => None,
+    };
+    if problems.iter().any(|problem| problem.field == "checkpoint.path") {
+        // What is there is something else, and was told.
+        return Ok(());
+    }
+    let found = match checkpoint::read(&settings.path) {
+        Ok(found) => found,
+        Err(error) => {
+            let message = unusable(Err(error))?;
+            problems.extend(message.map(|message| Problem::new("checkpoint.path", message)));
+            None
+        }
+    };
+    if let (Some(source), Some(found)) = (source, &found)
+        && let Err(moved) = source.find(&found.source)
+    {
+        problems.push(Problem::new("source.path", chain(&moved)));
+    }
+    let commit = format!("sink.config.{}", flow::COMMIT);
+    let destination =
+        destination.filter(|_| problems.iter().all(|problem| problem.field != commit));
+    let Some(destination) = destination else { return Ok(()) };
+    let misfit = misfit(destination, found.as_ref()).await;
+    let misfit = misfit.map_err(|error| Stop::Failed(error.into()))?;
+    problems.extend(misfit.map(|message| Problem::new("checkpoint.path", message)));
+    Ok(())
+}
+
+/// Why a sink of this configuration does not go on from a checkpoint, or takes none, if so. Makes
+/// no request: a sink that holds nothing says of itself what its checkpoints depend on.
+async fn misfit(
+    destination: &Destination,
+    found: Option<&Checkpoint>,
+) -> Result<Option<String>, SinkError> {
+    let Destination { sink, config, grants } = destination;
+    let mut open = sink.open(config, None, grants).await?;
+    let fresh = match open.checkpoint().await {
+        Ok(fresh) => fresh,
+        Err(SinkError::Refused(Error::Unsupported(text))) => {
+            return Ok(Some(format!("the component takes no checkpoints: {text}")));
+        }
+        Err(error) => return Err(error),
+    };
+    let Some(found) = found else { return Ok(None) };
+    // The memory that holds what a sink of this configuration held has room to look at it.
+    let saved = match open.inspect_state(&found.state).await {
+        Ok(saved) => saved.configuration,
+        Err(SinkError::Refused(error)) => return Ok(Some(spillway::sink::explain(&error))),
+        Err(error) => return Err(error),
+    };
+    let now = open.inspect_state(&fresh).await?.configuration;
+    let other = |(name, value): &&(String, String)| !now.contains(&(name.clone(), value.clone()));
+    let others: Vec<_> = saved.iter().filter(other).collect();
+    if others.is_empty() {
+        return Ok(None);
+    }
+    let differences = others.into_iter().map(|(name, value)| {
+        let now = now.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        format!("`{name}` was {value:?}, and is {:?}", now.unwrap_or_default())
+    });
+    let differences: Vec<_> = differences.collect();
+    Ok(Some(format!(
+        "the checkpoint was taken with another configuration of the sink: {}. Put it back; or, to \
+         begin anew, remove the checkpoint: every event is stored again then",
+        differences.join(", ")
+    )))
+}
+
+/// Why a checkpoint cannot be had for this process.
+pub(crate) fn not_had(error: CheckpointError) -> Stop {
+    match error {
+        CheckpointError::InUse { .. } => Stop::Failed(error.into()),
+        _ => Stop::WrongUse(error.into()),
+    }
+}
+
+/// What `check` says of a checkpoint that was proven.
+pub(crate) fn in_words(settings: &CheckpointSettings) -> Result<String, Stop> {
+    let path = settings.path.display();
+    let found = checkpoint::read(&settings.path).map_err(|e| Stop::WrongUse(e.into()))?;
+    Ok(match found {
+        None => format!("It would begin at the beginning: there is no checkpoint {path} yet."),
+        Some(found) => {
+            let line = found.source.lines + 1;
+            format!("It would go on from line {line}, by the checkpoint {path}.")
+        }
+    })
+}
+
+impl TakenUp {
+    /// Takes the checkpoint for this process, and looks where its source is to be read from.
+    pub(crate) async fn of(
+        settings: &CheckpointSettings,
+        source: &SourceSettings,
+        sink: &Sink,
+    ) -> Result<TakenUp, Stop> {
+        let file = CheckpointFile::open(&settings.path).map_err(not_had)?;
+        let resumed = file.load().map_err(|error| Stop::WrongUse(error.into()))?;
+        let path = match &source.input {
+            Input::File(path) => path.as_path(),
+            Input::Stdin => Path::new("-"),
+        };
+        let source = SourceFile::open(path).map_err(|error| Stop::WrongUse(error.into()))?;
+        let start = match &resumed {
+            Some(resumed) => source.find(&resumed.source),
+            None => Ok(Start::default()),
+        };
+        let start = start.map_err(|error| Stop::WrongUse(error.into()))?;
+        let description = sink.describe().await.map_err(|error| Stop::Failed(error.into()))?;
+        let writer = Writer { name: description.name, version: description.version };
+        let every = settings.every;
+        Ok(TakenUp { checkpoints: Checkpoints { file, every, source, writer, start, resumed } })
+    }
+
+    /// Starts to read the source where it was left.
+    pub(crate) fn open(&self, settings: &SourceSettings) -> Result<Source, SourceError> {
+        let Checkpoints { source, start, .. } = &self.checkpoints;
+        let wrong = |error| SourceError::Open { path: source.path().to_owned(), source: error };
+        let file = source.again().map_err(wrong)?;
+        // The next run has what comes of it, so half a line is none.
+        let lines = LineSettings { last_line: LastLine::Leave, ..settings.lines };
+        Source::of_file(source.path(), file, lines, *start)
+    }
+
+    /// What the sink is opened with.
+    pub(crate) fn state(&self) -> Option<&[u8]> {
+        self.checkpoints.resumed.as_ref().map(|resumed| resumed.state.as_slice())
+    }
+
+    /// Whether the flow was through, and its source has no more lines since; then, how much there
+    /// is of one that has no line feed yet.
+    pub(crate) fn nothing_to_do(&self) -> Result<Option<u64>, Stop> {
+        let Checkpoints { source, start, resumed, .. } = &self.checkpoints;
+        if !resumed.as_ref().is_some_and(|resumed| resumed.finished) {
+            return Ok(None);
+        }
+        match source.rest(*start) {
+            Ok(Rest::Nothing) => Ok(Some(0)),
+            Ok(Rest::Unfinished(bytes)) => Ok(Some(bytes)),
+            Ok(Rest::Lines) => Ok(None),
+            Err(error) => Err(Stop::Failed(error.into())),
+        }
+    }
+
+    /// What is there for the next run, before anything is done.
+    pub(crate) fn kept(&self) -> Kept {
+        self.checkpoints.kept()
+    }
+
+    /// Says where the flow begins.
+    pub(crate) fn say(&self, is_nothing_to_do: bool) {
+        let Checkpoints { file, start, resumed, source, .. } = &self.checkpoints;
+        let (path, line) = (file.path().display(), start.position + 1);
+        let Some(resumed) = resumed else {
+            return info!(
+                target: SPILLWAY, event = "begun", line,
+                "beginning at line 1; checkpoints go to {path}"
+            );
+        };
+        let (taken, lines) = (time(resumed.taken), start.position);
+        let source = source.path().display();
+        if is_nothing_to_do {
+            return info!(
+                target: SPILLWAY, event = "nothing_to_do", line,
+                "nothing to do: {source} was finished at {taken}, with {lines} lines, and has no \
+                 more since; the checkpoint {path} says so"
+            );
+        }
+        info!(
+            target: SPILLWAY, event = "resumed", line,
+            "going on from line {line}, by the checkpoint {path} of {taken}"
+        );
+    }
+
+    /// What the run needs of it.
+    pub(crate) fn checkpoints(self) -> Checkpoints {
+        self.checkpoints
+    }
+}
+
+/// A time for people, in UTC.
+pub(crate) fn time(nanoseconds: u64) -> String {
+    let seconds = i64::try_from(nanoseconds / 1_000_000_000).unwrap_or(i64::MAX);
+    Timestamp::from_second(seconds).map_or_else(|_| "?".to_owned(), |time| time.to_string())
+}
+
+const STDIN: &str = "standard input cannot be read again after a crash, so it runs without \
+                     checkpoints: leave [checkpoint] out, or read a file";

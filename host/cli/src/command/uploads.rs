@@ -1,0 +1,303 @@
+//! `spillway uploads`: what earlier runs left unfinished in the store, and its end.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::age;
+use crate::checkpoint::{self, CheckpointError, CheckpointFile, CheckpointSettings};
+use anyhow::anyhow;
+use serde_json::json;
+use spillway::contract::{Ending, Leftover};
+use spillway::sink::{OpenSink, Sink, SinkError};
+use tracing::error;
+
+use super::args::{AbortArguments, ListArguments, UploadsCommand};
+use super::asking::Asking;
+use super::exit::{Exit, Stop};
+use super::log::SPILLWAY;
+use super::plan::{Request, read};
+use super::say::{one_line, say};
+use super::{take_up, terminal};
+
+pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, Stop> {
+    match command {
+        UploadsCommand::List(arguments) => list(arguments).await,
+        UploadsCommand::Abort(arguments) => abort(arguments).await,
+    }
+}
+
+async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
+    let ListArguments { flow, component, older_than, json } = arguments;
+    let (mut sink, kept) = open(&flow, component, Whose::Anybodys).await?;
+    // There is nothing to clear away.
+    let asking = Asking::of(&sink, Duration::ZERO)?;
+    let found = async {
+        let found = Upload::all(&mut sink).await?;
+        close(sink).await?;
+        Ok(found)
+    };
+    let mut found = asking.end(found.await, "open uploads were listed")?;
+    let in_use = kept.take_out(&mut found);
+    found.retain(|upload| upload.is_older_than(older_than.unwrap_or_default()));
+    let flow = flow.display();
+    if json {
+        say!("{}", json!({"uploads": found.iter().map(Upload::json).collect::<Vec<_>>()}));
+    } else if !found.is_empty() {
+        table(&found).iter().for_each(|line| say!("{line}"));
+    } else if let Some(age) = older_than {
+        let age = age::show(age);
+        say!("no upload older than {age} is open under the names that {flow} may write");
+    } else {
+        say!("no upload is open under the names that {flow} may write");
+    }
+    if !json {
+        kept.say(in_use);
+    }
+    Ok(Exit::Done)
+}
+
+async fn abort(arguments: AbortArguments) -> Result<Exit, Stop> {
+    let whose = if arguments.dry_run { Whose::Anybodys } else { Whose::Ours };
+    let (sink, kept) = open(&arguments.flow, arguments.component.clone(), whose).await?;
+    let asking = Asking::of(&sink, Duration::ZERO)?;
+    let aborted = abort_all(arguments, sink, kept).await;
+    asking.end(aborted, "uploads were aborted: those that are not named above may still be open")
+}
+
+async fn abort_all(
+    arguments: AbortArguments,
+    mut sink: OpenSink,
+    kept: InUse,
+) -> Result<Exit, Stop> {
+    let AbortArguments { older_than, dry_run, .. } = arguments;
+    let mut in_use = 0;
+    let mut met = HashSet::new();
+    let (mut ended, mut failed) = (0_u64, 0_u64);
+    // A component may list no more than it can hold, so it is asked until there is nothing new.
+    let young = loop {
+        let mut all = Upload::all(&mut sink).await?;
+        in_use = in_use.max(kept.take_out(&mut all));
+        let (old, young): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|upload| upload.is_older_than(older_than));
+        let new = |upload: &Upload| met.insert(upload.identity());
+        let due: Vec<_> = old.into_iter().filter(new).collect();
+        if due.is_empty() {
+            break young;
+        }
+        for upload in &due {
+            let text = upload.in_words();
+            if dry_run {
+                say!("would abort {text}");
+                continue;
+            }
+            match sink.discard(&upload.leftover).await {
+                Ok(()) => {
+                    ended += 1;
+                    say!("aborted {text}");
+                }
+                Err(error @ (SinkError::Trap(_) | SinkError::GivenUp)) => {
+                    return Err(Stop::Failed(error.into()));
+                }
+                Err(error) => {
+                    failed += 1;
+                    error!(target: SPILLWAY, event = "not_aborted", "not aborted: {text}: {error}");
+                }
+            }
+            notices(&mut sink).await?;
+        }
+        if dry_run {
+            break young;
+        }
+    };
+    close(sink).await?;
+    let age = age::show(older_than);
+    match (dry_run, met.len()) {
+        (_, 0) => say!("no upload older than {age} is open"),
+        (true, due) => say!("{} would be aborted", count(due as u64)),
+        (false, _) => say!("{} aborted", count(ended)),
+    }
+    let unknown = young.iter().filter(|upload| upload.leftover.begun.is_none()).count() as u64;
+    let younger = young.len() as u64 - unknown;
+    if younger > 0 {
+        say!("left alone: {} younger than that", count(younger));
+    }
+    if unknown > 0 {
+        say!("left alone: {} of unknown age", count(unknown));
+    }
+    kept.say(in_use);
+    match failed {
+        0 => Ok(Exit::Done),
+        failed => Err(Stop::Failed(anyhow!("{} could not be aborted", count(failed)))),
+    }
+}
+
+/// An upload with its age, as it was when it was listed.
+struct Upload {
+    leftover: Leftover,
+    /// Nothing where the store does not tell.
+    age: Option<Duration>,
+}
+
+impl Upload {
+    /// What is unfinished, the oldest first, those of unknown age last.
+    async fn all(sink: &mut OpenSink) -> Result<Vec<Upload>, Stop> {
+        let listed = sink.leftovers().await;
+        notices(sink).await?;
+        let listed = listed.map_err(|error| {
+            Stop::Failed(anyhow::Error::new(error).context("open uploads could not be listed"))
+        })?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let age = |begun| now.saturating_sub(Duration::from_nanos(begun));
+        let upload = |leftover: Leftover| Upload { age: leftover.begun.map(age), leftover };
+        let mut uploads: Vec<_> = listed.into_iter().map(upload).collect();
+        uploads.sort_by_key(|upload| Reverse(upload.age));
+        Ok(uploads)
+    }
+
+    /// Whether it is known to be at least so old. Everything is older than nothing.
+    fn is_older_than(&self, age: Duration) -> bool {
+        age.is_zero() || self.age.is_some_and(|is| is >= age)
+    }
+
+    fn identity(&self) -> (String, String) {
+        (self.leftover.name.clone(), self.leftover.id.clone())
+    }
+
+    fn cells(&self) -> [String; 4] {
+        let Leftover { name, id, parts, .. } = &self.leftover;
+        let age = self.age.map_or_else(|| UNKNOWN.to_owned(), age::show);
+        let parts = parts.map_or_else(|| UNKNOWN.to_owned(), |parts| parts.to_string());
+        [one_line(name), age, parts, one_line(id)]
+    }
+
+    fn in_words(&self) -> String {
+        let [name, age, parts, id] = self.cells();
+        format!("{name} (age {age}, parts {parts}, id {id})")
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let Leftover { name, id, begun, parts } = &self.leftover;
+        json!({
+            "name": name,
+            "id": id,
+            "begun": begun.map(|nanoseconds| nanoseconds / 1_000_000_000),
+            "age_seconds": self.age.map(|age| age.as_secs()),
+            "parts": parts,
+        })
+    }
+}
+
+/// The uploads below a head, in columns.
+fn table(uploads: &[Upload]) -> Vec<String> {
+    let mut rows = vec![["KEY", "AGE", "PARTS", "ID"].map(str::to_owned)];
+    rows.extend(uploads.iter().map(Upload::cells));
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or_default().min(WIDTH_MAX)
+    };
+    let (name_width, age_width, parts_width) = (width(0), width(1), width(2));
+    let line = |[name, age, parts, id]: &[String; 4]| {
+        format!("{name:name_width$}  {age:>age_width$}  {parts:>parts_width$}  {id}")
+    };
+    rows.iter().map(line).collect()
+}
+
+fn count(uploads: u64) -> String {
+    format!("{uploads} {}", if uploads == 1 { "upload" } else { "uploads" })
+}
+
+/// Uploads that the checkpoint of the flow knows: the next run goes on with them.
+#[derive(Default)]
+struct InUse {
+    path: PathBuf,
+    ids: HashSet<String>,
+    /// Keeps away runs, which begin uploads that are not known here.
+    _held: Option<CheckpointFile>,
+}
+
+/// Whose a checkpoint is while it is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// A run may be at work with it.
+    Anybodys,
+    /// Nobody else's.
+    Ours,
+}
+
+impl InUse {
+    async fn of(
+        checkpoint: Option<CheckpointSettings>,
+        sink: &Sink,
+        whose: Whose,
+    ) -> Result<InUse, Stop> {
+        let Some(CheckpointSettings { path, .. }) = checkpoint else { return Ok(InUse::default()) };
+        let held = match whose {
+            Whose::Ours => hold(&path)?,
+            Whose::Anybodys => None,
+        };
+        // What is in use cannot be told from a file that cannot be read, so nothing is touched.
+        let read = checkpoint::read(&path).map_err(|error| Stop::WrongUse(error.into()))?;
+        let Some(read) = read else { return Ok(InUse { _held: held, ..InUse::default() }) };
+        let saved = sink.inspect_state(&read.state).await;
+        let saved = saved.map_err(|error| Stop::WrongUse(error.into()))?;
+        let ids = saved.objects.into_iter().filter_map(|object| object.id).collect();
+        Ok(InUse { path, ids, _held: held })
+    }
+
+    /// Takes out what is in use, and returns how many that were.
+    fn take_out(&self, uploads: &mut Vec<Upload>) -> u64 {
+        let all = uploads.len();
+        uploads.retain(|upload| !self.ids.contains(&upload.leftover.id));
+        (all - uploads.len()) as u64
+    }
+
+    fn say(&self, in_use: u64) {
+        if in_use > 0 {
+            let path = self.path.display();
+            say!("in use: {}, with which the checkpoint {path} goes on", count(in_use));
+        }
+    }
+}
+
+/// The checkpoint for this process alone. Where its folder is not there, no run has it either.
+fn hold(path: &Path) -> Result<Option<CheckpointFile>, Stop> {
+    match CheckpointFile::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(CheckpointError::Lock(_, error)) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(take_up::not_had(error)),
+    }
+}
+
+/// The sink of a flow, whatever is the matter with its source, and what its checkpoint needs.
+async fn open(
+    flow: &Path,
+    component: Option<PathBuf>,
+    whose: Whose,
+) -> Result<(OpenSink, InUse), Stop> {
+    let request = Request::of(flow, component);
+    let mut draft = request.parse(&read(flow)?)?;
+    let checkpoint = draft.checkpoint.take();
+    let destination = request.destination(draft).await?;
+    let in_use = InUse::of(checkpoint, &destination.sink, whose).await?;
+    Ok((destination.open().await?, in_use))
+}
+
+async fn notices(sink: &mut OpenSink) -> Result<(), Stop> {
+    let progress = sink.poll().await.map_err(|error| Stop::Failed(error.into()))?;
+    progress.notices.iter().for_each(terminal::say_notice);
+    Ok(())
+}
+
+async fn close(mut sink: OpenSink) -> Result<(), Stop> {
+    let progress = sink.close(Ending::Abort).await.map_err(|e| Stop::Failed(e.into()))?;
+    progress.notices.iter().for_each(terminal::say_notice);
+    Ok(())
+}
+
+/// What a store does not tell.
+const UNKNOWN: &str = "?";
+/// A longer key pushes only its own row out of line.
+const WIDTH_MAX: usize = 60;

@@ -1,0 +1,284 @@
+//! Events of failed objects, on their way from the spool into the file.
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::file::{DeadLetters, folder_of};
+use super::letter::{Content, DeadLetter};
+use super::spool::{Kept, Spool};
+use spillway::contract::{Failure, Rejection, Run};
+use spillway::sink::explain;
+
+/// Keeps what the sink accepted for as long as it may fail, and writes what failed.
+///
+/// Letters are written in the order of the input, and so an event waits until all before it are
+/// durable: read again, the events of one object lie together as they did before.
+pub(crate) struct Failed {
+    path: PathBuf,
+    letters: DeadLetters,
+    spool: Spool,
+    reported: Vec<Reported>,
+    /// What lies before this position is written.
+    written: u64,
+    /// How many letters were written.
+    count: u64,
+}
+
+/// What a sink said of a failed object.
+struct Reported {
+    key: String,
+    first: u64,
+    last: u64,
+    /// How many of its events were not found yet.
+    missing: u64,
+    reason: String,
+}
+
+impl Failed {
+    /// Opens the file, and keeps events in its folder.
+    pub(crate) fn open(path: &Path) -> io::Result<Failed> {
+        let letters = DeadLetters::open(path)?;
+        let spool = Spool::new(folder_of(path), SEGMENT_BYTES_MAX);
+        Ok(Failed {
+            path: path.to_owned(),
+            letters,
+            spool,
+            reported: Vec::new(),
+            written: 0,
+            count: 0,
+        })
+    }
+
+    /// How many letters were written, whatever went wrong afterwards.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Keeps what the sink took of `runs`: all that it did not reject.
+    pub(crate) fn keep(&mut self, runs: &[Run], rejections: &[Rejection]) -> io::Result<()> {
+        for run in runs {
+            let positions = run.first..run.first + run.ends.len() as u64;
+            let mut rejected: Vec<_> = rejections
+                .iter()
+                .filter(|rejection| positions.contains(&rejection.position))
+                .map(|rejection| (rejection.position - run.first) as usize)
+                .collect();
+            rejected.sort_unstable();
+            let mut from = 0;
+            for index in rejected {
+                self.spool.add(run, from..index)?;
+                from = index + 1;
+            }
+            self.spool.add(run, from..run.ends.len())?;
+        }
+        Ok(())
+    }
+
+    /// Takes in that events were reported failed.
+    pub(crate) fn report(&mut self, failure: &Failure) {
+        let Failure { key, name, first, last, events, cause, .. } = failure;
+        let reason = format!("the object `{name}` was not stored: {}", explain(cause));
+        let key = key.clone();
+        self.reported.push(Reported { key, first: *first, last: *last, missing: *events, reason });
+    }
+
+    /// Writes the failed events before `durable`, of which no more will be reported, and forgets
+    /// all events before it.
+    ///
+    /// # Errors
+    ///
+    /// Also where events were reported that the sink was never given: then something is lost.
+    pub(crate) fn settle(&mut self, durable: u64) -> io::Result<()> {
+        let positions = self.written..durable.max(self.written);
+        self.write(&positions)?;
+        self.written = positions.end;
+        self.spool.forget(self.written);
+        Ok(())
+    }
+
+    /// Writes all events that were reported failed, also those that have others before them of
+    /// which it is not known yet: once a checkpoint is stored, they are reported no more.
+    ///
+    /// # Errors
+    ///
+    /// As [`settle`](Failed::settle).
+    pub(crate) fn settle_reported(&mut self) -> io::Result<()> {
+        self.write(&(self.written..u64::MAX))
+    }
+
+    /// Writes the failed events in these positions.
+    fn write(&mut self, positions: &Range<u64>) -> io::Result<()> {
+        if self.reported.iter().any(|reported| reported.first < positions.end) {
+            let Failed { spool, letters, reported, .. } = self;
+            let mut count = 0;
+            let read = spool.read(positions.clone(), |kept| {
+                write(kept, positions, reported, letters, &mut count)
+            });
+            // Those before one that failed are written all the same.
+            let flushed = self.letters.flush();
+            if flushed.is_ok() {
+                self.count += count;
+            }
+            read.and(flushed)?;
+        }
+        let is_over = |reported: &mut Reported| reported.last < positions.end;
+        for over in self.reported.extract_if(.., is_over) {
+            if over.missing > 0 {
+                let Reported { key, first, last, missing, .. } = over;
+                return Err(io::Error::other(format!(
+                    "the sink reported {missing} more failed events of `{key}` from position \
+                     {first} to {last} than it was given"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that what was written outlives a power cut.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.letters.sync()
+    }
+}
+
+/// Writes what failed of `kept` in these positions, and counts it.
+fn write(
+    kept: &Kept,
+    positions: &Range<u64>,
+    reported: &mut [Reported],
+    letters: &mut DeadLetters,
+    count: &mut u64,
+) -> io::Result<()> {
+    let mut of_key: Vec<_> = reported.iter_mut().filter(|r| r.key == kept.key).collect();
+    for (position, payload) in (kept.first..).zip(kept.payloads()) {
+        let is_of = |reported: &&mut &mut Reported| {
+            (reported.first..=reported.last).contains(&position) && positions.contains(&position)
+        };
+        let Some(reported) = of_key.iter_mut().find(is_of) else { continue };
+        reported.missing = reported.missing.saturating_sub(1);
+        let content = Content::Event { key: &kept.key, payload, at: kept.at };
+        letters.add(&DeadLetter { position, reason: &reported.reason, content })?;
+        *count += 1;
+    }
+    Ok(())
+}
+
+/// How much is forgotten at once: 64 MiB.
+const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::ops::RangeInclusive;
+
+    use super::super::letter::Letter;
+    use super::*;
+    use spillway::contract::{Error, Framing, Payload};
+
+    #[test]
+    fn letters_come_in_the_order_of_the_input_once_all_before_them_is_durable() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("failed");
+        let mut failed = Failed::open(&path).unwrap();
+        let runs = [run("a", 0, "ab"), run("b", 2, "cde"), run("a", 6, "f"), run("b", 7, "g")];
+        failed.keep(&runs, &[rejected(3)]).unwrap();
+        // The younger one fails first, and may not be written yet.
+        failed.report(&failure("b", 2..=4, 2));
+        assert_eq!(written(&mut failed, |failed| failed.settle(0)), 0);
+        failed.report(&failure("a", 0..=1, 2));
+        assert_eq!(written(&mut failed, |failed| failed.settle(1)), 1);
+        assert_eq!(written(&mut failed, |failed| failed.settle(7)), 3);
+        failed.report(&failure("b", 7..=7, 1));
+        assert_eq!(written(&mut failed, |failed| failed.settle(8)), 1);
+        failed.sync().unwrap();
+        let letters: Vec<_> = std::fs::read_to_string(&path).unwrap().lines().map(event).collect();
+        let wanted = [("a", "a"), ("a", "b"), ("b", "c"), ("b", "e"), ("b", "g")];
+        assert_eq!(letters, wanted.map(|(key, payload)| (key.to_owned(), payload.to_owned())));
+    }
+
+    #[test]
+    fn before_a_checkpoint_all_that_was_reported_is_written_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("failed");
+        let mut failed = Failed::open(&path).unwrap();
+        failed.keep(&[run("a", 0, "ab"), run("b", 2, "cd")], &[]).unwrap();
+        failed.report(&failure("b", 2..=3, 2));
+        assert_eq!(written(&mut failed, |failed| failed.settle_reported()), 2);
+        assert_eq!(written(&mut failed, |failed| failed.settle_reported()), 0);
+        failed.report(&failure("a", 0..=1, 2));
+        assert_eq!(written(&mut failed, |failed| failed.settle(4)), 2);
+        failed.keep(&[run("b", 4, "e")], &[]).unwrap();
+        failed.report(&failure("b", 4..=4, 1));
+        assert_eq!(written(&mut failed, |failed| failed.settle_reported()), 1);
+        let letters = std::fs::read_to_string(&path).unwrap();
+        let payloads: String = letters.lines().map(|line| event(line).1).collect();
+        assert_eq!(payloads, "cdabe");
+    }
+
+    #[test]
+    fn what_was_written_before_something_went_wrong_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("failed");
+        let mut failed = Failed::open(&path).unwrap();
+        failed.keep(&[run("a", 0, "ab")], &[]).unwrap();
+        failed.report(&failure("a", 0..=3, 4));
+        failed.settle_reported().unwrap_err();
+        assert_eq!(failed.count(), 2);
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn events_that_were_never_given_are_no_silent_loss() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut failed = Failed::open(&folder.path().join("failed")).unwrap();
+        failed.keep(&[run("a", 0, "ab")], &[]).unwrap();
+        failed.report(&failure("a", 0..=3, 4));
+        let error = failed.settle(4).unwrap_err().to_string();
+        assert!(error.contains("2 more failed events of `a` from position 0 to 3"), "{error}");
+    }
+
+    /// How many letters that writes.
+    fn written(failed: &mut Failed, f: impl Fn(&mut Failed) -> io::Result<()>) -> u64 {
+        let before = failed.count();
+        f(failed).unwrap();
+        failed.count() - before
+    }
+
+    fn event(line: &str) -> (String, String) {
+        match Letter::read(line.as_bytes()) {
+            Ok(Letter::Event { key, payload, .. }) => (key, String::from_utf8(payload).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn run(key: &str, first: u64, events: &str) -> Run {
+        Run {
+            key: key.to_owned(),
+            first,
+            at: None,
+            payload: Payload::Text(events.to_owned()),
+            ends: (1..=events.len() as u32).collect(),
+            framing: Framing::Bare,
+        }
+    }
+
+    fn rejected(position: u64) -> Rejection {
+        Rejection { position, reason: "no".to_owned() }
+    }
+
+    fn failure(key: &str, positions: RangeInclusive<u64>, events: u64) -> Failure {
+        Failure {
+            key: key.to_owned(),
+            name: key.to_owned(),
+            begun: *positions.start(),
+            first: *positions.start(),
+            last: *positions.end(),
+            events,
+            cause: Error::Denied("no".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! A flow as it stands in its file: where events come from, how they are shaped, where they go.
+
+mod credentials;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use crate::checkpoint::{CheckpointConfig, CheckpointSettings};
+use crate::dead_letters::OnFailed;
+use crate::map::{MapConfig, MapSettings};
+use crate::source::{SourceConfig, SourceSettings};
+use spillway::credentials::Settings;
+use spillway::problem::Problem;
+
+use credentials::FIELDS as CREDENTIALS;
+pub use variables::Variables;
+
+/// Fields of `[sink.config]` with the values that take the place of what is written; without a
+/// value the field is taken out.
+pub type Config = BTreeMap<&'static str, Option<String>>;
+
+/// The sink of a flow.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct SinkSettings {
+    /// The component's file, where it is not the embedded one.
+    pub component: Option<PathBuf>,
+    /// The authorities that a component of the user's own may talk to.
+    pub egress: Option<Vec<String>>,
+    /// Certificate authorities to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The linear memory that the component may have, in bytes.
+    pub memory_bytes_max: Option<usize>,
+    /// What becomes of events whose object could not be stored.
+    pub on_failed: OnFailed,
+    /// What the component is configured with.
+    pub config: serde_json::Map<String, serde_json::Value>,
+}
+
+impl SinkSettings {
+    /// The region of a bucket at AWS, which is as good a place as any to ask STS. Other stores call
+    /// theirs as they like.
+    pub fn aws_region(&self) -> Option<String> {
+        let text = |name: &str| self.config.get(name)?.as_str().map(str::to_owned);
+        let is_aws = text("endpoint").is_none();
+        is_aws.then(|| text("region").or_else(|| text("aws_region"))).flatten()
+    }
+}
+
+/// Shows the names of the component's fields only: what is a secret among their values, only the
+/// component knows.
+impl fmt::Debug for SinkSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SinkSettings { component, egress, ca_file, memory_bytes_max, on_failed, config } = self;
+        f.debug_struct("SinkSettings")
+            .field("component", component)
+            .field("egress", egress)
+            .field("ca_file", ca_file)
+            .field("memory_bytes_max", memory_bytes_max)
+            .field("on_failed", on_failed)
+            .field("config", &config.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+/// Why there is no flow.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The file cannot be read.
+    #[error("cannot read the flow {path}", path = .0.display())]
+    Read(PathBuf, #[source] std::io::Error),
+    /// The file is not TOML: where, and why. The line itself is not shown, for it may hold a
+    /// secret.
+    #[error("the flow is not TOML: line {line}, column {column}: {message}")]
+    Toml {
+        /// The line, from 1.
+        line: usize,
+        /// The character in it, from 1.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+}
+
+impl FlowError {
+    fn toml(text: &str, error: &toml::de::Error) -> FlowError {
+        let at = error.span().map_or(0, |span| span.start);
+        let before = text.get(..at).unwrap_or(text);
+        let begin = before.rfind('\n').map_or(0, |at| at + 1);
+        FlowError::Toml {
+            line: before.matches('\n').count() + 1,
+            column: before[begin..].chars().count() + 1,
+            message: error.message().to_owned(),
+        }
+    }
+}
+
+/// A flow that may have something wrong with it: what was understood, and what was not.
+pub struct Draft {
+    /// Where events come from.
+    pub source: Option<SourceSettings>,
+    /// How they are shaped.
+    pub map: Option<MapSettings>,
+    /// Where they go.
+    pub sink: Option<SinkSettings>,
+    /// Where credentials come from.
+    pub credentials: Option<Settings>,
+    /// Where the flow stores how far it is, if it does.
+    pub checkpoint: Option<CheckpointSettings>,
+    /// All that is wrong.
+    pub problems: Vec<Problem>,
+}
+
+impl Draft {
+    /// Reads a flow from its text. `${NAME}` in a text value is replaced by that variable's value.
+    /// `config` takes the place of what the flow says for the same fields of `[sink.config]`.
+    ///
+    /// # Errors
+    ///
+    /// [`FlowError::Toml`]; what else is wrong stands in `problems`.
+    pub fn parse(text: &str, variables: &Variables, config: &Config) -> Result<Draft, FlowError> {
+        let mut table: Table = text.parse().map_err(|error| FlowError::toml(text, &error))?;
+        dates_as_texts(&mut table);
+        overrule(&mut table, config);
+        let mut problems = Vec::new();
+        variables::expand(&mut table, variables, &mut problems);
+        let mut sections = Sections::split(table, &mut problems);
+        let source = sections.take::<SourceConfig>("source", SOURCE, &mut problems);
+        let source = source.and_then(|s| kept(s.settings(), &mut problems));
+        // A wrong source must not hide what is wrong with the map.
+        let codec = source.as_ref().map(|s| s.codec).unwrap_or_default();
+        let map = sections.take::<MapConfig>("map", MAP, &mut problems);
+        let map = map.and_then(|m| kept(m.settings(codec), &mut problems));
+        let mut sink = sections.take::<SinkSettings>("sink", SINK, &mut problems);
+        let checkpoint = sections.has("checkpoint").then(|| {
+            // Whatever is wrong with it, the sink is one that has checkpoints.
+            let config = sink.as_mut().map(|sink| &mut sink.config);
+            commits_checkpoints(config, &mut problems);
+            let checkpoint =
+                sections.take::<CheckpointConfig>("checkpoint", CHECKPOINT, &mut problems);
+            checkpoint.and_then(|c| kept(c.settings(), &mut problems))
+        });
+        let checkpoint = checkpoint.flatten();
+        let credentials = sections.take("credentials", CREDENTIALS, &mut problems);
+        let credentials = credentials.and_then(|c| kept(credentials::meant(c), &mut problems));
+        Ok(Draft { source, map, sink, credentials, checkpoint, problems })
+    }
+}
+
+/// Reads the text of a flow. It may be a pipe, so read it once.
+///
+/// # Errors
+///
+/// [`FlowError::Read`].
+pub fn read(path: &Path) -> Result<String, FlowError> {
+    std::fs::read_to_string(path).map_err(|error| FlowError::Read(path.to_owned(), error))
+}
+
+/// JSON, which components are configured in, has no dates, and takes texts for them.
+fn dates_as_texts(table: &mut Table) {
+    let sink = table.get_mut("sink").and_then(Value::as_table_mut);
+    let config = sink.and_then(|sink| sink.get_mut("config")).and_then(Value::as_table_mut);
+    for (_, value) in config.into_iter().flatten() {
+        if let Value::Datetime(date) = value {
+            *value = Value::String(date.to_string());
+        }
+    }
+}
+
+fn overrule(table: &mut Table, config: &Config) {
+    let sink = table.get_mut("sink").and_then(Value::as_table_mut);
+    if let Some(written) = sink.and_then(|s| s.get_mut("config")).and_then(Value::as_table_mut) {
+        for (name, value) in config {
+            match value {
+                Some(value) => written.insert((*name).to_owned(), Value::String(value.clone())),
+                None => written.remove(*name),
+            };
+        }
+    }
+}
+
+/// A flow with checkpoints has a sink that waits for them.
+fn commits_checkpoints(
+    config: Option<&mut serde_json::Map<String, serde_json::Value>>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(config) = config else { return };
+    let written = config.entry(COMMIT).or_insert_with(|| CHECKPOINTED.into());
+    if written == "sealed" {
+        let message = format!(
+            "is \"sealed\", and a flow with [checkpoint] needs \"{CHECKPOINTED}\": \
+             leave this out, or [checkpoint]"
+        );
+        problems.push(Problem::new(format!("sink.config.{COMMIT}"), message));
+    }
+}
+
+fn kept<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
+    result.map_err(|more| problems.extend(more)).ok()
+}
+
+/// The tables of a flow, by name.
+struct Sections(BTreeMap<String, Table>);
+
+impl Sections {
+    fn split(table: Table, problems: &mut Vec<Problem>) -> Sections {
+        let mut sections = BTreeMap::new();
+        for (name, value) in table {
+            match value {
+                Value::Table(section) if SECTIONS.contains(&name.as_str()) => {
+                    sections.insert(name, section);
+                }
+                _ if SECTIONS.contains(&name.as_str()) => {
+                    let message = format!("is {}, expected a table", value.type_str());
+                    problems.push(Problem::new(name, message));
+                }
+                _ => problems.push(unknown(&name, &name, SECTIONS)),
+            }
+        }
+        Sections(sections)
+    }
+
+    fn has(&self, section: &str) -> bool {
+        self.0.contains_key(section)
+    }
+
+    /// Takes one table out, without the fields that do not belong there: each of them is a problem.
+    fn take<T: DeserializeOwned>(
+        &mut self,
+        section: &str,
+        fields: &[&str],
+        problems: &mut Vec<Problem>,
+    ) -> Option<T> {
+        let mut table = self.0.remove(section).unwrap_or_default();
+        table.retain(|name, _| {
+            let known = fields.contains(&name);
+            if !known {
+                problems.push(unknown(&format!("{section}.{name}"), name, fields));
+            }
+            known
+        });
+        let mut whole = true;
+        let mut good = Table::new();
+        // One more at a time, so that each field is named that is wrong: by itself, or as another
+        // name of one before it.
+        for (name, value) in table {
+            good.insert(name.clone(), value);
+            let Err(error) = T::deserialize(good.clone()) else { continue };
+            let message = error.message().trim().to_owned();
+            problems.push(Problem::new(format!("{section}.{name}"), message));
+            good.remove(&name);
+            whole = false;
+        }
+        // What stands beside a wrong field of the sink is looked at all the same: fields of the
+        // others need each other.
+        if whole || section == "sink" { T::deserialize(good).ok() } else { None }
+    }
+}
+
+fn unknown(field: &str, name: &str, names: &[&str]) -> Problem {
+    let near = names.iter().map(|n| (strsim::damerau_levenshtein(name, n), n));
+    let near = near.filter(|(distance, n)| *distance <= 1 + n.len() / 4);
+    let message = match near.min_by_key(|(distance, _)| *distance) {
+        Some((_, near)) => format!("unknown field; did you mean `{near}`?"),
+        None => format!("unknown field; there are {}", names.join(", ")),
+    };
+    Problem::new(field, message)
+}
+
+/// The field of a sink's configuration that says when objects become visible, and its value where
+/// they wait for a checkpoint: the contract names both.
+pub const COMMIT: &str = "commit";
+/// See [`COMMIT`].
+pub const CHECKPOINTED: &str = "checkpointed";
+
+const SECTIONS: &[&str] = &["source", "map", "sink", "credentials", "checkpoint"];
+const SOURCE: &[&str] = &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines"];
+const MAP: &[&str] = &["key", "fixed_key", "payload", "at", "at_unit", "on_rejected"];
+const CHECKPOINT: &[&str] = &["path", "every"];
+const SINK: &[&str] =
+    &["component", "egress", "ca_file", "memory_bytes_max", "on_failed", "config"];
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = "
+        [source]
+        type = 'file'
+        path = 'events.json'
+        [map]
+        key = '.key'
+        [sink.config]
+        bucket = '${BUCKET}'
+        part_bytes = 5242880
+    ";
+
+    #[test]
+    fn a_whole_flow_is_read() {
+        let draft = parse(WHOLE, &[("BUCKET", "b")]);
+        assert_eq!(draft.problems, []);
+        let sink = draft.sink.unwrap();
+        assert_eq!(
+            (&sink.config["bucket"], &sink.config["part_bytes"]),
+            (&"b".into(), &5_242_880.into())
+        );
+        assert!(draft.credentials.is_some());
+    }
+
+    #[test]
+    fn a_date_needs_no_quotes() {
+        let flow = WHOLE.to_owned() + "object_lock_retain_until = 2035-01-31T00:00:00Z";
+        let sink = parse(&flow, &[("BUCKET", "b")]).sink.unwrap();
+        assert_eq!(sink.config["object_lock_retain_until"], "2035-01-31T00:00:00Z");
+    }
+
+    #[test]
+    fn no_value_of_the_component_is_shown() {
+        let sink = parse(WHOLE, &[("BUCKET", "s3cr3t")]).sink.unwrap();
+        let shown = format!("{sink:?}");
+        assert!(shown.contains("\"bucket\"") && !shown.contains("s3cr3t"), "{shown}");
+        for broken in ["customer_key = \"s3cr3t", "customer_key = s3cr3t", "bucket = \"s3cr3t\""] {
+            let error =
+                Draft::parse(&(WHOLE.to_owned() + broken), &Variables::of([]), &Config::new());
+            let Err(error) = error else { panic!("{broken}") };
+            let said = format!("{error} {error:?}");
+            assert!(said.contains("line 10, column ") && !said.contains("s3cr3t"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_overruled_needs_no_variable() {
+        let config = Config::from([("bucket", Some("other".to_owned())), ("part_bytes", None)]);
+        let draft = Draft::parse(WHOLE, &Variables::of([]), &config).unwrap();
+        assert_eq!(draft.problems, []);
+        let config = draft.sink.unwrap().config;
+        assert_eq!((config.len(), &config["bucket"]), (1, &"other".into()));
+    }
+
+    #[test]
+    fn a_flow_with_checkpoints_has_a_sink_that_waits_for_them() {
+        let draft = parse(&(WHOLE.to_owned() + "[checkpoint]\npath = 'c'"), &[("BUCKET", "b")]);
+        assert_eq!(draft.problems, []);
+        assert_eq!(draft.sink.unwrap().config["commit"], "checkpointed");
+        assert_eq!(draft.checkpoint.unwrap().path, PathBuf::from("c"));
+        let draft = parse(WHOLE, &[("BUCKET", "b")]);
+        assert_eq!(draft.checkpoint, None);
+        assert!(!draft.sink.unwrap().config.contains_key("commit"));
+
+        let flow = WHOLE.to_owned() + "commit = 'sealed'\n[checkpoint]\nevery = '10'\npth = 1";
+        let problems = parse(&flow, &[("BUCKET", "b")]).problems;
+        let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
+        let wanted =
+            ["sink.config.commit", "checkpoint.pth", "checkpoint.path", "checkpoint.every"];
+        assert_eq!(fields, wanted);
+    }
+
+    #[test]
+    fn only_the_region_of_a_bucket_at_aws_is_one_of_aws() {
+        let region = |config: &str| {
+            let flow = format!("[sink.config]\n{config}");
+            parse(&flow, &[]).sink.unwrap().aws_region()
+        };
+        assert_eq!(region("region = 'eu-west-1'").as_deref(), Some("eu-west-1"));
+        assert_eq!(region("aws_region = 'eu-west-1'").as_deref(), Some("eu-west-1"));
+        assert_eq!(region("region = 'garage'\nendpoint = 'http://127.0.0.1:3900'"), None);
+        assert_eq!(region("bucket = 'b'"), None);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let text = "
+            [sorce]
+            [source]
+            type = 7
+            pth = 'x'
+            [map]
+            key = '.key'
+            fixed_key = 'k'
+            [sink]
+            memory_bytes_max = 'much'
+            [sink.config]
+            bucket = '${NOT_SET}'
+            [credentials]
+            token = 'x'
+        ";
+        let problems = parse(text, &[]).problems;
+        let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
+        let wanted = [
+            "sink.config.bucket",
+            "sorce",
+            "source.pth",
+            "source.type",
+            "map.fixed_key",
+            "sink.memory_bytes_max",
+            "credentials.token",
+        ];
+        assert_eq!(fields, wanted);
+        assert!(problems[0].message.contains("NOT_SET"), "{}", problems[0]);
+        assert!(problems[1].message.contains("`source`"), "{}", problems[1]);
+        assert!(problems[2].message.contains("`path`"), "{}", problems[2]);
+    }
+
+    #[test]
+    fn the_names_of_fields_are_those_that_are_read() {
+        for (fields, read) in
+            [(SOURCE, refuses_unknown::<SourceConfig>()), (MAP, refuses_unknown::<MapConfig>())]
+        {
+            for field in fields {
+                assert!(read.contains(&format!("`{field}`")), "{field} in {read}");
+            }
+        }
+    }
+
+    fn refuses_unknown<T: DeserializeOwned>() -> String {
+        let table = Table::from_iter([("no such field".to_owned(), Value::Boolean(true))]);
+        T::deserialize(table).err().map(|e| e.to_string()).unwrap_or_default()
+    }
+
+    fn parse(text: &str, pairs: &[(&str, &str)]) -> Draft {
+        let variables = pairs.iter().map(|(n, v)| (n.to_string(), v.to_string()));
+        Draft::parse(text, &Variables::of(variables), &Config::new()).unwrap()
+    }
+}

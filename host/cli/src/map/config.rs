@@ -1,0 +1,204 @@
+//! `[map]` of a flow: as written, and as meant.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::de::Deserializer;
+
+use super::jq::Jq;
+use super::path::Path;
+use super::{At, Key, Lines, Map, Selector};
+use crate::dead_letters::WordOrFile;
+use crate::source::Codec;
+use crate::time::Unit;
+use spillway::problem::Problem;
+
+/// `[map]` as written.
+///
+/// `key` and `payload` are paths (`.key`, `.meta.user.name`, `.items[0]`, `."odd key"`, `.` for the
+/// whole) or, if they are anything more, jq expressions. A path means what it means to jq, with one
+/// difference: what it does not find is missing, and the event rejected, where jq would go on with
+/// null.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MapConfig {
+    /// Where the key lies. It must be a string there, and not an empty one.
+    pub key: Option<String>,
+    /// The key of all events, in place of `key`.
+    pub fixed_key: Option<String>,
+    /// Where the payload lies; `.`, the whole line, by default. It is written as compact JSON. An
+    /// expression without an output filters the event out.
+    pub payload: Option<String>,
+    /// Where the time lies at which the event happened: a text after RFC 3339, or a number.
+    pub at: Option<String>,
+    /// What a number there counts since 1970: `"s"` (the default), `"ms"`, `"us"` or `"ns"`.
+    pub at_unit: Option<String>,
+    /// What becomes of a rejected event: `"stop"` (the default), `"skip"`, or `{ file =
+    /// "rejected.ndjson" }`.
+    pub on_rejected: Option<OnRejectedConfig>,
+}
+
+/// `on_rejected` as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OnRejectedConfig {
+    /// A word.
+    Word(String),
+    /// `{ file = "..." }`.
+    File(PathBuf),
+}
+
+/// `[map]` as meant.
+pub struct MapSettings {
+    /// How a line becomes an event.
+    pub map: Map,
+    /// What becomes of a rejected event.
+    pub on_rejected: OnRejected,
+}
+
+/// What becomes of a rejected event.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum OnRejected {
+    /// The flow ends with it.
+    #[default]
+    Stop,
+    /// It is counted and dropped.
+    Skip,
+    /// Its line is written to this file.
+    File(PathBuf),
+}
+
+impl MapConfig {
+    /// What was meant, for lines that hold `codec`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, not just the first.
+    pub fn settings(&self, codec: Codec) -> Result<MapSettings, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let key = self.key(codec).map_err(|problem| problems.push(problem));
+        let lines = self.lines(codec).map_err(|problem| problems.push(problem));
+        let at = self.at(codec).map_err(|problem| problems.push(problem));
+        let on_rejected = self.on_rejected().map_err(|problem| problems.push(problem));
+        match (key, lines, at, on_rejected) {
+            (Ok(key), Ok(lines), Ok(at), Ok(on_rejected)) => {
+                Ok(MapSettings { map: Map { codec, lines, key, at }, on_rejected })
+            }
+            _ => Err(problems),
+        }
+    }
+
+    fn key(&self, codec: Codec) -> Result<Key, Problem> {
+        let wrong = |field, message| Err(Problem::new(field, message));
+        match (&self.key, &self.fixed_key) {
+            (Some(_), Some(_)) => {
+                wrong("map.fixed_key", "cannot be given together with `key`; leave one of them out")
+            }
+            // Events bring their keys; what else there is has been seen by a map before.
+            (None, None) if codec == Codec::DeadLetters => Ok(Key::Missing),
+            (None, None) => wrong(
+                "map.key",
+                "is missing; give the path to it, such as \".key\", \
+                 or a `fixed_key` for all events",
+            ),
+            (None, Some(key)) if key.is_empty() => {
+                wrong("map.fixed_key", "is empty, expected the key of all events")
+            }
+            (None, Some(key)) => Ok(Key::Fixed(key.clone())),
+            (Some(_), None) if codec == Codec::Raw => wrong(
+                "map.key",
+                "cannot look into raw lines; give a `fixed_key`, or set source.codec = \"json\"",
+            ),
+            (Some(text), None) => Ok(Key::Selected(selector("map.key", text)?)),
+        }
+    }
+
+    fn lines(&self, codec: Codec) -> Result<Lines, Problem> {
+        let text = self.payload.as_deref().unwrap_or(".");
+        match codec {
+            Codec::Json | Codec::DeadLetters => {
+                Ok(Lines::Json { payload: selector("map.payload", text)? })
+            }
+            Codec::Raw if text.trim() == "." => Ok(Lines::Raw),
+            Codec::Raw => Err(Problem::new(
+                "map.payload",
+                format!(
+                    "is `{text}`, which cannot look into raw lines; \
+                     leave it out, or set source.codec = \"json\""
+                ),
+            )),
+        }
+    }
+
+    fn at(&self, codec: Codec) -> Result<Option<At>, Problem> {
+        let wrong = |field, message| Err(Problem::new(field, message));
+        let unit = match &self.at_unit {
+            None => Unit::default(),
+            Some(_) if self.at.is_none() => {
+                return wrong(
+                    "map.at_unit",
+                    "has no meaning without `at`; leave it out".to_owned(),
+                );
+            }
+            Some(word) => match Unit::WORDS.iter().find(|(name, _)| name == word) {
+                Some((_, unit)) => *unit,
+                None => {
+                    let allowed = "expected \"s\", \"ms\", \"us\" or \"ns\"";
+                    return wrong("map.at_unit", format!("is \"{word}\", {allowed}"));
+                }
+            },
+        };
+        match &self.at {
+            None => Ok(None),
+            Some(_) if codec == Codec::Raw => wrong(
+                "map.at",
+                "cannot look into raw lines; leave it out, or set source.codec = \"json\""
+                    .to_owned(),
+            ),
+            Some(text) => Ok(Some(At { selector: selector("map.at", text)?, unit })),
+        }
+    }
+
+    fn on_rejected(&self) -> Result<OnRejected, Problem> {
+        let wrong = |seen: String| {
+            Err(Problem::new("map.on_rejected", format!("is {seen}, expected {ALLOWED}")))
+        };
+        match &self.on_rejected {
+            None => Ok(OnRejected::default()),
+            Some(OnRejectedConfig::Word(word)) => match word.as_str() {
+                "stop" => Ok(OnRejected::Stop),
+                "skip" => Ok(OnRejected::Skip),
+                other => wrong(format!("\"{other}\"")),
+            },
+            Some(OnRejectedConfig::File(path)) if path.as_os_str().is_empty() => {
+                wrong("a file without a name".to_owned())
+            }
+            Some(OnRejectedConfig::File(path)) => Ok(OnRejected::File(path.clone())),
+        }
+    }
+}
+
+fn selector(field: &str, text: &str) -> Result<Selector, Problem> {
+    if let Some(path) = Path::parse(text) {
+        return Ok(Selector::Path(path));
+    }
+    Jq::compile(text).map(Selector::Jq).map_err(|message| {
+        let dotless = Path::parse(&format!(".{text}")).is_some_and(|path| !path.steps().is_empty());
+        let hint = if dotless { format!("; did you mean `.{text}`?") } else { String::new() };
+        let message = format!("`{text}` is neither a path nor a jq expression: {message}{hint}");
+        Problem::new(field, message)
+    })
+}
+
+impl<'de> Deserialize<'de> for OnRejectedConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match WordOrFile::deserialize(deserializer, ALLOWED)? {
+            WordOrFile::Word(word) => OnRejectedConfig::Word(word),
+            WordOrFile::File(path) => OnRejectedConfig::File(path),
+        })
+    }
+}
+
+const ALLOWED: &str = "\"stop\", \"skip\" or { file = \"rejected.ndjson\" }";
+
+#[cfg(test)]
+mod tests;

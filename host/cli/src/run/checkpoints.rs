@@ -1,0 +1,301 @@
+//! What a run stores of itself, and when.
+//!
+//! The order is what makes it right. First all is dealt with that failed; then the sink says what it
+//! holds; then the file is replaced, which has both that and the place in the source; and only then
+//! the sink is told, and makes visible what waited. A failure that is reported while the sink is
+//! asked is dealt with, too, and the sink is asked again: a checkpoint never hides one.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::time::MissedTickBehavior;
+
+use super::{Kept, RunError, Running, TICK};
+use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFile, Mark, SourceFile, Writer};
+use crate::source::Start;
+use spillway::contract::{Ending, Error, Phase, Progress};
+use spillway::sink::SinkError;
+
+/// What a run needs to store how far it is.
+pub struct Checkpoints {
+    /// Where.
+    pub file: CheckpointFile,
+    /// How often, beside what the sink asks for.
+    pub every: Duration,
+    /// What is read.
+    pub source: SourceFile,
+    /// Which component it is that takes the states.
+    pub writer: Writer,
+    /// Where reading begins.
+    pub start: Start,
+    /// What the sink was opened with, where the run goes on.
+    pub resumed: Option<Checkpoint>,
+}
+
+impl Checkpoints {
+    /// What is there for the next run before anything is done.
+    pub fn kept(&self) -> Kept {
+        let line = self.start.position + 1;
+        let resumed_from_line = self.resumed.is_some().then_some(line);
+        Kept { checkpoints: 0, resumed_from_line, next_line: line, unfinished_bytes: 0 }
+    }
+}
+
+/// What a run knows of its checkpoints.
+pub(super) struct Keeper {
+    checkpoints: Checkpoints,
+    /// Everything before it was taken or dealt with.
+    place: Start,
+    /// Where that was when the last one was stored.
+    mark: Option<Mark>,
+    /// The position of the first event that this run has, to be set aside.
+    has_from: u64,
+    /// The position behind the last event that the sink took, which may lie in the midst of a batch.
+    taken: u64,
+    /// When the last one was stored, or the run began.
+    stored: Instant,
+    /// Whether one should be taken without waiting for its time.
+    is_due: bool,
+    /// The positions of the first events of objects that became visible, or failed, since the sink
+    /// was last asked for its state.
+    settled: HashSet<u64>,
+}
+
+impl Keeper {
+    pub(super) fn new(checkpoints: Checkpoints) -> Keeper {
+        let place = checkpoints.start;
+        Keeper {
+            place,
+            has_from: place.position,
+            taken: place.position,
+            stored: Instant::now(),
+            mark: checkpoints.resumed.as_ref().map(|resumed| resumed.source.clone()),
+            is_due: checkpoints.resumed.is_none(),
+            settled: HashSet::new(),
+            checkpoints,
+        }
+    }
+
+    pub(super) fn kept(&self) -> Kept {
+        self.checkpoints.kept()
+    }
+
+    /// The position of the first event that this run reads for the sink.
+    pub(super) fn resumed_from(&self) -> u64 {
+        self.checkpoints.start.position
+    }
+
+    /// The position of the first event that this run has, to be set aside.
+    pub(super) fn has_from(&self) -> u64 {
+        self.has_from
+    }
+
+    /// It has those from this position on as well.
+    pub(super) fn kept_from(&mut self, position: u64) {
+        self.has_from = position;
+    }
+
+    /// What the sink was opened with, where the run goes on.
+    pub(super) fn state(&self) -> Option<&[u8]> {
+        self.checkpoints.resumed.as_ref().map(|resumed| resumed.state.as_slice())
+    }
+
+    /// What is read.
+    pub(super) fn source(&self) -> &SourceFile {
+        &self.checkpoints.source
+    }
+
+    /// The sink took what lies before this position.
+    pub(super) fn took(&mut self, position: u64) {
+        self.taken = position;
+    }
+
+    /// Everything before this place was taken or dealt with.
+    pub(super) fn took_all_before(&mut self, place: Start) {
+        (self.place, self.taken) = (place, place.position);
+    }
+
+    pub(super) fn note(&mut self, progress: &Progress) {
+        self.settled.extend(progress.sealed.iter().map(|object| object.first));
+        self.settled.extend(progress.failed.iter().map(|failure| failure.begun));
+        // Set aside, an event is out of the state only once there is another.
+        self.is_due |= progress.wants_checkpoint || !progress.failed.is_empty();
+    }
+
+    fn is_due(&self, every: Duration) -> bool {
+        self.is_due || self.stored.elapsed() >= every
+    }
+
+    /// Where the next run has to begin: in the midst of a batch, that is looked up in the file.
+    fn place(&mut self) -> Result<Start, CheckpointError> {
+        if self.taken > self.place.position {
+            let source = &self.checkpoints.source;
+            let place = source.line(self.place, self.taken);
+            self.place = place.map_err(|e| CheckpointError::Source(source.path().into(), e))?;
+        }
+        Ok(self.place)
+    }
+}
+
+impl Running<'_> {
+    /// Reads to the end, or up to a signal, and stores how far it came. Returns how the sink is to
+    /// be closed.
+    pub(super) async fn work(&mut self) -> Result<Ending, RunError> {
+        self.keep_again().await?;
+        self.look().await?;
+        self.pump().await?;
+        if self.interrupts.count() > 0 {
+            return self.pause().await.map(|()| Ending::Keep);
+        }
+        if let Some(kept) = &mut self.totals.kept {
+            kept.unfinished_bytes = self.events.left();
+        }
+        loop {
+            let progress = self.sink.flush().await?;
+            let waits_for_commit = progress.wants_checkpoint;
+            self.note(progress)?;
+            if !waits_for_commit {
+                break;
+            }
+            self.checkpoint(false).await?;
+        }
+        self.checkpoint(true).await?;
+        Ok(Ending::Complete)
+    }
+
+    /// Polls, and takes a checkpoint where it is time for one.
+    pub(super) async fn look(&mut self) -> Result<(), RunError> {
+        self.look_at_most_every(TICK).await
+    }
+
+    /// The same once something was read.
+    pub(super) async fn look_behind_a_batch(&mut self) -> Result<(), RunError> {
+        self.look_at_most_every(Duration::ZERO).await
+    }
+
+    async fn look_at_most_every(&mut self, least: Duration) -> Result<(), RunError> {
+        self.poll().await?;
+        let is_due = |keeper: &Keeper| keeper.is_due(keeper.checkpoints.every.max(least));
+        if self.keeper.as_ref().is_some_and(is_due) {
+            self.checkpoint(false).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes room in a sink that takes nothing before a commit. Where so many commits made none yet,
+    /// it waits for what the store says.
+    pub(super) async fn make_room(&mut self, commits: u32) -> Result<(), RunError> {
+        if commits > 0 {
+            let moved = self.sink.moved();
+            let _ = tokio::time::timeout(TICK, moved.notified()).await;
+        }
+        self.checkpoint(false).await
+    }
+
+    /// Stores where the run is, and has what waited for it become visible. Returns the state.
+    async fn checkpoint_state(&mut self, finished: bool) -> Result<Vec<u8>, RunError> {
+        self.poll().await?;
+        let state = loop {
+            if let Some(keeper) = &mut self.keeper {
+                keeper.settled.clear();
+            }
+            let failed = self.totals.failed_events;
+            let state = self.sink.checkpoint().await?;
+            self.poll().await?;
+            if self.totals.failed_events == failed {
+                break state;
+            }
+        };
+        self.set_aside.secure()?;
+        if self.is_told_to_abort() {
+            // What fails from here on does so because of that, and is not reported.
+            return Err(SinkError::Refused(Error::Aborted).into());
+        }
+        self.store(finished, &state)?;
+        self.sink.commit().await?;
+        Ok(state)
+    }
+
+    async fn checkpoint(&mut self, finished: bool) -> Result<(), RunError> {
+        self.checkpoint_state(finished).await.map(drop)
+    }
+
+    fn store(&mut self, finished: bool, state: &[u8]) -> Result<(), RunError> {
+        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        // A log that is truncated while it is read goes on where it was read to, with other lines.
+        if let Some(before) = &keeper.mark {
+            keeper.checkpoints.source.recognise(before).map_err(CheckpointError::Moved)?;
+        }
+        let place = keeper.place()?;
+        let Checkpoints { file, source, writer, resumed, .. } = &keeper.checkpoints;
+        let mark = source.mark(place);
+        let mark = mark.map_err(|error| CheckpointError::Source(source.path().into(), error))?;
+        let before = |count: fn(&Checkpoint) -> u64| resumed.as_ref().map_or(0, count);
+        let now = SystemTime::now();
+        let taken = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        file.store(&Checkpoint {
+            taken: u64::try_from(taken).unwrap_or(u64::MAX),
+            finished,
+            source: mark.clone(),
+            events: before(|c| c.events) + self.totals.events,
+            objects: before(|c| c.objects) + self.totals.objects,
+            object_bytes: before(|c| c.object_bytes) + self.totals.object_bytes,
+            writer: writer.clone(),
+            state: state.to_vec(),
+        })?;
+        (keeper.stored, keeper.is_due, keeper.mark) = (Instant::now(), false, Some(mark));
+        let line = place.position + 1;
+        if let Some(kept) = &mut self.totals.kept {
+            kept.checkpoints += 1;
+            kept.next_line = line;
+        }
+        self.monitor.checkpointed(now);
+        self.count();
+        self.observer.checkpoint(line);
+        Ok(())
+    }
+
+    /// Stores where the run is until nothing is left that a commit or an answer makes visible: the
+    /// next run has nothing to ask then.
+    async fn pause(&mut self) -> Result<(), RunError> {
+        loop {
+            let state = self.checkpoint_state(false).await?;
+            let saved = self.sink.inspect_state(&state).await?.objects;
+            let of_phase = |phase| saved.iter().filter(move |object| object.phase == phase);
+            let committed: HashSet<u64> =
+                of_phase(Phase::Committed).map(|object| object.first).collect();
+            // Objects of one name become visible one after the other.
+            if committed.is_empty() && of_phase(Phase::Sealed).next().is_none() {
+                return Ok(());
+            }
+            self.wait_for(committed).await?;
+        }
+    }
+
+    /// Waits until the objects that begin with these events are visible, or failed, but no longer
+    /// than it makes sense: one that lost its name to another writer waits for the next commit.
+    async fn wait_for(&mut self, objects: HashSet<u64>) -> Result<(), RunError> {
+        let moved = self.sink.moved();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let begun = Instant::now();
+        let is_settled = |keeper: &Keeper| objects.is_subset(&keeper.settled);
+        while !self.keeper.as_ref().is_none_or(is_settled) {
+            if begun.elapsed() >= PAUSE_CHECKPOINTS_EVERY {
+                break;
+            }
+            tokio::select! {
+                () = self.interrupts.reached(2) => {
+                    return Err(SinkError::Refused(Error::Aborted).into());
+                }
+                () = moved.notified() => {}
+                _ = tick.tick() => {}
+            }
+            self.poll().await?;
+        }
+        Ok(())
+    }
+}
+
+/// How much time lies between two checkpoints while a run that was told to stop waits.
+const PAUSE_CHECKPOINTS_EVERY: Duration = Duration::from_secs(1);

@@ -1,0 +1,50 @@
+//! Runs as the contract has them.
+
+use crate::batch;
+use crate::dead_letters::Content;
+use spillway::contract::{Framing, Payload, Run};
+
+/// A run as the sink takes it.
+pub(super) fn run(run: batch::Run) -> Run {
+    let batch::Run { key, first, at, payload, ends, framing } = run;
+    let framing = match framing {
+        batch::Framing::Bare => Framing::Bare,
+        batch::Framing::Newline => Framing::Newline,
+    };
+    Run { key, first, at, payload: Payload::Bytes(payload), ends, framing }
+}
+
+/// The position behind the last event of a run.
+pub(super) fn end(run: &Run) -> u64 {
+    run.first + run.ends.len() as u64
+}
+
+/// The events of a run that lie before `position`.
+pub(super) fn before(mut run: Run, position: u64) -> Run {
+    let count = usize::try_from(position.saturating_sub(run.first)).unwrap_or(usize::MAX);
+    run.ends.truncate(count);
+    let end = run.ends.last().map_or(0, |end| *end as usize);
+    match &mut run.payload {
+        Payload::Bytes(bytes) => bytes.truncate(end),
+        Payload::Text(text) => text.truncate(end),
+    }
+    run
+}
+
+/// The event at `position`, as it was given to the sink.
+pub(super) fn event(runs: &[Run], position: u64) -> Option<Content<'_>> {
+    let holds = |run: &&Run| (run.first..end(run)).contains(&position);
+    let run = runs.iter().find(holds)?;
+    let index = usize::try_from(position - run.first).ok()?;
+    let start = index.checked_sub(1).map_or(0, |before| run.ends[before] as usize);
+    let bytes = match &run.payload {
+        Payload::Bytes(bytes) => bytes.as_slice(),
+        Payload::Text(text) => text.as_bytes(),
+    };
+    let framed = &bytes[start..run.ends[index] as usize];
+    let payload = match run.framing {
+        Framing::Newline => framed.strip_suffix(b"\n").unwrap_or(framed),
+        Framing::Bare => framed,
+    };
+    Some(Content::Event { key: &run.key, payload, at: run.at })
+}

@@ -1,0 +1,271 @@
+//! `[source]` of a flow: as written, and as meant.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use spillway::problem::Problem;
+
+/// `[source]` as written.
+///
+/// Choices are plain strings here, so that [`SourceConfig::settings`] can report every wrong one at
+/// once.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// `"file"` or `"stdin"`. Required.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The file to read; a relative path starts at the current directory. Required by `"file"`.
+    pub path: Option<PathBuf>,
+    /// What a line holds: `"json"` (the default), `"raw"` or `"dead-letters"`.
+    pub codec: Option<String>,
+    /// The longest line taken, in bytes and without its line end. A longer one is a rejected event.
+    pub line_bytes_max: Option<u64>,
+    /// `"strip"` (the default) takes `\r\n` for one line end; `"keep"` leaves the `\r` in the
+    /// event.
+    pub crlf: Option<String>,
+    /// `"skip"` (the default for JSON) passes over blank lines; `"keep"` (the default for raw)
+    /// makes them events.
+    pub empty_lines: Option<String>,
+}
+
+/// `[source]` as meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceSettings {
+    /// What is read.
+    pub input: Input,
+    /// What a line holds.
+    pub codec: Codec,
+    /// What a line is.
+    pub lines: LineSettings,
+}
+
+/// What is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file; a relative path starts at the current directory.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// What a line holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Codec {
+    /// One JSON document.
+    #[default]
+    Json,
+    /// Bytes that are the payload as they are.
+    Raw,
+    /// One dead letter: what this or another flow set aside.
+    DeadLetters,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineSettings {
+    /// The longest line taken, in bytes, without its line end. A longer one is a rejected event and
+    /// is passed over without being held. A reader may hold a few lines of this length at the same
+    /// time.
+    pub line_bytes_max: u64,
+    /// Whether the `\r` of a `\r\n` belongs to the line end.
+    pub crlf: Crlf,
+    /// Whether a line without content is an event. It counts as a line in either case.
+    pub empty_lines: EmptyLines,
+    /// What becomes of a last line without a line feed.
+    pub last_line: LastLine,
+    /// What a line holds: an input that begins with NULs has none that are meant, if they are raw.
+    pub codec: Codec,
+}
+
+impl LineSettings {
+    /// The defaults for lines that hold `codec`.
+    pub fn of(codec: Codec) -> LineSettings {
+        let empty_lines = match codec {
+            Codec::Json | Codec::DeadLetters => EmptyLines::Skip,
+            Codec::Raw => EmptyLines::Keep,
+        };
+        LineSettings {
+            line_bytes_max: LINE_BYTES_MAX_DEFAULT,
+            crlf: Crlf::Strip,
+            empty_lines,
+            last_line: LastLine::Take,
+            codec,
+        }
+    }
+}
+
+/// Whether the `\r` of a `\r\n` belongs to the line end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crlf {
+    /// `\r\n` is one line end.
+    Strip,
+    /// The `\r` belongs to the event.
+    Keep,
+}
+
+/// Whether a line without content is an event. For JSON, a line of nothing but blanks has no
+/// content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmptyLines {
+    /// It is passed over. Its position stays unused.
+    Skip,
+    /// It is an event: of no bytes if the codec is raw, a rejected one if it is JSON.
+    Keep,
+}
+
+/// What becomes of a last line without a line feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastLine {
+    /// It is a line: the input does not go on.
+    Take,
+    /// It is none yet. Its writer may be in the middle of it, and the input can be read again.
+    Leave,
+}
+
+impl SourceConfig {
+    /// What was meant.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, not just the first.
+    pub fn settings(&self) -> Result<SourceSettings, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let input = self.input(&mut problems);
+        let codecs =
+            [("json", Codec::Json), ("raw", Codec::Raw), ("dead-letters", Codec::DeadLetters)];
+        let codec = choice("source.codec", &self.codec, &codecs, &mut problems).unwrap_or_default();
+        let lines = self.lines(codec, &mut problems);
+        match input {
+            Some(input) if problems.is_empty() => Ok(SourceSettings { input, codec, lines }),
+            _ => Err(problems),
+        }
+    }
+
+    fn input(&self, problems: &mut Vec<Problem>) -> Option<Input> {
+        let mut wrong = |field: &str, message: &str| {
+            problems.push(Problem::new(field, message));
+            None
+        };
+        match (self.kind.as_deref(), &self.path) {
+            (Some("file"), Some(path)) if path.as_os_str().is_empty() => {
+                wrong("source.path", "is empty, expected the path of a file")
+            }
+            (Some("file"), Some(path)) => Some(Input::File(path.clone())),
+            (Some("file"), None) => wrong("source.path", "is missing; type = \"file\" needs it"),
+            (Some("stdin"), None) => Some(Input::Stdin),
+            (Some("stdin"), Some(_)) => {
+                wrong("source.path", "has no meaning with type = \"stdin\"; leave it out")
+            }
+            (Some(other), _) => {
+                wrong("source.type", &format!("is \"{other}\", expected \"file\" or \"stdin\""))
+            }
+            (None, _) => wrong("source.type", "is missing, expected \"file\" or \"stdin\""),
+        }
+    }
+
+    fn lines(&self, codec: Codec, problems: &mut Vec<Problem>) -> LineSettings {
+        let mut lines = LineSettings::of(codec);
+        if let Some(bytes) = self.line_bytes_max {
+            lines.line_bytes_max = bytes;
+            if !(1..=LINE_BYTES_MAX_LIMIT).contains(&bytes) {
+                let message = format!("is {bytes}, expected 1 to {LINE_BYTES_MAX_LIMIT} bytes");
+                problems.push(Problem::new("source.line_bytes_max", message));
+            }
+        }
+        let crlf = [("strip", Crlf::Strip), ("keep", Crlf::Keep)];
+        if let Some(crlf) = choice("source.crlf", &self.crlf, &crlf, problems) {
+            lines.crlf = crlf;
+        }
+        let empty = [("skip", EmptyLines::Skip), ("keep", EmptyLines::Keep)];
+        if let Some(empty) = choice("source.empty_lines", &self.empty_lines, &empty, problems) {
+            lines.empty_lines = empty;
+        }
+        lines
+    }
+}
+
+/// What the word in `field` stands for; nothing if there is none, or if it is wrong and reported as
+/// such.
+fn choice<T: Copy>(
+    field: &str,
+    word: &Option<String>,
+    allowed: &[(&str, T)],
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    let word = word.as_deref()?;
+    let found = allowed.iter().find(|(name, _)| *name == word).map(|(_, meaning)| *meaning);
+    if found.is_none() {
+        let names: Vec<String> = allowed.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let message = format!("is \"{word}\", expected {}", names.join(" or "));
+        problems.push(Problem::new(field, message));
+    }
+    found
+}
+
+/// The default of `line_bytes_max`: 64 MiB, far above any event that is meant.
+pub const LINE_BYTES_MAX_DEFAULT: u64 = 64 << 20;
+
+/// The most `line_bytes_max` may be: 1 GiB, so that offsets into a block of lines fit in 32 bits.
+const LINE_BYTES_MAX_LIMIT: u64 = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults() {
+        let settings = parse("type = 'file'\npath = 'a.json'").settings().unwrap();
+        assert_eq!(settings.input, Input::File("a.json".into()));
+        assert_eq!(settings.codec, Codec::Json);
+        assert_eq!(settings.lines.line_bytes_max, 67_108_864);
+        assert_eq!(settings.lines.crlf, Crlf::Strip);
+        assert_eq!(settings.lines.empty_lines, EmptyLines::Skip);
+        let raw = parse("type = 'stdin'\ncodec = 'raw'").settings().unwrap();
+        assert_eq!(raw.input, Input::Stdin);
+        assert_eq!(raw.lines.empty_lines, EmptyLines::Keep);
+    }
+
+    #[test]
+    fn all_problems_at_once() {
+        let text =
+            "type = 'kafka'\ncodec = 'csv'\nline_bytes_max = 0\ncrlf = 'no'\nempty_lines = ''";
+        let problems = parse(text).settings().unwrap_err();
+        let shown: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "source.type: is \"kafka\", expected \"file\" or \"stdin\"",
+                "source.codec: is \"csv\", expected \"json\" or \"raw\" or \"dead-letters\"",
+                "source.line_bytes_max: is 0, expected 1 to 1073741824 bytes",
+                "source.crlf: is \"no\", expected \"strip\" or \"keep\"",
+                "source.empty_lines: is \"\", expected \"skip\" or \"keep\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn path_belongs_to_file() {
+        for (text, field) in [
+            ("", "source.type"),
+            ("type = 'file'", "source.path"),
+            ("type = 'file'\npath = ''", "source.path"),
+            ("type = 'stdin'\npath = 'x'", "source.path"),
+        ] {
+            let problems = parse(text).settings().unwrap_err();
+            assert_eq!(problems.len(), 1, "{text}");
+            assert_eq!(problems[0].field, field, "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        let error = toml::from_str::<SourceConfig>("typo = 1").unwrap_err().to_string();
+        assert!(error.contains("unknown field `typo`"), "{error}");
+    }
+
+    fn parse(text: &str) -> SourceConfig {
+        toml::from_str(text).unwrap()
+    }
+}

@@ -1,0 +1,164 @@
+//! Where a run writes down how far it is, and others read it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::run::Totals;
+use spillway::contract::Metric;
+use spillway::egress::{Counts, Traffic};
+
+use super::exposition::page;
+use super::families::Families;
+use super::lag::Lag;
+use super::own;
+
+/// What is known of one run. Clones are of the same run.
+#[derive(Clone, Debug)]
+pub struct Monitor(Arc<Mutex<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    begun: (Instant, SystemTime),
+    totals: Totals,
+    input_bytes: Option<u64>,
+    traffic: Option<Traffic>,
+    lag: Lag,
+    closing: bool,
+    checkpointed: Option<SystemTime>,
+    sink: Arc<Families>,
+    /// When the sink was last asked for its metrics.
+    asked: Option<(Instant, SystemTime)>,
+}
+
+/// What is known of a run at one moment.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// When the run began.
+    pub begun: SystemTime,
+    /// How long ago that was.
+    pub elapsed: Duration,
+    /// What it has done so far.
+    pub totals: Totals,
+    /// How long the input is, in bytes, if that is known.
+    pub input_bytes: Option<u64>,
+    /// What passes the sink's way out, as of this moment.
+    pub traffic: Option<Counts>,
+    /// How many lines lie between the first event that is not durable and the last that the sink
+    /// was given.
+    pub lag_events: u64,
+    /// How long ago the oldest event was handed to the sink that is not durable; zero where all
+    /// are.
+    pub lag: Duration,
+    /// Whether all is read that will be, and the sink completes or aborts what is open.
+    pub closing: bool,
+    /// When the last checkpoint was stored.
+    pub checkpointed: Option<SystemTime>,
+    /// The component's own metrics, as of [`sink_at`](View::sink_at).
+    pub sink: Arc<Families>,
+    /// When the component was last asked for its metrics.
+    pub sink_at: Option<SystemTime>,
+}
+
+impl Monitor {
+    /// Of a run that is about to begin.
+    pub fn new() -> Monitor {
+        Monitor(Arc::new(Mutex::new(Known {
+            begun: (Instant::now(), SystemTime::now()),
+            totals: Totals::default(),
+            input_bytes: None,
+            traffic: None,
+            lag: Lag::default(),
+            closing: false,
+            checkpointed: None,
+            sink: Arc::default(),
+            asked: None,
+        })))
+    }
+
+    /// What is known now.
+    pub fn view(&self) -> View {
+        let known = self.lock();
+        let traffic = known.traffic.as_ref().map(Traffic::counts);
+        View {
+            begun: known.begun.1,
+            elapsed: known.begun.0.elapsed(),
+            totals: known.totals.clone(),
+            input_bytes: known.input_bytes,
+            traffic,
+            lag_events: known.lag.events(),
+            lag: known.lag.age(Instant::now()),
+            closing: known.closing,
+            checkpointed: known.checkpointed,
+            sink: known.sink.clone(),
+            sink_at: known.asked.map(|(_, at)| at),
+        }
+    }
+
+    /// A sink is being opened, with this way out.
+    pub fn watch(&self, traffic: Traffic) {
+        self.lock().traffic = Some(traffic);
+    }
+
+    /// The run begins, with an input of this length and this way out.
+    pub(crate) fn begin(&self, input_bytes: Option<u64>, traffic: Traffic) {
+        let mut known = self.lock();
+        (known.input_bytes, known.traffic) = (input_bytes, Some(traffic));
+    }
+
+    /// The run has done so much.
+    pub(crate) fn count(&self, totals: &Totals) {
+        self.lock().totals = totals.clone();
+    }
+
+    /// The sink is about to be given the events before this position.
+    pub(crate) fn give(&self, end: u64) {
+        self.lock().lag.give(end, Instant::now());
+    }
+
+    /// Every event before this position is durable.
+    pub(crate) fn settle(&self, durable: u64) {
+        self.lock().lag.settle(durable);
+    }
+
+    /// The sink is about to be closed.
+    pub(crate) fn close(&self) {
+        self.lock().closing = true;
+    }
+
+    /// A checkpoint was stored.
+    pub(crate) fn checkpointed(&self, at: SystemTime) {
+        self.lock().checkpointed = Some(at);
+    }
+
+    /// Whether the sink should be asked for its metrics again.
+    pub(crate) fn wants_metrics(&self) -> bool {
+        self.lock().asked.is_none_or(|(at, _)| at.elapsed() >= METRICS_EVERY)
+    }
+
+    /// The sink was asked, and said this.
+    pub(crate) fn metrics(&self, metrics: Vec<Metric>) {
+        let families = Arc::new(Families::of(metrics));
+        let mut known = self.lock();
+        (known.sink, known.asked) = (families, Some((Instant::now(), SystemTime::now())));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Monitor {
+    fn default() -> Monitor {
+        Monitor::new()
+    }
+}
+
+impl View {
+    /// All of it as a text of the type [`CONTENT_TYPE`](super::CONTENT_TYPE).
+    pub fn exposition(&self) -> String {
+        page(vec![Families::of_host(own::metrics(self)), Families::clone(&self.sink)])
+    }
+}
+
+/// How often the sink is asked: no collector looks more often.
+const METRICS_EVERY: Duration = Duration::from_secs(1);
