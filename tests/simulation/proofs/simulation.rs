@@ -3,11 +3,13 @@
 //! `SPILLWAY_SEEDS=100000` runs so many seeds, from 0 or from `SPILLWAY_FIRST_SEED` on.
 //! `SPILLWAY_SEED=7` runs that one and prints its trace.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
 use spillway_core::checksum::Algorithm;
+
 use spillway_core::encode::{Compression, ObjectFraming};
 use spillway_core::settings::{Rotation, Settings};
 use spillway_core::sink::{CredentialsError, Input};
@@ -50,6 +52,21 @@ fn one_seed_is_one_run() {
         assert_eq!(first.trace(), second.trace(), "seed {seed}");
         assert_eq!(first.elapsed(), second.elapsed(), "seed {seed}");
     }
+}
+
+/// What the core does in a thousand runs, as one number: it tells whether a change of the code is a
+/// change of behaviour. `-- --nocapture a_thousand_seeds` prints it.
+#[test]
+fn a_thousand_seeds_have_one_fingerprint() {
+    let fingerprint = || {
+        let runs = (0..1_000).map(run).map(|world| (world.fingerprint(), world.elapsed()));
+        let mut hasher = DefaultHasher::new();
+        runs.for_each(|run| run.hash(&mut hasher));
+        hasher.finish()
+    };
+    let first = fingerprint();
+    println!("fingerprint of requests, bytes and clock: {first:016x}");
+    assert_eq!(first, fingerprint(), "it is the same each time");
 }
 
 /// Without faults nothing fails and nothing is asked twice, whatever the workload.
