@@ -9,13 +9,9 @@ use spillway_core::classify::{Class, classify};
 use spillway_core::clock::{Flight, Offset};
 use spillway_core::http::Response;
 use spillway_core::retry::{Budget, Decision, History, decide};
-use spillway_core::s3::{
-    Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult,
-    ListMultipartUploadsResult, ListPartsResult, bucket_region, part_etag,
-};
+use spillway_core::s3::{bucket_region, part_etag, Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult, ListMultipartUploadsResult, ListPartsResult, Operation};
 use spillway_core::settings::RetrySettings;
 use spillway_core::time::Timestamp;
-use spillway_core::upload::Operation;
 
 // An answer as HTTP has it: a line with the status, headers, an empty line, the body.
 fuzz_target!(|data: &[u8]| {

@@ -9,7 +9,7 @@ use spillway_core::buffer::Buffer;
 use spillway_core::checksum::Algorithm;
 use spillway_core::framing::{Framing, Run};
 use spillway_core::http::Body;
-use spillway_core::parts::PartSizes;
+use spillway_core::settings::PartSizes;
 
 #[derive(Arbitrary, Debug)]
 enum Case<'a> {

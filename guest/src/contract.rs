@@ -11,7 +11,7 @@ use spillway_core::report::{self, Report};
 use spillway_core::settings::Settings;
 use spillway_core::sink::{Input, Sink};
 use spillway_core::time::Timestamp;
-use spillway_core::{checkpoint, metrics, schema};
+use spillway_core::{checkpoint, metrics, notice, schema};
 
 use crate::bindings::exports::spillway::sink::sink as wit;
 use crate::driver::{Busy, Driver};
@@ -218,11 +218,11 @@ impl From<report::Failure> for wit::Failure {
     }
 }
 
-impl From<report::Notice> for wit::Notice {
-    fn from(notice: report::Notice) -> Self {
+impl From<notice::Notice> for wit::Notice {
+    fn from(notice: notice::Notice) -> Self {
         let level = match notice.level {
-            report::Level::Info => wit::Level::Info,
-            report::Level::Warning => wit::Level::Warning,
+            notice::Level::Info => wit::Level::Info,
+            notice::Level::Warning => wit::Level::Warning,
         };
         wit::Notice { level, message: notice.message }
     }

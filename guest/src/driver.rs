@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use spillway_core::credentials::{Credentials, Secret};
+use spillway_core::credentials::{Credentials, CredentialsError, Secret};
 use spillway_core::error::Error;
 use spillway_core::framing::Run;
 use spillway_core::inquiry::Reply;
 use spillway_core::report::Report;
 use spillway_core::room::Admission;
 use spillway_core::settings::Settings;
-use spillway_core::sink::{CredentialsError, Input, Output, Sink};
+use spillway_core::sink::{Input, Output, Sink};
 use spillway_core::time::{Instant, Now, Timestamp};
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::io::poll::{self, Pollable};

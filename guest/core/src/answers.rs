@@ -9,13 +9,14 @@ use crate::error::Error;
 use crate::explain::{self, Subject};
 use crate::http::Response;
 use crate::naming::Sight;
+use crate::notice::Level;
 use crate::outage::News;
-use crate::report::Level;
 use crate::requests::{ExchangeId, Flying, Owner, Signed, Task, UploadNumber};
 use crate::retry::{Absent, Decision, Spent, decide, decide_absent, spent};
+use crate::s3::Operation;
 use crate::settings::RetrySettings;
 use crate::sink::Sink;
-use crate::upload::{Looked, Operation, Upload};
+use crate::upload::{Looked, Upload};
 
 type Outcome = Result<Response, TransportError>;
 

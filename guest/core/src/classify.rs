@@ -8,11 +8,10 @@ use crate::http::Response;
 use crate::quote::{Quote, one_line};
 use crate::s3::{
     Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult,
-    ListMultipartUploadsResult, ListPartsResult, Malformed, bucket_region, part_etag,
+    ListMultipartUploadsResult, ListPartsResult, Malformed, Operation, bucket_region, is_region,
+    part_etag,
 };
-use crate::settings::is_name;
 use crate::time::Timestamp;
-use crate::upload::Operation;
 
 /// Why there was no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -391,7 +390,7 @@ fn names_region(response: &Response) -> bool {
 /// The region that the store named. It will be signed, so it has to be one.
 fn region(response: &Response, error: Option<&ErrorBody>) -> Option<String> {
     let named = [bucket_region(response), error.and_then(|e| e.region.as_deref())];
-    named.into_iter().flatten().find(|region| is_name(region)).map(str::to_owned)
+    named.into_iter().flatten().find(|region| is_region(region)).map(str::to_owned)
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {

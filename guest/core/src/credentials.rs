@@ -57,6 +57,15 @@ impl Secret {
 /// AWS begins a long-lived key with `AKIA` and a temporary one with `ASIA`: that much helps.
 const SHOWN_CHARACTERS: usize = 4;
 
+/// Why the host has no credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialsError {
+    /// There is no source of them.
+    NotConfigured(String),
+    /// There is a source, and it did not deliver.
+    Failed(String),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,12 +3,13 @@
 mod advice;
 
 use crate::classify::{Class, Said, Verdict};
+use crate::credentials::CredentialsError;
 use crate::error::Error;
 use crate::quote::Quote;
 use crate::retry::{History, Spent};
+use crate::s3::Operation;
 use crate::settings::Settings;
-use crate::sink::CredentialsError;
-use crate::upload::{Operation, Upload};
+use crate::upload::Upload;
 
 pub use advice::NO_TLS;
 

@@ -1,7 +1,7 @@
 //! What a sink is told, and what it asks for.
 
 use crate::classify::TransportError;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, CredentialsError};
 use crate::framing::Run;
 use crate::http::{Request, Response};
 use crate::requests::ExchangeId;
@@ -85,13 +85,4 @@ pub enum Output {
         /// Why.
         reason: String,
     },
-}
-
-/// Why the host has no credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CredentialsError {
-    /// There is no source of them.
-    NotConfigured(String),
-    /// There is a source, and it did not deliver.
-    Failed(String),
 }

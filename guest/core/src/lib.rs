@@ -24,6 +24,7 @@ pub mod io;
 pub mod metrics;
 pub mod names;
 mod naming;
+pub mod notice;
 mod objects;
 mod open;
 mod options;
@@ -43,6 +44,7 @@ pub mod settings;
 mod signer;
 pub mod sigv4;
 pub mod sink;
+pub mod suggest;
 #[cfg(test)]
 mod talk;
 pub mod template;

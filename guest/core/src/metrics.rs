@@ -6,8 +6,8 @@ use crate::classify::{Class, Verdict};
 use crate::explain;
 use crate::histogram::Histogram;
 use crate::requests::Task;
+use crate::s3::Operation;
 use crate::sink::Sink;
-use crate::upload::Operation;
 
 /// What has been counted since the sink was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,12 +2,11 @@
 
 use crate::error::Error;
 use crate::names::{OnExisting, Stem};
-use crate::report::Level;
+use crate::notice::Level;
 use crate::requests::{Owner, UploadNumber};
-use crate::s3::HeadObjectResult;
+use crate::s3::{HeadObjectResult, Operation};
 use crate::sink::Sink;
 use crate::turns::Place;
-use crate::upload::Operation;
 
 /// What an object is called, and how it comes by that.
 #[derive(Debug)]

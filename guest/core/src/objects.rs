@@ -8,12 +8,11 @@ use crate::open::Moment;
 use crate::report::{Failure, Sealed};
 use crate::requests::{Owner, UploadNumber};
 use crate::retry::History;
-use crate::settings::Commit;
+use crate::s3::Operation;
+use crate::settings::{Commit, NONCE_BYTES};
 use crate::sink::Sink;
 use crate::template::{Facts, Uuid};
-use crate::upload::{
-    End, NONCE_BYTES, Operation, PIECES_MAX, Permit, Span, SpanPiece, Upload, Want,
-};
+use crate::upload::{End, PIECES_MAX, Permit, Span, SpanPiece, Upload, Want};
 
 /// Where events go.
 enum Place {

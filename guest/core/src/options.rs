@@ -1,9 +1,8 @@
 //! What the settings say with each request: about the object, its encryption, and who asks.
 
-use crate::s3::Header;
+use crate::s3::{Header, Operation};
 use crate::settings::{CustomerKey, Encryption, Kms, Settings};
 use crate::time::Timestamp;
-use crate::upload::Operation;
 
 /// What a request may say beside what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

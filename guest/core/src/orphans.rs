@@ -7,12 +7,12 @@ use std::time::Duration;
 use crate::cleanup::Leftover;
 use crate::error::Error;
 use crate::inquiry::OpenUpload;
-use crate::report::Level;
+use crate::notice::Level;
 use crate::requests::{Owner, UploadNumber};
+use crate::s3::Operation;
 use crate::settings::OnOrphans;
 use crate::sink::Sink;
 use crate::time::Timestamp;
-use crate::upload::Operation;
 
 /// Which uploads a crash left behind.
 #[derive(Default)]

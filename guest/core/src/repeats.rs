@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::names::{OnExisting, StemId};
 use crate::naming::Naming;
-use crate::report::Level;
+use crate::notice::Level;
 use crate::sink::Sink;
 
 /// The names that were given, as far as is remembered.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::notice::{Level, Notice};
 use crate::upload::Span;
 
 /// What happened since the last report.
@@ -40,24 +41,6 @@ pub struct Failure {
     pub begun: u64,
     /// Why.
     pub cause: Error,
-}
-
-/// Something an operator may want to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// How much it matters.
-    pub level: Level,
-    /// One sentence.
-    pub message: String,
-}
-
-/// How much a notice matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Nothing to do.
-    Info,
-    /// Something was wrong.
-    Warning,
 }
 
 impl Report {

@@ -8,8 +8,8 @@ use crate::clock::Offset;
 use crate::credentials::Secret;
 use crate::inquiry::Question;
 use crate::retry::History;
+use crate::s3::Operation;
 use crate::time::{Instant, Timestamp};
-use crate::upload::Operation;
 
 /// Tells one attempt from all others of a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::classify::{Class, Verdict};
 use crate::clock::Offset;
+use crate::s3::Operation;
 use crate::settings::RetrySettings;
-use crate::upload::Operation;
 
 /// What is done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

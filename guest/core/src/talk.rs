@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::classify::TransportError;
-use crate::credentials::{Credentials, Secret};
+use crate::credentials::{Credentials, CredentialsError, Secret};
 use crate::error::Error;
 use crate::framing::{Framing, Run};
 use crate::http::{Request, Response};
 use crate::inquiry::{OpenUpload, Reply};
-use crate::io::{CredentialsError, Input, Output};
+use crate::io::{Input, Output};
 use crate::requests::ExchangeId;
 use crate::settings::Settings;
 use crate::sink::Sink;

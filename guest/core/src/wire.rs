@@ -11,11 +11,11 @@ use crate::http::{Body, Request};
 use crate::options;
 use crate::s3::{
     AbortMultipartUpload, ChecksumType, CompleteMultipartUpload, CreateMultipartUpload, HeadObject,
-    Header, ListMultipartUploads, ListParts, PutObject, UploadPart, UploadsMarker,
+    Header, ListMultipartUploads, ListParts, Operation, PutObject, UploadPart, UploadsMarker,
 };
-use crate::settings::Settings;
+use crate::settings::{NONCE, Settings};
 use crate::time::Timestamp;
-use crate::upload::{NONCE, Operation, Upload};
+use crate::upload::Upload;
 
 /// The request for `operation` of `upload`, not signed, as of `now` by the store's clock. Nothing
 /// where it would say what is not true.

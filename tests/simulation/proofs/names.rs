@@ -199,7 +199,7 @@ fn a_race_that_is_lost_is_run_again_under_the_next_number() {
         nothing_is_replaced_or_doubled(&world);
         assert_eq!((stored(&world), world.bucket.of_others().len()), (vec!["a-2"], 2), "{payload}");
         assert!(world.bucket.open_uploads().is_empty());
-        let told = |notice: &&spillway_core::report::Notice| {
+        let told = |notice: &&spillway_core::notice::Notice| {
             notice.message.ends_with("exists; the object gets the next number that is free")
         };
         assert_eq!(world.notices.iter().filter(told).count(), 2);
@@ -358,7 +358,7 @@ fn a_name_that_comes_back_is_told_once() {
             world.write_run_of(if dated { "k" } else { key }, at, &["x".into()]);
         }
         finish(&mut world);
-        let said = |n: &&spillway_core::report::Notice| n.message.contains("replaces the earlier");
+        let said = |n: &&spillway_core::notice::Notice| n.message.contains("replaces the earlier");
         assert_eq!(world.notices.iter().filter(said).count(), told, "{template}");
     }
 }

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use spillway_core::credentials::CredentialsError;
 use spillway_core::settings::Settings;
-use spillway_core::sink::{CredentialsError, Input};
+use spillway_core::sink::Input;
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, World};

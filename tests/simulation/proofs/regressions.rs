@@ -5,13 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use spillway_core::classify::{Class, classify};
 use spillway_core::clock::Flight;
+use spillway_core::credentials::CredentialsError;
 use spillway_core::encode::ObjectFraming;
 use spillway_core::framing::{Framing, Run};
 use spillway_core::http::Response;
+use spillway_core::s3;
 use spillway_core::settings::Settings;
-use spillway_core::sink::{CredentialsError, Input, Output, Sink};
+use spillway_core::sink::{Input, Output, Sink};
 use spillway_core::time::Now;
-use spillway_core::upload;
 use spillway_simulation::bucket::{BucketOptions, KeyPair, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, RequestInfo, World};
@@ -232,11 +233,8 @@ fn what_is_kept_while_an_object_is_settled_is_counted() {
 fn case_27_an_invalid_token_asks_for_fresh_credentials() {
     for code in ["InvalidToken", "ExpiredToken", "ExpiredTokenException"] {
         let body = format!("<Error><Code>{code}</Code></Error>");
-        let verdict = classify(
-            upload::Operation::PutObject,
-            &Ok(answer(400, &[], &body)),
-            &Flight::default(),
-        );
+        let verdict =
+            classify(s3::Operation::PutObject, &Ok(answer(400, &[], &body)), &Flight::default());
         assert_eq!(verdict.class, Class::Expired, "{code}");
     }
 }
@@ -249,7 +247,7 @@ fn case_30_retry_after_may_be_a_date() {
         ("Retry-After", "Fri, 24 May 2013 00:01:00 GMT"),
     ];
     let verdict =
-        classify(upload::Operation::PutObject, &Ok(answer(503, &headers, "")), &Flight::default());
+        classify(s3::Operation::PutObject, &Ok(answer(503, &headers, "")), &Flight::default());
     assert_eq!(verdict.retry_after, Some(Duration::from_secs(60)));
 }
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 use spillway_core::checksum::Algorithm;
-
+use spillway_core::credentials::CredentialsError;
 use spillway_core::encode::{Compression, ObjectFraming};
 use spillway_core::settings::{Rotation, Settings};
-use spillway_core::sink::{CredentialsError, Input};
+use spillway_core::sink::Input;
 use spillway_core::time::Timestamp;
 use spillway_simulation::bucket::{BucketOptions, ChecksumSupport, KeyPair};
 use spillway_simulation::faults::Fault;

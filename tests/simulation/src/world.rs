@@ -13,13 +13,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use spillway_core::credentials::Credentials;
+use spillway_core::credentials::{Credentials, CredentialsError};
 use spillway_core::error::Error;
 use spillway_core::framing::Run;
 use spillway_core::inquiry::Reply;
-use spillway_core::report::{Failure, Notice, Sealed};
+use spillway_core::notice::Notice;
+use spillway_core::report::{Failure, Sealed};
 use spillway_core::settings::Settings;
-use spillway_core::sink::{CredentialsError, Input, Output, Sink};
+use spillway_core::sink::{Input, Output, Sink};
 use spillway_core::time::{Instant, Now, Timestamp};
 
 use crate::bucket::{Bucket, BucketOptions};

@@ -14,10 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Error, Problem};
 use crate::open::Ages;
 use crate::requests::{Owner, UploadNumber};
+use crate::s3::Operation;
 use crate::settings::{Commit, Settings};
 use crate::sink::Sink;
 use crate::time::Now;
-use crate::upload::{Course, Operation, SavedUpload, Upload};
+use crate::upload::{Course, SavedUpload, Upload};
 
 pub(crate) use needed::Needed;
 pub(crate) use state::{SavedOpen, State};

@@ -9,7 +9,7 @@ use serde_json::Value;
 pub use fields::{GROUPS, Group, fields};
 pub(crate) use fields::{GZIP_LEVEL_MAX, PART_BYTES_MAX, ZSTD_LEVEL_MAX};
 pub use providers::{PROVIDERS, Provider, Region};
-pub use written::{Written, nearest};
+pub use written::Written;
 
 /// One field of the configuration.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Whose store it is, and which defaults follow from that. What is written is never overruled.
 
-use crate::parts::PARTS_MAX;
+use crate::s3::PARTS_MAX;
 
 /// A provider, and what its stores need.
 #[derive(Debug)]

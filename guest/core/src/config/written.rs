@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{Absent, Field, Kind, fields, seen, whole};
 use crate::error::Problem;
+use crate::suggest::nearest;
 
 /// A value with every name that was written: of two that are the same, a map would keep the last.
 enum Node {
@@ -227,13 +228,6 @@ impl Reading {
         }
         self.seen.push((name.to_owned(), path.to_owned()));
     }
-}
-
-/// The name in `names` that `name` was probably meant to be.
-pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = names.map(|n| (strsim::damerau_levenshtein(name, n), n));
-    let near = scored.filter(|(distance, n)| *distance <= 1 + n.len() / 4);
-    near.min_by_key(|(distance, _)| *distance).map(|(_, n)| n)
 }
 
 fn field(name: &str) -> &'static Field {

@@ -4,9 +4,8 @@ use super::Subject;
 use crate::classify::{TransportError, Verdict};
 use crate::http::Scheme;
 use crate::names::OnExisting;
-use crate::s3::AddressStyle;
+use crate::s3::{AddressStyle, Operation};
 use crate::settings::Settings;
-use crate::upload::Operation;
 
 /// What a person can do about an outcome, where anything is known.
 pub(super) fn of(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<String> {

@@ -8,7 +8,7 @@ use super::{Inquiry, Next, Question, Reply};
 use crate::classify::Answer;
 use crate::error::{Error, Problem};
 use crate::http::Request;
-use crate::report::Level;
+use crate::notice::Level;
 use crate::settings::Settings;
 use crate::sink::Sink;
 use crate::time::Timestamp;

@@ -128,8 +128,8 @@ mod tests {
     use crate::explain::{self, Subject};
     use crate::http::Response;
     use crate::retry::History;
+    use crate::s3::Operation;
     use crate::settings::Settings;
-    use crate::upload::Operation;
 
     const BEGIN: Operation = Operation::CreateMultipartUpload;
     /// Fri, 24 May 2013 00:00:00 GMT

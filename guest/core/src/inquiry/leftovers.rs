@@ -9,8 +9,10 @@ use crate::classify::{Answer, Verdict};
 use crate::clock::Offset;
 use crate::error::Error;
 use crate::http::Request;
-use crate::report::Level;
-use crate::s3::{ListMultipartUploadsResult, ListPartsResult, MultipartUpload, UploadsMarker};
+use crate::notice::Level;
+use crate::s3::{
+    ListMultipartUploadsResult, ListPartsResult, MultipartUpload, PARTS_MAX, UploadsMarker,
+};
 use crate::settings::Settings;
 use crate::sink::Sink;
 use crate::time::Timestamp;
@@ -274,6 +276,3 @@ impl Sink {
 const KEPT_MAX: usize = 1_000;
 /// How many pages are read at most: a million uploads, where the store has S3's pages.
 const PAGES_MAX: u32 = 1_000;
-/// How many parts an upload can have:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
-const PARTS_MAX: u32 = 10_000;

@@ -16,9 +16,10 @@ use crate::explain::{self, Subject};
 use crate::http::Request;
 use crate::requests::{Owner, Task};
 use crate::retry::Decision;
+use crate::s3::Operation;
 use crate::sink::Sink;
 use crate::time::Timestamp;
-use crate::upload::{Operation, Upload};
+use crate::upload::Upload;
 
 use check::Check;
 use discard::Discard;

@@ -15,10 +15,13 @@ mod create_multipart_upload;
 mod error;
 mod head_bucket;
 mod head_object;
+mod limits;
 mod list_multipart_uploads;
 mod list_parts;
 mod malformed;
+mod operation;
 mod put_object;
+mod region;
 mod upload_part;
 mod xml;
 
@@ -35,12 +38,15 @@ pub use create_multipart_upload::{CreateMultipartUpload, CreateMultipartUploadRe
 pub use error::ErrorBody;
 pub use head_bucket::{HeadBucket, bucket_region};
 pub use head_object::{HeadObject, HeadObjectResult};
+pub(crate) use limits::PARTS_MAX;
 pub use list_multipart_uploads::{
     ListMultipartUploads, ListMultipartUploadsResult, MultipartUpload, UploadsMarker,
 };
 pub use list_parts::{ListParts, ListPartsResult, ListedPart};
 pub use malformed::Malformed;
+pub use operation::Operation;
 pub use put_object::PutObject;
+pub(crate) use region::is_region;
 pub use upload_part::{UploadPart, part_etag};
 
 /// A header that the settings add to a verb: its name, in lower case, and its value.

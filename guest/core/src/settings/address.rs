@@ -5,7 +5,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use crate::config::{Provider, Region, Written};
 use crate::error::Problem;
 use crate::http::Scheme;
-use crate::s3::{AccessPoint, Address, AddressStyle};
+use crate::s3::{AccessPoint, Address, AddressStyle, is_region};
 use crate::settings::access_point;
 use crate::settings::aws::Endpoints;
 use crate::settings::is_said;
@@ -78,7 +78,7 @@ fn region(
     problems: &mut Vec<Problem>,
 ) -> String {
     if let Some(region) = written.text("region") {
-        if !is_name(region) {
+        if !is_region(region) {
             let message =
                 format!("`{region}` is no region's name: it has letters, digits and hyphens");
             problems.push(Problem::new("region", message));
@@ -90,7 +90,7 @@ fn region(
         Region::OfHost { before, after } => (before, after),
     };
     let within = |authority| host(authority).strip_prefix(before)?.strip_suffix(after);
-    let found = endpoint.and_then(|endpoint| within(&endpoint.authority)).filter(|r| is_name(r));
+    let found = endpoint.and_then(|endpoint| within(&endpoint.authority)).filter(|r| is_region(r));
     let has_endpoint = endpoint.is_some_and(|endpoint| !endpoint.authority.is_empty());
     if found.is_none() && has_endpoint && !is_said("region", written, problems) {
         let name = provider.name;
@@ -169,7 +169,7 @@ fn authority(written: &str, scheme: Scheme) -> Option<String> {
     };
     let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => is_name(&host),
+        None => is_region(&host),
     };
     // `parse` alone would take a sign as well.
     let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
@@ -230,12 +230,6 @@ pub(super) fn warning(address: &Address) -> Option<String> {
 fn is_label(bucket: &str) -> bool {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     bucket.chars().all(legal) && !bucket.starts_with('-') && !bucket.ends_with('-')
-}
-
-/// Whether a text can stand in a host's name, and so in a signature's scope.
-pub(crate) fn is_name(text: &str) -> bool {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(legal)
 }
 
 /// Why a bucket cannot be part of a host's name.

@@ -9,6 +9,7 @@ mod encryption;
 mod identity;
 mod names;
 mod object;
+mod parts;
 mod rotation;
 
 use std::time::Duration;
@@ -19,14 +20,14 @@ use crate::encode::Encoding;
 use crate::error::{Error, Problem};
 use crate::http::Scheme;
 use crate::names::Names;
-use crate::parts::PartSizes;
 use crate::s3::Address;
-use crate::upload::Cutting;
 
-pub(crate) use address::is_name;
 pub use commit::{Commit, OnOrphans};
 pub use encryption::{CustomerKey, Encryption, Kms};
+pub(crate) use object::{NONCE, NONCE_BYTES};
 pub use object::{ObjectSettings, RetainUntil, Retention};
+pub(crate) use parts::Cutting;
+pub use parts::PartSizes;
 pub use rotation::Rotation;
 
 /// Everything a sink is told before it starts.

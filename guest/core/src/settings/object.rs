@@ -6,7 +6,6 @@ use crate::s3::Header;
 use crate::settings::is_said;
 use crate::sigv4::uri_encode;
 use crate::time::Timestamp;
-use crate::upload::{NONCE, NONCE_BYTES};
 
 /// What is said about every object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -237,6 +236,11 @@ const TAG_KEY_MAX: usize = 128;
 const TAG_VALUE_MAX: usize = 256;
 const METADATA_BYTES_MAX: usize = 2_048;
 const NANOSECONDS_PER_DAY: u64 = 86_400_000_000_000;
+
+/// The name of the metadata that holds the nonce.
+pub(crate) const NONCE: &str = "spillway-nonce";
+/// The length of a nonce, in bytes.
+pub(crate) const NONCE_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {

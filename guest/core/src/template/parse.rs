@@ -3,7 +3,7 @@
 use super::caret::shown;
 use super::date::DateFormat;
 use super::{DIGITS_MAX, Piece};
-use crate::config::nearest;
+use crate::suggest::nearest;
 
 /// What is wrong with a template, and at which of its bytes.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::buffer::Buffer;
-use crate::checksum::{Algorithm, Sum};
+use crate::checksum::Sum;
 use crate::classify::Answer;
 use crate::encode::{Encoder, Encoding};
 use crate::error::Error;
@@ -17,56 +17,15 @@ use crate::explain;
 use crate::framing::Run;
 use crate::http::Body;
 use crate::naming::{Naming, Sight};
-use crate::parts::{PartSizes, Parts};
+use crate::parts::Parts;
 use crate::requests::Task;
-use crate::s3::{CompletedPart, HeadObjectResult};
+use crate::s3::{CompletedPart, HeadObjectResult, Operation};
+use crate::settings::{Cutting, NONCE, PartSizes};
 
 pub(crate) use permit::Permit;
 pub(crate) use saved::{Course, SavedUpload};
 pub(crate) use span::PIECES_MAX;
 pub use span::{Piece as SpanPiece, Span};
-
-/// The requests that a sink makes, named as in the S3 API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// The whole object at once.
-    PutObject,
-    /// The beginning of a multipart upload.
-    CreateMultipartUpload,
-    /// One part, numbered from 1.
-    UploadPart(u32),
-    /// What makes a multipart upload an object.
-    CompleteMultipartUpload,
-    /// The question whether an object is there, and whose it is.
-    HeadObject,
-    /// What ends a multipart upload without an object.
-    AbortMultipartUpload,
-    /// The question which multipart uploads are open.
-    ListMultipartUploads,
-    /// The question which parts a multipart upload has.
-    ListParts,
-}
-
-impl Operation {
-    /// Every one of them, a part standing for all parts.
-    pub const ALL: [Operation; 8] = [
-        Operation::PutObject,
-        Operation::CreateMultipartUpload,
-        Operation::UploadPart(1),
-        Operation::CompleteMultipartUpload,
-        Operation::HeadObject,
-        Operation::AbortMultipartUpload,
-        Operation::ListMultipartUploads,
-        Operation::ListParts,
-    ];
-}
-
-/// How the bytes of uploads are cut and summed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cutting {
-    pub(crate) sizes: PartSizes,
-    pub(crate) algorithm: Option<Algorithm>,
-}
 
 /// One object on its way into the store.
 pub(crate) struct Upload {
@@ -615,9 +574,5 @@ impl State {
     }
 }
 
-/// The name of the metadata that holds the nonce.
-pub(crate) const NONCE: &str = "spillway-nonce";
-/// How long a nonce is.
-pub(crate) const NONCE_BYTES: usize = 32;
 /// How often one object begins again.
 const RESTARTS_MAX: u32 = 3;

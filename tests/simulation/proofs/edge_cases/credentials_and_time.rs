@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use spillway_core::classify::Class;
-use spillway_core::sink::CredentialsError;
+use spillway_core::credentials::CredentialsError;
 use spillway_simulation::bucket::{KeyPair, Operation, WrongRegion};
 use spillway_simulation::faults::Fault;
 

@@ -1,6 +1,6 @@
 //! Cases 9 to 15: parts.
 
-use spillway_core::parts::PartSizes;
+use spillway_core::settings::PartSizes;
 use spillway_core::sink::Input;
 use spillway_simulation::bucket::Operation;
 use spillway_simulation::faults::Fault;

@@ -2,7 +2,7 @@
 
 use crate::config::fields::{GIB, MIB, PART_BYTES_MAX, PART_BYTES_MIN};
 use crate::config::{Absent, Field, Kind};
-use crate::parts::PARTS_MAX;
+use crate::s3::PARTS_MAX;
 
 pub(super) const UPLOAD: &[Field] = &[
     Field {
