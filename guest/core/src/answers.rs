@@ -10,6 +10,7 @@ use crate::explain::{self, Subject};
 use crate::http::Response;
 use crate::naming::Sight;
 use crate::outage::News;
+use crate::quote::plain;
 use crate::report::Level;
 use crate::requests::{ExchangeId, Flying, Owner, Signed, Task, UploadNumber};
 use crate::retry::{Absent, Decision, Spent, decide, decide_absent, spent};
@@ -146,8 +147,9 @@ impl Sink {
         self.counters.aborts_failed += 1;
         let Some((name, upload_id)) = self.cleanups.get(number) else { return };
         let message = format!(
-            "the multipart upload {upload_id} of `{name}` could not be aborted ({reason}); that is \
-             tried again later, and until then its parts are paid for"
+            "the multipart upload {} of `{name}` could not be aborted ({reason}); that is \
+             tried again later, and until then its parts are paid for",
+            plain(upload_id)
         );
         if self.cleanups.remember(number, self.now.monotonic) {
             self.notice(Level::Warning, message);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::cleanup::Leftover;
 use crate::error::Error;
 use crate::inquiry::OpenUpload;
+use crate::quote::plain;
 use crate::report::Level;
 use crate::requests::{Owner, UploadNumber};
 use crate::settings::OnOrphans;
@@ -101,8 +102,9 @@ impl Sink {
         self.counters.orphans += count as u64;
         for OpenUpload { name, upload_id, .. } in found {
             let what = format!(
-                "the upload {upload_id} of `{name}` is unknown to the checkpoint: a crash left it \
-                 behind, or another writer is at work"
+                "the upload {} of `{name}` is unknown to the checkpoint: a crash left it behind, \
+                 or another writer is at work",
+                plain(&upload_id)
             );
             let message = match on_orphans {
                 OnOrphans::Keep => format!("{what}; it is aborted when that name is written again"),
