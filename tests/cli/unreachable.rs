@@ -1,6 +1,7 @@
 //! Failures at run time: the exit code is 1, and the message names the host, what was asked of it,
 //! and what to look at.
 
+use std::io::Read as _;
 use std::net::TcpListener;
 
 use spillway_tests::scripted::{Reply, Scripted};
@@ -151,6 +152,36 @@ fn tls_that_breaks_after_the_handshake_is_tried_again() {
     front.write_certificate(&place.path("ca.pem"));
     let ended = place.spillway(&["run", "flow.toml"]);
     assert_fails(&ended, 1, &["the connection broke (TLS: ", "gave up after 2 attempts"]);
+}
+
+/// Nothing of a request was sent, so nothing can be stored.
+#[test]
+fn a_connection_that_ends_in_its_handshake_leaves_no_doubt() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 64]);
+        }
+    });
+    let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", &endpoint);
+    let said = "no connection (the other side closed it before anything could be sent)";
+    let said = failed(&place, &[said, "gave up after 2 attempts"]);
+    assert!(!said.contains("may be stored"), "{said}");
+}
+
+/// The word for it comes behind the handshake, and will come again.
+#[test]
+fn a_server_that_wants_a_certificate_is_not_asked_again() {
+    let server = Server::start();
+    let behind = server.endpoint().replace("http://", "").parse().unwrap();
+    let front = TlsFront::start_knowing_clients(server.runtime(), behind);
+    let flow = FLOW.replace("[sink.config]", "[sink]\nca_file = \"ca.pem\"\n[sink.config]");
+    let place = Place::of(&flow, &event("a", "1")).with("ENDPOINT", &front.endpoint());
+    front.write_certificate(&place.path("ca.pem"));
+    let said = failed(&place, &["TLS failed (the server wants a certificate of the client"]);
+    assert!(!said.contains("gave up") && !said.contains("may be stored"), "{said}");
+    assert_eq!(server.requests_total(), 0);
 }
 
 #[test]

@@ -134,6 +134,12 @@ fn issuer(certificate: Option<X509Certificate<'_>>, others: &[CertificateDer<'_>
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
     let names = names.value.general_names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) if name.parse::<IpAddr>().is_ok() => {
+            return Some(format!(
+                "`{}` as the name of a host (DNS), and not as an address (IP)",
+                shown(name)
+            ));
+        }
         GeneralName::DNSName(name) => Some(shown(name)),
         GeneralName::IPAddress(bytes) => match bytes.len() {
             4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| IpAddr::from(b).to_string()),
@@ -144,8 +150,8 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     names.map(|name| format!("`{name}`")).collect()
 }
 
-/// A text of the server's, in one line that is not too long.
-fn shown(text: &str) -> String {
+/// A text of the other side's, in one line that is not too long.
+pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX).collect()
 }
 
