@@ -1,8 +1,9 @@
 //! Failures at run time: the exit code is 1, and the message names the host, what was asked of it,
 //! and what to look at.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::time::Duration;
 
 use spillway_tests::scripted::{Reply, Scripted};
 use spillway_tests::server::Server;
@@ -88,6 +89,29 @@ fn a_store_that_never_answers_is_given_up() {
     let place = Place::of(&flow, &event("a", "1")).with("ENDPOINT", &server.endpoint());
     failed(&place, &["timed out (no answer)", "gave up after 2 attempts"]);
     assert_eq!(puts(&server), 2);
+}
+
+/// A byte now and then, and for ever: no time limit between two of them ends that.
+#[test]
+fn an_answer_that_never_ends_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0; 4096]);
+                let head = "HTTP/1.1 500 no\r\ncontent-length: 1000000\r\n\r\n";
+                let mut gone = stream.write_all(head.as_bytes()).is_err();
+                while !gone {
+                    std::thread::sleep(Duration::from_millis(10));
+                    gone = stream.write_all(b"<").is_err();
+                }
+            });
+        }
+    });
+    let flow = FLOW.replace("attempts_max = 2", "attempts_max = 2\nbetween_bytes_timeout_ms = 100");
+    let place = Place::of(&flow, &event("a", "1")).with("ENDPOINT", &endpoint);
+    failed(&place, &["timed out (the answer does not end)", "gave up after 2 attempts"]);
 }
 
 #[test]
