@@ -160,8 +160,8 @@ impl Sink {
     pub(crate) fn suspect(&mut self, name: &str, task: Task, verdict: &Verdict) {
         if task.operation == Operation::CreateMultipartUpload && verdict.maybe_done {
             let message = format!(
-                "a multipart upload of `{name}` may have been left behind: the answer that named it \
-                 is lost; a lifecycle rule of the bucket removes such uploads"
+                "a multipart upload of `{name}` may have been left behind: the answer that named \
+                 it is lost; a lifecycle rule of the bucket removes such uploads"
             );
             self.cleanups.suspect(name.to_owned());
             self.notice(Level::Warning, message);
@@ -235,8 +235,8 @@ impl Sink {
         if self.signer.set_region(region) {
             let configured = &self.settings.region;
             let message = format!(
-                "the bucket is in the region `{region}`, not in `{configured}`; requests are signed \
-                 for it, but `region` should say so"
+                "the bucket is in the region `{region}`, not in `{configured}`; requests are \
+                 signed for it, but `region` should say so"
             );
             self.notice(Level::Warning, message);
         }

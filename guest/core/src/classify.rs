@@ -307,7 +307,8 @@ fn class(
         400 if operation == Operation::HeadObject => Class::Expired,
         429 | 503 => Class::Throttled,
         200..=299 if error.is_none() => Class::Garbled,
-        // These will be said again: not implemented, no such version of HTTP, log in to the network.
+        // These will be said again: not implemented, no such version of HTTP, log in to the
+        // network.
         501 | 505 | 511 => Class::Refused,
         200..=299 | 408 | 499 | 500..=599 => Class::Transient,
         412 => Class::Exists,

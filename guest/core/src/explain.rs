@@ -56,8 +56,8 @@ pub(crate) fn failure(
     }
 }
 
-/// After how much of what a request was given up, and where more of it can be allowed. `asked` is how
-/// long the store asked to wait.
+/// After how much of what a request was given up, and where more of it can be allowed. `asked` is
+/// how long the store asked to wait.
 fn gave_up(
     settings: &Settings,
     history: &History,
@@ -280,8 +280,8 @@ mod tests {
     fn a_failure_says_what_was_done_what_was_said_and_what_to_check() {
         assert_eq!(
             explained(403, "AccessDenied"),
-            "UploadPart 3 s3://bbb/a/b at http://s3.test: 403 AccessDenied: Said so; check that the \
-             credentials are allowed s3:PutObject on arn:aws:s3:::bbb/a/b"
+            "UploadPart 3 s3://bbb/a/b at http://s3.test: 403 AccessDenied: Said so; check that \
+             the credentials are allowed s3:PutObject on arn:aws:s3:::bbb/a/b"
         );
         assert!(
             explained(404, "NoSuchBucket")

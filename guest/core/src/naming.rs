@@ -131,8 +131,8 @@ impl Sink {
             }
             None => {
                 let cause = format!(
-                    "no number is left for `{}`: the store says of each that was looked for that it \
-                     is taken; does it say so of any name?",
+                    "no number is left for `{}`: the store says of each that was looked for that \
+                     it is taken; does it say so of any name?",
                     self.uploads[&number].span.name
                 );
                 self.change(number, |upload| upload.fail(Error::Denied(cause)));

@@ -1,5 +1,5 @@
-//! Uploads that a crash left behind: begun after the checkpoint from which the sink goes on, so that
-//! nothing knows them but the list of the store.
+//! Uploads that a crash left behind: begun after the checkpoint from which the sink goes on, so
+//! that nothing knows them but the list of the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

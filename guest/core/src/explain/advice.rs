@@ -156,8 +156,8 @@ fn of_code(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<
         }
         ("EntityTooLarge", _) => TOO_LARGE,
         (code, _) if NO_ROOM.iter().any(|word| code.contains(word)) => {
-            "the store takes no more from this account or for this bucket: raise its quota, or make \
-             room"
+            "the store takes no more from this account or for this bucket: raise its quota, or \
+             make room"
         }
         _ => return None,
     };

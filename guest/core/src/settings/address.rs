@@ -225,8 +225,8 @@ pub(super) fn warning(address: &Address) -> Option<String> {
     ))
 }
 
-/// What is probably a mistake in `addressing`: a certificate for `*.store.example` does not hold for
-/// a name with one more dot.
+/// What is probably a mistake in `addressing`: a certificate for `*.store.example` does not hold
+/// for a name with one more dot.
 pub(super) fn style_warning(address: &Address) -> Option<String> {
     let Address { scheme, authority, bucket, style, .. } = address;
     let is_hosted = *style == AddressStyle::VirtualHost && *scheme == Scheme::Https;
