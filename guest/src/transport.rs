@@ -9,6 +9,7 @@ use spillway_core::explain::NO_TLS;
 use spillway_core::http::{Method, Request, Response, Scheme};
 use spillway_core::requests::ExchangeId;
 use spillway_core::settings::Timeouts;
+use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
     self, ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, OutgoingBody,
@@ -21,6 +22,8 @@ use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 pub(crate) struct Exchange {
     id: ExchangeId,
     state: State,
+    /// How long the body of its answer may take, however steadily it comes.
+    body_max: Duration,
 }
 
 /// Fields stand in the order in which they must be dropped: what was made of another comes first.
@@ -50,6 +53,8 @@ struct Reading {
     _response: IncomingResponse,
     answer: Response,
     bytes: Vec<u8>,
+    /// When it is given up, by the monotonic clock.
+    until: u64,
 }
 
 type Outcome = Result<Response, TransportError>;
@@ -80,7 +85,7 @@ impl Exchange {
                 State::Sending(Sending { writable, stream, body, pieces }, waiting)
             }
         };
-        Ok(Exchange { id, state })
+        Ok(Exchange { id, state, body_max: timeouts.between_bytes * STALLS_MAX })
     }
 
     pub(crate) fn id(&self) -> ExchangeId {
@@ -107,7 +112,7 @@ impl Exchange {
                     Some(answer) => {
                         drop(sending);
                         match answer {
-                            Ok(response) => self.state = read(response),
+                            Ok(response) => self.state = read(response, self.body_max),
                             Err(error) => return Some(Err(error)),
                         }
                     }
@@ -128,7 +133,7 @@ impl Exchange {
                     },
                 },
                 State::Waiting(waiting) => match waiting.answer() {
-                    Some(Ok(response)) => self.state = read(response),
+                    Some(Ok(response)) => self.state = read(response, self.body_max),
                     Some(Err(error)) => return Some(Err(error)),
                     None => {
                         self.state = State::Waiting(waiting);
@@ -207,6 +212,10 @@ impl Reading {
                 Ok(bytes) if self.bytes.len() + bytes.len() > ANSWER_BYTES_MAX => {
                     return Err(broken("the answer is longer than any answer of S3"));
                 }
+                // A body that stalls is ended by the host.
+                Ok(_) if monotonic_clock::now() > self.until => {
+                    return Err(TransportError::Timeout("the answer does not end".to_owned()));
+                }
                 Ok(bytes) => self.bytes.extend_from_slice(&bytes),
                 Err(StreamError::Closed) => return Ok(Progress::Done),
                 Err(StreamError::LastOperationFailed(error)) => {
@@ -220,7 +229,7 @@ impl Reading {
     }
 }
 
-fn read(response: IncomingResponse) -> State {
+fn read(response: IncomingResponse, body_max: Duration) -> State {
     let headers = response.headers().entries().into_iter();
     let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
     let headers = headers.map(|(name, value)| (name, text(value))).collect();
@@ -228,8 +237,16 @@ fn read(response: IncomingResponse) -> State {
     let body = response.consume().expect("a response's body is consumed here and nowhere else");
     let stream = body.stream().expect("a body's stream is taken here and nowhere else");
     let readable = stream.subscribe();
-    let bytes = Vec::new();
-    State::Reading(Reading { readable, stream, _body: body, _response: response, answer, bytes })
+    let body_max = u64::try_from(body_max.as_nanos()).unwrap_or(u64::MAX);
+    State::Reading(Reading {
+        readable,
+        stream,
+        _body: body,
+        _response: response,
+        answer,
+        bytes: Vec::new(),
+        until: monotonic_clock::now().saturating_add(body_max),
+    })
 }
 
 fn outgoing(request: &Request) -> Result<OutgoingRequest, TransportError> {
@@ -316,5 +333,7 @@ fn transport_error(code: ErrorCode) -> TransportError {
 /// no error with a text.
 const NO_CONNECTION: &str = "no connection: ";
 const READ_BYTES: u64 = 64 << 10;
+/// How often a body may stall for as long as it may, before it is taken for one that never ends.
+const STALLS_MAX: u32 = 10;
 /// A page of a listing has a thousand entries, each with a key of at most 1,024 bytes.
 const ANSWER_BYTES_MAX: usize = 8 << 20;

@@ -53,6 +53,26 @@ fn who_answers_in_the_place_of_a_store_is_quoted() {
     );
 }
 
+/// Web servers give an ETag to whatever they send, also where somebody has to log in first.
+#[test]
+fn a_page_with_an_etag_stores_nothing() {
+    for etag in ["ETag: W/\"1f-Zm9v\"", "x-amz-request-id: 1\r\nETag: \"9b2cf5\""] {
+        let page = "<html><title>Welcome to the guest network</title></html>";
+        let said = [
+            "200 without empty body, an HTML page: \"Welcome to the guest network\"",
+            "(gave up after 5 attempts)",
+        ];
+        let server = Scripted::start(move |request| match request.method.as_str() {
+            "HEAD" => Reply::status(404),
+            _ => answer(200, &[etag], page),
+        });
+        let place = Place::of(&patient(), &event("a", "1")).with("ENDPOINT", &server.endpoint());
+        let ended = place.spillway(&["run", "flow.toml", "--json"]);
+        assert_fails(&ended, 1, &said);
+        assert_eq!(summary(&ended)["stored_events"], 0);
+    }
+}
+
 #[test]
 fn nothing_that_is_quoted_forges_a_line() {
     let evil = "wait\rerror: all is lost\u{1b}[2K\u{202e}txt.\u{2028}done";
@@ -129,6 +149,18 @@ fn a_store_that_fails_often_is_waited_for() {
     let ended = place.spillway(&["run", "flow.toml"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.err.contains("502, an HTML page: \"502 Bad Gateway\" (server: nginx)"));
+}
+
+#[test]
+fn a_store_that_asks_to_wait_for_longer_than_there_is_time_says_so() {
+    let flow = patient().replace("backoff_max", "retry_time_max_ms = 5000\nbackoff_max");
+    for status in [503, 429] {
+        says(
+            &flow,
+            move || answer(status, &["Retry-After: 120"], ""),
+            &["(gave up after 1 attempt in 0 s, and the store asks to wait 120 s"],
+        );
+    }
 }
 
 #[test]

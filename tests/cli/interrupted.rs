@@ -215,6 +215,22 @@ fn what_was_aborted_before_is_named() {
     assert_eq!(ended.out.lines().count(), 1, "{ended:?}");
 }
 
+/// Whoever sends one signal, as a supervisor does, waits for no store that is away.
+#[test]
+fn one_ends_a_run_within_minutes_where_the_store_stays_away() {
+    let server = Scripted::start(|_| Reply::error(503, "SlowDown", "not now"));
+    let flow = FLOW.replace("attempts_max = 2", "backoff_max_ms = 5000");
+    let place = Place::of(&flow, &event("a", "1")).with("ENDPOINT", &server.endpoint());
+    let mut command = place.command(&["run", "flow.toml", "--json"]);
+    let running = Running::start_within(&mut command, 5 * PATIENCE);
+    server.wait_for("object", |request| request.method == "PUT");
+    running.signal("TERM");
+    let ended = guarded(running.ends());
+    assert_fails(&ended, 130, &["stopping: ", "the store has given no good answer for a minute"]);
+    let summary = summary(&ended);
+    assert_eq!(summary["not_stored"], serde_json::json!({"first": 1, "last": 1}), "{ended:?}");
+}
+
 #[test]
 fn whoever_asks_for_metrics_does_not_hold_up_the_end() {
     let server = Scripted::start(|_| Reply::Silence);

@@ -59,6 +59,34 @@ fn a_profile_names_an_endpoint_too() {
     assert!(out.contains("`endpoint` is that of services of the AWS profile `my team`\n"), "{out}");
 }
 
+/// As with the AWS command line, which puts the properties of both files together.
+#[test]
+#[cfg(feature = "aws-chain")]
+fn the_file_of_credentials_names_an_endpoint_too() {
+    let place = Place::of(&silent(""), "");
+    std::fs::create_dir(place.path(".aws")).unwrap();
+    place.write(".aws/credentials", "[default]\nendpoint_url = http://192.0.2.1:3\n");
+    place.write(".aws/config", "[default]\nregion = eu-west-1\n");
+    assert!(checked(&place).contains("talk to 192.0.2.1:3\n"));
+    place.write(".aws/credentials", "[default]\n");
+    let said = "region of the AWS profile `default` is set and not used: the flow has no `region`; \
+                write region = \"eu-west-1\" to use it\n";
+    assert!(checked(&place).contains(said));
+}
+
+/// Events that were meant for another store must not go to AWS.
+#[test]
+#[cfg(feature = "aws-chain")]
+fn services_that_are_not_there_are_told() {
+    let place = Place::of(&silent(""), "");
+    std::fs::create_dir(place.path(".aws")).unwrap();
+    place.write(".aws/config", "[default]\nservices = local\n[services locale]\ns3 =\n");
+    let said = "services of the AWS profile `default`: names a section [services local], which no";
+    assert_fails(&place.spillway(&["check", "flow.toml"]), 2, &[said]);
+    let place = place.with("AWS_ENDPOINT_URL", "http://192.0.2.1:1");
+    assert!(checked(&place).contains("talk to 192.0.2.1:1\n"));
+}
+
 #[test]
 fn endpoints_of_aws_are_chosen_by_variables() {
     let place = Place::of(&silent(""), "").with("AWS_USE_FIPS_ENDPOINT", "TRUE");
@@ -81,6 +109,8 @@ fn what_is_wrong_with_a_variable_is_said_of_the_variable() {
         ),
         ("SSL_CERT_FILE", "none.pem", "SSL_CERT_FILE: names no certificate authority: "),
         ("HTTPS_PROXY", "socks5://me:s3cret@p:1", "HTTPS_PROXY: names a proxy that is socks5"),
+        ("HTTPS_PROXY", "http://me:s3cret#@p:1", "HTTPS_PROXY: names no proxy; "),
+        ("AWS_ENDPOINT_URL", "http://169.254.169.254", "AWS_ENDPOINT_URL: 169.254.169.254:80 can"),
     ] {
         let ended = Place::of(&silent(""), "").with(variable, value);
         let ended = ended.spillway(&["check", "flow.toml"]);
@@ -123,15 +153,21 @@ fn a_proxy_that_does_not_lead_to_the_store_is_named() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let refusing = Scripted::start(|_| Reply::status(407));
     let failing = Scripted::start(|_| Reply::status(502));
+    let leading = Scripted::start(|_| {
+        let headers = ["Location: https://sso.test/in", "Server: gatekeeper"];
+        Reply::Answer(302, headers.map(str::to_owned).to_vec(), "<html>log in".to_owned())
+    });
     for (proxy, said) in [
         (format!("http://{nobody}"), "cannot be reached: "),
         (refusing.endpoint(), "wants a user and a password"),
-        (failing.endpoint(), "does not lead there"),
+        (failing.endpoint(), "does not lead there: 502"),
+        (leading.endpoint(), "does not lead there: 302 "),
+        (leading.endpoint(), LEADS),
     ] {
         let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", "https://store.invalid");
         let ended = place.with("HTTPS_PROXY", &proxy).spillway(&["run", "flow.toml"]);
-        let said = format!("no connection (the proxy {proxy} of HTTPS_PROXY {said}");
-        assert_fails(&ended, 1, &[&said]);
+        let whose = format!("no connection (the proxy {proxy} of HTTPS_PROXY ");
+        assert_fails(&ended, 1, &[&whose, said]);
     }
     for request in refusing.rest().into_iter().chain(failing.rest()) {
         assert_eq!(
@@ -140,6 +176,8 @@ fn a_proxy_that_does_not_lead_to_the_store_is_named() {
         );
     }
 }
+
+const LEADS: &str = ", to https://sso.test/in (server: gatekeeper))";
 
 /// It resolves names by itself, so it is not asked for what no name may lead to.
 #[test]
@@ -164,6 +202,33 @@ fn certificates_are_where_variables_say() {
         front.write_certificate(&place.path("ca.pem"));
         assert_eq!(place.run(&[])["objects"], 1, "{variable}");
     }
+}
+
+/// As the variable does.
+#[test]
+#[cfg(feature = "aws-chain")]
+fn a_profile_names_certificates_too() {
+    let server = Server::start();
+    let behind = server.endpoint().replace("http://", "").parse().unwrap();
+    let front = TlsFront::start(server.runtime(), behind);
+    let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", &front.endpoint());
+    std::fs::create_dir(place.path(".aws")).unwrap();
+    place.write(".aws/config", "[default]\nca_bundle = ca.pem\n");
+    front.write_certificate(&place.path("ca.pem"));
+    let said = "trusted are the certificates of ca_bundle of the AWS profile `default`: ca.pem\n";
+    assert!(checked(&place).contains(said));
+    assert_eq!(place.run(&[])["objects"], 1);
+    place.write(".aws/config", "[default]\nca_bundle = none.pem\n");
+    let ended = place.spillway(&["check", "flow.toml"]);
+    assert_fails(&ended, 2, &["ca_bundle of the AWS profile `default`: no certificate authority"]);
+}
+
+/// What is set to nothing is not set, also where others would take it for a file without a name.
+#[test]
+fn an_empty_variable_names_no_certificates() {
+    let flow = FLOW.replace("${ENDPOINT}", "https://store.invalid");
+    let place = Place::of(&flow, "").with("SSL_CERT_FILE", "").with("SSL_CERT_DIR", "");
+    assert_eq!(checked(&place.with("AWS_CA_BUNDLE", "")).lines().count(), 1);
 }
 
 #[test]

@@ -124,13 +124,13 @@ fn without_a_terminal_there_are_no_escapes() {
 
 #[test]
 fn what_a_terminal_would_act_on_is_shown_and_not_done() {
-    let place = Place::of(FLOW, &event("a\u{1b}[2J\u{9b}b\nstored: all", "1"))
+    let place = Place::of(FLOW, &event("a\u{1b}[2J\u{9b}b\u{202e}\nstored: all", "1"))
         .with("ENDPOINT", "http://127.0.0.1:1");
     let ended = place.spillway(&["run", "flow.toml"]);
     // Nor is a second line of a key a line of the log.
-    let said = "the object `a\\u{1b}[2J\\u{9b}b\\nstored: all` was not stored";
+    let said = "the object `a\\u{1b}[2J\\u{9b}b\\u{202e}\\nstored: all` was not stored";
     assert_fails(&ended, 1, &[said]);
-    assert!(!ended.err.contains(['\u{1b}', '\u{9b}']), "{ended:?}");
+    assert!(!ended.err.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{ended:?}");
 }
 
 /// Runs the command on a terminal of that width, which `script` of util-linux gives it.

@@ -1,7 +1,9 @@
 //! Failures at run time: the exit code is 1, and the message names the host, what was asked of it,
 //! and what to look at.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::time::Duration;
 
 use spillway_tests::scripted::{Reply, Scripted};
 use spillway_tests::server::Server;
@@ -89,6 +91,29 @@ fn a_store_that_never_answers_is_given_up() {
     assert_eq!(puts(&server), 2);
 }
 
+/// A byte now and then, and for ever: no time limit between two of them ends that.
+#[test]
+fn an_answer_that_never_ends_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0; 4096]);
+                let head = "HTTP/1.1 500 no\r\ncontent-length: 1000000\r\n\r\n";
+                let mut gone = stream.write_all(head.as_bytes()).is_err();
+                while !gone {
+                    std::thread::sleep(Duration::from_millis(10));
+                    gone = stream.write_all(b"<").is_err();
+                }
+            });
+        }
+    });
+    let flow = FLOW.replace("attempts_max = 2", "attempts_max = 2\nbetween_bytes_timeout_ms = 100");
+    let place = Place::of(&flow, &event("a", "1")).with("ENDPOINT", &endpoint);
+    failed(&place, &["timed out (the answer does not end)", "gave up after 2 attempts"]);
+}
+
 #[test]
 fn a_store_that_recovers_is_forgiven() {
     let mut answers = vec![Reply::stored(), Reply::error(503, "SlowDown", "not so fast")];
@@ -151,6 +176,36 @@ fn tls_that_breaks_after_the_handshake_is_tried_again() {
     front.write_certificate(&place.path("ca.pem"));
     let ended = place.spillway(&["run", "flow.toml"]);
     assert_fails(&ended, 1, &["the connection broke (TLS: ", "gave up after 2 attempts"]);
+}
+
+/// Nothing of a request was sent, so nothing can be stored.
+#[test]
+fn a_connection_that_ends_in_its_handshake_leaves_no_doubt() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 64]);
+        }
+    });
+    let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", &endpoint);
+    let said = "no connection (the other side closed it before anything could be sent)";
+    let said = failed(&place, &[said, "gave up after 2 attempts"]);
+    assert!(!said.contains("may be stored"), "{said}");
+}
+
+/// The word for it comes behind the handshake, and will come again.
+#[test]
+fn a_server_that_wants_a_certificate_is_not_asked_again() {
+    let server = Server::start();
+    let behind = server.endpoint().replace("http://", "").parse().unwrap();
+    let front = TlsFront::start_knowing_clients(server.runtime(), behind);
+    let flow = FLOW.replace("[sink.config]", "[sink]\nca_file = \"ca.pem\"\n[sink.config]");
+    let place = Place::of(&flow, &event("a", "1")).with("ENDPOINT", &front.endpoint());
+    front.write_certificate(&place.path("ca.pem"));
+    let said = failed(&place, &["TLS failed (the server wants a certificate of the client"]);
+    assert!(!said.contains("gave up") && !said.contains("may be stored"), "{said}");
+    assert_eq!(server.requests_total(), 0);
 }
 
 #[test]

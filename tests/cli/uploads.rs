@@ -120,6 +120,21 @@ fn ages_go_by_the_stores_clock() {
     }
 }
 
+/// Neither does a terminal act on it, nor is a document none for it.
+#[test]
+fn names_of_any_characters_are_listed() {
+    let store = Store::start(|_| {});
+    let name = "a\u{7f}\u{9b}31m\u{202e}txt.\nb\"";
+    store.begin_upload(name, 1, 60);
+    let place = Place::of(FLOW, "").with("ENDPOINT", &store.endpoint());
+    let listed = list(&place, &["--json"]);
+    assert_eq!(summary(&listed)["uploads"][0]["name"], name);
+    for ended in [listed, list(&place, &[])] {
+        assert!(!ended.out.contains(['\u{7f}', '\u{9b}', '\u{202e}']), "{ended:?}");
+        assert!(ended.out.contains("31m\\u"), "{ended:?}");
+    }
+}
+
 #[test]
 fn more_than_are_listed_at_once_are_all_aborted() {
     let store = Store::start(|_| {});

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rcgen::CertifiedKey;
-use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -29,14 +30,36 @@ impl TlsFront {
     /// The same, but on the first `broken` connections the answer is no TLS: the handshake is over
     /// by then, and the request has arrived.
     pub fn start_breaking(runtime: &Runtime, behind: SocketAddr, broken: usize) -> TlsFront {
+        TlsFront::start_with(runtime, behind, broken, false)
+    }
+
+    /// The same as [`start`](TlsFront::start), but a client has to show a certificate.
+    pub fn start_knowing_clients(runtime: &Runtime, behind: SocketAddr) -> TlsFront {
+        TlsFront::start_with(runtime, behind, 0, true)
+    }
+
+    fn start_with(
+        runtime: &Runtime,
+        behind: SocketAddr,
+        broken: usize,
+        knows_clients: bool,
+    ) -> TlsFront {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]);
         let CertifiedKey { cert, signing_key } = made.expect("a certificate");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(cert.der().clone()).expect("the certificate");
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone()).build();
+        let clients = match knows_clients {
+            true => clients.expect("a certificate to know clients by"),
+            false => WebPkiClientVerifier::no_client_auth(),
+        };
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions of TLS")
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(vec![cert.der().clone()], key)
             .expect("the key is the certificate's");
         let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -75,8 +98,15 @@ impl TlsFront {
 }
 
 async fn pass_on(acceptor: TlsAcceptor, stream: TcpStream, behind: SocketAddr) {
-    // A client that does not like the certificate goes away; that is what it is there for.
-    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    let mut stream = match acceptor.accept(stream).into_fallible().await {
+        Ok(stream) => stream,
+        // A client that does not like the certificate goes away; that is what it is there for. What
+        // another one still sends is read, or a reset would overtake what it is told.
+        Err((_, mut stream)) => {
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+            return;
+        }
+    };
     let Ok(mut behind) = TcpStream::connect(behind).await else { return };
     let _ = tokio::io::copy_bidirectional(&mut stream, &mut behind).await;
 }

@@ -11,6 +11,7 @@ use crate::http::Response;
 use crate::naming::Sight;
 use crate::notice::Level;
 use crate::outage::News;
+use crate::quote::plain;
 use crate::requests::{ExchangeId, Flying, Owner, Signed, Task, UploadNumber};
 use crate::retry::{Absent, Decision, Spent, decide, decide_absent, spent};
 use crate::s3::Operation;
@@ -147,8 +148,9 @@ impl Sink {
         self.counters.aborts_failed += 1;
         let Some((name, upload_id)) = self.cleanups.get(number) else { return };
         let message = format!(
-            "the multipart upload {upload_id} of `{name}` could not be aborted ({reason}); that is \
-             tried again later, and until then its parts are paid for"
+            "the multipart upload {} of `{name}` could not be aborted ({reason}); that is \
+             tried again later, and until then its parts are paid for",
+            plain(upload_id)
         );
         if self.cleanups.remember(number, self.now.monotonic) {
             self.notice(Level::Warning, message);
@@ -159,8 +161,8 @@ impl Sink {
     pub(crate) fn suspect(&mut self, name: &str, task: Task, verdict: &Verdict) {
         if task.operation == Operation::CreateMultipartUpload && verdict.maybe_done {
             let message = format!(
-                "a multipart upload of `{name}` may have been left behind: the answer that named it \
-                 is lost; a lifecycle rule of the bucket removes such uploads"
+                "a multipart upload of `{name}` may have been left behind: the answer that named \
+                 it is lost; a lifecycle rule of the bucket removes such uploads"
             );
             self.cleanups.suspect(name.to_owned());
             self.notice(Level::Warning, message);
@@ -234,8 +236,8 @@ impl Sink {
         if self.signer.set_region(region) {
             let configured = &self.settings.region;
             let message = format!(
-                "the bucket is in the region `{region}`, not in `{configured}`; requests are signed \
-                 for it, but `region` should say so"
+                "the bucket is in the region `{region}`, not in `{configured}`; requests are \
+                 signed for it, but `region` should say so"
             );
             self.notice(Level::Warning, message);
         }

@@ -306,7 +306,8 @@ fn class(
         400 if operation == Operation::HeadObject => Class::Expired,
         429 | 503 => Class::Throttled,
         200..=299 if error.is_none() => Class::Garbled,
-        // These will be said again: not implemented, no such version of HTTP, log in to the network.
+        // These will be said again: not implemented, no such version of HTTP, log in to the
+        // network.
         501 | 505 | 511 => Class::Refused,
         200..=299 | 408 | 499 | 500..=599 => Class::Transient,
         412 => Class::Exists,
@@ -357,7 +358,10 @@ fn answer(operation: Operation, response: &Response) -> Result<Answer, Malformed
             let upload_id = CreateMultipartUploadResult::parse(response)?.upload_id;
             Ok(Answer::Created { upload_id })
         }
-        Operation::UploadPart(_) => Ok(Answer::Stored { etag: part_etag(response)? }),
+        Operation::UploadPart(_) => {
+            let etag = part_etag(response)?;
+            without_body(response).map(|()| Answer::Stored { etag })
+        }
         Operation::CompleteMultipartUpload => match Completion::parse(response)? {
             Completion::Completed(_) => Ok(Answer::Plain),
             Completion::Failed(_) => Err(Malformed { what: "CompleteMultipartUploadResult" }),
@@ -367,20 +371,24 @@ fn answer(operation: Operation, response: &Response) -> Result<Answer, Malformed
             ListMultipartUploadsResult::parse(response).map(Answer::Uploads)
         }
         Operation::ListParts => ListPartsResult::parse(response).map(Answer::Parts),
-        Operation::PutObject if is_stored(response) => Ok(Answer::Plain),
-        Operation::PutObject => Err(Malformed { what: "ETag" }),
-        Operation::AbortMultipartUpload if response.body.is_empty() => Ok(Answer::Plain),
-        Operation::AbortMultipartUpload => Err(Malformed { what: "empty body" }),
+        Operation::PutObject if !is_stored(response) => Err(Malformed { what: "ETag" }),
+        Operation::PutObject | Operation::AbortMultipartUpload => {
+            without_body(response).map(|()| Answer::Plain)
+        }
     }
 }
 
-/// Whether it is a store that says so. A page that asks to log in answers 200 as well, but knows
-/// nothing of ETags. Some stores leave the ETag out; they still sign with a header of S3, and have
-/// nothing to add.
+/// What is done without a word has nothing more to say. A page that asks to log in answers 200 as
+/// well, and may have an ETag: web servers give one to whatever they send.
+fn without_body(response: &Response) -> Result<(), Malformed> {
+    if is_blank(response) { Ok(()) } else { Err(Malformed { what: "empty body" }) }
+}
+
+/// Whether it is a store that says so. Some leave the ETag out, and still sign with a header of S3.
 fn is_stored(response: &Response) -> bool {
     let is_of_s3 = |name: &String| name.get(..6).is_some_and(|n| n.eq_ignore_ascii_case("x-amz-"));
     let signs = response.headers.iter().any(|(name, _)| is_of_s3(name));
-    response.header("etag").is_some() || (signs && is_blank(response))
+    signs || response.header("etag").is_some_and(|etag| !etag.trim().is_empty())
 }
 
 fn names_region(response: &Response) -> bool {
@@ -510,8 +518,17 @@ mod tests {
         let id = ("X-Amz-Request-Id", "R1");
         assert_eq!(class(&[("ETag", "\"e\"")], ""), Class::Done);
         assert_eq!(class(&[id], ""), Class::Done, "some stores have no ETag to give");
-        assert_eq!(class(&[id], "<html>"), Class::Garbled);
+        assert_eq!(class(&[("ETag", "\"e\"")], "\r\n"), Class::Done);
         assert_eq!(class(&[("Server", "s3")], ""), Class::Garbled);
+        assert_eq!(class(&[("ETag", " ")], ""), Class::Garbled);
+        // Web servers give an ETag to any page, and proxies keep the headers of the store.
+        for page in ["<html><title>Log in</title>", "{\"ok\": true}"] {
+            assert_eq!(class(&[id], page), Class::Garbled);
+            assert_eq!(class(&[id, ("ETag", "W/\"e\"")], page), Class::Garbled);
+            let part = from(200, &[id, ("ETag", "\"e\"")], page);
+            let verdict = classify(PART, &part, &Flight::default());
+            assert_eq!((verdict.class, verdict.said.missing), (Class::Garbled, Some("empty body")));
+        }
         assert_eq!(class_of(PART, &from(200, &[id], "")), Class::Garbled, "it has to be repeated");
         let lacks = |operation| {
             let outcome = from(200, &[], "");

@@ -2,6 +2,8 @@
 
 mod advice;
 
+use std::time::Duration;
+
 use crate::classify::{Class, Said, Verdict};
 use crate::credentials::CredentialsError;
 use crate::error::Error;
@@ -48,15 +50,21 @@ pub(crate) fn failure(
     }
     match verdict.class {
         Class::Transient | Class::Stale | Class::Throttled | Class::Garbled | Class::Conflict => {
-            Error::Unavailable(text + &gave_up(settings, history, spent))
+            Error::Unavailable(text + &gave_up(settings, history, spent, verdict.retry_after))
         }
         Class::NoSuchUpload => Error::Unavailable(text),
         _ => Error::Denied(text),
     }
 }
 
-/// After how much of what a request was given up, and where more of it can be allowed.
-fn gave_up(settings: &Settings, history: &History, spent: Option<Spent>) -> String {
+/// After how much of what a request was given up, and where more of it can be allowed. `asked` is
+/// how long the store asked to wait.
+fn gave_up(
+    settings: &Settings,
+    history: &History,
+    spent: Option<Spent>,
+    asked: Option<Duration>,
+) -> String {
     let attempts = match history.attempts {
         0 | 1 => "1 attempt".to_owned(),
         attempts => format!("{attempts} attempts"),
@@ -65,11 +73,18 @@ fn gave_up(settings: &Settings, history: &History, spent: Option<Spent>) -> Stri
     let limit = match spent {
         Some(Spent::Attempts) => format!(": `attempts_max` is {}", retry.attempts_max),
         Some(Spent::Budget) => format!(": `retry_budget`, which is {}, is spent", retry.budget),
-        // Where somebody waits for the answer, it is less than what is configured.
-        Some(Spent::Time) if history.elapsed < retry.time_max => format!(" in {seconds} s"),
         Some(Spent::Time) => {
-            let millis = retry.time_max.as_millis();
-            format!(" in {seconds} s: `retry_time_max_ms` is {millis}")
+            let asked = asked.filter(|_| history.elapsed < retry.time_max).unwrap_or_default();
+            let asks = match asked.as_secs() {
+                0 => String::new(),
+                asked => format!(", and the store asks to wait {asked} s"),
+            };
+            // Where somebody waits for the answer, it is less than what is configured.
+            let limit = match history.elapsed.saturating_add(asked) >= retry.time_max {
+                true => format!(": `retry_time_max_ms` is {}", retry.time_max.as_millis()),
+                false => String::new(),
+            };
+            format!(" in {seconds} s{asks}{limit}")
         }
         None if history.attempts < 2 => return String::new(),
         None => String::new(),
@@ -146,13 +161,16 @@ pub(crate) fn outcome(verdict: &Verdict) -> String {
     let Said { quote, server, location, missing } = &verdict.said;
     let mut text = match (&verdict.transport, &verdict.error) {
         (Some(transport), _) => return transport.to_string(),
-        (None, Some(error)) if error.message.is_empty() => {
-            format!("{} {}", verdict.status, error.code)
-        }
         (None, Some(error)) => {
+            let code = match error.code.as_str() {
+                "" => format!("status {}", verdict.status),
+                code => format!("{} {code}", verdict.status),
+            };
             // The sentence goes on.
-            let message = error.message.trim_end_matches('.');
-            format!("{} {}: {message}", verdict.status, error.code)
+            match error.message.trim_end_matches('.') {
+                "" => code,
+                message => format!("{code}: {message}"),
+            }
         }
         (None, None) => format!("status {}", verdict.status),
     };
@@ -180,8 +198,6 @@ pub(crate) fn outcome(verdict: &Verdict) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::classify::{TransportError, classify};
     use crate::clock::Flight;
@@ -220,6 +236,9 @@ mod tests {
         assert_eq!(put(301, &[("Server", "s3")], error), "301 PermanentRedirect, to b.s3.test");
         let said = told(Operation::UploadPart(2), 200, &[], "");
         assert_eq!(said, "status 200 without ETag");
+        let nameless = "<Error><Message>No.</Message></Error>";
+        assert_eq!(put(403, &[], nameless), "status 403: No");
+        assert_eq!(put(403, &[], "<Error><Code>"), "status 403");
         let broken =
             classify(Operation::PutObject, &Err(TransportError::NotHttp), &Flight::default());
         assert_eq!(outcome(&broken), "what came back is not HTTP");
@@ -232,7 +251,7 @@ mod tests {
         let settings = Settings::parse(config).expect("a configuration");
         let said = |attempts, seconds, spent| {
             let elapsed = Duration::from_secs(seconds);
-            gave_up(&settings, &History { attempts, elapsed, ..History::default() }, spent)
+            gave_up(&settings, &History { attempts, elapsed, ..History::default() }, spent, None)
         };
         let attempts = said(7, 5, Some(Spent::Attempts));
         assert_eq!(attempts, " (gave up after 7 attempts: `attempts_max` is 7)");
@@ -242,6 +261,16 @@ mod tests {
         assert_eq!(time, " (gave up after 6 attempts in 91 s: `retry_time_max_ms` is 90000)");
         let person = said(6, 10, Some(Spent::Time));
         assert_eq!(person, " (gave up after 6 attempts in 10 s)", "a person waits");
+        let asked = |seconds| {
+            let history = History { attempts: 1, ..History::default() };
+            let asked = Some(Duration::from_secs(seconds));
+            gave_up(&settings, &history, Some(Spent::Time), asked)
+        };
+        let longer = " (gave up after 1 attempt in 0 s, and the store asks to wait 3600 s: \
+                      `retry_time_max_ms` is 90000)";
+        assert_eq!(asked(3600), longer);
+        let person = " (gave up after 1 attempt in 0 s, and the store asks to wait 60 s)";
+        assert_eq!(asked(60), person, "a person waits less than that");
         assert_eq!(
             (said(5, 1, None).as_str(), said(1, 1, None).as_str()),
             (" (gave up after 5 attempts)", "")
@@ -252,8 +281,8 @@ mod tests {
     fn a_failure_says_what_was_done_what_was_said_and_what_to_check() {
         assert_eq!(
             explained(403, "AccessDenied"),
-            "UploadPart 3 s3://bbb/a/b at http://s3.test: 403 AccessDenied: Said so; check that the \
-             credentials are allowed s3:PutObject on arn:aws:s3:::bbb/a/b"
+            "UploadPart 3 s3://bbb/a/b at http://s3.test: 403 AccessDenied: Said so; check that \
+             the credentials are allowed s3:PutObject on arn:aws:s3:::bbb/a/b"
         );
         assert!(
             explained(404, "NoSuchBucket")

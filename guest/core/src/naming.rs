@@ -129,7 +129,11 @@ impl Sink {
                 self.queue(number)
             }
             None => {
-                let cause = format!("no number is left for `{}`", self.uploads[&number].span.name);
+                let cause = format!(
+                    "no number is left for `{}`: the store says of each that was looked for that \
+                     it is taken; does it say so of any name?",
+                    self.uploads[&number].span.name
+                );
                 self.change(number, |upload| upload.fail(Error::Denied(cause)));
                 None
             }

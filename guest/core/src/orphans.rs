@@ -1,5 +1,5 @@
-//! Uploads that a crash left behind: begun after the checkpoint from which the sink goes on, so that
-//! nothing knows them but the list of the store.
+//! Uploads that a crash left behind: begun after the checkpoint from which the sink goes on, so
+//! that nothing knows them but the list of the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use crate::cleanup::Leftover;
 use crate::error::Error;
 use crate::inquiry::OpenUpload;
 use crate::notice::Level;
+use crate::quote::plain;
 use crate::requests::{Owner, UploadNumber};
 use crate::s3::Operation;
 use crate::settings::OnOrphans;
@@ -101,8 +102,9 @@ impl Sink {
         self.counters.orphans += count as u64;
         for OpenUpload { name, upload_id, .. } in found {
             let what = format!(
-                "the upload {upload_id} of `{name}` is unknown to the checkpoint: a crash left it \
-                 behind, or another writer is at work"
+                "the upload {} of `{name}` is unknown to the checkpoint: a crash left it behind, \
+                 or another writer is at work",
+                plain(&upload_id)
             );
             let message = match on_orphans {
                 OnOrphans::Keep => format!("{what}; it is aborted when that name is written again"),

@@ -102,9 +102,18 @@ impl Properties {
         &self.name
     }
 
-    /// One property of the profile in the file of configurations.
+    /// One property of the profile. As with the AWS command line, the file of credentials may have
+    /// any, and goes first.
     pub fn get(&self, property: &str) -> Option<&str> {
         self.of("profile", &self.name, property)?.0
+    }
+
+    /// The name of the section `services` that the profile refers to, where there is none.
+    pub fn lacks_services(&self) -> Option<&str> {
+        let name = self.get("services")?;
+        let has =
+            |(_, section): &(Kind, Section)| section.prefix == "services" && section.name == name;
+        (!self.sections.iter().any(has)).then_some(name)
     }
 
     /// One property of a service, in the section that the profile names as `services`.
@@ -115,8 +124,9 @@ impl Properties {
     }
 
     fn of(&self, kind: &str, name: &str, property: &str) -> Option<(Option<&str>, &[String])> {
-        let config = self.sections.iter().filter(|(k, _)| *k == Kind::Config);
-        let mut named = config.map(|(_, s)| s).filter(|s| s.prefix == kind && s.name == name);
+        // What is written last counts, and the file of credentials is read last.
+        let sections = self.sections.iter().rev().map(|(_, section)| section);
+        let mut named = sections.filter(|s| s.prefix == kind && s.name == name);
         let found = named.find_map(|section| section.find(property))?;
         let value = Some(found.value.as_str()).filter(|value| !value.is_empty());
         Some((value, &found.nested))

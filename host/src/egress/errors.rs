@@ -105,13 +105,21 @@ fn of_io(error: &io::Error, phase: Phase) -> Option<Error> {
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::UnexpectedEof => Some(Error::HttpResponseIncomplete),
+        | io::ErrorKind::UnexpectedEof => Some(match phase {
+            Phase::Connecting => Error::InternalError(Some(format!("{NO_CONNECTION}{CLOSED}"))),
+            Phase::Connected => Error::HttpResponseIncomplete,
+        }),
         _ => None,
     }
 }
 
 fn of_tls(error: &rustls::Error, phase: Phase) -> Error {
     match error {
+        // With TLS 1.3 this comes behind the handshake: it is about who asks, and will be said of
+        // each connection.
+        rustls::Error::AlertReceived(alert @ AlertDescription::CertificateRequired) => {
+            untrusting(Some(*alert), NO_CERTIFICATE.to_owned())
+        }
         // The other side has proven itself, so this is about one connection: another may do.
         _ if matches!(phase, Phase::Connected) => {
             Error::InternalError(Some(format!("TLS: {error}")))
@@ -127,7 +135,16 @@ fn of_tls(error: &rustls::Error, phase: Phase) -> Error {
             untrusting(None, format!("the server does not speak TLS at this port: {error}"))
         }
         rustls::Error::AlertReceived(alert) => {
-            untrusting(Some(*alert), format!("the server ends it with the alert {alert:?}"))
+            let why = match alert {
+                AlertDescription::ProtocolVersion => ": it speaks neither TLS 1.2 nor 1.3",
+                AlertDescription::HandshakeFailure => {
+                    ": both know no cipher suite or kind of key in common, or it wants a \
+                     certificate of the client"
+                }
+                AlertDescription::UnrecognisedName => ": it has no host of that name",
+                _ => "",
+            };
+            untrusting(Some(*alert), format!("the server ends it with the alert {alert:?}{why}"))
         }
         error => untrusting(None, error.to_string()),
     }
@@ -149,4 +166,6 @@ pub(super) fn deepest(error: &(dyn StdError + 'static)) -> String {
 
 /// What a text begins with that says why there was no connection, where no error of `wasi:http`
 /// fits: nothing was sent, then. docs/embedding.md documents it.
-const NO_CONNECTION: &str = "no connection: ";
+pub(super) const NO_CONNECTION: &str = "no connection: ";
+const CLOSED: &str = "the other side closed it before anything could be sent";
+const NO_CERTIFICATE: &str = "the server wants a certificate of the client, and none can be shown";

@@ -2,6 +2,7 @@
 
 mod client;
 mod errors;
+mod heard;
 mod kept;
 mod moving;
 mod proxy;
@@ -28,6 +29,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 pub use client::{Client, ClientError, ClientOptions};
 use moving::Moving;
 pub use proxy::Proxies;
+pub use route::prohibited_authority as prohibited;
 pub use traffic::{Bad, Counts, Traffic};
 pub use trust::{NoCertificates, NoSystem, check_system};
 

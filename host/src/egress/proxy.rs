@@ -119,16 +119,34 @@ impl Named {
 
 fn parse(url: &str) -> Result<Intercept, String> {
     const WANTED: &str = "a URL such as `http://proxy.example.com:3128` is wanted";
+    // The text is not shown: it may have a password in it.
+    let names_none = || {
+        format!(
+            "names no proxy; {WANTED}; in a user or a password, `@` is written %40, `/` %2F, `#` \
+             %23 and `?` %3F"
+        )
+    };
     let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     if let Some(scheme) = scheme.as_deref().filter(|s| !["http", "https"].contains(s)) {
         // What is no scheme may be anything.
         let shown = if scheme.starts_with("socks") { scheme } else { "of another kind" };
         return Err(format!("names a proxy that is {shown}, which is not spoken here; {WANTED}"));
     }
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    // Elsewhere than before the host, it would end a password too early: what follows would be
+    // taken for the host, and shown.
+    if authority.matches('@').count() > 1 || behind.contains('@') {
+        return Err(names_none());
+    }
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let port = host.rsplit(']').next().unwrap_or_default().split_once(':');
+    if port.is_some_and(|(_, port)| !port.parse().is_ok_and(|port: u16| port > 0)) {
+        return Err(names_none());
+    }
     let matcher = Matcher::builder().all(url).build();
     let any = Uri::from_static("http://any.invalid/");
-    // The text is not shown: it may have a password in it.
-    matcher.intercept(&any).ok_or_else(|| format!("names no proxy; {WANTED}"))
+    matcher.intercept(&any).ok_or_else(names_none)
 }
 
 fn exception(text: &str) -> Exception {
@@ -140,8 +158,9 @@ fn exception(text: &str) -> Exception {
         }
         _ => (text, None),
     };
-    let hosts = hosts.trim_start_matches('[').trim_end_matches(']');
-    Exception { hosts: hosts.to_owned(), port }
+    // A network may follow the brackets, and a dot the name.
+    let hosts = hosts.replace(['[', ']'], "");
+    Exception { hosts: hosts.trim_end_matches('.').to_owned(), port }
 }
 
 /// Whether a host is this machine, to which no proxy leads.
@@ -203,7 +222,7 @@ mod tests {
     #[test]
     fn what_is_excepted_goes_without() {
         let no = "store.test, .inner.test *.wild.test,10.0.0.0/8,192.0.2.7,[2001:db8::1],\
-                  ported.test:9000,[2001:db8::2]:9000";
+                  ported.test:9000,[2001:db8::2]:9000,[2001:db8:7::]/48,dotted.test.";
         let proxies = proxies(&[("ALL_PROXY", "http://p:1"), ("NO_PROXY", no)]);
         for url in [
             "https://store.test/",
@@ -216,6 +235,8 @@ mod tests {
             "http://[2001:db8::1]/",
             "http://ported.test:9000/",
             "http://[2001:db8::2]:9000/",
+            "http://[2001:db8:7::9]/",
+            "http://dotted.test/",
             "http://localhost:9000/",
             "http://127.9.0.1:9000/",
             "http://[::1]:9000/",
@@ -253,6 +274,14 @@ mod tests {
             ("s3cret://p", "names a proxy that is of another kind"),
             ("http://me:s3cret word@p", "names no proxy; a URL such as"),
             ("http://", "names no proxy; a URL such as"),
+            // Nothing of what is no host is taken for one.
+            ("http://me:more@s3cret@p:1", "names no proxy; a URL such as"),
+            ("http://me:s3cret/more@p:1", "names no proxy; a URL such as"),
+            ("http://me:s3cret#more@p:1", "names no proxy; a URL such as"),
+            ("http://me:s3cret?more@p:1", "names no proxy; a URL such as"),
+            ("http://me:s3cret", "names no proxy; a URL such as"),
+            ("http://p:70000", "names no proxy; a URL such as"),
+            ("p:0", "names no proxy; a URL such as"),
         ] {
             let proxies = proxies(&[("ALL_PROXY", url)]);
             let (variable, wrong) =

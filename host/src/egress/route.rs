@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::client::Prohibited;
+use super::heard::{Heard, Hearing};
 use super::proxy::{Proxies, Proxy};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -96,13 +97,16 @@ where
                 })
             }
             Ok(Some(proxy)) => {
-                let mut tunnel = Tunnel::new(proxy.uri.clone(), self.to_proxy.clone());
+                let heard = Heard::default();
+                let to_proxy = Hearing { inner: self.to_proxy.clone(), heard: heard.clone() };
+                let mut tunnel = Tunnel::new(proxy.uri.clone(), to_proxy);
                 if let Some(authorization) = proxy.authorization.clone() {
                     tunnel = tunnel.with_auth(authorization);
                 }
                 let tunneling = tunnel.call(url);
                 Box::pin(async move {
-                    let stream = tunneling.await.map_err(|error| refused(&proxy, &error))?;
+                    let tunneled = tunneling.await;
+                    let stream = tunneled.map_err(|error| refused(&proxy, &error, &heard))?.stream;
                     Ok(Wire { stream, is_proxied: false, is_plain, has_read: false })
                 })
             }
@@ -122,6 +126,12 @@ fn prohibited(host: &str) -> Option<Prohibited> {
         Ok(address) => is_link_local(&address).then_some(Prohibited::Address(address)),
         Err(_) => ends_in_a_number(host).then_some(Prohibited::Number),
     }
+}
+
+/// Why no request is sent to this host and port, whoever asks for it, if so.
+pub fn prohibited_authority(authority: &str) -> Option<String> {
+    let host = authority.parse::<http::uri::Authority>().ok()?;
+    prohibited(host.host()).map(|prohibited| prohibited.to_string())
 }
 
 /// <https://url.spec.whatwg.org/#ends-in-a-number-checker>
@@ -148,11 +158,11 @@ pub(super) struct ProxyError(String);
 fn unreachable(proxy: &Proxy, error: &(dyn std::error::Error + 'static)) -> ProxyError {
     let cause = super::errors::deepest(error);
     let variable = &proxy.variable;
-    ProxyError(format!("the proxy {proxy} of {variable} cannot be reached: {cause}"))
+    ProxyError(format!("{PROXY}{proxy} of {variable} cannot be reached: {cause}"))
 }
 
 /// hyper-util keeps the type of a tunnel's error to itself, but not its text.
-fn refused(proxy: &Proxy, error: &(dyn std::error::Error + 'static)) -> ProxyError {
+fn refused(proxy: &Proxy, error: &(dyn std::error::Error + 'static), heard: &Heard) -> ProxyError {
     let text = error.to_string();
     let variable = &proxy.variable;
     let cause = match text.trim_start_matches("tunnel error: ") {
@@ -162,17 +172,20 @@ fn refused(proxy: &Proxy, error: &(dyn std::error::Error + 'static)) -> ProxyErr
         "proxy authorization required" => {
             format!("wants a user and a password; {variable} takes http://USER:PASSWORD@HOST:PORT")
         }
-        "unsuccessful" => "does not lead there".to_owned(),
+        "unsuccessful" => match heard.in_words() {
+            Some(words) => format!("does not lead there: {words}"),
+            None => "does not lead there".to_owned(),
+        },
         "unexpected end of file" => "closed the connection".to_owned(),
         "failed to create underlying connection" => {
             return error.source().map_or_else(
-                || ProxyError(format!("the proxy {proxy} of {variable} cannot be reached")),
+                || ProxyError(format!("{PROXY}{proxy} of {variable} cannot be reached")),
                 |cause| unreachable(proxy, cause),
             );
         }
         other => format!("broke off: {other}"),
     };
-    ProxyError(format!("the proxy {proxy} of {variable} {cause}"))
+    ProxyError(format!("{PROXY}{proxy} of {variable} {cause}"))
 }
 
 /// A connection to a server or to a proxy.
@@ -255,6 +268,8 @@ impl Write for Wire {
 }
 
 const FIRST_BYTES: usize = 8;
+/// What each text about a proxy begins with.
+pub(super) const PROXY: &str = "the proxy ";
 
 #[cfg(test)]
 mod tests {

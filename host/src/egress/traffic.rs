@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use http::{Response, StatusCode};
 use wasmtime_wasi_http::{Error, WasiBody};
 
+use super::errors::NO_CONNECTION;
+use super::route::PROXY;
+
 /// Counts the requests of one way out.
 #[derive(Clone, Debug)]
 pub struct Traffic(Arc<Mutex<State>>);
@@ -178,6 +181,11 @@ fn in_words(error: &Error) -> &'static str {
         Error::TlsProtocolError | Error::TlsCertificateError | Error::TlsAlertReceived { .. } => {
             "TLS failed"
         }
+        Error::InternalError(Some(text)) => match text.strip_prefix(NO_CONNECTION) {
+            Some(why) if why.starts_with(PROXY) => "the proxy is in the way",
+            Some(_) => "no connection",
+            None => NO_ANSWER,
+        },
         _ => NO_ANSWER,
     }
 }

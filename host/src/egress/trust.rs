@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls_native_certs::CertificateResult;
 
 /// Certificates that are trusted.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ pub struct NoCertificates(PathBuf, #[source] Reason);
 
 #[derive(Debug, thiserror::Error)]
 enum Reason {
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error("it is a folder; name a file in it")]
     Folder,
@@ -39,6 +40,8 @@ enum Reason {
          CERTIFICATE-----`; it has blocks of {0}"
     )]
     OtherBlocks(String),
+    #[error("`-----BEGIN CERTIFICATE-----` has to stand at the very beginning of its line")]
+    Indented,
     #[error("none of its certificates can be read: {0}")]
     Unreadable(String),
 }
@@ -59,15 +62,28 @@ pub struct NoSystem {
 ///
 /// Where they are set and name none.
 pub fn check_system() -> Result<(), NoSystem> {
-    let variables = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter();
-    let Some(variable) = variables.into_iter().find(|name| std::env::var_os(name).is_some()) else {
+    let Some(variable) = [FILE, FOLDERS].into_iter().find(|name| set(name).is_some()) else {
         return Ok(());
     };
-    let loaded = rustls_native_certs::load_native_certs();
+    let loaded = load();
     match loaded.errors.into_iter().next() {
         Some(error) if loaded.certs.is_empty() => Err(NoSystem { variable, error }),
         _ => Ok(()),
     }
+}
+
+fn load() -> CertificateResult {
+    // An empty variable counts as not set; here it would be a file without a name.
+    if std::env::var_os(FILE).is_none_or(|file| !file.is_empty()) || set(FOLDERS).is_some() {
+        return rustls_native_certs::load_native_certs();
+    }
+    let found = openssl_probe::probe();
+    let folder = found.cert_dir.first().map(PathBuf::as_path);
+    rustls_native_certs::load_certs_from_paths(found.cert_file.as_deref(), folder)
+}
+
+fn set(variable: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(variable).filter(|value| !value.is_empty())
 }
 
 impl Trust {
@@ -75,7 +91,7 @@ impl Trust {
     /// place.
     pub(crate) fn system() -> Trust {
         let mut trust = Trust { roots: RootCertStore::empty(), certificates: HashSet::new() };
-        for certificate in rustls_native_certs::load_native_certs().certs {
+        for certificate in load().certs {
             // What cannot be read is skipped: a server then fails to prove itself, and the error
             // says so.
             let _ = trust.add(certificate);
@@ -107,7 +123,7 @@ impl Trust {
         let bytes = std::fs::read(path)?;
         let (mut found, mut unreadable) = (false, None);
         for certificate in CertificateDer::pem_slice_iter(&bytes) {
-            let added = certificate.map_err(|error| error.to_string());
+            let added = certificate.map_err(in_words);
             let added = added.and_then(|c| self.add(c).map_err(|error| error.to_string()));
             match added {
                 Ok(()) => found = true,
@@ -128,6 +144,22 @@ impl Trust {
     }
 }
 
+/// What is wrong with a block, without what it holds: it may be a key.
+fn in_words(error: pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => {
+            "the line that ends one is missing, as where a file was cut short or its lines were \
+             joined"
+        }
+        pem::Error::IllegalSectionStart { .. } => {
+            "a line begins with `-----BEGIN` and does not end with `-----`"
+        }
+        pem::Error::Base64Decode(_) => "what stands in one is no base64",
+        _ => "one is no PEM block",
+    }
+    .to_owned()
+}
+
 /// What there is in a file that has no certificate.
 fn without_certificates(bytes: &[u8]) -> Reason {
     if x509_parser::parse_x509_certificate(bytes).is_ok() {
@@ -135,14 +167,22 @@ fn without_certificates(bytes: &[u8]) -> Reason {
     }
     let text = String::from_utf8_lossy(bytes);
     let labels = text.lines().filter_map(|line| {
-        line.trim().strip_prefix("-----BEGIN ").and_then(|rest| rest.strip_suffix("-----"))
+        let line = line.trim_start_matches('\u{feff}').trim();
+        line.strip_prefix("-----BEGIN ").and_then(|rest| rest.strip_suffix("-----"))
     });
     let mut labels: Vec<_> = labels.filter(|label| label.len() <= LABEL_BYTES_MAX).collect();
     labels.sort_unstable();
     labels.dedup();
-    if labels.is_empty() { Reason::NoBlocks } else { Reason::OtherBlocks(labels.join(", ")) }
+    match labels[..] {
+        [] => Reason::NoBlocks,
+        _ if labels.contains(&"CERTIFICATE") => Reason::Indented,
+        _ => Reason::OtherBlocks(labels.join(", ")),
+    }
 }
 
+/// The variables by which OpenSSL finds the system's certificates.
+const FILE: &str = "SSL_CERT_FILE";
+const FOLDERS: &str = "SSL_CERT_DIR";
 /// Longer than any label of <https://www.rfc-editor.org/rfc/rfc7468>.
 const LABEL_BYTES_MAX: usize = 40;
 
@@ -174,10 +214,30 @@ mod tests {
         assert!(reason(trusted.as_bytes()).ends_with("blocks of TRUSTED CERTIFICATE"));
         let broken = pem("CERTIFICATE", &der[..100]);
         assert!(reason(broken.as_bytes()).contains("none of its certificates can be read: "));
+        let begin = pem("CERTIFICATE", &der);
+        for shifted in [begin.replace("-----B", "  -----B"), format!("\u{feff}{begin}")] {
+            assert!(reason(shifted.as_bytes()).ends_with("at the very beginning of its line"));
+        }
         let folder = tempfile::tempdir().unwrap();
         let error = Trust::of_file(folder.path()).unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert_eq!(source, "it is a folder; name a file in it");
+    }
+
+    #[test]
+    fn nothing_is_shown_of_what_may_be_a_key() {
+        let block = pem("CERTIFICATE", b"this may be a key, and is no certificate");
+        let cut = block[..block.len() - 10].to_owned();
+        for (text, said) in [
+            (cut, "the line that ends one is missing"),
+            (block.replace('\n', ""), "the line that ends one is missing"),
+            (block.replacen("-----\n", "\n", 1), "does not end with `-----`"),
+            (block.replace('c', "!"), "no base64"),
+        ] {
+            let reason = reason(text.as_bytes());
+            assert!(reason.contains(said), "{reason}");
+            assert!(!reason.contains("dGhpcyBtYXkg") && !reason.contains("100, 71"), "{reason}");
+        }
     }
 
     #[test]

@@ -134,18 +134,24 @@ fn issuer(certificate: Option<X509Certificate<'_>>, others: &[CertificateDer<'_>
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
     let names = names.value.general_names.iter().filter_map(|name| match name {
-        GeneralName::DNSName(name) => Some(shown(name)),
-        GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| IpAddr::from(b).to_string()),
-            _ => <[u8; 16]>::try_from(*bytes).ok().map(|b| IpAddr::from(b).to_string()),
-        },
+        GeneralName::DNSName(name) if name.parse::<IpAddr>().is_ok() => {
+            Some(format!("`{}` as the name of a host (DNS), not as an address (IP)", shown(name)))
+        }
+        GeneralName::DNSName(name) => Some(format!("`{}`", shown(name))),
+        GeneralName::IPAddress(bytes) => {
+            let address = match bytes.len() {
+                4 => <[u8; 4]>::try_from(*bytes).map(IpAddr::from),
+                _ => <[u8; 16]>::try_from(*bytes).map(IpAddr::from),
+            };
+            address.ok().map(|address| format!("`{address}`"))
+        }
         _ => None,
     });
-    names.map(|name| format!("`{name}`")).collect()
+    names.collect()
 }
 
-/// A text of the server's, in one line that is not too long.
-fn shown(text: &str) -> String {
+/// A text of the other side's, in one line that is not too long.
+pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Each source, with a store that takes no other credentials than those it hands out.
 
-use spillway_tests::scripted::{Request, Scripted};
+use spillway_tests::scripted::{Reply, Request, Scripted};
 use spillway_tests::server::Server;
 
 use super::super::support::*;
@@ -110,6 +110,30 @@ fn a_process() {
     stores(&place, &server);
 }
 
+/// What comes by standard input are events, also where the process would read it to its end.
+#[test]
+fn a_process_takes_no_events() {
+    let server = Server::start();
+    let file = "type = \"file\"\npath = \"events.json\"";
+    let from_stdin = flow("profile = \"tool\"").replace(file, "type = \"stdin\"");
+    let place = place(&from_stdin, &server);
+    place.write("answer.json", printed(GOOD));
+    let config =
+        format!("[profile tool]\ncredential_process = cat > taken; cat {}\n", answer_file(&place));
+    write_profiles(&place, &config, "");
+    let mut running = place.start(&["run", "flow.toml"]);
+    running.write(event("a", "1").as_bytes());
+    running.write(event("b", "2").as_bytes());
+    eventually("the first object", || server.contents().contains_key("a"));
+    let rest: String = (0..100).map(|number| event("c", &number.to_string())).collect();
+    running.write(rest.as_bytes());
+    let ended = guarded(running.end());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(place.files(".")["taken"], b"");
+    let stored = server.contents()["c"].iter().filter(|byte| **byte == b'\n').count();
+    assert_eq!((stored, server.objects().len()), (100, 3));
+}
+
 #[test]
 fn the_login_of_a_person() {
     let server = Server::start();
@@ -119,6 +143,40 @@ fn the_login_of_a_person() {
     write_login(&place, "2099-01-01T00:00:00Z");
     stores(&place, &server);
     assert_eq!(portal.rest().len(), 1);
+}
+
+/// As the store is, while metadata is near.
+#[test]
+fn services_are_asked_through_a_proxy() {
+    let server = Server::start();
+    let proxy = Scripted::start(|request| match request.target.split_once(".invalid") {
+        Some(("http://sts", _)) => {
+            sts(request, &[("Action", "AssumeRoleWithWebIdentity"), ("RoleArn", ROLE)], GOOD)
+        }
+        Some(("http://sso", target)) => {
+            portal(&Request { target: target.to_owned(), ..request.clone() }, GOOD)
+        }
+        _ => Reply::status(502),
+    });
+    let through = |place: Place, service: &str| {
+        let place = place.with("HTTP_PROXY", &proxy.endpoint());
+        place.with(&format!("AWS_ENDPOINT_URL_{}", service.to_uppercase()), &{
+            format!("http://{service}.invalid")
+        })
+    };
+    let place = through(place(FLOW, &server), "sts");
+    place.write("identity", LOGIN);
+    let file = place.path("identity").display().to_string();
+    stores(&place.with("AWS_WEB_IDENTITY_TOKEN_FILE", &file).with("AWS_ROLE_ARN", ROLE), &server);
+    let place = through(nowhere(&flow("profile = \"person\"")).at(&server), "sso");
+    write_login(&place, "2099-01-01T00:00:00Z");
+    stores(&place, &server);
+    assert_eq!(proxy.rest().len(), 2);
+
+    let instance = Scripted::start(|request| instance(request, GOOD));
+    let place = on_instance(nowhere(FLOW).at(&server), &instance);
+    stores(&place.with("HTTP_PROXY", &proxy.endpoint()), &server);
+    assert_eq!(proxy.rest().len(), 0);
 }
 
 /// Which the flow asks for itself, with whatever the chain finds.

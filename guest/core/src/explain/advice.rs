@@ -1,7 +1,7 @@
 //! What to check or to change, told by what the store, or whoever stands before it, says.
 
 use super::Subject;
-use crate::classify::{TransportError, Verdict};
+use crate::classify::{Class, TransportError, Verdict};
 use crate::http::Scheme;
 use crate::names::OnExisting;
 use crate::s3::{AddressStyle, Operation};
@@ -19,6 +19,14 @@ pub(super) fn of(settings: &Settings, subject: &Subject, verdict: &Verdict) -> O
         .or_else(|| of_code(settings, subject, verdict))
         .or_else(|| of_redirect(settings, verdict))
         .or_else(|| of_status(verdict.status).map(str::to_owned))
+        .or_else(|| is_silent(subject, verdict).then(|| NO_STORE.to_owned()))
+}
+
+/// Whether a request is refused without the document that S3 says it with. Only the answer to HEAD
+/// has none.
+fn is_silent(subject: &Subject, verdict: &Verdict) -> bool {
+    let is_refused = matches!(verdict.status, 400..=499) && verdict.class == Class::Refused;
+    is_refused && verdict.error.is_none() && subject.operation != Operation::HeadObject
 }
 
 fn of_transport(settings: &Settings, error: &TransportError) -> Option<&'static str> {
@@ -34,6 +42,11 @@ fn of_transport(settings: &Settings, error: &TransportError) -> Option<&'static 
         TransportError::Tls(text) if text == NO_TLS || text.contains(AT_PLAIN_PORT) => {
             "check the port in `endpoint`; where the store speaks no TLS, `endpoint` begins with \
              http://"
+        }
+        TransportError::Tls(text)
+            if text.contains(WRONG_NAME) && settings.address.style == AddressStyle::VirtualHost =>
+        {
+            "the bucket is part of that name; with `addressing = \"path\"` it is not"
         }
         TransportError::Tls(_) => {
             "check that the store speaks TLS at this port, and that its certificate is of an \
@@ -81,6 +94,10 @@ fn of_dialect(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Opti
     let names_checksum = CHECKSUMS.iter().any(|word| says.contains(word));
     if is_refusal && settings.checksum.is_some() && names_checksum {
         return Some("this store takes no such checksum; set `checksum = \"none\"`".to_owned());
+    }
+    let has_condition = settings.names.on_existing != OnExisting::Overwrite;
+    if is_refusal && has_condition && says.contains("if-none-match") {
+        return Some(NO_CONDITION.to_owned());
     }
     if is_refusal && !settings.content_md5 && says.contains("content-md5") {
         return Some("this store wants `content_md5 = true`".to_owned());
@@ -137,6 +154,10 @@ fn of_code(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<
             return Some(format!("create the bucket `{bucket}`, or correct `bucket`"));
         }
         ("EntityTooLarge", _) => TOO_LARGE,
+        (code, _) if NO_ROOM.iter().any(|word| code.contains(word)) => {
+            "the store takes no more from this account or for this bucket: raise its quota, or \
+             make room"
+        }
         _ => return None,
     };
     Some(text.to_owned())
@@ -156,6 +177,11 @@ fn of_redirect(settings: &Settings, verdict: &Verdict) -> Option<String> {
     let Some(location) = &verdict.said.location else {
         return Some("check `endpoint` and `region`".to_owned());
     };
+    // A place on the same server is a page of its own.
+    let location = location.strip_prefix("//").unwrap_or(location);
+    if location.starts_with('/') {
+        return Some(NO_STORE.to_owned());
+    }
     let host = settings.address.authority.split(':').next().unwrap_or_default();
     let to_tls = location.strip_prefix("https://").is_some_and(|rest| rest.contains(host));
     if settings.address.scheme == Scheme::Http && to_tls {
@@ -201,7 +227,9 @@ fn action(operation: Operation) -> &'static str {
 
 /// What a transport says of a server that answers a TLS handshake with something else.
 pub const NO_TLS: &str = "the server speaks no TLS, or none that is known here";
-/// What this project's host says where a port speaks TLS and the URL does not.
+/// What this project's host says of a certificate for other names.
+const WRONG_NAME: &str = "the certificate is not for ";
+/// The same of a server that speaks TLS where the URL does not say so.
 const WITHOUT_TLS: &str = "speaks TLS at this port, and was spoken to without";
 /// What it says of the reverse.
 const AT_PLAIN_PORT: &str = "does not speak TLS at this port";
@@ -209,6 +237,9 @@ const WANTS_TLS: &str =
     "what answers at this port wants TLS: `endpoint` has to begin with https:// there";
 const NO_STORE: &str = "what answers there is no S3 store, or something before it: check \
                         `endpoint` with its port and path";
+const NO_CONDITION: &str = "this store takes no condition (`If-None-Match`): put `{uuid}` into \
+                            `key_template`, which needs none; with `on_existing = \"overwrite\"` \
+                            what has the same name would be replaced";
 const TOO_LARGE: &str = "a request may not have so many bytes: set a lower `part_bytes`, or raise \
                          the limit of the proxy before the store (`client_max_body_size` of nginx)";
 /// Words by which servers that speak TLS answer those who do not.
@@ -219,6 +250,8 @@ const SPEAKS_TLS: [&[&str]; 5] = [
     &["requires tls"],
     &["http request", "https port"],
 ];
+/// What a code has in it by which a store says that it is full, or that an account is.
+const NO_ROOM: [&str; 4] = ["Quota", "StorageFull", "StorageLimit", "InsufficientCapacity"];
 /// By these a store says that it does not take what a request says.
 const REFUSALS: [&str; 8] = [
     "NotImplemented",
@@ -330,6 +363,8 @@ mod tests {
             to(TLS, "https://sso.test/login?x=1").ends_with("set `endpoint` to https://sso.test")
         );
         assert_eq!(to(PLAIN, "https://s3.test/bbb/a"), WANTS_TLS);
+        assert!(to(TLS, "//sso.test/login").ends_with("set `endpoint` to sso.test"));
+        assert_eq!(to(TLS, "/ui/"), NO_STORE, "a page of its own");
         let elsewhere = error(307, "TemporaryRedirect", "<Endpoint>bbb.s3-b.test</Endpoint>");
         assert!(advice(TLS, &elsewhere).ends_with("set `endpoint` to s3-b.test"));
         let region = error(301, "PermanentRedirect", "<Region>eu-north-1</Region>");
@@ -352,6 +387,24 @@ mod tests {
         assert_eq!(advice(TLS, &answer(200, &[], page)), NO_STORE);
         assert_eq!(advice(TLS, &answer(502, &[], page)), "", "it may pass");
         assert_eq!(advice(TLS, &answer(511, &[], page)), "this network wants a login first");
+    }
+
+    #[test]
+    fn each_refusal_has_advice_of_its_own() {
+        let said = advice(TLS, &error(403, "QuotaExceeded", ""));
+        assert!(said.contains("raise its quota"), "{said}");
+        let numbered = r#", "endpoint": "https://s3.test", "key_template": "{key}-{sequence}""#;
+        let refused = error(501, "NotImplemented", "<Header>If-None-Match</Header>");
+        assert_eq!(advice(numbered, &refused), NO_CONDITION);
+        assert_ne!(advice(TLS, &refused), NO_CONDITION, "there is none");
+        // S3 says why it refuses, but for the answer to HEAD.
+        for status in [400, 401, 404, 405, 411, 426] {
+            assert_eq!(advice(TLS, &answer(status, &[], "")), NO_STORE, "{status}");
+        }
+        let wrong = "the certificate is not for `bbb.s3.test`: it is for `s3.test`".to_owned();
+        let wrong = Err(TransportError::Tls(wrong));
+        assert!(advice(HOSTED, &wrong).contains("`addressing = \"path\"`"));
+        assert!(!advice(TLS, &wrong).contains("addressing"));
     }
 
     #[test]

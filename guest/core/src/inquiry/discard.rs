@@ -9,6 +9,7 @@ use crate::classify::Answer;
 use crate::error::{Error, Problem};
 use crate::http::Request;
 use crate::notice::Level;
+use crate::quote::plain;
 use crate::settings::Settings;
 use crate::sink::Sink;
 use crate::time::Timestamp;
@@ -64,7 +65,8 @@ impl Sink {
         if upload_id.is_empty() {
             return Some(Problem::new("which.id", "is empty, expected the id of an upload"));
         }
-        let message = || format!("the upload {upload_id} of `{name}` is in use by this sink");
+        let id = plain(upload_id);
+        let message = || format!("the upload {id} of `{name}` is in use by this sink");
         self.uses(name, upload_id).then(|| Problem::new("which.id", message()))
     }
 
@@ -100,8 +102,9 @@ impl Sink {
         }
         let Discard { name, upload_id, .. } = discard;
         let message = format!(
-            "the upload {upload_id} of `{name}` is aborted, but whether a part came too late for \
-             that cannot be seen: {cause}"
+            "the upload {} of `{name}` is aborted, but whether a part came too late for that \
+             cannot be seen: {cause}",
+            plain(&upload_id)
         );
         self.report.notice(Level::Info, message);
         self.forget_upload(&upload_id);
@@ -117,8 +120,9 @@ impl Sink {
         if discard.rounds == ROUNDS_MAX {
             let Discard { name, upload_id, rounds } = discard;
             return Next::Reply(Err(Error::Unavailable(format!(
-                "the upload {upload_id} of `{name}` was aborted {rounds} times, and still has \
-                 parts: somebody is uploading them"
+                "the upload {} of `{name}` was aborted {rounds} times, and still has parts: \
+                 somebody is uploading them",
+                plain(&upload_id)
             ))));
         }
         discard.rounds += 1;

@@ -225,6 +225,20 @@ pub(super) fn warning(address: &Address) -> Option<String> {
     ))
 }
 
+/// What is probably a mistake in `addressing`: a certificate for `*.store.example` does not hold
+/// for a name with one more dot.
+pub(super) fn style_warning(address: &Address) -> Option<String> {
+    let Address { scheme, authority, bucket, style, .. } = address;
+    let is_hosted = *style == AddressStyle::VirtualHost && *scheme == Scheme::Https;
+    // An access point's ARN names no host.
+    (is_hosted && bucket.contains('.') && !bucket.contains(':')).then(|| {
+        format!(
+            "`virtual-host`, and the bucket's name has a dot: most certificates are not for \
+             `{bucket}.{authority}`; if connections fail of that, write `path`"
+        )
+    })
+}
+
 /// Whether the bucket's name can be one label of a host's name. Old buckets may have names that
 /// cannot: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
 fn is_label(bucket: &str) -> bool {
@@ -468,6 +482,19 @@ mod tests {
         ] {
             assert_eq!(warned(bucket, url), none, "{url}");
         }
+    }
+
+    #[test]
+    fn a_dot_in_a_host_that_has_the_bucket_is_warned_of() {
+        let warned = |bucket: &str, style: &str, url: &str| {
+            let config = json!({"bucket": bucket, "addressing": style, "endpoint": url});
+            let warnings = with(config).expect("in order").warnings;
+            warnings.iter().any(|w| w.field == "addressing" && w.message.contains("`a.b.s3.test`"))
+        };
+        assert!(warned("a.b", "virtual-host", "https://s3.test"));
+        assert!(!warned("a.b", "virtual-host", "http://s3.test"));
+        assert!(!warned("a.b", "path", "https://s3.test"));
+        assert!(!warned("a-b", "virtual-host", "https://s3.test"));
     }
 
     #[test]

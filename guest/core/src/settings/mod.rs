@@ -218,10 +218,12 @@ impl Settings {
         }
         let warning = address::warning(&address).filter(|_| written.is_written("endpoint"));
         let warnings = warning.map(|message| Problem::new("endpoint", message));
+        let style = address::style_warning(&address);
+        let style = style.map(|message| Problem::new("addressing", message));
         let (commit, on_orphans) = commit::commit(written, &names, problems);
         let timeouts = timeouts(written);
         Settings {
-            warnings: warnings.into_iter().collect(),
+            warnings: warnings.into_iter().chain(style).collect(),
             commit,
             on_orphans,
             payload_signing: match (written.text("payload_signing"), address.scheme) {

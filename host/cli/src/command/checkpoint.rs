@@ -10,7 +10,7 @@ use spillway::sink::{Sink, Source};
 use super::args::{CheckpointCommand, ShowArguments};
 use super::exit::{Exit, Stop};
 use super::plan::engine;
-use super::say::{one_line, say};
+use super::say::{self, one_line, say};
 use super::take_up::time;
 use super::view::counted;
 
@@ -33,7 +33,7 @@ pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, Stop>
         Stop::WrongUse(anyhow::Error::new(error).context(context))
     })?;
     if json {
-        say!("{}", as_json(&read, &saved));
+        say::document(&as_json(&read, &saved));
     } else {
         lines(&read, &saved).iter().for_each(|line| say!("{line}"));
     }

@@ -21,6 +21,8 @@ pub(crate) trait Profile {
     fn get(&self, property: &str) -> Option<&str>;
     /// The URL that it has for the service.
     fn endpoint_of(&self, service: &str) -> Option<&str>;
+    /// The section of services that it refers to, where there is none.
+    fn lacks_services(&self) -> Option<&str>;
 }
 
 /// The fields that were filled in, and what filled them.
@@ -69,6 +71,16 @@ pub(crate) fn fill_in(
     let fips = flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
     let dualstack = flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
     let endpoint = if ignored.is_some() { None } else { endpoint(&set, profile) };
+    // What was meant to lead to another store must not lead to AWS.
+    let is_of_variable = endpoint.as_ref().is_some_and(|(from, _)| from.starts_with("AWS_"));
+    if let Some(lacking) = profile.and_then(Profile::lacks_services)
+        && !is_of_variable
+        && ignored.is_none()
+    {
+        let lacking: String = lacking.chars().take(VALUE_CHARS_MAX).collect();
+        let message = format!("names a section [services {lacking}], which no file has");
+        problems.push(Problem::new(of_profile("services", profile), message));
+    }
     if let Some((from, url)) = endpoint {
         for other in [&fips, &dualstack].into_iter().flatten() {
             let message = format!("has no meaning together with {from}; unset one of the two");
@@ -96,16 +108,35 @@ pub(crate) fn is_silent(config: &Map<String, Value>) -> bool {
 pub(crate) fn unused_region(
     config: &Map<String, Value>,
     variables: Variables<'_>,
+    profile: Option<&dyn Profile>,
 ) -> Option<String> {
     if ["region", "aws_region", "endpoint"].iter().any(|field| config.contains_key(*field)) {
         return None;
     }
-    let name = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter();
-    let name = name.into_iter().find(|name| variables(name).is_some_and(|v| !v.is_empty()))?;
+    let mut names = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter();
+    let variable = names.find(|name| variables(name).is_some_and(|v| !v.is_empty()));
+    let (what, region) = match variable {
+        Some(name) => (name.to_owned(), format!("${{{name}}}")),
+        None => {
+            let region = profile?.get("region")?.chars().take(VALUE_CHARS_MAX).collect();
+            (of_profile("region", profile), region)
+        }
+    };
     Some(format!(
-        "{name} is set and not used: the flow has no `region`; write region = \"${{{name}}}\" to \
-         use it"
+        "{what} is set and not used: the flow has no `region`; write region = {region:?} to use it"
     ))
+}
+
+/// The file of certificates to trust in place of the system's, and what names it.
+pub(crate) fn ca_bundle(
+    variables: Variables<'_>,
+    profile: Option<&dyn Profile>,
+) -> Option<(String, String)> {
+    let variable = variables("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
+    variable.map(|path| ("AWS_CA_BUNDLE".to_owned(), path)).or_else(|| {
+        let path = profile?.get("ca_bundle")?.to_owned();
+        Some((of_profile("ca_bundle", profile), path))
+    })
 }
 
 /// The scheme that the store is talked to with, as far as that is known of a component.
@@ -151,6 +182,10 @@ impl Profile for spillway::credentials::Properties {
     fn endpoint_of(&self, service: &str) -> Option<&str> {
         self.of_service(service, "endpoint_url")
     }
+
+    fn lacks_services(&self) -> Option<&str> {
+        self.lacks_services()
+    }
 }
 
 /// Fields that choose an endpoint.
@@ -169,6 +204,10 @@ impl Profile for std::convert::Infallible {
     }
 
     fn endpoint_of(&self, _: &str) -> Option<&str> {
+        match *self {}
+    }
+
+    fn lacks_services(&self) -> Option<&str> {
         match *self {}
     }
 }

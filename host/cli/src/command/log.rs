@@ -19,7 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::args::{LogFormat, LogLevel};
-use super::say::{escaped, one_line, shown};
+use super::say::{one_line, shown, shown_in_json};
 
 /// Of what is said to people as well.
 pub(crate) const SPILLWAY: &str = "spillway";
@@ -38,7 +38,7 @@ pub(crate) fn init(format: LogFormat, level: LogLevel) {
         }
         LogFormat::Json => {
             let json = layer().json().flatten_event(true).with_current_span(false);
-            let json = json.with_span_list(false).with_writer(|| Stderr { escape: escaped_json });
+            let json = json.with_span_list(false).with_writer(|| Stderr { escape: shown_in_json });
             registry.with(json.with_filter(targets)).init();
         }
     }
@@ -88,12 +88,6 @@ impl Write for Stderr {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-/// A JSON document has escapes for what a terminal would act on. Those that JSON asks for are
-/// there.
-fn escaped_json(text: &str) -> std::borrow::Cow<'_, str> {
-    escaped(text, |c| format!("\\u{:04x}", u32::from(c)))
 }
 
 /// Lines for people: the message, and the level before what comes from the component.

@@ -240,21 +240,21 @@ impl Request {
         let variables = |name: &str| self.variables.get(name);
         let mut filled = Filled::default();
         let is_embedded = sink.component.is_none();
+        let is_asked = is_embedded && environment::is_silent(&sink.config);
+        // Files that are broken are no matter of a flow that needs nothing of them.
+        let problems_of_files = if is_asked { &mut *problems } else { &mut Vec::new() };
+        let profile = credentials.and_then(|c| profile(c, problems_of_files));
+        let profile = profile.as_ref().map(|profile| profile as &dyn environment::Profile);
         if is_embedded {
-            let is_asked = environment::is_silent(&sink.config);
-            let profile = credentials.filter(|_| is_asked).and_then(|c| profile(c, problems));
-            let profile = profile.as_ref().map(|profile| profile as &dyn environment::Profile);
             filled = environment::fill_in(&mut sink.config, &variables, profile, problems);
             known.notes.extend(filled.in_words());
-            known.notes.extend(environment::unused_region(&sink.config, &variables));
+            known.notes.extend(environment::unused_region(&sink.config, &variables, profile));
         }
         let is_plain = is_embedded && environment::is_plain(&sink.config);
-        let bundle = variables("AWS_CA_BUNDLE").filter(|path| !path.is_empty() && !is_plain);
-        let ca_bundle = bundle.filter(|_| sink.ca_file.is_none()).map(PathBuf::from);
-        if let Some(path) = &ca_bundle {
-            known
-                .notes
-                .push(format!("trusted are the certificates of AWS_CA_BUNDLE: {}", path.display()));
+        let bundle = environment::ca_bundle(&variables, profile);
+        let ca_bundle = bundle.filter(|_| sink.ca_file.is_none() && !is_plain);
+        if let Some((from, path)) = &ca_bundle {
+            known.notes.push(format!("trusted are the certificates of {from}: {path}"));
         } else if !is_plain && let Err(error) = egress::check_system() {
             problems.push(Problem::new(error.variable, chain(&error)));
         }
@@ -269,7 +269,8 @@ struct Surroundings {
     filled: Filled,
     /// Whether the store is talked to without TLS.
     is_plain: bool,
-    ca_bundle: Option<PathBuf>,
+    /// The file of certificates to trust, and what names it.
+    ca_bundle: Option<(String, String)>,
     proxies: Proxies,
 }
 
@@ -397,11 +398,16 @@ async fn load(
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Destination>, Stop> {
     let Surroundings { filled, is_plain, ca_bundle, proxies } = surroundings;
-    let options = ClientOptions { ca_file: settings.ca_file, ca_bundle, proxies: proxies.clone() };
+    let (from, ca_bundle) = ca_bundle.unzip();
+    let options = ClientOptions {
+        ca_file: settings.ca_file,
+        ca_bundle: ca_bundle.map(PathBuf::from),
+        proxies: proxies.clone(),
+    };
     let client = Client::new(&options).map_err(|error| {
         let field = match &error {
-            ClientError::CaFile(_) => "sink.ca_file",
-            ClientError::CaBundle(_) => "AWS_CA_BUNDLE",
+            ClientError::CaFile(_) => "sink.ca_file".to_owned(),
+            ClientError::CaBundle(_) => from.unwrap_or_default(),
         };
         problems.push(Problem::new(field, chain(&error)));
     });
@@ -427,6 +433,13 @@ async fn load(
         Err(error) => return Err(Stop::Failed(error.into())),
     };
     let egress = granted(&sink, wanted, settings.egress, problems);
+    for (authority, why) in egress.iter().filter_map(|a| Some((a, egress::prohibited(a)?))) {
+        let field = filled.from("endpoint").unwrap_or(match sink.is_embedded() {
+            true => "sink.config.endpoint",
+            false => "sink.egress",
+        });
+        problems.push(Problem::new(field, format!("{authority} cannot be talked to: {why}")));
+    }
     proxied(&proxies, &egress, is_plain, notes, problems);
     let mut limits = Limits::default();
     if sink.is_embedded() {
@@ -529,7 +542,11 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text = format!("{text}: {error}");
+        let said = error.to_string();
+        // Some say what their cause says.
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
         cause = error.source();
     }
     text

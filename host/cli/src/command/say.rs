@@ -12,6 +12,11 @@ pub(super) fn shown(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c.escape_default().to_string())
 }
 
+/// The same of a JSON document, which has escapes for it. Those that JSON asks for are there.
+pub(super) fn shown_in_json(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| format!("\\u{:04x}", u32::from(c)))
+}
+
 /// The same on one line: a key is any text, also one whose second line looks like another message.
 pub(super) fn one_line(text: &str) -> String {
     shown(text).replace('\n', "\\n")
@@ -19,13 +24,22 @@ pub(super) fn one_line(text: &str) -> String {
 
 /// The text with `escape` in the place of each character that a terminal would act on. Lines stay
 /// lines.
-pub(super) fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
-    let acts = |c: char| c.is_control() && c != '\n';
+fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
     if !text.contains(acts) {
         return text.into();
     }
     let escaped = |c: char| if acts(c) { escape(c) } else { c.to_string() };
     text.chars().map(escaped).collect::<String>().into()
+}
+
+/// Whether it is a control character, or one of those that turn the direction of what follows: with
+/// them a key reads as another one. <https://www.unicode.org/reports/tr9/#Bidirectional_Character_Types>
+fn acts(c: char) -> bool {
+    let turns = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    turns || (c.is_control() && c != '\n')
 }
 
 /// A line on standard output.
@@ -41,6 +55,11 @@ pub(super) use say;
 /// wants it.
 pub(super) fn line(text: &str) -> bool {
     heard(writeln!(io::stdout(), "{}", shown(text)))
+}
+
+/// Writes a line that is a JSON document. Returns as [`line`] does.
+pub(super) fn document(json: &impl std::fmt::Display) -> bool {
+    heard(writeln!(io::stdout(), "{}", shown_in_json(&json.to_string())))
 }
 
 /// Takes in how something was written to standard output. Returns whether it was, or nobody wants

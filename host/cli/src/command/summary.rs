@@ -17,7 +17,7 @@ pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: 
         let mut summary = json!(totals);
         summary["end"] = json!(name(end));
         summary["seconds"] = json!((seconds * 1_000.0).round() / 1_000.0);
-        say::line(&summary.to_string())
+        say::document(&summary)
     } else {
         say::line(&sentence)
     };

@@ -19,7 +19,7 @@ use super::asking::Asking;
 use super::exit::{Exit, Stop};
 use super::log::SPILLWAY;
 use super::plan::{Request, read};
-use super::say::{one_line, say};
+use super::say::{self, one_line, say};
 use super::{take_up, terminal};
 
 pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, Stop> {
@@ -44,7 +44,7 @@ async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
     found.retain(|upload| upload.is_older_than(older_than.unwrap_or_default()));
     let flow = flow.display();
     if json {
-        say!("{}", json!({"uploads": found.iter().map(Upload::json).collect::<Vec<_>>()}));
+        say::document(&json!({"uploads": found.iter().map(Upload::json).collect::<Vec<_>>()}));
     } else if !found.is_empty() {
         table(&found).iter().for_each(|line| say!("{line}"));
     } else if let Some(age) = older_than {

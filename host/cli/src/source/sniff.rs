@@ -28,6 +28,10 @@ pub(super) fn sniff(beginning: &[u8], is_raw: bool) -> Option<Foreign> {
     if let Some(foreign) = MAGIC.iter().find_map(begins) {
         return Some(foreign);
     }
+    // A frame that is skipped: parallel and seekable compressors begin with one.
+    if let [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] = beginning {
+        return Some(compressed("zstd", "zstd -dc"));
+    }
     if beginning.get(257..262) == Some(b"ustar") {
         return Some(Foreign::Format("a tar archive"));
     }
@@ -38,8 +42,8 @@ pub(super) fn sniff(beginning: &[u8], is_raw: bool) -> Option<Foreign> {
     (is_raw && nuls >= NULS_MIN).then_some(Foreign::Nuls(nuls))
 }
 
-/// The encoding of text whose characters take two bytes or four. In what people write, most of
-/// them are ASCII at the beginning, and so have NULs, at every second byte or at three of four.
+/// The encoding of text whose characters take two bytes or four. In what people write, most of them
+/// are Latin letters at the beginning, and so have NULs, at every second byte or at three of four.
 fn encoding(beginning: &[u8]) -> Option<&'static str> {
     let has_nul = beginning.contains(&0);
     match beginning {
@@ -48,17 +52,31 @@ fn encoding(beginning: &[u8]) -> Option<&'static str> {
         [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] if has_nul => return Some("UTF-16"),
         _ => {}
     }
-    let (pairs, _) = beginning[..beginning.len().min(PAIRS_MAX * 2)].as_chunks::<2>();
-    let is_text = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
-    let all = |of_pair: fn(&[u8; 2]) -> (u8, u8)| {
-        pairs.iter().map(of_pair).all(|(text, nul)| is_text(text) && nul == 0)
+    let (quads, _) = beginning[..beginning.len().min(UNITS_MAX * 4)].as_chunks::<4>();
+    let (pairs, _) = beginning[..beginning.len().min(UNITS_MAX * 2)].as_chunks::<2>();
+    let quads = |of: fn(&[u8; 4]) -> u32| quads.iter().map(of).map(char::from_u32).collect();
+    // Half of a pair of surrogates is no character of its own, and no Latin one.
+    let pairs = |of: fn(&[u8; 2]) -> u16| {
+        let units = pairs.iter().map(of).map(u32::from);
+        units.map(|unit| Some(char::from_u32(unit).unwrap_or(OTHER))).collect()
     };
-    match pairs.len() {
-        0..PAIRS_MIN => None,
-        _ if all(|pair| (pair[0], pair[1])) => Some("UTF-16LE"),
-        _ if all(|pair| (pair[1], pair[0])) => Some("UTF-16BE"),
-        _ => None,
-    }
+    let units: [(&'static str, Vec<Option<char>>); 4] = [
+        ("UTF-32LE", quads(|unit| u32::from_le_bytes(*unit))),
+        ("UTF-32BE", quads(|unit| u32::from_be_bytes(*unit))),
+        ("UTF-16LE", pairs(|unit| u16::from_le_bytes(*unit))),
+        ("UTF-16BE", pairs(|unit| u16::from_be_bytes(*unit))),
+    ];
+    units.into_iter().find(|(_, units)| is_text(units)).map(|(name, _)| name)
+}
+
+/// Whether these are the characters of a text, as far as that can be told: most are Latin letters,
+/// and none is one that no text has.
+fn is_text(units: &[Option<char>]) -> bool {
+    let is_said = |c: char| matches!(c, '\t' | '\n' | '\r') || !c.is_control();
+    let is_latin = |unit: &&Option<char>| unit.is_some_and(|c| c < '\u{250}');
+    units.len() >= UNITS_MIN
+        && units.iter().all(|unit| unit.is_some_and(is_said))
+        && units.iter().filter(is_latin).count() * 4 >= units.len() * 3
 }
 
 impl Foreign {
@@ -150,11 +168,23 @@ const MAGIC: &[(&[u8], Foreign)] = &[
     (b"BZh9\x31\x41\x59\x26\x53\x59", compressed("bzip2", "bzip2 -dc")),
     (b"\xFD7zXZ\0", compressed("xz", "xz -dc")),
     (b"\x04\x22\x4D\x18", compressed("lz4", "lz4 -dc")),
+    (b"\x02\x21\x4C\x18", compressed("lz4", "lz4 -dc")),
+    (b"\x5D\0\0\x80\0", compressed("lzma", "xz -dc")),
+    (b"\x5D\0\0\0\x01", compressed("lzma", "xz -dc")),
+    (b"\x89LZO\0\r\n\x1A\n", compressed("lzop", "lzop -dc")),
     (b"\x1F\x9D\x90", compressed("compress", "gzip -dc")),
     (b"\xFF\x06\0\0sNaPpY", Foreign::Format("compressed with Snappy")),
     (b"PK\x03\x04", Foreign::Format("a zip archive")),
     (b"PK\x05\x06", Foreign::Format("a zip archive")),
     (b"7z\xBC\xAF\x27\x1C", Foreign::Format("a 7z archive")),
+    (b"Rar!\x1A\x07", Foreign::Format("a RAR archive")),
+    (b"ElfFile\0", Foreign::Format("a log of Windows events")),
+    (b"LPKSHHRH", Foreign::Format("a journal of systemd")),
+    (b"\xD4\xC3\xB2\xA1", Foreign::Format("a capture of packets")),
+    (b"\xA1\xB2\xC3\xD4", Foreign::Format("a capture of packets")),
+    (b"\x4D\x3C\xB2\xA1", Foreign::Format("a capture of packets")),
+    (b"\xA1\xB2\x3C\x4D", Foreign::Format("a capture of packets")),
+    (b"\x7FELF", Foreign::Format("a program")),
     (b"PAR1\x15", Foreign::Format("a Parquet file")),
     (b"Obj\x01", Foreign::Format("an Avro file")),
     (b"ORC\x08", Foreign::Format("an ORC file")),
@@ -164,9 +194,11 @@ const MAGIC: &[(&[u8], Foreign)] = &[
 
 /// How much of the beginning is looked at.
 pub(super) const SNIFFED_BYTES: usize = 4096;
-/// From how many pairs of bytes an encoding is told, and how many are looked at.
-const PAIRS_MIN: usize = 4;
-const PAIRS_MAX: usize = 64;
+/// From how many units of two bytes or four an encoding is told, and how many are looked at.
+const UNITS_MIN: usize = 4;
+const UNITS_MAX: usize = 64;
+/// Any character that is not Latin.
+const OTHER: char = '\u{FFFD}';
 /// Fewer NULs may begin a raw line that is meant.
 const NULS_MIN: usize = 16;
 
@@ -180,6 +212,9 @@ mod tests {
             let pair = |byte| if nul_first { [0, byte] } else { [byte, 0] };
             text.bytes().flat_map(pair).collect()
         };
+        let four = |text: &str, bytes: fn(u32) -> [u8; 4]| -> Vec<u8> {
+            text.chars().flat_map(|c| bytes(u32::from(c))).collect()
+        };
         let mut tar = vec![b'a'; 512];
         tar[257..262].copy_from_slice(b"ustar");
         for (beginning, said) in [
@@ -187,6 +222,13 @@ mod tests {
             (b"\x28\xB5\x2F\xFD\x24".to_vec(), "zstd"),
             (b"BZh91AY&SY".to_vec(), "bzip2"),
             (b"\xFD7zXZ\0\0".to_vec(), "xz"),
+            (b"\x02\x21\x4C\x18\x10".to_vec(), "lz4"),
+            (b"\x5A\x2A\x4D\x18\x04\0\0\0".to_vec(), "zstd"),
+            (b"\x5D\0\0\x80\0\xFF\xFF".to_vec(), "xz -dc"),
+            (b"ElfFile\0\0".to_vec(), "Windows events"),
+            (b"LPKSHHRH\0".to_vec(), "journal of systemd"),
+            (b"\xD4\xC3\xB2\xA1\x02\0\x04\0".to_vec(), "capture of packets"),
+            (b"\x7FELF\x02\x01\x01\0".to_vec(), "a program"),
             (b"PK\x03\x04\x14".to_vec(), "zip"),
             (b"PAR1\x15\x04".to_vec(), "Parquet"),
             (b"Obj\x01\x04".to_vec(), "Avro"),
@@ -196,6 +238,9 @@ mod tests {
             (b"\xFF\xFE\0\0{\0\0\0".to_vec(), "UTF-32"),
             (two("{\"k\":1}\r\n", false), "UTF-16LE"),
             (two("one two\n", true), "UTF-16BE"),
+            (b"{\0\"\0\xE9\0\"\0:\0\"\0\x17\x04\"\0}\0\n\0".to_vec(), "UTF-16LE"),
+            (four("{\"k\": 1}\n", u32::to_le_bytes), "UTF-32LE"),
+            (four("{\"k\": 1}\n", u32::to_be_bytes), "UTF-32BE"),
         ] {
             for is_raw in [false, true] {
                 let found = sniff(&beginning, is_raw).expect(said);
@@ -225,6 +270,9 @@ mod tests {
             b"\0\0\0one\n",
             b"one\0two\0\n",
             b"a\0b\n",
+            b"a\0b\0\x01\0c\0d\0e\0\n",
+            b"\x03\0\0\0\x04\0\0\0\x05\0\0\0\x06\0\0\0\n",
+            b"P*M is no frame\n",
             &[b"text\n".as_slice(), &[0; 100]].concat(),
         ] {
             assert_eq!(sniff(beginning, true), None, "{beginning:?}");

@@ -1,7 +1,7 @@
 //! The client that reaches metadata services and STS. It is the host's own, and no component's: it
 //! goes to the addresses of one link, which [`crate::egress`] refuses.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,24 +23,29 @@ use crate::egress::route::Route;
 use crate::egress::tls;
 use crate::egress::trust::Trust;
 
-/// A client that goes through those proxies, and trusts what `AWS_CA_BUNDLE` names or else the
-/// system, once it is used.
-pub(super) fn client(proxies: Proxies) -> SharedHttpClient {
+/// A client that goes through those proxies, and trusts what `AWS_CA_BUNDLE` names, else `ca_bundle`
+/// of the profile, or else the system, once it is used.
+pub(super) fn client(proxies: Proxies, ca_bundle: Option<PathBuf>) -> SharedHttpClient {
     let (tls, proxies) = (OnceLock::new(), Arc::new(proxies));
     http_client_fn(move |settings, _| {
-        let tls = tls.get_or_init(|| trust().map(tls::trusting));
+        let tls = tls.get_or_init(|| trust(ca_bundle.as_deref()).map(tls::trusting));
         SharedHttpConnector::new(Connector::new(settings, tls, &proxies))
     })
 }
 
 /// As the SDKs of AWS do it. <https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html>
-fn trust() -> Result<Trust, String> {
-    match std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
-        Some(path) => Trust::of_file(Path::new(&path)).map_err(|error| {
+fn trust(of_profile: Option<&Path>) -> Result<Trust, String> {
+    let variable = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
+    let of_file = |from: &str, path: &Path| {
+        Trust::of_file(path).map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-            format!("AWS_CA_BUNDLE: {error}{}", cause.unwrap_or_default())
-        }),
-        None => Ok(Trust::system()),
+            format!("{from}: {error}{}", cause.unwrap_or_default())
+        })
+    };
+    match (variable, of_profile) {
+        (Some(path), _) => of_file("AWS_CA_BUNDLE", Path::new(&path)),
+        (None, Some(path)) => of_file("ca_bundle of the AWS profile", path),
+        (None, None) => Ok(Trust::system()),
     }
 }
 

@@ -4,6 +4,7 @@
 mod http;
 mod refusal;
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use aws_config::ecs::EcsCredentialsProvider;
@@ -112,8 +113,10 @@ impl<'a> Services<'a> {
         let profiles = Profiles::read();
         let profiles = profiles.map_err(|broken| Failure::NotConfigured(broken.to_string()))?;
         let files = profiles.files();
+        let properties = profiles.properties(&settings::profile_name(Some(&chain.base)));
+        let ca_bundle = properties.get("ca_bundle").map(PathBuf::from);
         let proxies = Proxies::from_variables(|name| std::env::var(name).ok());
-        let http = http::client(proxies);
+        let http = http::client(proxies, ca_bundle.clone());
         let region = chain.sts_region(&files).await;
         let mut loader = aws_config::defaults(BehaviorVersion::latest());
         loader = loader.http_client(http.clone()).region(region).no_credentials();
@@ -125,7 +128,7 @@ impl<'a> Services<'a> {
             .with_region(sdk.region().cloned())
             .with_use_fips(sdk.use_fips())
             .with_use_dual_stack(sdk.use_dual_stack());
-        let near = config.clone().with_http_client(http::client(Proxies::default()));
+        let near = config.clone().with_http_client(http::client(Proxies::default(), ca_bundle));
         Ok(Services { chain, sdk, config, near, files })
     }
 

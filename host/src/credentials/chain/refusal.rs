@@ -90,7 +90,12 @@ fn said(cause: &(dyn Error + 'static)) -> String {
     if let Some(ImdsError::ErrorResponse(answer)) = cause.downcast_ref::<ImdsError>() {
         return format!("status {}", answer.response().status());
     }
-    without_dumps(&cause.to_string())
+    let text = cause.to_string();
+    // The SDK advises to build another program.
+    if text.contains("credentials-login") {
+        return LOGIN.to_owned();
+    }
+    without_dumps(&text)
 }
 
 /// The text without what it shows of a request, or of what a credential process printed: both may
@@ -115,6 +120,10 @@ fn is_other_metadata(cause: &(dyn Error + 'static)) -> bool {
     answer.is_some_and(|answer| !answer.status().is_server_error())
 }
 
+/// What to do about a login that is not read here.
+const LOGIN: &str = "it has a login of `aws login`, which is not read here; in another profile, \
+                     `credential_process = aws configure export-credentials --profile NAME \
+                     --format process` hands it on";
 /// What the SDK says of an error only to name its cause below.
 const FRAMES: &[&str] =
     &["dispatch failure", "io error", "other", "response error", "service error"];

@@ -217,13 +217,21 @@ impl fmt::Display for Section {
         for Property { name, value, nested } in &self.properties {
             let is_reference =
                 matches!(name.as_str(), "source_profile" | "sso_session" | "services");
-            let value = if is_reference { encoded(value) } else { value.clone() };
+            let value = match name.as_str() {
+                // The SDK starts it with this process's standard input, which may hold events.
+                "credential_process" if !value.is_empty() => format!("{NO_INPUT} {value}"),
+                _ if is_reference => encoded(value),
+                _ => value.clone(),
+            };
             writeln!(f, "{name} = {value}")?;
             nested.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
         Ok(())
     }
 }
+
+/// Closes the standard input of the commands behind it, as a shell takes it.
+const NO_INPUT: &str = "exec </dev/null;";
 
 /// A name in letters that the SDK takes in a name.
 pub(in super::super) fn encoded(name: &str) -> String {
@@ -265,6 +273,10 @@ mod tests {
             (
                 "[sso-session \"my sso\"]\n[services s]\ns3 =\n  endpoint_url = http://x # y\n",
                 "[sso-session my%20sso]\n[services s]\ns3 = \n  endpoint_url = http://x\n",
+            ),
+            (
+                "[profile x]\ncredential_process = a 'b c' | d\n",
+                "[profile x]\ncredential_process = exec </dev/null; a 'b c' | d\n",
             ),
             // Nobody reads these, as on the command line.
             ("[x]\na = 1\n[profile a b]\na = 1\n[profile \"a]\na = 1\n[plugins]\n a = 1", ""),

@@ -2,7 +2,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType, date_time_ymd,
 };
 
 use super::*;
@@ -92,6 +92,18 @@ fn being_trusted_itself_excuses_neither_time_nor_purpose_nor_name() {
             assert!(said.starts_with(wanted), "{said}");
         }
     }
+}
+
+#[test]
+fn an_address_is_not_the_name_of_a_host() {
+    let mut params = params("192.0.2.1");
+    params.subject_alt_names = vec![SanType::DnsName("192.0.2.1".try_into().unwrap())];
+    let certificate = by_itself(&params);
+    assert_eq!(
+        said(&verifier(&[&certificate]), &certificate, "192.0.2.1"),
+        "the certificate is not for `192.0.2.1`: it is for `192.0.2.1` as the name of a host \
+         (DNS), not as an address (IP)"
+    );
 }
 
 #[test]
