@@ -399,8 +399,8 @@ impl OpenSink {
         self.store.data().egress.traffic()
     }
 
-    /// Told each time that [`poll`](OpenSink::poll) has something to do: an answer has come, or a
-    /// piece of a request has gone.
+    /// Told each time that [`poll`](OpenSink::poll) has something to do: an answer has come or more
+    /// of it, or a piece of a request has gone or is wanted.
     pub fn moved(&self) -> Arc<Notify> {
         self.store.data().egress.moved()
     }

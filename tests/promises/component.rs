@@ -3,6 +3,7 @@
 
 mod checkpoints;
 mod denied;
+mod driven;
 mod encoded;
 mod inquiries;
 mod names;
