@@ -6,6 +6,7 @@ mod denied;
 mod driven;
 mod encoded;
 mod inquiries;
+mod memory;
 mod names;
 mod objects;
 mod options;

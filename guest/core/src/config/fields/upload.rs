@@ -30,7 +30,7 @@ pub(super) const UPLOAD: &[Field] = &[
         name: "requests_in_flight_max",
         aliases: &[],
         kind: Kind::Integer { min: 1, max: 256 },
-        absent: Absent::Number(4),
+        absent: Absent::Number(16),
         doc: "How many requests are under way at once, at most.",
     },
     Field {
@@ -38,10 +38,11 @@ pub(super) const UPLOAD: &[Field] = &[
         aliases: &[],
         kind: Kind::Integer { min: PART_BYTES_MIN, max: 3 * GIB },
         absent: Absent::Derived(
-            "`part_bytes` times (`requests_in_flight_max` + `max_open_objects`), and what the compressors \
-             of the open objects and of one more take, at most 3221225472",
+            "`part_bytes` times (4, or what is written for `requests_in_flight_max`, and \
+             `max_open_objects`), and what the compressors of the open objects and of one more take, \
+             up to 1073741824, with checkpoints 536870912",
         ),
         doc: "How many bytes of events and of compressors are held, at most, beside the batch being \
-              written.",
+              written; with `commit` = `checkpointed` up to 1073741824.",
     },
 ];
