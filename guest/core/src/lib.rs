@@ -49,4 +49,5 @@ pub mod template;
 pub mod time;
 mod turns;
 pub mod upload;
+mod window;
 mod wire;
