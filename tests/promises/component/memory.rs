@@ -26,7 +26,7 @@ async fn many_large_objects_share_little_memory() {
 async fn with_checkpoints_half_of_it_is_freed_at_once() {
     let transport = BucketTransport::new(BucketOptions::default());
     // What is held, the state that is made of it, and the room of one before it that is too small.
-    let mut sink = open(&transport, "checkpointed", None, 3 * MEMORY).await;
+    let mut sink = open(&transport, "checkpointed", None, THRICE).await;
     let mut checkpoints = Vec::new();
     let batches = batches();
     let (before, after) = batches.split_at(BATCHES / 2);
@@ -35,7 +35,7 @@ async fn with_checkpoints_half_of_it_is_freed_at_once() {
     drop(sink);
 
     // The one that the sink is opened with lies there as well.
-    let mut sink = open(&transport, "checkpointed", Some(&state), 3 * MEMORY).await;
+    let mut sink = open(&transport, "checkpointed", Some(&state), THRICE).await;
     write_all(&mut sink, after, &mut checkpoints).await;
     while sink.flush().await.unwrap().wants_checkpoint {
         commit(&mut sink, &mut checkpoints).await;
@@ -115,5 +115,7 @@ const LINES_OF_EACH: u64 = 128;
 const LINE_BYTES: usize = 4 << 10;
 const BATCHES: usize = 200;
 const MEMORY: usize = 48 << 20;
-/// The guest itself, a batch, and a block that is being filled for each object.
+/// What is held three times, and for each object a block of 64 KiB that is being filled.
+const THRICE: usize = 3 * MEMORY + ((KEYS as usize) << 16);
+/// The guest itself, and a batch.
 const SLACK: usize = 32 << 20;
