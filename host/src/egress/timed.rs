@@ -175,8 +175,8 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Body for Incoming<B> {
     }
 }
 
-/// At 8 kbit/s one of them takes as long as nothing may move by default.
-const FRAME_BYTES_MAX: usize = 32 << 10;
+/// At 17 kbit/s one of them takes as long as nothing may move by default.
+const FRAME_BYTES_MAX: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -193,7 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_goes_in_small_frames_and_is_sent_with_the_last() {
-        let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
         let (mut body, progress) = watched(bytes.clone());
         let mut sent = Vec::new();
         while let Some(frame) = body.frame().await {
