@@ -60,7 +60,8 @@ struct Reading {
 type Outcome = Result<Response, TransportError>;
 
 impl Exchange {
-    /// Hands the request to the host. Its body follows as the host takes it.
+    /// Hands the request to the host, with as much of its body as the host takes. The rest follows
+    /// when it takes more.
     pub(crate) fn start(
         id: ExchangeId,
         request: Request,
@@ -82,7 +83,9 @@ impl Exchange {
             Some((stream, body)) => {
                 let pieces = request.body.pieces().iter().cloned().collect();
                 let writable = stream.subscribe();
-                State::Sending(Sending { writable, stream, body, pieces }, waiting)
+                // What the host takes now it has when the call ends in which this was begun: the
+                // next one may come only once the host has something to tell.
+                Sending { writable, stream, body, pieces }.go_on(waiting)
             }
         };
         Ok(Exchange { id, state, body_max: timeouts.between_bytes * STALLS_MAX })
@@ -108,7 +111,7 @@ impl Exchange {
     pub(crate) fn advance(&mut self) -> Option<Outcome> {
         loop {
             match std::mem::replace(&mut self.state, State::Over) {
-                State::Sending(mut sending, waiting) => match waiting.answer() {
+                State::Sending(sending, waiting) => match waiting.answer() {
                     Some(answer) => {
                         drop(sending);
                         match answer {
@@ -116,21 +119,12 @@ impl Exchange {
                             Err(error) => return Some(Err(error)),
                         }
                     }
-                    None => match sending.write() {
-                        Progress::Pending => {
-                            self.state = State::Sending(sending, waiting);
+                    None => {
+                        self.state = sending.go_on(waiting);
+                        if let State::Sending(..) = self.state {
                             return None;
                         }
-                        Progress::Done => {
-                            sending.finish();
-                            self.state = State::Waiting(waiting);
-                        }
-                        // The other side takes no more; it may have answered why.
-                        Progress::Failed => {
-                            drop(sending);
-                            self.state = State::Waiting(waiting);
-                        }
-                    },
+                    }
                 },
                 State::Waiting(waiting) => match waiting.answer() {
                     Some(Ok(response)) => self.state = read(response, self.body_max),
@@ -165,6 +159,17 @@ enum Progress {
 }
 
 impl Sending {
+    /// Writes what the host takes now.
+    fn go_on(mut self, waiting: Waiting) -> State {
+        match self.write() {
+            Progress::Pending => return State::Sending(self, waiting),
+            Progress::Done => self.finish(),
+            // The other side takes no more; it may have answered why.
+            Progress::Failed => drop(self),
+        }
+        State::Waiting(waiting)
+    }
+
     /// Writes no more than the host grants: writing more traps.
     fn write(&mut self) -> Progress {
         while let Some(piece) = self.pieces.front_mut() {

@@ -176,7 +176,12 @@ impl Sink {
     ///
     /// [`SinkError::Refused`] with why it cannot be read, or [`SinkError::Trap`].
     pub async fn inspect_state(&self, state: &[u8]) -> Result<SavedState, SinkError> {
-        let (mut store, instance) = self.instantiate(&Grants::nothing()).await?;
+        let mut grants = Grants::nothing();
+        // It has to be there, and may be read into as much again.
+        let more = state.len().saturating_mul(2);
+        let memory = &mut grants.limits.memory_bytes_max;
+        *memory = memory.saturating_add(more);
+        let (mut store, instance) = self.instantiate(&grants).await?;
         let inspected = instance.spillway_sink_sink().call_inspect_state(&mut store, state).await;
         inspected.map_err(trap)?.map_err(SinkError::Refused)
     }
@@ -399,8 +404,8 @@ impl OpenSink {
         self.store.data().egress.traffic()
     }
 
-    /// Told each time that [`poll`](OpenSink::poll) has something to do: an answer has come, or a
-    /// piece of a request has gone.
+    /// Told each time that [`poll`](OpenSink::poll) has something to do: an answer has come or more
+    /// of it, or a piece of a request has gone or is wanted.
     pub fn moved(&self) -> Arc<Notify> {
         self.store.data().egress.moved()
     }

@@ -3,8 +3,10 @@
 
 mod checkpoints;
 mod denied;
+mod driven;
 mod encoded;
 mod inquiries;
+mod memory;
 mod names;
 mod objects;
 mod options;

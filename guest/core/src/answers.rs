@@ -23,6 +23,7 @@ type Outcome = Result<Response, TransportError>;
 
 impl Sink {
     pub(crate) fn answered(&mut self, exchange: ExchangeId, outcome: &Outcome) {
+        let flying = self.requests.in_flight();
         let landed = self.requests.landed(exchange, self.now.monotonic);
         let Some(Flying { mut task, signed, sent: departed }) = landed else { return };
         let (sent, received, offset) = (signed.at, self.now.wall, signed.offset);
@@ -38,6 +39,11 @@ impl Sink {
         task.history.maybe_done |= verdict.maybe_done;
         task.history.region_differs = verdict.region.as_ref().is_some_and(|r| *r != signed.region);
         self.learn(&verdict, &task, &signed);
+        if verdict.is_crowded() {
+            self.window.narrow(flying, departed, self.now.monotonic);
+        } else if verdict.transport.is_none() {
+            self.window.widen();
+        }
         task.history.met(verdict.class);
         let (operation, policy) = (task.operation, self.policy(task.owner));
         let jitter = self.random.f64();

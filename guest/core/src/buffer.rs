@@ -2,16 +2,21 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::http::Body;
 
-/// A queue of bytes. Large pieces are kept as they came; small ones are gathered, so that a
+/// A queue of bytes. Large pieces are kept as they came; small ones are gathered in blocks, so that a
 /// thousand of them do not become a thousand writes.
+///
+/// Each piece has memory of its own that is as long as the piece: what is let go is free at once, and
+/// what is counted is what is held, but for the block that is being filled, which may have a capacity
+/// of [`BLOCK_BYTES`].
 #[derive(Default)]
 pub struct Buffer {
     pieces: VecDeque<Bytes>,
-    gathered: BytesMut,
+    /// The block that is being filled.
+    block: Vec<u8>,
     len: u64,
 }
 
@@ -26,50 +31,51 @@ impl Buffer {
         self.len == 0
     }
 
-    /// Adds bytes at the end.
+    /// Adds bytes at the end. They must not be a slice of something longer: that would stay in
+    /// memory as a whole.
     pub fn push(&mut self, piece: Bytes) {
         self.len += piece.len() as u64;
-        if piece.len() < KEPT_BYTES_MIN {
-            self.gathered.extend_from_slice(&piece);
-            if self.gathered.len() < KEPT_BYTES_MIN {
-                return;
-            }
-            self.close_gathered();
-        } else {
-            self.close_gathered();
+        if piece.len() < BLOCK_BYTES {
+            return self.gather(&piece);
+        }
+        self.close_block();
+        if piece.len() <= PIECE_BYTES_MAX {
             self.pieces.push_back(piece);
+        } else {
+            // Cut from a long one, each part would copy all that is left of it.
+            self.pieces.extend(piece.chunks(PIECE_BYTES_MAX).map(Bytes::copy_from_slice));
         }
     }
 
-    /// Takes `len` bytes from the front, or all where there are fewer. A piece that is longer than
-    /// all that is taken is copied from, since a slice of it would keep the whole of it in memory.
+    /// Takes `len` bytes from the front, or all where there are fewer. The piece that they end in is
+    /// copied, either side of it: a slice would keep the whole of it in memory.
     pub fn take(&mut self, len: u64) -> Body {
         let mut wanted = len.min(self.len);
         self.len -= wanted;
         let mut body = Body::empty();
         while wanted > 0 {
             let Some(piece) = self.pieces.front_mut() else {
-                self.close_gathered();
+                self.close_block();
                 continue;
             };
-            let piece = if piece.len() as u64 <= wanted {
+            let taken = if piece.len() as u64 <= wanted {
                 self.pieces.pop_front().unwrap_or_default()
             } else {
-                let slice = piece.split_to(usize::try_from(wanted).unwrap_or(usize::MAX));
-                let is_long = (slice.len() + piece.len()) as u64 > len;
-                if is_long { Bytes::copy_from_slice(&slice) } else { slice }
+                let (front, back) = piece.split_at(usize::try_from(wanted).unwrap_or(piece.len()));
+                let front = Bytes::copy_from_slice(front);
+                *piece = Bytes::copy_from_slice(back);
+                front
             };
-            wanted -= piece.len() as u64;
-            body.push(piece);
+            wanted -= taken.len() as u64;
+            body.push(taken);
         }
         body
     }
 
-    /// All that it holds, in memory that it shares but for what is still being gathered.
-    pub fn to_pieces(&self) -> Vec<Bytes> {
-        let gathered = Bytes::copy_from_slice(&self.gathered);
-        let gathered = Some(gathered).filter(|bytes| !bytes.is_empty());
-        self.pieces.iter().cloned().chain(gathered).collect()
+    /// All that it holds, piece by piece.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let block = Some(&self.block[..]).filter(|block| !block.is_empty());
+        self.pieces.iter().map(|piece| &piece[..]).chain(block)
     }
 
     /// Drops what it holds.
@@ -77,15 +83,45 @@ impl Buffer {
         *self = Buffer::default();
     }
 
-    fn close_gathered(&mut self) {
-        if !self.gathered.is_empty() {
-            self.pieces.push_back(self.gathered.split().freeze());
+    fn gather(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = BLOCK_BYTES - self.block.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.grow(now.len());
+            self.block.extend_from_slice(now);
+            if self.block.len() == BLOCK_BYTES {
+                self.close_block();
+            }
+            bytes = later;
+        }
+    }
+
+    /// Makes room in the block. The first one grows as it fills: most objects may be small. The
+    /// others have their whole size at once: where all blocks are equal, each one that is let go
+    /// leaves room for exactly another, and memory does not fall to pieces.
+    fn grow(&mut self, more: usize) {
+        let wanted = self.block.len() + more;
+        if wanted > self.block.capacity() {
+            let is_first = self.pieces.is_empty();
+            let twice = wanted.max(2 * self.block.capacity()).min(BLOCK_BYTES);
+            let capacity = if is_first { twice } else { BLOCK_BYTES };
+            self.block.reserve_exact(capacity - self.block.len());
+        }
+    }
+
+    fn close_block(&mut self) {
+        if !self.block.is_empty() {
+            // In a box, it has no room to grow into.
+            let block = std::mem::take(&mut self.block).into_boxed_slice();
+            self.pieces.push_back(block.into());
         }
     }
 }
 
 /// Below this a copy costs less than a piece of its own.
-const KEPT_BYTES_MIN: usize = 64 << 10;
+const BLOCK_BYTES: usize = 64 << 10;
+/// Above this a piece is cut as it comes.
+const PIECE_BYTES_MAX: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -101,7 +137,7 @@ mod tests {
         for round in 0..200 {
             let (mut buffer, mut pushed, mut out) = (Buffer::default(), 0, Vec::new());
             for _ in 0..random.usize(1..30) {
-                let len = random.usize(0..3 * KEPT_BYTES_MIN / 2);
+                let len = random.usize(0..3 * BLOCK_BYTES / 2);
                 buffer.push(bytes(pushed, len));
                 pushed += len as u64;
                 let cut = random.u64(1..200_000);
@@ -117,25 +153,43 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shorter_than_a_part_is_never_copied() {
-        let piece = bytes(0, 3 * KEPT_BYTES_MIN);
+    fn a_large_piece_is_kept_as_it_came_and_copied_where_it_is_cut() {
+        let piece = bytes(0, 3 * BLOCK_BYTES);
         let mut buffer = Buffer::default();
         buffer.push(piece.clone());
         buffer.push(piece.clone());
-        let (first, second) = (buffer.take(4 * KEPT_BYTES_MIN as u64), buffer.take(u64::MAX));
+        let first = buffer.take(4 * BLOCK_BYTES as u64);
         assert_eq!(first.pieces()[0].as_ptr(), piece.as_ptr());
-        assert_eq!(first.pieces()[1].as_ptr(), piece.as_ptr(), "it lies on both sides of the cut");
-        assert_eq!(second.pieces()[0].as_ptr(), piece[KEPT_BYTES_MIN..].as_ptr());
+        drop(first);
+        assert!(piece.is_unique(), "no side of the cut keeps it");
+        assert_eq!(buffer.take(u64::MAX).to_vec(), piece[BLOCK_BYTES..]);
     }
 
+    /// What memory is counted by: a piece of `n` bytes takes `n` bytes.
     #[test]
-    fn a_part_keeps_no_more_in_memory_than_about_itself() {
-        let piece = bytes(0, 20 * KEPT_BYTES_MIN);
-        let mut buffer = Buffer::default();
-        buffer.push(piece.clone());
-        let first = buffer.take(KEPT_BYTES_MIN as u64);
-        buffer.clear();
-        assert!(piece.is_unique() && first.len() == KEPT_BYTES_MIN as u64);
+    fn no_piece_takes_more_than_it_holds() {
+        let mut random = fastrand::Rng::with_seed(11);
+        for round in 0..100 {
+            let (mut buffer, mut pieces) = (Buffer::default(), Vec::new());
+            for _ in 0..random.usize(1..60) {
+                let longest = [100, 4_000, 3 * BLOCK_BYTES, 3 * PIECE_BYTES_MAX];
+                let longest = random.choice(longest).unwrap();
+                let len = random.usize(0..longest);
+                buffer.push(bytes(0, len));
+                assert!(buffer.block.capacity() <= BLOCK_BYTES, "round {round}");
+                let is_small = buffer.pieces.is_empty();
+                assert!(!is_small || buffer.block.capacity() <= 2 * buffer.block.len().max(len));
+                if random.u8(..4) == 0 {
+                    pieces.extend(buffer.take(random.u64(1..500_000)).pieces().iter().cloned());
+                }
+            }
+            pieces.extend(buffer.take(u64::MAX).pieces().iter().cloned());
+            for piece in pieces {
+                let len = piece.len();
+                let alone = piece.try_into_mut().expect("it shares its memory with none");
+                assert_eq!(alone.capacity(), len, "round {round}");
+            }
+        }
     }
 
     #[test]

@@ -181,6 +181,14 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Whether it shows that more requests are under way than the line or the store can bear.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let is_slow = |error: &ErrorBody| error.code == "RequestTimeout";
+        self.class == Class::Throttled
+            || matches!(self.transport, Some(TransportError::Timeout(_)))
+            || self.error.as_ref().is_some_and(is_slow)
+    }
+
     /// What of it are words of the store that somebody may be shown.
     pub(crate) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
         let Said { quote, server, location, .. } = &mut self.said;

@@ -51,4 +51,5 @@ pub mod template;
 pub mod time;
 mod turns;
 pub mod upload;
+mod window;
 mod wire;

@@ -56,7 +56,7 @@ impl Sink {
             Admission::Take
         } else if !self.requests.is_empty() {
             Admission::Wait
-        } else if self.waits_for_commit() || self.in_the_way(need).next().is_some() {
+        } else if self.waits_for_commit() || !self.in_the_way(need).is_empty() {
             Admission::Busy
         } else {
             Admission::Take
@@ -71,15 +71,18 @@ impl Sink {
                 || waiting().count() > ENDING_MAX / 2)
     }
 
-    /// Seals other open objects, so that the next commit makes room for a batch: the one
-    /// that was written to the longest ago first, and no more of them than needed.
+    /// Seals open objects, so that the next commit makes room for a batch. Each commit costs a
+    /// checkpoint of all that is held: so where room is wanting, half of the memory becomes free at
+    /// once.
     pub(crate) fn make_room_for(&mut self, need: &Need) {
-        let sizes = self.settings.cutting().sizes;
-        let idle = |number| self.uploads[&number].idle(sizes);
-        let mut stays: u64 = self.open.numbers().map(idle).sum();
-        let others: Vec<_> = self.in_the_way(need).collect();
-        for (number, bytes) in others {
-            if stays + need.bytes <= self.settings.memory_bytes_max {
+        let in_the_way = self.in_the_way(need);
+        let mut stays: u64 = in_the_way.iter().map(|(_, bytes)| bytes).sum();
+        let memory = self.settings.memory_bytes_max;
+        if stays + need.bytes <= memory {
+            return;
+        }
+        for (number, bytes) in in_the_way {
+            if stays + need.bytes <= memory / 2 {
                 break;
             }
             stays -= bytes;
@@ -87,13 +90,15 @@ impl Sink {
         }
     }
 
-    /// The other open objects that hold bytes, and how many.
-    fn in_the_way(&self, need: &Need) -> impl Iterator<Item = (UploadNumber, u64)> {
+    /// The open objects that hold bytes which only further events would send, and how many. Those
+    /// that the batch goes on with come last, and the one that was written to the longest ago first.
+    fn in_the_way(&self, need: &Need) -> Vec<(UploadNumber, u64)> {
         let sizes = self.settings.cutting().sizes;
-        self.open.least_recent().filter_map(move |number| {
-            let upload = &self.uploads[&number];
-            let bytes = upload.idle(sizes);
-            (bytes > 0 && !need.own.contains(&number)).then_some((number, bytes))
-        })
+        let idle = |number| (number, self.uploads[&number].idle(sizes));
+        let holding = self.open.least_recent().map(idle).filter(|(_, bytes)| *bytes > 0);
+        let (own, mut others): (Vec<_>, Vec<_>) =
+            holding.partition(|(number, _)| need.own.contains(number));
+        others.extend(own);
+        others
     }
 }

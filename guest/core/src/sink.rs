@@ -30,6 +30,7 @@ use crate::template::Uuids;
 use crate::time::{Instant, Now};
 use crate::turns::Turns;
 use crate::upload::{Span, Upload};
+use crate::window::Window;
 use crate::wire;
 
 /// Events in, objects out.
@@ -43,6 +44,7 @@ pub struct Sink {
     pub(crate) now: Now,
     pub(crate) uploads: BTreeMap<UploadNumber, Upload>,
     pub(crate) requests: Requests,
+    pub(crate) window: Window,
     pub(crate) cleanups: Cleanups,
     pub(crate) budget: Budget,
     pub(crate) report: Report,
@@ -76,6 +78,7 @@ impl Sink {
         Sink {
             signer: Signer::new(&settings),
             budget: Budget::new(settings.retry.budget),
+            window: Window::new(settings.requests_in_flight_max),
             settings,
             random: fastrand::Rng::with_seed(seed),
             now: Now::default(),
@@ -149,8 +152,7 @@ impl Sink {
             return None;
         }
         loop {
-            let flying_max = self.settings.requests_in_flight_max;
-            let task = self.requests.take(self.now.monotonic, flying_max)?;
+            let task = self.requests.take(self.now.monotonic, self.window.size())?;
             let Some(mut request) = self.request(task.owner, task.operation) else { continue };
             let signed = self.signer.sign(&mut request, self.now.wall);
             self.counters.sent(&task, request.body.len());
@@ -166,7 +168,7 @@ impl Sink {
     /// When `handle` wants to be called with [`Input::Tick`], if nothing else happens before.
     pub fn next_due(&self) -> Option<Instant> {
         // What is due and cannot be sent yet waits for an answer, or for the credentials.
-        let has_room = self.requests.in_flight() < self.settings.requests_in_flight_max;
+        let has_room = self.requests.in_flight() < self.window.size();
         let request = self.requests.next_due(self.now.monotonic).filter(|_| has_room);
         let request = request.map(|due| due.max(self.signer.next_due().unwrap_or_default()));
         let rotation = self.open.next_due(&self.settings.rotation).map(|(due, _)| due);

@@ -142,12 +142,13 @@ impl Talk {
     }
 }
 
-/// Parts of four bytes, and memory for four of them.
+/// Parts of four bytes, memory for four of them, and four requests at once.
 pub(crate) fn settings(more: &str) -> Settings {
     let config = r#""bucket": "bbb", "endpoint": "http://s3.test", "attempts_max": 1"#;
     let settings = Settings::parse(&format!("{{{config}{more}}}"));
     let mut settings = settings.expect("a configuration");
     (settings.part_bytes, settings.memory_bytes_max) = (4, 16);
+    settings.requests_in_flight_max = settings.requests_in_flight_max.min(4);
     settings
 }
 

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 pub use client::{Client, ClientError, ClientOptions};
-use moving::Moving;
+use moving::{Arriving, Moving};
 pub use proxy::Proxies;
 pub use route::prohibited_authority as prohibited;
 pub use traffic::{Bad, Counts, Traffic};
@@ -133,7 +133,8 @@ impl Gate {
     }
 }
 
-type Sent = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
+type Told = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Sent = Result<(Response<WasiBody>, Told), Error>;
 
 impl Egress {
     /// A way out to `granted` authorities, each a host with its port.
@@ -153,8 +154,8 @@ impl Egress {
         self.traffic.clone()
     }
 
-    /// Told each time that an answer has come, or a piece of a request has gone: then the guest can
-    /// go on.
+    /// Told each time that an answer has come or more of it, or that a piece of a request has gone
+    /// or is wanted: then the guest can go on.
     pub fn moved(&self) -> Arc<Notify> {
         self.moved.clone()
     }
@@ -211,10 +212,23 @@ impl WasiHttpHooks for Egress {
                     Err(error)
                 }
             };
-            moved.notify_one();
-            let io: Box<dyn Future<Output = Result<(), Error>> + Send> =
-                Box::new(std::future::ready(Ok(())));
-            sent.map(|response| (response, io))
+            // Whoever is told looks at once, and this has to be there by then: it is told by a task
+            // that is begun where this one ends.
+            let answered = moved.clone();
+            let tell = async move {
+                answered.notify_one();
+                Ok(())
+            };
+            match sent {
+                Ok(response) => {
+                    let response = response.map(|body| Arriving::new(body, moved).boxed_unsync());
+                    Ok((response, Box::new(tell) as Told))
+                }
+                Err(error) => {
+                    tokio::spawn(tell);
+                    Err(error)
+                }
+            }
         })
     }
 }

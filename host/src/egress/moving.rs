@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -11,7 +11,8 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::Traffic;
 
-/// A body that tells of each piece that the other side has taken: there is room for the next.
+/// A request's body. It tells each time that the other side has taken a piece, and each time that
+/// the other side wants one that is not there yet: the guest can go on.
 pub(super) struct Moving {
     body: WasiBody,
     moved: Arc<Notify>,
@@ -33,8 +34,8 @@ impl Body for Moving {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.moved.notify_one();
         if frame.is_ready() {
-            self.moved.notify_one();
             self.traffic.moved();
         }
         frame
@@ -46,5 +47,117 @@ impl Body for Moving {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// An answer's body. It tells each time that something has come that was looked for in vain.
+pub(super) struct Arriving {
+    body: WasiBody,
+    moved: Arc<Notify>,
+}
+
+impl Arriving {
+    pub(super) fn new(body: WasiBody, moved: Arc<Notify>) -> Arriving {
+        Arriving { body, moved }
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        // A guest that looks without waiting leaves nobody who would be woken.
+        let bell = Bell { moved: self.moved.clone(), looking: cx.waker().clone() };
+        let waker = Waker::from(Arc::new(bell));
+        Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(&waker))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Wakes whoever looked, and tells whoever drives the guest.
+struct Bell {
+    moved: Arc<Notify>,
+    looking: Waker,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.moved.notify_one();
+        self.looking.wake_by_ref();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, Full};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// What a future comes to at once, if it does.
+    fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+        match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        }
+    }
+
+    /// A body that is not there until the test says so.
+    struct Late(oneshot::Receiver<Bytes>);
+
+    impl Body for Late {
+        type Data = Bytes;
+        type Error = Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+            let piece = std::task::ready!(Pin::new(&mut self.0).poll(cx));
+            Poll::Ready(piece.ok().map(|piece| Ok(Frame::data(piece))))
+        }
+    }
+
+    #[test]
+    fn a_piece_that_goes_or_is_wanted_is_told() {
+        let moved = Arc::new(Notify::new());
+        let is_told = || at_once(moved.notified()).is_some();
+        let whole = Full::new(Bytes::from("x")).map_err(|never| match never {}).boxed_unsync();
+        let mut whole = Moving::new(whole, moved.clone(), Traffic::new());
+        assert!(!is_told());
+        assert!(at_once(whole.frame()).is_some() && is_told(), "it has gone");
+        assert!(!is_told(), "once");
+
+        let (_guest, piece) = oneshot::channel();
+        let mut wanted = Moving::new(Late(piece).boxed_unsync(), moved.clone(), Traffic::new());
+        assert!(at_once(wanted.frame()).is_none() && is_told(), "the guest has to write it");
+    }
+
+    #[test]
+    fn a_piece_that_comes_after_it_was_looked_for_is_told() {
+        let moved = Arc::new(Notify::new());
+        let is_told = || at_once(moved.notified()).is_some();
+        let (other_side, piece) = oneshot::channel();
+        let mut body = Arriving::new(Late(piece).boxed_unsync(), moved.clone());
+        assert!(at_once(body.frame()).is_none() && !is_told(), "nothing has come");
+        other_side.send(Bytes::from("x")).unwrap();
+        assert!(is_told());
+        let frame = at_once(body.frame()).flatten().unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), "x");
     }
 }

@@ -58,9 +58,12 @@ impl Progress {
     }
 }
 
-/// A request's body that keeps its [`Progress`].
+/// A request's body that keeps its [`Progress`]. It goes in small frames, so that on a slow line it
+/// is seen to move.
 pub(super) struct Outgoing {
     body: WasiBody,
+    /// What the guest gave, and is still to go.
+    given: Bytes,
     /// How much there is to come, where the request says so. Nobody asks for more after that.
     left: Option<u64>,
     progress: Progress,
@@ -73,13 +76,27 @@ impl Outgoing {
         let left = request.headers().get(CONTENT_LENGTH);
         let left = left.and_then(|value| value.to_str().ok()?.parse().ok());
         let watching = progress.clone();
-        (request.map(|body| Outgoing { body, left, progress }), watching)
+        let watched = |body| Outgoing { body, given: Bytes::new(), left, progress };
+        (request.map(watched), watching)
     }
 
     fn is_through(&mut self, frame: &Frame<Bytes>) -> bool {
         let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
         self.left = self.left.map(|left| left.saturating_sub(bytes));
-        self.left == Some(0) || self.body.is_end_stream()
+        self.left == Some(0) || self.is_end_stream()
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if self.given.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose()?.map(Frame::into_data)
+            {
+                Some(Ok(given)) => self.given = given,
+                Some(Err(other)) => return Poll::Ready(Some(Ok(other))),
+                None => return Poll::Ready(None),
+            }
+        }
+        let piece = self.given.split_to(self.given.len().min(FRAME_BYTES_MAX));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 }
 
@@ -91,7 +108,7 @@ impl Body for Outgoing {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let frame = self.poll_piece(cx);
         let now = Instant::now();
         let phase = match &frame {
             Poll::Pending => Phase::Guest,
@@ -103,11 +120,18 @@ impl Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.given.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let given = self.given.len() as u64;
+        let rest = self.body.size_hint();
+        let mut both = SizeHint::new();
+        both.set_lower(rest.lower() + given);
+        if let Some(upper) = rest.upper() {
+            both.set_upper(upper + given);
+        }
+        both
     }
 }
 
@@ -148,5 +172,46 @@ impl<B: Body<Data = Bytes, Error = hyper::Error> + Unpin> Body for Incoming<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// At 17 kbit/s one of them takes as long as nothing may move by default.
+const FRAME_BYTES_MAX: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, Full};
+
+    use super::*;
+
+    fn watched(bytes: Vec<u8>) -> (Outgoing, Progress) {
+        let request = Request::put("/").header(CONTENT_LENGTH, bytes.len());
+        let body = Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed_unsync();
+        let (request, progress) = Outgoing::watch(request.body(body).unwrap());
+        (request.into_body(), progress)
+    }
+
+    #[tokio::test]
+    async fn a_body_goes_in_small_frames_and_is_sent_with_the_last() {
+        let bytes: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
+        let (mut body, progress) = watched(bytes.clone());
+        let mut sent = Vec::new();
+        while let Some(frame) = body.frame().await {
+            assert!(!matches!(*progress.0.borrow(), Phase::Guest));
+            let frame = frame.unwrap().into_data().unwrap();
+            assert!((1..=FRAME_BYTES_MAX).contains(&frame.len()), "{} bytes", frame.len());
+            sent.extend_from_slice(&frame);
+            let is_sent = matches!(*progress.0.borrow(), Phase::Sent(_));
+            assert_eq!(is_sent, sent.len() == bytes.len(), "at {}", sent.len());
+            assert_eq!(body.size_hint().exact(), Some((bytes.len() - sent.len()) as u64));
+            assert_eq!(body.is_end_stream(), is_sent);
+        }
+        assert!(sent == bytes);
+    }
+
+    #[tokio::test]
+    async fn a_body_of_nothing_has_no_frame() {
+        let (mut body, _) = watched(Vec::new());
+        assert!(body.is_end_stream() && body.frame().await.is_none());
     }
 }

@@ -9,6 +9,7 @@ mod encoder;
 mod exhaustive;
 mod inquiries;
 mod invariants;
+mod line;
 mod names;
 mod options;
 mod patience;

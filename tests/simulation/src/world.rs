@@ -6,6 +6,7 @@
 
 mod events;
 mod fate;
+mod line;
 mod lives;
 mod writes;
 
@@ -29,6 +30,7 @@ use crate::request_info::Census;
 pub use crate::request_info::RequestInfo;
 use events::Event;
 pub use fate::Fate;
+use line::Line;
 pub use lives::Late;
 
 /// Decides what becomes of a request.
@@ -73,6 +75,7 @@ pub struct World {
     queue: BTreeMap<(u64, u64), Event>,
     queued: u64,
     rest: Option<Run>,
+    line: Option<Line>,
     census: Census,
     trace: Vec<String>,
     fingerprint: std::hash::DefaultHasher,
@@ -145,6 +148,7 @@ impl World {
             queue: BTreeMap::new(),
             queued: 0,
             rest: None,
+            line: None,
             census: Census::default(),
             trace: Vec::new(),
             fingerprint: std::hash::DefaultHasher::new(),

@@ -63,7 +63,7 @@ impl Sink {
         Ok(sink)
     }
 
-    fn revive(&mut self, objects: Vec<SavedUpload>) {
+    fn revive(&mut self, objects: Vec<SavedUpload<'_>>) {
         for saved in objects {
             let number = UploadNumber(self.begun);
             self.begun += 1;
@@ -131,8 +131,9 @@ impl Sink {
             unseen_since: self.orphans.unseen_since(self.now.wall),
             suspected: self.suspected(),
         };
-        self.needed.take(state.upload_ids());
-        state.encode()
+        let (ids, bytes) = (state.upload_ids(), state.encode());
+        self.needed.take(ids);
+        bytes
     }
 
     /// The names of which there may be uploads that no checkpoint knows by their ids.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
+use postcard::ser_flavors::Size;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -13,9 +14,9 @@ use crate::settings::Settings;
 use crate::time::Timestamp;
 use crate::upload::{Course, SavedUpload};
 
-/// What a checkpoint keeps of a sink.
+/// What a checkpoint keeps of a sink. The bytes of objects are not its own.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct State {
+pub(crate) struct State<'a> {
     /// The fields of the configuration that it depends on, and their values.
     pub(crate) identity: Vec<(String, String)>,
     /// When it was taken, by this machine's clock.
@@ -24,7 +25,8 @@ pub(crate) struct State {
     pub(crate) next_position: u64,
     pub(crate) sequences: Sequences,
     /// The objects that are not visible, in the order in which they were begun.
-    pub(crate) objects: Vec<SavedUpload>,
+    #[serde(borrow)]
+    pub(crate) objects: Vec<SavedUpload<'a>>,
     /// Which of them are open, the one first that was written to the longest ago.
     pub(crate) open: Vec<SavedOpen>,
     /// What failed, and was not told yet.
@@ -47,14 +49,17 @@ pub(crate) struct SavedOpen {
     pub(crate) dates: String,
 }
 
-impl State {
+impl<'a> State<'a> {
     /// The bytes: eight that name the format, two of its version, the content, and its checksum.
+    /// They may be most of the memory there is, and so they are measured first and written once.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let held: u64 = self.objects.iter().map(SavedUpload::held_bytes).sum();
-        let mut head = Vec::with_capacity(usize::try_from(held).unwrap_or(0) + ROOM_BYTES);
-        head.extend([MAGIC, &VERSION.to_le_bytes()].concat());
+        let head = [MAGIC, &VERSION.to_le_bytes()].concat();
+        let content = postcard::serialize_with_flavor(self, Size::default());
+        let content = content.expect("a state can be measured");
+        let mut bytes = Vec::with_capacity(head.len() + content + SUM_BYTES);
+        bytes.extend(head);
         let mut bytes =
-            postcard::to_extend(self, head).expect("memory takes what is written to it");
+            postcard::to_extend(self, bytes).expect("memory takes what is written to it");
         bytes.extend(CRC.checksum(&bytes).to_le_bytes());
         bytes
     }
@@ -64,7 +69,7 @@ impl State {
     /// # Errors
     ///
     /// [`Error::UnknownState`] with what is wrong.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<State, Error> {
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<State<'a>, Error> {
         let unknown = |text: &str| Error::UnknownState(text.to_owned());
         let Some(bytes) = bytes.strip_prefix(MAGIC) else {
             return Err(unknown("these bytes are no checkpoint of this sink"));
@@ -90,7 +95,7 @@ impl State {
         }
         let damaged =
             |flaw| Error::UnknownState(format!("the checkpoint is damaged: it has {flaw}"));
-        let (state, rest): (State, _) =
+        let (state, rest): (State<'a>, _) =
             postcard::take_from_bytes(content).map_err(|_| damaged("no content that is known"))?;
         let flaw = if rest.is_empty() { state.flaw() } else { Some("more than its content") };
         flaw.map_or(Ok(state), |flaw| Err(damaged(flaw)))
@@ -115,7 +120,7 @@ impl State {
         if self.unneeded.iter().any(|(name, id)| name.is_empty() || id.is_empty()) {
             return Some("an upload without a name or an id");
         }
-        let late = |object: &&SavedUpload| object.span.last >= self.next_position;
+        let late = |object: &&SavedUpload<'_>| object.span.last >= self.next_position;
         if self.objects.iter().any(|object| late(&object)) {
             return Some("an event that is still to come");
         }
@@ -164,6 +169,5 @@ fn takes_events(course: &Course) -> bool {
 const MAGIC: &[u8] = b"SPILLWAY";
 /// Another one for each change of what is kept.
 const VERSION: u16 = 2;
-/// What most states take beside the bytes of events: enough for the parts of a few hundred MiB.
-const ROOM_BYTES: usize = 16 << 10;
+const SUM_BYTES: usize = size_of::<u32>();
 static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);

@@ -60,8 +60,8 @@ pub fn inspect(state: &[u8]) -> Result<Summary, Error> {
     Ok(Summary { taken_at, next_position, configuration: identity, objects, unneeded })
 }
 
-impl From<SavedUpload> for SavedObject {
-    fn from(saved: SavedUpload) -> SavedObject {
+impl From<SavedUpload<'_>> for SavedObject {
+    fn from(saved: SavedUpload<'_>) -> SavedObject {
         let held_bytes = saved.held_bytes();
         let SavedUpload { span, course, bytes, parts, .. } = saved;
         SavedObject {

@@ -238,6 +238,50 @@ fn a_damaged_state_is_refused() {
     }
 }
 
+/// Four open objects of 20 bytes each, in a sink that holds 100.
+fn nearly_full() -> Talk {
+    let mut talk = Talk::with(MANY);
+    (talk.sink.settings.part_bytes, talk.sink.settings.memory_bytes_max) = (64, 100);
+    for key in ["a", "b", "c", "d"] {
+        talk.write(key, "of nineteen letters");
+    }
+    assert_eq!((talk.sink.held(), talk.sink.open_objects()), (80, 4));
+    talk
+}
+
+/// The keys of the objects that are still open.
+fn open_keys(talk: &Talk) -> Vec<&str> {
+    let numbers = talk.sink.open.numbers();
+    numbers.map(|number| talk.sink.uploads[&number].span.key.as_str()).collect()
+}
+
+/// A commit costs a checkpoint of all that is held: so there are to be few of them.
+#[test]
+fn a_sink_without_room_frees_half_of_its_memory_at_once() {
+    let mut talk = nearly_full();
+    let need = talk.sink.need(&[talk.run("a", "another nineteen ones")]);
+    assert_eq!(talk.sink.admission(&need), Admission::Busy);
+    talk.tell(Input::MakeRoom(need.clone()));
+    assert_eq!(open_keys(&talk), ["a"], "the one that is written to goes on");
+    talk.tell(Input::MakeRoom(need));
+    assert_eq!(open_keys(&talk), ["a"], "a commit is all that it takes now");
+}
+
+#[test]
+fn objects_that_a_batch_goes_on_with_end_where_no_others_do() {
+    let mut talk = nearly_full();
+    let batch = ["a", "b", "c", "d"].map(|key| talk.run(key, "a few more"));
+    let need = talk.sink.need(&batch);
+    assert_eq!(talk.sink.admission(&need), Admission::Busy);
+    talk.tell(Input::MakeRoom(need));
+    assert_eq!(open_keys(&talk), [""; 0]);
+    taken(&mut talk);
+    talk.tell(Input::Commit);
+    (0..4).for_each(|_| talk.comes(stored()));
+    assert_eq!(talk.sink.held(), 0);
+    assert_eq!(talk.sink.admission(&talk.sink.need(&batch)), Admission::Take);
+}
+
 #[test]
 fn a_state_of_another_configuration_is_refused_with_the_field() {
     let state = taken(&mut in_every_phase());
@@ -296,7 +340,8 @@ fn an_upload_without_a_part_is_refused() {
     talk.begin_upload("a");
     talk.says(created("id"));
     talk.comes(stored());
-    let mut state = State::decode(&taken(&mut talk)).expect("its own state");
+    let bytes = taken(&mut talk);
+    let mut state = State::decode(&bytes).expect("its own state");
     let object = &mut state.objects[0];
     object.parts = Some(Parts::new("id".to_owned()).save());
     object.rest.clear();

@@ -33,6 +33,10 @@ fn of_transport(settings: &Settings, error: &TransportError) -> Option<&'static 
     Some(match error {
         TransportError::Denied => "check which authorities the host grants",
         TransportError::Dns(_) => "check the host's name in `endpoint`, and `region`",
+        TransportError::Timeout(text) if text == SENDING => {
+            "check that the store can be reached from here; on a slow line set fewer \
+             `requests_in_flight_max`, or a longer `between_bytes_timeout_ms`"
+        }
         TransportError::Connect(_) | TransportError::Timeout(_) => {
             "check `endpoint`, and that the store can be reached from here"
         }
@@ -60,6 +64,9 @@ fn of_transport(settings: &Settings, error: &TransportError) -> Option<&'static 
         TransportError::Broken(_) | TransportError::Stale => return None,
     })
 }
+
+/// What the other side took too long for.
+const SENDING: &str = "sending";
 
 /// What stands between here and the store, or in its place, speaks in words of its own.
 fn of_stranger(settings: &Settings, verdict: &Verdict) -> Option<String> {

@@ -7,6 +7,7 @@ mod commit;
 mod encoding;
 mod encryption;
 mod identity;
+mod memory;
 mod names;
 mod object;
 mod parts;
@@ -184,27 +185,6 @@ impl Settings {
         let max_open_objects = number("max_open_objects");
         let part_bytes = number("part_bytes");
         let encoding = encoding::encoding(written, problems);
-        // Those of the objects that are open, and that of the next.
-        let compressors = (max_open_objects + 1) * encoding.memory_bytes();
-        let memory_bytes_max = written.number("memory_bytes_max").unwrap_or_else(|| {
-            let parts = part_bytes.saturating_mul(requests_in_flight_max + max_open_objects);
-            parts.saturating_add(compressors).min(MEMORY_BYTES_MAX)
-        });
-        if memory_bytes_max < part_bytes {
-            let message = format!(
-                "a part of {part_bytes} bytes is held until the store has it, but \
-                 `memory_bytes_max` allows {memory_bytes_max}"
-            );
-            problems.push(Problem::new("part_bytes", message));
-        } else if memory_bytes_max < part_bytes + compressors {
-            let message = format!(
-                "{} compressors of this level and a part take {} bytes, but `memory_bytes_max` \
-                 allows {memory_bytes_max}; set a lower `compression_level`, or more memory",
-                max_open_objects + 1,
-                part_bytes + compressors
-            );
-            problems.push(Problem::new("compression", message));
-        }
         let equal_parts = written.flag_if_written("equal_parts").unwrap_or(provider.equal_parts);
         let parts_max = written.number("parts_max").and_then(|number| u32::try_from(number).ok());
         let parts_max = parts_max.unwrap_or(provider.parts_max);
@@ -221,6 +201,7 @@ impl Settings {
         let style = address::style_warning(&address);
         let style = style.map(|message| Problem::new("addressing", message));
         let (commit, on_orphans) = commit::commit(written, &names, problems);
+        let memory_bytes_max = memory::memory(written, encoding, commit, problems);
         let timeouts = timeouts(written);
         Settings {
             warnings: warnings.into_iter().chain(style).collect(),
@@ -295,8 +276,6 @@ fn timeouts(written: &Written) -> Timeouts {
 
 /// The fields that say how much parts hold.
 const SIZES: [&str; 3] = ["part_bytes", "parts_max", "memory_bytes_max"];
-/// What a 32-bit component can hold, with room for itself.
-const MEMORY_BYTES_MAX: u64 = 3 << 30;
 
 #[cfg(test)]
 mod tests {
@@ -307,15 +286,6 @@ mod tests {
     fn parse(more: &str) -> Settings {
         let json = format!(r#"{{"bucket": "bucket", "on_existing": "fail"{more}}}"#);
         Settings::parse(&json).expect("a configuration")
-    }
-
-    #[test]
-    fn memory_is_a_part_for_each_request_and_each_open_object() {
-        assert_eq!(parse("").memory_bytes_max, 40 * MIB);
-        let more = r#", "max_open_objects": 6, "requests_in_flight_max": 2"#;
-        assert_eq!(parse(more).memory_bytes_max, 64 * MIB);
-        let most = parse(r#", "max_open_objects": 1000"#).memory_bytes_max;
-        assert_eq!(most, MEMORY_BYTES_MAX, "no more than a component can hold");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! An upload at rest as a checkpoint keeps it, and the upload that it becomes again.
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_bytes::ByteBuf;
+use serde::{Deserialize, Serialize};
+use serde_bytes::Bytes as Piece;
 
 use super::{Permit, Sent, Span, State, Upload};
 use crate::buffer::Buffer;
@@ -13,9 +13,10 @@ use crate::naming::Naming;
 use crate::parts::{Parts, SavedParts};
 use crate::settings::Settings;
 
-/// An object that is not visible yet. No `Debug`: it holds bytes of events.
+/// An object that is not visible yet. Its bytes stay where they are: in the upload that it was made
+/// of, or in the checkpoint that it was read from. No `Debug`: they are bytes of events.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct SavedUpload {
+pub(crate) struct SavedUpload<'a> {
     pub(crate) span: Span,
     pub(crate) course: Course,
     /// Its bytes so far.
@@ -23,15 +24,13 @@ pub(crate) struct SavedUpload {
     /// What the store has of them.
     pub(crate) parts: Option<SavedParts>,
     /// The others.
-    pub(crate) rest: Vec<Piece>,
+    #[serde(borrow)]
+    pub(crate) rest: Vec<&'a Piece>,
     stem: Stem,
     number: u64,
     nonce: String,
     restarts: u32,
 }
-
-/// Bytes that are shared with the upload, and copied once only: into the state.
-pub(crate) struct Piece(Bytes);
 
 /// How far an object has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +51,7 @@ impl Upload {
     /// # Panics
     ///
     /// Where it is not at rest.
-    pub(crate) fn save(&self) -> Option<SavedUpload> {
+    pub(crate) fn save(&self) -> Option<SavedUpload<'_>> {
         assert!(self.is_at_rest(), "only what is at rest is saved");
         let course = match (&self.failure, &self.encoder, self.permit) {
             (Some(cause), Some(_), _) => Course::Failed(cause.clone()),
@@ -61,18 +60,19 @@ impl Upload {
             (None, None, Permit::Awaited) => Course::Sealed,
             (None, None, _) => Course::Committed,
         };
+        let buffered = || self.buffer.pieces().map(Piece::new).collect();
         let (parts, rest) = match &self.state {
             State::Putting { body, .. }
             | State::Settling { sent: Sent::AtOnce { body, .. }, .. } => {
-                (None, body.pieces().to_vec())
+                (None, body.pieces().iter().map(|piece| Piece::new(piece)).collect())
             }
             State::Uploading(parts)
             | State::Completing(parts)
             | State::Settling { sent: Sent::InParts(parts), .. } => {
-                (Some(parts.save()), self.buffer.to_pieces())
+                (Some(parts.save()), buffered())
             }
             State::Visible { .. } => return None,
-            _ => (None, self.buffer.to_pieces()),
+            _ => (None, buffered()),
         };
         let (stem, number) = self.naming.saved();
         Some(SavedUpload {
@@ -80,7 +80,7 @@ impl Upload {
             course,
             bytes: self.bytes,
             parts,
-            rest: rest.into_iter().map(Piece).collect(),
+            rest,
             stem: stem.clone(),
             number,
             nonce: self.nonce.clone(),
@@ -89,10 +89,10 @@ impl Upload {
     }
 }
 
-impl SavedUpload {
+impl SavedUpload<'_> {
     /// How many of its bytes it holds itself.
     pub(crate) fn held_bytes(&self) -> u64 {
-        self.rest.iter().map(|Piece(bytes)| bytes.len() as u64).sum()
+        self.rest.iter().map(|piece| piece.len() as u64).sum()
     }
 
     /// What is wrong with it, if anything is: then it was not written by this program.
@@ -122,7 +122,7 @@ impl SavedUpload {
     /// The upload that it was.
     pub(crate) fn resume(self, settings: &Settings) -> Upload {
         let mut buffer = Buffer::default();
-        self.rest.into_iter().for_each(|Piece(bytes)| buffer.push(bytes));
+        self.rest.iter().for_each(|piece| buffer.push(Bytes::copy_from_slice(piece)));
         let (encoding, mut encoder) = (settings.encoding, None);
         let (mut permit, mut failure, mut may_be_there) = (Permit::Awaited, None, false);
         match self.course {
@@ -156,18 +156,5 @@ impl SavedUpload {
             buffer,
             state,
         }
-    }
-}
-
-impl Serialize for Piece {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Piece {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Piece, D::Error> {
-        let bytes = ByteBuf::deserialize(deserializer)?;
-        Ok(Piece(bytes.into_vec().into()))
     }
 }

@@ -125,7 +125,7 @@ impl CheckpointFile {
     /// [`CheckpointError::Store`]. What was there is still there.
     pub fn store(&self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
         let temporary = beside(&self.path, TEMPORARY);
-        let stored = self.replace(&temporary, &checkpoint.to_bytes());
+        let stored = self.replace(&temporary, checkpoint);
         stored.map_err(|error| {
             // What is left would take room that may be what is missing.
             let _ = fs::remove_file(&temporary);
@@ -134,14 +134,14 @@ impl CheckpointFile {
         })
     }
 
-    fn replace(&self, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn replace(&self, temporary: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
         // What a crash has left may belong to somebody else, or be a link: a new file is neither.
         match fs::remove_file(temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let mut file = File::options().write(true).create_new(true).mode(MODE).open(temporary)?;
-        file.write_all(bytes)?;
+        checkpoint.write_to(&mut file)?;
         file.sync_all()?;
         fs::rename(temporary, &self.path)?;
         // The name is the folder's, which has to be written as well.

@@ -7,6 +7,8 @@
 //!
 //! Numbers are little endian. The header is text, so that a person with a pager sees what it is of.
 
+use std::io::{self, Write};
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -77,20 +79,39 @@ struct Header {
 impl Checkpoint {
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let Checkpoint { taken, finished, source, events, objects, object_bytes, writer, state } =
-            self.clone();
-        let header = Header { taken, finished, source, events, objects, object_bytes, writer };
-        let header = serde_json::to_vec(&header).expect("numbers and texts are JSON");
-        let mut bytes = MAGIC.to_vec();
-        bytes.reserve(PREAMBLE_BYTES + header.len() + state.len() + DIGEST_BYTES);
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend((header.len() as u32).to_le_bytes());
-        bytes.extend((state.len() as u64).to_le_bytes());
-        bytes.extend(header);
-        bytes.extend(state);
-        let digest = Sha256::digest(&bytes);
-        bytes.extend(digest);
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes).expect("memory takes what is written to it");
         bytes
+    }
+
+    /// Writes the bytes. The state may be most of what a component holds, and is not copied.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+        let Checkpoint { taken, finished, source, events, objects, object_bytes, writer, state } =
+            self;
+        let header = Header {
+            taken: *taken,
+            finished: *finished,
+            source: source.clone(),
+            events: *events,
+            objects: *objects,
+            object_bytes: *object_bytes,
+            writer: writer.clone(),
+        };
+        let header = serde_json::to_vec(&header).expect("numbers and texts are JSON");
+        let mut preamble = MAGIC.to_vec();
+        preamble.extend(VERSION.to_le_bytes());
+        preamble.extend((header.len() as u32).to_le_bytes());
+        preamble.extend((state.len() as u64).to_le_bytes());
+        let mut digest = Sha256::new();
+        for piece in [&preamble, &header, state] {
+            digest.update(piece);
+            out.write_all(piece)?;
+        }
+        out.write_all(&digest.finalize())
     }
 
     /// Of bytes.
@@ -146,7 +167,6 @@ impl Rest<'_> {
 const MAGIC: &[u8; 20] = b"SPILLWAY CHECKPOINT\n";
 /// What this program writes, and reads.
 pub(super) const VERSION: u32 = 1;
-const PREAMBLE_BYTES: usize = MAGIC.len() + 4 + 4 + 8;
 const DIGEST_BYTES: usize = 32;
 
 #[cfg(test)]

@@ -100,6 +100,11 @@ impl Keeper {
         self.checkpoints.resumed.as_ref().map(|resumed| resumed.state.as_slice())
     }
 
+    /// The sink is at work, and nobody asks for that any more: it may be much.
+    pub(super) fn drop_state(&mut self) {
+        self.checkpoints.resumed.iter_mut().for_each(|resumed| resumed.state = Vec::new());
+    }
+
     /// What is read.
     pub(super) fn source(&self) -> &SourceFile {
         &self.checkpoints.source
@@ -142,6 +147,7 @@ impl Running<'_> {
     /// be closed.
     pub(super) async fn work(&mut self) -> Result<Ending, RunError> {
         self.keep_again().await?;
+        self.keeper.iter_mut().for_each(Keeper::drop_state);
         self.look().await?;
         self.pump().await?;
         if self.interrupts.count() > 0 {
@@ -211,7 +217,7 @@ impl Running<'_> {
             // What fails from here on does so because of that, and is not reported.
             return Err(SinkError::Refused(Error::Aborted).into());
         }
-        self.store(finished, &state)?;
+        let state = self.store(finished, state)?;
         self.sink.commit().await?;
         Ok(state)
     }
@@ -220,8 +226,9 @@ impl Running<'_> {
         self.checkpoint_state(finished).await.map(drop)
     }
 
-    fn store(&mut self, finished: bool, state: &[u8]) -> Result<(), RunError> {
-        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+    /// Stores the state with the place that it belongs to, and returns it.
+    fn store(&mut self, finished: bool, state: Vec<u8>) -> Result<Vec<u8>, RunError> {
+        let Some(keeper) = &mut self.keeper else { return Ok(state) };
         // A log that is truncated while it is read goes on where it was read to, with other lines.
         if let Some(before) = &keeper.mark {
             keeper.checkpoints.source.recognise(before).map_err(CheckpointError::Moved)?;
@@ -233,7 +240,7 @@ impl Running<'_> {
         let before = |count: fn(&Checkpoint) -> u64| resumed.as_ref().map_or(0, count);
         let now = SystemTime::now();
         let taken = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        file.store(&Checkpoint {
+        let checkpoint = Checkpoint {
             taken: u64::try_from(taken).unwrap_or(u64::MAX),
             finished,
             source: mark.clone(),
@@ -241,8 +248,9 @@ impl Running<'_> {
             objects: before(|c| c.objects) + self.totals.objects,
             object_bytes: before(|c| c.object_bytes) + self.totals.object_bytes,
             writer: writer.clone(),
-            state: state.to_vec(),
-        })?;
+            state,
+        };
+        file.store(&checkpoint)?;
         (keeper.stored, keeper.is_due, keeper.mark) = (Instant::now(), false, Some(mark));
         let line = place.position + 1;
         if let Some(kept) = &mut self.totals.kept {
@@ -252,14 +260,16 @@ impl Running<'_> {
         self.monitor.checkpointed(now);
         self.count();
         self.observer.checkpoint(line);
-        Ok(())
+        Ok(checkpoint.state)
     }
 
     /// Stores where the run is until nothing is left that a commit or an answer makes visible: the
     /// next run has nothing to ask then.
     async fn pause(&mut self) -> Result<(), RunError> {
         loop {
+            let begun = Instant::now();
             let state = self.checkpoint_state(false).await?;
+            let patience = begun.elapsed().max(PAUSE_CHECKPOINTS_EVERY);
             let saved = self.sink.inspect_state(&state).await?.objects;
             let of_phase = |phase| saved.iter().filter(move |object| object.phase == phase);
             let committed: HashSet<u64> =
@@ -268,27 +278,30 @@ impl Running<'_> {
             if committed.is_empty() && of_phase(Phase::Sealed).next().is_none() {
                 return Ok(());
             }
-            self.wait_for(committed).await?;
+            self.wait_for(committed, patience).await?;
         }
     }
 
     /// Waits until the objects that begin with these events are visible, or failed, but no longer
-    /// than it makes sense: one that lost its name to another writer waits for the next commit.
-    async fn wait_for(&mut self, objects: HashSet<u64>) -> Result<(), RunError> {
+    /// than it makes sense: one that lost its name to another writer waits for the next commit. So
+    /// once nothing has moved for as long as `patience`, which is as long as a checkpoint takes,
+    /// there is another.
+    async fn wait_for(
+        &mut self,
+        objects: HashSet<u64>,
+        patience: Duration,
+    ) -> Result<(), RunError> {
         let moved = self.sink.moved();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let begun = Instant::now();
+        let mut last = Instant::now();
         let is_settled = |keeper: &Keeper| objects.is_subset(&keeper.settled);
-        while !self.keeper.as_ref().is_none_or(is_settled) {
-            if begun.elapsed() >= PAUSE_CHECKPOINTS_EVERY {
-                break;
-            }
+        while !self.keeper.as_ref().is_none_or(is_settled) && last.elapsed() < patience {
             tokio::select! {
                 () = self.interrupts.reached(2) => {
                     return Err(SinkError::Refused(Error::Aborted).into());
                 }
-                () = moved.notified() => {}
+                () = moved.notified() => last = Instant::now(),
                 _ = tick.tick() => {}
             }
             self.poll().await?;
@@ -297,5 +310,5 @@ impl Running<'_> {
     }
 }
 
-/// How much time lies between two checkpoints while a run that was told to stop waits.
+/// How much time lies between two checkpoints, at least, while a run that was told to stop waits.
 const PAUSE_CHECKPOINTS_EVERY: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use spillway_core::settings::Timeouts;
 use spillway_core::sink::Input;
 use spillway_core::time::Instant;
 
-use super::World;
+use super::{Fate, World};
 use crate::faults::{self, Fault};
 use crate::request_info::RequestInfo;
 
@@ -35,11 +35,26 @@ pub(super) struct Flight {
     life: u64,
 }
 
+/// A request that leaves.
+pub(super) struct Departure {
+    index: u64,
+    exchange: ExchangeId,
+    request: Request,
+    pub(super) timeouts: Timeouts,
+    fate: Fate,
+    life: u64,
+}
+
 impl World {
     /// Lets the next thing happen, and moves the time to it. Returns false where nothing will.
     pub fn step(&mut self) -> bool {
         let Some(at) = self.next() else { return false };
         self.elapsed = self.elapsed.max(at);
+        if self.next_on_the_line() == Some(at) {
+            self.ticked_at = None;
+            self.move_the_line();
+            return true;
+        }
         let is_event = self.queue.first_key_value().is_some_and(|((event, _), _)| *event == at);
         if let Some(entry) = self.queue.first_entry().filter(|_| is_event) {
             self.ticked_at = None;
@@ -61,7 +76,7 @@ impl World {
         let due = self.sink.next_due().filter(|_| !self.is_down);
         let due = due.map(|Instant(due)| due.max(self.elapsed));
         let due = due.filter(|due| self.ticked_at.is_none_or(|ticked| *due > ticked));
-        event.into_iter().chain(due).min()
+        event.into_iter().chain(due).chain(self.next_on_the_line()).min()
     }
 
     pub(super) fn send(&mut self, exchange: ExchangeId, request: Request, timeouts: Timeouts) {
@@ -79,8 +94,19 @@ impl World {
         (self.elapsed, index, format!("{request:?}"), &request.headers, request.body.to_vec())
             .hash(&mut self.fingerprint);
 
-        let after = |duration| Instant(self.elapsed).after(duration).0;
-        let (arrival, deadline) = (after(fate.there), after(timeouts.first_byte));
+        let life = self.life;
+        let departure = Departure { index, exchange, request, timeouts, fate, life };
+        match &mut self.line {
+            Some(line) if bytes > 0 => line.begin(departure, bytes, self.elapsed),
+            _ => self.depart(departure, self.elapsed),
+        }
+    }
+
+    /// The last byte is on its way. To whoever sent it, it was so at `sent`.
+    pub(super) fn depart(&mut self, departure: Departure, sent: u64) {
+        let Departure { index, exchange, request, timeouts, fate, life } = departure;
+        let arrival = Instant(self.elapsed).after(fate.there).0;
+        let deadline = Instant(sent).after(timeouts.first_byte).0;
         let back = u64::try_from(fate.back.as_nanos()).unwrap_or(u64::MAX);
         let given_up = arrival > deadline;
         if given_up {
@@ -88,9 +114,15 @@ impl World {
             self.queue_up(deadline, Event::Lands { index, exchange, outcome });
         }
         let fault = fate.fault;
-        let life = self.life;
         let flight = Flight { index, exchange, request, fault, back, deadline, given_up, life };
         self.queue_up(arrival, Event::Arrives(Box::new(flight)));
+    }
+
+    /// The connection is closed in the midst of the body.
+    pub(super) fn give_up(&mut self, departure: Departure) {
+        let Departure { index, exchange, .. } = departure;
+        let outcome = Err(timed_out());
+        self.queue_up(self.elapsed, Event::Lands { index, exchange, outcome });
     }
 
     fn arrive(&mut self, flight: Flight) {

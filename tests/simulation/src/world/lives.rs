@@ -36,6 +36,7 @@ impl World {
         self.note(|| "crash".to_owned());
         self.is_down = true;
         self.rest = None;
+        self.cut_the_line();
         self.queue.retain(|_, event| match event {
             Event::Arrives(flight) => {
                 flight.given_up = true;

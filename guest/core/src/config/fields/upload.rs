@@ -32,18 +32,19 @@ pub(super) const UPLOAD: &[Field] = &[
         name: "requests_in_flight_max",
         aliases: &[],
         kind: Kind::Integer { min: 1, max: 256 },
-        absent: Absent::Number(4),
-        doc: "The maximum number of concurrent requests.",
+        absent: Absent::Number(16),
+        doc: "The maximum number of concurrent requests. Timeouts and throttling lower it for a while.",
     },
     Field {
         name: "memory_bytes_max",
         aliases: &[],
         kind: Kind::Integer { min: PART_BYTES_MIN, max: 3 * GIB },
         absent: Absent::Derived(
-            "`part_bytes` times (`requests_in_flight_max` + `max_open_objects`), and what the compressors \
-             of the open objects and of one more take, at most 3221225472",
+            "`part_bytes` times (4, or what is written for `requests_in_flight_max`, and \
+             `max_open_objects`), and what the compressors of the open objects and of one more take, \
+             up to 1073741824, with checkpoints 536870912",
         ),
         doc: "The maximum number of bytes of events and compressors in memory, besides the batch \
-              being written.",
+              being written. At most 1073741824 with `commit` = `checkpointed`.",
     },
 ];

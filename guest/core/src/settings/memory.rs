@@ -1,0 +1,119 @@
+//! How much may be held, from what is written about it.
+
+use super::Commit;
+use crate::config::Written;
+use crate::encode::Encoding;
+use crate::error::Problem;
+
+/// How many bytes of events and of compressors may be held.
+pub(super) fn memory(
+    written: &Written,
+    encoding: Encoding,
+    commit: Commit,
+    problems: &mut Vec<Problem>,
+) -> u64 {
+    let number = |name: &str| written.number(name).unwrap_or_default();
+    let (part_bytes, open) = (number("part_bytes"), number("max_open_objects"));
+    // Those of the objects that are open, and that of the next.
+    let compressors = (open + 1) * encoding.memory_bytes();
+    let least = part_bytes.saturating_add(compressors);
+    let (usual, max) = bounds(commit);
+    let memory = written.number("memory_bytes_max").unwrap_or_else(|| {
+        let parts = part_bytes.saturating_mul(parts_in_flight(written) + open);
+        parts.saturating_add(compressors).min(usual).max(least).min(max)
+    });
+    if memory > max {
+        let message = format!(
+            "{memory} bytes, but with `commit` = `checkpointed` {max} at most: the component has \
+             4 GiB, and holds a checkpoint beside what it is made of"
+        );
+        problems.push(Problem::new("memory_bytes_max", message));
+    }
+    if memory < part_bytes {
+        let message = format!(
+            "a part of {part_bytes} bytes is held until the store has it, but `memory_bytes_max` \
+             allows {memory}"
+        );
+        problems.push(Problem::new("part_bytes", message));
+    } else if memory < least {
+        let message = format!(
+            "{} compressors of this level and a part take {least} bytes, but `memory_bytes_max` \
+             allows {memory}; set a lower `compression_level`, or more memory",
+            open + 1,
+        );
+        problems.push(Problem::new("compression", message));
+    }
+    memory
+}
+
+/// How many parts there is memory for that are on their way. Many requests at once are for small
+/// objects, and a few parts fill most lines.
+fn parts_in_flight(written: &Written) -> u64 {
+    let requests = written.number("requests_in_flight_max").unwrap_or_default();
+    if written.is_written("requests_in_flight_max") { requests } else { requests.min(PARTS) }
+}
+
+/// What is held where nothing is written, at most, and what may be.
+fn bounds(commit: Commit) -> (u64, u64) {
+    match commit {
+        Commit::Sealed => (GIB, 3 * GIB),
+        Commit::Checkpointed => (GIB / 2, GIB),
+    }
+}
+
+/// A 32-bit component has four of them.
+///
+/// What is held lies there as it is, and with checkpoints up to twice more: the state that is being
+/// made, and the room of an earlier one that is a little too small for it.
+const GIB: u64 = 1 << 30;
+const PARTS: u64 = 4;
+
+#[cfg(test)]
+mod tests {
+    use crate::error::{Error, Problem};
+    use crate::settings::Settings;
+
+    const MIB: u64 = 1 << 20;
+
+    fn parse(more: &str) -> Result<Settings, Error> {
+        Settings::parse(&format!(r#"{{"bucket": "bucket", "on_existing": "fail"{more}}}"#))
+    }
+
+    fn memory(more: &str) -> u64 {
+        parse(more).expect("a configuration").memory_bytes_max
+    }
+
+    #[test]
+    fn memory_is_a_few_parts_and_one_for_each_open_object() {
+        assert_eq!(memory(""), 40 * MIB);
+        assert_eq!(memory(r#", "max_open_objects": 6, "requests_in_flight_max": 2"#), 64 * MIB);
+        assert_eq!(
+            memory(r#", "requests_in_flight_max": 64"#),
+            520 * MIB,
+            "who writes it means it"
+        );
+    }
+
+    #[test]
+    fn many_open_objects_share_what_a_component_can_hold() {
+        let many = r#", "max_open_objects": 1000"#;
+        assert_eq!(memory(many), 1_024 * MIB);
+        assert_eq!(memory(&format!(r#"{many}, "commit": "checkpointed""#)), 512 * MIB);
+        // A part has to fit all the same.
+        assert_eq!(memory(r#", "part_bytes": 2147483648"#), 2_048 * MIB);
+    }
+
+    #[test]
+    fn with_checkpoints_it_may_be_held_thrice() {
+        let written = |bytes: u64| {
+            parse(&format!(r#", "commit": "checkpointed", "memory_bytes_max": {bytes}"#))
+        };
+        assert_eq!(written(1 << 30).unwrap().memory_bytes_max, 1 << 30);
+        let Err(Error::Invalid(problems)) = written((1 << 30) + 1) else { panic!("it is taken") };
+        let [Problem { field, message }] = &problems[..] else { panic!("{problems:?}") };
+        assert_eq!(field, "memory_bytes_max");
+        assert!(message.starts_with("1073741825 bytes, but with"), "{message}");
+        assert!(message.contains("`commit` = `checkpointed` 1073741824 at most"), "{message}");
+        assert_eq!(memory(r#", "memory_bytes_max": 3221225472"#), 3 << 30, "without them");
+    }
+}
