@@ -178,7 +178,7 @@ impl fmt::Display for Spot {
     }
 }
 
-/// How many stretches are kept: 40 MB of them.
+/// How many stretches are kept: 32 MiB of them.
 const STRETCHES_MAX: usize = 1 << 20;
 
 #[cfg(test)]

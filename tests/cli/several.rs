@@ -24,6 +24,33 @@ fn each_output_of_the_payload_is_an_event() {
 }
 
 #[test]
+fn the_example_makes_an_object_for_each_service_and_day() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("examples")).unwrap();
+    for name in ["examples/cloudtrail.toml", "examples/cloudtrail.json"] {
+        std::fs::copy(repository().join(name), place.path(name)).unwrap();
+    }
+    let ended = place.spillway(&["run", "examples/cloudtrail.toml", "--local", "out"]);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    assert!(ended.out.starts_with("Done: 4 events of 3 lines, stored in 3 objects"), "{ended:?}");
+    let record = |time: &str, source: &str, name: &str| {
+        format!(
+            "{{\"eventTime\":\"2026-05-0{time}Z\",\"eventSource\":\"{source}.amazonaws.com\",\
+             \"eventName\":\"{name}\"}}\n"
+        )
+    };
+    let put = record("2T00:00:00", "s3", "PutObject") + &record("2T00:00:07", "s3", "HeadObject");
+    let wanted = [
+        ("01/iam", record("1T23:59:59", "iam", "ListUsers")),
+        ("01/s3", record("1T23:59:58", "s3", "GetObject")),
+        ("02/s3", put),
+    ];
+    let name = |name| format!("trail/2026/05/{name}.amazonaws.com.ndjson");
+    let wanted = wanted.map(|(of, text)| (name(of), text.into_bytes()));
+    assert_eq!(place.files("out"), BTreeMap::from(wanted));
+}
+
+#[test]
 fn lines_of_one_event_each_are_told_as_ever() {
     let log = "{\"Records\":[{\"n\":1}]}\n{\"Records\":[]}\n";
     let place = Place::of(&mapped("fixed_key = \"log\"\npayload = \".Records[]\""), log);

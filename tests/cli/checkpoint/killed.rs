@@ -33,6 +33,9 @@ fn until_done(seed: u64) -> u64 {
     if random.bool() {
         settings += "memory_bytes_max = 6291456\nrequests_in_flight_max = 1\n";
     }
+    if random.bool() {
+        settings += &format!("rotate = {{ events = {} }}\n", random.usize(1..50));
+    }
     let mut flow = flow().replace("[checkpoint]", &format!("{settings}[checkpoint]"));
     let mut input = lines.clone();
     // Each second seed, so that few of them have both.
