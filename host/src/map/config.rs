@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde::de::Deserializer;
 
+use super::at::At;
 use super::jq::Jq;
 use super::path::Path;
-use super::{At, Key, Lines, Map, Selector};
+use super::{Key, Lines, Map, Selector};
 use crate::dead_letters::WordOrFile;
 use crate::problem::Problem;
 use crate::source::Codec;

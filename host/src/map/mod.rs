@@ -1,11 +1,14 @@
 //! How a line becomes events: which object each belongs to, and which bytes it brings.
 
+mod at;
 mod budget;
 mod cause;
 mod clock;
 mod compact;
 mod config;
 mod jq;
+mod key;
+mod made;
 mod nesting;
 mod path;
 mod plain;
@@ -14,18 +17,19 @@ mod share;
 mod syntax;
 
 use std::borrow::Cow;
-use std::ops::ControlFlow;
 
 pub use clock::Clock;
 pub use config::{MapConfig, MapSettings, OnRejected, OnRejectedConfig};
 
-use self::jq::{Jq, Output};
+use self::at::At;
+use self::jq::Jq;
+use self::key::{key_at, made_key};
+use self::made::{Document, Payloads, made_payloads, outputs, parsed};
 use self::path::Path;
 use self::scan::{Span, scan};
-use self::share::{Allowance, Share};
-use crate::batch::{Batcher, Framing, Run, TooLarge};
+use self::share::Allowance;
+use crate::batch::{Batcher, Framing, Run};
 use crate::source::Codec;
-use crate::time::{self, Unit};
 
 /// Maps lines to events.
 pub struct Map {
@@ -77,12 +81,6 @@ enum Key {
     Missing,
 }
 
-/// Where the time of an event lies, and what it counts in if it is a number.
-struct At {
-    selector: Selector,
-    unit: Unit,
-}
-
 /// Finds a value in a document.
 enum Selector {
     Path(Path),
@@ -97,20 +95,6 @@ enum Bytes<'a> {
     Spaced(&'a [u8]),
     /// Made by an expression.
     Made(Vec<u8>),
-}
-
-/// The payloads of a document.
-enum Payloads<'a> {
-    None,
-    One(Bytes<'a>),
-    /// More than one, without a key yet.
-    Several(Batcher),
-}
-
-/// A document, as bytes and, where an expression asks for it, as a tree.
-struct Document<'a> {
-    json: &'a [u8],
-    value: Option<Cow<'a, jq::Value>>,
 }
 
 impl Map {
@@ -320,38 +304,6 @@ impl Map {
     }
 }
 
-impl Document<'_> {
-    /// The tree, which is there where an expression asks for it.
-    fn tree(&self) -> &jq::Value {
-        self.value.as_deref().unwrap_or(&jq::Value::Null)
-    }
-}
-
-impl<'a> Payloads<'a> {
-    /// One more that an expression made.
-    fn add(&mut self, json: Vec<u8>, framing: Framing) -> Result<(), TooLarge> {
-        let before = std::mem::replace(self, Payloads::None);
-        let push = |batcher: &mut Batcher, position, json: &[u8]| {
-            batcher.push("", position, None, |arena| arena.extend_from_slice(json))
-        };
-        *self = match before {
-            Payloads::None => Payloads::One(Bytes::Made(json)),
-            Payloads::One(first) => {
-                let mut batcher = Batcher::new(framing);
-                batcher.push("", 0, None, |arena| Payload(first).append_to(arena))?;
-                push(&mut batcher, 1, &json)?;
-                Payloads::Several(batcher)
-            }
-            Payloads::Several(mut batcher) => {
-                let position = batcher.next_position();
-                push(&mut batcher, position, &json)?;
-                Payloads::Several(batcher)
-            }
-        };
-        Ok(())
-    }
-}
-
 impl std::fmt::Display for Selector {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -375,49 +327,6 @@ impl Selector {
     }
 }
 
-impl At {
-    /// The time of an event, in nanoseconds since 1970.
-    fn time(
-        &self,
-        document: &Document<'_>,
-        found: Option<Span>,
-        allowance: &Allowance<'_>,
-    ) -> Result<u64, String> {
-        match &self.selector {
-            Selector::Path(path) => {
-                let span = found.ok_or_else(|| format!("no time: `{path}` is missing"))?;
-                self.read(path, &document.json[span.range()])
-            }
-            Selector::Jq(jq) => match jq.output(document.tree(), allowance.around(&allowance.at)) {
-                Output::One(value) => match jq::json(&value) {
-                    Ok(json) => self.read(jq, &json),
-                    Err(what) => Err(format!("the time `{jq}` {what}")),
-                },
-                Output::None => Err(format!("no time: `{jq}` has no output")),
-                Output::Many => {
-                    Err(format!("the time `{jq}` has more than one output, expected one"))
-                }
-                Output::Failed(message) => Err(format!("the time `{jq}` failed: {message}")),
-            },
-        }
-    }
-
-    /// The time that `json` says, which was found at `place`.
-    fn read(&self, place: &dyn std::fmt::Display, json: &[u8]) -> Result<u64, String> {
-        let read = match json {
-            [b'"', ..] => serde_json::from_slice::<String>(json)
-                .map_err(|_| "is no text that could be a time".to_owned())
-                .and_then(|text| time::of_rfc_3339(&text)),
-            [b'-' | b'0'..=b'9', ..] => {
-                time::of_number(str::from_utf8(json).unwrap_or_default(), self.unit)
-            }
-            b"null" => return Err(format!("no time: `{place}` is null")),
-            _ => Err(format!("is {}, expected a text or a number", kind(json))),
-        };
-        read.map_err(|reason| format!("the time `{place}` {reason}"))
-    }
-}
-
 impl Payload<'_> {
     /// Appends the bytes to `arena`.
     pub fn append_to(&self, arena: &mut Vec<u8>) {
@@ -429,114 +338,6 @@ impl Payload<'_> {
     }
 }
 
-/// The key that lies at `path`.
-fn key_at<'a>(path: &Path, line: &'a [u8], found: Option<Span>) -> Result<Cow<'a, str>, String> {
-    let Some(span) = found else {
-        let is_array = line.trim_ascii_start().starts_with(b"[");
-        let hint = if is_array { ARRAY } else { "" };
-        return Err(format!("no key: `{path}` is missing{hint}"));
-    };
-    let json = &line[span.range()];
-    let key = match json {
-        [b'"', text @ .., b'"'] if !text.contains(&b'\\') => {
-            str::from_utf8(text).ok().map(Cow::Borrowed)
-        }
-        [b'"', ..] => serde_json::from_slice::<String>(json).ok().map(Cow::Owned),
-        b"null" => return Err(format!("no key: `{path}` is null")),
-        _ => {
-            return Err(no_string(path, kind(json)));
-        }
-    };
-    match key {
-        Some(key) if key.is_empty() => Err(format!("the key `{path}` is an empty string")),
-        Some(key) => Ok(key),
-        None => {
-            Err(format!("the key `{path}` has half of a surrogate pair, which is no character"))
-        }
-    }
-}
-
-/// The key that an expression makes.
-fn made_key<'a>(
-    jq: &Jq,
-    document: &jq::Value,
-    allowance: &Allowance<'_>,
-) -> Result<Cow<'a, str>, String> {
-    let one = match jq.output(document, allowance.around(&allowance.key)) {
-        Output::One(value) => value,
-        Output::None => return Err(format!("no key: `{jq}` has no output")),
-        Output::Many => {
-            return Err(format!("the key `{jq}` has more than one output, expected one"));
-        }
-        Output::Failed(message) => return Err(format!("the key `{jq}` failed: {message}")),
-    };
-    match jq::text(&one) {
-        Ok(key) if key.is_empty() => Err(format!("the key `{jq}` is an empty string")),
-        Ok(key) => Ok(Cow::Owned(key)),
-        Err("null") => Err(format!("no key: `{jq}` is null")),
-        Err(kind) => Err(no_string(jq, kind)),
-    }
-}
-
-/// That a key is no string, and how to make one of it.
-fn no_string(place: &dyn std::fmt::Display, kind: &str) -> String {
-    let remedy = match kind {
-        "a number" | "a boolean" => {
-            format!("; key = '{place} | tostring' makes one of it")
-        }
-        _ => String::new(),
-    };
-    format!("the key `{place}` is {kind}, expected a string{remedy}")
-}
-
-/// The payloads that an expression makes: an event each.
-fn made_payloads<'a>(
-    jq: &Jq,
-    document: &jq::Value,
-    framing: Framing,
-    allowance: &Allowance<'_>,
-) -> Result<Payloads<'a>, String> {
-    let mut made = Payloads::None;
-    outputs("payload", jq, document, &allowance.payload, allowance, |_, json| {
-        made.add(json, framing).map_err(|error| error.to_string())
-    })?;
-    Ok(made)
-}
-
-/// Gives each output of an expression, as it is and as JSON, to `each`. `what` they are is said
-/// where something is wrong with them.
-fn outputs(
-    what: &str,
-    jq: &Jq,
-    document: &jq::Value,
-    share: &Share,
-    allowance: &Allowance<'_>,
-    mut each: impl FnMut(jq::Value, Vec<u8>) -> Result<(), String>,
-) -> Result<(), String> {
-    let mut wrong = None;
-    let evaluated = jq.outputs(document, allowance.around(share), |value| {
-        let found = jq::json(&value).and_then(|json| {
-            share.take(json.len()).map_err(|much| much.to_string())?;
-            Ok(json)
-        });
-        let found = found.map_err(|reason| format!("the {what} `{jq}` {reason}"));
-        match found.and_then(|json| each(value, json)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(reason) => {
-                wrong = Some(reason);
-                ControlFlow::Break(())
-            }
-        }
-    });
-    evaluated.map_err(|message| format!("the {what} `{jq}` failed: {message}"))?;
-    wrong.map_or(Ok(()), Err)
-}
-
-/// A document as a tree.
-fn parsed(line: &[u8]) -> Result<jq::Value, String> {
-    jq::parse(line).map_err(|reason| format!("jq cannot take the document: {reason}"))
-}
-
 /// What `json`, a valid value other than a string or null, is.
 fn kind(json: &[u8]) -> &'static str {
     match json.first() {
@@ -546,9 +347,6 @@ fn kind(json: &[u8]) -> &'static str {
         _ => "a number",
     }
 }
-
-const ARRAY: &str =
-    ", since the line is an array; events = '.[]' makes an event of each of its elements";
 
 #[cfg(test)]
 mod tests;
