@@ -24,6 +24,7 @@ mod outputs;
 mod rejected;
 mod rotation;
 mod run;
+mod several;
 mod signals;
 mod support;
 mod surroundings;

@@ -53,6 +53,7 @@ fn the_summary_for_machines_counts_everything() {
     let summary = place.run(&[]);
     for (field, wanted) in [
         ("lines", 4),
+        ("lines_of_several_events", 0),
         ("input_bytes", events.len() as u64),
         ("events", 1),
         ("rejected", 1),
@@ -69,7 +70,7 @@ fn the_summary_for_machines_counts_everything() {
     assert_eq!(summary["end"], "complete");
     assert!(summary["seconds"].as_f64().unwrap() > 0.0);
     assert!(summary["not_stored"].is_null());
-    assert_eq!(summary.as_object().unwrap().len(), 14, "{summary}");
+    assert_eq!(summary.as_object().unwrap().len(), 15, "{summary}");
     assert_eq!(server.contents(), BTreeMap::from([("b".to_owned(), b"2\n".to_vec())]));
 }
 

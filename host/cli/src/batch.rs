@@ -20,6 +20,35 @@ pub struct Run {
     pub framing: Framing,
 }
 
+impl Run {
+    /// The position behind the last event.
+    pub fn end(&self) -> u64 {
+        self.first + self.ends.len() as u64
+    }
+
+    /// The events' payloads, each without what separates it from the next.
+    pub fn payloads(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| {
+            let framed = &self.payload[start as usize..*end as usize];
+            match self.framing {
+                Framing::Newline => framed.strip_suffix(b"\n").unwrap_or(framed),
+                Framing::Bare => framed,
+            }
+        })
+    }
+
+    /// Drops the first `count` events.
+    pub fn skip(&mut self, count: usize) {
+        let Some(last) = count.checked_sub(1) else { return };
+        let start = self.ends[last];
+        self.first += count as u64;
+        self.payload.drain(..start as usize);
+        self.ends.drain(..count);
+        self.ends.iter_mut().for_each(|end| *end -= start);
+    }
+}
+
 /// What lies between the events of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
@@ -38,7 +67,7 @@ pub struct TooLarge;
 ///
 /// An event goes into the run of the event before it if it has the same key, the next position and,
 /// where times are known, the same second. So a sink that takes the time of a run for that of any
-/// of its events is right to the second.
+/// of its events is right to the second. A run that has reached 1 MiB is not added to.
 #[derive(Debug)]
 pub struct Batcher {
     framing: Framing,
@@ -110,6 +139,28 @@ impl Batcher {
         }
     }
 
+    /// Adds a run with this framing, which goes on with the one before it or begins behind it.
+    pub fn push_run(&mut self, run: Run) {
+        debug_assert_eq!(self.framing, run.framing, "all runs have one framing");
+        self.bytes += run.payload.len();
+        match self.runs.last_mut() {
+            Some(last)
+                if goes_on(last, &run.key, run.first, run.at)
+                    && last.payload.len() + run.payload.len() <= JOINED_BYTES_MAX =>
+            {
+                let start = last.payload.len() as u32;
+                last.payload.extend_from_slice(&run.payload);
+                last.ends.extend(run.ends.iter().map(|end| start + end));
+            }
+            _ => self.runs.push(run),
+        }
+    }
+
+    /// The position behind the last event, if there is one.
+    pub fn next_position(&self) -> u64 {
+        self.runs.last().map_or(0, Run::end)
+    }
+
     /// How many runs there are.
     pub fn runs(&self) -> usize {
         self.runs.len()
@@ -127,7 +178,8 @@ impl Batcher {
     }
 
     fn run_for(&mut self, key: &str, position: u64, at: Option<u64>) -> &mut Run {
-        if !self.runs.last().is_some_and(|run| goes_on(run, key, position, at)) {
+        let is_open = |run: &Run| run.payload.len() < JOINED_BYTES_MAX;
+        if !self.runs.last().is_some_and(|run| is_open(run) && goes_on(run, key, position, at)) {
             let run = self.new_run(key, position, at);
             self.runs.push(run);
         }
@@ -154,7 +206,8 @@ fn goes_on(run: &Run, key: &str, position: u64, at: Option<u64>) -> bool {
         && run.at.map(second) == at.map(second)
 }
 
-/// How large a run may become by copying blocks of lines behind each other: 1 MiB.
+/// How large a run may become by copying blocks of lines or runs behind each other, and from how
+/// many bytes on no event is added to it: 1 MiB.
 const JOINED_BYTES_MAX: usize = 1 << 20;
 
 #[cfg(test)]
@@ -221,5 +274,51 @@ mod tests {
         let [joined, alone] = &batcher.take()[..] else { panic!() };
         assert_eq!((&*joined.payload, &*joined.ends), (&b"one\ntwo\nthree\n"[..], &[4, 8, 14][..]));
         assert_eq!((alone.first, alone.payload == large), (3, true));
+    }
+
+    #[test]
+    fn a_run_that_has_its_mebibyte_is_not_added_to() {
+        let mut batcher = Batcher::new(Framing::Newline);
+        for (position, bytes) in (0..).zip([1, JOINED_BYTES_MAX, 1, 1]) {
+            let append = |arena: &mut Vec<u8>| arena.extend(std::iter::repeat_n(b'x', bytes));
+            batcher.push("a", position, None, append).unwrap();
+        }
+        let shown: Vec<_> = batcher.take().iter().map(|run| (run.first, run.ends.len())).collect();
+        assert_eq!(shown, [(0, 2), (2, 2)]);
+    }
+
+    #[test]
+    fn small_runs_are_joined_where_they_go_on() {
+        let mut batcher = Batcher::new(Framing::Newline);
+        for (key, first, text) in
+            [("a", 0, "1\n2\n"), ("a", 2, "3\n"), ("a", 4, "5\n"), ("b", 5, "6\n")]
+        {
+            batcher.push_run(run(key, first, text));
+        }
+        batcher.push("b", 6, None, |arena| arena.push(b'7')).unwrap();
+        let runs = batcher.take();
+        let shown: Vec<_> = runs.iter().map(|run| (run.first, &*run.payload, &*run.ends)).collect();
+        let wanted: [(u64, &[u8], &[u32]); 3] =
+            [(0, b"1\n2\n3\n", &[2, 4, 6]), (4, b"5\n", &[2]), (5, b"6\n7\n", &[2, 4])];
+        assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn the_first_events_of_a_run_are_dropped() {
+        let whole = run("a", 7, "one\ntwo\nthree\n");
+        assert_eq!(whole.payloads().collect::<Vec<_>>(), [&b"one"[..], b"two", b"three"]);
+        for (count, left) in ["one\ntwo\nthree\n", "two\nthree\n", "three\n", ""].iter().enumerate()
+        {
+            let mut rest = whole.clone();
+            rest.skip(count);
+            assert_eq!(rest, run("a", 7 + count as u64, left));
+            assert_eq!(rest.end(), 10);
+        }
+    }
+
+    fn run(key: &str, first: u64, lines: &str) -> Run {
+        let payload = lines.as_bytes().to_vec();
+        let ends = memchr::memchr_iter(b'\n', &payload).map(|at| at as u32 + 1).collect();
+        Run { key: key.to_owned(), first, at: None, payload, ends, framing: Framing::Newline }
     }
 }

@@ -7,6 +7,7 @@ use self::mapper::{Mapper, OpenBatch, Rest};
 use self::work::Work;
 use crate::batch::{Framing, Run};
 use crate::map::Map;
+use crate::place::{Begun, Place, Several};
 use crate::source::{LineSettings, Source, SourceError};
 
 /// The events of a source, batch by batch.
@@ -16,6 +17,10 @@ pub struct Events {
     work: Work,
     /// What the last batch left of the piece that it ended in.
     rest: Option<Rest>,
+    /// Where the next batch begins.
+    place: Place,
+    /// What was taken before of the line that the first batch begins in.
+    begun: Option<Begun>,
 }
 
 /// What a stretch of the input became.
@@ -25,25 +30,27 @@ pub struct Batch {
     pub runs: Vec<Run>,
     /// The lines that cannot become events, in the order of the input.
     pub rejected: Vec<Rejected>,
-    /// How many lines the payload's expression filtered out.
+    /// The lines that have several events, in the order of the input.
+    pub several: Vec<Several>,
+    /// How many lines the expressions filtered out.
     pub filtered: u64,
     /// How many lines were passed over because they are blank.
     pub blank: u64,
-    /// How many lines there are, of whatever fate.
+    /// How many lines begin in it, of whatever fate.
     pub lines: u64,
     /// How many bytes of the input they are, line ends included.
     pub bytes: u64,
-    /// Position of the line after them.
-    pub next_position: u64,
-    /// How many bytes the input has before that line: where to start again.
-    pub next_offset: u64,
+    /// Where it ends, and the next one begins.
+    pub next: Place,
 }
 
 /// A line that cannot become an event.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// Position of the line: how many lines the input has before it.
+    /// Position that its first event would have.
     pub position: u64,
+    /// How many lines the input has before it.
+    pub lines_before: u64,
     /// Why.
     pub reason: String,
     /// The line without its line end; of a line over the limit only how it begins (1 KiB).
@@ -52,26 +59,42 @@ pub struct Rejected {
     pub line_bytes: u64,
 }
 
+/// What was to be read before something else was.
+pub(crate) struct Before {
+    source: Source,
+    place: Place,
+    begun: Option<Begun>,
+}
+
 impl Events {
-    /// The events that `map` makes of `source`, in runs with this framing.
+    /// The events that `map` makes of `source`, in runs with this framing. The source begins with
+    /// the line of `place`, of which `begun` was taken before.
     ///
     /// # Errors
     ///
     /// The map has an expression, and there is no thread for it.
-    pub fn new(source: Source, map: Map, framing: Framing) -> Result<Events, SourceError> {
+    pub fn new(
+        source: Source,
+        map: Map,
+        framing: Framing,
+        place: Place,
+        begun: Option<Begun>,
+    ) -> Result<Events, SourceError> {
         let work = Work::new(Mapper { map, framing, lines: source.lines() });
         let work = work.map_err(|source| SourceError::MapThread { source })?;
-        Ok(Events { source, framing, work, rest: None })
+        Ok(Events { source, framing, work, rest: None, place, begun })
     }
 
     /// The next batch; nothing at the end of the input. Cancel safe.
     ///
     /// Waits until there is at least one line, and then takes what was read already: about 1 MiB at
-    /// most, and more only if the first line is. A batch may be without runs.
+    /// most, and more only if the first event is. A batch may be without runs, and may end between
+    /// two events of a line.
     ///
     /// # Errors
     ///
-    /// Reading failed. All lines before were returned.
+    /// Reading failed, or the first line has other events than when some of it were taken. All
+    /// lines before were returned.
     pub async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
         if !self.work.is_busy() {
             if self.rest.is_none() {
@@ -79,7 +102,8 @@ impl Events {
                 self.rest = self.source.next().await?.map(Rest::from);
             }
             let Some(rest) = self.rest.take() else { return Ok(None) };
-            self.work.begin(OpenBatch::new(self.framing), rest);
+            let open = OpenBatch::new(self.framing, self.place, self.begun.take());
+            self.work.begin(open, rest);
         }
         loop {
             let filled = self.work.done().await;
@@ -87,12 +111,14 @@ impl Events {
                 self.source.recycle(block);
             }
             self.rest = filled.rest;
-            if self.rest.is_some() {
-                return Ok(Some(filled.open.close()));
-            }
-            match self.source.try_next() {
+            let is_over = self.rest.is_some() || filled.open.is_changed();
+            match if is_over { None } else { self.source.try_next() } {
                 Some(piece) => self.work.begin(filled.open, Rest::from(piece)),
-                None => return Ok(Some(filled.open.close())),
+                None => {
+                    let batch = filled.open.close()?;
+                    self.place = batch.next;
+                    return Ok(Some(batch));
+                }
             }
         }
     }
@@ -107,11 +133,22 @@ impl Events {
         self.source.lines()
     }
 
-    /// Goes on with the lines of another source, and returns the one that it had. What was read of
-    /// that, and not returned, is lost; so this is for between two batches, and before the first.
-    pub(crate) fn read(&mut self, source: Source) -> Source {
+    /// Goes on with the lines of another source from `place` on, where a line begins, and returns
+    /// what it had and [goes back](Events::go_back) to. This is for before the first batch.
+    pub(crate) fn read(&mut self, source: Source, place: Place) -> Before {
+        Before {
+            source: std::mem::replace(&mut self.source, source),
+            place: std::mem::replace(&mut self.place, place),
+            begun: self.begun.take(),
+        }
+    }
+
+    /// Goes on with what was before another source was [read](Events::read). What was read of that,
+    /// and not returned, is lost.
+    pub(crate) fn go_back(&mut self, before: Before) {
+        let Before { source, place, begun } = before;
+        (self.source, self.place, self.begun) = (source, place, begun);
         self.rest = None;
-        std::mem::replace(&mut self.source, source)
     }
 
     /// How much there is to read, in bytes, if that is known.

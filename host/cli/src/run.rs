@@ -12,17 +12,19 @@ use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
 use crate::dead_letters::{Content, DeadLetter, OnFailed};
-use crate::events::{Batch, Events};
+use crate::events::{Batch, Events, Rejected};
 use crate::interrupts::Interrupts;
+use crate::layout::Layout;
 use crate::map::OnRejected;
-use crate::source::Start;
+use crate::place::{LineStart, Several};
 use crate::telemetry::Monitor;
 use spillway::contract::{Ending, Error, Failure, Notice, Progress, Rejection, Run, SealedObject};
 use spillway::egress::Gate;
 use spillway::sink::{OpenSink, SinkError};
 
+pub use crate::layout::{Lines, Spot};
 pub use checkpoints::Checkpoints;
-pub use outcome::{End, Kept, Lines, RunError, Totals, failed};
+pub use outcome::{End, Kept, RunError, Totals, failed};
 
 use checkpoints::Keeper;
 use runs::{end, event, run};
@@ -32,12 +34,12 @@ use set_aside::SetAside;
 pub trait Observer: Send {
     /// An object became visible.
     fn sealed(&mut self, object: &SealedObject);
-    /// An object could not be stored, which ends the run.
-    fn failed(&mut self, failure: &Failure);
-    /// An event was rejected.
-    fn rejected(&mut self, line: u64, reason: &str);
-    /// An object could not be stored, and its events are set aside.
-    fn set_aside(&mut self, failure: &Failure);
+    /// An object could not be stored, which ends the run. Its events lie between these lines.
+    fn failed(&mut self, failure: &Failure, lines: Lines);
+    /// A line was rejected, or an event of one.
+    fn rejected(&mut self, spot: Spot, reason: &str);
+    /// An object could not be stored, and its events, which lie between these lines, are set aside.
+    fn set_aside(&mut self, failure: &Failure, lines: Lines);
     /// The sink has something to say.
     fn notice(&mut self, notice: &Notice);
     /// A checkpoint is stored, with which the next run would begin at this line.
@@ -78,6 +80,8 @@ impl Runner<'_> {
         };
         let stops = on_rejected == OnRejected::Stop;
         let begins = keeper.as_ref().map_or(0, Keeper::resumed_from);
+        let layout = keeper.as_ref().map(Keeper::layout);
+        let begin = LineStart::default();
         let mut running = Running {
             events,
             gate: sink.gate(),
@@ -89,6 +93,8 @@ impl Runner<'_> {
             observer,
             monitor,
             totals,
+            layout: layout.unwrap_or_else(|| Layout::new(begin, begin)),
+            settled: 0,
             durable: begins,
             given: begins,
         };
@@ -109,7 +115,11 @@ struct Running<'a> {
     observer: &'a mut dyn Observer,
     monitor: Monitor,
     totals: Totals,
-    /// Every event before this position is stored, rejected or reported failed.
+    /// Which line an event came from that is not durable.
+    layout: Layout,
+    /// The sink said that every event before this position is durable.
+    settled: u64,
+    /// Every event of this run before this position is stored, rejected or reported failed.
     durable: u64,
     /// The position behind the last event that the sink was given, taken or not.
     given: u64,
@@ -170,7 +180,7 @@ impl Running<'_> {
 
     /// Writes what was reported failed, whatever came before it.
     fn set_aside_the_rest(&mut self) -> Result<(), RunError> {
-        self.set_aside.settle(u64::MAX)?;
+        self.set_aside.settle(u64::MAX, &self.layout)?;
         self.set_aside.sync()
     }
 
@@ -183,17 +193,16 @@ impl Running<'_> {
         let Totals { events, stored_events, failed_events, .. } = self.totals;
         self.totals.failed_events = events.saturating_sub(stored_events).max(failed_events);
         if self.durable < self.given {
-            self.not_stored(self.durable + 1, self.given);
+            self.not_stored(self.layout.lines_between(self.durable, self.given - 1));
         }
         self.count();
     }
 
     /// Counts lines in that are not stored, and not set aside either.
-    fn not_stored(&mut self, first: u64, last: u64) {
-        let lines = Lines { first, last };
+    fn not_stored(&mut self, lines: Lines) {
         let before = self.totals.not_stored.unwrap_or(lines);
-        self.totals.not_stored =
-            Some(Lines { first: before.first.min(first), last: before.last.max(last) });
+        let (first, last) = (before.first.min(lines.first), before.last.max(lines.last));
+        self.totals.not_stored = Some(Lines { first, last });
     }
 
     fn count(&mut self) {
@@ -227,8 +236,9 @@ impl Running<'_> {
     /// Hands a batch over. Breaks off where the sink has no room and there is a signal: what it did
     /// not take is read again by the next run.
     async fn take(&mut self, batch: Batch) -> Result<ControlFlow<()>, RunError> {
-        let behind = Start { position: batch.next_position, offset: batch.next_offset };
+        self.layout.add(&batch.several, &batch.next);
         self.totals.lines += batch.lines;
+        self.totals.lines_of_several_events += batch.several.len() as u64;
         self.totals.input_bytes += batch.bytes;
         self.totals.filtered += batch.filtered;
         // Where a rejected event stops the flow, what stands before it is stored, and nothing
@@ -248,26 +258,31 @@ impl Running<'_> {
         }
         self.count();
         for runs in runs.chunk_by(same) {
-            if self.write(runs).await?.is_break() {
+            if self.write(runs, &batch.several).await?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
         for rejected in &batch.rejected {
+            let Rejected { position, lines_before, ref reason, .. } = *rejected;
+            let line = lines_before + 1;
+            let lines = Lines { first: line, last: line };
             let content = Content::Line { held: &rejected.line, bytes: rejected.line_bytes };
-            self.reject(&DeadLetter {
-                position: rejected.position,
-                reason: &rejected.reason,
-                content,
-            })?;
+            let letter = DeadLetter { position, lines, reason, content };
+            self.reject(&letter, Spot { line, event: None })?;
         }
         if let Some(keeper) = &mut self.keeper {
-            keeper.took_all_before(behind);
+            keeper.took_all_before(batch.next);
         }
         self.look_behind_a_batch().await?;
         Ok(ControlFlow::Continue(()))
     }
 
-    async fn write(&mut self, runs: &[Run]) -> Result<ControlFlow<()>, RunError> {
+    /// Hands runs over. `several` are those lines that begin in their batch and have several events.
+    async fn write(
+        &mut self,
+        runs: &[Run],
+        several: &[Several],
+    ) -> Result<ControlFlow<()>, RunError> {
         let mut commits = 0;
         let rejections = loop {
             match self.sink.write(runs).await {
@@ -284,23 +299,24 @@ impl Running<'_> {
         let given: u64 = runs.iter().map(|run| run.ends.len() as u64).sum();
         self.totals.events += given - rejections.len() as u64;
         self.set_aside.keep(runs, &rejections)?;
-        if let (Some(keeper), Some(last)) = (&mut self.keeper, runs.last()) {
-            keeper.took(end(last));
+        if let Some(keeper) = &mut self.keeper {
+            keeper.took(runs, several, &self.layout);
         }
-        for Rejection { position, reason } in &rejections {
-            let content = event(runs, *position).unwrap_or(Content::Line { held: b"", bytes: 0 });
-            self.reject(&DeadLetter { position: *position, reason, content })?;
+        for &Rejection { position, ref reason } in &rejections {
+            let content = event(runs, position).unwrap_or(Content::Line { held: b"", bytes: 0 });
+            let lines = self.layout.lines_of(position);
+            let letter = DeadLetter { position, lines, reason, content };
+            self.reject(&letter, self.layout.spot(position))?;
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    fn reject(&mut self, letter: &DeadLetter<'_>) -> Result<(), RunError> {
+    fn reject(&mut self, letter: &DeadLetter<'_>, spot: Spot) -> Result<(), RunError> {
         self.totals.rejected += 1;
-        let line = letter.position + 1;
         if self.stops {
-            return Err(RunError::Rejected { line, reason: letter.reason.to_owned() });
+            return Err(RunError::Rejected { spot, reason: letter.reason.to_owned() });
         }
-        self.observer.rejected(line, letter.reason);
+        self.observer.rejected(spot, letter.reason);
         self.set_aside.reject(letter)
     }
 
@@ -344,14 +360,16 @@ impl Running<'_> {
             self.totals.failed_objects += u64::from(failure.first == failure.begun);
             self.totals.failed_events += failure.events;
             if self.set_aside.failed.is_none() || self.is_told_to_abort() {
-                self.not_stored(failure.first + 1, failure.last + 1);
+                self.not_stored(self.layout.lines_between(failure.first, failure.last));
             }
         }
         if let Some(keeper) = &mut self.keeper {
             keeper.note(&progress);
         }
         let failed = self.fail(failed);
-        let settled = self.set_aside.settle(progress.durable);
+        let settled = self.set_aside.settle(progress.durable, &self.layout);
+        self.settled = progress.durable;
+        self.layout.forget(progress.durable);
         self.durable = self.durable.max(progress.durable);
         self.monitor.settle(progress.durable);
         self.count();
@@ -374,24 +392,28 @@ impl Running<'_> {
         };
         let mut first = None;
         for failure in failures.iter().filter(own) {
+            let lines = self.layout.lines_between(failure.first, failure.last);
             match &mut self.set_aside.failed {
                 Some(_) if is_told_to_abort => {}
                 Some(_) if failure.first < from => {
-                    self.observer.failed(failure);
+                    self.observer.failed(failure, lines);
                     let failure = Box::new(failure.clone());
-                    return Err(RunError::NotKept { failure, line: from + 1 });
+                    let line = self.layout.lines_of(from).first;
+                    return Err(RunError::NotKept { failure, lines, line });
                 }
                 Some(failed) => {
                     failed.report(failure);
-                    self.observer.set_aside(failure);
+                    self.observer.set_aside(failure, lines);
                 }
                 None => {
-                    self.observer.failed(failure);
-                    first.get_or_insert(failure);
+                    self.observer.failed(failure, lines);
+                    first.get_or_insert((failure, lines));
                 }
             }
         }
-        first.map_or(Ok(()), |failure| Err(RunError::Failed(Box::new(failure.clone()))))
+        first.map_or(Ok(()), |(failure, lines)| {
+            Err(RunError::Failed(Box::new(failure.clone()), lines))
+        })
     }
 }
 

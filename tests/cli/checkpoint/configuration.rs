@@ -71,13 +71,18 @@ fn what_is_no_checkpoint_is_told_and_left() {
     let whole = std::fs::read(place.path("run.checkpoint")).unwrap();
     let mut altered = whole.clone();
     altered[whole.len() / 2] ^= 1;
-    let mut later = whole.clone();
-    later[20] = 9;
+    let [mut earlier, mut later] = [whole.clone(), whole.clone()];
+    (earlier[20], later[20]) = (1, 9);
     for (bytes, said) in [
         (vec![], "is a checkpoint that is cut short, at byte 0"),
         (whole[..whole.len() / 2].to_vec(), "is a checkpoint that is cut short, at byte "),
         (altered, "is a checkpoint that is damaged: its checksum is another one"),
-        (later, "is a checkpoint of version 9, and this program knows version 1"),
+        (
+            earlier,
+            "is a checkpoint of version 1, and this program knows version 2; the program that \
+             wrote it can go on to the end of the source",
+        ),
+        (later, "is a checkpoint of version 9, and this program knows version 2"),
         (b"something else".to_vec(), "is no checkpoint"),
     ] {
         place.write("run.checkpoint", &bytes);

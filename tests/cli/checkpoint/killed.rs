@@ -28,11 +28,26 @@ fn until_done(seed: u64) -> u64 {
     let mut random = fastrand::Rng::with_seed(seed);
     let open = random.usize(1..=3);
     let lines = lines(&mut random, open);
-    let settings =
-        format!("max_open_objects = {open}\nkey_template = \"{{key}}/{{first}}\"\n[checkpoint]");
-    let flow = flow().replace("[checkpoint]", &settings);
+    let mut settings = format!("max_open_objects = {open}\nkey_template = \"{{key}}/{{first}}\"\n");
+    // So little that a batch is refused before another checkpoint, within a line too.
+    if random.bool() {
+        settings += "memory_bytes_max = 6291456\nrequests_in_flight_max = 1\n";
+    }
+    if random.bool() {
+        settings += &format!("rotate = {{ events = {} }}\n", random.usize(1..50));
+    }
+    let mut flow = flow().replace("[checkpoint]", &format!("{settings}[checkpoint]"));
+    let mut input = lines.clone();
+    // Each second seed, so that few of them have both.
+    if seed.is_multiple_of(2) {
+        flow = flow.replace("[map]", "[map]\nevents = \".[]\"");
+        input = packed(&mut random, &lines);
+        if random.bool() {
+            flow = flow.replace("[sink.config]", "on_rejected = \"skip\"\n[sink.config]");
+        }
+    }
     let store = Store::start(|_| {});
-    let place = Place::of(&flow, &lines).with("ENDPOINT", &store.endpoint());
+    let place = Place::of(&flow, &input).with("ENDPOINT", &store.endpoint());
     let mut kills = 0;
     let mut longest = Duration::from_millis(40);
     loop {
@@ -106,6 +121,19 @@ fn lines(random: &mut fastrand::Rng, open: usize) -> String {
         lines += &event(&format!("k{key}"), &format!("{n:05}").repeat(bytes[key] / 5));
     }
     lines
+}
+
+/// The same events, up to a hundred of them in a line, and lines without any between them.
+fn packed(random: &mut fastrand::Rng, lines: &str) -> String {
+    let events: Vec<&str> = lines.lines().collect();
+    let (mut packed, mut from) = (String::new(), 0);
+    while from < events.len() {
+        let most = [1, 4, 100][random.usize(..3)];
+        let to = events.len().min(from + random.usize(0..=most));
+        packed += &format!("[{}]\n", events[from..to].join(","));
+        from = to;
+    }
+    packed
 }
 
 fn number(variable: &str) -> Option<u64> {

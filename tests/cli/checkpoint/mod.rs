@@ -7,6 +7,7 @@ mod half_lines;
 mod killed;
 mod local;
 mod restart;
+mod several;
 mod show;
 mod source;
 mod stopped;

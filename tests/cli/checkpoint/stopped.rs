@@ -78,8 +78,9 @@ fn what_loses_its_name_meanwhile_gets_another_before_it_stops() {
     let held = Held::start();
     held.store.bucket(|bucket| bucket.put_by_another(Timestamp(1), "a/1"));
     // The second object of `a` is sealed by the one of `c`, whose part is held. Its number is the
-    // one behind the first, and the store has something there.
-    let lines = event("a", "1") + &event("b", "2") + &event("a", "3") + &large(&["c"], 150);
+    // one behind the first, and the store has something there. There is more of `c` than memory, so
+    // that the source does not end while its part is held.
+    let lines = event("a", "1") + &event("b", "2") + &event("a", "3") + &large(&["c"], 600);
     let names = "key_template = \"{key}/{sequence}\"\non_existing = \"next\"\n[checkpoint]";
     let flow = flow().replace("[checkpoint]", names).replace("0s", "1h");
     let place = Place::of(&flow, &lines).with("ENDPOINT", &held.store.endpoint());

@@ -59,7 +59,10 @@ pub enum Damage {
     #[error("is no checkpoint")]
     Foreign,
     /// A later program wrote it, or an earlier one.
-    #[error("is a checkpoint of version {0}, and this program knows version {known}", known = super::format::VERSION)]
+    #[error(
+        "is a checkpoint of version {0}, and this program knows version {known}; the program that \
+         wrote it can go on to the end of the source", known = super::format::VERSION
+    )]
     OtherVersion(u32),
     /// It ends too early.
     #[error("is a checkpoint that is cut short, at byte {0}")]
@@ -97,17 +100,6 @@ pub enum Moved {
         length: u64,
         /// How much of it was read.
         offset: u64,
-    },
-    /// What an earlier version took for its last line went on.
-    #[error(
-        "line {line} of {} went on after it was read: it had no line end then, and was taken as it \
-         was. {}", path.display(), REMEDY
-    )]
-    WentOn {
-        /// The file as it is named now.
-        path: PathBuf,
-        /// The line's number, from 1.
-        line: u64,
     },
     /// It cannot be looked at.
     #[error("{} cannot be read", .0.display())]

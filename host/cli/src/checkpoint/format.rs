@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::error::Damage;
+use crate::place::{Begun, LineStart, Place};
+use crate::source::Start;
 
 /// How far a flow is: a position in its source, and what its sink held there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,14 +57,31 @@ pub struct Mark {
     pub inode: u64,
     /// How long it was, in bytes.
     pub length: u64,
-    /// How many lines lie before the place.
+    /// How many lines lie before the line of the place.
     pub lines: u64,
-    /// How many bytes lie before the place.
+    /// How many bytes lie before that line.
     pub offset: u64,
-    /// The SHA-256 of the file's beginning, in hexadecimal; never of what lies behind the place.
+    /// Position of that line's first event.
+    pub position: u64,
+    /// What was taken of that line, if anything was.
+    pub begun: Option<Begun>,
+    /// The line of the first event that was not durable, or one before it.
+    pub oldest: LineStart,
+    /// The SHA-256 of the file's beginning, in hexadecimal; never of what lies behind the offset.
     pub beginning: String,
-    /// The SHA-256 of what lies directly before the place, in hexadecimal.
+    /// The SHA-256 of what lies directly before the offset, in hexadecimal.
     pub before: String,
+}
+
+impl Mark {
+    /// The place.
+    pub fn place(&self) -> Place {
+        Place {
+            start: Start { line: self.lines, offset: self.offset },
+            position: self.position,
+            taken: self.begun.as_ref().map_or(0, |begun| begun.events),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -166,7 +185,7 @@ impl Rest<'_> {
 
 const MAGIC: &[u8; 20] = b"SPILLWAY CHECKPOINT\n";
 /// What this program writes, and reads.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 const DIGEST_BYTES: usize = 32;
 
 #[cfg(test)]
@@ -218,12 +237,23 @@ mod tests {
         }
         assert_eq!(
             Damage::OtherVersion(7).to_string(),
-            "is a checkpoint of version 7, and this program knows version 1"
+            "is a checkpoint of version 7, and this program knows version 2; the program that wrote \
+             it can go on to the end of the source"
         );
     }
 
     fn checkpoint(state: Vec<u8>) -> Checkpoint {
-        let source = Mark { path: "é.json".into(), lines: 3, offset: 70, ..Mark::default() };
+        let mut begun = Begun::at(Some(7));
+        begun.add("k", b"payload");
+        let source = Mark {
+            path: "é.json".into(),
+            lines: 3,
+            offset: 70,
+            position: 12,
+            begun: Some(begun),
+            oldest: LineStart { line: 1, position: 4 },
+            ..Mark::default()
+        };
         let writer = Writer { name: "spillway-s3".into(), version: "0.1.0".into() };
         Checkpoint {
             taken: 1_777_631_400_000_000_000,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::{Mark, Moved};
+use crate::place::{Begun, LineStart, Place};
 use crate::source::{SourceError, Start};
 
 /// A regular file that is read: the one that was opened, whatever becomes of its name.
@@ -75,7 +76,7 @@ impl SourceFile {
         Ok(file)
     }
 
-    /// What it has behind `place`, where a line begins.
+    /// What it has behind a place where a line begins.
     ///
     /// # Errors
     ///
@@ -97,14 +98,15 @@ impl SourceFile {
         }
     }
 
-    /// What a checkpoint says of `place`, so that it is found again.
+    /// What a checkpoint says of `place`, so that it is found again. What was `begun` of its line
+    /// lies before it, and `oldest` is the line of the first event that is not durable.
     ///
     /// # Errors
     ///
     /// What the system says.
-    pub fn mark(&self, place: Start) -> io::Result<Mark> {
+    pub fn mark(&self, place: Place, begun: Option<Begun>, oldest: LineStart) -> io::Result<Mark> {
         let found = self.file.metadata()?;
-        let Start { position: lines, offset } = place;
+        let Place { start: Start { line: lines, offset }, position, .. } = place;
         Ok(Mark {
             path: self.path.display().to_string(),
             device: found.dev(),
@@ -112,8 +114,11 @@ impl SourceFile {
             length: found.len(),
             lines,
             offset,
-            beginning: self.digest(0, offset.min(DIGEST_BYTES_MAX))?,
-            before: self.digest(offset.saturating_sub(DIGEST_BYTES_MAX), offset)?,
+            position,
+            begun,
+            oldest,
+            beginning: self.beginning(offset)?,
+            before: self.before(offset)?,
         })
     }
 
@@ -122,13 +127,12 @@ impl SourceFile {
     /// # Errors
     ///
     /// [`Moved`], where it is another file, or the place is not there any more.
-    pub fn find(&self, mark: &Mark) -> Result<Start, Moved> {
+    pub fn find(&self, mark: &Mark) -> Result<Place, Moved> {
         self.recognise(mark)?;
-        let place = Start { position: mark.lines, offset: mark.offset };
-        if place.offset == 0 { Ok(place) } else { self.behind_the_line_end(place) }
+        Ok(mark.place())
     }
 
-    /// Proves that what lies before the place that `mark` was made of is what was read there.
+    /// Proves that what lies before the line of the place that `mark` was made of is what was read there.
     ///
     /// # Errors
     ///
@@ -136,7 +140,6 @@ impl SourceFile {
     pub fn recognise(&self, mark: &Mark) -> Result<(), Moved> {
         let unreadable = |error| Moved::Unreadable(self.path.clone(), error);
         let Mark { lines, offset, .. } = *mark;
-        let place = Start { position: lines, offset };
         let found = self.file.metadata().map_err(unreadable)?;
         if offset == 0 {
             // Nothing was read of it, so nothing can be taken for something else.
@@ -153,59 +156,47 @@ impl SourceFile {
         if length < offset {
             return Err(Moved::Truncated { path: self.path.clone(), length, offset });
         }
-        let now = self.mark(place).map_err(unreadable)?;
-        if now.beginning != mark.beginning {
+        if self.beginning(offset).map_err(unreadable)? != mark.beginning {
             return Err(replaced("it begins otherwise".to_owned()));
         }
-        if now.before != mark.before {
+        if self.before(offset).map_err(unreadable)? != mark.before {
             let why = format!("what stands before byte {offset} is not what was read there");
             return Err(replaced(why));
         }
         Ok(())
     }
 
-    /// Where the line with `position` begins, which lies at `from` or behind it.
+    /// Where the line begins that has `line` lines before it, at `from` or behind.
     ///
     /// # Errors
     ///
     /// What the system says, or that there are not so many lines.
-    pub fn line(&self, from: Start, position: u64) -> io::Result<Start> {
+    pub fn line(&self, from: Start, line: u64) -> io::Result<Start> {
         let mut place = from;
         let mut block = vec![0; SCAN_BYTES];
-        while place.position < position {
+        while place.line < line {
             let read = self.file.read_at(&mut block, place.offset)?;
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            let left = usize::try_from(position - place.position).unwrap_or(usize::MAX);
+            let left = usize::try_from(line - place.line).unwrap_or(usize::MAX);
             let newlines = memchr::memchr_iter(b'\n', &block[..read]).take(left);
             let (count, end) = newlines.fold((0, read), |(count, _), at| (count + 1, at + 1));
-            place.position += count as u64;
+            place.line += count as u64;
             // Short of the line, all that was read lies before it.
             place.offset += if count == left { end } else { read } as u64;
         }
         Ok(place)
     }
 
-    /// Earlier versions took a last line without a line feed as it was, and placed a checkpoint
-    /// behind it. It still is that line where nothing has come since, or
-    /// its line end first.
-    fn behind_the_line_end(&self, place: Start) -> Result<Start, Moved> {
-        let byte = |offset| {
-            let mut byte = [0];
-            let read = self.file.read_exact_at(&mut byte, offset);
-            read.map(|()| byte[0]).map_err(|error| Moved::Unreadable(self.path.clone(), error))
-        };
-        let Start { position, offset } = place;
-        let length =
-            self.file.metadata().map_err(|e| Moved::Unreadable(self.path.clone(), e))?.len();
-        if length == offset || byte(offset - 1)? == b'\n' {
-            return Ok(place);
-        }
-        match byte(offset)? {
-            b'\n' => Ok(Start { position, offset: offset + 1 }),
-            _ => Err(Moved::WentOn { path: self.path.clone(), line: position }),
-        }
+    /// The digest of how it begins, of what lies before the offset.
+    fn beginning(&self, offset: u64) -> io::Result<String> {
+        self.digest(0, offset.min(DIGEST_BYTES_MAX))
+    }
+
+    /// The digest of what lies directly before the offset.
+    fn before(&self, offset: u64) -> io::Result<String> {
+        self.digest(offset.saturating_sub(DIGEST_BYTES_MAX), offset)
     }
 
     fn digest(&self, from: u64, to: u64) -> io::Result<String> {
@@ -308,20 +299,6 @@ mod tests {
     }
 
     #[test]
-    fn a_last_line_that_an_earlier_version_took_may_get_its_line_end_and_nothing_else() {
-        let (_folder, path) = file(b"one\ntwo");
-        let mark = mark(&path, 2, 7);
-        assert_eq!(find(&path, &mark).unwrap(), start(2, 7));
-        append(&path, b"\n");
-        assert_eq!(find(&path, &mark).unwrap(), start(2, 8));
-        append(&path, b"three\n");
-        assert_eq!(find(&path, &mark).unwrap(), start(2, 8));
-        fs::write(&path, b"one\ntwo and more\n").unwrap();
-        let error = find(&path, &mark).unwrap_err().to_string();
-        assert!(error.starts_with("line 2 of ") && error.contains("went on after"), "{error}");
-    }
-
-    #[test]
     fn of_which_nothing_was_read_may_be_any_file() {
         let (_folder, path) = file(b"one\n");
         let mark = mark(&path, 0, 0);
@@ -374,15 +351,16 @@ mod tests {
         io::Write::write_all(&mut file, bytes).unwrap();
     }
 
-    fn start(position: u64, offset: u64) -> Start {
-        Start { position, offset }
+    fn start(line: u64, offset: u64) -> Start {
+        Start { line, offset }
     }
 
     fn mark(path: &Path, lines: u64, offset: u64) -> Mark {
-        SourceFile::open(path).unwrap().mark(start(lines, offset)).unwrap()
+        let place = Place { start: start(lines, offset), position: lines, taken: 0 };
+        SourceFile::open(path).unwrap().mark(place, None, place.line_start()).unwrap()
     }
 
     fn find(path: &Path, mark: &Mark) -> Result<Start, Moved> {
-        SourceFile::open(path).unwrap().find(mark)
+        SourceFile::open(path).unwrap().find(mark).map(|place| place.start)
     }
 }

@@ -42,16 +42,19 @@ pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, Stop>
 
 fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
     let Checkpoint { taken, finished, source, events, objects, object_bytes, .. } = read;
-    let Mark { path, length, lines, offset, .. } = source;
+    let Mark { path, length, lines, offset, begun, .. } = source;
     let (name, version) = (one_line(&read.writer.name), one_line(&read.writer.version));
     let how = if *finished { "finished" } else { "to be gone on with" };
     let mut shown = vec![
         format!("taken    {}, by {name} {version}", time(*taken)),
         format!("flow     {how}"),
         format!(
-            "source   {}: {} read, {} of {} bytes",
+            "source   {}: {}{} read, {} of {} bytes",
             one_line(path),
             counted(*lines, "line"),
+            begun.as_ref().map_or(String::new(), |begun| {
+                format!(" and {} of the next", counted(begun.events, "event"))
+            }),
             HumanCount(*offset),
             HumanCount(*length)
         ),
@@ -67,7 +70,7 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
         0 => "no object is under way".to_owned(),
         count => format!("\n{} under way", counted(count, "object")),
     });
-    shown.extend(saved.objects.iter().map(object));
+    shown.extend(saved.objects.iter().map(|saved| object(saved, is_by_line(source))));
     if !saved.unneeded.is_empty() {
         shown.push("\nuploads that nothing needs any more, and that are to be ended".to_owned());
         shown.extend(saved.unneeded.iter().map(|Leftover { name, id, .. }| {
@@ -77,17 +80,23 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
     shown
 }
 
-fn object(object: &SavedObject) -> String {
+/// Whether each line that was read took one position, so that positions tell lines.
+fn is_by_line(source: &Mark) -> bool {
+    source.position == source.lines && source.begun.is_none()
+}
+
+fn object(object: &SavedObject, is_by_line: bool) -> String {
     let SavedObject { key, name, id, first, last, events, bytes, held_bytes, .. } = object;
     let upload = id.as_ref().map(|id| format!(", upload {}", one_line(id))).unwrap_or_default();
     let of_key = if key == name { String::new() } else { format!(" of `{}`", one_line(key)) };
     format!(
-        "  {:<9} {}{of_key}: {}, lines {} to {}, {} ({} of them here){upload}",
+        "  {:<9} {}{of_key}: {}, {} {} to {}, {} ({} of them here){upload}",
         phase(object.phase),
         one_line(name),
         counted(*events, "event"),
-        first + 1,
-        last + 1,
+        if is_by_line { "lines" } else { "positions" },
+        first + u64::from(is_by_line),
+        last + u64::from(is_by_line),
         HumanBytes(*bytes),
         HumanBytes(*held_bytes),
     )
@@ -113,19 +122,21 @@ fn as_json(read: &Checkpoint, saved: &SavedState) -> Value {
         "component": writer,
         "state_bytes": state.len(),
         "configuration": configuration,
-        "objects": saved.objects.iter().map(object_json).collect::<Vec<_>>(),
+        "objects": saved.objects.iter().map(|saved| object_json(saved, is_by_line(source))).collect::<Vec<_>>(),
         "unneeded": unneeded.collect::<Vec<_>>(),
     })
 }
 
-fn object_json(object: &SavedObject) -> Value {
+fn object_json(object: &SavedObject, is_by_line: bool) -> Value {
     let SavedObject { key, name, id, first, last, events, bytes, held_bytes, .. } = object;
     json!({
         "key": key,
         "name": name,
         "phase": phase(object.phase),
-        "first_line": first + 1,
-        "last_line": last + 1,
+        "first_position": first,
+        "last_position": last,
+        "first_line": is_by_line.then_some(first + 1),
+        "last_line": is_by_line.then_some(last + 1),
         "events": events,
         "bytes": bytes,
         "held_bytes": held_bytes,

@@ -325,7 +325,8 @@ impl Plan {
             None => Source::open(source, Start::default()),
         };
         let opened = opened.map_err(|error| Stop::WrongUse(error.into()))?;
-        let events = Events::new(opened, map.map, framing(config));
+        let (place, begun) = taken_up.map_or_else(Default::default, TakenUp::place);
+        let events = Events::new(opened, map.map, framing(config), place, begun);
         Ok((events.map_err(|error| Stop::Failed(error.into()))?, map.on_rejected))
     }
 }

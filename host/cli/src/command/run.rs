@@ -73,6 +73,7 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
         end = summary::name(end),
         seconds,
         lines = totals.lines,
+        lines_of_several_events = totals.lines_of_several_events,
         read_bytes = totals.input_bytes,
         events = totals.events,
         rejected = totals.rejected,
@@ -97,9 +98,11 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
             Ok(Exit::Interrupted)
         }
         // What is wrong with the input was seen before any of it was taken.
-        Err(RunError::Source(error @ SourceError::NoLines { .. })) => {
-            Ok(Stop::WrongUse(error.into()).report())
-        }
+        Err(RunError::Source(
+            error @ (SourceError::NoLines { .. }
+            | SourceError::OtherEvents { .. }
+            | SourceError::OtherCount { .. }),
+        )) => Ok(Stop::WrongUse(error.into()).report()),
         Err(error) => {
             let stop = Stop::Failed(error.into()).report();
             if let (Some(kept), Some(path)) = (&totals.kept, &checkpoint) {

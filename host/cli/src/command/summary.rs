@@ -53,10 +53,14 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
         }
         (None, _) => "Failed",
     };
+    let what = match totals.lines_of_several_events {
+        0 => {
+            format!("{} of {} lines became events", HumanCount(*events), HumanCount(totals.lines))
+        }
+        _ => format!("{} of {}", counted(*events, "event"), counted(totals.lines, "line")),
+    };
     let mut text = format!(
-        "{how}: {} of {} lines became events, stored in {} ({}), in {seconds:.1} s.",
-        HumanCount(*events),
-        HumanCount(totals.lines),
+        "{how}: {what}, stored in {} ({}), in {seconds:.1} s.",
         counted(totals.objects, "object"),
         HumanBytes(totals.object_bytes),
     );
@@ -75,8 +79,12 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
     if let Some(kept) = &totals.kept {
         let stored = counted(kept.checkpoints, "checkpoint");
         text.push_str(&format!(
-            " {stored} stored; the next run begins with line {}.",
-            HumanCount(kept.next_line)
+            " {stored} stored; the next run begins with line {}{}.",
+            HumanCount(kept.next_line),
+            match kept.next_line_taken {
+                0 => String::new(),
+                taken => format!(", behind {} of it", counted(taken, "event")),
+            }
         ));
     }
     text.push_str(&unfinished(totals));

@@ -6,8 +6,9 @@ use crate::checkpoint::{
     self, Checkpoint, CheckpointError, CheckpointFile, CheckpointSettings, Rest, SourceFile, Writer,
 };
 use crate::flow;
+use crate::place::{Begun, Place};
 use crate::run::{Checkpoints, Kept};
-use crate::source::{Input, LastLine, LineSettings, Source, SourceError, SourceSettings, Start};
+use crate::source::{Input, LastLine, LineSettings, Source, SourceError, SourceSettings};
 use jiff::Timestamp;
 use spillway::contract::Error;
 use spillway::problem::Problem;
@@ -17,6 +18,7 @@ use tracing::info;
 use super::exit::Stop;
 use super::log::SPILLWAY;
 use super::plan::{Destination, chain, unusable};
+use super::view::counted;
 
 /// A checkpoint that this process has, with what it is of.
 pub(crate) struct TakenUp {
@@ -126,8 +128,8 @@ pub(crate) fn in_words(settings: &CheckpointSettings) -> Result<String, Stop> {
     Ok(match found {
         None => format!("It would begin at the beginning: there is no checkpoint {path} yet."),
         Some(found) => {
-            let line = found.source.lines + 1;
-            format!("It would go on from line {line}, by the checkpoint {path}.")
+            let from = from(&found.source.place());
+            format!("It would go on from {from}, by the checkpoint {path}.")
         }
     })
 }
@@ -146,25 +148,31 @@ impl TakenUp {
             Input::Stdin => Path::new("-"),
         };
         let source = SourceFile::open(path).map_err(|error| Stop::WrongUse(error.into()))?;
-        let start = match &resumed {
+        let place = match &resumed {
             Some(resumed) => source.find(&resumed.source),
-            None => Ok(Start::default()),
+            None => Ok(Place::default()),
         };
-        let start = start.map_err(|error| Stop::WrongUse(error.into()))?;
+        let place = place.map_err(|error| Stop::WrongUse(error.into()))?;
         let description = sink.describe().await.map_err(|error| Stop::Failed(error.into()))?;
         let writer = Writer { name: description.name, version: description.version };
         let every = settings.every;
-        Ok(TakenUp { checkpoints: Checkpoints { file, every, source, writer, start, resumed } })
+        Ok(TakenUp { checkpoints: Checkpoints { file, every, source, writer, place, resumed } })
     }
 
     /// Starts to read the source where it was left.
     pub(crate) fn open(&self, settings: &SourceSettings) -> Result<Source, SourceError> {
-        let Checkpoints { source, start, .. } = &self.checkpoints;
+        let Checkpoints { source, place, .. } = &self.checkpoints;
         let wrong = |error| SourceError::Open { path: source.path().to_owned(), source: error };
         let file = source.again().map_err(wrong)?;
         // The next run has what comes of it, so half a line is none.
         let lines = LineSettings { last_line: LastLine::Leave, ..settings.lines };
-        Source::of_file(source.path(), file, lines, *start)
+        Source::of_file(source.path(), file, lines, place.start)
+    }
+
+    /// Where that is, and what was taken of the line there.
+    pub(crate) fn place(&self) -> (Place, Option<Begun>) {
+        let Checkpoints { place, resumed, .. } = &self.checkpoints;
+        (*place, resumed.as_ref().and_then(|resumed| resumed.source.begun.clone()))
     }
 
     /// What the sink is opened with.
@@ -175,11 +183,11 @@ impl TakenUp {
     /// Whether the flow was through, and its source has no more lines since; then, how much there
     /// is of one that has no line feed yet.
     pub(crate) fn nothing_to_do(&self) -> Result<Option<u64>, Stop> {
-        let Checkpoints { source, start, resumed, .. } = &self.checkpoints;
+        let Checkpoints { source, place, resumed, .. } = &self.checkpoints;
         if !resumed.as_ref().is_some_and(|resumed| resumed.finished) {
             return Ok(None);
         }
-        match source.rest(*start) {
+        match source.rest(place.start) {
             Ok(Rest::Nothing) => Ok(Some(0)),
             Ok(Rest::Unfinished(bytes)) => Ok(Some(bytes)),
             Ok(Rest::Lines) => Ok(None),
@@ -194,15 +202,15 @@ impl TakenUp {
 
     /// Says where the flow begins.
     pub(crate) fn say(&self, is_nothing_to_do: bool) {
-        let Checkpoints { file, start, resumed, source, .. } = &self.checkpoints;
-        let (path, line) = (file.path().display(), start.position + 1);
+        let Checkpoints { file, place, resumed, source, .. } = &self.checkpoints;
+        let (path, line) = (file.path().display(), place.start.line + 1);
         let Some(resumed) = resumed else {
             return info!(
                 target: SPILLWAY, event = "begun", line,
                 "beginning at line 1; checkpoints go to {path}"
             );
         };
-        let (taken, lines) = (time(resumed.taken), start.position);
+        let (taken, lines) = (time(resumed.taken), place.start.line);
         let source = source.path().display();
         if is_nothing_to_do {
             return info!(
@@ -213,13 +221,22 @@ impl TakenUp {
         }
         info!(
             target: SPILLWAY, event = "resumed", line,
-            "going on from line {line}, by the checkpoint {path} of {taken}"
+            "going on from {}, by the checkpoint {path} of {taken}", from(place)
         );
     }
 
     /// What the run needs of it.
     pub(crate) fn checkpoints(self) -> Checkpoints {
         self.checkpoints
+    }
+}
+
+/// A place from which a flow goes on, for people.
+fn from(place: &Place) -> String {
+    let line = place.start.line + 1;
+    match place.taken {
+        0 => format!("line {line}"),
+        taken => format!("line {line}, behind {}", counted(taken, "event")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::run::{Observer, failed};
+use crate::run::{Lines, Observer, Spot, failed};
 use crate::telemetry::{Monitor, View};
 use console::{Term, style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -79,10 +79,10 @@ impl Observer for Terminal {
         );
     }
 
-    fn failed(&mut self, failure: &Failure) {
+    fn failed(&mut self, failure: &Failure, lines: Lines) {
         let Failure { key, name, first, last, events, .. } = failure;
         self.failures += 1;
-        let text = failed(failure);
+        let text = failed(failure, lines);
         match self.failures {
             // People are told of the first one at the end: it is why the run failed.
             1 => error!(target: COURSE, event = "failed", key, name, first, last, events, "{text}"),
@@ -96,10 +96,10 @@ impl Observer for Terminal {
         }
     }
 
-    fn set_aside(&mut self, failure: &Failure) {
+    fn set_aside(&mut self, failure: &Failure, lines: Lines) {
         let Failure { key, name, first, last, events, .. } = failure;
         self.failures += 1;
-        let text = failed(failure);
+        let text = failed(failure, lines);
         match self.failures {
             1..=SHOWN_MAX => warn!(
                 target: SPILLWAY, event = "set_aside", key, name, first, last, events,
@@ -113,11 +113,12 @@ impl Observer for Terminal {
         }
     }
 
-    fn rejected(&mut self, line: u64, reason: &str) {
+    fn rejected(&mut self, spot: Spot, reason: &str) {
+        let line = spot.line;
         self.rejections += 1;
         match self.rejections {
             1..=SHOWN_MAX => warn!(
-                target: SPILLWAY, event = "rejected", line, reason, "rejected: line {line}: {reason}"
+                target: SPILLWAY, event = "rejected", line, reason, "rejected: {spot}: {reason}"
             ),
             SHOWN_ENOUGH => warn!(
                 target: SPILLWAY, event = "rejected", "rejected: more lines, counted in the summary"

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::file::{DeadLetters, folder_of};
 use super::letter::{Content, DeadLetter};
 use super::spool::{Kept, Spool};
+use crate::layout::Layout;
 use spillway::contract::{Failure, Rejection, Run};
 use spillway::sink::explain;
 
@@ -89,14 +90,14 @@ impl Failed {
     }
 
     /// Writes the failed events before `durable`, of which no more will be reported, and forgets
-    /// all events before it.
+    /// all events before it. `layout` has their lines.
     ///
     /// # Errors
     ///
     /// Also where events were reported that the sink was never given: then something is lost.
-    pub(crate) fn settle(&mut self, durable: u64) -> io::Result<()> {
+    pub(crate) fn settle(&mut self, durable: u64, layout: &Layout) -> io::Result<()> {
         let positions = self.written..durable.max(self.written);
-        self.write(&positions)?;
+        self.write(&positions, layout)?;
         self.written = positions.end;
         self.spool.forget(self.written);
         Ok(())
@@ -108,17 +109,17 @@ impl Failed {
     /// # Errors
     ///
     /// As [`settle`](Failed::settle).
-    pub(crate) fn settle_reported(&mut self) -> io::Result<()> {
-        self.write(&(self.written..u64::MAX))
+    pub(crate) fn settle_reported(&mut self, layout: &Layout) -> io::Result<()> {
+        self.write(&(self.written..u64::MAX), layout)
     }
 
     /// Writes the failed events in these positions.
-    fn write(&mut self, positions: &Range<u64>) -> io::Result<()> {
+    fn write(&mut self, positions: &Range<u64>, layout: &Layout) -> io::Result<()> {
         if self.reported.iter().any(|reported| reported.first < positions.end) {
             let Failed { spool, letters, reported, .. } = self;
             let mut count = 0;
             let read = spool.read(positions.clone(), |kept| {
-                write(kept, positions, reported, letters, &mut count)
+                write(kept, positions, layout, reported, letters, &mut count)
             });
             // Those before one that failed are written all the same.
             let flushed = self.letters.flush();
@@ -150,6 +151,7 @@ impl Failed {
 fn write(
     kept: &Kept,
     positions: &Range<u64>,
+    layout: &Layout,
     reported: &mut [Reported],
     letters: &mut DeadLetters,
     count: &mut u64,
@@ -162,7 +164,8 @@ fn write(
         let Some(reported) = of_key.iter_mut().find(is_of) else { continue };
         reported.missing = reported.missing.saturating_sub(1);
         let content = Content::Event { key: &kept.key, payload, at: kept.at };
-        letters.add(&DeadLetter { position, reason: &reported.reason, content })?;
+        let lines = layout.lines_of(position);
+        letters.add(&DeadLetter { position, lines, reason: &reported.reason, content })?;
         *count += 1;
     }
     Ok(())
@@ -177,6 +180,7 @@ mod tests {
 
     use super::super::letter::Letter;
     use super::*;
+    use crate::place::LineStart;
     use spillway::contract::{Error, Framing, Payload};
 
     #[test]
@@ -188,12 +192,12 @@ mod tests {
         failed.keep(&runs, &[rejected(3)]).unwrap();
         // The younger one fails first, and may not be written yet.
         failed.report(&failure("b", 2..=4, 2));
-        assert_eq!(written(&mut failed, |failed| failed.settle(0)), 0);
+        assert_eq!(written(&mut failed, |failed| failed.settle(0, &layout())), 0);
         failed.report(&failure("a", 0..=1, 2));
-        assert_eq!(written(&mut failed, |failed| failed.settle(1)), 1);
-        assert_eq!(written(&mut failed, |failed| failed.settle(7)), 3);
+        assert_eq!(written(&mut failed, |failed| failed.settle(1, &layout())), 1);
+        assert_eq!(written(&mut failed, |failed| failed.settle(7, &layout())), 3);
         failed.report(&failure("b", 7..=7, 1));
-        assert_eq!(written(&mut failed, |failed| failed.settle(8)), 1);
+        assert_eq!(written(&mut failed, |failed| failed.settle(8, &layout())), 1);
         failed.sync().unwrap();
         let letters: Vec<_> = std::fs::read_to_string(&path).unwrap().lines().map(event).collect();
         let wanted = [("a", "a"), ("a", "b"), ("b", "c"), ("b", "e"), ("b", "g")];
@@ -207,13 +211,13 @@ mod tests {
         let mut failed = Failed::open(&path).unwrap();
         failed.keep(&[run("a", 0, "ab"), run("b", 2, "cd")], &[]).unwrap();
         failed.report(&failure("b", 2..=3, 2));
-        assert_eq!(written(&mut failed, |failed| failed.settle_reported()), 2);
-        assert_eq!(written(&mut failed, |failed| failed.settle_reported()), 0);
+        assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 2);
+        assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 0);
         failed.report(&failure("a", 0..=1, 2));
-        assert_eq!(written(&mut failed, |failed| failed.settle(4)), 2);
+        assert_eq!(written(&mut failed, |failed| failed.settle(4, &layout())), 2);
         failed.keep(&[run("b", 4, "e")], &[]).unwrap();
         failed.report(&failure("b", 4..=4, 1));
-        assert_eq!(written(&mut failed, |failed| failed.settle_reported()), 1);
+        assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 1);
         let letters = std::fs::read_to_string(&path).unwrap();
         let payloads: String = letters.lines().map(|line| event(line).1).collect();
         assert_eq!(payloads, "cdabe");
@@ -226,7 +230,7 @@ mod tests {
         let mut failed = Failed::open(&path).unwrap();
         failed.keep(&[run("a", 0, "ab")], &[]).unwrap();
         failed.report(&failure("a", 0..=3, 4));
-        failed.settle_reported().unwrap_err();
+        failed.settle_reported(&layout()).unwrap_err();
         assert_eq!(failed.count(), 2);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
     }
@@ -237,8 +241,13 @@ mod tests {
         let mut failed = Failed::open(&folder.path().join("failed")).unwrap();
         failed.keep(&[run("a", 0, "ab")], &[]).unwrap();
         failed.report(&failure("a", 0..=3, 4));
-        let error = failed.settle(4).unwrap_err().to_string();
+        let error = failed.settle(4, &layout()).unwrap_err().to_string();
         assert!(error.contains("2 more failed events of `a` from position 0 to 3"), "{error}");
+    }
+
+    /// That of lines that are one event each.
+    fn layout() -> Layout {
+        Layout::new(LineStart::default(), LineStart::default())
     }
 
     /// How many letters that writes.

@@ -102,6 +102,7 @@ fn end_the_last_line(file: &mut File) -> io::Result<()> {
 mod tests {
     use super::super::letter::Content;
     use super::*;
+    use crate::layout::Lines;
 
     #[test]
     fn letters_are_added_on_lines_of_their_own() {
@@ -111,7 +112,8 @@ mod tests {
             fs::write(&path, before).unwrap();
             let mut letters = DeadLetters::open(&path).unwrap();
             let content = Content::Line { held: b"x", bytes: 1 };
-            letters.add(&DeadLetter { position: 0, reason: "why", content }).unwrap();
+            let of = Lines { first: 1, last: 1 };
+            letters.add(&DeadLetter { position: 0, lines: of, reason: "why", content }).unwrap();
             letters.sync().unwrap();
             let text = fs::read_to_string(&path).unwrap();
             assert!(text.starts_with(before), "{text}");

@@ -5,10 +5,14 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::layout::Lines;
+
 /// A dead letter on its way into a file.
 pub(crate) struct DeadLetter<'a> {
     /// The position that the event had, or would have had.
     pub(crate) position: u64,
+    /// Its line, or between which lines it is.
+    pub(crate) lines: Lines,
     /// Why it is not stored.
     pub(crate) reason: &'a str,
     /// What is set aside.
@@ -40,6 +44,9 @@ pub(crate) enum Letter {
 #[derive(Default, Serialize)]
 struct Written<'a> {
     line: u64,
+    /// There only where the line is one from `line` to this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_line: Option<u64>,
     position: u64,
     reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,9 +81,10 @@ struct Read {
 impl DeadLetter<'_> {
     /// The document, with a line feed behind it.
     pub(crate) fn to_line(&self) -> Vec<u8> {
-        let DeadLetter { position, reason, ref content } = *self;
-        let line = position.saturating_add(1);
-        let mut document = Written { line, position, reason, ..Written::default() };
+        let DeadLetter { position, lines: Lines { first: line, last }, reason, ref content } =
+            *self;
+        let last_line = (last != line).then_some(last);
+        let mut document = Written { line, last_line, position, reason, ..Written::default() };
         match *content {
             Content::Line { held, bytes } => {
                 (document.event, document.event_base64) = text_or_base64(held);
@@ -185,12 +193,22 @@ mod tests {
             (Content::Event { key: "k", payload: b"", at: None }, event("k", b"", None)),
         ];
         for (content, letter) in contents {
-            let line = DeadLetter { position: 3, reason: "why", content }.to_line();
+            let lines = Lines { first: 2, last: 2 };
+            let line = DeadLetter { position: 3, lines, reason: "why", content }.to_line();
             let text = str::from_utf8(&line).unwrap();
-            assert!(text.starts_with("{\"line\":4,\"position\":3,\"reason\":\"why\","), "{text}");
+            assert!(text.starts_with("{\"line\":2,\"position\":3,\"reason\":\"why\","), "{text}");
             assert_eq!(text.find('\n'), Some(text.len() - 1), "{text}");
             assert_eq!(Letter::read(&line), Ok(letter), "{text}");
         }
+    }
+
+    #[test]
+    fn one_whose_line_is_not_known_exactly_has_both_bounds() {
+        let content = Content::Event { key: "k", payload: b"1", at: None };
+        let lines = Lines { first: 5, last: 9 };
+        let line = DeadLetter { position: 30, lines, reason: "why", content }.to_line();
+        assert!(line.starts_with(b"{\"line\":5,\"last_line\":9,\"position\":30,"));
+        assert_eq!(Letter::read(&line), Ok(event("k", b"1", None)));
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! Maps pieces of the input into a batch.
 
-use crate::batch::{Batcher, Framing};
+use std::collections::VecDeque;
+
+use crate::batch::{Batcher, Framing, Run};
 use crate::dead_letters::Letter;
-use crate::map::{Map, Mapped};
-use crate::source::{Codec, Crlf, EmptyLines, LineSettings, Lines, Piece, TooLong};
+use crate::map::{Clock, Map, Mapped};
+use crate::place::{Begun, Place, Several};
+use crate::source::{
+    Codec, Crlf, EmptyLines, LineSettings, Lines, Piece, SourceError, Start, TooLong,
+};
 
 use super::{Batch, Rejected};
 
@@ -27,6 +32,7 @@ impl Mapper {
     /// Fills the batch.
     pub(super) fn fill(&self, mut open: OpenBatch, rest: Rest) -> Filled {
         let mut spare = None;
+        open.pending = rest.pending;
         let rest = match rest.piece {
             Piece::TooLong(long) => self.fill_too_long(&mut open, long),
             Piece::Lines(lines) => match self.map.verbatim() {
@@ -49,6 +55,7 @@ impl Mapper {
                 || memchr::memmem::find(&lines.block, b"\n\n").is_none())
     }
 
+    /// Fills in the lines from `from` on. The first may have pending events of an earlier batch.
     fn fill_mapped(
         &self,
         open: &mut OpenBatch,
@@ -58,25 +65,42 @@ impl Mapper {
     ) -> Option<Rest> {
         for index in from..lines.ends.len() {
             let next_offset = lines.offset_of(index + 1);
-            if open.is_full(next_offset - lines.offset_of(index)) {
-                return Some(Rest { piece: Piece::Lines(lines), index });
+            if open.pending.is_empty() {
+                let bytes = next_offset - lines.offset_of(index);
+                if open.is_full(bytes) {
+                    return Some(Rest::from_line(lines, index));
+                }
+                let (line, position) = (open.batch.next.start.line, open.batch.next.position);
+                self.fill_line(open, line, position, lines.line(index, self.lines.crlf));
+                if open.changed.is_some() {
+                    return None;
+                }
+                open.batch.lines += 1;
+                open.batch.bytes += bytes;
             }
-            let position = lines.first + index as u64;
-            self.fill_line(open, position, lines.line(index, self.lines.crlf));
-            open.pass(1, next_offset - lines.offset_of(index), position + 1, next_offset);
+            if !open.fill_pending() {
+                let pending = std::mem::take(&mut open.pending);
+                return Some(Rest { pending, ..Rest::from_line(lines, index) });
+            }
+            open.pass(1, next_offset);
         }
         *spare = Some(lines.block);
         None
     }
 
-    fn fill_line(&self, open: &mut OpenBatch, position: u64, line: &[u8]) {
+    /// Fills in a line that has `number` lines before it, and whose first event has this position.
+    fn fill_line(&self, open: &mut OpenBatch, number: u64, position: u64, line: &[u8]) {
+        open.in_line = 1;
         let line = match self.map.codec() {
             // A parser may pass over a byte order mark (RFC 8259, section 8.1).
-            Codec::Json | Codec::DeadLetters if position == 0 => {
+            Codec::Json | Codec::DeadLetters if number == 0 => {
                 line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line)
             }
             _ => line,
         };
+        if let Some(begun) = open.begun.take() {
+            return self.go_on(open, line, begun);
+        }
         if self.lines.empty_lines == EmptyLines::Skip && self.is_blank(line) {
             open.batch.blank += 1;
             return;
@@ -87,16 +111,63 @@ impl Mapper {
         }
     }
 
+    /// Fills in what is left of a line.
+    fn go_on(&self, open: &mut OpenBatch, line: &[u8], begun: Begun) {
+        let clock = Clock::at(begun.now);
+        match self.left_of(line, &begun, &clock) {
+            Some((events, left)) => open.set_apart(events, left, &clock),
+            None => open.changed = Some(begun),
+        }
+    }
+
+    /// How many events a line has, and those that were not taken before; nothing if those that were
+    /// are not its first ones any more.
+    fn left_of(&self, line: &[u8], begun: &Begun, clock: &Clock) -> Option<(u64, Vec<Run>)> {
+        let held;
+        let line = match self.map.codec() {
+            Codec::Json | Codec::Raw => line,
+            Codec::DeadLetters => match Letter::read(line) {
+                Ok(Letter::Line(line)) => {
+                    held = line;
+                    &held
+                }
+                _ => return None,
+            },
+        };
+        let Mapped::Several(mut runs) = self.map.apply(line, self.framing, clock) else {
+            return None;
+        };
+        let mut found = Begun::at(begun.now);
+        let taken = usize::try_from(begun.events).ok()?;
+        let events = runs.iter().flat_map(|run| run.payloads().map(|payload| (&run.key, payload)));
+        events.take(taken).for_each(|(key, payload)| found.add(key, payload));
+        let events = runs.last().map_or(0, Run::end);
+        let mut left = taken;
+        for run in &mut runs {
+            let count = run.ends.len().min(left);
+            run.skip(count);
+            left -= count;
+        }
+        runs.retain(|run| !run.ends.is_empty());
+        // Of a line that was taken whole the place would lie behind it.
+        (found == *begun && !runs.is_empty()).then_some((events, runs))
+    }
+
     fn fill_event(&self, open: &mut OpenBatch, position: u64, line: &[u8]) {
-        match self.map.apply(line) {
+        let clock = Clock::default();
+        match self.map.apply(line, self.framing, &clock) {
             Mapped::Event { key, payload, at } => {
                 let append = |arena: &mut Vec<u8>| payload.append_to(arena);
                 if let Err(error) = open.batcher.push(&key, position, at, append) {
-                    open.reject(position, error.to_string(), line);
+                    open.reject(error.to_string(), line);
                 }
             }
+            Mapped::Several(runs) => {
+                let events = runs.last().map_or(0, Run::end);
+                open.set_apart(events, runs, &clock);
+            }
             Mapped::Filtered => open.batch.filtered += 1,
-            Mapped::Rejected(reason) => open.reject(position, reason, line),
+            Mapped::Rejected(reason) => open.reject(reason, line),
         }
     }
 
@@ -107,7 +178,7 @@ impl Mapper {
             Ok(Letter::Event { key, payload, at }) => {
                 let append = |arena: &mut Vec<u8>| arena.extend_from_slice(&payload);
                 if let Err(error) = open.batcher.push(&key, position, at, append) {
-                    open.reject(position, error.to_string(), line);
+                    open.reject(error.to_string(), line);
                 }
             }
             Ok(Letter::Beginning { held, bytes }) => {
@@ -116,10 +187,9 @@ impl Mapper {
                      take the whole line from where it came from",
                     held.len()
                 );
-                let rejected = Rejected { position, reason, line: held, line_bytes: bytes };
-                open.batch.rejected.push(rejected);
+                open.push_rejected(reason, held, bytes);
             }
-            Err(reason) => open.reject(position, reason, line),
+            Err(reason) => open.reject(reason, line),
         }
     }
 
@@ -140,13 +210,15 @@ impl Mapper {
             "the line is {} bytes long, over the {} that `line_bytes_max` allows",
             long.bytes, self.lines.line_bytes_max
         );
-        open.pass(1, long.next_offset - long.offset, long.position + 1, long.next_offset);
-        open.batch.rejected.push(Rejected {
-            position: long.position,
-            reason,
-            line: long.head,
-            line_bytes: long.bytes,
-        });
+        open.batch.lines += 1;
+        open.batch.bytes += long.next_offset - long.offset;
+        if let Some(begun) = open.begun.take() {
+            open.changed = Some(begun);
+            return None;
+        }
+        open.push_rejected(reason, long.head, long.bytes);
+        open.in_line = 1;
+        open.pass(1, long.next_offset);
         None
     }
 }
@@ -159,8 +231,12 @@ fn fill_verbatim(open: &mut OpenBatch, key: &str, lines: Lines) -> Option<Rest> 
     if open.is_full(bytes) {
         return Some(Rest::from(Piece::Lines(lines)));
     }
-    open.pass(count as u64, bytes, lines.first + count as u64, next_offset);
-    open.batcher.push_lines(key, lines.first, lines.block, lines.ends);
+    let position = open.batch.next.position;
+    open.batch.lines += count as u64;
+    open.batch.bytes += bytes;
+    open.in_line = count as u64;
+    open.pass(count as u64, next_offset);
+    open.batcher.push_lines(key, position, lines.block, lines.ends);
     None
 }
 
@@ -168,38 +244,97 @@ fn fill_verbatim(open: &mut OpenBatch, key: &str, lines: Lines) -> Option<Rest> 
 pub(super) struct OpenBatch {
     batch: Batch,
     batcher: Batcher,
+    /// Events of the line that is being filled in, for which there may be no room.
+    pending: VecDeque<Run>,
+    /// How many positions the line takes that is being filled in.
+    in_line: u64,
+    /// What was taken before of the next line.
+    begun: Option<Begun>,
+    /// What was taken before of a line that has other events now.
+    changed: Option<Begun>,
 }
 
 impl OpenBatch {
-    pub(super) fn new(framing: Framing) -> OpenBatch {
-        OpenBatch { batch: Batch::default(), batcher: Batcher::new(framing) }
+    pub(super) fn new(framing: Framing, place: Place, begun: Option<Begun>) -> OpenBatch {
+        OpenBatch {
+            batch: Batch { next: place, ..Batch::default() },
+            batcher: Batcher::new(framing),
+            pending: VecDeque::new(),
+            in_line: 0,
+            begun,
+            changed: None,
+        }
     }
 
-    pub(super) fn close(mut self) -> Batch {
+    pub(super) fn close(mut self) -> Result<Batch, SourceError> {
+        if let Some(Begun { events, .. }) = self.changed {
+            let line = self.batch.next.start.line + 1;
+            return Err(SourceError::OtherEvents { line, events });
+        }
         self.batch.runs = self.batcher.take();
-        self.batch
+        Ok(self.batch)
+    }
+
+    /// Whether a line has other events than when some of them were taken.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed.is_some()
     }
 
     /// Whether there is no room for `more` bytes of input. There always is for the first.
     fn is_full(&self, more: u64) -> bool {
-        self.batch.lines > 0
+        (self.batch.lines > 0 || self.batcher.runs() > 0)
             && (self.batch.bytes + more > BATCH_BYTES_MAX
-                || self.batcher.bytes() as u64 >= BATCH_BYTES_MAX
-                || self.batcher.runs() >= BATCH_RUNS_MAX
+                || self.has_events_enough()
                 || self.batch.rejected.len() >= BATCH_REJECTED_MAX)
     }
 
-    fn reject(&mut self, position: u64, reason: String, line: &[u8]) {
-        let line_bytes = line.len() as u64;
-        self.batch.rejected.push(Rejected { position, reason, line: line.to_vec(), line_bytes });
+    fn has_events_enough(&self) -> bool {
+        self.batcher.bytes() as u64 >= BATCH_BYTES_MAX || self.batcher.runs() >= BATCH_RUNS_MAX
     }
 
-    /// Counts lines, of whatever fate.
-    fn pass(&mut self, lines: u64, bytes: u64, next_position: u64, next_offset: u64) {
-        self.batch.lines += lines;
-        self.batch.bytes += bytes;
-        self.batch.next_position = next_position;
-        self.batch.next_offset = next_offset;
+    /// Sets the events of a line apart, of which there are so many in all, to be filled in as far
+    /// as there is room. They are counted from position 0.
+    fn set_apart(&mut self, events: u64, mut runs: Vec<Run>, clock: &Clock) {
+        let Place { start: Start { line, .. }, position, .. } = self.batch.next;
+        runs.iter_mut().for_each(|run| run.first += position);
+        if events > 1 {
+            self.batch.several.push(Several { line, events, now: clock.asked() });
+        }
+        self.pending = runs.into();
+    }
+
+    /// Fills in what is set apart of a line. Returns whether that was all of it.
+    fn fill_pending(&mut self) -> bool {
+        while let Some(run) = self.pending.pop_front() {
+            if self.has_events_enough() {
+                self.batch.next.taken = run.first - self.batch.next.position;
+                self.pending.push_front(run);
+                return false;
+            }
+            self.in_line = run.end() - self.batch.next.position;
+            self.batcher.push_run(run);
+        }
+        true
+    }
+
+    fn reject(&mut self, reason: String, line: &[u8]) {
+        self.push_rejected(reason, line.to_vec(), line.len() as u64);
+    }
+
+    fn push_rejected(&mut self, reason: String, line: Vec<u8>, line_bytes: u64) {
+        let Place { start, position, .. } = self.batch.next;
+        let lines_before = start.line;
+        self.batch.rejected.push(Rejected { position, lines_before, reason, line, line_bytes });
+    }
+
+    /// Goes on behind lines.
+    fn pass(&mut self, lines: u64, next_offset: u64) {
+        let Place { start, position, .. } = self.batch.next;
+        self.batch.next = Place {
+            start: Start { line: start.line + lines, offset: next_offset },
+            position: position + self.in_line,
+            taken: 0,
+        };
     }
 }
 
@@ -207,11 +342,19 @@ impl OpenBatch {
 pub(super) struct Rest {
     piece: Piece,
     index: usize,
+    /// What is left of that line's events, if it was begun.
+    pending: VecDeque<Run>,
+}
+
+impl Rest {
+    fn from_line(lines: Lines, index: usize) -> Rest {
+        Rest { piece: Piece::Lines(lines), index, pending: VecDeque::new() }
+    }
 }
 
 impl From<Piece> for Rest {
     fn from(piece: Piece) -> Rest {
-        Rest { piece, index: 0 }
+        Rest { piece, index: 0, pending: VecDeque::new() }
     }
 }
 

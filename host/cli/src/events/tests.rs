@@ -1,4 +1,5 @@
 mod random;
+mod several;
 mod support;
 
 use std::io::{Read, Write};
@@ -24,7 +25,7 @@ async fn the_published_demo() {
             ("key3", 2, r#"{"event3":null}"#.to_owned()),
         ]
     );
-    assert_eq!((batch.lines, batch.bytes, batch.next_position), (3, text.len() as u64, 3));
+    assert_eq!((batch.lines, batch.bytes, batch.next.position), (3, text.len() as u64, 3));
 }
 
 #[tokio::test]
@@ -50,7 +51,7 @@ async fn positions_and_offsets_go_through_everything_that_is_no_event() {
     assert_eq!(batch.rejected[0].line, b"not json");
     assert_eq!((batch.rejected[1].line.len(), batch.rejected[1].line_bytes), (50, 50));
     assert_eq!((batch.lines, batch.blank), (7, 2));
-    assert_eq!((batch.next_position, batch.next_offset), (7, text.len() as u64));
+    assert_eq!((batch.next.position, batch.next.start.offset), (7, text.len() as u64));
 }
 
 #[tokio::test]
@@ -59,7 +60,7 @@ async fn raw_lines_cross_as_they_were_read() {
     let batch = all(text, "codec = 'raw'", "fixed_key = 'k'", Framing::Newline).await;
     let [run] = &batch.runs[..] else { panic!("{batch:?}") };
     assert_eq!((&*run.payload, &*run.ends), (&b"one\n\n\xff\xfe\nlast\n"[..], &[4, 5, 8, 13][..]));
-    assert_eq!((batch.next_position, batch.next_offset, batch.bytes), (4, 12, 12));
+    assert_eq!((batch.next.position, batch.next.start.offset, batch.bytes), (4, 12, 12));
 }
 
 #[tokio::test]
@@ -210,7 +211,7 @@ async fn times_part_runs() {
 async fn a_failed_read_comes_after_the_batch_before_it() {
     let failing = (&b"one\ntw"[..]).chain(Failing);
     let mut events = open_reader(failing, "codec = 'raw'", "fixed_key = 'k'", Framing::Newline);
-    assert_eq!(events.next().await.unwrap().unwrap().next_offset, 4);
+    assert_eq!(events.next().await.unwrap().unwrap().next.start.offset, 4);
     let error = events.next().await.unwrap_err();
     assert_eq!(error.to_string(), "reading a test failed after 4 bytes");
     assert!(!error.is_wrong_use());

@@ -281,7 +281,7 @@ pub const CHECKPOINTED: &str = "checkpointed";
 
 const SECTIONS: &[&str] = &["source", "map", "sink", "credentials", "checkpoint"];
 const SOURCE: &[&str] = &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines"];
-const MAP: &[&str] = &["key", "fixed_key", "payload", "at", "at_unit", "on_rejected"];
+const MAP: &[&str] = &["key", "fixed_key", "payload", "events", "at", "at_unit", "on_rejected"];
 const CHECKPOINT: &[&str] = &["path", "every"];
 const SINK: &[&str] =
     &["component", "egress", "ca_file", "memory_bytes_max", "on_failed", "config"];

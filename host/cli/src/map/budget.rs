@@ -1,27 +1,33 @@
-//! What one evaluation of an expression may use up.
+//! What the evaluations of an expression may use up for one line.
 //!
 //! jaq recurses on the stack of its thread, has no limit for that, and no other place to look at it
 //! than the table of terms, which it asks for each term that it evaluates.
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
+use std::time::Duration;
 
 use jaq_core::data::HasLut;
 use jaq_core::{DataT, Lut};
 
+use super::clock::Clock;
 use super::jq::Value;
 
 /// An evaluation with a [`Budget`].
 pub(super) struct Budgeted;
 
-/// What is left for an evaluation.
+/// What an evaluation sees of the world, and what is left for it.
 pub(super) struct Budget<'a> {
     terms: &'a Lut<Budgeted>,
     /// Where on the stack it began.
     top: usize,
     stack_bytes_max: usize,
-    steps_left: Cell<u64>,
+    steps: &'a Steps,
+    clock: &'a Clock,
 }
+
+/// How many steps the evaluations of one expression for one line may still take.
+pub(super) struct Steps(Cell<u64>);
 
 /// What an evaluation has too little of: it ends in a panic with this payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,23 +44,35 @@ impl DataT for Budgeted {
 }
 
 impl<'a> Budget<'a> {
-    /// For an evaluation that begins here, of a document with so many bytes.
+    /// For an evaluation that begins here.
     pub(super) fn new(
         terms: &'a Lut<Budgeted>,
         stack_bytes_max: usize,
-        document_bytes: u64,
+        steps: &'a Steps,
+        clock: &'a Clock,
     ) -> Budget<'a> {
-        let steps = STEPS_MAX + document_bytes * STEPS_PER_BYTE;
-        Budget { terms, top: stack_address(), stack_bytes_max, steps_left: Cell::new(steps) }
+        Budget { terms, top: stack_address(), stack_bytes_max, steps, clock }
+    }
+
+    /// What `now` is, in seconds since 1970.
+    pub(super) fn now(&self) -> f64 {
+        Duration::from_nanos(self.clock.read()).as_secs_f64()
     }
 
     fn step(&self) -> Result<(), Exhausted> {
         if self.top.abs_diff(stack_address()) > self.stack_bytes_max {
             return Err(Exhausted::Stack);
         }
-        let left = self.steps_left.get().checked_sub(1).ok_or(Exhausted::Steps)?;
-        self.steps_left.set(left);
+        let left = self.steps.0.get().checked_sub(1).ok_or(Exhausted::Steps)?;
+        self.steps.0.set(left);
         Ok(())
+    }
+}
+
+impl Steps {
+    /// Those for a line of so many bytes.
+    pub(super) fn for_line(bytes: usize) -> Steps {
+        Steps(Cell::new(STEPS_MAX + bytes as u64 * STEPS_PER_BYTE))
     }
 }
 
@@ -75,7 +93,7 @@ fn stack_address() -> usize {
     std::ptr::from_ref(std::hint::black_box(&here)).addr()
 }
 
-/// How many terms are evaluated for one event, at most: a million, and a hundred more for each byte
-/// of the document.
+/// How many terms are evaluated for one line, at most: a million, and a hundred more for each byte
+/// of it.
 const STEPS_MAX: u64 = 1_000_000;
 const STEPS_PER_BYTE: u64 = 100;

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde::de::Deserializer;
 
+use super::at::At;
 use super::jq::Jq;
 use super::path::Path;
-use super::{At, Key, Lines, Map, Selector};
+use super::{Key, Lines, Map, Selector};
 use crate::dead_letters::WordOrFile;
 use crate::source::Codec;
 use crate::time::Unit;
@@ -15,7 +16,7 @@ use spillway::problem::Problem;
 
 /// `[map]` as written.
 ///
-/// `key` and `payload` are paths (`.key`, `.meta.user.name`, `.items[0]`, `."odd key"`, `.` for the
+/// `key`, `payload` and `events` are paths (`.key`, `.meta.user.name`, `.items[0]`, `."odd key"`, `.` for the
 /// whole) or, if they are anything more, jq expressions. A path means what it means to jq, with one
 /// difference: what it does not find is missing, and the event rejected, where jq would go on with
 /// null.
@@ -26,9 +27,12 @@ pub struct MapConfig {
     pub key: Option<String>,
     /// The key of all events, in place of `key`.
     pub fixed_key: Option<String>,
-    /// Where the payload lies; `.`, the whole line, by default. It is written as compact JSON. An
-    /// expression without an output filters the event out.
+    /// Where the payload lies; `.`, the whole line, by default. It is written as compact JSON. Each
+    /// output of an expression is an event, and one without an output filters the line out.
     pub payload: Option<String>,
+    /// Where the events of a line lie. `key`, `payload` and `at` are then looked for in each output
+    /// of this instead of in the line.
+    pub events: Option<String>,
     /// Where the time lies at which the event happened: a text after RFC 3339, or a number.
     pub at: Option<String>,
     /// What a number there counts since 1970: `"s"` (the default), `"ms"`, `"us"` or `"ns"`.
@@ -116,8 +120,14 @@ impl MapConfig {
         let text = self.payload.as_deref().unwrap_or(".");
         match codec {
             Codec::Json | Codec::DeadLetters => {
-                Ok(Lines::Json { payload: selector("map.payload", text)? })
+                let events = self.events.as_deref();
+                let events = events.map(|text| selector("map.events", text)).transpose()?;
+                Ok(Lines::Json { events, payload: selector("map.payload", text)? })
             }
+            Codec::Raw if self.events.is_some() => Err(Problem::new(
+                "map.events",
+                "cannot look into raw lines; leave it out, or set source.codec = \"json\"",
+            )),
             Codec::Raw if text.trim() == "." => Ok(Lines::Raw),
             Codec::Raw => Err(Problem::new(
                 "map.payload",

@@ -1,12 +1,14 @@
 //! jq expressions, by way of the `jaq` crates.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use jaq_core::load::{self, Arena, File, Loader};
-use jaq_core::{Compiler, Ctx, Filter, Vars};
+use jaq_core::{Compiler, Ctx, Filter, Native, Vars, native};
 
-use super::budget::{Budget, Budgeted, Exhausted};
+use super::budget::{Budget, Budgeted, Exhausted, Steps};
+use super::clock::Clock;
 use super::nesting::DEPTH_MAX;
 use super::scan::scan;
 
@@ -22,15 +24,8 @@ pub(super) struct Jq {
     pub(super) stack_bytes_max: usize,
 }
 
-/// A line as an expression sees it.
-pub(super) struct Document {
-    value: Value,
-    /// How long the line is.
-    bytes: u64,
-}
-
-/// What an expression gives for one document.
-pub(super) enum Outputs {
+/// What an expression gives for a document of which it is to make one value.
+pub(super) enum Output {
     /// No value.
     None,
     /// One value.
@@ -41,13 +36,25 @@ pub(super) enum Outputs {
     Failed(String),
 }
 
+/// The inputs of an evaluation beside its document.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) steps: &'a Steps,
+    pub(super) clock: &'a Clock,
+}
+
 impl Jq {
     /// Compiles an expression, or says what is wrong with it and where.
     pub(super) fn compile(text: &str) -> Result<Jq, String> {
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
         let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
-        // The environment holds secrets, and what an expression makes leaves the house.
-        let functions = functions.filter(|(name, ..)| *name != "env");
+        // The environment holds secrets, and what an expression makes leaves the house. The time is
+        // that of the line.
+        let functions = functions.filter(|(name, ..)| !["env", "now"].contains(name));
+        let now = Native::<Budgeted>::new(|(context, _)| {
+            Box::new(std::iter::once(Ok(Value::from(context.data().now()))))
+        });
+        let functions = functions.chain([("now", native::v(0), now)]);
         let arena = Arena::default();
         let modules =
             Loader::new(definitions).load(&arena, File { code: text, path: () }).map_err(
@@ -60,34 +67,70 @@ impl Jq {
         Ok(Jq { text: text.to_owned(), filter, stack_bytes_max: STACK_BYTES_MAX_DEFAULT })
     }
 
-    /// What the expression gives for `document`. It may take some steps and some stack, and fails
-    /// where it wants more.
-    pub(super) fn outputs(&self, document: Option<&Document>) -> Outputs {
+    /// Gives each output for `document` to `each`, in their order, until that wants no more. It may
+    /// take some steps and some stack.
+    ///
+    /// # Errors
+    ///
+    /// What the expression fails with, which may be that it wants more than that. The outputs
+    /// before were given.
+    pub(super) fn outputs(
+        &self,
+        document: &Value,
+        around: Around<'_>,
+        each: impl FnMut(Value) -> ControlFlow<()>,
+    ) -> Result<(), String> {
         // What was being evaluated is gone, and nothing else has seen it.
-        match catch_unwind(AssertUnwindSafe(|| self.evaluate(document))) {
-            Ok(outputs) => outputs,
+        match catch_unwind(AssertUnwindSafe(|| self.evaluate(document, around, each))) {
+            Ok(evaluated) => evaluated,
             Err(panic) => match panic.downcast::<Exhausted>() {
-                Ok(exhausted) => Outputs::Failed(exhausted.to_string()),
+                Ok(exhausted) => Err(exhausted.to_string()),
                 Err(panic) => resume_unwind(panic),
             },
         }
     }
 
-    fn evaluate(&self, document: Option<&Document>) -> Outputs {
-        let (value, bytes) = document.map(|d| (d.value.clone(), d.bytes)).unwrap_or_default();
-        let budget = Budget::new(&self.filter.lut, self.stack_bytes_max, bytes);
+    /// What the expression gives for `document`, of which it is to make one value.
+    pub(super) fn output(&self, document: &Value, around: Around<'_>) -> Output {
+        let mut found = Output::None;
+        let evaluated = self.outputs(document, around, |value| {
+            if matches!(found, Output::None) {
+                found = Output::One(value);
+                ControlFlow::Continue(())
+            } else {
+                found = Output::Many;
+                ControlFlow::Break(())
+            }
+        });
+        evaluated.map_or_else(Output::Failed, |()| found)
+    }
+
+    fn evaluate(
+        &self,
+        document: &Value,
+        around: Around<'_>,
+        mut each: impl FnMut(Value) -> ControlFlow<()>,
+    ) -> Result<(), String> {
+        let Around { steps, clock } = around;
+        let budget = Budget::new(&self.filter.lut, self.stack_bytes_max, steps, clock);
         let context = Ctx::<Budgeted>::new(&budget, Vars::new([]));
-        let mut outputs = self.filter.id.run((context, value));
-        match (outputs.next(), outputs.next()) {
-            (None, _) => Outputs::None,
-            (Some(Err(error)), _) | (Some(Ok(_)), Some(Err(error))) => match error.get_err() {
-                Ok(error) => Outputs::Failed(shortened(error.to_string())),
-                // `halt` would end the process, had we let jaq unwrap it.
-                Err(_) => Outputs::Failed("it calls `halt`, which has no meaning here".to_owned()),
-            },
-            (Some(Ok(value)), None) => Outputs::One(value),
-            (Some(Ok(_)), Some(Ok(_))) => Outputs::Many,
+        for output in self.filter.id.run((context, document.clone())) {
+            match output {
+                Ok(value) => {
+                    if each(value).is_break() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    return Err(match error.get_err() {
+                        Ok(error) => shortened(error.to_string()),
+                        // `halt` would end the process, had we let jaq unwrap it.
+                        Err(_) => "it calls `halt`, which has no meaning here".to_owned(),
+                    });
+                }
+            }
         }
+        Ok(())
     }
 }
 
@@ -99,9 +142,8 @@ impl fmt::Display for Jq {
 
 /// `line`, which was found to be JSON, as a document. jaq itself takes more than JSON: comments,
 /// `NaN`, `+1`.
-pub(super) fn parse(line: &[u8]) -> Result<Document, String> {
-    let value = jaq_json::read::parse_single(line).map_err(|error| error.to_string())?;
-    Ok(Document { value, bytes: line.len() as u64 })
+pub(super) fn parse(line: &[u8]) -> Result<Value, String> {
+    jaq_json::read::parse_single(line).map_err(|error| error.to_string())
 }
 
 /// `value` as compact JSON, or what it is instead.

@@ -1,25 +1,35 @@
-//! How a line becomes an event: which object it belongs to, and which bytes it brings.
+//! How a line becomes events: which object each belongs to, and which bytes it brings.
 
+mod at;
 mod budget;
 mod cause;
+mod clock;
 mod compact;
 mod config;
 mod jq;
+mod key;
+mod made;
 mod nesting;
 mod path;
 mod plain;
 mod scan;
+mod share;
 mod syntax;
 
 use std::borrow::Cow;
 
+pub use clock::Clock;
 pub use config::{MapConfig, MapSettings, OnRejected, OnRejectedConfig};
 
-use self::jq::{Jq, Outputs};
+use self::at::At;
+use self::jq::Jq;
+use self::key::{key_at, made_key};
+use self::made::{Document, Payloads, made_payloads, outputs, parsed};
 use self::path::Path;
 use self::scan::{Span, scan};
+use self::share::Allowance;
+use crate::batch::{Batcher, Framing, Run};
 use crate::source::Codec;
-use crate::time::{self, Unit};
 
 /// Maps lines to events.
 pub struct Map {
@@ -41,9 +51,11 @@ pub enum Mapped<'a> {
         /// When it happened, in nanoseconds since 1970 (UTC), if the map says where that stands.
         at: Option<u64>,
     },
-    /// Nothing, on purpose: the expression for the payload has no output for it.
+    /// The events that expressions made of it, at least one. They are counted from position 0.
+    Several(Vec<Run>),
+    /// Nothing, on purpose: the expressions have no output for it.
     Filtered,
-    /// Nothing, for this reason.
+    /// Nothing, for this reason, whatever of it could have been an event.
     Rejected(String),
 }
 
@@ -54,7 +66,11 @@ pub struct Payload<'a>(Bytes<'a>);
 /// What lines hold, and so how a payload is found.
 enum Lines {
     Raw,
-    Json { payload: Selector },
+    /// Documents. Where `events` is given, each of its outputs is looked at as a line would be.
+    Json {
+        events: Option<Selector>,
+        payload: Selector,
+    },
 }
 
 /// Where the key of an event comes from.
@@ -63,12 +79,6 @@ enum Key {
     Selected(Selector),
     /// Nowhere: lines are dead letters, and only those that are events have one.
     Missing,
-}
-
-/// Where the time of an event lies, and what it counts in if it is a number.
-struct At {
-    selector: Selector,
-    unit: Unit,
 }
 
 /// Finds a value in a document.
@@ -88,15 +98,27 @@ enum Bytes<'a> {
 }
 
 impl Map {
-    /// What `line`, which comes without its line end, becomes.
+    /// What `line`, which comes without its line end, becomes. Runs that are made have this
+    /// framing, and `now` is what the clock says.
     ///
     /// An expression that goes on for ever fails, but what it makes may need a large stack to be
     /// dropped. [`Events`](crate::events::Events) has a thread for that.
-    pub fn apply<'a>(&'a self, line: &'a [u8]) -> Mapped<'a> {
+    pub fn apply<'a>(&'a self, line: &'a [u8], framing: Framing, clock: &Clock) -> Mapped<'a> {
+        let allowance = Allowance::for_line(line.len(), clock);
         match &self.lines {
             // There is no selector for a key without JSON: the settings refuse it.
-            Lines::Raw => self.event(line, [None; 2], None, || Ok(Some(Bytes::AsIs(line)))),
-            Lines::Json { payload } => self.apply_json(payload, line),
+            Lines::Raw => {
+                let document = Document { json: line, value: None };
+                let payload = || Ok(Payloads::One(Bytes::AsIs(line)));
+                self.event(&document, [None; 2], &allowance, payload)
+            }
+            Lines::Json { events: None, payload } => {
+                let document = Document { json: line, value: None };
+                self.apply_document(payload, document, framing, &allowance)
+            }
+            Lines::Json { events: Some(events), payload } => self
+                .apply_each(events, payload, line, framing, &allowance)
+                .unwrap_or_else(Mapped::Rejected),
         }
     }
 
@@ -117,8 +139,13 @@ impl Map {
     /// Whether an expression is evaluated for each line.
     pub(crate) fn computes(&self) -> bool {
         let of_key = matches!(&self.key, Key::Selected(selector) if selector.is_jq());
-        let of_payload = matches!(&self.lines, Lines::Json { payload } if payload.is_jq());
-        of_key || of_payload || self.at.as_ref().is_some_and(|at| at.selector.is_jq())
+        let of_line = match &self.lines {
+            Lines::Raw => false,
+            Lines::Json { events, payload } => {
+                events.iter().any(Selector::is_jq) || payload.is_jq()
+            }
+        };
+        of_key || of_line || self.at.as_ref().is_some_and(|at| at.selector.is_jq())
     }
 
     /// Sets how much stack an evaluation may use; without it, what any thread has to spare.
@@ -127,19 +154,82 @@ impl Map {
             Key::Selected(selector) => Some(selector),
             Key::Fixed(_) | Key::Missing => None,
         };
-        let payload = match &mut self.lines {
-            Lines::Json { payload } => Some(payload),
-            Lines::Raw => None,
+        let [events, payload] = match &mut self.lines {
+            Lines::Json { events, payload } => [events.as_mut(), Some(payload)],
+            Lines::Raw => [None, None],
         };
         let at = self.at.as_mut().map(|at| &mut at.selector);
-        for selector in [key, payload, at].into_iter().flatten() {
+        for selector in [key, events, payload, at].into_iter().flatten() {
             if let Selector::Jq(jq) = selector {
                 jq.stack_bytes_max = bytes;
             }
         }
     }
 
-    fn apply_json<'a>(&'a self, payload: &Selector, line: &'a [u8]) -> Mapped<'a> {
+    /// What a line becomes of which each output of `events` is a document.
+    fn apply_each<'a>(
+        &'a self,
+        events: &'a Selector,
+        payload: &'a Selector,
+        line: &'a [u8],
+        framing: Framing,
+        allowance: &Allowance<'_>,
+    ) -> Result<Mapped<'a>, String> {
+        let mut batcher = Batcher::new(framing);
+        let (mut documents, mut position) = (0_u64, 0);
+        let mut each = |document: Document<'_>| {
+            documents += 1;
+            let of_event = |reason: String| format!("event {documents}: {reason}");
+            match self.apply_document(payload, document, framing, allowance) {
+                Mapped::Event { key, payload, at } => {
+                    if let Key::Selected(selector) = &self.key {
+                        let taken = allowance.key.take(key.len());
+                        taken.map_err(|much| format!("the key `{selector}` {much}"))?;
+                    }
+                    let pushed = batcher.push(&key, position, at, |arena| payload.append_to(arena));
+                    pushed.map_err(|error| of_event(error.to_string()))?;
+                    position += 1;
+                }
+                Mapped::Several(runs) => {
+                    let first = position;
+                    for mut run in runs {
+                        run.first += first;
+                        position = run.end();
+                        batcher.push_run(run);
+                    }
+                }
+                Mapped::Filtered => {}
+                Mapped::Rejected(reason) => return Err(of_event(reason)),
+            }
+            Ok(())
+        };
+        let found = scan(line, [events.steps()]);
+        let [found] = found.map_err(|fault| cause::not_json(&fault, line))?;
+        match events {
+            Selector::Path(path) => {
+                let span = found.ok_or_else(|| format!("no event: `{path}` is missing"))?;
+                each(Document { json: &line[span.range()], value: None })?;
+            }
+            Selector::Jq(jq) => {
+                let line = parsed(line)?;
+                outputs("events", jq, &line, &allowance.events, allowance, |value, json| {
+                    each(Document { json: &json, value: Some(Cow::Owned(value)) })
+                })?;
+            }
+        }
+        let runs = batcher.take();
+        Ok(if runs.is_empty() { Mapped::Filtered } else { Mapped::Several(runs) })
+    }
+
+    /// What a document becomes.
+    fn apply_document<'a>(
+        &'a self,
+        payload: &'a Selector,
+        mut document: Document<'a>,
+        framing: Framing,
+        allowance: &Allowance<'_>,
+    ) -> Mapped<'a> {
+        let line = document.json;
         let key_path = match &self.key {
             Key::Selected(selector) => selector.steps(),
             Key::Fixed(_) | Key::Missing => None,
@@ -154,59 +244,71 @@ impl Map {
             Ok(found) => found,
             Err(fault) => return Mapped::Rejected(cause::not_json(&fault, line)),
         };
-        let document = match self.document(payload, line) {
-            Ok(document) => document,
-            Err(reason) => return Mapped::Rejected(reason),
-        };
-        self.event(line, [key, at], document.as_ref(), || match payload {
+        if document.value.is_none() && self.asks_for_a_tree(payload) {
+            match parsed(line) {
+                Ok(value) => document.value = Some(Cow::Owned(value)),
+                Err(reason) => return Mapped::Rejected(reason),
+            }
+        }
+        self.event(&document, [key, at], allowance, || match payload {
             Selector::Path(path) => match found {
-                Some(span) if span.compact => Ok(Some(Bytes::AsIs(&line[span.range()]))),
-                Some(span) => Ok(Some(Bytes::Spaced(&line[span.range()]))),
+                Some(span) if span.compact => Ok(Payloads::One(Bytes::AsIs(&line[span.range()]))),
+                Some(span) => Ok(Payloads::One(Bytes::Spaced(&line[span.range()]))),
                 None => Err(format!("no payload: `{path}` is missing")),
             },
-            Selector::Jq(jq) => made_payload(jq, document.as_ref()),
+            Selector::Jq(jq) => made_payloads(jq, document.tree(), framing, allowance),
         })
     }
 
-    /// The document as a tree, if an expression asks for it.
-    fn document(&self, payload: &Selector, line: &[u8]) -> Result<Option<jq::Document>, String> {
-        let key = match &self.key {
-            Key::Selected(selector) => Some(selector),
-            Key::Fixed(_) | Key::Missing => None,
-        };
-        let at = self.at.as_ref().map(|at| &at.selector);
-        if ![key, at, Some(payload)].into_iter().flatten().any(Selector::is_jq) {
-            return Ok(None);
-        }
-        let parsed = jq::parse(line).map(Some);
-        parsed.map_err(|reason| format!("jq cannot take the document: {reason}"))
+    /// Whether an expression is evaluated for each document.
+    fn asks_for_a_tree(&self, payload: &Selector) -> bool {
+        let of_key = matches!(&self.key, Key::Selected(selector) if selector.is_jq());
+        of_key || payload.is_jq() || self.at.as_ref().is_some_and(|at| at.selector.is_jq())
     }
 
     /// Puts key, payload and time together. A filtered event needs none of the others.
     fn event<'a>(
         &'a self,
-        line: &'a [u8],
+        document: &Document<'a>,
         [key, at]: [Option<Span>; 2],
-        document: Option<&jq::Document>,
-        payload: impl FnOnce() -> Result<Option<Bytes<'a>>, String>,
+        allowance: &Allowance<'_>,
+        payload: impl FnOnce() -> Result<Payloads<'a>, String>,
     ) -> Mapped<'a> {
-        let payload = match payload() {
-            Ok(None) => return Mapped::Filtered,
-            Ok(Some(bytes)) => Ok(Payload(bytes)),
-            Err(reason) => Err(reason),
+        let payloads = match payload() {
+            Ok(Payloads::None) => return Mapped::Filtered,
+            found => found,
         };
         let key = match &self.key {
             Key::Fixed(key) => Ok(Cow::Borrowed(key.as_str())),
-            Key::Selected(Selector::Path(path)) => key_at(path, line, key),
-            Key::Selected(Selector::Jq(jq)) => made_key(jq, document),
+            Key::Selected(Selector::Path(path)) => key_at(path, document.json, key),
+            Key::Selected(Selector::Jq(jq)) => made_key(jq, document.tree(), allowance),
             Key::Missing => Err("no key: the flow has no `key` in [map] to look for it".to_owned()),
         };
-        let at = self.at.as_ref().map(|wanted| wanted.time(line, at, document)).transpose();
-        match (key, payload, at) {
-            (Ok(key), Ok(payload), Ok(at)) => Mapped::Event { key, payload, at },
+        let at = self.at.as_ref().map(|wanted| wanted.time(document, at, allowance)).transpose();
+        match (key, payloads, at) {
+            (Ok(key), Ok(Payloads::One(payload)), Ok(at)) => {
+                Mapped::Event { key, payload: Payload(payload), at }
+            }
+            (Ok(key), Ok(Payloads::Several(mut batcher)), Ok(at)) => {
+                let mut runs = batcher.take();
+                for run in &mut runs {
+                    (run.key, run.at) = (key.clone().into_owned(), at);
+                }
+                Mapped::Several(runs)
+            }
+            (Ok(_), Ok(Payloads::None), Ok(_)) => Mapped::Filtered,
             (Err(reason), _, _) | (_, Err(reason), _) | (_, _, Err(reason)) => {
                 Mapped::Rejected(reason)
             }
+        }
+    }
+}
+
+impl std::fmt::Display for Selector {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Selector::Path(path) => path.fmt(formatter),
+            Selector::Jq(jq) => jq.fmt(formatter),
         }
     }
 }
@@ -225,49 +327,6 @@ impl Selector {
     }
 }
 
-impl At {
-    /// The time of an event, in nanoseconds since 1970.
-    fn time(
-        &self,
-        line: &[u8],
-        found: Option<Span>,
-        document: Option<&jq::Document>,
-    ) -> Result<u64, String> {
-        match &self.selector {
-            Selector::Path(path) => {
-                let span = found.ok_or_else(|| format!("no time: `{path}` is missing"))?;
-                self.read(path, &line[span.range()])
-            }
-            Selector::Jq(jq) => match jq.outputs(document) {
-                Outputs::One(value) => match jq::json(&value) {
-                    Ok(json) => self.read(jq, &json),
-                    Err(what) => Err(format!("the time `{jq}` {what}")),
-                },
-                Outputs::None => Err(format!("no time: `{jq}` has no output")),
-                Outputs::Many => {
-                    Err(format!("the time `{jq}` has more than one output, expected one"))
-                }
-                Outputs::Failed(message) => Err(format!("the time `{jq}` failed: {message}")),
-            },
-        }
-    }
-
-    /// The time that `json` says, which was found at `place`.
-    fn read(&self, place: &dyn std::fmt::Display, json: &[u8]) -> Result<u64, String> {
-        let read = match json {
-            [b'"', ..] => serde_json::from_slice::<String>(json)
-                .map_err(|_| "is no text that could be a time".to_owned())
-                .and_then(|text| time::of_rfc_3339(&text)),
-            [b'-' | b'0'..=b'9', ..] => {
-                time::of_number(str::from_utf8(json).unwrap_or_default(), self.unit)
-            }
-            b"null" => return Err(format!("no time: `{place}` is null")),
-            _ => Err(format!("is {}, expected a text or a number", kind(json))),
-        };
-        read.map_err(|reason| format!("the time `{place}` {reason}"))
-    }
-}
-
 impl Payload<'_> {
     /// Appends the bytes to `arena`.
     pub fn append_to(&self, arena: &mut Vec<u8>) {
@@ -276,77 +335,6 @@ impl Payload<'_> {
             Bytes::Spaced(json) => compact::append(json, arena),
             Bytes::Made(bytes) => arena.extend_from_slice(bytes),
         }
-    }
-}
-
-/// The key that lies at `path`.
-fn key_at<'a>(path: &Path, line: &'a [u8], found: Option<Span>) -> Result<Cow<'a, str>, String> {
-    let Some(span) = found else {
-        let is_array = line.trim_ascii_start().starts_with(b"[");
-        let hint = if is_array { ARRAY } else { "" };
-        return Err(format!("no key: `{path}` is missing{hint}"));
-    };
-    let json = &line[span.range()];
-    let key = match json {
-        [b'"', text @ .., b'"'] if !text.contains(&b'\\') => {
-            str::from_utf8(text).ok().map(Cow::Borrowed)
-        }
-        [b'"', ..] => serde_json::from_slice::<String>(json).ok().map(Cow::Owned),
-        b"null" => return Err(format!("no key: `{path}` is null")),
-        _ => {
-            return Err(no_string(path, kind(json)));
-        }
-    };
-    match key {
-        Some(key) if key.is_empty() => Err(format!("the key `{path}` is an empty string")),
-        Some(key) => Ok(key),
-        None => {
-            Err(format!("the key `{path}` has half of a surrogate pair, which is no character"))
-        }
-    }
-}
-
-/// The key that an expression makes.
-fn made_key<'a>(jq: &Jq, document: Option<&jq::Document>) -> Result<Cow<'a, str>, String> {
-    let one = match jq.outputs(document) {
-        Outputs::One(value) => value,
-        Outputs::None => return Err(format!("no key: `{jq}` has no output")),
-        Outputs::Many => {
-            return Err(format!("the key `{jq}` has more than one output, expected one"));
-        }
-        Outputs::Failed(message) => return Err(format!("the key `{jq}` failed: {message}")),
-    };
-    match jq::text(&one) {
-        Ok(key) if key.is_empty() => Err(format!("the key `{jq}` is an empty string")),
-        Ok(key) => Ok(Cow::Owned(key)),
-        Err("null") => Err(format!("no key: `{jq}` is null")),
-        Err(kind) => Err(no_string(jq, kind)),
-    }
-}
-
-/// That a key is no string, and how to make one of it.
-fn no_string(place: &dyn std::fmt::Display, kind: &str) -> String {
-    let remedy = match kind {
-        "a number" | "a boolean" => {
-            format!("; key = '{place} | tostring' makes one of it")
-        }
-        _ => String::new(),
-    };
-    format!("the key `{place}` is {kind}, expected a string{remedy}")
-}
-
-/// The payload that an expression makes; nothing if it filters the event out.
-fn made_payload<'a>(jq: &Jq, document: Option<&jq::Document>) -> Result<Option<Bytes<'a>>, String> {
-    match jq.outputs(document) {
-        Outputs::None => Ok(None),
-        Outputs::One(value) => match jq::json(&value) {
-            Ok(json) => Ok(Some(Bytes::Made(json))),
-            Err(what) => Err(format!("the payload `{jq}` {what}")),
-        },
-        Outputs::Many => {
-            Err(format!("the payload `{jq}` has more than one output, expected one or none"))
-        }
-        Outputs::Failed(message) => Err(format!("the payload `{jq}` failed: {message}")),
     }
 }
 
@@ -359,9 +347,6 @@ fn kind(json: &[u8]) -> &'static str {
         _ => "a number",
     }
 }
-
-const ARRAY: &str =
-    ", since the line is an array. `jq -c '.[]'` makes a line of each of its elements";
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,9 @@ fn a_path_to_each() {
 #[test]
 fn a_compact_payload_is_taken_as_it_lies() {
     let (map, line) = (compiled(".k", ".p"), br#"{ "k" : "a", "p": {"x":1} }"#);
-    let Mapped::Event { key: Cow::Borrowed("a"), payload, .. } = map.apply(line) else { panic!() };
+    let Mapped::Event { key: Cow::Borrowed("a"), payload, .. } = apply(&map, line) else {
+        panic!()
+    };
     assert_eq!(payload, Payload(Bytes::AsIs(br#"{"x":1}"#)));
 }
 
@@ -51,7 +53,7 @@ fn events_without_a_key_are_rejected() {
         (r#"{"k":"\ud800"}"#, "the key `.k` has half of a surrogate pair, which is no character"),
         (
             "[1]",
-            "no key: `.k` is missing, since the line is an array. `jq -c '.[]'` makes a line of \
+            "no key: `.k` is missing, since the line is an array; events = '.[]' makes an event of \
              each of its elements",
         ),
         (
@@ -83,6 +85,155 @@ fn expressions() {
 }
 
 #[test]
+fn each_output_of_the_payload_is_an_event() {
+    let line = r#"{"k":"a","r":[{"n": 1},{"n": 2.50},3],"none":[]}"#;
+    let events = [("a", r#"{"n":1}"#), ("a", r#"{"n":2.50}"#), ("a", "3")];
+    assert_eq!(map(".k", ".r[]", line), several(&events));
+    assert_eq!(map(".k", ".r[0,1]", line), several(&events[..2]));
+    assert_eq!(map(".k", ".r[] | numbers", line), event("a", "3"));
+    assert_eq!(map(".k", ".none[]", line), Owned::Filtered);
+    assert_eq!(map(".nothing", ".none[]", line), Owned::Filtered, "needs no key");
+    assert_eq!(map(".k | ascii_upcase", ".r[2],.r[2]", line), several(&[("A", "3"), ("A", "3")]));
+}
+
+#[test]
+fn of_a_line_that_fails_in_part_nothing_is_an_event() {
+    let line = r#"{"k":"a","r":[1,"x",3]}"#;
+    for (key, payload, reason) in [
+        (
+            ".k",
+            ".r[] | tonumber",
+            "the payload `.r[] | tonumber` failed: \"cannot parse \\\"x\\\" as JSON",
+        ),
+        (".k", "1,2,nan", "the payload `1,2,nan` is or holds a value that JSON does not have"),
+        (".k", "1,2,halt", "the payload `1,2,halt` failed: it calls `halt`"),
+        (
+            ".k",
+            ".r[], (def f: f; f)",
+            "the payload `.r[], (def f: f; f)` failed: it takes too many",
+        ),
+        (".none", ".r[]", "no key: `.none` is missing"),
+        (".r[]", ".r[]", "the key `.r[]` has more than one output, expected one"),
+    ] {
+        let Owned::Rejected(said) = map(key, payload, line) else { panic!("{payload}") };
+        assert!(said.starts_with(reason), "{said}");
+    }
+}
+
+#[test]
+fn key_payload_and_time_of_each_of_the_events() {
+    let line = r#"{"Records":[{"id":"a","t":1,"p":{"x": 1}},{"id":"b","t":2,"p":[2]},{"id":"b","t":2,"p":3}]}"#;
+    let map = of("events = '.Records[]'\nkey = '.id'\npayload = '.p'\nat = '.t'");
+    let Mapped::Several(runs) = apply(&map, line.as_bytes()) else { panic!() };
+    let shown: Vec<_> =
+        runs.iter().map(|run| (&*run.key, run.first, run.at, &*run.payload)).collect();
+    let second = 1_000_000_000;
+    let wanted = [("a", 0, Some(second), &b"{\"x\":1}"[..]), ("b", 1, Some(2 * second), b"[2]3")];
+    assert_eq!(shown, wanted);
+    for (settings, line, wanted) in [
+        ("key = '.id'", r#"[{"id":"a"}]"#, Ok(&[("a", r#"{"id":"a"}"#)][..])),
+        ("key = '.id'", "[]", Ok(&[])),
+        ("key = '.id'", r#"[{"id":"a"},{"x":1}]"#, Err("event 2: no key: `.id` is missing")),
+        ("key = '.id'", r#"[{"id":"a"},{"id":7}]"#, Err("event 2: the key `.id` is a number")),
+        ("key = '.id'\npayload = '.p'", r#"[{"id":"a"}]"#, Err("event 1: no payload: `.p` is")),
+        ("key = '.id'", r#"{"a":[{"id":"b"}]}"#, Err("event 1: no key: `.id` is missing, since")),
+        ("key = '.id'", "7", Err("the events `.[]` failed: cannot use 7 as iterable")),
+        ("key = '.id'", "x", Err("not JSON")),
+        ("fixed_key = 'k'", "[1,[]]", Ok(&[("k", "1"), ("k", "[]")])),
+        ("fixed_key = 'k'\nat = '.t'", r#"[{"t":"x"}]"#, Err("event 1: the time `.t` is \"x\"")),
+        // An expression for each of them, of which some have none, and others several.
+        (
+            "key = '.k | tostring'\npayload = '.v[]'",
+            r#"[{"k":1,"v":[1,2]},{"k":2,"v":[]},{"k":3,"v":[4]}]"#,
+            Ok(&[("1", "1"), ("1", "2"), ("3", "4")]),
+        ),
+    ] {
+        let found = owned(apply(&of(&format!("events = '.[]'\n{settings}")), line.as_bytes()));
+        match (found, wanted) {
+            (Owned::Filtered, Ok(&[])) => {}
+            (found, Ok(wanted)) => assert_eq!(found, several(wanted), "{settings} {line}"),
+            (Owned::Rejected(found), Err(said)) => assert!(found.starts_with(said), "{found}"),
+            (found, Err(said)) => panic!("{said}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_path_to_the_events_leads_to_one() {
+    let map = of("events = '.a'\nkey = '.k'");
+    let found = |line: &'static str| owned(apply(&map, line.as_bytes()));
+    assert_eq!(found(r#"{"a": {"k": "x"}}"#), several(&[("x", r#"{"k":"x"}"#)]));
+    assert_eq!(found(r#"{"b":1}"#), rejected("no event: `.a` is missing"));
+    let Owned::Rejected(said) = found(r#"{"a":[{"k":"x"}]}"#) else { panic!() };
+    assert!(said.contains("since the line is an array; events = '.[]'"), "{said}");
+}
+
+#[test]
+fn expressions_that_make_ever_more_events_fail() {
+    let line = r#"{"k":"a"}"#;
+    let outputs = "has more than 10009 outputs for a line of 9 bytes: 10000 and one for each byte";
+    let bytes = "makes more than 16777234 bytes of a line of 9 bytes: 16 MiB and 2 for each byte";
+    for (settings, said) in [
+        (
+            "key = '.k'\npayload = 'range(300000000000)'",
+            format!("the payload `range(300000000000)` {outputs}"),
+        ),
+        ("key = '.k'\npayload = 'repeat(1)'", format!("the payload `repeat(1)` {outputs}")),
+        (
+            "key = '.k'\npayload = 'range(20) | \"x\" * 1000000'",
+            format!("the payload `range(20) | \"x\" * 1000000` {bytes}"),
+        ),
+        ("fixed_key = 'k'\nevents = 'range(1e15)'", format!("the events `range(1e15)` {outputs}")),
+        // What is not kept counts, too.
+        (
+            "fixed_key = 'k'\nevents = 'range(1e15)'\npayload = 'empty'",
+            format!("the events `range(1e15)` {outputs}"),
+        ),
+        (
+            "fixed_key = 'k'\nevents = 'range(9000)'\npayload = '.,.'",
+            format!("event 5005: the payload `.,.` {outputs}"),
+        ),
+        (
+            "key = '\"x\" * 10000'\nevents = 'range(9000)'",
+            format!("the key `\"x\" * 10000` {bytes}"),
+        ),
+        // Each by itself would be allowed.
+        (
+            "fixed_key = 'k'\nevents = 'range(9000)'\npayload = 'reduce range(1000) as $i (0; . + $i)'",
+            LONG.to_owned(),
+        ),
+    ] {
+        let Owned::Rejected(reason) = owned(apply(&of(settings), line.as_bytes())) else {
+            panic!("{settings}")
+        };
+        let holds = reason.starts_with(&said) || (said == LONG && reason.ends_with(LONG));
+        assert!(holds, "{settings}: {reason}");
+    }
+}
+
+#[test]
+fn a_line_has_one_time_for_all_its_events() {
+    let map = of("fixed_key = 'k'\nevents = '.[]'\npayload = 'now'\nat = 'now'");
+    let clock = Clock::default();
+    let Mapped::Several(first) = map.apply(b"[1,2,3]", Framing::Newline, &clock) else { panic!() };
+    let [run] = &first[..] else { panic!("{first:?}") };
+    let payloads: Vec<_> = run.payloads().collect();
+    assert_eq!((payloads[0], payloads[1]), (payloads[1], payloads[2]));
+    let asked = clock.asked().unwrap();
+    assert_eq!(run.at.unwrap() / 1_000_000_000, asked / 1_000_000_000);
+    let Mapped::Several(again) = map.apply(b"[1,2,3]", Framing::Newline, &Clock::at(Some(asked)))
+    else {
+        panic!()
+    };
+    assert_eq!(again, first);
+    let other = Clock::at(Some(asked - 5_000_000_000));
+    assert_ne!(map.apply(b"[1,2,3]", Framing::Newline, &other), Mapped::Several(first));
+    let none = Clock::default();
+    of("fixed_key = 'k'\npayload = '.[]'").apply(b"[1]", Framing::Newline, &none);
+    assert_eq!(none.asked(), None);
+}
+
+#[test]
 fn expressions_that_give_no_event() {
     let line = r#"{"k":"a","d":[[1]]}"#;
     for (key, payload, reason) in [
@@ -92,7 +243,6 @@ fn expressions_that_give_no_event() {
         ("null", ".", "no key: `null` is null"),
         ("\"\"", ".", "the key `\"\"` is an empty string"),
         (".k | error", ".", "the key `.k | error` failed: \"a\""),
-        (".k", ".d[]?,1", "the payload `.d[]?,1` has more than one output, expected one or none"),
         (".k", "nan", "the payload `nan` is or holds a value that JSON does not have"),
         (
             ".k",
@@ -231,7 +381,7 @@ fn the_time_of_an_event() {
     ] {
         let config: MapConfig = toml::from_str(&format!("fixed_key = 'k'\n{settings}")).unwrap();
         let map = config.settings(Codec::Json).unwrap().map;
-        match (map.apply(line.as_bytes()), at) {
+        match (apply(&map, line.as_bytes()), at) {
             (Mapped::Event { at: found, .. }, Ok(at)) => assert_eq!(found, Some(at), "{line}"),
             (Mapped::Rejected(reason), Err(said)) => assert!(reason.starts_with(said), "{reason}"),
             (other, _) => panic!("{line}: {other:?}"),
@@ -240,7 +390,7 @@ fn the_time_of_an_event() {
     let filtered = "fixed_key = 'k'\npayload = 'empty'\nat = '.t'";
     let config: MapConfig = toml::from_str(filtered).unwrap();
     let map = config.settings(Codec::Json).unwrap().map;
-    assert_eq!(map.apply(b"{}"), Mapped::Filtered, "it needs no time");
+    assert_eq!(apply(&map, b"{}"), Mapped::Filtered, "it needs no time");
 }
 
 #[test]
@@ -248,7 +398,10 @@ fn raw_lines_are_their_payload() {
     let config = MapConfig { fixed_key: Some("k".to_owned()), ..MapConfig::default() };
     let map = config.settings(Codec::Raw).unwrap().map;
     assert_eq!(map.verbatim(), Some("k"));
-    assert_eq!(owned(map.apply(b"no \xff json")), Owned::Event("k".into(), b"no \xff json".into()));
+    assert_eq!(
+        owned(apply(&map, b"no \xff json")),
+        Owned::Event("k".into(), b"no \xff json".into())
+    );
 }
 
 #[test]
@@ -256,8 +409,8 @@ fn a_fixed_key_still_needs_json() {
     let config = MapConfig { fixed_key: Some("k".to_owned()), ..MapConfig::default() };
     let map = config.settings(Codec::Json).unwrap().map;
     assert_eq!(map.verbatim(), None);
-    assert_eq!(owned(map.apply(b"[1, 2]")), event("k", "[1,2]"));
-    assert!(matches!(map.apply(b"[1, 2"), Mapped::Rejected(_)));
+    assert_eq!(owned(apply(&map, b"[1, 2]")), event("k", "[1,2]"));
+    assert!(matches!(apply(&map, b"[1, 2"), Mapped::Rejected(_)));
 }
 
 #[test]
@@ -272,12 +425,17 @@ const LONG: &str = "it takes too many steps; does it come to an end?";
 #[derive(Debug, PartialEq)]
 enum Owned {
     Event(String, Vec<u8>),
+    Several(Vec<(String, String)>),
     Filtered,
     Rejected(String),
 }
 
+fn apply<'a>(map: &'a Map, line: &'a [u8]) -> Mapped<'a> {
+    map.apply(line, Framing::Bare, &Clock::default())
+}
+
 fn map(key: &str, payload: &str, line: &str) -> Owned {
-    owned(compiled(key, payload).apply(line.as_bytes()))
+    owned(apply(&compiled(key, payload), line.as_bytes()))
 }
 
 fn owned(mapped: Mapped<'_>) -> Owned {
@@ -287,6 +445,12 @@ fn owned(mapped: Mapped<'_>) -> Owned {
             payload.append_to(&mut arena);
             Owned::Event(key.into_owned(), arena)
         }
+        Mapped::Several(runs) => Owned::Several(
+            runs.iter()
+                .flat_map(|run| run.payloads().map(|payload| (run.key.clone(), payload.to_vec())))
+                .map(|(key, payload)| (key, String::from_utf8(payload).unwrap()))
+                .collect(),
+        ),
         Mapped::Filtered => Owned::Filtered,
         Mapped::Rejected(reason) => Owned::Rejected(reason),
     }
@@ -297,6 +461,16 @@ fn compiled(key: &str, payload: &str) -> Map {
     let payload = Some(payload.to_owned());
     let config = MapConfig { key, payload, ..MapConfig::default() };
     config.settings(Codec::Json).unwrap().map
+}
+
+fn of(settings: &str) -> Map {
+    let config: MapConfig = toml::from_str(settings).unwrap();
+    config.settings(Codec::Json).unwrap().map
+}
+
+fn several(events: &[(&str, &str)]) -> Owned {
+    let owned = |(key, payload): &(&str, &str)| ((*key).to_owned(), (*payload).to_owned());
+    Owned::Several(events.iter().map(owned).collect())
 }
 
 fn event(key: &str, payload: &str) -> Owned {

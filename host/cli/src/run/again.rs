@@ -3,6 +3,8 @@
 
 use super::runs::{before, run};
 use super::{RunError, Running};
+use crate::layout::Layout;
+use crate::place::{Place, Several};
 use crate::source::{Source, SourceError, Start};
 use spillway::contract::{Phase, Run};
 
@@ -21,21 +23,24 @@ impl Running<'_> {
             let path = file.path().to_owned();
             RunError::Source(SourceError::Open { path, source })
         };
-        let place = file.line(Start::default(), from).map_err(wrong)?;
+        let (oldest, place) = (keeper.oldest(), keeper.resumed_at());
+        let start = file.line(Start::default(), oldest.line).map_err(wrong)?;
         let again = file.reopen().map_err(wrong)?;
-        let again = Source::of_file(file.path(), again, self.events.lines(), place)?;
-        let onwards = self.events.read(again);
-        let kept = self.keep_to(to).await;
-        self.events.read(onwards);
+        let again = Source::of_file(file.path(), again, self.events.lines(), start)?;
+        let oldest = Place { start, position: oldest.position, taken: 0 };
+        let onwards = self.events.read(again, oldest);
+        self.layout = Layout::new(oldest.line_start(), oldest.line_start());
+        let kept = self.keep_to(place).await;
+        self.events.go_back(onwards);
         if kept? && let Some(keeper) = &mut self.keeper {
             keeper.kept_from(from);
         }
         Ok(())
     }
 
-    /// Keeps what is read before this position. Returns whether that was all of it: somebody may
-    /// have lost patience.
-    async fn keep_to(&mut self, position: u64) -> Result<bool, RunError> {
+    /// Keeps what is read before this place. Returns whether that was all of it: somebody may have
+    /// lost patience.
+    async fn keep_to(&mut self, place: Place) -> Result<bool, RunError> {
         loop {
             let batch = tokio::select! {
                 biased;
@@ -43,10 +48,24 @@ impl Running<'_> {
                 batch = self.events.next() => batch?,
             };
             let Some(batch) = batch else { return Ok(false) };
+            let is_through = batch.next.start.line >= place.start.line;
+            let is_before = |several: &Several| several.line < place.start.line;
+            let several: Vec<_> = batch.several.into_iter().filter(is_before).collect();
+            self.layout.add(&several, if is_through { &place } else { &batch.next });
+            let position = place.next_position();
             let runs = batch.runs.into_iter().map(|of_batch| before(run(of_batch), position));
             let runs: Vec<Run> = runs.filter(|run| !run.ends.is_empty()).collect();
             self.set_aside.keep(&runs, &[])?;
-            if batch.next_position >= position {
+            if !is_through {
+                continue;
+            }
+            // Its own line is looked at when the run goes on.
+            let end = self.layout.line_start(u64::MAX);
+            if end != place.line_start() {
+                let (events, before) = (end.position, place.position);
+                return Err(SourceError::OtherCount { line: end.line, events, before }.into());
+            }
+            if batch.next.next_position() >= position {
                 return Ok(true);
             }
         }

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time::MissedTickBehavior;
 
+use super::runs::{end, payload};
 use super::{Kept, RunError, Running, TICK};
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFile, Mark, SourceFile, Writer};
-use crate::source::Start;
-use spillway::contract::{Ending, Error, Phase, Progress};
+use crate::layout::Layout;
+use crate::place::{Begun, LineStart, Place, Several};
+use spillway::contract::{Ending, Error, Phase, Progress, Run};
 use spillway::sink::SinkError;
 
 /// What a run needs to store how far it is.
@@ -27,7 +29,7 @@ pub struct Checkpoints {
     /// Which component it is that takes the states.
     pub writer: Writer,
     /// Where reading begins.
-    pub start: Start,
+    pub place: Place,
     /// What the sink was opened with, where the run goes on.
     pub resumed: Option<Checkpoint>,
 }
@@ -35,9 +37,14 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// What is there for the next run before anything is done.
     pub fn kept(&self) -> Kept {
-        let line = self.start.position + 1;
-        let resumed_from_line = self.resumed.is_some().then_some(line);
-        Kept { checkpoints: 0, resumed_from_line, next_line: line, unfinished_bytes: 0 }
+        let line = self.place.start.line + 1;
+        Kept {
+            checkpoints: 0,
+            resumed_from_line: self.resumed.is_some().then_some(line),
+            next_line: line,
+            next_line_taken: self.place.taken,
+            unfinished_bytes: 0,
+        }
     }
 }
 
@@ -45,7 +52,10 @@ impl Checkpoints {
 pub(super) struct Keeper {
     checkpoints: Checkpoints,
     /// Everything before it was taken or dealt with.
-    place: Start,
+    place: Place,
+    /// What was taken of the line in which `taken` lies, if it does, and how many lines are before
+    /// that.
+    begun: Option<(u64, Begun)>,
     /// Where that was when the last one was stored.
     mark: Option<Mark>,
     /// The position of the first event that this run has, to be set aside.
@@ -63,13 +73,16 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn new(checkpoints: Checkpoints) -> Keeper {
-        let place = checkpoints.start;
+        let place = checkpoints.place;
+        let mark = checkpoints.resumed.as_ref().map(|resumed| resumed.source.clone());
+        let begun = mark.as_ref().and_then(|mark| mark.begun.clone());
         Keeper {
             place,
-            has_from: place.position,
-            taken: place.position,
+            begun: begun.map(|begun| (place.start.line, begun)),
+            has_from: place.next_position(),
+            taken: place.next_position(),
             stored: Instant::now(),
-            mark: checkpoints.resumed.as_ref().map(|resumed| resumed.source.clone()),
+            mark,
             is_due: checkpoints.resumed.is_none(),
             settled: HashSet::new(),
             checkpoints,
@@ -82,7 +95,23 @@ impl Keeper {
 
     /// The position of the first event that this run reads for the sink.
     pub(super) fn resumed_from(&self) -> u64 {
-        self.checkpoints.start.position
+        self.checkpoints.place.next_position()
+    }
+
+    /// Where this run reads on.
+    pub(super) fn resumed_at(&self) -> Place {
+        self.checkpoints.place
+    }
+
+    /// The line of the first event that was not durable then, or one before it.
+    pub(super) fn oldest(&self) -> LineStart {
+        let resumed = self.checkpoints.resumed.as_ref();
+        resumed.map_or(LineStart::default(), |resumed| resumed.source.oldest)
+    }
+
+    /// What is known of lines before anything is read.
+    pub(super) fn layout(&self) -> Layout {
+        Layout::new(self.oldest(), self.checkpoints.place.line_start())
     }
 
     /// The position of the first event that this run has, to be set aside.
@@ -110,14 +139,38 @@ impl Keeper {
         &self.checkpoints.source
     }
 
-    /// The sink took what lies before this position.
-    pub(super) fn took(&mut self, position: u64) {
-        self.taken = position;
+    /// The sink took these runs. `several` are those lines that begin in their batch and have
+    /// several events.
+    pub(super) fn took(&mut self, runs: &[Run], several: &[Several], layout: &Layout) {
+        let Some(last) = runs.last() else { return };
+        self.taken = end(last);
+        let LineStart { line, position } = layout.line_start(self.taken);
+        let before = self.begun.take();
+        if position == self.taken {
+            return;
+        }
+        let mut begun = match before {
+            Some((of, begun)) if of == line => begun,
+            _ => {
+                let index = several.binary_search_by_key(&line, |several| several.line);
+                Begun::at(index.ok().and_then(|index| several[index].now))
+            }
+        };
+        let from = position + begun.events;
+        for run in runs {
+            let from = usize::try_from(from.saturating_sub(run.first)).unwrap_or(usize::MAX);
+            (from..run.ends.len()).for_each(|index| begun.add(&run.key, payload(run, index)));
+        }
+        debug_assert_eq!(position + begun.events, self.taken);
+        self.begun = Some((line, begun));
     }
 
     /// Everything before this place was taken or dealt with.
-    pub(super) fn took_all_before(&mut self, place: Start) {
-        (self.place, self.taken) = (place, place.position);
+    pub(super) fn took_all_before(&mut self, place: Place) {
+        (self.place, self.taken) = (place, place.next_position());
+        if place.taken == 0 {
+            self.begun = None;
+        }
     }
 
     pub(super) fn note(&mut self, progress: &Progress) {
@@ -132,11 +185,13 @@ impl Keeper {
     }
 
     /// Where the next run has to begin: in the midst of a batch, that is looked up in the file.
-    fn place(&mut self) -> Result<Start, CheckpointError> {
-        if self.taken > self.place.position {
+    fn place(&mut self, layout: &Layout) -> Result<Place, CheckpointError> {
+        if self.taken > self.place.next_position() {
             let source = &self.checkpoints.source;
-            let place = source.line(self.place, self.taken);
-            self.place = place.map_err(|e| CheckpointError::Source(source.path().into(), e))?;
+            let LineStart { line, position } = layout.line_start(self.taken);
+            let start = source.line(self.place.start, line);
+            let start = start.map_err(|e| CheckpointError::Source(source.path().into(), e))?;
+            self.place = Place { start, position, taken: self.taken - position };
         }
         Ok(self.place)
     }
@@ -212,7 +267,7 @@ impl Running<'_> {
                 break state;
             }
         };
-        self.set_aside.secure()?;
+        self.set_aside.secure(&self.layout)?;
         if self.is_told_to_abort() {
             // What fails from here on does so because of that, and is not reported.
             return Err(SinkError::Refused(Error::Aborted).into());
@@ -233,9 +288,11 @@ impl Running<'_> {
         if let Some(before) = &keeper.mark {
             keeper.checkpoints.source.recognise(before).map_err(CheckpointError::Moved)?;
         }
-        let place = keeper.place()?;
+        let place = keeper.place(&self.layout)?;
         let Checkpoints { file, source, writer, resumed, .. } = &keeper.checkpoints;
-        let mark = source.mark(place);
+        let begun = keeper.begun.as_ref().map(|(_, begun)| begun.clone());
+        let oldest = self.layout.line_start(self.settled.min(place.position));
+        let mark = source.mark(place, begun, oldest);
         let mark = mark.map_err(|error| CheckpointError::Source(source.path().into(), error))?;
         let before = |count: fn(&Checkpoint) -> u64| resumed.as_ref().map_or(0, count);
         let now = SystemTime::now();
@@ -252,10 +309,10 @@ impl Running<'_> {
         };
         file.store(&checkpoint)?;
         (keeper.stored, keeper.is_due, keeper.mark) = (Instant::now(), false, Some(mark));
-        let line = place.position + 1;
+        let line = place.start.line + 1;
         if let Some(kept) = &mut self.totals.kept {
             kept.checkpoints += 1;
-            kept.next_line = line;
+            (kept.next_line, kept.next_line_taken) = (line, place.taken);
         }
         self.monitor.checkpointed(now);
         self.count();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::checkpoint::CheckpointError;
+use crate::layout::{Lines, Spot};
 use crate::source::SourceError;
 use spillway::contract::Failure;
 use spillway::sink::{SinkError, explain};
@@ -12,13 +13,15 @@ use spillway::sink::{SinkError, explain};
 pub struct Totals {
     /// Lines read, of whatever fate.
     pub lines: u64,
+    /// Those of them that have several events.
+    pub lines_of_several_events: u64,
     /// Bytes read.
     pub input_bytes: u64,
     /// Events that the sink accepted.
     pub events: u64,
     /// Events that were rejected.
     pub rejected: u64,
-    /// Lines that the map's expression filtered out.
+    /// Lines that the map's expressions filtered out.
     pub filtered: u64,
     /// Events in objects that became visible.
     pub stored_events: u64,
@@ -41,15 +44,6 @@ pub struct Totals {
     pub kept: Option<Kept>,
 }
 
-/// Lines of the source, both ends included, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Lines {
-    /// The number of the first.
-    pub first: u64,
-    /// The number of the last.
-    pub last: u64,
-}
-
 /// What a run with checkpoints has kept for the next one.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Kept {
@@ -59,6 +53,8 @@ pub struct Kept {
     pub resumed_from_line: Option<u64>,
     /// The number of the line that the next run begins with, from 1.
     pub next_line: u64,
+    /// How many events of that line are taken, behind which the next run begins.
+    pub next_line_taken: u64,
     /// How many bytes the source has behind it of a last line without a line feed, which waits for
     /// the next run.
     pub unfinished_bytes: u64,
@@ -92,10 +88,10 @@ pub enum RunError {
     #[error("the sink failed")]
     Sink(#[from] SinkError),
     /// An event was rejected, and the flow says to stop then.
-    #[error("line {line} was rejected: {reason}")]
+    #[error("{spot} was rejected: {reason}")]
     Rejected {
-        /// The line's number, from 1.
-        line: u64,
+        /// Where it stands.
+        spot: Spot,
         /// Why.
         reason: String,
     },
@@ -106,18 +102,20 @@ pub enum RunError {
     #[error("events cannot be kept beside {path} until they are stored", path = .0.display())]
     Keep(PathBuf, #[source] std::io::Error),
     /// An object could not be stored.
-    #[error("{}", failed(.0))]
-    Failed(Box<Failure>),
+    #[error("{}", failed(.0, *.1))]
+    Failed(Box<Failure>, Lines),
     /// An object could not be stored that an earlier run had begun, and events are to be set aside
     /// that this one has not read again.
     #[error(
         "{}. It was begun by an earlier run, and what came before line {line} cannot be set aside \
          before it is read again: nothing was skipped; start the flow once more",
-        failed(.failure)
+        failed(.failure, *.lines)
     )]
     NotKept {
         /// What could not be stored.
         failure: Box<Failure>,
+        /// Between which lines it lies.
+        lines: Lines,
         /// The number of the line that this run went on from, from 1.
         line: u64,
     },
@@ -126,12 +124,9 @@ pub enum RunError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// What could not be stored, and why, as a sentence.
-pub fn failed(failure: &Failure) -> String {
-    let Failure { name, first, last, events, cause, .. } = failure;
-    let (first, last) = (first + 1, last + 1);
-    let lines =
-        if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
+/// What could not be stored, between which lines it lies, and why, as a sentence.
+pub fn failed(failure: &Failure, lines: Lines) -> String {
+    let Failure { name, events, cause, .. } = failure;
     let events = if *events == 1 { "1 event".to_owned() } else { format!("{events} events") };
     format!("the object `{name}` was not stored ({events}, {lines}): {}", explain(cause))
 }

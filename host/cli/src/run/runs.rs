@@ -33,18 +33,21 @@ pub(super) fn before(mut run: Run, position: u64) -> Run {
 
 /// The event at `position`, as it was given to the sink.
 pub(super) fn event(runs: &[Run], position: u64) -> Option<Content<'_>> {
-    let holds = |run: &&Run| (run.first..end(run)).contains(&position);
-    let run = runs.iter().find(holds)?;
+    let run = runs.iter().find(|run| (run.first..end(run)).contains(&position))?;
     let index = usize::try_from(position - run.first).ok()?;
+    Some(Content::Event { key: &run.key, payload: payload(run, index), at: run.at })
+}
+
+/// The payload of an event, without what separates it from the next.
+pub(super) fn payload(run: &Run, index: usize) -> &[u8] {
     let start = index.checked_sub(1).map_or(0, |before| run.ends[before] as usize);
     let bytes = match &run.payload {
         Payload::Bytes(bytes) => bytes.as_slice(),
         Payload::Text(text) => text.as_bytes(),
     };
     let framed = &bytes[start..run.ends[index] as usize];
-    let payload = match run.framing {
+    match run.framing {
         Framing::Newline => framed.strip_suffix(b"\n").unwrap_or(framed),
         Framing::Bare => framed,
-    };
-    Some(Content::Event { key: &run.key, payload, at: run.at })
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::dead_letters::{DeadLetter, DeadLetters, Failed, OnFailed};
+use crate::layout::Layout;
 use crate::map::OnRejected;
 use spillway::contract::{Rejection, Run};
 
@@ -58,15 +59,15 @@ impl SetAside {
         self.on_failed(RunError::Keep, |failed| failed.keep(runs, rejections))
     }
 
-    /// Writes what failed before `durable`.
-    pub(super) fn settle(&mut self, durable: u64) -> Result<(), RunError> {
-        self.on_failed(RunError::DeadLetters, |failed| failed.settle(durable))
+    /// Writes what failed before `durable`. `layout` has the lines of it.
+    pub(super) fn settle(&mut self, durable: u64, layout: &Layout) -> Result<(), RunError> {
+        self.on_failed(RunError::DeadLetters, |failed| failed.settle(durable, layout))
     }
 
     /// Writes all that was reported failed, and makes sure that nothing of what was written is lost
     /// in a power cut.
-    pub(super) fn secure(&mut self) -> Result<(), RunError> {
-        self.on_failed(RunError::DeadLetters, Failed::settle_reported)?;
+    pub(super) fn secure(&mut self, layout: &Layout) -> Result<(), RunError> {
+        self.on_failed(RunError::DeadLetters, |failed| failed.settle_reported(layout))?;
         self.sync()
     }
 

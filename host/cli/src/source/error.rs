@@ -75,6 +75,31 @@ pub enum SourceError {
         /// How long the file is, in bytes.
         length: u64,
     },
+    /// Reading was to go on between two events of a line, and the line has others now.
+    #[error(
+        "line {line} begins with other events than the {events} of it that an earlier run has \
+         taken: the line, [map] or the program was changed. Put it back as it was. Or, to begin \
+         anew, remove the checkpoint: every event is stored then, also what is stored already"
+    )]
+    OtherEvents {
+        /// The line's number, from 1.
+        line: u64,
+        /// How many of its events were taken.
+        events: u64,
+    },
+    /// Lines that were read by an earlier run have another number of events now.
+    #[error(
+        "the first {line} lines have {events} events, and had {before} when an earlier run read \
+         them: [map] was changed, or it asks the clock. Put it back as it was"
+    )]
+    OtherCount {
+        /// How many lines they are.
+        line: u64,
+        /// How many events they have, where a line without any counts as one.
+        events: u64,
+        /// How many they had.
+        before: u64,
+    },
     /// Reading began and then failed. The events before were delivered.
     #[error("reading {name} failed after {offset} bytes")]
     Read {

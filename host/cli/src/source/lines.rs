@@ -19,9 +19,9 @@ pub struct LineReader<R> {
     /// Initialised memory to read into; the first `filled` bytes are input not yet handed over.
     buffer: Vec<u8>,
     filled: usize,
-    /// Position of the line that starts at the front of `buffer`, and the offset of that byte in
-    /// the input.
-    position: u64,
+    /// How many lines the input has before the one that starts at the front of `buffer`, and the
+    /// offset of that byte in the input.
+    line: u64,
     offset: u64,
     read_bytes: usize,
     /// The line that is being passed over, if one is.
@@ -35,14 +35,14 @@ pub struct LineReader<R> {
 }
 
 impl<R: Read> LineReader<R> {
-    /// Reads `input`, whose next line has this `position` and begins at byte `offset` of the whole.
-    pub fn new(input: R, settings: LineSettings, position: u64, offset: u64) -> LineReader<R> {
+    /// Reads `input`, which has `line` lines and `offset` bytes of the whole before it.
+    pub fn new(input: R, settings: LineSettings, line: u64, offset: u64) -> LineReader<R> {
         LineReader {
             input,
             settings,
             buffer: Vec::new(),
             filled: 0,
-            position,
+            line,
             offset,
             read_bytes: READ_BYTES_MIN,
             passing: None,
@@ -157,8 +157,8 @@ impl<R: Read> LineReader<R> {
     }
 
     fn push(&mut self, block: Vec<u8>, ends: Vec<u32>, newline_added: bool) {
-        let lines = Lines { first: self.position, offset: self.offset, block, ends, newline_added };
-        self.position += lines.ends.len() as u64;
+        let lines = Lines { first: self.line, offset: self.offset, block, ends, newline_added };
+        self.line += lines.ends.len() as u64;
         self.offset = lines.offset_of(lines.ends.len());
         let max = self.settings.line_bytes_max;
         let long = |index| lines.line(index, self.settings.crlf).len() as u64 > max;
@@ -172,7 +172,7 @@ impl<R: Read> LineReader<R> {
     /// The line at the front of the buffer is over the limit, and its end is not in sight.
     fn begin_passing(&mut self) {
         self.passing = Some(TooLong {
-            position: self.position,
+            line: self.line,
             offset: self.offset,
             next_offset: self.offset,
             head: self.buffer[..self.filled.min(HEAD_BYTES)].to_vec(),
@@ -203,7 +203,7 @@ impl<R: Read> LineReader<R> {
     fn end_passing(&mut self) {
         if let Some(mut long) = self.passing.take() {
             long.next_offset = self.offset;
-            self.position += 1;
+            self.line += 1;
             self.ready.push_back(Piece::TooLong(long));
         }
     }

@@ -18,7 +18,7 @@ pub struct Lines {
     pub block: Vec<u8>,
     /// Where each line ends in `block`, its newline included. Never empty.
     pub ends: Vec<u32>,
-    /// Position of the first line: how many lines the input has before it.
+    /// How many lines the input has before the first of them.
     pub first: u64,
     /// How many bytes the input has before the block.
     pub offset: u64,
@@ -29,8 +29,8 @@ pub struct Lines {
 /// A line longer than `line_bytes_max`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooLong {
-    /// Position of the line: how many lines the input has before it.
-    pub position: u64,
+    /// How many lines the input has before it.
+    pub line: u64,
     /// How many bytes the input has before the line.
     pub offset: u64,
     /// How many bytes the input has before the next line.
@@ -80,7 +80,7 @@ pub(super) fn set_apart(lines: &Lines, long: impl Fn(usize) -> bool) -> Vec<Piec
             // The `\r` counts here: a file of rejected lines shows what was there.
             let line = lines.line(index, Crlf::Keep);
             pieces.push(Piece::TooLong(TooLong {
-                position: lines.first + index as u64,
+                line: lines.first + index as u64,
                 offset: lines.offset_of(index),
                 next_offset: lines.offset_of(index + 1),
                 head: line[..line.len().min(HEAD_BYTES)].to_vec(),

@@ -12,12 +12,12 @@ use super::queue::{Consumer, Producer, queue};
 use super::sniff::{SNIFFED_BYTES, sniff};
 use super::{Codec, Input, LineReader, LineSettings, Piece, SourceError, SourceSettings};
 
-/// Where reading starts: at the line with this position, which begins at this byte.
+/// Where reading starts: at the beginning of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Start {
-    /// Position of the first line read: how many lines the input has before it.
-    pub position: u64,
-    /// How many bytes the input has before that line.
+    /// How many lines the input has before it.
+    pub line: u64,
+    /// How many bytes the input has before it.
     pub offset: u64,
 }
 
@@ -219,7 +219,7 @@ fn read_all<R: Read>(
     start: Start,
     producer: &Producer,
 ) -> io::Result<u64> {
-    let mut reader = LineReader::new(open()?, lines, start.position, start.offset);
+    let mut reader = LineReader::new(open()?, lines, start.line, start.offset);
     while let Some(piece) = reader.next_piece()? {
         if !producer.push(piece) {
             break;
@@ -267,7 +267,7 @@ mod tests {
         fs::write(&path, "one\n").unwrap();
         assert!(matches!(open(&path, 5), Err(SourceError::Shorter { length: 4, .. })));
         assert!(matches!(open(&path.join("in"), 0), Err(SourceError::Open { .. })));
-        let start = Start { position: 1, offset: 1 };
+        let start = Start { line: 1, offset: 1 };
         let stdin = Source::open(&settings(Input::Stdin), start);
         assert!(matches!(stdin, Err(SourceError::NotSeekable { .. })));
         assert!(matches!(open(Path::new("/dev/null"), 1), Err(SourceError::NotSeekable { .. })));
@@ -279,7 +279,7 @@ mod tests {
     }
 
     fn open(path: &Path, offset: u64) -> Result<Source, SourceError> {
-        let start = Start { position: 0, offset };
+        let start = Start { line: 0, offset };
         Source::open(&settings(Input::File(path.to_owned())), start)
     }
 

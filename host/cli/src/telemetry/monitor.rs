@@ -43,8 +43,8 @@ pub struct View {
     pub input_bytes: Option<u64>,
     /// What passes the sink's way out, as of this moment.
     pub traffic: Option<Counts>,
-    /// How many lines lie between the first event that is not durable and the last that the sink
-    /// was given.
+    /// How many positions lie between the first event that is not durable and the last that the
+    /// sink was given. A line without events has one.
     pub lag_events: u64,
     /// How long ago the oldest event was handed to the sink that is not durable; zero where all
     /// are.

@@ -27,7 +27,7 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
         counter("spillway_run_events_failed_total", "Events not stored.", failed_events),
         gauge(
             "spillway_run_durable_lag_events",
-            "Lines from the first that is not durable to the last handed to the sink.",
+            "Events from the first that is not durable to the last handed to the sink.",
             view.lag_events as f64,
         ),
         gauge(

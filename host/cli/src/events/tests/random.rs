@@ -19,7 +19,11 @@ async fn any_lines_in_any_chunks_are_each_counted_once_and_in_order() {
             let rejected = batch.rejected.len() as u64;
             assert_eq!(batch.lines, runs + rejected + batch.blank + batch.filtered, "seed {seed}");
             next = (next.0 + batch.lines, next.1 + batch.bytes);
-            assert_eq!(next, (batch.next_position, batch.next_offset), "SPILLWAY_SEED={seed}");
+            assert_eq!(
+                next,
+                (batch.next.position, batch.next.start.offset),
+                "SPILLWAY_SEED={seed}"
+            );
             for run in &batch.runs {
                 seen[run.first as usize..][..run.ends.len()].fill("event");
             }

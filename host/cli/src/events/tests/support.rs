@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::batch::{Framing, Run};
 use crate::events::{Batch, Events};
 use crate::map::MapConfig;
-use crate::source::{Source, SourceConfig, Start};
+use crate::place::{Begun, Place};
+use crate::source::{Source, SourceConfig};
 
 pub(super) async fn soon(events: &mut Events) -> Option<Batch> {
     let next = tokio::time::timeout(Duration::from_secs(10), events.next());
@@ -24,7 +25,8 @@ pub(super) async fn all(text: &[u8], source: &str, map: &str, framing: Framing) 
         whole.blank += more.blank;
         whole.lines += more.lines;
         whole.bytes += more.bytes;
-        (whole.next_position, whole.next_offset) = (more.next_position, more.next_offset);
+        whole.several.extend(more.several);
+        whole.next = more.next;
     }
     whole
 }
@@ -58,16 +60,37 @@ pub(super) fn open_reader(
     map: &str,
     framing: Framing,
 ) -> Events {
+    open_at(input, source, map, framing, Place::default(), None)
+}
+
+/// What is behind `place`, of whose line `begun` was taken.
+pub(super) fn open_at(
+    input: impl Read + Send + 'static,
+    source: &str,
+    map: &str,
+    framing: Framing,
+    place: Place,
+    begun: Option<Begun>,
+) -> Events {
     let source: SourceConfig = toml::from_str(&format!("type = 'stdin'\n{source}")).unwrap();
     let settings = source.settings().unwrap();
     let map: MapConfig = toml::from_str(map).unwrap();
     let map = map.settings(settings.codec).unwrap().map;
-    let source = Source::from_reader("a test", input, settings.lines, Start::default()).unwrap();
-    Events::new(source, map, framing).unwrap()
+    let source = Source::from_reader("a test", input, settings.lines, place.start).unwrap();
+    Events::new(source, map, framing, place, begun).unwrap()
 }
 
 pub(super) fn text_of(run: &Run) -> String {
     String::from_utf8(run.payload.clone()).unwrap()
+}
+
+/// The events of runs: position, key and payload.
+pub(super) fn events_of(runs: &[Run]) -> Vec<(u64, String, Vec<u8>)> {
+    let events = |run: &Run| {
+        let events = (run.first..).zip(run.payloads());
+        events.map(|(at, payload)| (at, run.key.clone(), payload.to_vec())).collect::<Vec<_>>()
+    };
+    runs.iter().flat_map(events).collect()
 }
 
 /// Gives `chunk` bytes at a time.

@@ -64,6 +64,8 @@ fn keys_that_exclude_each_other_or_have_nothing_to_look_into() {
         ("key = '.k'", Codec::Raw, "map.key"),
         ("fixed_key = 'k'\npayload = '.p'", Codec::Raw, "map.payload"),
         ("fixed_key = 'k'\nat = '.t'", Codec::Raw, "map.at"),
+        ("fixed_key = 'k'\nevents = '.[]'", Codec::Raw, "map.events"),
+        ("key = '.k'\nevents = '.[] |'", Codec::Json, "map.events"),
         ("key = '.k'\nat = '.t |'", Codec::Json, "map.at"),
         ("key = '.k'\nat = '.t'\nat_unit = 'm'", Codec::Json, "map.at_unit"),
         ("key = '.k'\nat_unit = 'ms'", Codec::Json, "map.at_unit"),

@@ -96,7 +96,7 @@ fn a_line_over_the_limit_is_named_and_not_held() {
     let [Piece::Lines(_), Piece::TooLong(too_long), Piece::Lines(last)] = &pieces[..] else {
         panic!("{} pieces", pieces.len())
     };
-    assert_eq!((too_long.position, too_long.offset), (2, 4));
+    assert_eq!((too_long.line, too_long.offset), (2, 4));
     assert_eq!((too_long.bytes, too_long.head.len()), (long, HEAD_BYTES));
     assert_eq!(too_long.next_offset, 4 + long + 1);
     assert_eq!((last.first, last.offset), (3, too_long.next_offset));
@@ -155,7 +155,7 @@ fn plain(text: &[u8], crlf: Crlf, max: u64) -> Vec<Line> {
 fn list(piece: &Piece, crlf: Crlf, seen: &mut Vec<Line>) {
     match piece {
         Piece::TooLong(long) => {
-            seen.push((long.position, long.offset, long.next_offset, None, long.bytes));
+            seen.push((long.line, long.offset, long.next_offset, None, long.bytes));
         }
         Piece::Lines(lines) => {
             for index in 0..lines.ends.len() {
