@@ -21,6 +21,7 @@ pub mod telemetry;
 #[cfg(test)]
 mod testing;
 mod time;
+mod totals;
 
 pub use command::args::Arguments;
 pub use command::main;

@@ -23,8 +23,9 @@ use spillway::egress::Gate;
 use spillway::sink::{OpenSink, SinkError};
 
 pub use crate::layout::{Lines, Spot};
+pub use crate::totals::{Kept, Totals};
 pub use checkpoints::Checkpoints;
-pub use outcome::{End, Kept, RunError, Totals, failed};
+pub use outcome::{End, RunError, failed};
 
 use checkpoints::Keeper;
 use runs::{end, event, run};

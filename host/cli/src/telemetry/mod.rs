@@ -6,7 +6,7 @@
 //! a text that Prometheus reads, [`Endpoint`] serves it.
 //!
 //! ```
-//! use spillway::telemetry::Monitor;
+//! use spillway_cli::telemetry::Monitor;
 //!
 //! let monitor = Monitor::new();
 //! // Give a clone of it to a `Runner`, and look as often as you like.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::run::Totals;
+use crate::totals::Totals;
 use spillway::contract::Metric;
 use spillway::egress::{Counts, Traffic};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::run::Totals;
+use crate::totals::Totals;
 use spillway::contract::{Metric, MetricValue};
 
 use super::monitor::View;
