@@ -119,7 +119,7 @@ impl wit::GuestSink for OpenSink {
     }
 
     fn metrics(&self) -> Vec<wit::Metric> {
-        metrics::metrics(self.0.borrow().core()).into_iter().map(wit::Metric::from).collect()
+        self.0.borrow().core().metrics().into_iter().map(wit::Metric::from).collect()
     }
 
     fn leftovers(&self) -> Result<Vec<wit::Leftover>, wit::Error> {

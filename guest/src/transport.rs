@@ -7,7 +7,7 @@ use bytes::Bytes;
 use spillway_core::classify::TransportError;
 use spillway_core::explain::NO_TLS;
 use spillway_core::http::{Method, Request, Response, Scheme};
-use spillway_core::requests::ExchangeId;
+use spillway_core::ids::ExchangeId;
 use spillway_core::settings::Timeouts;
 use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler;

@@ -14,7 +14,7 @@ use spillway_cli::telemetry::Monitor;
 use spillway_core::config::{
     Absent, Field, GROUPS, Group, HEADER_BYTES_MAX, Kind, PROVIDERS, Provider, Region,
 };
-use spillway_core::metrics::{Metric, Value, metrics};
+use spillway_core::metrics::{Metric, Value};
 use spillway_core::settings::Settings;
 use spillway_tests::openmetrics;
 
@@ -42,7 +42,7 @@ fn the_table_of_the_sink_is_that_of_the_code() {
 fn the_metrics_are_those_of_the_code() {
     let settings = Settings::parse(r#"{"bucket": "events", "endpoint": "http://s3.test"}"#);
     let sink = spillway_core::sink::Sink::new(settings.expect("a configuration"), 0);
-    let mut metrics = metrics(&sink);
+    let mut metrics = sink.metrics();
     metrics.dedup_by(|one, before| one.name == before.name);
     let mut table = METRICS_HEAD.to_owned();
     for Metric { name, help, label, value } in metrics {

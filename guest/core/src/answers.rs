@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use crate::classify::{Answer, Class, TransportError, Verdict, classify};
-use crate::cleanup::CleanupNumber;
 use crate::clock::{Flight, Offset};
 use crate::error::Error;
 use crate::explain::{self, Subject};
 use crate::http::Response;
+use crate::ids::{CleanupNumber, ExchangeId, UploadNumber};
 use crate::naming::Sight;
 use crate::notice::Level;
 use crate::outage::News;
+use crate::owner::{Owner, SinkTask};
 use crate::quote::plain;
-use crate::requests::{ExchangeId, Flying, Owner, Signed, Task, UploadNumber};
+use crate::requests::{Flying, Signed};
 use crate::retry::{Absent, Decision, Spent, decide, decide_absent, spent};
 use crate::s3::Operation;
 use crate::settings::RetrySettings;
@@ -58,7 +59,7 @@ impl Sink {
 
     /// What an answer shows of credentials, clock and region holds for all requests, also where
     /// this one is not made again.
-    fn learn(&mut self, verdict: &Verdict, task: &Task, signed: &Signed) {
+    fn learn(&mut self, verdict: &Verdict, task: &SinkTask, signed: &Signed) {
         match verdict.class {
             Class::Expired => self.signer.expired(signed.generation),
             Class::Skewed(offset) => self.correct_clock(offset),
@@ -67,7 +68,13 @@ impl Sink {
         }
     }
 
-    fn act(&mut self, number: UploadNumber, task: Task, decision: Decision, mut verdict: Verdict) {
+    fn act(
+        &mut self,
+        number: UploadNumber,
+        task: SinkTask,
+        decision: Decision,
+        mut verdict: Verdict,
+    ) {
         if let Some(answer) = verdict.answer.take() {
             self.budget.give();
             return match answer {
@@ -93,7 +100,7 @@ impl Sink {
                 let (policy, jitter) = (self.policy(task.owner), self.random.f64());
                 let history = &task.history;
                 let again = match decide_absent(verdict, history, &policy, &self.budget, jitter) {
-                    Absent::Retry(wait) => Some((task, wait)),
+                    Absent::Retry(wait) => Some((task.attempted(), wait)),
                     Absent::Fail => None,
                 };
                 self.landed(number, |upload| upload.doubt(doubt, again));
@@ -127,7 +134,7 @@ impl Sink {
     fn act_on_cleanup(
         &mut self,
         number: CleanupNumber,
-        task: Task,
+        task: SinkTask,
         decision: Decision,
         verdict: &Verdict,
     ) {
@@ -164,7 +171,7 @@ impl Sink {
     }
 
     /// A CreateMultipartUpload whose answer is lost may have begun an upload that nobody knows.
-    pub(crate) fn suspect(&mut self, name: &str, task: Task, verdict: &Verdict) {
+    pub(crate) fn suspect(&mut self, name: &str, task: SinkTask, verdict: &Verdict) {
         if task.operation == Operation::CreateMultipartUpload && verdict.maybe_done {
             let message = format!(
                 "a multipart upload of `{name}` may have been left behind: the answer that named \
@@ -175,7 +182,7 @@ impl Sink {
         }
     }
 
-    pub(crate) fn try_again(&mut self, mut task: Task, decision: Decision) {
+    pub(crate) fn try_again(&mut self, mut task: SinkTask, decision: Decision) {
         match decision {
             Decision::Retry(wait) => {
                 self.budget.take();
@@ -188,7 +195,7 @@ impl Sink {
     }
 
     /// Says what becomes of an attempt that failed, and once how it stands with the store.
-    fn tell(&mut self, task: &Task, decision: Decision, verdict: &Verdict) {
+    fn tell(&mut self, task: &SinkTask, decision: Decision, verdict: &Verdict) {
         let is_given_up = match task.owner {
             // Nobody waits for it any more, so it is not made again.
             Owner::Upload(number) => self.uploads[&number].is_given_up(),
@@ -226,7 +233,7 @@ impl Sink {
     }
 
     /// The limit that keeps a request from being tried again.
-    pub(crate) fn spent(&self, task: &Task, verdict: &Verdict) -> Option<Spent> {
+    pub(crate) fn spent(&self, task: &SinkTask, verdict: &Verdict) -> Option<Spent> {
         spent(verdict, &task.history, &self.policy(task.owner), &self.budget)
     }
 
@@ -257,7 +264,8 @@ impl Sink {
         });
         match looked {
             Looked::Taken(doubt) => return self.taken(number, doubt),
-            Looked::Again(task, wait) => {
+            Looked::Again(again, wait) => {
+                let task = again.of(Owner::Upload(number));
                 self.change(number, |upload| upload.outstanding += 1);
                 self.try_again(task, Decision::Retry(wait));
             }
@@ -274,13 +282,13 @@ impl Sink {
         self.advance(number);
     }
 
-    fn explain(&self, number: UploadNumber, task: Task, verdict: &Verdict) -> Error {
+    fn explain(&self, number: UploadNumber, task: SinkTask, verdict: &Verdict) -> Error {
         let subject = Subject::upload(&self.uploads[&number], task.operation);
         let spent = self.spent(&task, verdict);
         explain::failure(&self.settings, &subject, &task.history, spent, verdict)
     }
 
-    fn subject(&self, task: &Task) -> Subject<'_> {
+    fn subject(&self, task: &SinkTask) -> Subject<'_> {
         match task.owner {
             Owner::Upload(number) => Subject::upload(&self.uploads[&number], task.operation),
             Owner::Cleanup(number) => {

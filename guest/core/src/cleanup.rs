@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::ids::CleanupNumber;
 use crate::time::Instant;
-
-/// Tells one cleanup from all others of a sink.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CleanupNumber(pub u64);
 
 /// An upload that is to be aborted.
 #[derive(Clone, Debug, PartialEq, Eq)]

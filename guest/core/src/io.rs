@@ -4,7 +4,7 @@ use crate::classify::TransportError;
 use crate::credentials::{Credentials, CredentialsError};
 use crate::framing::Run;
 use crate::http::{Request, Response};
-use crate::requests::ExchangeId;
+use crate::ids::ExchangeId;
 use crate::room::Need;
 use crate::settings::Timeouts;
 

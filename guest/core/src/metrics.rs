@@ -5,9 +5,7 @@ use std::time::Duration;
 use crate::classify::{Class, Verdict};
 use crate::explain;
 use crate::histogram::Histogram;
-use crate::requests::Task;
 use crate::s3::Operation;
-use crate::sink::Sink;
 
 /// What has been counted since the sink was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +37,20 @@ pub struct Counters {
     requests: [u64; Operation::ALL.len()],
     retries: [u64; Class::RETRIED.len()],
     durations: [Histogram; Operation::ALL.len()],
+}
+
+/// What a sink has at this moment.
+pub(crate) struct Gauges {
+    /// Uploads that are, or may be, left in the store.
+    pub(crate) uploads_left: u64,
+    /// Requests under way.
+    pub(crate) requests_in_flight: u64,
+    /// Objects that may still be given events.
+    pub(crate) objects_open: u64,
+    /// Objects begun, and neither visible nor failed.
+    pub(crate) objects_unfinished: u64,
+    /// Bytes of events and of compressors.
+    pub(crate) held_bytes: u64,
 }
 
 /// One number, ready to be shown.
@@ -96,10 +108,10 @@ impl Counters {
         self.object_bytes += bytes;
     }
 
-    pub(crate) fn sent(&mut self, task: &Task, bytes: u64) {
-        self.requests[index(task.operation)] += 1;
+    pub(crate) fn sent(&mut self, operation: Operation, met: Option<Class>, bytes: u64) {
+        self.requests[index(operation)] += 1;
         self.request_bytes += bytes;
-        if let Some(index) = task.met.and_then(index_of) {
+        if let Some(index) = met.and_then(index_of) {
             self.retries[index] += 1;
         }
     }
@@ -112,9 +124,8 @@ impl Counters {
     }
 }
 
-/// Every number of `sink`, those of one name one after another.
-pub fn metrics(sink: &Sink) -> Vec<Metric> {
-    let c = sink.counters();
+/// Every number of a sink, those of one name one after another.
+pub(crate) fn metrics(c: &Counters, gauges: &Gauges) -> Vec<Metric> {
     let metric = |name, help, value| Metric { name, help, label: None, value };
     let counter = |name, help, value| metric(name, help, Value::Counter(value));
     let gauge = |name, help, value| metric(name, help, Value::Gauge(value));
@@ -131,22 +142,26 @@ pub fn metrics(sink: &Sink) -> Vec<Metric> {
         counter("spillway_aborts_failed_total", "Aborts put off until later.", c.aborts_failed),
         counter("spillway_orphans_total", "Uploads found that a crash left behind.", c.orphans),
         counter("spillway_orphans_aborted_total", "Those of them aborted.", c.orphans_aborted),
-        gauge("spillway_uploads_left", "Uploads that are, or may be, left behind.", sink.left()),
-        gauge("spillway_requests_in_flight", "Requests under way.", sink.in_flight() as u64),
+        gauge(
+            "spillway_uploads_left",
+            "Uploads that are, or may be, left behind.",
+            gauges.uploads_left,
+        ),
+        gauge("spillway_requests_in_flight", "Requests under way.", gauges.requests_in_flight),
         gauge(
             "spillway_objects_open",
             "Objects that may still be given events.",
-            sink.open_objects() as u64,
+            gauges.objects_open,
         ),
         gauge(
             "spillway_objects_unfinished",
             "Objects begun, and neither visible nor failed.",
-            sink.unfinished().count() as u64,
+            gauges.objects_unfinished,
         ),
         gauge(
             "spillway_held_bytes",
             "Bytes of events and of compressors held in memory.",
-            sink.held(),
+            gauges.held_bytes,
         ),
     ];
     metrics.extend(Class::RETRIED.map(|class| Metric {

@@ -1,9 +1,10 @@
 //! How an object comes by a number that is free: by looking at a few, never by listing a bucket.
 
 use crate::error::Error;
+use crate::ids::UploadNumber;
 use crate::names::{OnExisting, Stem};
 use crate::notice::Level;
-use crate::requests::{Owner, UploadNumber};
+use crate::owner::Owner;
 use crate::s3::{HeadObjectResult, Operation};
 use crate::sink::Sink;
 use crate::turns::Place;

@@ -2,11 +2,12 @@
 
 use crate::error::Error;
 use crate::framing::Run;
+use crate::ids::UploadNumber;
 use crate::io::Output;
 use crate::names::Stem;
 use crate::open::Moment;
+use crate::owner::Owner;
 use crate::report::{Failure, Sealed};
-use crate::requests::{Owner, UploadNumber};
 use crate::retry::History;
 use crate::s3::Operation;
 use crate::settings::{Commit, NONCE_BYTES};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::requests::UploadNumber;
+use crate::ids::UploadNumber;
 use crate::settings::Rotation;
 use crate::template::Template;
 use crate::time::{Instant, Timestamp};

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use crate::cleanup::Leftover;
 use crate::error::Error;
+use crate::ids::UploadNumber;
 use crate::inquiry::OpenUpload;
 use crate::notice::Level;
+use crate::owner::Owner;
 use crate::quote::plain;
-use crate::requests::{Owner, UploadNumber};
 use crate::s3::Operation;
 use crate::settings::OnOrphans;
 use crate::sink::Sink;

@@ -3,40 +3,49 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::classify::Class;
-use crate::cleanup::CleanupNumber;
 use crate::clock::Offset;
 use crate::credentials::Secret;
-use crate::inquiry::Question;
+use crate::ids::ExchangeId;
 use crate::retry::History;
 use crate::s3::Operation;
 use crate::time::{Instant, Timestamp};
 
-/// Tells one attempt from all others of a sink.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ExchangeId(pub u64);
-
-/// Tells one object from all others of a sink, in the order they were begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UploadNumber(pub u64);
-
-/// What a request is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
-    Upload(UploadNumber),
-    Cleanup(CleanupNumber),
-    Inquiry(Question),
+/// Whom a request is made for.
+pub(crate) trait Requester: Copy + PartialEq {
+    /// Whether its uploads are not begun while uploads are held back.
+    fn can_be_held_back(self) -> bool;
 }
 
-/// One request, over all its attempts.
+/// One request, over all its attempts, and whom it is made for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Task {
-    pub(crate) owner: Owner,
+pub(crate) struct Task<O> {
+    pub(crate) owner: O,
     pub(crate) operation: Operation,
     pub(crate) history: History,
     /// What the last attempt came to; nothing before the first has ended.
     pub(crate) met: Option<Class>,
     /// When it was sent first.
     begun: Option<Instant>,
+}
+
+/// A request without its owner, who keeps it to make it again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempted(Task<()>);
+
+impl Attempted {
+    /// The same request, made for `owner`.
+    pub(crate) fn of<O>(self, owner: O) -> Task<O> {
+        let Task { owner: (), operation, history, met, begun } = self.0;
+        Task { owner, operation, history, met, begun }
+    }
+}
+
+impl<O> Task<O> {
+    /// The request without its owner.
+    pub(crate) fn attempted(self) -> Attempted {
+        let Task { owner: _, operation, history, met, begun } = self;
+        Attempted(Task { owner: (), operation, history, met, begun })
+    }
 }
 
 /// How an attempt was signed, as far as its answer may say that it was wrong.
@@ -52,32 +61,38 @@ pub(crate) struct Signed {
 }
 
 /// An attempt that is under way.
-pub(crate) struct Flying {
-    pub(crate) task: Task,
+pub(crate) struct Flying<O> {
+    pub(crate) task: Task<O>,
     pub(crate) signed: Signed,
     /// When it was sent.
     pub(crate) sent: Instant,
 }
 
-/// The requests of a sink that are not done.
-#[derive(Default)]
-pub(crate) struct Requests {
-    ready: VecDeque<Task>,
-    waiting: Vec<(Instant, Task)>,
-    flying: BTreeMap<ExchangeId, Flying>,
+/// The requests that are not done, of owners of any kind.
+pub(crate) struct Requests<O> {
+    ready: VecDeque<Task<O>>,
+    waiting: Vec<(Instant, Task<O>)>,
+    flying: BTreeMap<ExchangeId, Flying<O>>,
     exchanges: u64,
     /// What is not sent for now, while something is held back.
-    held: Option<Vec<Task>>,
+    held: Option<Vec<Task<O>>>,
 }
 
-impl Requests {
+impl<O> Default for Requests<O> {
+    fn default() -> Self {
+        let (ready, waiting, flying) = Default::default();
+        Requests { ready, waiting, flying, exchanges: 0, held: None }
+    }
+}
+
+impl<O: Requester> Requests<O> {
     /// Adds a request to be sent as soon as there is room.
-    pub(crate) fn add(&mut self, owner: Owner, operation: Operation) {
+    pub(crate) fn add(&mut self, owner: O, operation: Operation) {
         self.add_with(owner, operation, History::default());
     }
 
     /// Adds one of which something is known already.
-    pub(crate) fn add_with(&mut self, owner: Owner, operation: Operation, history: History) {
+    pub(crate) fn add_with(&mut self, owner: O, operation: Operation, history: History) {
         let task = Task { owner, operation, history, met: None, begun: None };
         match &mut self.held {
             Some(held) if begins_upload(&task) => held.push(task),
@@ -88,7 +103,8 @@ impl Requests {
     /// Begins no upload until [`release`](Requests::release).
     pub(crate) fn hold_back(&mut self) {
         let ready = std::mem::take(&mut self.ready);
-        let (held, others): (Vec<Task>, Vec<Task>) = ready.into_iter().partition(begins_upload);
+        let (held, others): (Vec<Task<O>>, Vec<Task<O>>) =
+            ready.into_iter().partition(begins_upload);
         (self.held, self.ready) = (Some(held), others.into());
     }
 
@@ -98,25 +114,25 @@ impl Requests {
     }
 
     /// Begins uploads again, and returns for whom.
-    pub(crate) fn release(&mut self) -> Vec<Owner> {
+    pub(crate) fn release(&mut self) -> Vec<O> {
         let held = self.held.take().unwrap_or_default();
         self.ready.extend(&held);
         held.into_iter().map(|task| task.owner).collect()
     }
 
     /// Sends a request again, not before `due`.
-    pub(crate) fn again(&mut self, task: Task, due: Instant) {
+    pub(crate) fn again(&mut self, task: Task<O>, due: Instant) {
         self.waiting.push((due, task));
     }
 
     /// Sends a request again before any other.
-    pub(crate) fn at_once(&mut self, task: Task) {
+    pub(crate) fn at_once(&mut self, task: Task<O>) {
         self.ready.push_front(task);
     }
 
     /// The next request to send now, while fewer than `flying_max` are under way. What is due again
     /// goes first: it is the oldest.
-    pub(crate) fn take(&mut self, now: Instant, flying_max: usize) -> Option<Task> {
+    pub(crate) fn take(&mut self, now: Instant, flying_max: usize) -> Option<Task<O>> {
         if self.flying.len() >= flying_max {
             return None;
         }
@@ -131,7 +147,7 @@ impl Requests {
     }
 
     /// The attempt is under way, under a number of its own.
-    pub(crate) fn fly(&mut self, task: Task, signed: Signed, sent: Instant) -> ExchangeId {
+    pub(crate) fn fly(&mut self, task: Task<O>, signed: Signed, sent: Instant) -> ExchangeId {
         let exchange = ExchangeId(self.exchanges);
         self.exchanges += 1;
         self.flying.insert(exchange, Flying { task, signed, sent });
@@ -144,7 +160,7 @@ impl Requests {
     }
 
     /// The attempt is over, one way or another.
-    pub(crate) fn landed(&mut self, exchange: ExchangeId, now: Instant) -> Option<Flying> {
+    pub(crate) fn landed(&mut self, exchange: ExchangeId, now: Instant) -> Option<Flying<O>> {
         let mut flying = self.flying.remove(&exchange)?;
         let task = &mut flying.task;
         task.history.elapsed = task.begun.map(|begun| now.since(begun)).unwrap_or_default();
@@ -152,7 +168,7 @@ impl Requests {
     }
 
     /// Forgets the requests of `owner` that are not under way, and returns how many they were.
-    pub(crate) fn forget(&mut self, owner: Owner) -> usize {
+    pub(crate) fn forget(&mut self, owner: O) -> usize {
         let before = self.waiting();
         self.ready.retain(|task| task.owner != owner);
         self.waiting.retain(|(_, task)| task.owner != owner);
@@ -160,25 +176,11 @@ impl Requests {
         before - self.waiting()
     }
 
-    /// Forgets all requests of cleanups that are not under way, and returns whose they were.
-    pub(crate) fn forget_cleanups(&mut self) -> Vec<CleanupNumber> {
-        self.forget_where(|owner| match owner {
-            Owner::Cleanup(number) => Some(number),
-            _ => None,
-        })
-    }
-
-    /// Forgets all requests of the inquiry that are not under way, and returns what they asked.
-    pub(crate) fn forget_inquiry(&mut self) -> Vec<Question> {
-        self.forget_where(|owner| match owner {
-            Owner::Inquiry(question) => Some(question),
-            _ => None,
-        })
-    }
-
-    fn forget_where<T>(&mut self, wanted: impl Fn(Owner) -> Option<T>) -> Vec<T> {
+    /// Forgets the requests of the owners that are `wanted` and that are not under way, and returns
+    /// what they are wanted for.
+    pub(crate) fn forget_where<T>(&mut self, wanted: impl Fn(O) -> Option<T>) -> Vec<T> {
         let mut forgotten = Vec::new();
-        let mut keep = |task: &Task| {
+        let mut keep = |task: &Task<O>| {
             let found = wanted(task.owner);
             let keep = found.is_none();
             forgotten.extend(found);
@@ -210,6 +212,6 @@ impl Requests {
     }
 }
 
-fn begins_upload(task: &Task) -> bool {
-    task.operation == Operation::CreateMultipartUpload && matches!(task.owner, Owner::Upload(_))
+fn begins_upload<O: Requester>(task: &Task<O>) -> bool {
+    task.operation == Operation::CreateMultipartUpload && task.owner.can_be_held_back()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::framing::Run;
-use crate::requests::UploadNumber;
+use crate::ids::UploadNumber;
 use crate::settings::Commit;
 use crate::sink::{ENDING_MAX, Sink};
 use crate::upload::Upload;

@@ -11,16 +11,17 @@ use crate::error::{Error, Problem};
 use crate::explain;
 use crate::framing::Run;
 use crate::http::Request;
+use crate::ids::UploadNumber;
 use crate::inquiry::{Inquiry, Reply};
 pub use crate::io::{Input, Output};
-use crate::metrics::Counters;
+use crate::metrics::{Counters, Gauges, Metric, metrics};
 use crate::notice::Level;
 use crate::open::Open;
 use crate::orphans::Orphans;
 use crate::outage::Outage;
+use crate::owner::{Owner, SinkRequests};
 use crate::repeats::Repeats;
 use crate::report::Report;
-use crate::requests::{Owner, Requests, UploadNumber};
 use crate::retry::{Budget, backoff};
 use crate::s3::Operation;
 use crate::sequence::Sequences;
@@ -43,7 +44,7 @@ pub struct Sink {
     pub(crate) signer: Signer,
     pub(crate) now: Now,
     pub(crate) uploads: BTreeMap<UploadNumber, Upload>,
-    pub(crate) requests: Requests,
+    pub(crate) requests: SinkRequests,
     pub(crate) window: Window,
     pub(crate) cleanups: Cleanups,
     pub(crate) budget: Budget,
@@ -83,7 +84,7 @@ impl Sink {
             random: fastrand::Rng::with_seed(seed),
             now: Now::default(),
             uploads: BTreeMap::new(),
-            requests: Requests::default(),
+            requests: SinkRequests::default(),
             cleanups: Cleanups::default(),
             report,
             counters: Counters::default(),
@@ -155,7 +156,7 @@ impl Sink {
             let task = self.requests.take(self.now.monotonic, self.window.size())?;
             let Some(mut request) = self.request(task.owner, task.operation) else { continue };
             let signed = self.signer.sign(&mut request, self.now.wall);
-            self.counters.sent(&task, request.body.len());
+            self.counters.sent(task.operation, task.met, request.body.len());
             let exchange = self.requests.fly(task, signed, self.now.monotonic);
             let timeouts = match task.operation {
                 Operation::CompleteMultipartUpload => self.settings.complete_timeouts,
@@ -218,6 +219,18 @@ impl Sink {
     /// The numbers kept, as they are now.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Its numbers as they are now, those of one name one after another.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let gauges = Gauges {
+            uploads_left: self.left(),
+            requests_in_flight: self.in_flight() as u64,
+            objects_open: self.open_objects() as u64,
+            objects_unfinished: self.unfinished().count() as u64,
+            held_bytes: self.held(),
+        };
+        metrics(&self.counters, &gauges)
     }
 
     /// How many bytes of events are held, those included that the store has too.
@@ -296,7 +309,7 @@ impl Sink {
         self.fail_all(&cause);
         self.give_up_inquiry(&cause);
         // Without credentials nothing can be aborted either; that is tried again later.
-        for number in self.requests.forget_cleanups() {
+        for number in self.requests.forget_where(Owner::cleanup) {
             self.put_off(number, &cause.to_string());
         }
     }

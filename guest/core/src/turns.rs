@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::ids::UploadNumber;
 use crate::names::StemId;
-use crate::requests::UploadNumber;
 
 /// What there is one queue for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

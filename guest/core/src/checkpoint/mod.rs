@@ -12,8 +12,9 @@ mod summary;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Problem};
+use crate::ids::UploadNumber;
 use crate::open::Ages;
-use crate::requests::{Owner, UploadNumber};
+use crate::owner::Owner;
 use crate::s3::Operation;
 use crate::settings::{Commit, Settings};
 use crate::sink::Sink;

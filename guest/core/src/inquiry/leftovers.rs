@@ -10,6 +10,7 @@ use crate::clock::Offset;
 use crate::error::Error;
 use crate::http::Request;
 use crate::notice::Level;
+use crate::owner::Owner;
 use crate::s3::{
     ListMultipartUploadsResult, ListPartsResult, MultipartUpload, PARTS_MAX, UploadsMarker,
 };
@@ -178,7 +179,7 @@ impl Sink {
         }
         if matches!(cause, Error::Denied(_)) {
             // What is refused once is refused for all of them.
-            found.counting -= self.requests.forget_inquiry().len();
+            found.counting -= self.requests.forget_where(Owner::question).len();
         }
         found.uncounted.get_or_insert(cause);
         self.counted(found)

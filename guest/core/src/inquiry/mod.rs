@@ -14,7 +14,7 @@ use crate::classify::{Answer, Verdict};
 use crate::error::Error;
 use crate::explain::{self, Subject};
 use crate::http::Request;
-use crate::requests::{Owner, Task};
+use crate::owner::{Owner, SinkTask};
 use crate::retry::Decision;
 use crate::s3::Operation;
 use crate::sink::Sink;
@@ -133,7 +133,7 @@ impl Sink {
     pub(crate) fn act_on_inquiry(
         &mut self,
         question: Question,
-        task: Task,
+        task: SinkTask,
         decision: Decision,
         mut verdict: Verdict,
     ) {
@@ -163,7 +163,7 @@ impl Sink {
 
     /// The requests of the inquiry that wait are in vain.
     pub(crate) fn give_up_inquiry(&mut self, cause: &Error) {
-        for question in self.requests.forget_inquiry() {
+        for question in self.requests.forget_where(Owner::question) {
             self.not_heard(question, cause.clone(), None);
         }
     }

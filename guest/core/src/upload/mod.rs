@@ -18,7 +18,7 @@ use crate::framing::Run;
 use crate::http::Body;
 use crate::naming::{Naming, Sight};
 use crate::parts::Parts;
-use crate::requests::Task;
+use crate::requests::Attempted;
 use crate::s3::{CompletedPart, HeadObjectResult, Operation};
 use crate::settings::{Cutting, NONCE, PartSizes};
 
@@ -68,7 +68,7 @@ enum State {
     /// CompleteMultipartUpload is under way.
     Completing(Parts),
     /// PutObject or CompleteMultipartUpload ended in doubt, and HeadObject is to settle it.
-    Settling { doubt: Error, sent: Sent, asked: bool, again: Option<(Task, Duration)> },
+    Settling { doubt: Error, sent: Sent, asked: bool, again: Option<(Attempted, Duration)> },
     /// What is in flight is waited for; then all that there is of it is sent again.
     Restarting(Parts),
     /// The object is there.
@@ -90,7 +90,7 @@ pub(crate) enum Looked {
     /// Somebody else's object is in the place of this one, which was doubtful for this reason.
     Taken(Error),
     /// This request once more, after this long: it took no effect.
-    Again(Task, Duration),
+    Again(Attempted, Duration),
 }
 
 /// How an upload ended.
@@ -416,7 +416,7 @@ impl Upload {
 
     /// Nobody knows whether the object is there: it is looked for. If it is not, this request is
     /// made `again`, or the object fails because of this `doubt`.
-    pub(crate) fn doubt(&mut self, doubt: Error, again: Option<(Task, Duration)>) {
+    pub(crate) fn doubt(&mut self, doubt: Error, again: Option<(Attempted, Duration)>) {
         let settling = |sent| State::Settling { doubt, sent, asked: false, again };
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
             State::Putting { body, sum } => settling(Sent::AtOnce { body, sum }),

@@ -4,7 +4,7 @@ use std::hash::Hash as _;
 
 use spillway_core::classify::TransportError;
 use spillway_core::http::{Request, Response};
-use spillway_core::requests::ExchangeId;
+use spillway_core::ids::ExchangeId;
 use spillway_core::settings::Timeouts;
 use spillway_core::sink::Input;
 use spillway_core::time::Instant;

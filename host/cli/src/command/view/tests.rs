@@ -114,7 +114,7 @@ fn things_are_counted_in_words() {
 fn the_sink_has_the_numbers_that_are_shown() {
     let settings =
         Settings::parse(r#"{"bucket": "events", "endpoint": "http://s3.test"}"#).unwrap();
-    let metrics = spillway_core::metrics::metrics(&Sink::new(settings, 0));
+    let metrics = Sink::new(settings, 0).metrics();
     for name in SHOWN.map(|(name, _)| name) {
         assert!(metrics.iter().any(|metric| metric.name == name), "no {name}");
     }
