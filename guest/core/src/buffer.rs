@@ -11,7 +11,7 @@ use crate::http::Body;
 ///
 /// Each piece has memory of its own that is as long as the piece: what is let go is free at once, and
 /// what is counted is what is held, but for the block that is being filled, which may have a capacity
-/// of [`BLOCK_BYTES`].
+/// of `BLOCK_BYTES`.
 #[derive(Default)]
 pub struct Buffer {
     pieces: VecDeque<Bytes>,
