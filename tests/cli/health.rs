@@ -19,8 +19,8 @@ fn who_may_only_write_is_told_that_all_is_well() {
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
     let authority = store.endpoint().replace("http://", "");
     let said = format!(
-        "flow.toml is in order; it would talk to {authority}\n\
-         the store takes what it would write; nothing is left of the proof\n"
+        "flow.toml is valid; it would connect to {authority}\n\
+         the bucket can be written; the upload that proved it is aborted\n"
     );
     assert_eq!(ended.out, said);
     store.bucket(|bucket| {

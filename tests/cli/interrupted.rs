@@ -226,7 +226,7 @@ fn one_ends_a_run_within_minutes_where_the_store_stays_away() {
     server.wait_for("object", |request| request.method == "PUT");
     running.signal("TERM");
     let ended = guarded(running.ends());
-    assert_fails(&ended, 130, &["stopping: ", "the store has given no good answer for a minute"]);
+    assert_fails(&ended, 130, &["stopping: ", "the store has not answered well for a minute"]);
     let summary = summary(&ended);
     assert_eq!(summary["not_stored"], serde_json::json!({"first": 1, "last": 1}), "{ended:?}");
 }

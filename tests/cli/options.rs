@@ -49,7 +49,7 @@ fn the_examples_name_where_they_would_talk_to() {
     ] {
         let ended = example(name).spillway(&["check", "flow.toml"]);
         assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
-        assert!(ended.out.ends_with(&format!("it would talk to {authority}\n")), "{ended:?}");
+        assert!(ended.out.ends_with(&format!("it would connect to {authority}\n")), "{ended:?}");
     }
 }
 

@@ -34,7 +34,7 @@ fn an_endpoint_comes_from_the_first_that_names_one() {
     let flow = FLOW.replace("${ENDPOINT}", "http://192.0.2.1:9003");
     ignoring.write("flow.toml", flow);
     let out = checked(&ignoring.without("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"));
-    assert_eq!(out, "flow.toml is in order; it would talk to 192.0.2.1:9003\n");
+    assert_eq!(out, "flow.toml is valid; it would connect to 192.0.2.1:9003\n");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn a_run_that_goes_on_says_what_it_waits_for_before_it_reads() {
     running.signal("KILL");
     assert_eq!(running.ends().code, None);
     let mut running = place.start(&["run", "flow.toml"]);
-    running.wait_for("going on from line ");
+    running.wait_for("resuming from line ");
     running.wait_for("waiting for the store (connection refused");
     running.signal("INT");
     let ended = guarded(running.ends());

@@ -139,12 +139,16 @@ pub(crate) fn metrics(c: &Counters, gauges: &Gauges) -> Vec<Metric> {
         counter("spillway_parts_total", "Parts that the store confirmed.", c.parts),
         counter("spillway_request_bytes_total", "Bytes of request bodies.", c.request_bytes),
         counter("spillway_throttled_total", "Answers that asked to slow down.", c.throttled),
-        counter("spillway_aborts_failed_total", "Aborts put off until later.", c.aborts_failed),
-        counter("spillway_orphans_total", "Uploads found that a crash left behind.", c.orphans),
+        counter(
+            "spillway_aborts_failed_total",
+            "Aborts that failed and are tried again later.",
+            c.aborts_failed,
+        ),
+        counter("spillway_orphans_total", "Orphaned uploads found.", c.orphans),
         counter("spillway_orphans_aborted_total", "Those of them aborted.", c.orphans_aborted),
         gauge(
             "spillway_uploads_left",
-            "Uploads that are, or may be, left behind.",
+            "Incomplete uploads that are, or may be, in the store.",
             gauges.uploads_left,
         ),
         gauge("spillway_requests_in_flight", "Requests under way.", gauges.requests_in_flight),
@@ -168,7 +172,7 @@ pub(crate) fn metrics(c: &Counters, gauges: &Gauges) -> Vec<Metric> {
         label: Some(("class", class.name())),
         ..counter(
             "spillway_retries_total",
-            "Attempts that were not the first, by what the one before came to.",
+            "Retries, by the outcome of the attempt before.",
             c.retries_after(class),
         )
     }));

@@ -5,7 +5,7 @@ use crate::layout::Lines;
 /// What a run has done so far.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Totals {
-    /// Lines read, of whatever fate.
+    /// Lines read.
     pub lines: u64,
     /// Those of them that have several events.
     pub lines_of_several_events: u64,

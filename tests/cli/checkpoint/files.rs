@@ -45,7 +45,7 @@ fn a_disk_that_is_full_ends_the_run_and_leaves_the_last_one() {
         "error: no checkpoint could be taken",
         "because: the checkpoint run.checkpoint cannot be stored: the one before it stays",
         "File too large",
-        ", by the checkpoint run.checkpoint",
+        ", from the checkpoint run.checkpoint",
     ];
     assert_fails(&ended, 1, &said);
     assert!(ended.out.starts_with("Failed: "), "{ended:?}");

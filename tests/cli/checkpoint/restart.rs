@@ -38,7 +38,7 @@ fn a_file_that_has_grown_is_read_on() {
     for n in 3..6 {
         append(&place, &event(&format!("k{n}"), "x"));
         let checked = place.spillway(&["check", "flow.toml"]);
-        let said = format!("It would go on from line {n}, by the checkpoint run.checkpoint.");
+        let said = format!("It would go on from line {n}, from the checkpoint run.checkpoint.");
         assert!(checked.out.contains(&said), "{checked:?}");
         let summary = place.run(&[]);
         assert_eq!((&summary["lines"], &summary["events"]), (&1.into(), &1.into()), "{summary}");

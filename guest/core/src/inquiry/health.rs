@@ -89,7 +89,7 @@ impl Obstacle {
             Obstacle::NoPermission => "the credentials do not allow to write",
             Obstacle::WrongClock => "this machine's clock is wrong",
             Obstacle::WrongCredentials => "the store does not take the credentials",
-            Obstacle::Unwell => "the store is not well",
+            Obstacle::Unwell => "the store fails or throttles",
             Obstacle::Refused => "the store refuses uploads like those of this configuration",
         }
     }

@@ -19,7 +19,7 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
     let plan = request.plan(draft).await?;
     let goes_on = plan.checkpoint.as_ref().map(take_up::in_words).transpose()?;
     let egress = plan.grants.egress.join(", ");
-    say!("{} is in order; it would talk to {egress}", flow.display());
+    say!("{} is valid; it would connect to {egress}", flow.display());
     plan.notes.iter().for_each(|note| say!("{note}"));
     if let Some(text) = goes_on {
         say!("{text}");
@@ -27,7 +27,7 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
     let credentials_proven = plan.credentials_proven;
     look(&plan.destination(), connect).await?;
     if connect {
-        say!("the store takes what it would write; nothing is left of the proof");
+        say!("the bucket can be written; the upload that proved it is aborted");
     } else if !credentials_proven {
         say!("Its credentials come from elsewhere, and are asked for when it runs.");
     }

@@ -12,13 +12,13 @@ use super::log::SPILLWAY;
 /// The exit codes, all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// What was asked for is done.
+    /// Done.
     Done = 0,
-    /// It failed on the way.
+    /// It failed at run time.
     Failed = 1,
-    /// It was asked for wrongly: arguments, flow or configuration.
+    /// Wrong use: arguments, flow or configuration.
     WrongUse = 2,
-    /// It was interrupted; what was open is aborted, as far as the store let it in that time, but for what a checkpoint knows.
+    /// It was interrupted. Open uploads were aborted if the store answered in time, except those that a checkpoint contains.
     Interrupted = 130,
 }
 

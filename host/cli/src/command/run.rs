@@ -144,7 +144,7 @@ fn say_kept(kept: &Kept, path: &Path) {
         target: SPILLWAY,
         event = "kept",
         line,
-        "the next run goes on from line {line}, by the checkpoint {path}"
+        "the next run goes on from line {line}, from the checkpoint {path}"
     );
 }
 
@@ -319,7 +319,7 @@ const LEFT: &str = "the store did not answer in time: uploads that were open may
                     aborts what is left";
 const HANGS: &str = "left at once: something of this machine did not come to its end, a disk most \
                      likely; uploads may be left in the store";
-const NO_ANSWER: &str = "the store has given no good answer for a minute, so this ends without it";
+const NO_ANSWER: &str = "the store has not answered well for a minute, so this ends without it";
 /// How long a run that was told to stop waits for a store that is away.
 const STOPPING_PATIENCE: Duration = Duration::from_secs(60);
 const LEAVING_PATIENCE: Duration = Duration::from_secs(5);

@@ -129,7 +129,7 @@ pub(crate) fn in_words(settings: &CheckpointSettings) -> Result<String, Stop> {
         None => format!("It would begin at the beginning: there is no checkpoint {path} yet."),
         Some(found) => {
             let from = from(&found.source.place());
-            format!("It would go on from {from}, by the checkpoint {path}.")
+            format!("It would go on from {from}, from the checkpoint {path}.")
         }
     })
 }
@@ -221,7 +221,7 @@ impl TakenUp {
         }
         info!(
             target: SPILLWAY, event = "resumed", line,
-            "going on from {}, by the checkpoint {path} of {taken}", from(place)
+            "going on from {}, from the checkpoint {path} of {taken}", from(place)
         );
     }
 

@@ -86,7 +86,7 @@ fn look(told: &Mutex<Told>) {
     }
 }
 
-/// All but those that say that the store is not well.
+/// All but those that say that the store fails or throttles.
 fn good_answers(counts: &Counts) -> u64 {
     counts.answers[..4].iter().sum()
 }

@@ -42,7 +42,7 @@ const UTF_16: &str = ", of what looks like UTF-16; lines are read as UTF-8: conv
                       `iconv -f UTF-16 -t UTF-8`";
 const COPYTRUNCATE: &str = ": logs have those that were truncated while their writer went on \
                             (copytruncate). `tr -d '\\000'` takes them out";
-const OPEN: &str = ". A document has one line, and this one seems to go on over others: \
+const OPEN: &str = ". A document has one line, and this document seems to span several lines: \
                     `jq -c .` makes one line of each document, and `jq -c '.[]'` of each element \
                     of an array";
 const BEHIND: &str = ": one line holds one document, and here another begins. `jq -c .` makes a \

@@ -59,7 +59,7 @@ fn events_without_a_key_are_rejected() {
         (
             "{",
             "not JSON: expected a member's name in quotes at byte 2. A document has one line, and \
-             this one seems to go on over others: `jq -c .` makes one line of each document, and \
+             this document seems to span several lines: `jq -c .` makes one line of each document, and \
              `jq -c '.[]'` of each element of an array",
         ),
         (r#"{"k":"a"} x"#, "not JSON: something follows the document at byte 11"),

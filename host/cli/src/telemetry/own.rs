@@ -16,10 +16,10 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
     let mut metrics = vec![
         Metric {
             labels: vec![("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())],
-            ..gauge("spillway_build_info", "Which program this is.", 1.0)
+            ..gauge("spillway_build_info", "The version of Spillway.", 1.0)
         },
         gauge("spillway_run_start_time_seconds", "When the run began.", unix(view.begun)),
-        counter("spillway_run_lines_total", "Lines read, of whatever fate.", lines),
+        counter("spillway_run_lines_total", "Lines read.", lines),
         counter("spillway_run_read_bytes_total", "Bytes read.", input_bytes),
         counter("spillway_run_events_rejected_total", "Events that were rejected.", rejected),
         counter("spillway_run_events_filtered_total", "Events that were filtered out.", filtered),
@@ -43,7 +43,7 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
         ),
         gauge(
             "spillway_run_metrics_refused",
-            "Metrics of the component that are left out: no proper ones, or too many.",
+            "Metrics of the component that are left out, as invalid or too many.",
             view.sink.refused() as f64,
         ),
         gauge(
