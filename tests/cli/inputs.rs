@@ -79,10 +79,7 @@ fn lines_that_are_no_documents_are_rejected_with_their_cause() {
             "A document has one line, and this one seems to go on",
         ),
         (format!("[\n{line}]\n"), "`jq -c '.[]'` of each element of an array"),
-        (
-            format!("[{}]\n", line.trim_end()),
-            "no key: `.key` is missing, since the line is an array",
-        ),
+        (format!("[{}]\n", line.trim_end()), "no key: `.key` is missing, since there is an array"),
         (
             format!("{line}\0\0\0{line}"),
             "line 2 was rejected: not JSON: expected a value at byte 1, where 3 NUL",

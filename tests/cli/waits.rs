@@ -57,7 +57,7 @@ fn who_is_told_to_stop_says_what_it_waits_for_and_what_ends_that() {
     running.signal("TERM");
     let ended = guarded(running.ends());
     assert_eq!(ended.code, Some(130), "{ended:?}");
-    assert!(ended.out.contains("What is not stored lies in lines 1 to 1."), "{ended:?}");
+    assert!(ended.out.contains("What is not stored lies in line 1."), "{ended:?}");
 }
 
 #[test]

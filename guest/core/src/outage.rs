@@ -29,8 +29,9 @@ impl Outage {
     /// Takes in what an attempt came to. One that is made again is news as long as that is rare.
     pub(crate) fn meets(&mut self, class: Class, is_retried: bool, now: Instant) -> Option<News> {
         match class {
-            // It says nothing of the store.
+            // They say nothing of the store.
             Class::Stale => None,
+            Class::Unreachable => is_retried.then_some(News::Retry),
             Class::Transient | Class::Throttled | Class::Garbled => {
                 let since = *self.since.get_or_insert(now);
                 let is_long = now.since(since) >= BLIP;
@@ -77,6 +78,7 @@ mod tests {
         assert_eq!(meets(Class::Garbled, true, 4_000), None);
         assert_eq!(meets(Class::Stale, true, 5_000), None);
         assert_eq!(meets(Class::Transient, false, 9_000), None, "one is given up");
+        assert_eq!(meets(Class::Unreachable, false, 9_500), None, "nothing was sent");
         let away = Duration::from_secs(8);
         assert_eq!(meets(Class::Refused, false, 10_000), Some(News::Back(away)), "it answers");
         assert_eq!(meets(Class::Conflict, true, 11_000), Some(News::Retry));

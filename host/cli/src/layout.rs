@@ -16,6 +16,8 @@ pub(crate) struct Layout {
     stretches: VecDeque<Stretch>,
     /// Behind the last line.
     end: LineStart,
+    /// How many events of the line behind are known before it is read.
+    begun: u64,
     stretches_max: usize,
 }
 
@@ -54,7 +56,20 @@ impl Layout {
     fn with_stretches_max(oldest: LineStart, place: LineStart, stretches_max: usize) -> Layout {
         let known = place.position - oldest.position == place.line - oldest.line;
         let before = Stretch { from: oldest, each: known.then_some(1) };
-        Layout { stretches: [before].into(), end: place, stretches_max }
+        Layout { stretches: [before].into(), end: place, begun: 0, stretches_max }
+    }
+
+    /// That of what is read from `place` on, which may lie between two events of a line: those before
+    /// it are of that line, also as long as it is not read again.
+    pub(crate) fn resumed(oldest: LineStart, place: &Place) -> Layout {
+        let mut layout = Layout::new(oldest, place.line_start());
+        layout.begin(place.taken);
+        layout
+    }
+
+    /// So many events of the line behind the last one are known already.
+    pub(crate) fn begin(&mut self, events: u64) {
+        self.begun = events;
     }
 
     /// What lies before `next` was read as well. `several` are those lines of it, and the one that
@@ -77,6 +92,7 @@ impl Layout {
                 self.thin();
             }
         }
+        self.begun = 0;
         self.end.line += lines;
         self.end.position += lines * each;
     }
@@ -106,7 +122,8 @@ impl Layout {
             return Lines { first: 1, last: from.line.max(1) };
         };
         if position >= self.end.position {
-            let line = self.end.line + (position - self.end.position) + 1;
+            let behind = position - self.end.position;
+            let line = self.end.line + 1 + behind.saturating_sub(self.begun.saturating_sub(1));
             return Lines { first: line, last: line };
         }
         match each {
@@ -186,6 +203,17 @@ mod tests {
     use super::*;
     use crate::source::Start;
     use crate::testing::{Random, seeds};
+
+    #[test]
+    fn events_taken_of_a_line_are_of_that_line_before_it_is_read_again() {
+        let resumed = Place { taken: 3_461, ..place(1, 1, 0) };
+        let mut layout = Layout::resumed(start(0, 0), &resumed);
+        let line = |line| Lines { first: line, last: line };
+        assert_eq!([0, 1, 4, 3_461].map(|at| layout.lines_of(at)), [1, 2, 2, 2].map(line));
+        assert_eq!(layout.line_start(3_461), start(1, 1));
+        layout.add(&[Several { line: 1, events: 9_000, now: None }], &place(3, 9_002, 0));
+        assert_eq!([9_000, 9_001, 9_002].map(|at| layout.lines_of(at)), [2, 3, 4].map(line));
+    }
 
     #[test]
     fn where_each_line_is_one_event_there_is_one_stretch() {

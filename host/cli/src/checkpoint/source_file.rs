@@ -141,7 +141,7 @@ impl SourceFile {
         let unreadable = |error| Moved::Unreadable(self.path.clone(), error);
         let Mark { lines, offset, .. } = *mark;
         let found = self.file.metadata().map_err(unreadable)?;
-        if offset == 0 {
+        if offset == 0 && mark.begun.is_none() {
             // Nothing was read of it, so nothing can be taken for something else.
             return Ok(());
         }

@@ -72,8 +72,12 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
     };
     add(&mut text, *failed_events, &format!("not stored{of_objects}"));
     if let Some(Lines { first, last }) = totals.not_stored {
-        let (first, last) = (HumanCount(first), HumanCount(last));
-        text.push_str(&format!(" What is not stored lies in lines {first} to {last}."));
+        let lines = if first == last {
+            format!("line {}", HumanCount(first))
+        } else {
+            format!("lines {} to {}", HumanCount(first), HumanCount(last))
+        };
+        text.push_str(&format!(" What is not stored lies in {lines}."));
     }
     add(&mut text, totals.dead_letters, "set aside as dead letters");
     if let Some(kept) = &totals.kept {

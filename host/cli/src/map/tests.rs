@@ -53,7 +53,8 @@ fn events_without_a_key_are_rejected() {
         (r#"{"k":"\ud800"}"#, "the key `.k` has half of a surrogate pair, which is no character"),
         (
             "[1]",
-            "no key: `.k` is missing, since the line is an array; events = '.[]' makes an event of \
+            "no key: `.k` is missing, since there is an array; `[]` behind the path in `events`, as in \
+             events = '.[]', makes an event of \
              each of its elements",
         ),
         (
@@ -165,7 +166,7 @@ fn a_path_to_the_events_leads_to_one() {
     assert_eq!(found(r#"{"a": {"k": "x"}}"#), several(&[("x", r#"{"k":"x"}"#)]));
     assert_eq!(found(r#"{"b":1}"#), rejected("no event: `.a` is missing"));
     let Owned::Rejected(said) = found(r#"{"a":[{"k":"x"}]}"#) else { panic!() };
-    assert!(said.contains("since the line is an array; events = '.[]'"), "{said}");
+    assert!(said.contains("since there is an array; `[]` behind the path in `events`"), "{said}");
 }
 
 #[test]

@@ -65,6 +65,7 @@ impl Running<'_> {
                 let (events, before) = (end.position, place.position);
                 return Err(SourceError::OtherCount { line: end.line, events, before }.into());
             }
+            self.layout.begin(place.taken);
             if batch.next.next_position() >= position {
                 return Ok(true);
             }

@@ -111,7 +111,7 @@ impl Keeper {
 
     /// What is known of lines before anything is read.
     pub(super) fn layout(&self) -> Layout {
-        Layout::new(self.oldest(), self.checkpoints.place.line_start())
+        Layout::resumed(self.oldest(), &self.checkpoints.place)
     }
 
     /// The position of the first event that this run has, to be set aside.

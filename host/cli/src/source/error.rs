@@ -79,7 +79,8 @@ pub enum SourceError {
     #[error(
         "line {line} begins with other events than the {events} of it that an earlier run has \
          taken: the line, [map] or the program was changed. Put it back as it was. Or, to begin \
-         anew, remove the checkpoint: every event is stored then, also what is stored already"
+         anew, remove the checkpoint: every event is stored then, also what is stored already, and \
+         of the line as it was, what is in no visible object yet is lost"
     )]
     OtherEvents {
         /// The line's number, from 1.
