@@ -9,7 +9,10 @@ use spillway_core::classify::{Class, classify};
 use spillway_core::clock::{Flight, Offset};
 use spillway_core::http::Response;
 use spillway_core::retry::{Budget, Decision, History, decide};
-use spillway_core::s3::{bucket_region, part_etag, Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult, ListMultipartUploadsResult, ListPartsResult, Operation};
+use spillway_core::s3::{
+    Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult,
+    ListMultipartUploadsResult, ListPartsResult, Operation, bucket_region, part_etag,
+};
 use spillway_core::settings::RetrySettings;
 use spillway_core::time::Timestamp;
 

@@ -78,7 +78,7 @@ fn an_endpoint_that_has_the_bucket_in_it_is_warned_of() {
     let said = "`endpoint`: the path ends with the name of the bucket";
     assert!(ended.err.contains(said), "{ended:?}");
     assert!(ended.err.contains(&format!("write `{}`", server.endpoint())), "{ended:?}");
-    assert!(ended.out.starts_with("flow.toml is in order"), "{ended:?}");
+    assert!(ended.out.starts_with("flow.toml is valid"), "{ended:?}");
     assert_eq!(server.requests_total(), 0);
     let ended = place.spillway(&["run", "flow.toml"]);
     assert!(ended.err.contains(said), "{ended:?}");

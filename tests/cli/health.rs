@@ -210,7 +210,7 @@ fn check(endpoint: &str) -> Ended {
 fn fails(endpoint: &str, said: &[&str]) {
     let ended = check(endpoint);
     assert_fails(&ended, 1, said);
-    assert!(ended.out.starts_with("flow.toml is in order; "), "{ended:?}");
+    assert!(ended.out.starts_with("flow.toml is valid; "), "{ended:?}");
     let because =
         format!("error: the store does not take what it would write\n  because: {}", said[0]);
     assert!(ended.err.contains(&because), "{ended:?}");

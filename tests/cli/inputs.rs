@@ -76,7 +76,7 @@ fn lines_that_are_no_documents_are_rejected_with_their_cause() {
         ("{\n  \"key\": \"a\"\n}\n".to_owned(), "line 1 was rejected: not JSON: expected a member"),
         (
             "{\n  \"key\": \"a\"\n}\n".to_owned(),
-            "A document has one line, and this one seems to go on",
+            "A document has one line, and this document seems to span",
         ),
         (format!("[\n{line}]\n"), "`jq -c '.[]'` of each element of an array"),
         (format!("[{}]\n", line.trim_end()), "no key: `.key` is missing, since there is an array"),

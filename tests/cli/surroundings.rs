@@ -25,10 +25,10 @@ fn an_endpoint_comes_from_the_first_that_names_one() {
     let place = Place::of(&silent(""), &event("a", "1"));
     let place = place.with("AWS_ENDPOINT_URL", "http://192.0.2.1:9001");
     let out = checked(&place);
-    assert!(out.contains("talk to 192.0.2.1:9001\n`endpoint` is that of AWS_ENDPOINT_URL\n"));
+    assert!(out.contains("connect to 192.0.2.1:9001\n`endpoint` is that of AWS_ENDPOINT_URL\n"));
     let place = place.with("AWS_ENDPOINT_URL_S3", "http://192.0.2.1:9002");
     let out = checked(&place);
-    assert!(out.contains("talk to 192.0.2.1:9002\n`endpoint` is that of AWS_ENDPOINT_URL_S3\n"));
+    assert!(out.contains("connect to 192.0.2.1:9002\n`endpoint` is that of AWS_ENDPOINT_URL_S3\n"));
     let ignoring = place.with("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
     assert!(checked(&ignoring).contains(".amazonaws.com:443\n"));
     let flow = FLOW.replace("${ENDPOINT}", "http://192.0.2.1:9003");
@@ -55,7 +55,7 @@ fn a_profile_names_an_endpoint_too() {
          [services local]\ns3 =\n  endpoint_url = http://192.0.2.1:2\n",
     );
     let out = checked(&place.with("AWS_PROFILE", "my team"));
-    assert!(out.contains("talk to 192.0.2.1:2\n"), "{out}");
+    assert!(out.contains("connect to 192.0.2.1:2\n"), "{out}");
     assert!(out.contains("`endpoint` is that of services of the AWS profile `my team`\n"), "{out}");
 }
 
@@ -67,7 +67,7 @@ fn the_file_of_credentials_names_an_endpoint_too() {
     std::fs::create_dir(place.path(".aws")).unwrap();
     place.write(".aws/credentials", "[default]\nendpoint_url = http://192.0.2.1:3\n");
     place.write(".aws/config", "[default]\nregion = eu-west-1\n");
-    assert!(checked(&place).contains("talk to 192.0.2.1:3\n"));
+    assert!(checked(&place).contains("connect to 192.0.2.1:3\n"));
     place.write(".aws/credentials", "[default]\n");
     let said = "region of the AWS profile `default` is set and not used: the flow has no `region`; \
                 write region = \"eu-west-1\" to use it\n";
@@ -84,7 +84,7 @@ fn services_that_are_not_there_are_told() {
     let said = "services of the AWS profile `default`: names a section [services local], which no";
     assert_fails(&place.spillway(&["check", "flow.toml"]), 2, &[said]);
     let place = place.with("AWS_ENDPOINT_URL", "http://192.0.2.1:1");
-    assert!(checked(&place).contains("talk to 192.0.2.1:1\n"));
+    assert!(checked(&place).contains("connect to 192.0.2.1:1\n"));
 }
 
 #[test]

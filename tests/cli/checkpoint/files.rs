@@ -53,7 +53,10 @@ fn a_disk_that_is_full_ends_the_run_and_leaves_the_last_one() {
     let names = place.files(".").into_keys().filter(|name| name.starts_with("run.checkpoint"));
     assert_eq!(names.collect::<Vec<_>>(), ["run.checkpoint", "run.checkpoint.lock"]);
     let line = place.run(&[])["resumed_from_line"].as_u64().unwrap();
-    assert!(ended.err.contains(&format!("the next run goes on from line {line}, by")), "{ended:?}");
+    assert!(
+        ended.err.contains(&format!("the next run goes on from line {line}, from")),
+        "{ended:?}"
+    );
     assert_eq!(contents(&store), expected(&lines));
 }
 

@@ -47,7 +47,7 @@ fn it_goes_on_behind_those_that_were_taken() {
     assert!(checked.out.contains(&format!("It would go on {from}.")), "{checked:?}");
     let ended = place.spillway(&["run", "flow.toml", "--json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.err.contains(&format!("going on {from} of ")), "{ended:?}");
+    assert!(ended.err.contains(&format!("resuming {from} of ")), "{ended:?}");
     let summary = summary(&ended);
     assert_eq!(
         (&summary["resumed_from_line"], &summary["events"]),

@@ -221,7 +221,7 @@ impl TakenUp {
         }
         info!(
             target: SPILLWAY, event = "resumed", line,
-            "going on from {}, from the checkpoint {path} of {taken}", from(place)
+            "resuming from {}, from the checkpoint {path} of {taken}", from(place)
         );
     }
 
