@@ -60,10 +60,10 @@ fn classified(operation: Operation, response: &Response, flight: &Flight) {
             matches!(Completion::parse(response), Ok(Completion::Completed(_)))
         }
         Operation::CreateMultipartUpload => CreateMultipartUploadResult::parse(response).is_ok(),
-        Operation::UploadPart(_) => part_etag(response).is_ok(),
+        Operation::UploadPart(_) => part_etag(response).is_ok() && is_blank(response),
         Operation::HeadObject => HeadObjectResult::parse(response).is_ok(),
-        Operation::PutObject => response.header("etag").is_some() || is_of_s3_and_blank(response),
-        Operation::AbortMultipartUpload => response.body.is_empty(),
+        Operation::PutObject => is_of_s3(response) && is_blank(response),
+        Operation::AbortMultipartUpload => is_blank(response),
         Operation::ListMultipartUploads => ListMultipartUploadsResult::parse(response).is_ok(),
         Operation::ListParts => ListPartsResult::parse(response).is_ok(),
     };
@@ -99,10 +99,16 @@ fn classified(operation: Operation, response: &Response, flight: &Flight) {
     }
 }
 
-/// How a store that has no ETag to give says that it has an object.
-fn is_of_s3_and_blank(response: &Response) -> bool {
+/// Whether an answer has an ETag, or another header of S3 where a store has no ETag to give.
+fn is_of_s3(response: &Response) -> bool {
     let mut names = response.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
-    response.body.trim_ascii().is_empty() && names.any(|name| name.starts_with("x-amz-"))
+    let has_etag = response.header("etag").is_some_and(|etag| !etag.trim().is_empty());
+    has_etag || names.any(|name| name.starts_with("x-amz-"))
+}
+
+/// Whether an answer has no page that would be somebody else's.
+fn is_blank(response: &Response) -> bool {
+    response.body.trim_ascii().is_empty()
 }
 
 /// What is read of an answer can be used.
