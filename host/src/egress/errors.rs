@@ -7,8 +7,9 @@ use rustls::{AlertDescription, CertificateError};
 use wasmtime_wasi_http::Error;
 
 use super::kept::Uses;
-use super::route::{ProxyError, SpeaksTls};
+use super::route::ProxyError;
 use super::untrusted::Untrusted;
+use super::wire::SpeaksTls;
 
 /// The client's error, by its first cause that says something.
 pub(super) fn of_client(error: &hyper_util::client::legacy::Error) -> Error {

@@ -13,6 +13,7 @@ mod traffic;
 pub(crate) mod trust;
 mod untrusted;
 mod verifier;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::future::Future;

@@ -1,18 +1,16 @@
 //! From a URL to a connection: straight, or through a proxy.
 
 use std::future::Future;
-use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
@@ -21,6 +19,7 @@ use tower_service::Service;
 use super::client::Prohibited;
 use super::heard::{Heard, Hearing};
 use super::proxy::{Proxies, Proxy};
+use super::wire::Wire;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Connecting = Pin<Box<dyn Future<Output = Result<Wire, BoxError>> + Send>>;
@@ -84,7 +83,7 @@ where
                 let connecting = self.direct.call(url);
                 Box::pin(async move {
                     let stream = MaybeHttpsStream::Http(connecting.await.map_err(Into::into)?);
-                    Ok(Wire { stream, is_proxied: false, is_plain, has_read: false })
+                    Ok(Wire::new(stream, false, is_plain))
                 })
             }
             // A request over plain HTTP is the proxy's to read: it names the whole URL.
@@ -93,7 +92,7 @@ where
                 Box::pin(async move {
                     let connected = connecting.await;
                     let stream = connected.map_err(|error| unreachable(&proxy, &*error))?;
-                    Ok(Wire { stream, is_proxied: true, is_plain: false, has_read: false })
+                    Ok(Wire::new(stream, true, false))
                 })
             }
             Ok(Some(proxy)) => {
@@ -107,7 +106,7 @@ where
                 Box::pin(async move {
                     let tunneled = tunneling.await;
                     let stream = tunneled.map_err(|error| refused(&proxy, &error, &heard))?.stream;
-                    Ok(Wire { stream, is_proxied: false, is_plain, has_read: false })
+                    Ok(Wire::new(stream, false, is_plain))
                 })
             }
         }
@@ -188,86 +187,6 @@ fn refused(proxy: &Proxy, error: &(dyn std::error::Error + 'static), heard: &Hea
     ProxyError(format!("{PROXY}{proxy} of {variable} {cause}"))
 }
 
-/// A connection to a server or to a proxy.
-pub(crate) struct Wire {
-    stream: MaybeHttpsStream<TokioIo<TcpStream>>,
-    /// A proxy reads the requests, and each names the whole URL.
-    is_proxied: bool,
-    /// Nothing is ciphered on it.
-    is_plain: bool,
-    has_read: bool,
-}
-
-/// A server answered with a record of TLS to what was none.
-#[derive(Debug, thiserror::Error)]
-#[error("the server speaks TLS at this port, and was spoken to without: its URL begins with https")]
-pub(super) struct SpeaksTls;
-
-impl Connection for Wire {
-    fn connected(&self) -> Connected {
-        self.stream.connected().proxy(self.is_proxied)
-    }
-}
-
-impl Read for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        if !self.is_plain || self.has_read {
-            return Pin::new(&mut self.stream).poll_read(cx, buffer);
-        }
-        // The first bytes tell the protocol, and are few.
-        let mut first = [0; FIRST_BYTES];
-        let room = first.len().min(buffer.remaining());
-        let mut read = hyper::rt::ReadBuf::new(&mut first[..room]);
-        match Pin::new(&mut self.stream).poll_read(cx, read.unfilled()) {
-            Poll::Ready(Ok(())) => {}
-            other => return other,
-        }
-        self.has_read = true;
-        let filled = read.filled();
-        // An alert of any version: <https://www.rfc-editor.org/rfc/rfc8446#section-5.1>
-        if let [21, 3, ..] = filled {
-            return Poll::Ready(Err(io::Error::other(SpeaksTls)));
-        }
-        buffer.put_slice(filled);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Write for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
-    }
-}
-
-const FIRST_BYTES: usize = 8;
 /// What each text about a proxy begins with.
 pub(super) const PROXY: &str = "the proxy ";
 

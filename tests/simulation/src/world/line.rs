@@ -112,5 +112,5 @@ impl Sending {
     }
 }
 
-/// What Linux has for a connection of its own accord, by and large.
+/// What Linux has for a connection whose sender bounds nothing, by and large.
 const BUFFER_BYTES: f64 = (2 << 20) as f64;
