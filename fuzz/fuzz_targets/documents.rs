@@ -213,7 +213,11 @@ fn answer(document: &str) -> Response {
 
 /// The characters of section 2.2 of XML 1.0.
 fn legal(text: &str) -> String {
-    let is_legal = |c: &char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    let is_legal = |c: &char| match c {
+        '\t' | '\n' | '\r' => true,
+        '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => true,
+        _ => false,
+    };
     text.chars().filter(is_legal).collect()
 }
 

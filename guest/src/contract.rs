@@ -168,8 +168,8 @@ fn invalid(index: usize, problem: Problem) -> wit::Error {
 
 /// Where objects become visible as soon as they are sealed, a checkpoint would be no promise.
 fn refuse_without_checkpoints(driver: &Driver) -> Result<(), wit::Error> {
-    let text = "checkpoints need `commit` = `checkpointed` in the configuration; without it, flush, \
-                and go by `durable`";
+    let text = "checkpoints need `commit` = `checkpointed` in the configuration; without it, \
+                flush, and go by `durable`";
     match driver.core().takes_checkpoints() {
         true => Ok(()),
         false => Err(wit::Error::Unsupported(text.to_owned())),

@@ -411,7 +411,8 @@ impl OpenSink {
     }
 }
 
-/// Makes a call, for as long as its sink is not given up. What was cut short cannot be called again.
+/// Makes a call, for as long as its sink is not given up. What was cut short cannot be called
+/// again.
 async fn until_given_up<T>(
     gate: &Gate,
     call: impl Future<Output = wasmtime::Result<T>>,

@@ -119,7 +119,8 @@ fn writing_is_not_allowed() {
     let store = Store::start(|options| options.denied = vec![Action::PutObject]);
     let said = [
         "the credentials do not allow to write: ",
-        "check that the credentials are allowed s3:PutObject on arn:aws:s3:::events/spillway-check-",
+        "check that the credentials are allowed s3:PutObject on \
+         arn:aws:s3:::events/spillway-check-",
     ];
     fails(&store.endpoint(), &said);
     assert!(store.open_uploads().is_empty());

@@ -1,5 +1,5 @@
-//! Signals that find the command waiting for something that never comes. The servers here are silent
-//! for longer than any test lasts: that a command ends is that it waited for none of them.
+//! Signals that find the command waiting for something that never comes. The servers here are
+//! silent for longer than any test lasts: that a command ends is that it waited for none of them.
 
 use std::process::Command;
 use std::sync::mpsc;

@@ -110,8 +110,8 @@ fn a_wrong_template_is_shown_with_a_caret_under_the_mistake() {
         (
             // A tab and an escape: shown, and not acted on.
             "\\t\\u001b{date:%Q}",
-            "  sink.config.key_template: `%Q` is unknown; there are %Y, %y, %m, %d, %j, %H, %M, %S, \
-             %s, %F, %T, %G, %V and %%\n    \\t\\u{1b}{date:%Q}\n                  ^\n",
+            "  sink.config.key_template: `%Q` is unknown; there are %Y, %y, %m, %d, %j, %H, %M, \
+             %S, %s, %F, %T, %G, %V and %%\n    \\t\\u{1b}{date:%Q}\n                  ^\n",
         ),
     ] {
         let flow = format!("{FLOW}key_template = \"{template}\"\n");

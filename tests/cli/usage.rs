@@ -91,9 +91,8 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "5242880",
         "5242879",
-        &[
-            "sink.config.part_bytes: the number 5242879, but a whole number from 5242880 to 5368709120 is wanted",
-        ],
+        &["sink.config.part_bytes: the number 5242879, but a whole number from 5242880 to \
+             5368709120 is wanted"],
     ),
     ("5242880", "5368709121", &["sink.config.part_bytes: the number 5368709121"]),
     (
@@ -104,9 +103,8 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "part_bytes",
         "rotate.events = 0\npart_bytes",
-        &[
-            "sink.config.rotate.events: the number 0, but a whole number from 1 to 1000000000000 is wanted",
-        ],
+        &["sink.config.rotate.events: the number 0, but a whole number from 1 to 1000000000000 \
+             is wanted"],
     ),
     (
         "part_bytes",

@@ -6,12 +6,12 @@ use bytes::Bytes;
 
 use crate::http::Body;
 
-/// A queue of bytes. Large pieces are kept as they came; small ones are gathered in blocks, so that a
-/// thousand of them do not become a thousand writes.
+/// A queue of bytes. Large pieces are kept as they came; small ones are gathered in blocks, so that
+/// a thousand of them do not become a thousand writes.
 ///
-/// Each piece has memory of its own that is as long as the piece: what is let go is free at once, and
-/// what is counted is what is held, but for the block that is being filled, which may have a capacity
-/// of `BLOCK_BYTES`.
+/// Each piece has memory of its own that is as long as the piece: what is let go is free at once,
+/// and what is counted is what is held, but for the block that is being filled, which may have a
+/// capacity of `BLOCK_BYTES`.
 #[derive(Default)]
 pub struct Buffer {
     pieces: VecDeque<Bytes>,
@@ -47,8 +47,8 @@ impl Buffer {
         }
     }
 
-    /// Takes `len` bytes from the front, or all where there are fewer. The piece that they end in is
-    /// copied, either side of it: a slice would keep the whole of it in memory.
+    /// Takes `len` bytes from the front, or all where there are fewer. The piece that they end in
+    /// is copied, either side of it: a slice would keep the whole of it in memory.
     pub fn take(&mut self, len: u64) -> Body {
         let mut wanted = len.min(self.len);
         self.len -= wanted;

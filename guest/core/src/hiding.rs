@@ -6,9 +6,9 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 
-/// Puts `…` in the place of a secret, and of any part of it that tells something, wherever it stands
-/// in a text from outside: as it is, percent-encoded, escaped as in XML or JSON, in base64 or in
-/// hexadecimal digits, and any of the last two encoded by the others.
+/// Puts `…` in the place of a secret, and of any part of it that tells something, wherever it
+/// stands in a text from outside: as it is, percent-encoded, escaped as in XML or JSON, in base64
+/// or in hexadecimal digits, and any of the last two encoded by the others.
 pub(crate) fn hide(secret: &str, text: &mut String) {
     if secret.is_empty() || text.is_empty() {
         return;

@@ -20,8 +20,8 @@ pub enum Input {
     Abort,
     /// Everything is given up that no checkpoint knows which may be resumed.
     Keep,
-    /// A checkpoint is to be taken: what encoders hold back goes into their objects. It can be taken
-    /// once the sink is at rest: [`Sink::is_at_rest`](crate::sink::Sink::is_at_rest).
+    /// A checkpoint is to be taken: what encoders hold back goes into their objects. It can be
+    /// taken once the sink is at rest: [`Sink::is_at_rest`](crate::sink::Sink::is_at_rest).
     Prepare,
     /// The caller has stored the last checkpoint.
     Commit,

@@ -99,7 +99,8 @@ impl Open {
         self.objects.len()
     }
 
-    /// Adds the object of a key and a moment that have none, which is written to for the first time.
+    /// Adds the object of a key and a moment that have none, which is written to for the first
+    /// time.
     pub(crate) fn begin(&mut self, key: &str, moment: Moment, number: UploadNumber, now: Instant) {
         let (dates, step) = (moment.dates(), Some(moment.step()));
         let dated = Dated { number, dates, step, is_interrupted: false };

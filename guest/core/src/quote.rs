@@ -167,7 +167,8 @@ mod tests {
     #[test]
     fn a_page_is_repeated_by_its_title() {
         let page = |text: &str| (true, text.to_owned());
-        let whole = "<!DOCTYPE html>\n<html lang=\"en\"><head>\n<title id='t'>\n  Sign in &amp; go\n\
+        let whole = "<!DOCTYPE html>\n<html lang=\"en\"><head>\n<title id='t'>\n  Sign in &amp; \
+                     go\n\
                      </title></head><body><h1>Hello</h1>";
         assert_eq!(quoted(whole), page("Sign in & go"));
         assert_eq!(quoted("<html><body><h1>Bad <b>Gateway</b></h1>"), page("Bad Gateway"));

@@ -373,7 +373,8 @@ mod tests {
         assert!(matches!(decided(PART, Class::Garbled, garbled(4)), Decision::Retry(_)));
         assert_eq!(decided(PART, Class::Garbled, garbled(5)), Decision::Fail);
         assert_eq!(decided(COMPLETE, Class::Garbled, garbled(5)), Decision::Settle);
-        // A page may be that of a proxy which is there for a moment. Success without its ETag is not.
+        // A page may be that of a proxy which is there for a moment. Success without its ETag is
+        // not.
         assert_eq!(decided(Operation::PutObject, Class::Garbled, garbled(1)), Decision::Settle);
         let mut page = verdict(Class::Garbled);
         page.said.quote = Some(Quote { is_page: true, text: "Sign in".to_owned() });

@@ -91,7 +91,8 @@ impl Sink {
     }
 
     /// The open objects that hold bytes which only further events would send, and how many. Those
-    /// that the batch goes on with come last, and the one that was written to the longest ago first.
+    /// that the batch goes on with come last, and the one that was written to the longest ago
+    /// first.
     fn in_the_way(&self, need: &Need) -> Vec<(UploadNumber, u64)> {
         let sizes = self.settings.cutting().sizes;
         let idle = |number| (number, self.uploads[&number].idle(sizes));

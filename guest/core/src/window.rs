@@ -1,7 +1,8 @@
 //! How many requests are under way at once: more as they succeed, and half as many once they turn
 //! out to be too many for the line or the store.
 //!
-//! Additive increase and multiplicative decrease, as in TCP: <https://www.rfc-editor.org/rfc/rfc5681>
+//! Additive increase and multiplicative decrease, as in TCP:
+//! <https://www.rfc-editor.org/rfc/rfc5681>
 
 use crate::time::Instant;
 
@@ -29,8 +30,8 @@ impl Window {
         self.size = (self.size + 1.0 / self.size).min(self.max as f64);
     }
 
-    /// One of the `flying` requests, sent then, did not get through for want of room, on the line or
-    /// in the store. Others that were under way when that was found out show nothing new.
+    /// One of the `flying` requests, sent then, did not get through for want of room, on the line
+    /// or in the store. Others that were under way when that was found out show nothing new.
     pub(crate) fn narrow(&mut self, flying: usize, sent: Instant, now: Instant) {
         if self.cut.is_none_or(|cut| sent >= cut) {
             self.size = (self.size.min(flying as f64) / 2.0).floor().max(1.0);

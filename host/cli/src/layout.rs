@@ -59,8 +59,8 @@ impl Layout {
         Layout { stretches: [before].into(), end: place, begun: 0, stretches_max }
     }
 
-    /// That of what is read from `place` on, which may lie between two events of a line: those before
-    /// it are of that line, also as long as it is not read again.
+    /// That of what is read from `place` on, which may lie between two events of a line: those
+    /// before it are of that line, also as long as it is not read again.
     pub(crate) fn resumed(oldest: LineStart, place: &Place) -> Layout {
         let mut layout = Layout::new(oldest, place.line_start());
         layout.begin(place.taken);

@@ -185,8 +185,8 @@ impl Running<'_> {
         self.set_aside.sync()
     }
 
-    /// What a component held that has trapped, or that was given up, is gone with it, and is counted
-    /// so; but where there are checkpoints, the next run has it again.
+    /// What a component held that has trapped, or that was given up, is gone with it, and is
+    /// counted so; but where there are checkpoints, the next run has it again.
     fn lose(&mut self) {
         if self.keeper.is_some() {
             return;
@@ -278,7 +278,8 @@ impl Running<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Hands runs over. `several` are those lines that begin in their batch and have several events.
+    /// Hands runs over. `several` are those lines that begin in their batch and have several
+    /// events.
     async fn write(
         &mut self,
         runs: &[Run],

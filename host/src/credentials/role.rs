@@ -2,7 +2,8 @@
 
 /// A role to assume with the credentials at hand, through AWS STS.
 ///
-/// The formats are those of <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
+/// The formats are those of
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
     /// Its ARN, as `arn:aws:iam::123456789012:role/writer`.

@@ -44,7 +44,8 @@ fn what_is_wrong_with_it_is_said_by_field() {
         ),
         (
             flow().replace("attempts_max", "commit = \"sealed\"\nattempts_max"),
-            "sink.config.commit: is \"sealed\", and a flow with [checkpoint] needs \"checkpointed\"",
+            "sink.config.commit: is \"sealed\", and a flow with [checkpoint] needs \
+             \"checkpointed\"",
         ),
         (
             FLOW.replace("attempts_max", "commit = \"checkpointed\"\nattempts_max"),

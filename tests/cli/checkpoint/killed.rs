@@ -23,7 +23,8 @@ fn every_event_is_there_once_however_often_it_is_killed() {
     }
 }
 
-/// Kills runs until one ends by itself, and looks at what is there then. Returns how many it killed.
+/// Kills runs until one ends by itself, and looks at what is there then. Returns how many it
+/// killed.
 fn until_done(seed: u64) -> u64 {
     let mut random = fastrand::Rng::with_seed(seed);
     let open = random.usize(1..=3);
@@ -110,7 +111,8 @@ fn by_key(contents: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
     keys
 }
 
-/// Lines of a few MiB, whose keys take turns where several objects may be open: more keys than that.
+/// Lines of a few MiB, whose keys take turns where several objects may be open: more keys than
+/// that.
 fn lines(random: &mut fastrand::Rng, open: usize) -> String {
     let bytes: Vec<usize> = (0..5).map(|_| [10, 1_000, 100_000][random.usize(..3)]).collect();
     let (mut lines, mut key) = (String::new(), 0);

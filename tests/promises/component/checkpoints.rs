@@ -1,4 +1,5 @@
-//! The component takes checkpoints and goes on from them, in wasmtime, call by call of the contract.
+//! The component takes checkpoints and goes on from them, in wasmtime, call by call of the
+//! contract.
 
 use spillway::contract::{Ending, Error};
 use spillway::sink::{OpenSink, SinkError};

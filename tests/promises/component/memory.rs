@@ -1,5 +1,5 @@
-//! Many large objects at once, in little memory: the guest has what its configuration says, and what
-//! is made of it, and would trap where it took more.
+//! Many large objects at once, in little memory: the guest has what its configuration says, and
+//! what is made of it, and would trap where it took more.
 
 use std::collections::BTreeMap;
 

@@ -21,8 +21,8 @@ fn the_objects_are_the_same(plain: &Flow, flow: &Flow) {
     }
 }
 
-/// No object goes on where rotation ends it: by its data, nor by the time, which goes on while nobody
-/// is there.
+/// No object goes on where rotation ends it: by its data, nor by the time, which goes on while
+/// nobody is there.
 fn all_are_rotated(flow: &Flow) {
     for seen in flow.objects() {
         let events: Vec<_> = seen.positions.iter().map(|p| &flow.world.accepted[p]).collect();

@@ -90,7 +90,8 @@ fn objects_are_those_of_the_model() {
     }
 }
 
-/// A sink that is resumed goes on with the objects of the hours that it had open, and with no others.
+/// A sink that is resumed goes on with the objects of the hours that it had open, and with no
+/// others.
 #[test]
 fn a_resumed_sink_cuts_objects_as_the_model_does() {
     for seed in 0..500 {

@@ -78,7 +78,8 @@ pub const PROVIDERS: &[Provider] = &[
         content_md5: false,
         equal_parts: false,
         parts_max: PARTS_MAX,
-        why: "MinIO has CRC-64/NVME since February 2025; before that it needs `checksum = \"none\"`.",
+        why: "MinIO has CRC-64/NVME since February 2025; before that it needs `checksum = \
+              \"none\"`.",
         source: "https://github.com/minio/minio/pull/20855",
     },
     Provider {
@@ -89,7 +90,8 @@ pub const PROVIDERS: &[Provider] = &[
         content_md5: true,
         equal_parts: false,
         parts_max: PARTS_MAX,
-        why: "Which checksums the gateway verifies differs by release; each verifies `Content-MD5`.",
+        why: "Which checksums the gateway verifies differs by release; each verifies \
+              `Content-MD5`.",
         source: "https://docs.ceph.com/en/latest/radosgw/s3/",
     },
     Provider {
@@ -133,7 +135,8 @@ pub const PROVIDERS: &[Provider] = &[
         content_md5: true,
         equal_parts: false,
         parts_max: 1_000,
-        why: "Which checksums OVHcloud takes differs by region; its older stores, which are OpenStack \
+        why: "Which checksums OVHcloud takes differs by region; its older stores, which are \
+              OpenStack \
               Swift, take 1,000 parts, and newer ones 10,000.",
         source: "https://github.com/ovh/public-cloud-roadmap/issues/781",
     },

@@ -20,7 +20,8 @@ impl<'a> AccessPoint<'a> {
     ///
     /// # Errors
     ///
-    /// Why it is no ARN of an access point that objects can be written to, as a sentence for people.
+    /// Why it is no ARN of an access point that objects can be written to, as a sentence for
+    /// people.
     pub fn parse(text: &'a str) -> Option<Result<AccessPoint<'a>, String>> {
         let fields: Vec<_> = text.strip_prefix("arn:")?.splitn(5, ':').collect();
         let [partition, service, region, account, resource] = fields[..] else {

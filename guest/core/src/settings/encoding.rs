@@ -121,7 +121,8 @@ mod tests {
             ),
             (
                 r#", "compression_level": 3"#,
-                "compression_level: a level, but `compression` is `none`; `gzip` or `zstd` is wanted",
+                "compression_level: a level, but `compression` is `none`; `gzip` or `zstd` is \
+                 wanted",
             ),
             (
                 r#", "compression": "brotli""#,

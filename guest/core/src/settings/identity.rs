@@ -1,5 +1,5 @@
-//! What a checkpoint depends on: with other values, what it knows would not be found, or would not go
-//! on as it began.
+//! What a checkpoint depends on: with other values, what it knows would not be found, or would not
+//! go on as it began.
 
 use super::address::is_loopback;
 use super::{Encryption, Settings};

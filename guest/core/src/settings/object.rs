@@ -226,7 +226,8 @@ fn retention(written: &Written, problems: &mut Vec<Problem>) -> Option<Retention
 fn check_lock(written: &Written, is_verified: bool, problems: &mut Vec<Problem>) {
     let fields = ["object_lock_mode", "object_lock_legal_hold"];
     for field in fields.into_iter().filter(|field| !is_verified && written.is_written(field)) {
-        let message = "S3 locks only what comes with a checksum or `Content-MD5`, but `checksum` is \
+        let message = "S3 locks only what comes with a checksum or `Content-MD5`, but `checksum` \
+                       is \
                        `none` and `content_md5` is not set";
         problems.push(Problem::new(field, message));
     }

@@ -3,8 +3,8 @@
 use crate::checksum::Algorithm;
 
 /// The sizes of parts: equal for a tenth of the parts that there may be, then doubled for the next
-/// tenth, and so on, up to a limit. So objects of any size that memory allows fit into as many parts
-/// as the store takes, and stores that want equal parts get a tenth of them.
+/// tenth, and so on, up to a limit. So objects of any size that memory allows fit into as many
+/// parts as the store takes, and stores that want equal parts get a tenth of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartSizes {
     /// The size of the first tenth, in bytes.

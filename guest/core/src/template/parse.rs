@@ -91,7 +91,8 @@ fn unknown(name: &str) -> String {
             format!("`{{{shown}}}` is unknown; did you mean `{{{near}{format}}}`?")
         }
         None => format!(
-            "`{{{shown}}}` is unknown; there are `{{key}}`, `{{first}}`, `{{sequence}}`, `{{uuid}}` \
+            "`{{{shown}}}` is unknown; there are `{{key}}`, `{{first}}`, `{{sequence}}`, \
+             `{{uuid}}` \
              and `{{date:…}}`"
         ),
     }

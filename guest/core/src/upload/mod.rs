@@ -163,8 +163,8 @@ impl Upload {
         }
     }
 
-    /// What the encoder held back becomes part of the object, so that its bytes so far decompress by
-    /// themselves, and another encoder can go on behind them.
+    /// What the encoder held back becomes part of the object, so that its bytes so far decompress
+    /// by themselves, and another encoder can go on behind them.
     pub(crate) fn end_member(&mut self) {
         if let Some(bytes) = self.encoder.as_mut().map(Encoder::end_member) {
             self.append(bytes);
@@ -274,7 +274,8 @@ impl Upload {
             None if rest > 0 => {
                 let bytes = cutting.sizes.object_bytes_max();
                 self.fail(Error::Denied(format!(
-                    "`{}` is larger than the {bytes} bytes that {} hold; set a larger `part_bytes`, \
+                    "`{}` is larger than the {bytes} bytes that {} hold; set a larger \
+                     `part_bytes`, \
                      or more `memory_bytes_max` where parts may grow",
                     self.span.name,
                     cutting.sizes.in_words()
@@ -519,7 +520,8 @@ impl Upload {
         }
     }
 
-    /// Whether what it is made of is settled: no answer is waited for, but to what makes it visible.
+    /// Whether what it is made of is settled: no answer is waited for, but to what makes it
+    /// visible.
     pub(crate) fn is_at_rest(&self) -> bool {
         match &self.state {
             _ if self.failure.is_some() => self.outstanding == 0,

@@ -18,7 +18,8 @@ pub enum CheckpointError {
     Damaged(PathBuf, Damage),
     /// Another process has it.
     #[error(
-        "the checkpoint {} is in use by another process{}: two would each store what the other does",
+        "the checkpoint {} is in use by another process{}: two would each store what the other \
+         does",
         path.display(), pid.map_or(String::new(), |pid| format!(" (pid {pid})"))
     )]
     InUse {
@@ -77,8 +78,8 @@ pub enum Damage {
 pub enum Moved {
     /// It is another file.
     #[error(
-        "{} was replaced: it is another file than the one of which {lines} lines were read ({why}). \
-         {}", path.display(), REMEDY
+        "{} was replaced: it is another file than the one of which {lines} lines were read \
+         ({why}). {}", path.display(), REMEDY
     )]
     Replaced {
         /// The file as it is named now.

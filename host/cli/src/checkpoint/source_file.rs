@@ -132,7 +132,8 @@ impl SourceFile {
         Ok(mark.place())
     }
 
-    /// Proves that what lies before the line of the place that `mark` was made of is what was read there.
+    /// Proves that what lies before the line of the place that `mark` was made of is what was read
+    /// there.
     ///
     /// # Errors
     ///

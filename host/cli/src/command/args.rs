@@ -18,7 +18,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show Spillway at work, against an S3 server in this process. Needs no account and no network.
+    /// Show Spillway at work, against an S3 server in this process. Needs no account and no
+    /// network.
     Demo,
     /// Run a flow: read its source to the end and store every event.
     Run(RunArguments),

@@ -111,6 +111,7 @@ fn as_json(read: &Checkpoint, saved: &SavedState) -> Value {
         .unneeded
         .iter()
         .map(|Leftover { name, id, .. }| json!({"name": name, "upload_id": id}));
+    let under_way = saved.objects.iter().map(|saved| object_json(saved, is_by_line(source)));
     json!({
         "taken": time(*taken),
         "finished": finished,
@@ -122,7 +123,7 @@ fn as_json(read: &Checkpoint, saved: &SavedState) -> Value {
         "component": writer,
         "state_bytes": state.len(),
         "configuration": configuration,
-        "objects": saved.objects.iter().map(|saved| object_json(saved, is_by_line(source))).collect::<Vec<_>>(),
+        "objects": under_way.collect::<Vec<_>>(),
         "unneeded": unneeded.collect::<Vec<_>>(),
     })
 }

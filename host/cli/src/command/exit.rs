@@ -18,7 +18,7 @@ pub(crate) enum Exit {
     Failed = 1,
     /// Wrong use: arguments, flow or configuration.
     WrongUse = 2,
-    /// It was interrupted. Open uploads were aborted if the store answered in time, except those that a checkpoint contains.
+    /// Interrupted. Open uploads were aborted if the store let it, except those of a checkpoint.
     Interrupted = 130,
 }
 

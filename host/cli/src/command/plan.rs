@@ -554,7 +554,8 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 const NO_CHECKPOINTS: &str = "is \"checkpointed\": no object becomes visible before a checkpoint \
-                              is stored, and the flow stores none; add [checkpoint] with a path, or \
+                              is stored, and the flow stores none; add [checkpoint] with a path, \
+                              or \
                               leave this out";
 /// All that a 32-bit component can address.
 const EMBEDDED_MEMORY_BYTES_MAX: usize = 4 << 30;

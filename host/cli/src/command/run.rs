@@ -218,7 +218,8 @@ async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, St
 async fn tell(interrupts: Interrupts, monitor: Monitor, are_kept: bool) {
     let (stopping, aborting) = match are_kept {
         true => (
-            "stopping: what is open is being kept for the next run; interrupt again to leave without",
+            "stopping: what is open is being kept for the next run; interrupt again to leave \
+             without",
             "leaving: what no checkpoint knows is being aborted; interrupt again to leave at once",
         ),
         false => (

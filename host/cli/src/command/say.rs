@@ -33,7 +33,8 @@ fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
 }
 
 /// Whether it is a control character, or one of those that turn the direction of what follows: with
-/// them a key reads as another one. <https://www.unicode.org/reports/tr9/#Bidirectional_Character_Types>
+/// them a key reads as another one.
+/// <https://www.unicode.org/reports/tr9/#Bidirectional_Character_Types>
 fn acts(c: char) -> bool {
     let turns = matches!(
         c,

@@ -156,7 +156,8 @@ impl Cursor<'_> {
         }
         if value.is_none() && wanted {
             return Err(format!(
-                "the environment variable {name} is not set; set it, or write `${{{name}:-default}}`"
+                "the environment variable {name} is not set; set it, or write \
+                 `${{{name}:-default}}`"
             ));
         }
         Ok(())

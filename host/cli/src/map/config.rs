@@ -16,10 +16,10 @@ use spillway::problem::Problem;
 
 /// `[map]` as written.
 ///
-/// `key`, `payload` and `events` are paths (`.key`, `.meta.user.name`, `.items[0]`, `."odd key"`, `.` for the
-/// whole) or, if they are anything more, jq expressions. A path means what it means to jq, with one
-/// difference: what it does not find is missing, and the event rejected, where jq would go on with
-/// null.
+/// `key`, `payload` and `events` are paths (`.key`, `.meta.user.name`, `.items[0]`, `."odd key"`,
+/// `.` for the whole) or, if they are anything more, jq expressions. A path means what it means to
+/// jq, with one difference: what it does not find is missing, and the event rejected, where jq
+/// would go on with null.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MapConfig {

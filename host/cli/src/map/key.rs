@@ -72,5 +72,5 @@ fn no_string(place: &dyn std::fmt::Display, kind: &str) -> String {
     format!("the key `{place}` is {kind}, expected a string{remedy}")
 }
 
-const ARRAY: &str = ", since there is an array; `[]` behind the path in `events`, as in events = '.[]', makes an event \
-     of each of its elements";
+const ARRAY: &str = ", since there is an array; `[]` behind the path in `events`, as in \
+                     events = '.[]', makes an event of each of its elements";

@@ -101,8 +101,9 @@ impl Map {
     /// What `line`, which comes without its line end, becomes. Runs that are made have this
     /// framing, and `now` is what the clock says.
     ///
-    /// An expression that takes too many steps or has too many outputs fails. Its intermediate values
-    /// are not limited, and may need a large stack to be dropped. [`Events`](crate::events::Events) has a thread for that.
+    /// An expression that takes too many steps or has too many outputs fails. Its intermediate
+    /// values are not limited, and may need a large stack to be dropped.
+    /// [`Events`](crate::events::Events) has a thread for that.
     pub fn apply<'a>(&'a self, line: &'a [u8], framing: Framing, clock: &Clock) -> Mapped<'a> {
         let allowance = Allowance::for_line(line.len(), clock);
         match &self.lines {

@@ -53,14 +53,14 @@ fn events_without_a_key_are_rejected() {
         (r#"{"k":"\ud800"}"#, "the key `.k` has half of a surrogate pair, which is no character"),
         (
             "[1]",
-            "no key: `.k` is missing, since there is an array; `[]` behind the path in `events`, as in \
-             events = '.[]', makes an event of \
-             each of its elements",
+            "no key: `.k` is missing, since there is an array; `[]` behind the path in `events`, as \
+             in events = '.[]', makes an event of each of its elements",
         ),
         (
             "{",
             "not JSON: expected a member's name in quotes at byte 2. A document has one line, and \
-             this document seems to span several lines: `jq -c .` makes one line of each document, and \
+             this document seems to span several lines: `jq -c .` makes one line of each \
+             document, and \
              `jq -c '.[]'` of each element of an array",
         ),
         (r#"{"k":"a"} x"#, "not JSON: something follows the document at byte 11"),
@@ -123,7 +123,12 @@ fn of_a_line_that_fails_in_part_nothing_is_an_event() {
 
 #[test]
 fn key_payload_and_time_of_each_of_the_events() {
-    let line = r#"{"Records":[{"id":"a","t":1,"p":{"x": 1}},{"id":"b","t":2,"p":[2]},{"id":"b","t":2,"p":3}]}"#;
+    let records = [
+        r#"{"id":"a","t":1,"p":{"x": 1}}"#,
+        r#"{"id":"b","t":2,"p":[2]}"#,
+        r#"{"id":"b","t":2,"p":3}"#,
+    ];
+    let line = &format!(r#"{{"Records":[{}]}}"#, records.join(","));
     let map = of("events = '.Records[]'\nkey = '.id'\npayload = '.p'\nat = '.t'");
     let Mapped::Several(runs) = apply(&map, line.as_bytes()) else { panic!() };
     let shown: Vec<_> =
@@ -200,7 +205,8 @@ fn expressions_that_make_ever_more_events_fail() {
         ),
         // Each by itself would be allowed.
         (
-            "fixed_key = 'k'\nevents = 'range(9000)'\npayload = 'reduce range(1000) as $i (0; . + $i)'",
+            "fixed_key = 'k'\nevents = 'range(9000)'\npayload = 'reduce range(1000) as $i (0; . + \
+             $i)'",
             LONG.to_owned(),
         ),
     ] {

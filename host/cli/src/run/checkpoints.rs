@@ -1,9 +1,9 @@
 //! What a run stores of itself, and when.
 //!
-//! The order is what makes it right. First all is dealt with that failed; then the sink says what it
-//! holds; then the file is replaced, which has both that and the place in the source; and only then
-//! the sink is told, and makes visible what waited. A failure that is reported while the sink is
-//! asked is dealt with, too, and the sink is asked again: a checkpoint never hides one.
+//! The order is what makes it right. First all is dealt with that failed; then the sink says what
+//! it holds; then the file is replaced, which has both that and the place in the source; and only
+//! then the sink is told, and makes visible what waited. A failure that is reported while the sink
+//! is asked is dealt with, too, and the sink is asked again: a checkpoint never hides one.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -60,7 +60,8 @@ pub(super) struct Keeper {
     mark: Option<Mark>,
     /// The position of the first event that this run has, to be set aside.
     has_from: u64,
-    /// The position behind the last event that the sink took, which may lie in the midst of a batch.
+    /// The position behind the last event that the sink took, which may lie in the midst of a
+    /// batch.
     taken: u64,
     /// When the last one was stored, or the run began.
     stored: Instant,
@@ -243,8 +244,8 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Makes room in a sink that takes nothing before a commit. Where so many commits made none yet,
-    /// it waits for what the store says.
+    /// Makes room in a sink that takes nothing before a commit. Where so many commits made none
+    /// yet, it waits for what the store says.
     pub(super) async fn make_room(&mut self, commits: u32) -> Result<(), RunError> {
         if commits > 0 {
             let moved = self.sink.moved();

@@ -23,8 +23,8 @@ use crate::egress::route::Route;
 use crate::egress::tls;
 use crate::egress::trust::Trust;
 
-/// A client that goes through those proxies, and trusts what `AWS_CA_BUNDLE` names, else `ca_bundle`
-/// of the profile, or else the system, once it is used.
+/// A client that goes through those proxies, and trusts what `AWS_CA_BUNDLE` names, else
+/// `ca_bundle` of the profile, or else the system, once it is used.
 pub(super) fn client(proxies: Proxies, ca_bundle: Option<PathBuf>) -> SharedHttpClient {
     let (tls, proxies) = (OnceLock::new(), Arc::new(proxies));
     http_client_fn(move |settings, _| {
@@ -33,7 +33,8 @@ pub(super) fn client(proxies: Proxies, ca_bundle: Option<PathBuf>) -> SharedHttp
     })
 }
 
-/// As the SDKs of AWS do it. <https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html>
+/// As the SDKs of AWS do it.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html>
 fn trust(of_profile: Option<&Path>) -> Result<Trust, String> {
     let variable = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
     let of_file = |from: &str, path: &Path| {

@@ -265,7 +265,8 @@ impl Source {
     }
 }
 
-/// What is wrong with the files of profiles as far as they tell, and with the profile that is named.
+/// What is wrong with the files of profiles as far as they tell, and with the profile that is
+/// named.
 fn wrong_profile(name: Option<&str>) -> Option<Problem> {
     let field = if name.is_some() { "credentials.profile" } else { "credentials" };
     let message = match (Profiles::read(), name) {

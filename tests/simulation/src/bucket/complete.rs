@@ -157,7 +157,8 @@ impl Upload {
     /// The parts that are listed, in the order of the list.
     fn chosen(&self, listed: &[ListedPart]) -> Result<Vec<(u32, &Part)>, S3Error> {
         if listed.windows(2).any(|pair| pair[0].number >= pair[1].number) {
-            let text = "The list of parts was not in ascending order. Parts must be ordered by part \
+            let text = "The list of parts was not in ascending order. Parts must be ordered by \
+                        part \
                         number.";
             return Err(S3Error::new(400, "InvalidPartOrder", text));
         }
@@ -165,7 +166,8 @@ impl Upload {
             let same = |part: &&Part| part.etag.trim_matches('"') == etag.trim_matches('"');
             let part = self.parts.get(number).filter(same);
             part.map(|part| (*number, part)).ok_or_else(|| {
-                let text = "One or more of the specified parts could not be found. The part may not \
+                let text = "One or more of the specified parts could not be found. The part may \
+                            not \
                             have been uploaded, or the specified entity tag may not match the \
                             part's entity tag.";
                 let error = S3Error::new(400, "InvalidPart", text);

@@ -1,8 +1,8 @@
 //! A line of so many bytes a second, which all bodies that are on their way share.
 //!
-//! Before it lie buffers, those of a client and of its system: a connection's are as good as sent to
-//! whoever fills them. So a request seems to be sent as soon as the rest of it fits in there, and
-//! from then on its answer is waited for.
+//! Before it lie buffers, those of a client and of its system: a connection's are as good as sent
+//! to whoever fills them. So a request seems to be sent as soon as the rest of it fits in there,
+//! and from then on its answer is waited for.
 
 use spillway_core::time::Instant;
 

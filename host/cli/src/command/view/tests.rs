@@ -20,7 +20,8 @@ fn there_is_as_much_as_there_is_room_for() {
     for (columns, reading, storing) in [
         (
             120,
-            "██████░░░░░░░░░░ 43% · 1,234 events · 430.00 MiB read · 12.10 MiB/s · 0:35 · 0:47 left",
+            "██████░░░░░░░░░░ 43% · 1,234 events · 430.00 MiB read · 12.10 MiB/s · 0:35 · 0:47 \
+             left",
             "3 objects stored · 1 open · 4 requests in flight · 20.00 MiB held · 2 retries · \
              1 object failed · 7 rejected · 1 warning",
         ),
