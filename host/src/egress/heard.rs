@@ -4,13 +4,14 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::Uri;
-use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBufCursor, Write};
 use tower_service::Service;
 
 use super::untrusted::shown;
+use super::wire::poll_read_seen;
 
 /// What was read first of a connection.
 #[derive(Clone, Debug, Default)]
@@ -83,14 +84,9 @@ impl<S: Read + Unpin> Read for Speaking<S> {
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let mut bytes = [0; BYTES_MAX];
-        let room = bytes.len().min(buffer.remaining());
-        let mut read = ReadBuf::new(&mut bytes[..room]);
-        let polled = Pin::new(&mut self.stream).poll_read(cx, read.unfilled());
-        if matches!(polled, Poll::Ready(Ok(()))) {
-            self.heard.hear(read.filled());
-            buffer.put_slice(read.filled());
-        }
-        polled
+        let read = ready!(poll_read_seen(&mut self.stream, cx, &mut buffer, &mut bytes))?;
+        self.heard.hear(read);
+        Poll::Ready(Ok(()))
     }
 }
 

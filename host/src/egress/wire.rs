@@ -2,9 +2,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_rustls::MaybeHttpsStream;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
@@ -64,19 +64,12 @@ impl Read for Wire {
         }
         // The first bytes tell the protocol, and are few.
         let mut first = [0; FIRST_BYTES];
-        let room = first.len().min(buffer.remaining());
-        let mut read = hyper::rt::ReadBuf::new(&mut first[..room]);
-        match Pin::new(&mut self.stream).poll_read(cx, read.unfilled()) {
-            Poll::Ready(Ok(())) => {}
-            other => return other,
-        }
+        let read = ready!(poll_read_seen(&mut self.stream, cx, &mut buffer, &mut first))?;
         self.has_read = true;
-        let filled = read.filled();
         // An alert of any version: <https://www.rfc-editor.org/rfc/rfc8446#section-5.1>
-        if let [21, 3, ..] = filled {
+        if let [21, 3, ..] = read {
             return Poll::Ready(Err(io::Error::other(SpeaksTls)));
         }
-        buffer.put_slice(filled);
         Poll::Ready(Ok(()))
     }
 }
@@ -111,10 +104,25 @@ impl Write for Wire {
     }
 }
 
+/// Reads as many bytes as `seen` has room for, at most, and returns them as well.
+pub(super) fn poll_read_seen<'a, S: Read + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    buffer: &mut ReadBufCursor<'_>,
+    seen: &'a mut [u8],
+) -> Poll<io::Result<&'a [u8]>> {
+    let room = seen.len().min(buffer.remaining());
+    let mut read = ReadBuf::new(&mut seen[..room]);
+    ready!(Pin::new(stream).poll_read(cx, read.unfilled()))?;
+    let len = read.filled().len();
+    buffer.put_slice(&seen[..len]);
+    Poll::Ready(Ok(&seen[..len]))
+}
+
 const FIRST_BYTES: usize = 8;
-/// How much the system takes that it cannot send yet. It would take megabytes: a slow line then seems
-/// to stand still until a third of them is gone, and goes on with those of requests that were given
-/// up, which nobody can take back.
+/// How much the system takes that it cannot send yet. It would take megabytes: a slow line then
+/// seems to stand still until a third of them is gone, and goes on with those of requests that were
+/// given up, which nobody can take back.
 const UNSENT_BYTES_MAX: u32 = 256 << 10;
 
 #[cfg(test)]
