@@ -33,16 +33,17 @@ pub(super) const UPLOAD: &[Field] = &[
         aliases: &[],
         kind: Kind::Integer { min: 1, max: 256 },
         absent: Absent::Number(16),
-        doc: "The maximum number of concurrent requests. Timeouts and throttling lower it for a while.",
+        doc: "The maximum number of concurrent requests. Timeouts and throttling lower it for a \
+              while.",
     },
     Field {
         name: "memory_bytes_max",
         aliases: &[],
         kind: Kind::Integer { min: PART_BYTES_MIN, max: 3 * GIB },
         absent: Absent::Derived(
-            "`part_bytes` times (4, or what is written for `requests_in_flight_max`, and \
-             `max_open_objects`), and what the compressors of the open objects and of one more take, \
-             up to 1073741824, with checkpoints 536870912",
+            "`part_bytes` times (`max_open_objects` + `requests_in_flight_max` if it is set, else \
+             4), plus the compressors of the open objects and of one more; at most 1073741824, with \
+             checkpoints 536870912",
         ),
         doc: "The maximum number of bytes of events and compressors in memory, besides the batch \
               being written. At most 1073741824 with `commit` = `checkpointed`.",
