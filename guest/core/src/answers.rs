@@ -211,7 +211,10 @@ impl Sink {
             (Some(News::Retry), Some(wait)) => {
                 (Level::Info, format!("{}; trying again in {} ms", attempt(), wait.as_millis()))
             }
-            (Some(News::Away), _) => (Level::Warning, explain::away(&self.settings, &attempt())),
+            (Some(News::Away), _) => {
+                let policy = self.policy(task.owner);
+                (Level::Warning, explain::away(&self.settings, &policy, &attempt()))
+            }
             (Some(News::Back(away)), _) => {
                 (Level::Info, format!("the store is back after {} s", away.as_secs()))
             }

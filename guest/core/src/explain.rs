@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::quote::Quote;
 use crate::retry::{History, Spent};
 use crate::s3::Operation;
-use crate::settings::Settings;
+use crate::settings::{RetrySettings, Settings};
 use crate::upload::Upload;
 
 pub use advice::NO_TLS;
@@ -104,17 +104,20 @@ pub(crate) fn in_doubt(failure: Error, why: &str) -> Error {
     }
 }
 
-/// A store that is waited for, and for how long.
-pub(crate) fn away(settings: &Settings, attempt: &str) -> String {
-    let retry = &settings.retry;
-    let often = match retry.attempts_max {
+/// A store that is waited for, and for how long by `policy`.
+pub(crate) fn away(settings: &Settings, policy: &RetrySettings, attempt: &str) -> String {
+    let often = match policy.attempts_max {
         0 => String::new(),
         max => format!(", {max} times at most"),
     };
+    let (what, by) = if policy.time_max == settings.retry.time_max {
+        ("each request", " (`retry_time_max_ms`)")
+    } else {
+        ("it", "")
+    };
+    let seconds = policy.time_max.as_secs();
     format!(
-        "waiting for the store: {attempt}; each request is tried again for up to {} s \
-         (`retry_time_max_ms`){often}",
-        retry.time_max.as_secs()
+        "waiting for the store: {attempt}; {what} is tried again for up to {seconds} s{by}{often}"
     )
 }
 

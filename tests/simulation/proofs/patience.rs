@@ -146,6 +146,10 @@ fn who_asks_is_answered_soon() {
                 _ => 15,
             };
             assert!(world.elapsed() < Duration::from_secs(limit), "{shown}: {:?}", world.elapsed());
+            let waits = world.notices.iter().find(|n| n.message.starts_with("waiting"));
+            let said = waits.map_or("it is tried again for up to 5 s", |n| &n.message);
+            assert!(said.ends_with("it is tried again for up to 5 s"), "{shown}: {said}");
+            assert!(fault != Fault::ConnectError || waits.is_some(), "{shown}: nothing is said");
         }
     }
 }
