@@ -103,9 +103,9 @@ impl wit::GuestSink for OpenSink {
         match how {
             wit::Ending::Complete => driver.feed(Input::Seal),
             wit::Ending::Abort => driver.feed(Input::Abort),
-            wit::Ending::Keep => {
+            wit::Ending::Suspend => {
                 refuse_without_checkpoints(&driver)?;
-                driver.feed(Input::Keep);
+                driver.feed(Input::Suspend);
             }
         }
         driver.wait_until(Sink::is_settled);
@@ -122,16 +122,18 @@ impl wit::GuestSink for OpenSink {
         self.0.borrow().core().metrics().into_iter().map(wit::Metric::from).collect()
     }
 
-    fn leftovers(&self) -> Result<Vec<wit::Leftover>, wit::Error> {
-        match self.0.borrow_mut().ask(Input::Leftovers)? {
-            Reply::Leftovers(uploads) => Ok(uploads.into_iter().map(wit::Leftover::from).collect()),
+    fn incomplete_uploads(&self) -> Result<Vec<wit::IncompleteUpload>, wit::Error> {
+        match self.0.borrow_mut().ask(Input::IncompleteUploads)? {
+            Reply::IncompleteUploads(uploads) => {
+                Ok(uploads.into_iter().map(wit::IncompleteUpload::from).collect())
+            }
             reply => unreachable!("a list was asked for, and the reply is {reply:?}"),
         }
     }
 
-    fn discard(&self, which: wit::Leftover) -> Result<(), wit::Error> {
-        let wit::Leftover { name, id: upload_id, .. } = which;
-        self.0.borrow_mut().ask(Input::Discard { name, upload_id })?;
+    fn abort_upload(&self, object_key: String, id: String) -> Result<(), wit::Error> {
+        let abort = Input::AbortUpload { name: object_key, upload_id: id };
+        self.0.borrow_mut().ask(abort)?;
         Ok(())
     }
 }
@@ -177,10 +179,10 @@ fn refuse_without_checkpoints(driver: &Driver) -> Result<(), wit::Error> {
 }
 
 fn progress(driver: &mut Driver) -> wit::Progress {
-    let Report { sealed, failed, notices, notices_dropped } = driver.take_report();
+    let Report { visible, failed, notices, notices_dropped } = driver.take_report();
     wit::Progress {
         durable: driver.core().durable(),
-        sealed: sealed.into_iter().map(wit::SealedObject::from).collect(),
+        visible: visible.into_iter().map(wit::VisibleObject::from).collect(),
         failed: failed.into_iter().map(wit::Failure::from).collect(),
         wants_checkpoint: driver.core().wants_checkpoint(),
         notices: notices.into_iter().map(wit::Notice::from).collect(),
@@ -188,12 +190,12 @@ fn progress(driver: &mut Driver) -> wit::Progress {
     }
 }
 
-impl From<report::Sealed> for wit::SealedObject {
-    fn from(sealed: report::Sealed) -> Self {
-        let report::Sealed { span, bytes, parts } = sealed;
-        wit::SealedObject {
+impl From<report::Visible> for wit::VisibleObject {
+    fn from(visible: report::Visible) -> Self {
+        let report::Visible { span, bytes, parts } = visible;
+        wit::VisibleObject {
             key: span.key,
-            name: span.name,
+            object_key: span.object_key,
             first: span.first,
             last: span.last,
             events: span.events,
@@ -208,7 +210,7 @@ impl From<report::Failure> for wit::Failure {
         let report::Failure { span, begun, cause } = failure;
         wit::Failure {
             key: span.key,
-            name: span.name,
+            object_key: span.object_key,
             begun,
             first: span.first,
             last: span.last,
@@ -228,22 +230,23 @@ impl From<notice::Notice> for wit::Notice {
     }
 }
 
-impl From<OpenUpload> for wit::Leftover {
+impl From<OpenUpload> for wit::IncompleteUpload {
     fn from(upload: OpenUpload) -> Self {
-        let OpenUpload { name, upload_id: id, begun, parts } = upload;
-        wit::Leftover { name, id, begun: begun.map(|at| at.0), parts }
+        let OpenUpload { name: object_key, upload_id: id, begun, parts } = upload;
+        wit::IncompleteUpload { object_key, id, begun: begun.map(|at| at.0), parts }
     }
 }
 
 impl From<checkpoint::Summary> for wit::SavedState {
     fn from(summary: checkpoint::Summary) -> Self {
-        let checkpoint::Summary { next_position, configuration, objects, unneeded, .. } = summary;
-        let leftover = |(name, id)| wit::Leftover { name, id, begun: None, parts: None };
+        let checkpoint::Summary { next_position, configuration, objects, to_abort, .. } = summary;
+        let upload =
+            |(object_key, id)| wit::IncompleteUpload { object_key, id, begun: None, parts: None };
         wit::SavedState {
             next_position,
             configuration,
             objects: objects.into_iter().map(wit::SavedObject::from).collect(),
-            unneeded: unneeded.into_iter().map(leftover).collect(),
+            to_abort: to_abort.into_iter().map(upload).collect(),
         }
     }
 }
@@ -253,7 +256,7 @@ impl From<checkpoint::SavedObject> for wit::SavedObject {
         let checkpoint::SavedObject { span, upload_id, bytes, held_bytes, phase } = saved;
         wit::SavedObject {
             key: span.key,
-            name: span.name,
+            object_key: span.object_key,
             id: upload_id,
             first: span.first,
             last: span.last,

@@ -14,8 +14,8 @@ mod bindings {
 pub use bindings::S3;
 pub use bindings::S3Pre;
 pub use bindings::exports::spillway::sink::sink::{
-    Bucket, Description, Ending, Error, Failure, Framing, Histogram, Leftover, Level, Metric,
-    MetricValue, Notice, Payload, Phase, Problem, Progress, Rejection, Run, SavedObject,
-    SavedState, SealedObject,
+    Bucket, Description, Ending, Error, Failure, Framing, Histogram, IncompleteUpload, Level,
+    Metric, MetricValue, Notice, Payload, Phase, Problem, Progress, Rejection, Run, SavedObject,
+    SavedState, VisibleObject,
 };
 pub use bindings::spillway::sink::credentials;

@@ -10,7 +10,8 @@ use wasmtime::component::{Component, InstancePre, Linker, ResourceAny};
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use crate::contract::{
-    self, Description, Ending, Leftover, Metric, Progress, Rejection, Run, S3, S3Pre, SavedState,
+    self, Description, Ending, IncompleteUpload, Metric, Progress, Rejection, Run, S3, S3Pre,
+    SavedState,
 };
 use crate::credentials::Provider;
 use crate::egress::{Answer, Egress, Gate, Traffic, Transport};
@@ -376,22 +377,22 @@ impl OpenSink {
         until_given_up(&gate, sink.call_metrics(store, *resource)).await
     }
 
-    /// Unfinished business in the store, the oldest first. It may be another writer's, at work.
+    /// The incomplete uploads in the store, the oldest first. Another writer may be at work on one.
     ///
     /// # Errors
     ///
-    /// [`SinkError`] with why it cannot be told.
-    pub async fn leftovers(&mut self) -> Result<Vec<Leftover>, SinkError> {
-        call!(self, call_leftovers)
+    /// [`SinkError`] with why they cannot be listed.
+    pub async fn incomplete_uploads(&mut self) -> Result<Vec<IncompleteUpload>, SinkError> {
+        call!(self, call_incomplete_uploads)
     }
 
-    /// Ends one of the leftovers. It is gone afterwards.
+    /// Aborts an incomplete upload. It is gone afterwards.
     ///
     /// # Errors
     ///
     /// [`SinkError`]; one that this sink is using is refused as invalid.
-    pub async fn discard(&mut self, which: &Leftover) -> Result<(), SinkError> {
-        call!(self, call_discard, which)
+    pub async fn abort_upload(&mut self, object_key: &str, id: &str) -> Result<(), SinkError> {
+        call!(self, call_abort_upload, object_key, id)
     }
 
     /// Shuts and opens this sink's way out, also while a call is being made.
@@ -489,5 +490,5 @@ pub fn explain(error: &contract::Error) -> String {
 }
 
 /// The contract that this host speaks.
-pub const CONTRACT: &str = "spillway:sink/sink@0.1.0";
+pub const CONTRACT: &str = "spillway:sink/sink@0.2.0";
 const EMBEDDED: &[u8] = include_bytes!(env!("SPILLWAY_COMPONENT"));

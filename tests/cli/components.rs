@@ -8,10 +8,10 @@ use super::support::*;
 #[test]
 fn what_is_no_sink_is_refused_by_name() {
     let version = "(component (instance $i) (export \"spillway:sink/sink@0.9.0\" (instance $i)))";
-    let misfit = "(component (instance $i) (export \"spillway:sink/sink@0.1.0\" (instance $i)))";
+    let misfit = "(component (instance $i) (export \"spillway:sink/sink@0.2.0\" (instance $i)))";
     let wants_files = "(component
         (import \"wasi:filesystem/preopens@0.2.0\" (instance))
-        (instance $i) (export \"spillway:sink/sink@0.1.0\" (instance $i)))";
+        (instance $i) (export \"spillway:sink/sink@0.2.0\" (instance $i)))";
     let files = [
         ("a text", b"hello".to_vec(), "does not begin as one"),
         ("nothing", vec![], "does not begin as one"),
@@ -20,14 +20,14 @@ fn what_is_no_sink_is_refused_by_name() {
         (
             "an empty component",
             wasm("(component)"),
-            "does not export spillway:sink/sink@0.1.0; it exports nothing",
+            "does not export spillway:sink/sink@0.2.0; it exports nothing",
         ),
         (
             "another version",
             wasm(version),
-            "was built for spillway:sink/sink@0.9.0, but this host speaks spillway:sink/sink@0.1.0",
+            "was built for spillway:sink/sink@0.9.0, but this host speaks spillway:sink/sink@0.2.0",
         ),
-        ("other types", wasm(misfit), "does not fit spillway:sink/sink@0.1.0"),
+        ("other types", wasm(misfit), "does not fit spillway:sink/sink@0.2.0"),
         (
             "one that wants files",
             wasm(wants_files),

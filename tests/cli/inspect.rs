@@ -37,8 +37,8 @@ fn it_shows_what_is_imported_and_that_is_the_world() {
     for name in imports.iter().filter(|name| name.starts_with("wasi:")) {
         assert!(name.contains("@0.2."), "{name}");
     }
-    assert!(imports.contains(&"spillway:sink/credentials@0.1.0".to_owned()));
-    assert_eq!(section(&out, "exports"), ["spillway:sink/sink@0.1.0"]);
+    assert!(imports.contains(&"spillway:sink/credentials@0.2.0".to_owned()));
+    assert_eq!(section(&out, "exports"), ["spillway:sink/sink@0.2.0"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn the_upload_of_a_killed_run_goes_on() {
     let listed = place.spillway(&list);
     assert_eq!(listed.code, Some(0), "{listed:?}");
     let uploads = &summary(&listed)["uploads"];
-    assert_eq!((&uploads[0]["name"], &uploads[0]["parts"]), (&"logs/a".into(), &2.into()));
+    assert_eq!((&uploads[0]["object_key"], &uploads[0]["parts"]), (&"logs/a".into(), &2.into()));
     assert_eq!(uploads.as_array().unwrap().len(), 1);
     let id = &uploads[0]["id"];
 

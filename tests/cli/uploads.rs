@@ -28,14 +28,14 @@ fn what_a_killed_run_leaves_is_shown_and_ended() {
     let listed = list(&place, &[]);
     let lines: Vec<_> = listed.out.lines().collect();
     assert_eq!(lines.len(), 2, "{listed:?}");
-    assert!(lines[0].starts_with("KEY     "), "{listed:?}");
+    assert!(lines[0].starts_with("OBJECT KEY"), "{listed:?}");
     assert!(
         lines[1].starts_with("logs/a  ") && lines[1].ends_with("  00000001.+/=&"),
         "{listed:?}"
     );
     let json = summary(&list(&place, &["--json"]));
     let upload = &json["uploads"][0];
-    assert_eq!((&upload["name"], &upload["parts"]), (&"logs/a".into(), &2.into()));
+    assert_eq!((&upload["object_key"], &upload["parts"]), (&"logs/a".into(), &2.into()));
     assert!(upload["age_seconds"].as_u64().unwrap() < 3_600, "{json}");
     assert!(upload["begun"].as_u64().unwrap() > 1_700_000_000, "{json}");
 
@@ -68,7 +68,7 @@ fn the_list_is_in_columns_the_oldest_first() {
     let place = Place::of(FLOW, "").with("ENDPOINT", &store.endpoint());
     let listed = list(&place, &[]);
     let said = r"
-KEY                              AGE  PARTS  ID
+OBJECT KEY                       AGE  PARTS  ID
 a key\nof two\u{1b}[31m lines  3d 2h      3  00000002.+/=&
 é                                 2d     12  00000003.+/=&
 same                           1d 2h      1  00000004.+/=&
@@ -128,7 +128,7 @@ fn names_of_any_characters_are_listed() {
     store.begin_upload(name, 1, 60);
     let place = Place::of(FLOW, "").with("ENDPOINT", &store.endpoint());
     let listed = list(&place, &["--json"]);
-    assert_eq!(summary(&listed)["uploads"][0]["name"], name);
+    assert_eq!(summary(&listed)["uploads"][0]["object_key"], name);
     for ended in [listed, list(&place, &[])] {
         assert!(!ended.out.contains(['\u{7f}', '\u{9b}', '\u{202e}']), "{ended:?}");
         assert!(ended.out.contains("31m\\u"), "{ended:?}");

@@ -189,7 +189,7 @@ fn a_log_in_json_tells_the_course_of_a_run() {
     );
     assert_eq!((&failed["level"], &failed["events"]), (&"ERROR".into(), &1.into()));
     let stored = log.iter().find(|line| line["event"] == "stored" && line["first"] == 0).unwrap();
-    assert_eq!(stored["name"], "a\u{1b}[2J\u{9b}");
+    assert_eq!(stored["object_key"], "a\u{1b}[2J\u{9b}");
     assert_eq!((&stored["bytes"], &stored["parts"]), (&12.into(), &0.into()));
     let end = of("ended");
     assert_eq!(

@@ -83,7 +83,7 @@ impl Sink {
             };
         }
         let verdict = &verdict;
-        let name = self.uploads[&number].span.name.clone();
+        let name = self.uploads[&number].span.object_key.clone();
         self.suspect(&name, task, verdict);
         if self.uploads[&number].is_given_up() {
             // Nobody waits for this request any more, only for its end.

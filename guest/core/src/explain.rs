@@ -26,7 +26,7 @@ pub(crate) struct Subject<'a> {
 
 impl Subject<'_> {
     pub(crate) fn upload(upload: &Upload, operation: Operation) -> Subject<'_> {
-        Subject { name: &upload.span.name, operation }
+        Subject { name: &upload.span.object_key, operation }
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Input {
     /// Everything that is not visible is given up.
     Abort,
     /// Everything is given up that no checkpoint knows which may be resumed.
-    Keep,
+    Suspend,
     /// A checkpoint is to be taken: what encoders hold back goes into their objects. It can be
     /// taken once the sink is at rest: [`Sink::is_at_rest`](crate::sink::Sink::is_at_rest).
     Prepare,
@@ -35,9 +35,9 @@ pub enum Input {
     /// Look for uploads that a crash left behind.
     Orphans,
     /// List the uploads that are open under the names that this configuration may write.
-    Leftovers,
+    IncompleteUploads,
     /// End one of them.
-    Discard {
+    AbortUpload {
         /// The name of the object that would be.
         name: String,
         /// The id of the upload.

@@ -103,7 +103,7 @@ impl Counters {
         self.event_bytes += bytes;
     }
 
-    pub(crate) fn sealed(&mut self, bytes: u64) {
+    pub(crate) fn visible(&mut self, bytes: u64) {
         self.objects += 1;
         self.object_bytes += bytes;
     }

@@ -133,7 +133,7 @@ impl Sink {
                 let cause = format!(
                     "no number is left for `{}`: the store says of each that was looked for that \
                      it is taken; does it say so of any name?",
-                    self.uploads[&number].span.name
+                    self.uploads[&number].span.object_key
                 );
                 self.change(number, |upload| upload.fail(Error::Denied(cause)));
                 None
@@ -143,7 +143,7 @@ impl Sink {
 
     /// Somebody else's object has the name of this one, which gets another or fails with `cause`.
     pub(crate) fn taken(&mut self, number: UploadNumber, cause: Error) {
-        let name = self.uploads[&number].span.name.clone();
+        let name = self.uploads[&number].span.object_key.clone();
         if !self.change(number, |upload| upload.rename()) {
             return self.fail(number, cause);
         }

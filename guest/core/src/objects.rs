@@ -7,7 +7,7 @@ use crate::io::Output;
 use crate::names::Stem;
 use crate::open::Moment;
 use crate::owner::Owner;
-use crate::report::{Failure, Sealed};
+use crate::report::{Failure, Visible};
 use crate::retry::History;
 use crate::s3::Operation;
 use crate::settings::{Commit, NONCE_BYTES};
@@ -80,7 +80,7 @@ impl Sink {
         {
             // The object failed and was reported. What still comes for it will not be stored
             // either: an object without its beginning would be worse than none.
-            let Span { key, name, first: begun, .. } = upload.span.clone();
+            let Span { key, object_key: name, first: begun, .. } = upload.span.clone();
             let events = next - first;
             let span = Span::of(key, name, SpanPiece { first, last: next - 1, events });
             self.counters.events_failed += events;
@@ -322,7 +322,7 @@ impl Sink {
                 }
             }
             Want::Abort(upload_id) => {
-                let name = self.uploads[&number].span.name.clone();
+                let name = self.uploads[&number].span.object_key.clone();
                 self.abort(name, upload_id);
             }
         }
@@ -340,17 +340,17 @@ impl Sink {
         let (span, bytes) = (upload.span.clone(), upload.bytes);
         match end {
             End::Visible { parts } => {
-                self.counters.sealed(bytes);
-                self.report.sealed.push(Sealed { span, bytes, parts });
+                self.counters.visible(bytes);
+                self.report.visible.push(Visible { span, bytes, parts });
             }
             // Its events will be written again, or are in a checkpoint.
-            End::Failed(Error::Aborted) if self.is_keeping => {}
+            End::Failed(Error::Aborted) if self.is_suspending => {}
             End::Failed(cause) => {
                 self.counters.objects_failed += 1;
                 self.counters.events_failed += span.events;
                 // Whoever is told goes by the key and the positions.
                 for piece in span.pieces() {
-                    let span_of_piece = Span::of(span.key.clone(), span.name.clone(), piece);
+                    let span_of_piece = Span::of(span.key.clone(), span.object_key.clone(), piece);
                     let (begun, cause) = (span.first, cause.clone());
                     self.report.failed.push(Failure { span: span_of_piece, begun, cause });
                 }

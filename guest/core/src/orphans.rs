@@ -125,7 +125,7 @@ impl Sink {
 
     /// An object's name is written again: what a crash left behind of it has no more use.
     pub(crate) fn end_orphans_of(&mut self, number: UploadNumber) {
-        let name = &self.uploads[&number].span.name;
+        let name = &self.uploads[&number].span.object_key;
         let Some((name, ids)) = self.orphans.found.remove_entry(name) else { return };
         for upload_id in ids {
             self.abort_orphan(name.clone(), upload_id);

@@ -12,7 +12,7 @@ use crate::upload::Span;
 #[derive(Debug, Default)]
 pub struct Report {
     /// Objects that became visible.
-    pub sealed: Vec<Sealed>,
+    pub visible: Vec<Visible>,
     /// Events that will not be stored.
     pub failed: Vec<Failure>,
     /// What an operator may want to read, oldest first.
@@ -23,7 +23,7 @@ pub struct Report {
 
 /// An object that became visible.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealed {
+pub struct Visible {
     /// The events in it.
     pub span: Span,
     /// Its size in bytes.

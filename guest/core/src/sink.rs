@@ -60,7 +60,7 @@ pub struct Sink {
     pub(crate) needed: Needed,
     pub(crate) orphans: Orphans,
     pub(crate) outage: Outage,
-    pub(crate) is_keeping: bool,
+    pub(crate) is_suspending: bool,
     pub(crate) is_leaving: bool,
     pub(crate) begun: u64,
     pub(crate) next_position: u64,
@@ -98,7 +98,7 @@ impl Sink {
             needed: Needed::default(),
             orphans: Orphans::default(),
             outage: Outage::default(),
-            is_keeping: false,
+            is_suspending: false,
             is_leaving: false,
             begun: 0,
             next_position: 0,
@@ -121,7 +121,7 @@ impl Sink {
                 self.seal_all();
                 self.fail_all(&Error::Aborted);
             }
-            Input::Keep => self.keep(),
+            Input::Suspend => self.suspend(),
             Input::Prepare => self.prepare(),
             Input::Commit => self.commit(),
             Input::MakeRoom(need) => self.make_room_for(&need),
@@ -133,8 +133,8 @@ impl Sink {
             Input::CleanUp => self.clean_up(true),
             Input::Check => self.check(),
             Input::Orphans => self.look_for_orphans(),
-            Input::Leftovers => self.list_leftovers(),
-            Input::Discard { name, upload_id } => self.discard(name, upload_id),
+            Input::IncompleteUploads => self.list_leftovers(),
+            Input::AbortUpload { name, upload_id } => self.discard(name, upload_id),
             Input::Tick => {}
         }
         self.clean_up(false);

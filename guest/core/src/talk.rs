@@ -132,7 +132,7 @@ impl Talk {
     #[track_caller]
     pub(crate) fn list(&mut self) -> Vec<OpenUpload> {
         match self.reply() {
-            Ok(Reply::Leftovers(list)) => list,
+            Ok(Reply::IncompleteUploads(list)) => list,
             other => panic!("{other:?}"),
         }
     }

@@ -27,7 +27,7 @@ pub(crate) fn request(
 ) -> Option<Request> {
     let address = &settings.address;
     let if_none_match = settings.names.on_existing.is_conditional();
-    let key = upload.span.name.as_str();
+    let key = upload.span.object_key.as_str();
     let upload_id = upload.upload_id().unwrap_or_default();
     let (body, sum) = upload.body(operation);
     let headers = || options::headers(settings, operation, now);

@@ -18,7 +18,7 @@ use crate::layout::Layout;
 use crate::map::OnRejected;
 use crate::place::{LineStart, Several};
 use crate::telemetry::Monitor;
-use spillway::contract::{Ending, Error, Failure, Notice, Progress, Rejection, Run, SealedObject};
+use spillway::contract::{Ending, Error, Failure, Notice, Progress, Rejection, Run, VisibleObject};
 use spillway::egress::Gate;
 use spillway::sink::{OpenSink, SinkError};
 
@@ -34,7 +34,7 @@ use set_aside::SetAside;
 /// Told of what happens, as it happens.
 pub trait Observer: Send {
     /// An object became visible.
-    fn sealed(&mut self, object: &SealedObject);
+    fn visible(&mut self, object: &VisibleObject);
     /// An object could not be stored, which ends the run. Its events lie between these lines.
     fn failed(&mut self, failure: &Failure, lines: Lines);
     /// A line was rejected, or an event of one.
@@ -169,7 +169,7 @@ impl Running<'_> {
     fn ending(&self, worked: &Result<Ending, RunError>) -> Ending {
         match (&self.keeper, worked) {
             (Some(_), Ok(ending)) => *ending,
-            (Some(_), Err(_)) => Ending::Keep,
+            (Some(_), Err(_)) => Ending::Suspend,
             (None, _) if self.is_told_to_abort() => Ending::Abort,
             (None, _) => Ending::Complete,
         }
@@ -345,11 +345,11 @@ impl Running<'_> {
         for notice in &progress.notices {
             self.observer.notice(notice);
         }
-        for object in &progress.sealed {
+        for object in &progress.visible {
             self.totals.objects += 1;
             self.totals.stored_events += object.events;
             self.totals.object_bytes += object.bytes;
-            self.observer.sealed(object);
+            self.observer.visible(object);
         }
         // Behind a gate that was shut, what is kept for the next run is no failure of this one.
         let failed = if self.keeper.is_some() && self.is_told_to_abort() {

@@ -56,7 +56,7 @@ async fn nothing_is_visible_before_its_commit() {
     let mut sink = open_with(transport.clone(), CHECKPOINTED).await;
     sink.write(&[event("a", 0, b"1".into()), event("b", 1, b"2".into())]).await.unwrap();
     let progress = sink.flush().await.unwrap();
-    assert!(progress.wants_checkpoint && progress.sealed.is_empty());
+    assert!(progress.wants_checkpoint && progress.visible.is_empty());
     assert!(matches!(sink.close(Ending::Complete).await, Err(SinkError::Refused(Error::Busy))));
     sink.checkpoint().await.unwrap();
     transport.bucket(|bucket| assert!(bucket.objects().is_empty()));
@@ -81,7 +81,7 @@ async fn a_commit_wants_a_checkpoint_and_a_checkpoint_a_sink_that_takes_them() {
     for refused in [
         plain.checkpoint().await.map(|_| ()),
         plain.commit().await,
-        plain.close(Ending::Keep).await.map(|_| ()),
+        plain.close(Ending::Suspend).await.map(|_| ()),
     ] {
         let Err(SinkError::Refused(Error::Unsupported(text))) = refused else {
             panic!("{refused:?}")
@@ -150,8 +150,8 @@ async fn what_is_kept_is_what_the_last_checkpoint_knows() {
     let state = sink.checkpoint().await.unwrap();
     sink.commit().await.unwrap();
     sink.write(&[event("new", 1, large.clone())]).await.unwrap();
-    let progress = sink.close(Ending::Keep).await.unwrap();
-    assert_eq!((progress.failed.len(), progress.sealed.len()), (0, 0));
+    let progress = sink.close(Ending::Suspend).await.unwrap();
+    assert_eq!((progress.failed.len(), progress.visible.len()), (0, 0));
     transport.bucket(|bucket| {
         let open: Vec<_> =
             bucket.open_uploads().values().map(|upload| upload.key.clone()).collect();

@@ -17,7 +17,7 @@ async fn an_authority_that_was_not_granted_is_never_talked_to() {
     let mut sink = sink().open(&config, None, &grants).await.unwrap();
     sink.write(&[event("a", 0, b"hello".to_vec())]).await.unwrap();
     let progress = sink.close(Ending::Complete).await.unwrap();
-    assert_eq!(progress.sealed.len(), 0);
+    assert_eq!(progress.visible.len(), 0);
     let [failure] = &progress.failed[..] else { panic!("{:?}", progress.failed) };
     let Error::Denied(text) = &failure.cause else { panic!("{:?}", failure.cause) };
     assert!(text.contains("does not allow") && text.contains(AUTHORITY), "{text}");

@@ -32,13 +32,14 @@ async fn the_store_has_what_was_written() {
             open.write(&[event(key, position, payload)]).await.unwrap();
         }
         let progress = open.close(Ending::Complete).await.unwrap();
-        assert_eq!((progress.durable, progress.sealed.len()), (13, 2));
-        let of = |name: &str| progress.sealed.iter().find(|s| s.name == name).unwrap().clone();
+        assert_eq!((progress.durable, progress.visible.len()), (13, 2));
+        let of =
+            |name: &str| progress.visible.iter().find(|s| s.object_key == name).unwrap().clone();
         let (large, small) = (of(&format!("large{suffix}")), of(&format!("small{suffix}")));
         assert_eq!((large.key.as_str(), large.parts, small.parts), ("large", 3, 0));
         transport.bucket(|bucket| {
             for sealed in [&large, &small] {
-                let object = &bucket.objects()[&sealed.name];
+                let object = &bucket.objects()[&sealed.object_key];
                 assert_eq!(object.bytes.len() as u64, sealed.bytes, "after compression");
                 let bytes = decompressed(Some(compression), &object.bytes).unwrap();
                 assert!(bytes == written[sealed.key.as_str()], "{more}");

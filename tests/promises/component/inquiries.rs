@@ -1,6 +1,6 @@
-//! Check, leftovers and discard, through the component.
+//! Check, the list of incomplete uploads and their abort, through the component.
 
-use spillway::contract::{Ending, Error, Leftover, Level};
+use spillway::contract::{Ending, Error, Level};
 use spillway::sink::SinkError;
 use spillway_simulation::bucket::{Action, BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
@@ -30,7 +30,7 @@ async fn a_check_leaves_nothing_and_tells_what_was_wrong() {
     // A check that fails harms nothing.
     transport.bucket(|bucket| bucket.options.denied.clear());
     sink.write(&[event("a", 0, b"hello".to_vec())]).await.unwrap();
-    assert_eq!(sink.close(Ending::Complete).await.unwrap().sealed.len(), 1);
+    assert_eq!(sink.close(Ending::Complete).await.unwrap().visible.len(), 1);
 }
 
 #[tokio::test]
@@ -44,15 +44,15 @@ async fn what_is_in_use_is_not_listed_and_cannot_be_ended() {
         sink.moved().notified().await;
         sink.poll().await.unwrap();
     }
-    assert_eq!(sink.leftovers().await.unwrap().len(), 0);
+    assert_eq!(sink.incomplete_uploads().await.unwrap().len(), 0);
     let id = transport.bucket(|bucket| bucket.open_uploads().keys().next().cloned().unwrap());
-    let which = Leftover { name: "a".to_owned(), id, begun: None, parts: None };
-    let Err(SinkError::Refused(Error::Invalid(problems))) = sink.discard(&which).await else {
+    let Err(SinkError::Refused(Error::Invalid(problems))) = sink.abort_upload("a", &id).await
+    else {
         panic!("it is in use")
     };
-    assert_eq!(problems[0].field, "which.id");
+    assert_eq!(problems[0].field, "id");
     let progress = sink.close(Ending::Complete).await.unwrap();
-    assert_eq!((progress.sealed.len(), progress.failed.len()), (1, 0));
+    assert_eq!((progress.visible.len(), progress.failed.len()), (1, 0));
 }
 
 /// One sink leaves an upload behind; another one finds it over a socket on which everything goes
@@ -87,12 +87,12 @@ async fn what_one_sink_leaves_another_finds_and_ends() {
         faults.get(index).copied().filter(|_| info.operation != Operation::CreateMultipartUpload)
     });
     let mut next = sink().open(&config, None, &grants(client(), &egress)).await.unwrap();
-    let found = next.leftovers().await.unwrap();
+    let found = next.incomplete_uploads().await.unwrap();
     let [left] = &found[..] else { panic!("{found:?}") };
-    assert_eq!((left.name.as_str(), left.parts), ("a", Some(2)));
+    assert_eq!((left.object_key.as_str(), left.parts), ("a", Some(2)));
     assert!(left.begun.is_some());
-    next.discard(left).await.unwrap();
+    next.abort_upload(&left.object_key, &left.id).await.unwrap();
     assert_eq!(server.bucket(|bucket| bucket.open_uploads().len()), 0);
-    assert_eq!(next.leftovers().await.unwrap().len(), 0);
-    next.discard(left).await.unwrap();
+    assert_eq!(next.incomplete_uploads().await.unwrap().len(), 0);
+    next.abort_upload(&left.object_key, &left.id).await.unwrap();
 }

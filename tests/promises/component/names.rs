@@ -64,7 +64,7 @@ async fn the_condition_is_sent_where_it_belongs() {
         let mut sink = open_with(transport.clone(), more).await;
         write_both(&mut sink).await;
         let progress = sink.close(Ending::Complete).await.unwrap();
-        assert_eq!((progress.sealed.len(), progress.failed.len()), (2, 0));
+        assert_eq!((progress.visible.len(), progress.failed.len()), (2, 0));
         let mut conditional = 0;
         for head in transport.heads() {
             let query = head.uri.query().unwrap_or_default();
@@ -85,7 +85,7 @@ async fn what_is_there_is_kept_and_the_failure_says_so() {
     let mut sink = open_with(transport.clone(), FAIL).await;
     write_both(&mut sink).await;
     let progress = sink.close(Ending::Complete).await.unwrap();
-    assert_eq!((progress.sealed.len(), progress.failed.len()), (0, 2));
+    assert_eq!((progress.visible.len(), progress.failed.len()), (0, 2));
     for failure in &progress.failed {
         let cause = format!("{:?}", failure.cause);
         assert!(cause.contains("412 PreconditionFailed"), "{cause}");
@@ -102,7 +102,8 @@ async fn the_next_number_is_found_by_looking_and_never_by_listing() {
     let mut sink = open_with(transport.clone(), NEXT).await;
     write_both(&mut sink).await;
     let progress = sink.close(Ending::Complete).await.unwrap();
-    let mut names: Vec<_> = progress.sealed.iter().map(|object| object.name.as_str()).collect();
+    let mut names: Vec<_> =
+        progress.visible.iter().map(|object| object.object_key.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["large-1", "small-4"]);
     let looked_at = |prefix: &str| {
@@ -134,7 +135,8 @@ async fn a_name_that_is_taken_meanwhile_is_given_up_for_the_next() {
     let mut sink = open_with(transport.clone(), NEXT).await;
     write_both(&mut sink).await;
     let progress = sink.close(Ending::Complete).await.unwrap();
-    let mut names: Vec<_> = progress.sealed.iter().map(|object| object.name.as_str()).collect();
+    let mut names: Vec<_> =
+        progress.visible.iter().map(|object| object.object_key.as_str()).collect();
     names.sort_unstable();
     assert_eq!((names, progress.failed.len()), (vec!["large-1", "small-1"], 0));
     transport.bucket(|bucket| {

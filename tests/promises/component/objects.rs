@@ -13,7 +13,7 @@ async fn a_small_object_is_put() {
     let mut sink = open(transport.clone()).await;
     sink.write(&[event("a", 0, b"hello".to_vec())]).await.unwrap();
     let progress = sink.close(Ending::Complete).await.unwrap();
-    assert_eq!((progress.durable, progress.sealed.len()), (1, 1));
+    assert_eq!((progress.durable, progress.visible.len()), (1, 1));
     transport.bucket(|bucket| {
         assert_eq!(bucket.objects()["a"].bytes, "hello\n");
         assert_eq!(operations(bucket), [Operation::PutObject]);
@@ -27,7 +27,7 @@ async fn a_large_object_comes_in_parts() {
     let expected = write_three_parts(&mut sink).await;
     let progress = sink.close(Ending::Complete).await.unwrap();
     assert_eq!(progress.failed.len(), 0);
-    assert_eq!((progress.sealed[0].parts, progress.sealed[0].bytes), (3, expected.len() as u64));
+    assert_eq!((progress.visible[0].parts, progress.visible[0].bytes), (3, expected.len() as u64));
     transport.bucket(|bucket| {
         let object = &bucket.objects()["a"];
         assert!(object.bytes == expected);
@@ -94,7 +94,7 @@ async fn a_fault_on_a_part_is_survived_or_reported() {
         transport.bucket(|bucket| {
             let visible = bucket.objects().get("a").map(|object| object.bytes == expected);
             let failed: u64 = progress.failed.iter().map(|failure| failure.events).sum();
-            let sealed: u64 = progress.sealed.iter().map(|object| object.events).sum();
+            let sealed: u64 = progress.visible.iter().map(|object| object.events).sum();
             assert_eq!(sealed + failed, EVENTS, "{fault:?}");
             match sealed {
                 0 => assert_eq!(visible, None, "{fault:?}"),

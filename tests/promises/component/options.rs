@@ -29,7 +29,7 @@ async fn a_customers_key_goes_with_each_request_that_needs_it() {
     write_three_parts(&mut sink).await;
     sink.write(&[event("b", 100, b"small".to_vec())]).await.unwrap();
     let progress = sink.close(Ending::Complete).await.unwrap();
-    assert_eq!((progress.sealed.len(), progress.failed.len()), (2, 0), "{:?}", progress.failed);
+    assert_eq!((progress.visible.len(), progress.failed.len()), (2, 0), "{:?}", progress.failed);
     let heads = transport.heads();
     let methods: Vec<_> = heads.iter().map(|head| head.method.as_str()).collect();
     assert!(methods.contains(&"HEAD"), "{methods:?}");
@@ -53,7 +53,7 @@ async fn what_is_said_of_objects_is_said_when_they_begin_and_then_no_more() {
     write_three_parts(&mut sink).await;
     sink.write(&[event("b", 100, b"small".to_vec())]).await.unwrap();
     let progress = sink.close(Ending::Complete).await.unwrap();
-    assert_eq!((progress.sealed.len(), progress.failed.len()), (2, 0), "{:?}", progress.failed);
+    assert_eq!((progress.visible.len(), progress.failed.len()), (2, 0), "{:?}", progress.failed);
     for head in transport.heads() {
         assert_eq!(header(&head, "x-amz-request-payer"), "requester");
         assert_eq!(header(&head, "x-amz-expected-bucket-owner"), "111122223333");

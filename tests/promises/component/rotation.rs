@@ -15,10 +15,10 @@ async fn poll_ends_what_is_idle() {
         let (transport, mut sink) = open(&format!(r#", "rotate": {{"{limit}": 20}}"#)).await;
         sink.write(&[event("a", 0, b"one".to_vec())]).await.unwrap();
         let progress = poll_until_durable(&mut sink, 1).await;
-        assert_eq!((progress.sealed.len(), progress.sealed[0].events), (1, 1), "{limit}");
+        assert_eq!((progress.visible.len(), progress.visible[0].events), (1, 1), "{limit}");
         transport.bucket(|bucket| assert_eq!(bucket.objects()["a-000000"].bytes, "one\n"));
         let progress = sink.close(Ending::Complete).await.unwrap();
-        assert_eq!((progress.sealed.len(), progress.durable), (0, 1), "it ended already");
+        assert_eq!((progress.visible.len(), progress.durable), (0, 1), "it ended already");
     }
 }
 
@@ -36,7 +36,7 @@ async fn a_run_may_become_thousands_of_objects() {
     sink.write(&[run]).await.unwrap();
     let progress = sink.close(Ending::Complete).await.unwrap();
     assert_eq!((progress.durable, progress.failed.len()), (3_000, 0));
-    assert_eq!(progress.sealed.len(), 3_000);
+    assert_eq!(progress.visible.len(), 3_000);
     transport.bucket(|bucket| {
         let objects = bucket.objects().values().map(|object| object.bytes.to_vec());
         assert!(objects.eq(texts.iter().map(|text| format!("{text}\n").into_bytes())));
@@ -50,7 +50,7 @@ async fn interleaved_keys_share_the_sink() {
         sink.write(&[event(key, position, position.to_string().into_bytes())]).await.unwrap();
     }
     let progress = poll_until_durable(&mut sink, 1).await;
-    let sealed: Vec<_> = progress.sealed.iter().map(|sealed| sealed.key.as_str()).collect();
+    let sealed: Vec<_> = progress.visible.iter().map(|sealed| sealed.key.as_str()).collect();
     assert_eq!((sealed, progress.durable), (vec!["a"], 1), "`b` is open, and holds the second");
     assert_eq!(sink.close(Ending::Complete).await.unwrap().durable, 5);
     transport.bucket(|bucket| {
@@ -77,7 +77,7 @@ async fn poll_until_durable(sink: &mut OpenSink, durable: u64) -> Progress {
             tokio::time::sleep(Duration::from_millis(1)).await;
             let next = sink.poll().await.unwrap();
             progress.durable = next.durable;
-            progress.sealed.extend(next.sealed);
+            progress.visible.extend(next.visible);
         }
     };
     tokio::time::timeout(PATIENCE, polls).await.expect("it becomes durable");

@@ -166,10 +166,10 @@ fn check(world: &mut World) {
 /// Lists, and compares with the uploads of others: they are open before, with so many parts.
 fn leftovers(world: &mut World, strangers: &BTreeMap<String, usize>) {
     let mut unfinished = names_of_unfinished(world);
-    let reply = world.ask(Input::Leftovers);
+    let reply = world.ask(Input::IncompleteUploads);
     unfinished.extend(names_of_unfinished(world));
     let list = match reply {
-        Ok(Reply::Leftovers(list)) => list,
+        Ok(Reply::IncompleteUploads(list)) => list,
         Err(Error::Denied(_) | Error::Unavailable(_)) => return,
         other => world.fail(&format!("a list is {other:?}")),
     };
@@ -194,7 +194,7 @@ fn leftovers(world: &mut World, strangers: &BTreeMap<String, usize>) {
 }
 
 fn names_of_unfinished(world: &World) -> BTreeSet<String> {
-    world.sink.unfinished().map(|span| span.name.clone()).collect()
+    world.sink.unfinished().map(|span| span.object_key.clone()).collect()
 }
 
 /// Ends an upload that is open.
@@ -210,18 +210,18 @@ fn discard(world: &mut World, id: &str) {
 
 fn ask_to_discard(world: &mut World, id: &str) -> Result<Reply, Error> {
     let name = world.bucket.open_uploads()[id].key.clone();
-    world.ask(Input::Discard { name, upload_id: id.to_owned() })
+    world.ask(Input::AbortUpload { name, upload_id: id.to_owned() })
 }
 
 /// Ends all that is listed, or one of what is open. Returns whether that was refused.
 fn end_something(world: &mut World, random: &mut Rng) -> bool {
     match random.u8(..4) {
         0 => {
-            let Ok(Reply::Leftovers(list)) = world.ask(Input::Leftovers) else {
+            let Ok(Reply::IncompleteUploads(list)) = world.ask(Input::IncompleteUploads) else {
                 world.fail("it may list");
             };
             for OpenUpload { name, upload_id, .. } in list {
-                let ended = world.ask(Input::Discard { name, upload_id });
+                let ended = world.ask(Input::AbortUpload { name, upload_id });
                 if ended != Ok(Reply::Gone) {
                     world.fail("it was listed, and cannot be ended");
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use spillway_core::metrics::Value;
-use spillway_core::report::Sealed;
+use spillway_core::report::Visible;
 use spillway_simulation::accounting;
 use spillway_simulation::world::{Accepted, World};
 
@@ -25,11 +25,11 @@ pub(crate) fn hold(world: &World, largest: u64) {
         world.fail(&format!("{open} open objects, over {limit}"));
     }
     check(world, accounting::every_event_is_somewhere(world));
-    let sealed = world.sealed.iter().map(|sealed| &sealed.span);
+    let visible = world.visible.iter().map(|object| &object.span);
     let failed = world.failed.iter().map(|failure| &failure.span);
-    for span in sealed.chain(failed).chain(world.sink.unfinished()) {
+    for span in visible.chain(failed).chain(world.sink.unfinished()) {
         let events: Vec<&Accepted> = accounting::events_of(world, span).collect();
-        rotated(world, &span.name, &events);
+        rotated(world, &span.object_key, &events);
     }
 }
 
@@ -85,11 +85,11 @@ fn the_numbers_are_true(world: &World) {
             }
         }
     }
-    let stored = |f: fn(&Sealed) -> u64| world.sealed.iter().map(f).sum::<u64>();
+    let stored = |f: fn(&Visible) -> u64| world.visible.iter().map(f).sum::<u64>();
     for (name, seen) in [
         ("spillway_events_total", world.accepted.len() as u64),
-        ("spillway_objects_total", world.sealed.len() as u64),
-        ("spillway_object_bytes_total", stored(|sealed| sealed.bytes)),
+        ("spillway_objects_total", world.visible.len() as u64),
+        ("spillway_object_bytes_total", stored(|object| object.bytes)),
         ("spillway_events_failed_total", world.failed.iter().map(|f| f.span.events).sum()),
         ("spillway_requests_in_flight", 0),
         ("spillway_objects_open", 0),
@@ -109,7 +109,7 @@ fn the_numbers_are_true(world: &World) {
         let made = world.requests();
         world.fail(&format!("{made} requests, {requests} counted and {durations} timed"));
     }
-    let parts = stored(|sealed| sealed.parts.into());
+    let parts = stored(|object| object.parts.into());
     if numbers["spillway_parts_total"] < parts {
         world.fail(&format!("fewer parts are counted than the {parts} of visible objects"));
     }
@@ -117,14 +117,16 @@ fn the_numbers_are_true(world: &World) {
 
 /// The last object reported visible under each name is the one that is there.
 pub(crate) fn the_last_one_stays(world: &World) {
-    let mut names: Vec<_> = world.sealed.iter().map(|sealed| sealed.span.name.as_str()).collect();
+    let mut names: Vec<_> =
+        world.visible.iter().map(|object| object.span.object_key.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     for name in names {
         // A failed object may have become visible after all, without the core hearing of it.
-        let last = world.sealed.iter().filter(|s| s.span.name == name).max_by_key(|s| s.span.first);
+        let last =
+            world.visible.iter().filter(|s| s.span.object_key == name).max_by_key(|s| s.span.first);
         let Some(last) = last else { continue };
-        if world.failed.iter().any(|f| f.span.name == name) {
+        if world.failed.iter().any(|f| f.span.object_key == name) {
             continue;
         }
         let expected = accounting::bytes_of(world, &last.span);
@@ -150,7 +152,7 @@ pub(crate) fn what_failed_is_not_there_unless_looking_failed(world: &World) {
         let bytes = accounting::bytes_of(world, &failure.span);
         let mut history = world.bucket.visible_history().iter();
         let is = |object: &[u8]| accounting::decompressed(world, object) == bytes;
-        if history.any(|v| v.key == failure.span.name && is(&v.object.bytes)) {
+        if history.any(|v| v.key == failure.span.object_key && is(&v.object.bytes)) {
             world.fail(&format!("{:?} is visible, and reported failed", failure.span));
         }
     }

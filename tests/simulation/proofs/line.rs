@@ -17,7 +17,7 @@ fn a_slow_line_gets_large_objects_through() {
         world.write("large", vec![b'a' + (n % 26) as u8; EVENT_BYTES]);
     }
     world.seal_and_settle();
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0), "{}", world.trace().join("\n"));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0), "{}", world.trace().join("\n"));
     let is_given_up = |line: &String| line.contains("timed out");
     assert!(world.trace().iter().any(is_given_up), "there were too many at first");
     world.land_all();
@@ -33,7 +33,7 @@ fn a_long_line_has_many_small_objects_under_way() {
         world.write("small", "x");
     }
     world.seal_and_settle();
-    assert_eq!((world.sealed.len(), world.failed.len()), (2_000, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (2_000, 0));
     assert_eq!(world.peaks.in_flight, 16);
     assert_eq!(world.elapsed(), Duration::from_millis(100) * 2_000 / 16);
 }
@@ -54,7 +54,7 @@ fn a_store_that_wants_to_be_spared_is_asked_by_fewer() {
         world.write("small", "x");
     }
     world.seal_and_settle();
-    assert_eq!((world.sealed.len(), world.failed.len()), (200, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (200, 0));
     let refused = world.requests() - 200;
     assert!((1..200).contains(&refused), "{refused} of {} were refused", world.requests());
 }

@@ -40,9 +40,9 @@ fn asked(world: &World, operation: Operation) -> usize {
 
 /// The names of what was stored, in the order of its events.
 fn stored(world: &World) -> Vec<&str> {
-    let mut sealed: Vec<_> = world.sealed.iter().map(|sealed| &sealed.span).collect();
-    sealed.sort_by_key(|span| span.first);
-    sealed.iter().map(|span| span.name.as_str()).collect()
+    let mut visible: Vec<_> = world.visible.iter().map(|object| &object.span).collect();
+    visible.sort_by_key(|span| span.first);
+    visible.iter().map(|span| span.object_key.as_str()).collect()
 }
 
 fn numbered(count: usize) -> impl Iterator<Item = String> {
@@ -74,7 +74,7 @@ fn a_key_that_leads_out_of_the_prefix_is_rejected() {
     assert_eq!(positions, [1, 3]);
     assert!(world.rejected[0].1.contains("a segment `..`"), "{:?}", world.rejected);
     assert_eq!(stored(&world), ["logs/a"], "what is rejected ends no object");
-    assert_eq!(world.sealed[0].span.events, 2);
+    assert_eq!(world.visible[0].span.events, 2);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_race_that_is_lost_with_bytes_let_go_is_a_failure() {
     }
     finish(&mut world);
     nothing_is_replaced_or_doubled(&world);
-    assert_eq!((world.sealed.len(), world.failed.len()), (0, 1));
+    assert_eq!((world.visible.len(), world.failed.len()), (0, 1));
     let cause = world.failed[0].cause.to_string();
     let said = "an object of that name exists, and this one could not be stored under another";
     assert!(cause.ends_with(said), "{cause}");
@@ -309,14 +309,14 @@ fn nobody_replaces_what_another_run_has_counted() {
         world.open(None);
         world.rejected.clear();
         world.accepted.clear();
-        let before = world.sealed.len();
+        let before = world.visible.len();
         run(&mut world, "tuesday");
         accounting::nothing_was_replaced(&world).unwrap();
         for name in monday {
             let bytes = world.bucket.objects()[&name].bytes.clone();
             assert!(bytes.ends_with(b"monday\n"), "{template}: {name}");
         }
-        let of_a = world.sealed[before..].iter().map(|sealed| sealed.span.name.as_str());
+        let of_a = world.visible[before..].iter().map(|object| object.span.object_key.as_str());
         let of_a: BTreeSet<_> = of_a.filter(|name| name.starts_with('a')).collect();
         assert_eq!(of_a, BTreeSet::from_iter(second), "{template}");
         assert_eq!(world.failed.iter().filter(|f| f.span.key == "a").count(), failed);

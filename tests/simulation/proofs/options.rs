@@ -218,7 +218,7 @@ fn stores_two_objects(world: &mut World) {
     world.seal_and_settle();
     world.land_all();
     hold_at_the_end(world, 5 * PART);
-    assert_eq!((world.sealed.len(), world.failed.len()), (2, 0), "{:?}", world.failed);
+    assert_eq!((world.visible.len(), world.failed.len()), (2, 0), "{:?}", world.failed);
     assert_eq!(world.bucket.objects().len(), 2);
 }
 

@@ -50,7 +50,7 @@ fn ten_minutes_without_a_store_cost_ten_minutes() {
             write(&mut world);
             world.seal_and_settle();
             let shown = format!("{fault:?} {names}");
-            if !world.failed.is_empty() || world.sealed.len() != 3 {
+            if !world.failed.is_empty() || world.visible.len() != 3 {
                 world.fail(&shown);
             }
             world.land_all();
@@ -114,7 +114,7 @@ fn who_never_comes_back_is_given_up_and_the_limit_named() {
 /// The objects that were open are given up, and what the store has of them is remembered.
 #[test]
 fn who_leaves_while_it_is_away_leaves_soon() {
-    for ending in [Input::Abort, Input::Keep] {
+    for ending in [Input::Abort, Input::Suspend] {
         let mut world = world(r#""commit": "checkpointed""#, 1);
         write(&mut world);
         world.run_for(Duration::from_secs(5));
@@ -134,7 +134,7 @@ fn who_leaves_while_it_is_away_leaves_soon() {
 #[test]
 fn who_asks_is_answered_soon() {
     for fault in OUTAGES {
-        for ask in [Input::Check, Input::Orphans, Input::Leftovers, discard()] {
+        for ask in [Input::Check, Input::Orphans, Input::IncompleteUploads, discard()] {
             let mut world = world(NAMES[0], 1);
             away(&mut world, Duration::ZERO, Duration::MAX, fault);
             let shown = format!("{fault:?} {ask:?}");
@@ -172,7 +172,7 @@ fn credentials_that_were_there_are_waited_for_as_the_store_is() {
     });
     write(&mut world);
     world.seal_and_settle();
-    assert_eq!((world.sealed.len(), world.failed.len()), (3, 0), "{}", world.trace().join("\n"));
+    assert_eq!((world.visible.len(), world.failed.len()), (3, 0), "{}", world.trace().join("\n"));
     assert!(world.elapsed() >= OUTAGE);
     let told = world.notices.iter().filter(|n| n.message.contains("asking again in")).count();
     assert!((1..12).contains(&told), "{told} times");
@@ -189,7 +189,7 @@ fn a_connection_that_was_closed_costs_no_attempt_and_no_budget() {
             Fate::random(random).with(is_stale.then_some(Fault::StaleConnection))
         });
         for _ in 0..10 {
-            let number = world.sealed.len() + world.accepted.len();
+            let number = world.visible.len() + world.accepted.len();
             world.write(&format!("key {number}"), "x");
         }
         write(&mut world);
@@ -217,7 +217,7 @@ fn a_put_in_doubt_whose_object_is_not_there_is_put_again() {
     });
     world.write("a", "x");
     world.seal_and_settle();
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0), "{}", world.trace().join("\n"));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0), "{}", world.trace().join("\n"));
     let operations = world.bucket.log().iter().filter_map(|logged| logged.operation);
     let [head, put] = [Operation::HeadObject, Operation::PutObject];
     assert!(operations.collect::<Vec<_>>().ends_with(&[head, put]));
@@ -238,7 +238,7 @@ fn an_upload_in_doubt_whose_object_is_not_there_is_completed_again() {
     });
     world.write("a", "x".repeat(100));
     world.seal_and_settle();
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0), "{}", world.trace().join("\n"));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0), "{}", world.trace().join("\n"));
     assert!(world.bucket.aborted_uploads().is_empty());
     hold_at_the_end(&world, LARGEST);
 }
@@ -273,12 +273,12 @@ fn a_put_without_its_etag_is_looked_for() {
     });
     world.write("a", "x");
     world.seal_and_settle();
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0), "{}", world.trace().join("\n"));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0), "{}", world.trace().join("\n"));
     assert!(world.requests() <= 2);
 }
 
 fn discard() -> Input {
-    Input::Discard { name: "a".to_owned(), upload_id: "1".to_owned() }
+    Input::AbortUpload { name: "a".to_owned(), upload_id: "1".to_owned() }
 }
 
 fn away(world: &mut World, begins: Duration, ends: Duration, fault: Fault) {

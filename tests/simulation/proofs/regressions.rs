@@ -58,7 +58,7 @@ fn a_web_page_is_not_the_success_of_a_put() {
     let page = answer(200, &[("Content-Type", "text/html")], "<html>Please log in</html>");
     sink.handle(now, Input::Answer { exchange, outcome: Ok(page) });
     let report = sink.take_report();
-    assert!(report.sealed.is_empty(), "{:?}, durable {}", report.sealed, sink.durable());
+    assert!(report.visible.is_empty(), "{:?}, durable {}", report.visible, sink.durable());
 }
 
 /// `what` is worn out, the token ends, and from then on nothing is ever stored again: fresh
@@ -76,14 +76,14 @@ fn recovers_from_an_expired_token(change: impl FnOnce(&mut Settings), first_faul
     faults(&mut world, move |info| first_fault.filter(|_| info.index == 0));
     world.write("a", "x");
     world.seal_and_settle();
-    assert_eq!(world.sealed.len(), 1);
+    assert_eq!(world.visible.len(), 1);
     world.run_for(Duration::from_secs(120));
     for n in 0..20 {
         world.write(&format!("key {n}"), "x");
         world.seal_and_settle();
         world.run_for(Duration::from_secs(3_600));
     }
-    if world.sealed.len() < 2 {
+    if world.visible.len() < 2 {
         world.fail("after the token expired, nothing was stored any more");
     }
 }
@@ -108,7 +108,7 @@ fn a_wrong_clock_is_learnt_where_there_is_one_attempt() {
         world.write(&format!("key {n}"), "x");
         world.seal_and_settle();
     }
-    if world.sealed.is_empty() {
+    if world.visible.is_empty() {
         world.fail("five objects, five times the same wrong clock");
     }
 }
@@ -129,7 +129,7 @@ fn fresh_credentials_are_not_thrown_away_by_late_answers() {
         world.write(&format!("key {n}"), "x");
     });
     world.seal_and_settle();
-    assert_eq!(world.sealed.len(), 4);
+    assert_eq!(world.visible.len(), 4);
     assert_eq!(asked.get(), 1, "once for all that were signed with the same");
 }
 
@@ -168,7 +168,7 @@ fn a_blip_of_the_credentials_fails_nothing() {
     });
     world.write("a", "x");
     world.seal_and_settle();
-    if world.sealed.is_empty() {
+    if world.visible.is_empty() {
         world.fail("five seconds without credentials");
     }
 }
@@ -188,7 +188,7 @@ fn credentials_are_not_judged_by_a_clock_that_nobody_has_checked() {
     world.clock_ahead = 40 * 60 * 1_000_000_000;
     world.write("a", "x");
     world.seal_and_settle();
-    if world.sealed.is_empty() {
+    if world.visible.is_empty() {
         world.fail("a wrong clock was not corrected");
     }
 }
@@ -275,7 +275,7 @@ fn a_throttled_create_leaves_nothing_behind() {
     faults(&mut world, |info| (info.index == 0).then_some(Fault::SlowDown));
     world.write("a", vec![b'x'; 40]);
     world.seal_and_settle();
-    assert_eq!((world.sealed.len(), world.bucket.open_uploads().len()), (1, 0));
+    assert_eq!((world.visible.len(), world.bucket.open_uploads().len()), (1, 0));
     assert_eq!(world.sink.left(), 0);
 }
 

@@ -46,7 +46,7 @@ fn visible(world: &World) -> Vec<(&str, &str)> {
 
 /// The objects of the core, without regard to their order.
 fn objects(world: &World) -> Vec<Object> {
-    let spans = world.sealed.iter().map(|sealed| &sealed.span);
+    let spans = world.visible.iter().map(|object| &object.span);
     let object = |span: &spillway_core::upload::Span| {
         let events = world.accepted.range(span.first..=span.last);
         let own = events.filter(|(position, e)| e.key == span.key && span.holds(**position));
@@ -189,11 +189,11 @@ fn compare(world: &World, model: &mut Model) {
 
 /// Each object is under the hour of each of its events.
 fn every_name_tells_the_hour(world: &World) {
-    for sealed in &world.sealed {
-        for event in accounting::events_of(world, &sealed.span) {
+    for object in &world.visible {
+        for event in accounting::events_of(world, &object.span) {
             let Civil { year, month, day, hour, .. } = event.happened.civil();
             let folder = format!("{year:04}-{month:02}-{day:02}/{hour:02}/");
-            let name = &sealed.span.name;
+            let name = &object.span.object_key;
             if name.contains('/') && !name.starts_with(&folder) {
                 world.fail(&format!("{name} holds an event of {folder}"));
             }
@@ -215,12 +215,12 @@ fn by_default_no_object_ends_before_its_key_does() {
     for _ in 0..100 {
         world.write("a", "0123456789");
         world.run_for(1_000 * SECOND);
-        assert_eq!((world.sink.open_objects(), world.sealed.len()), (1, 0));
+        assert_eq!((world.sink.open_objects(), world.visible.len()), (1, 0));
     }
     assert_eq!(world.sink.next_due(), None, "nothing will happen to it");
     world.write("b", "x");
     finish(&mut world);
-    assert_eq!(world.sealed.len(), 2);
+    assert_eq!(world.visible.len(), 2);
     assert_eq!(visible(&world).iter().find(|(key, _)| *key == "a").unwrap().1.len(), 1_000);
 }
 
@@ -336,7 +336,7 @@ fn each_event_may_be_an_object() {
     assert_eq!(world.peaks.unfinished, 1_024);
     assert!(world.peaks.held <= world.settings.memory_bytes_max, "{:?}", world.peaks);
     let history = world.bucket.visible_history();
-    assert_eq!((history.len(), world.sealed.len()), (10_000, 10_000));
+    assert_eq!((history.len(), world.visible.len()), (10_000, 10_000));
     assert!(history.iter().zip(&payloads).all(|(visible, event)| visible.object.bytes == *event));
     assert_eq!((world.sink.durable(), world.sink.counters().events), (10_000, 10_000));
 }
@@ -349,7 +349,7 @@ fn interleaved_keys_share_the_sink() {
     }
     assert_eq!(world.sink.open_objects(), 3);
     finish(&mut world);
-    assert_eq!(world.sealed.len(), 3);
+    assert_eq!(world.visible.len(), 3);
     for (first, key) in ["a", "b", "c"].into_iter().enumerate() {
         let events: String = (first..30).step_by(3).map(|n| format!("{n:02} ")).collect();
         assert_eq!(world.bucket.objects()[key].bytes, events);
@@ -406,7 +406,7 @@ fn memory_that_waiting_clears_ends_nothing() {
     world.write("b", "0123456789");
     assert_eq!(world.sink.held(), 42);
     world.write("c", "0123456789");
-    assert_eq!((world.sink.open_objects(), world.sealed.len()), (3, 0));
+    assert_eq!((world.sink.open_objects(), world.visible.len()), (3, 0));
     assert!(world.peaks.held <= 3 * PART);
     finish(&mut world);
 }
@@ -423,7 +423,7 @@ fn an_event_larger_than_all_memory_passes_alone() {
     world.write("d", "01234");
     hold(&world, 100);
     finish(&mut world);
-    assert_eq!(world.sealed.len(), 4);
+    assert_eq!(world.visible.len(), 4);
 }
 
 /// What failed is not the end of its key: the next object of it is another one.
@@ -480,7 +480,7 @@ fn failures_of_open_objects_name_their_own_events() {
         of_key.map(|failure| failure.span.events).sum()
     };
     assert_eq!((lost("a"), lost("b"), lost("c")), (20, 20, 0));
-    assert_eq!(world.sealed.len(), 1);
+    assert_eq!(world.visible.len(), 1);
 }
 
 /// Events that are rejected take no room, and so none is made for them.
@@ -536,10 +536,11 @@ fn events_of_another_hour_go_into_another_object() {
         }
         assert_eq!(world.sink.open_objects(), max_open.min(2));
         finish(&mut world);
-        let mut sealed: Vec<_> = world.sealed.iter().map(|sealed| &sealed.span).collect();
-        sealed.sort_by_key(|span| span.first);
+        let mut visible: Vec<_> = world.visible.iter().map(|object| &object.span).collect();
+        visible.sort_by_key(|span| span.first);
         let stored = |name: &String| world.bucket.objects()[name].bytes.clone();
-        let stored: Vec<_> = sealed.iter().map(|s| (&s.name[..2], stored(&s.name))).collect();
+        let stored: Vec<_> =
+            visible.iter().map(|s| (&s.object_key[..2], stored(&s.object_key))).collect();
         let wanted: Vec<_> = wanted.into_iter().map(|(h, text)| (h, Bytes::from(text))).collect();
         assert_eq!(stored, wanted);
     }
@@ -566,7 +567,7 @@ fn failures_of_objects_that_take_turns_name_their_own_events() {
     finish(&mut world);
     let failed = world.failed.iter().map(|f| (f.begun, f.span.first, f.span.last, f.span.events));
     assert_eq!(failed.collect::<Vec<_>>(), [(0, 0, 1, 2), (0, 4, 5, 2)]);
-    assert_eq!((world.sealed.len(), world.sealed[0].span.events), (1, 4));
+    assert_eq!((world.visible.len(), world.visible[0].span.events), (1, 4));
     assert_eq!(world.sink.counters().objects_failed, 1);
 }
 
@@ -583,7 +584,7 @@ fn an_object_ends_after_a_thousand_turns() {
         world.write_run_of("a", at, &["x".into()]);
     }
     finish(&mut world);
-    let mut events: Vec<_> = world.sealed.iter().map(|sealed| sealed.span.events).collect();
+    let mut events: Vec<_> = world.visible.iter().map(|object| object.span.events).collect();
     events.sort_unstable();
     assert_eq!(events, [200, 200, 1_000, 1_000]);
 }

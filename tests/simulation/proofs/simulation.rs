@@ -81,7 +81,7 @@ fn a_good_day_has_no_retries() {
         the_last_one_stays(&world);
         let counters = world.sink.counters();
         let bad = (counters.retries(), counters.objects_failed, counters.events_failed);
-        if bad != (0, 0, 0) || world.bucket.visible_history().len() != world.sealed.len() {
+        if bad != (0, 0, 0) || world.bucket.visible_history().len() != world.visible.len() {
             world.fail("something was tried again or failed on a good day");
         }
     }

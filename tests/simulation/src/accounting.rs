@@ -17,10 +17,10 @@ use crate::world::{Accepted, World};
 ///
 /// Says which event is not, and in how many objects it is.
 pub fn every_event_is_somewhere(world: &World) -> Result<(), String> {
-    let sealed = world.sealed.iter().map(|sealed| &sealed.span);
+    let visible = world.visible.iter().map(|object| &object.span);
     let failed = world.failed.iter().map(|failure| &failure.span);
     let mut places: BTreeMap<u64, u32> = world.accepted.keys().map(|p| (*p, 0)).collect();
-    for span in sealed.chain(failed).chain(world.sink.unfinished()) {
+    for span in visible.chain(failed).chain(world.sink.unfinished()) {
         let mut events = 0;
         for (position, accepted) in world.accepted.range(span.first..=span.last) {
             if accepted.key == span.key && span.holds(*position) {
@@ -44,35 +44,35 @@ pub fn every_event_is_somewhere(world: &World) -> Result<(), String> {
 ///
 /// Says which was not.
 pub fn what_is_sealed_was_visible(world: &World) -> Result<(), String> {
-    for sealed in &world.sealed {
-        let expected = bytes_of(world, &sealed.span);
+    for stored in &world.visible {
+        let expected = bytes_of(world, &stored.span);
         let mut history = world.bucket.visible_history().iter();
         let found = history.any(|v| {
             let object = &v.object.bytes;
-            v.key == sealed.span.name
-                && object.len() as u64 == sealed.bytes
+            v.key == stored.span.object_key
+                && object.len() as u64 == stored.bytes
                 && decompressed(world, object) == expected
         });
         if !found {
-            return Err(format!("{:?} was never visible with its bytes", sealed.span));
+            return Err(format!("{:?} was never visible with its bytes", stored.span));
         }
     }
     Ok(())
 }
 
 /// Every object that ever became visible has exactly the bytes of the events of one object of the
-/// core: sealed, failed or unfinished.
+/// core: visible, failed or unfinished.
 ///
 /// # Errors
 ///
 /// Says which has not.
 pub fn what_is_visible_was_meant(world: &World) -> Result<(), String> {
-    let sealed = world.sealed.iter().map(|sealed| &sealed.span);
+    let visible = world.visible.iter().map(|object| &object.span);
     let failed = world.failed.iter().map(|failure| &failure.span);
-    let spans: Vec<&Span> = sealed.chain(failed).chain(world.sink.unfinished()).collect();
+    let spans: Vec<&Span> = visible.chain(failed).chain(world.sink.unfinished()).collect();
     for visible in world.bucket.visible_history() {
         let bytes = decompressed(world, &visible.object.bytes);
-        let is = |span: &&&Span| span.name == visible.key && bytes == bytes_of(world, span);
+        let is = |span: &&&Span| span.object_key == visible.key && bytes == bytes_of(world, span);
         if !spans.iter().any(|span| is(&span)) {
             let len = visible.object.bytes.len();
             return Err(format!("{:?} became visible with {len} bytes of no object", visible.key));
@@ -114,12 +114,12 @@ pub fn nothing_was_replaced(world: &World) -> Result<(), String> {
 ///
 /// Says which object has a double.
 pub fn what_is_sealed_is_there_once(world: &World) -> Result<(), String> {
-    for sealed in &world.sealed {
-        let bytes = bytes_of(world, &sealed.span);
+    for object in &world.visible {
+        let bytes = bytes_of(world, &object.span);
         let history = world.bucket.visible_history().iter();
         let count = history.filter(|visible| visible.object.bytes == bytes).count();
         if count != 1 {
-            return Err(format!("{:?} became visible {count} times", sealed.span));
+            return Err(format!("{:?} became visible {count} times", object.span));
         }
     }
     Ok(())

@@ -252,7 +252,7 @@ impl Flow {
     /// Where it ends before.
     pub fn close(&mut self) -> Result<(), End> {
         self.world.note(|| "keep".to_owned());
-        self.feed(Input::Keep)?;
+        self.feed(Input::Suspend)?;
         self.settle()?;
         self.feed(Input::CleanUp)?;
         self.settle()?;

@@ -19,7 +19,7 @@ use spillway_core::error::Error;
 use spillway_core::framing::Run;
 use spillway_core::inquiry::Reply;
 use spillway_core::notice::Notice;
-use spillway_core::report::{Failure, Sealed};
+use spillway_core::report::{Failure, Visible};
 use spillway_core::settings::Settings;
 use spillway_core::sink::{Input, Output, Sink};
 use spillway_core::time::{Instant, Now, Timestamp};
@@ -54,7 +54,7 @@ pub struct World {
     /// The positions of those it refused, and why.
     pub rejected: Vec<(u64, String)>,
     /// The objects that it reported visible.
-    pub sealed: Vec<Sealed>,
+    pub visible: Vec<Visible>,
     /// The objects that it reported failed.
     pub failed: Vec<Failure>,
     /// What it told its operator.
@@ -132,7 +132,7 @@ impl World {
             clock_ahead: 0,
             accepted: BTreeMap::new(),
             rejected: Vec::new(),
-            sealed: Vec::new(),
+            visible: Vec::new(),
             failed: Vec::new(),
             notices: Vec::new(),
             peaks: Peaks::default(),
@@ -307,18 +307,20 @@ impl World {
     /// Takes in what the core reports.
     pub fn listen(&mut self) {
         let report = self.sink.take_report();
-        for Sealed { span, bytes, parts } in &report.sealed {
-            let (name, first, last) = (&span.name, span.first, span.last);
-            self.note(|| format!("sealed {name:?} {first}..={last}: {bytes} bytes, {parts} parts"));
+        for Visible { span, bytes, parts } in &report.visible {
+            let (name, first, last) = (&span.object_key, span.first, span.last);
+            self.note(|| {
+                format!("visible {name:?} {first}..={last}: {bytes} bytes, {parts} parts")
+            });
         }
         for Failure { span, cause, .. } in &report.failed {
-            let (name, first, last) = (&span.name, span.first, span.last);
+            let (name, first, last) = (&span.object_key, span.first, span.last);
             self.note(|| format!("failed {name:?} {first}..={last}: {cause}"));
         }
         for notice in &report.notices {
             self.note(|| format!("{:?}: {}", notice.level, notice.message));
         }
-        self.sealed.extend(report.sealed);
+        self.visible.extend(report.visible);
         self.failed.extend(report.failed);
         self.notices.extend(report.notices);
     }

@@ -54,7 +54,7 @@ impl Sink {
             let ages = Ages { age: age.saturating_add(down), idle: idle.saturating_add(down) };
             sink.open.resume(&key, dates, number, now.monotonic, ages);
         }
-        for (name, upload_id) in state.unneeded {
+        for (name, upload_id) in state.to_abort {
             sink.abort(name, upload_id);
         }
         sink.close_to(sink.settings.max_open_objects);
@@ -128,7 +128,7 @@ impl Sink {
             open: open.collect(),
             objects,
             failures: self.report.failed.clone(),
-            unneeded: self.cleanups.uploads().map(pair).collect(),
+            to_abort: self.cleanups.uploads().map(pair).collect(),
             unseen_since: self.orphans.unseen_since(self.now.wall),
             suspected: self.suspected(),
         };
@@ -187,8 +187,8 @@ impl Sink {
     }
 
     /// Leaves what a checkpoint knows for the sink that resumes it, and ends everything else.
-    pub(crate) fn keep(&mut self) {
-        (self.is_keeping, self.is_leaving) = (true, true);
+    pub(crate) fn suspend(&mut self) {
+        (self.is_suspending, self.is_leaving) = (true, true);
         self.seal_all();
         self.fail_all(&Error::Aborted);
     }

@@ -32,7 +32,7 @@ pub(crate) struct State<'a> {
     /// What failed, and was not told yet.
     pub(crate) failures: Vec<Failure>,
     /// Names and ids of uploads that are to be aborted.
-    pub(crate) unneeded: Vec<(String, String)>,
+    pub(crate) to_abort: Vec<(String, String)>,
     /// Since when uploads may have been begun that no checkpoint knows.
     pub(crate) unseen_since: Timestamp,
     /// Names of which an upload may have been begun whose id is not known.
@@ -117,7 +117,7 @@ impl<'a> State<'a> {
         if self.objects.iter().filter(|object| takes_events(&object.course)).count() != keys.len() {
             return Some("an object that is open and not open");
         }
-        if self.unneeded.iter().any(|(name, id)| name.is_empty() || id.is_empty()) {
+        if self.to_abort.iter().any(|(name, id)| name.is_empty() || id.is_empty()) {
             return Some("an upload without a name or an id");
         }
         let late = |object: &&SavedUpload<'_>| object.span.last >= self.next_position;

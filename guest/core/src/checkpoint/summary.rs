@@ -18,7 +18,7 @@ pub struct Summary {
     /// The objects that are not visible yet, in the order in which they were begun.
     pub objects: Vec<SavedObject>,
     /// Names and ids of uploads that are to be aborted.
-    pub unneeded: Vec<(String, String)>,
+    pub to_abort: Vec<(String, String)>,
 }
 
 /// An object that is not visible yet.
@@ -55,9 +55,9 @@ pub enum Phase {
 ///
 /// [`Error::UnknownState`] with what is wrong with them.
 pub fn inspect(state: &[u8]) -> Result<Summary, Error> {
-    let State { identity, taken_at, next_position, objects, unneeded, .. } = State::decode(state)?;
+    let State { identity, taken_at, next_position, objects, to_abort, .. } = State::decode(state)?;
     let objects = objects.into_iter().map(SavedObject::from).collect();
-    Ok(Summary { taken_at, next_position, configuration: identity, objects, unneeded })
+    Ok(Summary { taken_at, next_position, configuration: identity, objects, to_abort })
 }
 
 impl From<SavedUpload<'_>> for SavedObject {

@@ -142,7 +142,7 @@ fn a_committed_object_that_is_there_already_is_recognised() {
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         talk.comes(Ok(Response { status: 200, headers, body: "".into() }));
         let report = talk.sink.take_report();
-        assert_eq!((report.sealed.len() == 1, report.failed.is_empty()), (is_ours, is_ours));
+        assert_eq!((report.visible.len() == 1, report.failed.is_empty()), (is_ours, is_ours));
     }
 }
 
@@ -157,7 +157,7 @@ fn an_upload_that_a_checkpoint_knows_stays_until_another_is_committed() {
     assert!(talk.asked.is_empty() && talk.sink.left() == 0, "it is no leftover either");
     let state = taken(&mut talk);
     assert!(talk.asked.is_empty(), "the first checkpoint may be the one that is stored");
-    assert_eq!(inspect(&state).unwrap().unneeded, [("a".to_owned(), "id".to_owned())]);
+    assert_eq!(inspect(&state).unwrap().to_abort, [("a".to_owned(), "id".to_owned())]);
     let mut resumed = Talk::resume(CHECKPOINTED, &state).expect("its own state");
     resumed.tell(Input::Tick);
     resumed.hears("DELETE /bbb/a?uploadId=id", aborted());
@@ -166,7 +166,7 @@ fn an_upload_that_a_checkpoint_knows_stays_until_another_is_committed() {
 }
 
 #[test]
-fn keeping_ends_what_no_checkpoint_knows_and_reports_nothing() {
+fn suspending_ends_what_no_checkpoint_knows_and_reports_nothing() {
     let mut talk = Talk::with(MANY);
     talk.begin_upload("old");
     talk.says(created("old"));
@@ -176,11 +176,11 @@ fn keeping_ends_what_no_checkpoint_knows_and_reports_nothing() {
     talk.begin_upload("new");
     talk.says(created("new"));
     talk.comes(stored());
-    talk.tell(Input::Keep);
+    talk.tell(Input::Suspend);
     talk.hears("DELETE /bbb/new?uploadId=new", aborted());
     assert!(talk.asked.is_empty() && talk.sink.is_settled());
     let report = talk.sink.take_report();
-    assert_eq!((report.sealed.len(), report.failed.len(), talk.sink.left()), (0, 0, 0));
+    assert_eq!((report.visible.len(), report.failed.len(), talk.sink.left()), (0, 0, 0));
     assert_eq!(talk.sink.needed_uploads().collect::<Vec<_>>(), ["old"]);
 }
 

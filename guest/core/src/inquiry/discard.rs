@@ -56,18 +56,18 @@ impl Sink {
     fn undiscardable(&self, name: &str, upload_id: &str) -> Option<Problem> {
         let prefix = self.settings.name_prefix();
         if name.is_empty() {
-            return Some(Problem::new("which.name", "is empty, expected the name of an object"));
+            return Some(Problem::new("object-key", "is empty, expected the key of an object"));
         }
         if !name.starts_with(&prefix) {
             let message = format!("`{name}` is not below `{prefix}`, where this sink writes");
-            return Some(Problem::new("which.name", message));
+            return Some(Problem::new("object-key", message));
         }
         if upload_id.is_empty() {
-            return Some(Problem::new("which.id", "is empty, expected the id of an upload"));
+            return Some(Problem::new("id", "is empty, expected the id of an upload"));
         }
         let id = plain(upload_id);
         let message = || format!("the upload {id} of `{name}` is in use by this sink");
-        self.uses(name, upload_id).then(|| Problem::new("which.id", message()))
+        self.uses(name, upload_id).then(|| Problem::new("id", message()))
     }
 
     pub(super) fn discarded(

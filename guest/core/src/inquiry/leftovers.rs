@@ -254,7 +254,7 @@ impl Sink {
         let uploads = kept.into_values().map(|kept| kept.upload).filter(|u| !in_use(u));
         let uploads = uploads.collect();
         match scope {
-            Scope::All => Next::Reply(Ok(Reply::Leftovers(uploads))),
+            Scope::All => Next::Reply(Ok(Reply::IncompleteUploads(uploads))),
             Scope::Orphans => {
                 self.found_orphans(Ok(uploads), seen <= listed as u64);
                 Next::Reply(Ok(Reply::Looked))

@@ -33,7 +33,7 @@ pub enum Reply {
     /// The bucket can be written, and nothing of the proof is left.
     Writable,
     /// The uploads that are open, the oldest first; those of unknown age come last.
-    Leftovers(Vec<OpenUpload>),
+    IncompleteUploads(Vec<OpenUpload>),
     /// The upload is gone.
     Gone,
     /// What a crash left behind was looked for.
@@ -209,7 +209,7 @@ impl Sink {
     /// that one, unless it is not begun yet.
     fn uses(&self, name: &str, upload_id: &str) -> bool {
         let may_be_begun = !self.requests.holds_back();
-        let may_be = |u: &Upload| may_be_begun && u.is_creating() && u.span.name == name;
+        let may_be = |u: &Upload| may_be_begun && u.is_creating() && u.span.object_key == name;
         let used = |u: &Upload| u.is_made_of(upload_id) || may_be(u);
         let is_ending = self.cleanups.is_ending(upload_id);
         self.uploads.values().any(used) || is_ending || self.needed.has(upload_id)

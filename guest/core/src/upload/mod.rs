@@ -277,7 +277,7 @@ impl Upload {
                     "`{}` is larger than the {bytes} bytes that {} hold; set a larger \
                      `part_bytes`, \
                      or more `memory_bytes_max` where parts may grow",
-                    self.span.name,
+                    self.span.object_key,
                     cutting.sizes.in_words()
                 )));
                 self.give_up()
@@ -333,13 +333,13 @@ impl Upload {
 
     /// HeadObject is to be asked about the name as it is now.
     pub(crate) fn look(&mut self) {
-        self.span.name = self.naming.name();
+        self.span.object_key = self.naming.name();
         self.state = State::Naming { asked: true };
     }
 
     /// It has a name of its own.
     pub(crate) fn named(&mut self) {
-        self.span.name = self.naming.name();
+        self.span.object_key = self.naming.name();
         self.state = State::Filling;
     }
 

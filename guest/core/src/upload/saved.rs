@@ -100,7 +100,7 @@ impl SavedUpload<'_> {
         let stored = self.parts.as_ref().map_or(Some(0), SavedParts::bytes);
         let bytes = stored.and_then(|stored| stored.checked_add(self.held_bytes()));
         let is_failed = matches!(self.course, Course::Failed(_));
-        if self.span.name.is_empty() || self.nonce.is_empty() {
+        if self.span.object_key.is_empty() || self.nonce.is_empty() {
             Some("an object without a name")
         } else if self.parts.as_ref().is_some_and(|parts| parts.upload_id.is_empty()) {
             Some("an upload without an id")

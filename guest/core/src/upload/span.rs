@@ -8,7 +8,7 @@ pub struct Span {
     /// The key they carried.
     pub key: String,
     /// The object's name in the store.
-    pub name: String,
+    pub object_key: String,
     /// The position of the first.
     pub first: u64,
     /// The position of the last.
@@ -32,14 +32,14 @@ pub struct Piece {
 
 impl Span {
     /// The span of an object whose first event is to come, at this position.
-    pub fn begin(key: String, name: String, first: u64) -> Span {
-        Span { key, name, first, last: first, events: 0, pieces: Vec::new() }
+    pub fn begin(key: String, object_key: String, first: u64) -> Span {
+        Span { key, object_key, first, last: first, events: 0, pieces: Vec::new() }
     }
 
     /// So many events from one position to another, and no others of their key between them.
-    pub fn of(key: String, name: String, piece: Piece) -> Span {
+    pub fn of(key: String, object_key: String, piece: Piece) -> Span {
         let Piece { first, last, events } = piece;
-        Span { key, name, first, last, events, pieces: Vec::new() }
+        Span { key, object_key, first, last, events, pieces: Vec::new() }
     }
 
     /// Its pieces, at least one.

@@ -4,7 +4,7 @@ use crate::checkpoint::{self, Checkpoint, Mark};
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
-use spillway::contract::{Leftover, Phase, SavedObject, SavedState};
+use spillway::contract::{IncompleteUpload, Phase, SavedObject, SavedState};
 use spillway::sink::{Sink, Source};
 
 use super::args::{CheckpointCommand, ShowArguments};
@@ -71,10 +71,10 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
         count => format!("\n{} under way", counted(count, "object")),
     });
     shown.extend(saved.objects.iter().map(|saved| object(saved, is_by_line(source))));
-    if !saved.unneeded.is_empty() {
-        shown.push("\nuploads that nothing needs any more, and that are to be ended".to_owned());
-        shown.extend(saved.unneeded.iter().map(|Leftover { name, id, .. }| {
-            format!("  {} (upload {})", one_line(name), one_line(id))
+    if !saved.to_abort.is_empty() {
+        shown.push("\nuploads that nothing needs any more, and that are to be aborted".to_owned());
+        shown.extend(saved.to_abort.iter().map(|IncompleteUpload { object_key, id, .. }| {
+            format!("  {} (upload {})", one_line(object_key), one_line(id))
         }));
     }
     shown
@@ -86,13 +86,13 @@ fn is_by_line(source: &Mark) -> bool {
 }
 
 fn object(object: &SavedObject, is_by_line: bool) -> String {
-    let SavedObject { key, name, id, first, last, events, bytes, held_bytes, .. } = object;
+    let SavedObject { key, object_key, id, first, last, events, bytes, held_bytes, .. } = object;
     let upload = id.as_ref().map(|id| format!(", upload {}", one_line(id))).unwrap_or_default();
-    let of_key = if key == name { String::new() } else { format!(" of `{}`", one_line(key)) };
+    let of_key = if key == object_key { String::new() } else { format!(" of `{}`", one_line(key)) };
     format!(
         "  {:<9} {}{of_key}: {}, {} {} to {}, {} ({} of them here){upload}",
         phase(object.phase),
-        one_line(name),
+        one_line(object_key),
         counted(*events, "event"),
         if is_by_line { "lines" } else { "positions" },
         first + u64::from(is_by_line),
@@ -107,10 +107,10 @@ fn as_json(read: &Checkpoint, saved: &SavedState) -> Value {
     let configuration = saved.configuration.iter();
     let configuration: serde_json::Map<_, _> =
         configuration.map(|(name, value)| (name.clone(), json!(value))).collect();
-    let unneeded = saved
-        .unneeded
+    let to_abort = saved
+        .to_abort
         .iter()
-        .map(|Leftover { name, id, .. }| json!({"name": name, "upload_id": id}));
+        .map(|IncompleteUpload { object_key, id, .. }| json!({"object_key": object_key, "upload_id": id}));
     let under_way = saved.objects.iter().map(|saved| object_json(saved, is_by_line(source)));
     json!({
         "taken": time(*taken),
@@ -124,15 +124,15 @@ fn as_json(read: &Checkpoint, saved: &SavedState) -> Value {
         "state_bytes": state.len(),
         "configuration": configuration,
         "objects": under_way.collect::<Vec<_>>(),
-        "unneeded": unneeded.collect::<Vec<_>>(),
+        "to_abort": to_abort.collect::<Vec<_>>(),
     })
 }
 
 fn object_json(object: &SavedObject, is_by_line: bool) -> Value {
-    let SavedObject { key, name, id, first, last, events, bytes, held_bytes, .. } = object;
+    let SavedObject { key, object_key, id, first, last, events, bytes, held_bytes, .. } = object;
     json!({
         "key": key,
-        "name": name,
+        "object_key": object_key,
         "phase": phase(object.phase),
         "first_position": first,
         "last_position": last,

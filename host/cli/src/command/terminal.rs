@@ -9,7 +9,7 @@ use crate::run::{Lines, Observer, Spot, failed};
 use crate::telemetry::{Monitor, View};
 use console::{Term, style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use spillway::contract::{Failure, Level, Notice, SealedObject};
+use spillway::contract::{Failure, Level, Notice, VisibleObject};
 use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 
@@ -70,24 +70,26 @@ impl Drop for Progress {
 }
 
 impl Observer for Terminal {
-    fn sealed(&mut self, object: &SealedObject) {
-        let SealedObject { key, name, first, last, events, bytes, parts } = object;
+    fn visible(&mut self, object: &VisibleObject) {
+        let VisibleObject { key, object_key, first, last, events, bytes, parts } = object;
         let count = counted(*events, "event");
         info!(
-            target: COURSE, event = "stored", key, name, first, last, events, bytes, parts,
-            "stored: the object `{name}` ({count}, {bytes} bytes)"
+            target: COURSE, event = "stored", key, object_key, first, last, events, bytes, parts,
+            "stored: the object `{object_key}` ({count}, {bytes} bytes)"
         );
     }
 
     fn failed(&mut self, failure: &Failure, lines: Lines) {
-        let Failure { key, name, first, last, events, .. } = failure;
+        let Failure { key, object_key, first, last, events, .. } = failure;
         self.failures += 1;
         let text = failed(failure, lines);
         match self.failures {
             // People are told of the first one at the end: it is why the run failed.
-            1 => error!(target: COURSE, event = "failed", key, name, first, last, events, "{text}"),
+            1 => {
+                error!(target: COURSE, event = "failed", key, object_key, first, last, events, "{text}")
+            }
             2..=SHOWN_MAX => error!(
-                target: SPILLWAY, event = "failed", key, name, first, last, events, "failed: {text}"
+                target: SPILLWAY, event = "failed", key, object_key, first, last, events, "failed: {text}"
             ),
             SHOWN_ENOUGH => error!(
                 target: SPILLWAY, event = "failed", "failed: more objects, counted in the summary"
@@ -97,12 +99,12 @@ impl Observer for Terminal {
     }
 
     fn set_aside(&mut self, failure: &Failure, lines: Lines) {
-        let Failure { key, name, first, last, events, .. } = failure;
+        let Failure { key, object_key, first, last, events, .. } = failure;
         self.failures += 1;
         let text = failed(failure, lines);
         match self.failures {
             1..=SHOWN_MAX => warn!(
-                target: SPILLWAY, event = "set_aside", key, name, first, last, events,
+                target: SPILLWAY, event = "set_aside", key, object_key, first, last, events,
                 "set aside: {text}"
             ),
             SHOWN_ENOUGH => warn!(

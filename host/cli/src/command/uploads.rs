@@ -10,7 +10,7 @@ use crate::age;
 use crate::checkpoint::{self, CheckpointError, CheckpointFile, CheckpointSettings};
 use anyhow::anyhow;
 use serde_json::json;
-use spillway::contract::{Ending, Leftover};
+use spillway::contract::{Ending, IncompleteUpload};
 use spillway::sink::{OpenSink, Sink, SinkError};
 use tracing::error;
 
@@ -93,7 +93,7 @@ async fn abort_all(
                 say!("would abort {text}");
                 continue;
             }
-            match sink.discard(&upload.leftover).await {
+            match sink.abort_upload(&upload.object.object_key, &upload.object.id).await {
                 Ok(()) => {
                     ended += 1;
                     say!("aborted {text}");
@@ -119,7 +119,7 @@ async fn abort_all(
         (true, due) => say!("{} would be aborted", count(due as u64)),
         (false, _) => say!("{} aborted", count(ended)),
     }
-    let unknown = young.iter().filter(|upload| upload.leftover.begun.is_none()).count() as u64;
+    let unknown = young.iter().filter(|upload| upload.object.begun.is_none()).count() as u64;
     let younger = young.len() as u64 - unknown;
     if younger > 0 {
         say!("left alone: {} younger than that", count(younger));
@@ -136,7 +136,7 @@ async fn abort_all(
 
 /// An upload with its age, as it was when it was listed.
 struct Upload {
-    leftover: Leftover,
+    object: IncompleteUpload,
     /// Nothing where the store does not tell.
     age: Option<Duration>,
 }
@@ -144,14 +144,14 @@ struct Upload {
 impl Upload {
     /// What is unfinished, the oldest first, those of unknown age last.
     async fn all(sink: &mut OpenSink) -> Result<Vec<Upload>, Stop> {
-        let listed = sink.leftovers().await;
+        let listed = sink.incomplete_uploads().await;
         notices(sink).await?;
         let listed = listed.map_err(|error| {
             Stop::Failed(anyhow::Error::new(error).context("open uploads could not be listed"))
         })?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let age = |begun| now.saturating_sub(Duration::from_nanos(begun));
-        let upload = |leftover: Leftover| Upload { age: leftover.begun.map(age), leftover };
+        let upload = |object: IncompleteUpload| Upload { age: object.begun.map(age), object };
         let mut uploads: Vec<_> = listed.into_iter().map(upload).collect();
         uploads.sort_by_key(|upload| Reverse(upload.age));
         Ok(uploads)
@@ -163,14 +163,14 @@ impl Upload {
     }
 
     fn identity(&self) -> (String, String) {
-        (self.leftover.name.clone(), self.leftover.id.clone())
+        (self.object.object_key.clone(), self.object.id.clone())
     }
 
     fn cells(&self) -> [String; 4] {
-        let Leftover { name, id, parts, .. } = &self.leftover;
+        let IncompleteUpload { object_key, id, parts, .. } = &self.object;
         let age = self.age.map_or_else(|| UNKNOWN.to_owned(), age::show);
         let parts = parts.map_or_else(|| UNKNOWN.to_owned(), |parts| parts.to_string());
-        [one_line(name), age, parts, one_line(id)]
+        [one_line(object_key), age, parts, one_line(id)]
     }
 
     fn in_words(&self) -> String {
@@ -179,9 +179,9 @@ impl Upload {
     }
 
     fn json(&self) -> serde_json::Value {
-        let Leftover { name, id, begun, parts } = &self.leftover;
+        let IncompleteUpload { object_key, id, begun, parts } = &self.object;
         json!({
-            "name": name,
+            "object_key": object_key,
             "id": id,
             "begun": begun.map(|nanoseconds| nanoseconds / 1_000_000_000),
             "age_seconds": self.age.map(|age| age.as_secs()),
@@ -192,7 +192,7 @@ impl Upload {
 
 /// The uploads below a head, in columns.
 fn table(uploads: &[Upload]) -> Vec<String> {
-    let mut rows = vec![["KEY", "AGE", "PARTS", "ID"].map(str::to_owned)];
+    let mut rows = vec![["OBJECT KEY", "AGE", "PARTS", "ID"].map(str::to_owned)];
     rows.extend(uploads.iter().map(Upload::cells));
     let width = |column: usize| {
         let widths = rows.iter().map(|row| row[column].chars().count());
@@ -250,7 +250,7 @@ impl InUse {
     /// Takes out what is in use, and returns how many that were.
     fn take_out(&self, uploads: &mut Vec<Upload>) -> u64 {
         let all = uploads.len();
-        uploads.retain(|upload| !self.ids.contains(&upload.leftover.id));
+        uploads.retain(|upload| !self.ids.contains(&upload.object.id));
         (all - uploads.len()) as u64
     }
 

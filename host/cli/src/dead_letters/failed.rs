@@ -83,8 +83,8 @@ impl Failed {
 
     /// Takes in that events were reported failed.
     pub(crate) fn report(&mut self, failure: &Failure) {
-        let Failure { key, name, first, last, events, cause, .. } = failure;
-        let reason = format!("the object `{name}` was not stored: {}", explain(cause));
+        let Failure { key, object_key, first, last, events, cause, .. } = failure;
+        let reason = format!("the object `{object_key}` was not stored: {}", explain(cause));
         let key = key.clone();
         self.reported.push(Reported { key, first: *first, last: *last, missing: *events, reason });
     }
@@ -282,7 +282,7 @@ mod tests {
     fn failure(key: &str, positions: RangeInclusive<u64>, events: u64) -> Failure {
         Failure {
             key: key.to_owned(),
-            name: key.to_owned(),
+            object_key: key.to_owned(),
             begun: *positions.start(),
             first: *positions.start(),
             last: *positions.end(),

@@ -175,7 +175,7 @@ impl Keeper {
     }
 
     pub(super) fn note(&mut self, progress: &Progress) {
-        self.settled.extend(progress.sealed.iter().map(|object| object.first));
+        self.settled.extend(progress.visible.iter().map(|object| object.first));
         self.settled.extend(progress.failed.iter().map(|failure| failure.begun));
         // Set aside, an event is out of the state only once there is another.
         self.is_due |= progress.wants_checkpoint || !progress.failed.is_empty();
@@ -207,7 +207,7 @@ impl Running<'_> {
         self.look().await?;
         self.pump().await?;
         if self.interrupts.count() > 0 {
-            return self.pause().await.map(|()| Ending::Keep);
+            return self.pause().await.map(|()| Ending::Suspend);
         }
         if let Some(kept) = &mut self.totals.kept {
             kept.unfinished_bytes = self.events.left();

@@ -74,7 +74,7 @@ pub enum RunError {
 
 /// What could not be stored, between which lines it lies, and why, as a sentence.
 pub fn failed(failure: &Failure, lines: Lines) -> String {
-    let Failure { name, events, cause, .. } = failure;
+    let Failure { object_key, events, cause, .. } = failure;
     let events = if *events == 1 { "1 event".to_owned() } else { format!("{events} events") };
-    format!("the object `{name}` was not stored ({events}, {lines}): {}", explain(cause))
+    format!("the object `{object_key}` was not stored ({events}, {lines}): {}", explain(cause))
 }

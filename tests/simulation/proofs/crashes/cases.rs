@@ -146,7 +146,7 @@ fn an_upload_that_is_gone_fails_and_names_its_positions() {
 }
 
 #[test]
-fn keep_ends_only_what_no_checkpoint_knows() {
+fn suspend_ends_only_what_no_checkpoint_knows() {
     let open = r#", "max_open_objects": 3, "key_template": "{key}-{first}""#;
     let mut flow = flow(open, &[("a", PARTS), ("b", PARTS), ("c", "x")]);
     flow.begin().unwrap();

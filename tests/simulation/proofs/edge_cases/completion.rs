@@ -19,7 +19,7 @@ fn case_01_a_200_that_is_an_error_is_an_error() {
         write_events(&mut world, "a", 5);
         finish(&mut world);
         assert_eq!(object(&world, "a"), events(5), "{fault:?}");
-        assert_eq!((world.sealed.len(), world.failed.len()), (1, 0), "{fault:?}");
+        assert_eq!((world.visible.len(), world.failed.len()), (1, 0), "{fault:?}");
         let again = asked(&world, COMPLETE) > 1;
         assert_eq!(again, fault == Fault::ErrorIn200AfterAll, "{fault:?}: the first never arrived");
     }
@@ -42,7 +42,7 @@ fn case_02_an_unanswered_complete_is_repeated() {
     write_events(&mut world, "a", 5);
     finish(&mut world);
     assert_eq!((asked(&world, COMPLETE), asked(&world, Operation::HeadObject)), (2, 0));
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0));
 }
 
 /// Some stores forget an upload as soon as it is complete.
@@ -54,7 +54,7 @@ fn case_02_an_upload_that_is_gone_is_settled_by_its_nonce() {
     write_events(&mut world, "a", 5);
     finish(&mut world);
     assert_eq!((asked(&world, COMPLETE), asked(&world, Operation::HeadObject)), (2, 1));
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0), "the nonce proves it");
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0), "the nonce proves it");
     assert_eq!(object(&world, "a"), events(5));
 }
 
@@ -68,7 +68,7 @@ fn case_02_an_object_with_another_nonce_proves_nothing() {
     write_events(&mut world, "a", 5);
     finish(&mut world);
     assert_eq!(asked(&world, Operation::HeadObject), 1);
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 1));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 1));
     assert!(world.bucket.open_uploads().is_empty(), "the second is aborted");
 }
 
@@ -105,7 +105,7 @@ fn case_03_a_conflict_starts_the_upload_again() {
     finish(&mut world);
     assert_eq!(asked(&world, Operation::CreateMultipartUpload), 2);
     assert_eq!(object(&world, "a"), events(5));
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0));
     assert_eq!(world.bucket.aborted_uploads().len(), 1, "the first upload is aborted");
 }
 
@@ -129,7 +129,7 @@ fn case_03_a_conditional_put_that_meets_a_conflict_is_repeated() {
     first_meets(&mut world, Operation::PutObject, Fault::ConditionalRequestConflict);
     world.write("a", "small");
     finish(&mut world);
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0));
     nothing_is_replaced_or_doubled(&world);
 }
 
@@ -199,7 +199,7 @@ fn case_02_a_put_in_doubt_is_looked_for() {
     });
     world.write("a", "small");
     finish(&mut world);
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0), "the nonce proves it");
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0), "the nonce proves it");
 }
 
 /// A nonce without the bytes is no proof: the size and the checksum must be ours, too.

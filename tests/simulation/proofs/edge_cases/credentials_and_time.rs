@@ -20,7 +20,7 @@ fn case_26_each_attempt_is_signed_afresh() {
     world.write("a", "x");
     finish(&mut world);
     assert!(world.elapsed() > Duration::from_secs(20 * 60));
-    assert_eq!((world.sealed.len(), asked(&world, PUT)), (1, 1), "the retry was good at once");
+    assert_eq!((world.visible.len(), asked(&world, PUT)), (1, 1), "the retry was good at once");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn case_27_a_token_that_expired_is_replaced() {
     });
     world.write("a", "x");
     finish(&mut world);
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0));
     assert!(world.trace().iter().any(|line| line.contains("credentials (fresh: true): given")));
 }
 
@@ -63,7 +63,7 @@ fn case_28_credentials_that_do_not_load_are_asked_for_again() {
     });
     world.write("a", "x");
     finish(&mut world);
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn case_29_a_wrong_clock_is_measured_corrected_and_told_once() {
             world.write(&format!("key {n}"), "x");
         });
         finish(&mut world);
-        assert_eq!((world.sealed.len(), world.failed.len()), (6, 0), "{minutes}");
+        assert_eq!((world.visible.len(), world.failed.len()), (6, 0), "{minutes}");
         let told = world.notices.iter().filter(|notice| notice.message.contains("clock")).count();
         assert_eq!(told, 1, "{minutes}");
     }
@@ -106,7 +106,7 @@ fn case_30_a_store_that_is_busy_is_given_time() {
         first_meets(&mut world, PUT, fault);
         world.write("a", "x");
         finish(&mut world);
-        assert_eq!((world.sealed.len(), world.requests()), (1, 2), "{fault:?}");
+        assert_eq!((world.visible.len(), world.requests()), (1, 2), "{fault:?}");
         assert!(world.elapsed() >= at_least, "{fault:?}: {:?}", world.elapsed());
     }
 }
@@ -135,7 +135,7 @@ fn case_31_the_region_that_the_store_names_is_signed_for() {
         world.write(&format!("key {n}"), "x");
     });
     finish(&mut world);
-    assert_eq!((world.sealed.len(), world.failed.len()), (4, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (4, 0));
     let told = world.notices.iter().filter(|notice| notice.message.contains("eu-north-1")).count();
     assert_eq!(told, 1);
 }

@@ -34,9 +34,9 @@ fn noise(seed: u64) -> Vec<u8> {
 
 /// What is in the objects is what was written, by the accounting of the world.
 fn says(world: &World, name: &str, events: u64) {
-    let sealed = world.sealed.iter().find(|sealed| sealed.span.name == name).expect("it is sealed");
-    assert_eq!(sealed.span.events, events);
-    assert_eq!(object(world, name).len() as u64, sealed.bytes, "measured after compression");
+    let stored = world.visible.iter().find(|o| o.span.object_key == name).expect("it is visible");
+    assert_eq!(stored.span.events, events);
+    assert_eq!(object(world, name).len() as u64, stored.bytes, "measured after compression");
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn case_13_each_object_is_compressed_by_itself() {
             world.write(key, "2");
         }
         finish(&mut world);
-        assert_eq!(world.sealed.len(), 3);
+        assert_eq!(world.visible.len(), 3);
         for name in ["a", "b"] {
             let object = object(&world, &named(&world, name));
             assert_eq!(decompressed(&world, &object), b"[1,\n2]\n");
@@ -87,7 +87,7 @@ fn case_13_a_failed_object_leaves_the_next_one_alone() {
         assert_eq!(world.sink.held(), 0, "neither bytes nor a compressor");
         world.write("b", "after it");
         finish(&mut world);
-        assert_eq!((world.failed.is_empty(), world.sealed.len()), (false, 1));
+        assert_eq!((world.failed.is_empty(), world.visible.len()), (false, 1));
         let b = object(&world, &named(&world, "b"));
         assert_eq!(decompressed(&world, &b), b"after it\n");
     }
@@ -129,7 +129,7 @@ fn memory_is_bounded_whatever_compression_makes_of_events() {
             assert!(world.peaks.held > world.settings.encoding.memory_bytes(), "it is counted");
             finish(&mut world);
             assert_eq!(world.sink.held(), 0);
-            assert_eq!(world.sealed.len(), 3);
+            assert_eq!(world.visible.len(), 3);
         }
     }
 }
@@ -150,7 +150,7 @@ fn the_store_is_told_how_an_object_is_compressed() {
             assert_eq!(said.map(|(_, value)| value.as_str()), wanted, "{events} events");
             assert_eq!(
                 decompressed(&world, &object.bytes),
-                bytes_of(&world, &world.sealed[0].span)
+                bytes_of(&world, &world.visible[0].span)
             );
         }
     }
@@ -177,7 +177,7 @@ fn a_key_is_too_long_with_its_suffix() {
     world.write(&too_long, "x");
     finish(&mut world);
     let (position, reason) = &world.rejected[0];
-    assert_eq!((*position, world.sealed.len()), (1, 1));
+    assert_eq!((*position, world.visible.len()), (1, 1));
     assert!(reason.contains("the object's name has 1025 bytes"), "{reason}");
 }
 

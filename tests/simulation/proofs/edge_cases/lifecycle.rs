@@ -40,7 +40,7 @@ fn case_39_a_failed_object_leaves_the_sink_usable() {
     write_events(&mut world, "a", 5);
     write_events(&mut world, "b", 5);
     finish(&mut world);
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 1));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 1));
     assert_eq!(object(&world, "b"), events(5));
 }
 

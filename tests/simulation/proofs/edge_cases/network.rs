@@ -13,7 +13,7 @@ fn case_32_an_answer_that_comes_early_is_read() {
     write_events(&mut world, "a", 5);
     finish(&mut world);
     let trace = world.trace().join("\n");
-    assert_eq!(world.sealed.len() + world.failed.len(), 1, "{trace}");
+    assert_eq!(world.visible.len() + world.failed.len(), 1, "{trace}");
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn case_34_stores_without_checksums_are_served() {
     write_events(&mut world, "a", 5);
     world.write("b", "small");
     finish(&mut world);
-    assert_eq!((world.sealed.len(), world.failed.len()), (2, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (2, 0));
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn case_35_no_right_is_needed_but_to_write() {
     write_events(&mut world, "a", 5);
     world.write("b", "small");
     finish(&mut world);
-    assert_eq!((world.sealed.len(), world.failed.len()), (2, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (2, 0));
     assert_eq!(asked(&world, Operation::HeadBucket), 0);
 }
 

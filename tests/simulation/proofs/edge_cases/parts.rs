@@ -99,7 +99,7 @@ fn case_14_an_upload_that_is_gone_begins_again_while_its_bytes_are_held() {
     });
     write_events(&mut world, "a", 7);
     finish(&mut world);
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0));
     assert_eq!(object(&world, "a"), events(7));
 }
 

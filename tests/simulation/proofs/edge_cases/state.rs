@@ -19,10 +19,10 @@ fn case_16_an_event_is_durable_once_its_own_object_is() {
     world.write("b", "two");
     world.feed(Input::Seal);
     assert_eq!(world.sink.durable(), 0, "neither is");
-    while world.sealed.is_empty() {
+    while world.visible.is_empty() {
         assert!(world.step());
     }
-    assert_eq!(world.sealed[0].span.name, "b", "it overtakes");
+    assert_eq!(world.visible[0].span.object_key, "b", "it overtakes");
     assert_eq!(world.sink.durable(), 0, "the event of `a` comes first, and is not durable");
     finish(&mut world);
     assert_eq!(world.sink.durable(), 2);
@@ -40,7 +40,7 @@ fn case_17_an_event_that_cannot_be_stored_harms_no_other() {
     finish(&mut world);
     let positions: Vec<_> = world.rejected.iter().map(|(position, _)| *position).collect();
     assert_eq!(positions, [3, 4]);
-    assert_eq!((world.sealed.len(), world.failed.len()), (1, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (1, 0));
     assert_eq!(object(&world, "a"), [events(3), events(2)].concat(), "it was open all the while");
 }
 
@@ -51,7 +51,7 @@ fn case_18_the_last_report_has_everything() {
         world.write(&format!("key {n}"), "x");
     });
     finish(&mut world);
-    let events: u64 = world.sealed.iter().map(|sealed| sealed.span.events).sum();
+    let events: u64 = world.visible.iter().map(|object| object.span.events).sum();
     assert_eq!((events, world.sink.durable()), (50, 50));
 }
 
@@ -119,11 +119,13 @@ fn case_19_what_one_sink_could_not_abort_the_next_one_finds_and_ends() {
 
     let mut next = world_with(|_| {}, |_| {});
     next.bucket = world.bucket;
-    let Ok(Reply::Leftovers(list)) = next.ask(Input::Leftovers) else { panic!("it may list") };
+    let Ok(Reply::IncompleteUploads(list)) = next.ask(Input::IncompleteUploads) else {
+        panic!("it may list")
+    };
     let [OpenUpload { name, upload_id, parts, .. }] = &list[..] else { panic!("{list:?}") };
     assert_eq!((name.as_str(), *parts), ("a", Some(2)), "the first and the last");
     let (name, upload_id) = (name.clone(), upload_id.clone());
-    assert_eq!(next.ask(Input::Discard { name, upload_id }), Ok(Reply::Gone));
+    assert_eq!(next.ask(Input::AbortUpload { name, upload_id }), Ok(Reply::Gone));
     assert_eq!(next.bucket.open_uploads().len(), 0);
 }
 
@@ -137,8 +139,8 @@ fn case_21_a_key_that_comes_back_makes_a_new_object_after_the_old_one() {
     }
     finish(&mut world);
     assert_eq!(object(&world, "a"), b"second\n");
-    let of_a = world.sealed.iter().filter(|sealed| sealed.span.name == "a");
-    assert_eq!(of_a.map(|sealed| sealed.span.first).collect::<Vec<_>>(), [0, 2], "in their order");
+    let of_a = world.visible.iter().filter(|object| object.span.object_key == "a");
+    assert_eq!(of_a.map(|object| object.span.first).collect::<Vec<_>>(), [0, 2], "in their order");
 }
 
 #[test]
@@ -189,7 +191,7 @@ fn case_22_any_key_is_signed_as_it_is_sent() {
     }
     world.write(&"k".repeat(1_024), "x");
     finish(&mut world);
-    assert_eq!((world.sealed.len(), world.failed.len()), (keys.len() + 1, 0));
+    assert_eq!((world.visible.len(), world.failed.len()), (keys.len() + 1, 0));
     keys.iter().for_each(|key| assert_eq!(object(&world, key), b"x\n", "{key:?}"));
 }
 
@@ -228,15 +230,17 @@ fn case_24_the_uploads_of_others_are_listed_and_ended_only_by_name() {
     while ours.bucket.open_uploads().values().all(|upload| upload.parts.is_empty()) {
         assert!(ours.step());
     }
-    let Ok(Reply::Leftovers(list)) = ours.ask(Input::Leftovers) else { panic!("it may list") };
+    let Ok(Reply::IncompleteUploads(list)) = ours.ask(Input::IncompleteUploads) else {
+        panic!("it may list")
+    };
     let [of_theirs] = &list[..] else { panic!("{list:?}") };
     let ids: Vec<String> = ours.bucket.open_uploads().keys().cloned().collect();
     assert_eq!(of_theirs.upload_id, ids[0]);
     let name = "shared".to_owned();
-    let refused = ours.ask(Input::Discard { name: name.clone(), upload_id: ids[1].clone() });
+    let refused = ours.ask(Input::AbortUpload { name: name.clone(), upload_id: ids[1].clone() });
     assert!(refused.unwrap_err().to_string().contains("is in use by this sink"));
     assert_eq!(ours.bucket.open_uploads().len(), 2);
-    let ended = ours.ask(Input::Discard { name, upload_id: ids[0].clone() });
+    let ended = ours.ask(Input::AbortUpload { name, upload_id: ids[0].clone() });
     assert_eq!(ended, Ok(Reply::Gone));
     finish(&mut ours);
     assert_eq!(object(&ours, "shared"), events(5), "and ours goes on");

@@ -52,7 +52,7 @@ impl Truth {
     pub(super) fn stored(&mut self, checkpoint: &Checkpoint) {
         let committed = checkpoint.objects.iter().filter(|o| o.phase == Phase::Committed);
         self.allowed.extend(committed.map(|SavedObject { span, .. }| {
-            let Span { name, first, last, .. } = span;
+            let Span { object_key: name, first, last, .. } = span;
             (name.clone(), *first, *last)
         }));
         self.needed.extend(ids(checkpoint));
@@ -183,7 +183,7 @@ impl Flow {
             // An older object of a late request, or one that became visible although the core could
             // not learn of it, and so reported it failed.
             let is_excused = self.world.late.objects.contains(name)
-                || self.world.failed.iter().any(|failure| failure.span.name == name);
+                || self.world.failed.iter().any(|failure| failure.span.object_key == name);
             if !is_last && !is_excused {
                 self.world.fail(&format!("{name:?} is not what was stored there last"));
             }

@@ -17,7 +17,7 @@ fn events_become_objects() {
     assert_eq!(objects["b"].bytes, "short\n");
     assert_eq!(objects["a"].bytes.len(), 80);
     assert_eq!(objects["a"].parts.len(), 5, "{}", world.trace().join("\n"));
-    assert_eq!(world.sealed.len(), 2);
+    assert_eq!(world.visible.len(), 2);
     check(&world);
 }
 

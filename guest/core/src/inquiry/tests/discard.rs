@@ -4,7 +4,7 @@ use super::*;
 
 fn discard(talk: &mut Talk, name: &str, upload_id: &str) {
     let (name, upload_id) = (name.to_owned(), upload_id.to_owned());
-    talk.tell(Input::Discard { name, upload_id });
+    talk.tell(Input::AbortUpload { name, upload_id });
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn who_may_not_abort_is_told() {
 /// Without an id, the request to abort would be one to delete the object.
 #[test]
 fn what_names_no_upload_is_never_asked() {
-    for (name, id, field) in [("", "u", "which.name"), ("a", "", "which.id")] {
+    for (name, id, field) in [("", "u", "object-key"), ("a", "", "id")] {
         let mut talk = Talk::new();
         discard(&mut talk, name, id);
         let Err(Error::Invalid(problems)) = talk.reply() else { panic!("{name:?} {id:?}") };

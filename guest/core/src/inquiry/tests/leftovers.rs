@@ -11,7 +11,7 @@ fn ids(list: &[OpenUpload]) -> Vec<(&str, Option<u32>)> {
 #[test]
 fn nothing_is_open() {
     let mut talk = Talk::new();
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     talk.hears(FIRST, uploads(&[], None));
     assert_eq!(talk.list(), []);
 }
@@ -19,7 +19,7 @@ fn nothing_is_open() {
 #[test]
 fn pages_follow_one_another_and_the_oldest_comes_first() {
     let mut talk = Talk::new();
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     talk.hears(FIRST, uploads(&[("a", "3", "03"), ("b", "1", "01")], Some("b")));
     let next = "GET /bbb?encoding-type=url&key-marker=b&uploads=";
     talk.hears(next, uploads(&[("c", "2", "02"), ("d", "?", "never")], None));
@@ -40,7 +40,7 @@ fn pages_follow_one_another_and_the_oldest_comes_first() {
 #[test]
 fn what_is_not_below_the_prefix_is_left_out() {
     let mut talk = Talk::with(r#", "prefix": "logs/""#);
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     let first = "GET /bbb?encoding-type=url&prefix=logs%2F&uploads=";
     // A store that does not heed the prefix.
     talk.hears(first, uploads(&[("logs/a", "1", "01"), ("other/a", "2", "01")], None));
@@ -51,7 +51,7 @@ fn what_is_not_below_the_prefix_is_left_out() {
 #[test]
 fn ages_are_by_this_machines_clock() {
     let mut talk = Talk::new();
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     let (status, body) = uploads(&[("a", "1", "24")], None);
     // The store's clock is an hour ahead of ours.
     let date = ("Date".to_owned(), "Fri, 24 May 2013 01:00:00 GMT".to_owned());
@@ -68,7 +68,7 @@ fn what_is_in_use_is_left_out() {
     talk.begin_upload("next");
     let of_uploads: Vec<_> = talk.asked.drain(..).collect();
     assert!(of_uploads.iter().any(|(_, request)| request.path_and_query == "/bbb/next?uploads="));
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     let open =
         [("mine", "m", "01"), ("mine", "old", "01"), ("next", "n", "02"), ("other", "o", "03")];
     talk.hears(FIRST, uploads(&open, None));
@@ -84,7 +84,7 @@ fn what_a_sink_could_not_abort_is_listed() {
     talk.says(created("u"));
     talk.says(error(403, "AccessDenied"));
     talk.hears("DELETE /bbb/a?uploadId=u", error(500, "InternalError"));
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     talk.hears(FIRST, uploads(&[("a", "u", "01")], None));
     talk.says(parts(&[1], None));
     assert_eq!(ids(&talk.list()), [("u", Some(1))]);
@@ -93,7 +93,7 @@ fn what_a_sink_could_not_abort_is_listed() {
 #[test]
 fn one_that_ends_meanwhile_is_left_out() {
     let mut talk = Talk::new();
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     talk.says(uploads(&[("a", "1", "01"), ("b", "2", "02")], None));
     talk.says(error(404, "NoSuchUpload"));
     talk.says(parts(&[], None));
@@ -104,7 +104,7 @@ fn one_that_ends_meanwhile_is_left_out() {
 #[test]
 fn who_may_not_count_parts_is_told_once() {
     let mut talk = Talk::new();
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     let names: Vec<String> = (0..9).map(|n| n.to_string()).collect();
     let open: Vec<_> = names.iter().map(|n| ("a", n.as_str(), "01")).collect();
     talk.says(uploads(&open, None));
@@ -125,7 +125,7 @@ fn who_may_not_count_parts_is_told_once() {
 #[test]
 fn who_may_not_list_is_told() {
     let mut talk = Talk::new();
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     talk.says(error(403, "AccessDenied"));
     let Err(Error::Denied(text)) = talk.reply() else { panic!("it may not") };
     let wanted = "allowed s3:ListBucketMultipartUploads on arn:aws:s3:::bbb";
@@ -135,11 +135,11 @@ fn who_may_not_list_is_told() {
 #[test]
 fn a_store_that_cannot_list_is_told_from_one_that_fails() {
     let mut talk = Talk::new();
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     talk.says(error(501, "NotImplemented"));
     let Err(Error::Denied(text)) = talk.reply() else { panic!("it never will") };
     assert!(text.contains("this store does not tell which uploads are open"), "{text}");
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     talk.says(error(500, "InternalError"));
     assert!(matches!(talk.reply(), Err(Error::Unavailable(_))));
 }
@@ -147,12 +147,12 @@ fn a_store_that_cannot_list_is_told_from_one_that_fails() {
 #[test]
 fn a_list_that_goes_in_circles_ends() {
     let mut talk = Talk::new();
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     talk.says(uploads(&[("a", "1", "01")], Some("a")));
     talk.says(uploads(&[("a", "1", "01")], Some("a")));
     let Err(Error::Unavailable(text)) = talk.reply() else { panic!("it has no end") };
     assert!(text.contains("does not end"), "{text}");
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     for page in 0.. {
         if talk.sink.has_reply() {
             assert_eq!(page, 1_000);
@@ -166,7 +166,7 @@ fn a_list_that_goes_in_circles_ends() {
 #[test]
 fn parts_that_go_in_circles_are_not_counted() {
     let mut talk = Talk::new();
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     talk.says(uploads(&[("a", "1", "01"), ("b", "2", "02")], None));
     talk.says(parts(&[1], Some(1)));
     talk.says(parts(&[1], Some(1)));
@@ -178,7 +178,7 @@ fn parts_that_go_in_circles_are_not_counted() {
 #[test]
 fn the_oldest_are_kept_where_there_are_too_many() {
     let mut talk = Talk::new();
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     for page in 0..3 {
         let names: Vec<String> = (0..500).map(|n| format!("{page}-{n:03}")).collect();
         // The middle page is the youngest.
@@ -202,7 +202,7 @@ fn the_oldest_are_kept_where_there_are_too_many() {
 #[test]
 fn credentials_that_are_gone_leave_parts_uncounted() {
     let mut talk = Talk::new();
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     let names: Vec<String> = (0..6).map(|n| n.to_string()).collect();
     let open: Vec<_> = names.iter().map(|n| ("a", n.as_str(), "01")).collect();
     talk.says(uploads(&open, None));

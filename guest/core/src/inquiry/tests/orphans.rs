@@ -89,12 +89,12 @@ fn what_a_checkpoint_knows_is_in_use() {
     let mut talk = resumed(KEEP);
     talk.says(uploads(&[], None));
     assert_eq!(talk.reply(), Ok(Reply::Looked));
-    talk.tell(Input::Discard { name: "own".to_owned(), upload_id: "known".to_owned() });
+    talk.tell(Input::AbortUpload { name: "own".to_owned(), upload_id: "known".to_owned() });
     assert!(matches!(talk.reply(), Err(Error::Invalid(_))));
     // It fails, and stays all the same: the next start may do better.
     talk.tell(Input::Abort);
     assert!(talk.asked.is_empty() && talk.sink.is_settled());
-    talk.tell(Input::Leftovers);
+    talk.tell(Input::IncompleteUploads);
     talk.says(uploads(&[("own", "known", "24")], None));
     assert_eq!(talk.list(), []);
     // Another checkpoint, without it, lets it go.
