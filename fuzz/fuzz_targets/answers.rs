@@ -5,16 +5,11 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use spillway_core::classify::{Class, classify};
-use spillway_core::clock::{Flight, Offset};
 use spillway_core::http::Response;
-use spillway_core::retry::{Budget, Decision, History, decide};
-use spillway_core::s3::{
-    Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult,
-    ListMultipartUploadsResult, ListPartsResult, Operation, bucket_region, part_etag,
-};
+use spillway_core::internals::{Budget, Decision, Flight, History, Offset, classify, decide};
+use spillway_core::s3::{Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult, ListMultipartUploadsResult, ListPartsResult, Operation, bucket_region, part_etag};
 use spillway_core::settings::RetrySettings;
-use spillway_core::time::Timestamp;
+use spillway_core::{Class, Timestamp};
 
 // An answer as HTTP has it: a line with the status, headers, an empty line, the body.
 fuzz_target!(|data: &[u8]| {

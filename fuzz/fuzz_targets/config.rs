@@ -10,9 +10,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use spillway_core::config::{self, Kind, Written, fields};
-use spillway_core::error::{Error, Problem};
-use spillway_core::settings::{Encryption, Rotation, Settings, Timeouts};
+use spillway_core::config::{Kind, Written, fields, self};
+use spillway_core::settings::{Encryption, Rotation, Timeouts};
+use spillway_core::{Error, Problem, Settings};
 
 // JSON text as it stands, or after a control character bytes that become nearly a configuration.
 fuzz_target!(|data: &[u8]| {

@@ -6,14 +6,9 @@
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use spillway_core::http::{Response, Scheme};
-use spillway_core::quote::plain;
-use spillway_core::s3::{
-    Address, AddressStyle, Checksum, ChecksumAlgorithm, CompleteMultipartUpload, CompletedPart,
-    Completion, CreateMultipartUploadResult, ErrorBody, ListMultipartUploadsResult,
-    ListPartsResult,
-};
+use spillway_core::s3::{Address, AddressStyle, Checksum, ChecksumAlgorithm, CompleteMultipartUpload, CompletedPart, Completion, CreateMultipartUploadResult, ErrorBody, ListMultipartUploadsResult, ListPartsResult};
 use spillway_core::sigv4::uri_encode;
-use spillway_core::time::Timestamp;
+use spillway_core::{plain, Timestamp};
 use spillway_fuzz::noise::Noise;
 use spillway_fuzz::xml::leaves;
 

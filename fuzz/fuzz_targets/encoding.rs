@@ -6,7 +6,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use spillway_core::encode::{Compression, Encoder, Encoding, ObjectFraming};
-use spillway_core::framing::{Framing, Run};
+use spillway_core::{Framing, Run};
 use spillway_simulation::decode::{decompressed, framed};
 
 #[derive(Arbitrary, Debug)]

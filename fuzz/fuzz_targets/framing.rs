@@ -5,11 +5,11 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use spillway_core::buffer::Buffer;
 use spillway_core::checksum::Algorithm;
-use spillway_core::framing::{Framing, Run};
 use spillway_core::http::Body;
+use spillway_core::internals::Buffer;
 use spillway_core::settings::PartSizes;
+use spillway_core::{Framing, Run};
 
 #[derive(Arbitrary, Debug)]
 enum Case<'a> {

@@ -6,10 +6,8 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
-use spillway_core::names::Names;
-use spillway_core::settings::Settings;
-use spillway_core::template::{Facts, Template, Uuid};
-use spillway_core::time::Timestamp;
+use spillway_core::internals::{Facts, Names, Template, Uuid};
+use spillway_core::{Settings, Timestamp};
 
 #[derive(Arbitrary, Debug)]
 struct Case<'a> {

@@ -12,11 +12,10 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use libfuzzer_sys::fuzz_target;
-use spillway_core::credentials::{Credentials, Secret};
 use spillway_core::http::{Body, Method, Request, Scheme};
 use spillway_core::s3::{Address, AddressStyle, Header};
 use spillway_core::sigv4::{PayloadHash, Signer};
-use spillway_core::time::Timestamp;
+use spillway_core::{Credentials, Secret, Timestamp};
 
 #[derive(Arbitrary, Debug)]
 struct Case<'a> {

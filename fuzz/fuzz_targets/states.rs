@@ -9,15 +9,9 @@ use std::sync::OnceLock;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use spillway_core::checkpoint;
 use spillway_core::checksum::Algorithm;
-use spillway_core::classify::TransportError;
-use spillway_core::credentials::{Credentials, Secret};
-use spillway_core::error::Error;
 use spillway_core::http::{Body, Request};
-use spillway_core::settings::Settings;
-use spillway_core::sink::{Input, Output, Sink};
-use spillway_core::time::{Instant, Now, Timestamp};
+use spillway_core::{inspect, Credentials, Error, Input, Instant, Now, Output, Secret, Settings, Sink, Timestamp, TransportError};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, World};
@@ -39,7 +33,7 @@ fuzz_target!(|case: Case| {
     if let Some(instead) = case.instead {
         content = instead.to_vec();
         // As it comes, it is refused for its first bytes or for its checksum.
-        assert!(!case.is_prefix || checkpoint::inspect(instead).is_err());
+        assert!(!case.is_prefix || inspect(instead).is_err());
     }
     for (at, byte) in case.edits {
         let len = content.len().max(1);
@@ -52,7 +46,7 @@ fuzz_target!(|case: Case| {
     let sum = Algorithm::Crc32.of(&Body::from(state.clone())).crc() as u32;
     state.extend(sum.to_le_bytes());
 
-    let known = checkpoint::inspect(&state);
+    let known = inspect(&state);
     let now = Now { wall: Timestamp(u64::MAX / 2), monotonic: Instant(1) };
     match (Sink::resume(settings(), 1, now, &state), known) {
         (Err(Error::UnknownState(reason)), _) => assert!(!reason.is_empty()),
@@ -65,7 +59,7 @@ fuzz_target!(|case: Case| {
 /// The store is away: whatever is asked for fails, and nothing is left to wait for.
 fn goes_on(mut sink: Sink, now: Now, next_position: u64) {
     assert_eq!(sink.next_position(), next_position);
-    for input in [Input::Orphans, Input::Tick, Input::Seal, Input::Prepare] {
+    for input in [Input::Tick, Input::Seal, Input::Prepare] {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             sink.handle(now, input);
@@ -83,7 +77,7 @@ fn goes_on(mut sink: Sink, now: Now, next_position: u64) {
         }
     }
     assert!(sink.is_settled() && sink.is_at_rest());
-    checkpoint::inspect(&sink.checkpoint()).expect("what it saves itself");
+    inspect(&sink.checkpoint()).expect("what it saves itself");
 }
 
 /// Without the id of an upload, an abort would delete an object; without a name, a bucket.

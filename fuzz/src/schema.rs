@@ -11,7 +11,7 @@ pub fn allows(configuration: &Value) -> bool {
 }
 
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
-    let schema = spillway_core::schema::schema();
+    let schema = spillway_core::schema();
     let schema = serde_json::from_str(&schema).expect("the schema is JSON");
     assert!(jsonschema::meta::is_valid(&schema), "the schema is none: {schema}");
     jsonschema::draft202012::new(&schema).expect("the schema is a schema")

@@ -3,15 +3,11 @@
 use std::cell::RefCell;
 
 use bytes::Bytes;
-use spillway_core::error::{Error, Problem};
-use spillway_core::framing::{Framing, Run};
-use spillway_core::histogram::Histogram;
-use spillway_core::inquiry::{OpenUpload, Reply};
-use spillway_core::report::{self, Report};
-use spillway_core::settings::Settings;
-use spillway_core::sink::{Input, Sink};
-use spillway_core::time::Timestamp;
-use spillway_core::{checkpoint, metrics, notice, schema};
+use spillway_core::{
+    Error, Failure, Framing, Histogram, Input, Level, Metric, Notice, ObjectSummary, OpenUpload,
+    Phase, Problem, Reply, Report, Run, Settings, Sink, Summary, Timestamp, Value, Visible,
+    inspect, schema,
+};
 
 use crate::bindings::exports::spillway::sink::sink as wit;
 use crate::driver::{Busy, Driver};
@@ -29,7 +25,7 @@ impl wit::Guest for Component {
         wit::Description {
             name: env!("CARGO_PKG_NAME").to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            configuration_schema: schema::schema(),
+            configuration_schema: schema(),
         }
     }
 
@@ -38,7 +34,7 @@ impl wit::Guest for Component {
     }
 
     fn inspect_state(state: Vec<u8>) -> Result<wit::SavedState, wit::Error> {
-        Ok(checkpoint::inspect(&state)?.into())
+        Ok(inspect(&state)?.into())
     }
 }
 
@@ -113,7 +109,7 @@ impl wit::GuestSink for OpenSink {
             return Err(wit::Error::Busy);
         }
         // What could not be aborted when it failed may be by now.
-        driver.feed(Input::CleanUp);
+        driver.feed(Input::RetryAborts);
         driver.wait_until(Sink::is_settled);
         Ok(progress(&mut driver))
     }
@@ -190,9 +186,9 @@ fn progress(driver: &mut Driver) -> wit::Progress {
     }
 }
 
-impl From<report::Visible> for wit::VisibleObject {
-    fn from(visible: report::Visible) -> Self {
-        let report::Visible { span, bytes, parts } = visible;
+impl From<Visible> for wit::VisibleObject {
+    fn from(visible: Visible) -> Self {
+        let Visible { span, bytes, parts } = visible;
         wit::VisibleObject {
             key: span.key,
             object_key: span.object_key,
@@ -205,9 +201,9 @@ impl From<report::Visible> for wit::VisibleObject {
     }
 }
 
-impl From<report::Failure> for wit::Failure {
-    fn from(failure: report::Failure) -> Self {
-        let report::Failure { span, begun, cause } = failure;
+impl From<Failure> for wit::Failure {
+    fn from(failure: Failure) -> Self {
+        let Failure { span, begun, cause } = failure;
         wit::Failure {
             key: span.key,
             object_key: span.object_key,
@@ -220,11 +216,11 @@ impl From<report::Failure> for wit::Failure {
     }
 }
 
-impl From<notice::Notice> for wit::Notice {
-    fn from(notice: notice::Notice) -> Self {
+impl From<Notice> for wit::Notice {
+    fn from(notice: Notice) -> Self {
         let level = match notice.level {
-            notice::Level::Info => wit::Level::Info,
-            notice::Level::Warning => wit::Level::Warning,
+            Level::Info => wit::Level::Info,
+            Level::Warning => wit::Level::Warning,
         };
         wit::Notice { level, message: notice.message }
     }
@@ -237,9 +233,9 @@ impl From<OpenUpload> for wit::IncompleteUpload {
     }
 }
 
-impl From<checkpoint::Summary> for wit::SavedState {
-    fn from(summary: checkpoint::Summary) -> Self {
-        let checkpoint::Summary { next_position, configuration, objects, to_abort, .. } = summary;
+impl From<Summary> for wit::SavedState {
+    fn from(summary: Summary) -> Self {
+        let Summary { next_position, configuration, objects, to_abort, .. } = summary;
         let upload =
             |(object_key, id)| wit::IncompleteUpload { object_key, id, begun: None, parts: None };
         wit::SavedState {
@@ -251,9 +247,9 @@ impl From<checkpoint::Summary> for wit::SavedState {
     }
 }
 
-impl From<checkpoint::SavedObject> for wit::SavedObject {
-    fn from(saved: checkpoint::SavedObject) -> Self {
-        let checkpoint::SavedObject { span, upload_id, bytes, held_bytes, phase } = saved;
+impl From<ObjectSummary> for wit::SavedObject {
+    fn from(saved: ObjectSummary) -> Self {
+        let ObjectSummary { span, upload_id, bytes, held_bytes, phase } = saved;
         wit::SavedObject {
             key: span.key,
             object_key: span.object_key,
@@ -264,27 +260,27 @@ impl From<checkpoint::SavedObject> for wit::SavedObject {
             bytes,
             held_bytes,
             phase: match phase {
-                checkpoint::Phase::Open => wit::Phase::Open,
-                checkpoint::Phase::Sealed => wit::Phase::Sealed,
-                checkpoint::Phase::Committed => wit::Phase::Committed,
-                checkpoint::Phase::Failed => wit::Phase::Failed,
+                Phase::Open => wit::Phase::Open,
+                Phase::Sealed => wit::Phase::Sealed,
+                Phase::Committed => wit::Phase::Committed,
+                Phase::Failed => wit::Phase::Failed,
             },
         }
     }
 }
 
-impl From<metrics::Metric> for wit::Metric {
-    fn from(metric: metrics::Metric) -> Self {
-        let metrics::Metric { name, help, label, value } = metric;
+impl From<Metric> for wit::Metric {
+    fn from(metric: Metric) -> Self {
+        let Metric { name, help, label, value } = metric;
         let label = label.map(|(name, value)| (name.to_owned(), value.to_owned()));
         wit::Metric {
             name: name.to_owned(),
             help: help.to_owned(),
             labels: label.into_iter().collect(),
             value: match value {
-                metrics::Value::Counter(number) => wit::MetricValue::Counter(number as f64),
-                metrics::Value::Gauge(number) => wit::MetricValue::Gauge(number as f64),
-                metrics::Value::Histogram(histogram) => {
+                Value::Counter(number) => wit::MetricValue::Counter(number as f64),
+                Value::Gauge(number) => wit::MetricValue::Gauge(number as f64),
+                Value::Histogram(histogram) => {
                     wit::MetricValue::Histogram(wit::Histogram::from(histogram))
                 }
             },

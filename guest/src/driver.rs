@@ -2,15 +2,10 @@
 
 use std::collections::VecDeque;
 
-use spillway_core::credentials::{Credentials, CredentialsError, Secret};
-use spillway_core::error::Error;
-use spillway_core::framing::Run;
-use spillway_core::inquiry::Reply;
-use spillway_core::report::Report;
-use spillway_core::room::Admission;
-use spillway_core::settings::Settings;
-use spillway_core::sink::{Input, Output, Sink};
-use spillway_core::time::{Instant, Now, Timestamp};
+use spillway_core::{
+    Admission, Credentials, CredentialsError, Error, Input, Instant, Now, Output, Reply, Report,
+    Run, Secret, Settings, Sink, Timestamp,
+};
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::io::poll::{self, Pollable};
 
@@ -43,7 +38,7 @@ impl Driver {
     /// Goes on from a checkpoint: looks for what a crash left behind, before anything new is begun.
     pub(crate) fn resume(settings: Settings, seed: u64, state: &[u8]) -> Result<Driver, Error> {
         let mut driver = Driver::new(Sink::resume(settings, seed, now(), state)?);
-        driver.ask(Input::Orphans)?;
+        driver.ask(Input::Tick)?;
         Ok(driver)
     }
 
@@ -70,9 +65,9 @@ impl Driver {
 
     /// Proves that a batch can be taken whole, as far as commits are concerned.
     fn admit(&mut self, runs: &[Run]) -> Result<(), Busy> {
-        let need = self.core.need(runs);
+        let need = self.core.demand(runs);
         self.wait_until(|core| core.admission(&need) != Admission::Wait);
-        if self.core.admission(&need) == Admission::Take {
+        if self.core.admission(&need) == Admission::Accept {
             return Ok(());
         }
         self.feed(Input::MakeRoom(need));

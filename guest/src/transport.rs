@@ -4,11 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use spillway_core::classify::TransportError;
-use spillway_core::explain::NO_TLS;
 use spillway_core::http::{Method, Request, Response, Scheme};
-use spillway_core::ids::ExchangeId;
 use spillway_core::settings::Timeouts;
+use spillway_core::{ExchangeId, NO_TLS, TransportError};
 use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
@@ -320,7 +318,7 @@ fn transport_error(code: ErrorCode) -> TransportError {
         ErrorCode::ConnectionWriteTimeout => TransportError::Timeout("sending".to_owned()),
         ErrorCode::HttpResponseTimeout => TransportError::Timeout("no answer".to_owned()),
         // Of a host that also says it of connections that were just made, no more is believed than
-        // a pool could hold: see `spillway_core::retry`.
+        // a pool could hold: see `spillway_core::client::retry`.
         ErrorCode::ConnectionTerminated => TransportError::Stale,
         ErrorCode::HttpResponseIncomplete => {
             broken("closed by the other side before the answer was whole")

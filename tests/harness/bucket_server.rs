@@ -12,7 +12,7 @@ use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use spillway_core::time::Timestamp;
+use spillway_core::Timestamp;
 use spillway_simulation::bucket::{Bucket, BucketOptions};
 use spillway_simulation::request_info::{Census, RequestInfo};
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use spillway::egress::{Answer, Transport};
-use spillway_core::classify::TransportError;
+use spillway_core::TransportError;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use crate::conversion;

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use http::header::HOST;
+use spillway_core::Timestamp;
 use spillway_core::http::{Body, Method, Request, Response, Scheme};
-use spillway_core::time::Timestamp;
 
 /// A request as the core would have made it; nothing where its method is none of S3's.
 pub(crate) fn request(parts: &http::request::Parts, body: Bytes) -> Option<Request> {

@@ -1,8 +1,8 @@
 //! The reference bucket behind a socket, for one test of the command.
 
+use spillway_core::Timestamp;
 use spillway_core::http::{Request, Response};
 use spillway_core::s3::{Address, CreateMultipartUpload, CreateMultipartUploadResult, UploadPart};
-use spillway_core::time::Timestamp;
 use spillway_simulation::bucket::{Bucket, BucketOptions, KeyPair};
 use spillway_simulation::client::Client;
 use tokio::runtime::Runtime;

@@ -14,8 +14,7 @@ use spillway_cli::telemetry::Monitor;
 use spillway_core::config::{
     Absent, Field, GROUPS, Group, HEADER_BYTES_MAX, Kind, PROVIDERS, Provider, Region,
 };
-use spillway_core::metrics::{Metric, Value};
-use spillway_core::settings::Settings;
+use spillway_core::{Metric, Settings, Value};
 use spillway_tests::openmetrics;
 
 use spillway_tests::server::CUSTOMER_KEY;
@@ -41,7 +40,7 @@ fn the_table_of_the_sink_is_that_of_the_code() {
 #[test]
 fn the_metrics_are_those_of_the_code() {
     let settings = Settings::parse(r#"{"bucket": "events", "endpoint": "http://s3.test"}"#);
-    let sink = spillway_core::sink::Sink::new(settings.expect("a configuration"), 0);
+    let sink = spillway_core::Sink::new(settings.expect("a configuration"), 0);
     let mut metrics = sink.metrics();
     metrics.dedup_by(|one, before| one.name == before.name);
     let mut table = METRICS_HEAD.to_owned();

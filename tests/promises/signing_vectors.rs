@@ -4,13 +4,12 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
-use spillway_core::credentials::{Credentials, Secret};
 use spillway_core::http::{Body, Method, Request, Scheme};
 use spillway_core::sigv4::{
     CanonicalRequest, PayloadHash, Scope, Signer, SigningKey, authorization, canonical_query,
     string_to_sign, uri_encode_path,
 };
-use spillway_core::time::Timestamp;
+use spillway_core::{Credentials, Secret, Timestamp};
 
 #[test]
 fn the_signing_test_suite_comes_out_as_published() {

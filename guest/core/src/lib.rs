@@ -1,57 +1,64 @@
 //! The heart of Spillway's S3 sink: a state machine that turns events into multipart uploads.
 //!
 //! Pure: it does no IO, and reads no clock, environment or randomness. Time, credentials, answers
-//! and a seed are arguments; requests are values. Its loop is [`sink::Sink`].
+//! and a seed are arguments; requests are values. Its loop is [`Sink`].
 
-mod answers;
-pub mod buffer;
-pub mod checkpoint;
+mod admin;
+mod checkpoint;
 pub mod checksum;
-pub mod classify;
-pub mod cleanup;
-pub mod clock;
+mod client;
 pub mod config;
-pub mod credentials;
+mod credentials;
 pub mod encode;
-pub mod error;
-pub mod explain;
-pub mod framing;
+mod error;
 mod hiding;
-pub mod histogram;
+mod histogram;
 pub mod http;
-pub mod ids;
-pub mod inquiry;
-pub mod io;
-pub mod metrics;
-pub mod names;
+mod incomplete;
 mod naming;
-pub mod notice;
-mod objects;
-mod open;
-mod options;
-mod orphans;
-mod outage;
-mod owner;
-pub mod parts;
-pub mod quote;
-mod repeats;
-pub mod report;
-pub mod requests;
-pub mod retry;
-pub mod room;
+mod notice;
+mod object;
+mod quote;
+mod run;
 pub mod s3;
-pub mod schema;
-pub mod sequence;
+mod schema;
 pub mod settings;
-mod signer;
 pub mod sigv4;
-pub mod sink;
-pub mod suggest;
+mod sink;
+mod suggest;
 #[cfg(test)]
-mod talk;
-pub mod template;
-pub mod time;
-mod turns;
-pub mod upload;
-mod window;
-mod wire;
+mod testing;
+mod time;
+mod writer;
+
+pub use admin::Reply;
+pub use checkpoint::{ObjectSummary, Summary, inspect};
+pub use client::explain::NO_TLS;
+pub use client::verdict::{Class, TransportError};
+pub use client::{ExchangeId, RequestCounters};
+pub use credentials::{Credentials, CredentialsError, Secret};
+pub use error::{Error, Problem};
+pub use histogram::Histogram;
+pub use incomplete::{IncompleteCounters, LeftUpload, OpenUpload};
+pub use naming::OnExisting;
+pub use notice::{Level, Notice};
+pub use object::{Failure, Phase, Piece, Span, Visible};
+pub use quote::plain;
+pub use run::{Framing, Run};
+pub use schema::schema;
+pub use settings::Settings;
+pub use sink::{Counters, Input, Metric, Output, Report, Sink, Value};
+pub use suggest::nearest;
+pub use time::{Civil, Instant, Now, Timestamp};
+pub use writer::{Admission, Demand, ObjectId, WriteCounters};
+
+/// What only proofs and fuzz targets look at.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::client::classify::classify;
+    pub use crate::client::clock::{Flight, Offset};
+    pub use crate::client::retry::{Budget, Decision, History, decide};
+    pub use crate::naming::template::{Facts, Template, Uuid};
+    pub use crate::naming::{Names, Stem};
+    pub use crate::object::buffer::Buffer;
+}

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::channel;
 
-use spillway_core::time::Timestamp;
+use spillway_core::Timestamp;
 use spillway_tests::bucket_server::SocketFault;
 use spillway_tests::program::PATIENCE;
 

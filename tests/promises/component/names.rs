@@ -3,7 +3,7 @@
 use http::Method;
 use spillway::contract::{Ending, Run};
 use spillway::sink::OpenSink;
-use spillway_core::time::Timestamp;
+use spillway_core::Timestamp;
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_tests::bucket_transport::BucketTransport;

@@ -1,7 +1,7 @@
 //! The two servers, asked in the same way.
 
+use spillway_core::Timestamp;
 use spillway_core::http::{Request, Response};
-use spillway_core::time::Timestamp;
 use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3};
 use spillway_simulation::bucket::{Bucket, BucketOptions};
 use spillway_simulation::client::Client;

@@ -1,7 +1,7 @@
 //! Every framing with every compression, cut and ended anywhere, read back by other decoders.
 
 use spillway_core::encode::{Compression, Encoder, Encoding, ObjectFraming};
-use spillway_core::framing::{Framing, Run};
+use spillway_core::{Framing, Run};
 use spillway_simulation::decode;
 
 const FRAMINGS: [ObjectFraming; 4] = [

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use spillway_core::settings::Settings;
-use spillway_core::time::Timestamp;
+use spillway_core::{Settings, Timestamp};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, World};
@@ -209,7 +208,7 @@ fn run_in(mut world: World, events: Events, plan: Plan) -> World {
         world.write(key, *payload);
         hold(&world, largest);
     }
-    world.feed(spillway_core::sink::Input::Seal);
+    world.feed(spillway_core::Input::Seal);
     while !world.sink.is_settled() {
         if !world.step() {
             world.fail("it is not settled, and waits for nothing");

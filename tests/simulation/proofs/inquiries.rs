@@ -5,12 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fastrand::Rng;
-use spillway_core::error::Error;
 use spillway_core::http::Request;
-use spillway_core::inquiry::{OpenUpload, Reply};
 use spillway_core::s3::{CreateMultipartUpload, CreateMultipartUploadResult, UploadPart};
-use spillway_core::settings::Settings;
-use spillway_core::sink::Input;
+use spillway_core::{Error, Input, OpenUpload, Reply, Settings};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::client::Client;
 use spillway_simulation::faults::Fault;
@@ -148,7 +145,7 @@ fn check(world: &mut World) {
         other => world.fail(&format!("a check replies {other:?}")),
     }
     let probes = world.bucket.open_uploads().iter().filter(|(_, u)| u.key.contains("check"));
-    let mut known = world.sink.leftovers();
+    let mut known = world.sink.left_uploads();
     for (id, upload) in probes {
         let found = known.iter().position(|l| {
             l.upload_id.as_ref() == Some(id) || (l.upload_id.is_none() && l.name == upload.key)

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use spillway_core::metrics::Value;
-use spillway_core::report::Visible;
+use spillway_core::{Value, Visible};
 use spillway_simulation::accounting;
 use spillway_simulation::world::{Accepted, World};
 
@@ -62,7 +61,7 @@ pub(crate) fn hold_at_the_end(world: &World, largest: u64) {
         world.fail("all is reported, but not durable");
     }
     let objects = world.failed.iter().filter(|failure| failure.begun == failure.span.first).count();
-    if objects as u64 != world.sink.counters().objects_failed {
+    if objects as u64 != world.sink.counters().writes.objects_failed {
         world.fail(&format!("{objects} objects are reported failed first, which is not the count"));
     }
     the_numbers_are_true(world);
@@ -100,7 +99,7 @@ fn the_numbers_are_true(world: &World) {
             world.fail(&format!("{name} is {}, and should be {seen}", numbers[name]));
         }
     }
-    let (left, named) = (numbers["spillway_uploads_left"], world.sink.leftovers().len() as u64);
+    let (left, named) = (numbers["spillway_uploads_left"], world.sink.left_uploads().len() as u64);
     // All are counted; of those without an id so many are named, and no more.
     if left < named || (left > named && named < NAMED_MAX) {
         world.fail(&format!("{left} uploads are left, and {named} are named"));

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use spillway_core::settings::Settings;
-use spillway_core::time::Timestamp;
+use spillway_core::{Settings, Timestamp};
 use spillway_simulation::accounting;
 use spillway_simulation::bucket::{Action, BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
@@ -199,7 +198,7 @@ fn a_race_that_is_lost_is_run_again_under_the_next_number() {
         nothing_is_replaced_or_doubled(&world);
         assert_eq!((stored(&world), world.bucket.of_others().len()), (vec!["a-2"], 2), "{payload}");
         assert!(world.bucket.open_uploads().is_empty());
-        let told = |notice: &&spillway_core::notice::Notice| {
+        let told = |notice: &&spillway_core::Notice| {
             notice.message.ends_with("exists; the object gets the next number that is free")
         };
         assert_eq!(world.notices.iter().filter(told).count(), 2);
@@ -252,7 +251,7 @@ fn who_waits_for_a_search_is_not_left_waiting() {
     world.write("b", "two");
     world.write("a", "three");
     assert_eq!(world.sink.unfinished().count(), 3);
-    world.feed(spillway_core::sink::Input::Abort);
+    world.feed(spillway_core::Input::Abort);
     world.settle();
     assert_eq!(world.failed.len(), 3);
     world.write("a", "four");
@@ -358,7 +357,7 @@ fn a_name_that_comes_back_is_told_once() {
             world.write_run_of(if dated { "k" } else { key }, at, &["x".into()]);
         }
         finish(&mut world);
-        let said = |n: &&spillway_core::notice::Notice| n.message.contains("replaces the earlier");
+        let said = |n: &&spillway_core::Notice| n.message.contains("replaces the earlier");
         assert_eq!(world.notices.iter().filter(said).count(), told, "{template}");
     }
 }

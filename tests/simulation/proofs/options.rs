@@ -2,9 +2,7 @@
 //! and stores that are not AWS get what they need.
 
 use serde_json::{Value, json};
-use spillway_core::settings::Settings;
-use spillway_core::sink::Input;
-use spillway_core::time::Timestamp;
+use spillway_core::{Input, Settings, Timestamp};
 use spillway_simulation::bucket::{BucketOptions, ChecksumSupport, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, RequestInfo, World};

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use spillway_core::credentials::CredentialsError;
-use spillway_core::settings::Settings;
-use spillway_core::sink::Input;
+use spillway_core::{CredentialsError, Input, Settings};
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, World};
@@ -122,7 +120,7 @@ fn who_leaves_while_it_is_away_leaves_soon() {
         let before = world.elapsed();
         world.feed(ending);
         world.settle();
-        world.feed(Input::CleanUp);
+        world.feed(Input::RetryAborts);
         world.settle();
         let took = world.elapsed() - before;
         assert!(took < Duration::from_secs(5), "{took:?}\n{}", world.trace().join("\n"));
@@ -134,7 +132,7 @@ fn who_leaves_while_it_is_away_leaves_soon() {
 #[test]
 fn who_asks_is_answered_soon() {
     for fault in OUTAGES {
-        for ask in [Input::Check, Input::Orphans, Input::IncompleteUploads, discard()] {
+        for ask in [Input::Check, Input::IncompleteUploads, discard()] {
             let mut world = world(NAMES[0], 1);
             away(&mut world, Duration::ZERO, Duration::MAX, fault);
             let shown = format!("{fault:?} {ask:?}");

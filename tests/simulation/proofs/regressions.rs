@@ -3,16 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use spillway_core::classify::{Class, classify};
-use spillway_core::clock::Flight;
-use spillway_core::credentials::CredentialsError;
 use spillway_core::encode::ObjectFraming;
-use spillway_core::framing::{Framing, Run};
 use spillway_core::http::Response;
-use spillway_core::s3;
-use spillway_core::settings::Settings;
-use spillway_core::sink::{Input, Output, Sink};
-use spillway_core::time::Now;
+use spillway_core::internals::{Flight, classify};
+use spillway_core::{
+    Class, CredentialsError, Framing, Input, Now, Output, Run, Settings, Sink, s3,
+};
 use spillway_simulation::bucket::{BucketOptions, KeyPair, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, RequestInfo, World};
@@ -65,11 +61,11 @@ fn a_web_page_is_not_the_success_of_a_put() {
 /// credentials are never asked for.
 fn recovers_from_an_expired_token(change: impl FnOnce(&mut Settings), first_fault: Option<Fault>) {
     let mut world = world_with(change, |_| {});
-    let end = spillway_core::time::Timestamp(world.wall().0 + 60_000_000_000);
+    let end = spillway_core::Timestamp(world.wall().0 + 60_000_000_000);
     let (first, second) = (KeyPair::temporary("ASIAFIRST", end), KeyPair::new("AKIASECOND"));
     world.bucket.options.keys = vec![first.clone(), second.clone()];
     // The host does not know when the first ends.
-    let first = spillway_core::credentials::Credentials { expires_at: None, ..first.credentials() };
+    let first = spillway_core::Credentials { expires_at: None, ..first.credentials() };
     world.on_credentials(move |fresh, _| {
         Ok(if fresh { second.credentials() } else { first.clone() })
     });
@@ -139,7 +135,7 @@ fn fresh_credentials_are_not_thrown_away_by_late_answers() {
 fn credentials_are_used_to_their_end_when_there_are_no_others_yet() {
     let mut world = world_with(|_| {}, |_| {});
     let start = world.wall().0;
-    let at = move |seconds: u64| spillway_core::time::Timestamp(start + seconds * 1_000_000_000);
+    let at = move |seconds: u64| spillway_core::Timestamp(start + seconds * 1_000_000_000);
     let keys = [KeyPair::temporary("ASIA1", at(600)), KeyPair::temporary("ASIA2", at(6_000))];
     world.bucket.options.keys = keys.to_vec();
     world.on_credentials(move |_, now| match now {
@@ -180,8 +176,7 @@ fn credentials_are_not_judged_by_a_clock_that_nobody_has_checked() {
     let mut world = world_with(
         |_| {},
         |bucket| {
-            let end =
-                spillway_core::time::Timestamp(1_767_225_600_000_000_000 + 30 * 60 * 1_000_000_000);
+            let end = spillway_core::Timestamp(1_767_225_600_000_000_000 + 30 * 60 * 1_000_000_000);
             bucket.keys = vec![KeyPair::temporary("ASIA", end)];
         },
     );

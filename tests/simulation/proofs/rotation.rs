@@ -7,9 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 use spillway_core::encode::ObjectFraming;
-use spillway_core::settings::{Commit, Rotation, Settings};
-use spillway_core::sink::Input;
-use spillway_core::time::{Civil, Instant, Timestamp};
+use spillway_core::settings::{Commit, Rotation};
+use spillway_core::{Civil, Input, Instant, Settings, Timestamp};
 use spillway_simulation::accounting;
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
@@ -47,7 +46,7 @@ fn visible(world: &World) -> Vec<(&str, &str)> {
 /// The objects of the core, without regard to their order.
 fn objects(world: &World) -> Vec<Object> {
     let spans = world.visible.iter().map(|object| &object.span);
-    let object = |span: &spillway_core::upload::Span| {
+    let object = |span: &spillway_core::Span| {
         let events = world.accepted.range(span.first..=span.last);
         let own = events.filter(|(position, e)| e.key == span.key && span.holds(**position));
         (span.key.clone(), own.map(|(position, _)| *position).collect())
@@ -338,7 +337,7 @@ fn each_event_may_be_an_object() {
     let history = world.bucket.visible_history();
     assert_eq!((history.len(), world.visible.len()), (10_000, 10_000));
     assert!(history.iter().zip(&payloads).all(|(visible, event)| visible.object.bytes == *event));
-    assert_eq!((world.sink.durable(), world.sink.counters().events), (10_000, 10_000));
+    assert_eq!((world.sink.durable(), world.sink.counters().writes.events), (10_000, 10_000));
 }
 
 #[test]
@@ -568,7 +567,7 @@ fn failures_of_objects_that_take_turns_name_their_own_events() {
     let failed = world.failed.iter().map(|f| (f.begun, f.span.first, f.span.last, f.span.events));
     assert_eq!(failed.collect::<Vec<_>>(), [(0, 0, 1, 2), (0, 4, 5, 2)]);
     assert_eq!((world.visible.len(), world.visible[0].span.events), (1, 4));
-    assert_eq!(world.sink.counters().objects_failed, 1);
+    assert_eq!(world.sink.counters().writes.objects_failed, 1);
 }
 
 /// What is remembered of objects that take turns is bounded: after a thousand turns one ends.

@@ -9,11 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 use spillway_core::checksum::Algorithm;
-use spillway_core::credentials::CredentialsError;
 use spillway_core::encode::{Compression, ObjectFraming};
-use spillway_core::settings::{Rotation, Settings};
-use spillway_core::sink::Input;
-use spillway_core::time::Timestamp;
+use spillway_core::settings::Rotation;
+use spillway_core::{CredentialsError, Input, Settings, Timestamp};
 use spillway_simulation::bucket::{BucketOptions, ChecksumSupport, KeyPair};
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, World};
@@ -80,7 +78,11 @@ fn a_good_day_has_no_retries() {
         hold_at_the_end(&world, largest);
         the_last_one_stays(&world);
         let counters = world.sink.counters();
-        let bad = (counters.retries(), counters.objects_failed, counters.events_failed);
+        let bad = (
+            counters.requests.retries(),
+            counters.writes.objects_failed,
+            counters.writes.events_failed,
+        );
         if bad != (0, 0, 0) || world.bucket.visible_history().len() != world.visible.len() {
             world.fail("something was tried again or failed on a good day");
         }
@@ -275,7 +277,7 @@ fn workload(world: &mut World, random: &mut Rng) -> u64 {
         match random.u8(..30) {
             0 => world.run_for(Duration::from_millis(random.u64(..60_000))),
             1 => world.seal_and_settle(),
-            2 => world.feed(Input::CleanUp),
+            2 => world.feed(Input::RetryAborts),
             _ => {}
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use spillway_core::Span;
 use spillway_core::encode::{Encoding, ObjectFraming};
-use spillway_core::upload::Span;
 
 use crate::bucket::Object;
 use crate::decode;
@@ -128,7 +128,7 @@ pub fn what_is_sealed_is_there_once(world: &World) -> Result<(), String> {
 /// The uploads that are open in the bucket although the core has settled and does not name them
 /// among its leftovers. One whose id never reached the core may be named without it.
 pub fn uploads_nobody_knows(world: &World) -> Vec<String> {
-    let mut leftovers = world.sink.leftovers();
+    let mut leftovers = world.sink.left_uploads();
     let mut unknown = Vec::new();
     for (id, upload) in world.bucket.open_uploads() {
         let named = leftovers.iter().position(|l| l.upload_id.as_ref() == Some(id));

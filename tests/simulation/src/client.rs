@@ -1,10 +1,9 @@
 //! Signs what tests ask of a bucket by hand, with the core's own verbs and signer.
 
-use spillway_core::credentials::Credentials;
 use spillway_core::http::{Request, Scheme};
 use spillway_core::s3::{Address, AddressStyle};
 use spillway_core::sigv4::{PayloadHash, Signer};
-use spillway_core::time::Timestamp;
+use spillway_core::{Credentials, Timestamp};
 
 use crate::bucket::BucketOptions;
 

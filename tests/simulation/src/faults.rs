@@ -1,9 +1,8 @@
 //! What can go wrong with one request, as values.
 
 use bytes::Bytes;
-use spillway_core::classify::TransportError;
 use spillway_core::http::{Method, Request, Response};
-use spillway_core::time::Timestamp;
+use spillway_core::{Timestamp, TransportError};
 
 use crate::bucket::{Asked, Bucket, S3Error};
 

@@ -12,8 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use spillway_core::checkpoint::SavedObject;
-use spillway_core::sink::Input;
+use spillway_core::{Input, ObjectSummary};
 
 use crate::world::{Fate, World};
 use truth::Truth;
@@ -53,7 +52,7 @@ pub struct Checkpoint {
     /// How many events of the source were written before it.
     pub next: usize,
     /// What the core says is in it.
-    pub objects: Vec<SavedObject>,
+    pub objects: Vec<ObjectSummary>,
     /// How many failures had been heard of by then.
     failed: usize,
 }
@@ -254,7 +253,7 @@ impl Flow {
         self.world.note(|| "keep".to_owned());
         self.feed(Input::Suspend)?;
         self.settle()?;
-        self.feed(Input::CleanUp)?;
+        self.feed(Input::RetryAborts)?;
         self.settle()?;
         self.world.listen();
         self.look();

@@ -14,15 +14,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use spillway_core::credentials::{Credentials, CredentialsError};
-use spillway_core::error::Error;
-use spillway_core::framing::Run;
-use spillway_core::inquiry::Reply;
-use spillway_core::notice::Notice;
-use spillway_core::report::{Failure, Visible};
-use spillway_core::settings::Settings;
-use spillway_core::sink::{Input, Output, Sink};
-use spillway_core::time::{Instant, Now, Timestamp};
+use spillway_core::{
+    Credentials, CredentialsError, Error, Failure, Input, Instant, Notice, Now, Output, Reply, Run,
+    Settings, Sink, Timestamp, Visible,
+};
 
 use crate::bucket::{Bucket, BucketOptions};
 use crate::request_info::Census;

@@ -1,18 +1,14 @@
 //! The bytes of a checkpoint: versioned, compact, and with a checksum.
 
-use std::collections::BTreeSet;
-
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use postcard::ser_flavors::Size;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::open::Ages;
-use crate::report::Failure;
-use crate::sequence::Sequences;
+use crate::incomplete::SavedIncomplete;
 use crate::settings::Settings;
 use crate::time::Timestamp;
-use crate::upload::{Course, SavedUpload};
+use crate::writer::SavedWriter;
 
 /// What a checkpoint keeps of a sink. The bytes of objects are not its own.
 #[derive(Serialize, Deserialize)]
@@ -21,32 +17,9 @@ pub(crate) struct State<'a> {
     pub(crate) identity: Vec<(String, String)>,
     /// When it was taken, by this machine's clock.
     pub(crate) taken_at: Timestamp,
-    /// The least position that the next run may begin with.
-    pub(crate) next_position: u64,
-    pub(crate) sequences: Sequences,
-    /// The objects that are not visible, in the order in which they were begun.
     #[serde(borrow)]
-    pub(crate) objects: Vec<SavedUpload<'a>>,
-    /// Which of them are open, the one first that was written to the longest ago.
-    pub(crate) open: Vec<SavedOpen>,
-    /// What failed, and was not told yet.
-    pub(crate) failures: Vec<Failure>,
-    /// Names and ids of uploads that are to be aborted.
-    pub(crate) to_abort: Vec<(String, String)>,
-    /// Since when uploads may have been begun that no checkpoint knows.
-    pub(crate) unseen_since: Timestamp,
-    /// Names of which an upload may have been begun whose id is not known.
-    pub(crate) suspected: Vec<String>,
-}
-
-/// An object that events are still added to.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct SavedOpen {
-    /// Which of the objects it is.
-    pub(crate) index: u32,
-    pub(crate) ages: Ages,
-    /// The dates in its name: only events of those are added to it.
-    pub(crate) dates: String,
+    pub(crate) writer: SavedWriter<'a>,
+    pub(crate) incomplete: SavedIncomplete,
 }
 
 impl<'a> State<'a> {
@@ -103,28 +76,7 @@ impl<'a> State<'a> {
 
     /// What cannot be, although the checksum is right.
     fn flaw(&self) -> Option<&'static str> {
-        let mut keys = BTreeSet::new();
-        for SavedOpen { index, dates, .. } in &self.open {
-            let object = self.objects.get(*index as usize);
-            match object {
-                Some(object) if !keys.insert((&object.span.key, dates)) => {
-                    return Some("two open objects of one key and date");
-                }
-                Some(object) if takes_events(&object.course) => {}
-                _ => return Some("an open object that is none"),
-            }
-        }
-        if self.objects.iter().filter(|object| takes_events(&object.course)).count() != keys.len() {
-            return Some("an object that is open and not open");
-        }
-        if self.to_abort.iter().any(|(name, id)| name.is_empty() || id.is_empty()) {
-            return Some("an upload without a name or an id");
-        }
-        let late = |object: &&SavedUpload<'_>| object.span.last >= self.next_position;
-        if self.objects.iter().any(|object| late(&object)) {
-            return Some("an event that is still to come");
-        }
-        self.objects.iter().find_map(SavedUpload::flaw)
+        self.incomplete.flaw().or_else(|| self.writer.flaw())
     }
 
     /// Whether it is of this configuration.
@@ -153,16 +105,6 @@ impl<'a> State<'a> {
             differ.join("; ")
         )))
     }
-
-    /// The ids of the uploads that it goes on with.
-    pub(crate) fn upload_ids(&self) -> BTreeSet<String> {
-        let parts = self.objects.iter().filter_map(|object| object.parts.as_ref());
-        parts.map(|parts| parts.upload_id.clone()).collect()
-    }
-}
-
-fn takes_events(course: &Course) -> bool {
-    matches!(course, Course::Open { .. } | Course::Failed(_))
 }
 
 /// What the bytes begin with.

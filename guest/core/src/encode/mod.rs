@@ -7,7 +7,7 @@ mod zstd;
 
 use bytes::Bytes;
 
-use crate::framing::Run;
+use crate::run::Run;
 
 pub use compression::Compression;
 use compression::Compressor;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::framing::{Framing, Run};
+use crate::run::{Framing, Run};
 
 /// What lies between the events of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod checksum;
 mod complete_multipart_upload;
 mod create_multipart_upload;
 mod error;
+mod error_code;
 mod head_bucket;
 mod head_object;
 mod limits;
@@ -36,6 +37,7 @@ pub use complete_multipart_upload::{
 };
 pub use create_multipart_upload::{CreateMultipartUpload, CreateMultipartUploadResult};
 pub use error::ErrorBody;
+pub use error_code::{Meaning, meaning};
 pub use head_bucket::{HeadBucket, bucket_region};
 pub use head_object::{HeadObject, HeadObjectResult};
 pub(crate) use limits::PARTS_MAX;

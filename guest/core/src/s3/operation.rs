@@ -33,4 +33,38 @@ impl Operation {
         Operation::ListMultipartUploads,
         Operation::ListParts,
     ];
+
+    /// Its name in the S3 API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::PutObject => "PutObject",
+            Operation::CreateMultipartUpload => "CreateMultipartUpload",
+            Operation::UploadPart(_) => "UploadPart",
+            Operation::CompleteMultipartUpload => "CompleteMultipartUpload",
+            Operation::HeadObject => "HeadObject",
+            Operation::AbortMultipartUpload => "AbortMultipartUpload",
+            Operation::ListMultipartUploads => "ListMultipartUploads",
+            Operation::ListParts => "ListParts",
+        }
+    }
+
+    /// The action that a policy has to allow for it:
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
+    pub fn permission(self) -> &'static str {
+        match self {
+            Operation::PutObject
+            | Operation::CreateMultipartUpload
+            | Operation::UploadPart(_)
+            | Operation::CompleteMultipartUpload => "s3:PutObject",
+            Operation::HeadObject => "s3:GetObject",
+            Operation::AbortMultipartUpload => "s3:AbortMultipartUpload",
+            Operation::ListMultipartUploads => "s3:ListBucketMultipartUploads",
+            Operation::ListParts => "s3:ListMultipartUploadParts",
+        }
+    }
+
+    /// Whether an object is there once it is done.
+    pub fn makes_visible(self) -> bool {
+        matches!(self, Operation::PutObject | Operation::CompleteMultipartUpload)
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::Written;
 use crate::error::Problem;
-use crate::names::Names;
+use crate::naming::Names;
 
 /// When an object becomes visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

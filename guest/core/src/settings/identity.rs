@@ -4,7 +4,7 @@
 use super::address::is_loopback;
 use super::{Encryption, Settings};
 use crate::encode::{Compression, ObjectFraming};
-use crate::names::OnExisting;
+use crate::naming::OnExisting;
 
 impl Settings {
     /// The fields of the configuration that a checkpoint depends on, and their values. No secret is

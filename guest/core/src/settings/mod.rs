@@ -20,7 +20,7 @@ use crate::config::{PART_BYTES_MAX, Provider, Written};
 use crate::encode::Encoding;
 use crate::error::{Error, Problem};
 use crate::http::Scheme;
-use crate::names::Names;
+use crate::naming::Names;
 use crate::s3::Address;
 
 pub use commit::{Commit, OnOrphans};

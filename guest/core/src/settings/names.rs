@@ -2,8 +2,8 @@
 
 use crate::config::Written;
 use crate::error::Problem;
-use crate::names::{NAME_BYTES_MAX, Names, OnExisting, SEPARATORS};
-use crate::template::{Facts, Template, Uuid};
+use crate::naming::template::{Facts, Template, Uuid};
+use crate::naming::{NAME_BYTES_MAX, Names, OnExisting, SEPARATORS};
 use crate::time::Timestamp;
 
 pub(super) fn names(written: &Written, suffix: &'static str, problems: &mut Vec<Problem>) -> Names {
@@ -75,9 +75,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::error::{Error, Problem};
-    use crate::names::OnExisting;
+    use crate::naming::OnExisting;
+    use crate::naming::template::{Facts, Uuid};
     use crate::settings::Settings;
-    use crate::template::{Facts, Uuid};
     use crate::time::Timestamp;
 
     fn parse(more: Value) -> Result<Settings, Vec<Problem>> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use spillway_core::sink::Input;
+use spillway_core::Input;
 use spillway_simulation::bucket::Operation;
 use spillway_simulation::faults::Fault;
 use spillway_simulation::flow::Arrivals;

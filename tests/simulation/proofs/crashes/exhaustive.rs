@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use spillway_core::settings::Settings;
-use spillway_core::time::Timestamp;
+use spillway_core::{Settings, Timestamp};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::faults::Fault;
 use spillway_simulation::flow::{Arrivals, Flow, Habits, event};

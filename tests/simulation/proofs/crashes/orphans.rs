@@ -26,7 +26,11 @@ fn an_orphan_is_found_by_a_list_that_was_slow() {
         until_open(&mut flow, 1);
         crash(&mut flow);
         flow.begin().unwrap();
-        assert_eq!(flow.world.sink.counters().orphans, 1, "{there} s there and {back} s back");
+        assert_eq!(
+            flow.world.sink.counters().incomplete.orphans,
+            1,
+            "{there} s there and {back} s back"
+        );
         flow.run();
     }
 }
@@ -49,7 +53,7 @@ fn an_orphan_is_ended_when_its_name_is_written_again_however_many_crashes_later(
         flow.begin().unwrap();
         flow.write().unwrap();
         flow.checkpoint_and_commit().unwrap();
-        assert_eq!(flow.world.sink.leftovers().len(), 1, "it is named in every life");
+        assert_eq!(flow.world.sink.left_uploads().len(), 1, "it is named in every life");
         crash(&mut flow);
     }
     flow.run();
@@ -73,11 +77,11 @@ fn what_could_not_be_looked_for_is_looked_for_by_the_next_life() {
     flow.begin().unwrap();
     flow.write().unwrap();
     flow.checkpoint_and_commit().unwrap();
-    assert_eq!(flow.world.sink.counters().orphans, 0);
+    assert_eq!(flow.world.sink.counters().incomplete.orphans, 0);
     crash(&mut flow);
     flow.world.bucket.options.denied.clear();
     flow.begin().unwrap();
-    assert_eq!(flow.world.sink.counters().orphans, 1);
+    assert_eq!(flow.world.sink.counters().incomplete.orphans, 1);
     flow.run();
     assert_eq!(flow.world.bucket.open_uploads().len(), 0);
 }
@@ -95,8 +99,8 @@ fn on_a_prefix_of_its_own_every_orphan_is_ended_at_once() {
     // It is another source's.
     flow.source[1] = ("c".to_owned(), event(1, "x"));
     flow.begin().unwrap();
-    assert_eq!(flow.world.sink.counters().orphans, 1);
-    while flow.world.sink.counters().orphans_aborted == 0 {
+    assert_eq!(flow.world.sink.counters().incomplete.orphans, 1);
+    while flow.world.sink.counters().incomplete.orphans_aborted == 0 {
         assert!(flow.world.step());
     }
     assert_eq!(flow.world.bucket.open_uploads().len(), 1, "what the checkpoint knows stays");
@@ -124,7 +128,7 @@ fn an_orphan_is_told_from_an_upload_that_is_begun_at_once() {
     until_open(&mut flow, 1);
     crash(&mut flow);
     flow.begin().unwrap();
-    assert_eq!(flow.world.sink.counters().orphans, 1);
+    assert_eq!(flow.world.sink.counters().incomplete.orphans, 1);
     flow.run();
     assert_eq!(flow.world.bucket.aborted_uploads().len(), 1, "its name is written");
     assert_eq!(flow.world.bucket.open_uploads().len(), 0);

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use spillway_core::names::OnExisting;
-use spillway_core::settings::{Commit, OnOrphans, Settings};
-use spillway_core::time::Timestamp;
+use spillway_core::settings::{Commit, OnOrphans};
+use spillway_core::{OnExisting, Settings, Timestamp};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::flow::{Arrivals, Flow, Habits, OnFailed, event};
 use spillway_simulation::world::World;

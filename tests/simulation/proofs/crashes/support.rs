@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spillway_core::settings::Settings;
+use spillway_core::Settings;
 pub(super) use spillway_simulation::bucket::Action;
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::flow::{Arrivals, Habits};

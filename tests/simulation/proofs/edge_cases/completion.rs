@@ -1,7 +1,7 @@
 //! Cases 1 to 8: CompleteMultipartUpload.
 
+use spillway_core::OnExisting;
 use spillway_core::encode::ObjectFraming;
-use spillway_core::names::OnExisting;
 use spillway_core::s3::ChecksumType;
 use spillway_simulation::bucket::Operation;
 use spillway_simulation::faults::Fault;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use spillway_core::classify::Class;
-use spillway_core::credentials::CredentialsError;
+use spillway_core::{Class, CredentialsError};
 use spillway_simulation::bucket::{KeyPair, Operation, WrongRegion};
 use spillway_simulation::faults::Fault;
 
@@ -124,8 +123,8 @@ fn case_30_retries_of_the_whole_sink_are_limited() {
     finish(&mut world);
     assert_eq!(world.failed.len(), 20);
     let counters = world.sink.counters();
-    assert_eq!(counters.retries(), 10, "a budget of 100, at 10 each");
-    assert_eq!(counters.retries_after(Class::Throttled), 10);
+    assert_eq!(counters.requests.retries(), 10, "a budget of 100, at 10 each");
+    assert_eq!(counters.requests.retries_after(Class::Throttled), 10);
 }
 
 #[test]

@@ -17,7 +17,7 @@ const EVENT: usize = 200_000;
 /// A world with objects of this kind, and room for compressors.
 fn encoded(framing: ObjectFraming, compression: Option<Compression>, part: u64) -> World {
     let encoding = Encoding { framing, compression };
-    let change = |s: &mut spillway_core::settings::Settings| {
+    let change = |s: &mut spillway_core::Settings| {
         s.encoding = encoding;
         s.names.suffix = encoding.suffix();
         s.part_bytes = part;

@@ -1,7 +1,6 @@
 //! Cases 37 to 42: beginnings and ends.
 
-use spillway_core::settings::Settings;
-use spillway_core::sink::Input;
+use spillway_core::{Input, Settings};
 use spillway_simulation::bucket::Operation;
 use spillway_simulation::faults::Fault;
 
@@ -10,7 +9,7 @@ use super::support::*;
 #[test]
 fn case_37_nothing_open_is_no_request_however_often_it_is_stopped() {
     let mut world = world();
-    for input in [Input::Seal, Input::Seal, Input::Abort, Input::CleanUp, Input::Tick] {
+    for input in [Input::Seal, Input::Seal, Input::Abort, Input::RetryAborts, Input::Tick] {
         world.feed(input);
         world.settle();
     }

@@ -1,6 +1,6 @@
 //! Cases 32 to 36: transport, other stores, addresses.
 
-use spillway_core::settings::Settings;
+use spillway_core::Settings;
 use spillway_simulation::bucket::{ChecksumSupport, Operation};
 use spillway_simulation::faults::Fault;
 
@@ -48,8 +48,7 @@ fn case_35_no_right_is_needed_but_to_write() {
 
 #[test]
 fn case_35_who_may_only_write_can_check() {
-    use spillway_core::inquiry::Reply;
-    use spillway_core::sink::Input;
+    use spillway_core::{Input, Reply};
     use spillway_simulation::bucket::Action;
     let denied = vec![
         Action::GetObject,

@@ -1,7 +1,7 @@
 //! Cases 9 to 15: parts.
 
+use spillway_core::Input;
 use spillway_core::settings::PartSizes;
-use spillway_core::sink::Input;
 use spillway_simulation::bucket::Operation;
 use spillway_simulation::faults::Fault;
 

@@ -1,8 +1,6 @@
 //! Cases 16 to 24: what is open, what is durable, what is left.
 
-use spillway_core::framing::{Framing, Run};
-use spillway_core::inquiry::{OpenUpload, Reply};
-use spillway_core::sink::Input;
+use spillway_core::{Framing, Input, OpenUpload, Reply, Run};
 use spillway_simulation::bucket::{Action, Operation};
 use spillway_simulation::faults::Fault;
 
@@ -68,7 +66,7 @@ fn case_19_an_abort_that_fails_is_remembered_and_never_hides_the_cause() {
     world.seal_and_settle();
     assert!(cause(&world).contains("AccessDenied"), "{}", cause(&world));
     assert_eq!((world.sink.left(), world.bucket.open_uploads().len()), (1, 1));
-    assert_eq!(world.sink.counters().aborts_failed, 1);
+    assert_eq!(world.sink.counters().incomplete.aborts_failed, 1);
     world.run_for(std::time::Duration::from_secs(300));
     assert_eq!((world.sink.left(), world.bucket.open_uploads().len()), (0, 0), "later it works");
 }
@@ -100,7 +98,7 @@ fn case_19_what_is_remembered_is_tried_again_at_the_end() {
     write_events(&mut world, "a", 3);
     world.seal_and_settle();
     assert_eq!(world.sink.left(), 1);
-    world.feed(Input::CleanUp);
+    world.feed(Input::RetryAborts);
     world.settle();
     assert_eq!((world.sink.left(), world.bucket.open_uploads().len()), (0, 0));
 }
@@ -145,7 +143,7 @@ fn case_21_a_key_that_comes_back_makes_a_new_object_after_the_old_one() {
 
 #[test]
 fn case_21_a_key_that_comes_back_replaces_nothing_where_its_name_is_another() {
-    use spillway_core::template::Template;
+    use spillway_core::internals::Template;
     for (template, names) in [
         ("{key}-{sequence:03}", ["a-000", "b-000", "a-001"]),
         (

@@ -1,6 +1,6 @@
 //! Worlds with parts of a few bytes, and what is asked of them.
 
-use spillway_core::settings::Settings;
+use spillway_core::Settings;
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{Fate, RequestInfo, World};

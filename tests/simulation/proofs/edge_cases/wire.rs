@@ -2,11 +2,9 @@
 
 use std::collections::VecDeque;
 
-use spillway_core::framing::{Framing, Run};
 use spillway_core::http::{Request, Response};
-use spillway_core::settings::{Settings, Timeouts};
-use spillway_core::sink::{Input, Output, Sink};
-use spillway_core::time::Now;
+use spillway_core::settings::Timeouts;
+use spillway_core::{Framing, Input, Now, Output, Run, Settings, Sink};
 use spillway_simulation::bucket::KeyPair;
 
 #[test]

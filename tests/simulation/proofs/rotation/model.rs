@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use spillway_core::Settings;
 use spillway_core::encode::ObjectFraming;
-use spillway_core::settings::{Rotation, Settings};
+use spillway_core::settings::Rotation;
 use spillway_simulation::world::{Accepted, World};
 
 use super::PART;

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use spillway_core::Timestamp;
 use spillway_core::http::Response;
-use spillway_core::time::Timestamp;
 
 /// A success: status, headers, body.
 #[derive(Clone, Debug, Default)]

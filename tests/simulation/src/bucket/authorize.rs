@@ -4,7 +4,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use spillway_core::time::{Civil, Timestamp};
+use spillway_core::{Civil, Timestamp};
 
 use super::answer::S3Error;
 use super::asked::Asked;

@@ -3,8 +3,8 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
 
 use bytes::Bytes;
+use spillway_core::Timestamp;
 use spillway_core::s3::{ChecksumAlgorithm, ChecksumType};
-use spillway_core::time::Timestamp;
 
 use super::answer::{Answer, S3Error, element};
 use super::asked::Asked;

@@ -2,8 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
 
+use spillway_core::Timestamp;
 use spillway_core::s3::ChecksumAlgorithm;
-use spillway_core::time::Timestamp;
 
 use super::answer::S3Error;
 use super::asked::Asked;

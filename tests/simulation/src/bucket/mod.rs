@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use spillway_core::Timestamp;
 use spillway_core::http::{Method, Request, Response};
-use spillway_core::time::Timestamp;
 
 pub use answer::S3Error;
 pub use asked::{Asked, Operation, header};

@@ -1,8 +1,8 @@
 //! CreateMultipartUpload, UploadPart, AbortMultipartUpload.
 
 use bytes::Bytes;
+use spillway_core::Timestamp;
 use spillway_core::s3::ChecksumType;
-use spillway_core::time::Timestamp;
 
 use super::answer::{Answer, S3Error, element};
 use super::asked::Asked;

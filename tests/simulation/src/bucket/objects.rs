@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use spillway_core::Timestamp;
 use spillway_core::s3::{ChecksumAlgorithm, ChecksumType};
-use spillway_core::time::Timestamp;
 
 use super::answer::{Answer, S3Error};
 use super::asked::Asked;

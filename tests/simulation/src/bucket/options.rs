@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use spillway_core::credentials::{Credentials, Secret};
-use spillway_core::time::Timestamp;
+use spillway_core::{Credentials, Secret, Timestamp};
 
 /// How a [`Bucket`](super::Bucket) behaves where buckets differ.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use spillway_core::Timestamp;
 use spillway_core::s3::{ChecksumAlgorithm, ChecksumType};
-use spillway_core::time::Timestamp;
 
 use super::answer::Answer;
 use super::asked::{Asked, Operation};

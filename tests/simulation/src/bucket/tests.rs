@@ -9,13 +9,13 @@ mod requests;
 
 use std::time::Duration;
 
+use spillway_core::Timestamp;
 use spillway_core::http::{Request, Response};
 use spillway_core::s3::{
     AbortMultipartUpload, Checksum, ChecksumType, CompleteMultipartUpload, CompletedPart,
     Completion, CreateMultipartUpload, CreateMultipartUploadResult, ErrorBody, HeadObject, Header,
     PutObject, UploadPart, part_etag,
 };
-use spillway_core::time::Timestamp;
 
 use super::{Bucket, BucketOptions};
 use crate::client::Client;

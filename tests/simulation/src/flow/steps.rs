@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use spillway_core::checkpoint;
-use spillway_core::framing::Run;
-use spillway_core::room::Admission;
-use spillway_core::sink::{Input, Sink};
+use spillway_core::{Admission, Input, Run, Sink, inspect};
 
 use super::{Checkpoint, End, Flow, OnFailed};
 
@@ -34,7 +31,7 @@ impl Flow {
         }
         // Whoever resumes a checkpoint will resume none before it.
         self.stored.iter().for_each(|stored| self.truth.committed(stored));
-        self.feed(Input::Orphans)?;
+        self.feed(Input::Tick)?;
         let (life, at) = (self.world.life(), self.world.elapsed());
         self.wait(Sink::has_reply)?;
         _ = self.world.sink.take_reply();
@@ -55,10 +52,10 @@ impl Flow {
         let max = self.habits.batch.min(self.source.len() - self.next);
         let count = if max > 1 { self.random.usize(1..=max) } else { max };
         let runs = self.runs(count);
-        let need = self.world.sink.need(&runs);
+        let need = self.world.sink.demand(&runs);
         for attempt in 0.. {
             self.wait(|sink| sink.admission(&need) != Admission::Wait)?;
-            if self.world.sink.admission(&need) == Admission::Take {
+            if self.world.sink.admission(&need) == Admission::Accept {
                 break;
             }
             if attempt == BUSY_MAX {
@@ -131,7 +128,7 @@ impl Flow {
         self.wait(Sink::is_at_rest)?;
         let failed = self.world.failed.len();
         let state = self.world.sink.checkpoint();
-        let summary = checkpoint::inspect(&state);
+        let summary = inspect(&state);
         let summary = summary.unwrap_or_else(|error| self.world.fail(&error.to_string()));
         if summary.next_position != self.next as u64 {
             self.world.fail("the checkpoint goes on at another place than its host");
@@ -193,7 +190,7 @@ impl Flow {
                 self.close()?;
                 return Err(End::Crash);
             }
-            3 => self.feed(Input::CleanUp)?,
+            3 => self.feed(Input::RetryAborts)?,
             4 => self.checkpoint_and_commit()?,
             _ => {}
         }
@@ -218,7 +215,7 @@ impl Flow {
             }
             self.checkpoint_and_commit()?;
         }
-        self.feed(Input::CleanUp)?;
+        self.feed(Input::RetryAborts)?;
         self.settle()?;
         self.instant()?;
         self.listen()

@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use spillway_core::checkpoint::{Phase, SavedObject};
-use spillway_core::names::OnExisting;
-use spillway_core::upload::Span;
+use spillway_core::{ObjectSummary, OnExisting, Phase, Span};
 
 use super::{Checkpoint, Flow};
 use crate::{accounting, decode};
@@ -51,7 +49,7 @@ pub struct Seen {
 impl Truth {
     pub(super) fn stored(&mut self, checkpoint: &Checkpoint) {
         let committed = checkpoint.objects.iter().filter(|o| o.phase == Phase::Committed);
-        self.allowed.extend(committed.map(|SavedObject { span, .. }| {
+        self.allowed.extend(committed.map(|ObjectSummary { span, .. }| {
             let Span { object_key: name, first, last, .. } = span;
             (name.clone(), *first, *last)
         }));
@@ -192,7 +190,7 @@ impl Flow {
 
     /// Every upload that is open is needed by a checkpoint, or was named to somebody.
     pub(super) fn look_at_uploads(&self) {
-        let leftovers = self.world.sink.leftovers();
+        let leftovers = self.world.sink.left_uploads();
         let needed: BTreeSet<&str> = self.world.sink.needed_uploads().collect();
         for (id, upload) in self.world.bucket.open_uploads() {
             let name = &upload.key;

@@ -2,12 +2,9 @@
 
 use std::hash::Hash as _;
 
-use spillway_core::classify::TransportError;
 use spillway_core::http::{Request, Response};
-use spillway_core::ids::ExchangeId;
 use spillway_core::settings::Timeouts;
-use spillway_core::sink::Input;
-use spillway_core::time::Instant;
+use spillway_core::{ExchangeId, Input, Instant, TransportError};
 
 use super::{Fate, World};
 use crate::faults::{self, Fault};

@@ -4,7 +4,7 @@
 //! to whoever fills them. So a request seems to be sent as soon as the rest of it fits in there,
 //! and from then on its answer is waited for.
 
-use spillway_core::time::Instant;
+use spillway_core::Instant;
 
 use super::World;
 use super::events::Departure;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use spillway_core::Sink;
 use spillway_core::http::Request;
-use spillway_core::sink::Sink;
 
 use super::World;
 use super::events::Event;

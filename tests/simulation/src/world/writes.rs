@@ -1,9 +1,7 @@
 //! What is given to the core of a [`World`].
 
 use bytes::Bytes;
-use spillway_core::framing::{Framing, Run};
-use spillway_core::sink::Input;
-use spillway_core::time::Timestamp;
+use spillway_core::{Framing, Input, Run, Timestamp};
 
 use super::{Accepted, World};
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use spillway_core::Timestamp;
 use spillway_core::http::{Body, Method, Request, Scheme};
 use spillway_core::s3::{ErrorBody, HeadBucket, bucket_region};
 use spillway_core::sigv4::uri_encode_path;
-use spillway_core::time::Timestamp;
 
 use super::{Shop, header, no, said};
 use crate::bucket::{Action, Bucket, BucketOptions, KeyPair, WrongRegion};

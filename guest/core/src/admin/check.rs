@@ -1,0 +1,70 @@
+//! Whether the bucket can be written: an upload is begun and ended. It takes the two permissions
+//! that writing takes, `s3:PutObject` and `s3:AbortMultipartUpload`, and nothing becomes visible.
+
+use super::{AdminCall, AdminRequest, Context, Effect, Reply, Step, diagnosis};
+use crate::client::call::Call;
+use crate::client::verdict::{Answer, Verdict};
+use crate::error::Error;
+use crate::naming::NAME_BYTES_MAX;
+
+/// A check under way.
+pub(super) struct Check {
+    /// A name that nobody else writes.
+    key: String,
+    nonce: String,
+    /// The upload, once it is begun.
+    upload_id: Option<String>,
+}
+
+impl Check {
+    pub(super) fn new(prefix: &str, nonce: String) -> Check {
+        let mut key = format!("{prefix}{NAME}{nonce}");
+        // Behind a prefix that leaves so little room, some of it has to do.
+        key.truncate(key.floor_char_boundary(NAME_BYTES_MAX));
+        Check { key, nonce, upload_id: None }
+    }
+
+    pub(super) fn request(&self, request: AdminRequest) -> Call {
+        let key = self.key.clone();
+        match (request, &self.upload_id) {
+            (AdminRequest::Abort, Some(upload_id)) => {
+                Call::AbortMultipartUpload { key, upload_id: upload_id.clone() }
+            }
+            // What real uploads say of themselves may be what the store refuses.
+            _ => Call::CreateMultipartUpload { key, nonce: self.nonce.clone() },
+        }
+    }
+
+    pub(super) fn on_answer(mut self, answer: Option<Answer>) -> Step {
+        if let Some(Answer::Created { upload_id }) = answer {
+            self.upload_id = Some(upload_id);
+            return Step::Ask(AdminCall::Check(self), vec![AdminRequest::Abort]);
+        }
+        Step::Reply(Ok(Reply::Writable))
+    }
+
+    pub(super) fn on_error(
+        self,
+        cause: Error,
+        verdict: Option<&Verdict>,
+        context: &mut Context,
+    ) -> Step {
+        let Some(upload_id) = self.upload_id else {
+            let explain = |verdict| diagnosis::explain(verdict, &cause, context.now.wall);
+            let error = verdict.map(explain);
+            return Step::Reply(Err(error.unwrap_or(cause)));
+        };
+        let text = format!(
+            "uploads can be begun in the bucket, but not ended: {cause}; the upload {upload_id} is \
+             left, without parts, until it can be, or a lifecycle rule of the bucket ends it"
+        );
+        context.effects.push_back(Effect::Remember { key: self.key, upload_id });
+        Step::Reply(Err(match cause {
+            Error::Unavailable(_) => Error::Unavailable(text),
+            _ => Error::Denied(text),
+        }))
+    }
+}
+
+/// What the name of the object to be begins with, behind the configured prefix.
+const NAME: &str = "spillway-check-";

@@ -1,0 +1,15 @@
+//! Each state of each administrative call, with a store that says what the test wants.
+
+use super::Reply;
+use crate::client::verdict::TransportError;
+use crate::error::Error;
+use crate::http::{Request, Response};
+use crate::incomplete::OpenUpload;
+use crate::sink::Input;
+use crate::testing::{NOW, Talk, aborted, created, error, parts, uploads};
+use crate::time::Timestamp;
+
+mod abort;
+mod check;
+mod list;
+mod orphans;

@@ -1,0 +1,227 @@
+//! What an attempt's outcome means: one pure function.
+
+use std::time::Duration;
+
+use super::clock::Flight;
+use super::verdict::{Answer, Class, Said, TransportError, Verdict};
+use crate::http::Response;
+use crate::quote::{Quote, one_line};
+use crate::s3::{
+    Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult,
+    ListMultipartUploadsResult, ListPartsResult, Malformed, Meaning, Operation, bucket_region,
+    is_region, meaning, part_etag,
+};
+use crate::time::Timestamp;
+
+/// Sorts one attempt's outcome. A success whose body is an error is an error, and one whose body is
+/// neither is none:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
+pub fn classify(
+    operation: Operation,
+    outcome: &Result<Response, TransportError>,
+    flight: &Flight,
+) -> Verdict {
+    let response = match outcome {
+        Ok(response) => response,
+        Err(error) => return unanswered(error, flight),
+    };
+    let error = ErrorBody::parse(&response.body);
+    let read = match error {
+        None if response.is_success() => Some(answer(operation, response)),
+        _ => None,
+    };
+    let missing = read.as_ref().and_then(|read| read.as_ref().err()).map(|missing| missing.what);
+    let answer = read.and_then(Result::ok);
+    let class = match answer {
+        Some(_) => Class::Done,
+        None => class(operation, response, error.as_ref(), flight),
+    };
+    Verdict {
+        class,
+        answer,
+        maybe_done: is_doubtful(response, error.as_ref(), class),
+        status: response.status,
+        region: region(response, error.as_ref()),
+        clock: flight.measured(response),
+        took: flight.took(),
+        said: said(response, error.as_ref(), missing),
+        error,
+        transport: None,
+        retry_after: retry_after(response),
+    }
+}
+
+fn said(response: &Response, error: Option<&ErrorBody>, missing: Option<&'static str>) -> Said {
+    let header = |name| response.header(name).map(one_line).filter(|text| !text.is_empty());
+    let is_redirect = (300..400).contains(&response.status);
+    let is_read = response.is_success() && missing.is_none();
+    Said {
+        quote: match error {
+            None if !is_read => Quote::of(&response.body),
+            _ => None,
+        },
+        server: header("server"),
+        // S3 names the place in its error, and mostly nowhere else.
+        location: header("location")
+            .filter(|_| is_redirect)
+            .or_else(|| error.and_then(|error| error.endpoint.as_deref()).map(one_line)),
+        missing,
+    }
+}
+
+/// A store that refuses, or asks to be spared, has done nothing; of any other success or failure of
+/// its own that says nothing else, nobody can tell.
+fn is_doubtful(response: &Response, error: Option<&ErrorBody>, class: Class) -> bool {
+    matches!(response.status, 200..=299 | 500..=599)
+        && !matches!(class, Class::Done | Class::Refused)
+        && !error.is_some_and(|error| meaning(&error.code) == Some(Meaning::Throttled))
+}
+
+fn unanswered(error: &TransportError, flight: &Flight) -> Verdict {
+    let (class, maybe_done) = match error {
+        TransportError::Denied | TransportError::Tls(_) => (Class::Unreachable, false),
+        TransportError::Dns(_) | TransportError::Connect(_) => (Class::Transient, false),
+        TransportError::Timeout(_) | TransportError::Broken(_) => (Class::Transient, true),
+        TransportError::Stale => (Class::Stale, true),
+        TransportError::NotHttp => (Class::Garbled, true),
+    };
+    Verdict {
+        class,
+        answer: None,
+        maybe_done,
+        status: 0,
+        error: None,
+        said: Said::default(),
+        transport: Some(error.clone()),
+        retry_after: None,
+        region: None,
+        clock: None,
+        took: flight.took(),
+    }
+}
+
+fn class(
+    operation: Operation,
+    response: &Response,
+    error: Option<&ErrorBody>,
+    flight: &Flight,
+) -> Class {
+    let code = error.map(|e| e.code.as_str()).unwrap_or_default();
+    if let Some(class) = by_code(code) {
+        return class;
+    }
+    // Some stores say that the clock is wrong, and some only that the signature is.
+    let may_be_skewed = matches!(meaning(code), Some(Meaning::Clock | Meaning::Signature));
+    if may_be_skewed || (code.is_empty() && response.status == 403) {
+        return flight.correction(response).map_or(Class::Refused, Class::Skewed);
+    }
+    match response.status {
+        404 if operation == Operation::HeadObject => Class::NotFound,
+        // A page that is not found is no word of a store.
+        404 if is_of_upload(operation) && code.is_empty() && is_blank(response) => {
+            Class::NoSuchUpload
+        }
+        301 | 307 => Class::WrongRegion,
+        // The answer to HEAD has no body to say what is wrong. These are what comes of itself.
+        400 if operation == Operation::HeadObject && names_region(response) => Class::WrongRegion,
+        400 if operation == Operation::HeadObject => Class::Expired,
+        429 | 503 => Class::Throttled,
+        200..=299 if error.is_none() => Class::Garbled,
+        // These will be said again: not implemented, no such version of HTTP, log in to the
+        // network.
+        501 | 505 | 511 => Class::Refused,
+        200..=299 | 408 | 499 | 500..=599 => Class::Transient,
+        412 => Class::Exists,
+        _ => Class::Refused,
+    }
+}
+
+fn is_blank(response: &Response) -> bool {
+    response.body.trim_ascii().is_empty()
+}
+
+/// Whether the operation is about an upload and nothing else that could be missing.
+fn is_of_upload(operation: Operation) -> bool {
+    matches!(operation, Operation::AbortMultipartUpload | Operation::ListParts)
+}
+
+/// What a code makes of an outcome, whatever the status.
+fn by_code(code: &str) -> Option<Class> {
+    Some(match meaning(code)? {
+        Meaning::Throttled => Class::Throttled,
+        Meaning::Transient => Class::Transient,
+        Meaning::Expired => Class::Expired,
+        Meaning::WrongRegion => Class::WrongRegion,
+        Meaning::NoSuchUpload => Class::NoSuchUpload,
+        Meaning::Conflict => Class::Conflict,
+        Meaning::Exists => Class::Exists,
+        Meaning::NotImplemented => Class::Refused,
+        _ => return None,
+    })
+}
+
+/// Reads a success. One that does not say what it must is none: the answer was cut off, or comes
+/// from somebody else.
+fn answer(operation: Operation, response: &Response) -> Result<Answer, Malformed> {
+    match operation {
+        Operation::CreateMultipartUpload => {
+            let upload_id = CreateMultipartUploadResult::parse(response)?.upload_id;
+            Ok(Answer::Created { upload_id })
+        }
+        Operation::UploadPart(_) => {
+            let etag = part_etag(response)?;
+            without_body(response).map(|()| Answer::Stored { etag })
+        }
+        Operation::CompleteMultipartUpload => match Completion::parse(response)? {
+            Completion::Completed(_) => Ok(Answer::Plain),
+            Completion::Failed(_) => Err(Malformed { what: "CompleteMultipartUploadResult" }),
+        },
+        Operation::HeadObject => HeadObjectResult::parse(response).map(Answer::Found),
+        Operation::ListMultipartUploads => {
+            ListMultipartUploadsResult::parse(response).map(Answer::Uploads)
+        }
+        Operation::ListParts => ListPartsResult::parse(response).map(Answer::Parts),
+        Operation::PutObject if !is_stored(response) => Err(Malformed { what: "ETag" }),
+        Operation::PutObject | Operation::AbortMultipartUpload => {
+            without_body(response).map(|()| Answer::Plain)
+        }
+    }
+}
+
+/// What is done without a word has nothing more to say. A page that asks to log in answers 200 as
+/// well, and may have an ETag: web servers give one to whatever they send.
+fn without_body(response: &Response) -> Result<(), Malformed> {
+    if is_blank(response) { Ok(()) } else { Err(Malformed { what: "empty body" }) }
+}
+
+/// Whether it is a store that says so. Some leave the ETag out, and still sign with a header of S3.
+fn is_stored(response: &Response) -> bool {
+    let is_of_s3 = |name: &String| name.get(..6).is_some_and(|n| n.eq_ignore_ascii_case("x-amz-"));
+    let signs = response.headers.iter().any(|(name, _)| is_of_s3(name));
+    signs || response.header("etag").is_some_and(|etag| !etag.trim().is_empty())
+}
+
+fn names_region(response: &Response) -> bool {
+    region(response, None).is_some()
+}
+
+/// The region that the store named. It will be signed, so it has to be one.
+fn region(response: &Response, error: Option<&ErrorBody>) -> Option<String> {
+    let named = [bucket_region(response), error.and_then(|e| e.region.as_deref())];
+    named.into_iter().flatten().find(|region| is_region(region)).map(str::to_owned)
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let millis = response.header("x-amz-retry-after").and_then(|v| v.trim().parse().ok());
+    let after = response.header("retry-after").map(str::trim);
+    let seconds = after.and_then(|v| v.parse().ok()).map(Duration::from_secs);
+    let until = || {
+        let until = Timestamp::parse_http_date(after?)?;
+        let now = Timestamp::parse_http_date(response.header("date")?)?;
+        Some(Duration::from_nanos(until.0.saturating_sub(now.0)))
+    };
+    millis.map(Duration::from_millis).or(seconds).or_else(until)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Which calls wait, which are due, and which are in flight.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::Requester;
+use super::call::Call;
+use super::retry::History;
+use super::signer::Signed;
+use super::verdict::Class;
+use crate::time::Instant;
+
+/// Tells one attempt from all others of a sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExchangeId(pub u64);
+
+/// One call, over all its attempts, and whom it is made for.
+pub(super) struct Task<O> {
+    pub(super) owner: O,
+    pub(super) call: Call,
+    pub(super) history: History,
+    /// What the last attempt came to; nothing before the first has ended.
+    pub(super) met: Option<Class>,
+    /// Its owner waits only for the end of the attempt that is in flight.
+    pub(super) is_cancelled: bool,
+    /// When it was sent first.
+    begun: Option<Instant>,
+}
+
+impl<O> Task<O> {
+    pub(super) fn new(owner: O, call: Call, history: History) -> Task<O> {
+        Task { owner, call, history, met: None, is_cancelled: false, begun: None }
+    }
+
+    /// The same call, for another owner.
+    pub(super) fn of<P>(self, owner: P) -> Task<P> {
+        let Task { owner: _, call, history, met, is_cancelled, begun } = self;
+        Task { owner, call, history, met, is_cancelled, begun }
+    }
+}
+
+/// An attempt that is in flight.
+pub(super) struct InFlight<O> {
+    pub(super) task: Task<O>,
+    pub(super) signed: Signed,
+    /// When it was sent.
+    pub(super) sent: Instant,
+}
+
+/// The calls that are not done, of owners of any kind.
+pub(super) struct Queue<O> {
+    ready: VecDeque<Task<O>>,
+    delayed: Vec<(Instant, Task<O>)>,
+    in_flight: BTreeMap<ExchangeId, InFlight<O>>,
+    exchanges: u64,
+}
+
+impl<O> Default for Queue<O> {
+    fn default() -> Self {
+        let (ready, delayed, in_flight) = Default::default();
+        Queue { ready, delayed, in_flight, exchanges: 0 }
+    }
+}
+
+impl<O: Requester> Queue<O> {
+    /// Adds a call, to be sent as soon as there is room.
+    pub(super) fn push(&mut self, task: Task<O>) {
+        self.ready.push_back(task);
+    }
+
+    /// Sends a call again, not before `due`.
+    pub(super) fn retry_at(&mut self, task: Task<O>, due: Instant) {
+        self.delayed.push((due, task));
+    }
+
+    /// Sends a call again before any other.
+    pub(super) fn retry_now(&mut self, task: Task<O>) {
+        self.ready.push_front(task);
+    }
+
+    /// The next call to send now, while fewer than `in_flight_max` are in flight. What is due again
+    /// goes first: it is the oldest.
+    pub(super) fn pop(&mut self, now: Instant, in_flight_max: usize) -> Option<Task<O>> {
+        if self.in_flight.len() >= in_flight_max {
+            return None;
+        }
+        let due = self.delayed.iter().position(|(due, _)| *due <= now);
+        let mut task = match due {
+            Some(index) => self.delayed.remove(index).1,
+            None => self.ready.pop_front()?,
+        };
+        task.begun.get_or_insert(now);
+        task.history.attempts += 1;
+        Some(task)
+    }
+
+    /// The attempt is in flight, under a number of its own.
+    pub(super) fn dispatch(&mut self, task: Task<O>, signed: Signed, sent: Instant) -> ExchangeId {
+        let exchange = ExchangeId(self.exchanges);
+        self.exchanges += 1;
+        self.in_flight.insert(exchange, InFlight { task, signed, sent });
+        exchange
+    }
+
+    /// The attempt is over, one way or another.
+    pub(super) fn complete(&mut self, exchange: ExchangeId, now: Instant) -> Option<InFlight<O>> {
+        let mut ended = self.in_flight.remove(&exchange)?;
+        let elapsed = ended.task.begun.map(|begun| now.since(begun));
+        ended.task.history.elapsed = elapsed.unwrap_or(Duration::ZERO);
+        Some(ended)
+    }
+
+    /// Whether something could be sent now if there were credentials.
+    pub(super) fn has_due(&self, now: Instant) -> bool {
+        !self.ready.is_empty() || self.delayed.iter().any(|(due, _)| *due <= now)
+    }
+
+    /// Forgets the calls of `owner` that are not in flight, and returns how many they were. Those
+    /// in flight are marked, so that they are not made again.
+    pub(super) fn cancel(&mut self, owner: O) -> usize {
+        for InFlight { task, .. } in self.in_flight.values_mut() {
+            task.is_cancelled |= task.owner == owner;
+        }
+        self.withdraw(|other| (other == owner).then_some(())).len()
+    }
+
+    /// Forgets the calls of the owners that are `wanted` and that are not in flight, and returns
+    /// what they are wanted for.
+    pub(super) fn withdraw<T>(&mut self, wanted: impl Fn(O) -> Option<T>) -> Vec<T> {
+        let mut withdrawn = Vec::new();
+        let mut stays = |task: &Task<O>| {
+            let found = wanted(task.owner);
+            let stays = found.is_none();
+            withdrawn.extend(found);
+            stays
+        };
+        self.ready.retain(|task| stays(task));
+        self.delayed.retain(|(_, task)| stays(task));
+        withdrawn
+    }
+
+    /// When the next call is due that is not in flight: `now` where one is ready.
+    pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
+        let ready = (!self.ready.is_empty()).then_some(now);
+        ready.or_else(|| self.delayed.iter().map(|(due, _)| *due).min())
+    }
+
+    /// How many are in flight.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Whether none is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.delayed.is_empty() && self.in_flight.is_empty()
+    }
+}

@@ -1,0 +1,66 @@
+//! Incomplete uploads as a checkpoint keeps them.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::Incomplete;
+use super::orphans::Orphans;
+use super::pinned::Pinned;
+use crate::settings::OnOrphans;
+use crate::time::Timestamp;
+
+/// The incomplete uploads that a checkpoint knows.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SavedIncomplete {
+    /// Keys and ids of uploads that are to be aborted.
+    to_abort: Vec<(String, String)>,
+    /// Since when uploads may have been begun that no checkpoint knows.
+    unseen_since: Timestamp,
+    /// Keys of which an upload may have been begun whose id is not known.
+    suspected: Vec<String>,
+}
+
+impl Incomplete {
+    /// What a checkpoint that is taken `now` keeps of them.
+    pub(crate) fn save(&self, now: Timestamp) -> SavedIncomplete {
+        let pair = |(key, id): (&str, &str)| (key.to_owned(), id.to_owned());
+        let suspected: BTreeSet<&str> =
+            self.aborts.suspected().chain(self.orphans.names()).collect();
+        SavedIncomplete {
+            to_abort: self.aborts.uploads().map(pair).collect(),
+            unseen_since: self.orphans.unseen_since(now),
+            suspected: suspected.into_iter().map(str::to_owned).collect(),
+        }
+    }
+
+    /// What was saved, of a checkpoint whose objects go on with `pinned` uploads.
+    pub(crate) fn restore(
+        on_orphans: OnOrphans,
+        saved: SavedIncomplete,
+        pinned: BTreeSet<String>,
+    ) -> Incomplete {
+        let mut incomplete = Incomplete::new(on_orphans);
+        incomplete.pinned = Pinned::of(pinned);
+        let suspected = saved.suspected.into_iter().collect();
+        incomplete.orphans = Orphans::since(saved.unseen_since, suspected);
+        for (key, upload_id) in saved.to_abort {
+            incomplete.abort(key, upload_id);
+        }
+        incomplete
+    }
+}
+
+impl SavedIncomplete {
+    /// Keys and ids of uploads that are to be aborted.
+    pub(crate) fn to_abort(&self) -> &[(String, String)] {
+        &self.to_abort
+    }
+
+    /// What cannot be, if anything is: then it was not written by this program.
+    pub(crate) fn flaw(&self) -> Option<&'static str> {
+        let is_empty = |(key, id): &(String, String)| key.is_empty() || id.is_empty();
+        let flaw = "an upload without a name or an id";
+        self.to_abort.iter().any(is_empty).then_some(flaw)
+    }
+}

@@ -1,0 +1,106 @@
+//! A checkpoint of a sink, its commit, and the sink that comes of it after a crash: composed of what
+//! the owners save and restore.
+
+use std::sync::Arc;
+
+use super::Sink;
+use crate::checkpoint::State;
+use crate::error::{Error, Problem};
+use crate::incomplete::Incomplete;
+use crate::settings::{Commit, Settings};
+use crate::time::Now;
+use crate::writer::Writer;
+
+impl Sink {
+    /// The sink that a checkpoint was taken of, as it was then. It completes what was committed,
+    /// aborts what nobody needed any more, and looks for orphaned uploads: [`take_reply`] says when
+    /// it has. Until then it begins no upload, since that could not be told from an orphaned one.
+    ///
+    /// [`take_reply`]: Sink::take_reply
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownState`] with why `state` does not fit.
+    pub fn resume(settings: Settings, seed: u64, now: Now, state: &[u8]) -> Result<Sink, Error> {
+        if settings.commit != Commit::Checkpointed {
+            let text = "a checkpoint is resumed with `commit` = `checkpointed` only";
+            return Err(Error::UnknownState(text.to_owned()));
+        }
+        let state = State::decode(state)?;
+        state.check(&settings)?;
+        let settings = Arc::new(settings);
+        let State { taken_at, writer, incomplete, .. } = state;
+        let pinned = writer.upload_ids();
+        let incomplete = Incomplete::restore(settings.on_orphans, incomplete, pinned);
+        let down = now.wall.since(taken_at);
+        let writer = Writer::restore(Arc::clone(&settings), seed, now, writer, down);
+        let mut sink = Sink::of(settings, seed, now, writer, incomplete);
+        sink.writer.hold_uploads();
+        sink.writer.resume(&mut sink.notices);
+        sink.route();
+        sink.admin.list(true);
+        sink.route();
+        Ok(sink)
+    }
+
+    /// Takes a checkpoint. What is sealed becomes visible once it is committed.
+    ///
+    /// # Panics
+    ///
+    /// Where the sink is not [at rest](Sink::is_at_rest).
+    pub fn checkpoint(&mut self) -> Vec<u8> {
+        let writer = self.writer.save();
+        let upload_ids = writer.upload_ids();
+        let state = State {
+            identity: self.settings.identity(),
+            taken_at: self.now.wall,
+            writer,
+            incomplete: self.incomplete.save(self.now.wall),
+        };
+        let bytes = state.encode();
+        self.incomplete.pin(upload_ids);
+        bytes
+    }
+
+    /// The last checkpoint is stored: what it allows to become visible does, and what only those
+    /// before it knew is aborted.
+    pub(super) fn commit(&mut self) {
+        self.incomplete.commit();
+        self.writer.commit(&mut self.notices);
+        self.route();
+        self.incomplete.release();
+    }
+
+    /// Why [`Input::Commit`](super::Input::Commit) would commit nothing, if it would.
+    pub fn refuse_commit(&self) -> Option<Error> {
+        let message = "there is no checkpoint since the last commit";
+        let problem = Problem::new("commit", message);
+        (!self.incomplete.has_uncommitted()).then(|| Error::Invalid(vec![problem]))
+    }
+
+    /// Whether a checkpoint can be taken: after [`Input::Prepare`](super::Input::Prepare), no
+    /// answer is waited for but to what makes objects visible.
+    pub fn is_at_rest(&self) -> bool {
+        self.writer.is_at_rest()
+    }
+
+    /// Whether objects become visible by commits, so that checkpoints mean something.
+    pub fn takes_checkpoints(&self) -> bool {
+        self.settings.commit == Commit::Checkpointed
+    }
+
+    /// Whether objects wait for a commit, and for nothing else.
+    pub fn waits_for_commit(&self) -> bool {
+        self.writer.waits_for_commit()
+    }
+
+    /// Whether so much waits for a commit that a checkpoint should be taken now.
+    pub fn wants_checkpoint(&self) -> bool {
+        self.writer.wants_checkpoint()
+    }
+
+    /// The ids of the uploads that checkpoints know which may be resumed.
+    pub fn needed_uploads(&self) -> impl Iterator<Item = &str> {
+        self.incomplete.pinned()
+    }
+}

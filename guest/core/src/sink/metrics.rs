@@ -1,0 +1,130 @@
+//! The numbers a sink keeps, under the names that Prometheus would give them.
+
+use crate::client::RequestCounters;
+use crate::client::verdict::Class;
+use crate::histogram::Histogram;
+use crate::incomplete::IncompleteCounters;
+use crate::s3::Operation;
+use crate::writer::WriteCounters;
+
+/// What has been counted since the sink was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Counters<'a> {
+    /// Of events and objects.
+    pub writes: &'a WriteCounters,
+    /// Of requests.
+    pub requests: &'a RequestCounters,
+    /// Of incomplete uploads.
+    pub incomplete: &'a IncompleteCounters,
+}
+
+/// What a sink has at this moment.
+pub(crate) struct Gauges {
+    /// Uploads that are, or may be, left in the store.
+    pub(crate) uploads_left: u64,
+    /// Requests under way.
+    pub(crate) requests_in_flight: u64,
+    /// Objects that may still be given events.
+    pub(crate) objects_open: u64,
+    /// Objects begun, and neither visible nor failed.
+    pub(crate) objects_unfinished: u64,
+    /// Bytes of events and of compressors.
+    pub(crate) held_bytes: u64,
+}
+
+/// One number, ready to be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// Its name, unit included.
+    pub name: &'static str,
+    /// What it is.
+    pub help: &'static str,
+    /// The name and the value that tell it apart from others of its name.
+    pub label: Option<(&'static str, &'static str)>,
+    /// The number.
+    pub value: Value,
+}
+
+/// What a number is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// One that only grows.
+    Counter(u64),
+    /// One that goes up and down.
+    Gauge(u64),
+    /// Durations, in seconds.
+    Histogram(Histogram),
+}
+
+/// Every number of a sink, those of one name one after another.
+pub(crate) fn metrics(counters: Counters, gauges: &Gauges) -> Vec<Metric> {
+    let Counters { writes, requests, incomplete } = counters;
+    let metric = |name, help, value| Metric { name, help, label: None, value };
+    let counter = |name, help, value| metric(name, help, Value::Counter(value));
+    let gauge = |name, help, value| metric(name, help, Value::Gauge(value));
+    let mut metrics = vec![
+        counter("spillway_events_total", "Events accepted.", writes.events),
+        counter("spillway_event_bytes_total", "Bytes of events accepted.", writes.event_bytes),
+        counter("spillway_events_failed_total", "Events of failed objects.", writes.events_failed),
+        counter("spillway_objects_total", "Objects that became visible.", writes.objects),
+        counter("spillway_object_bytes_total", "Bytes of visible objects.", writes.object_bytes),
+        counter("spillway_objects_failed_total", "Objects that failed.", writes.objects_failed),
+        counter("spillway_parts_total", "Parts that the store confirmed.", requests.parts),
+        counter("spillway_request_bytes_total", "Bytes of request bodies.", requests.bytes),
+        counter("spillway_throttled_total", "Answers that asked to slow down.", requests.throttled),
+        counter(
+            "spillway_aborts_failed_total",
+            "Aborts that failed and are tried again later.",
+            incomplete.aborts_failed,
+        ),
+        counter("spillway_orphans_total", "Orphaned uploads found.", incomplete.orphans),
+        counter(
+            "spillway_orphans_aborted_total",
+            "Those of them aborted.",
+            incomplete.orphans_aborted,
+        ),
+        gauge(
+            "spillway_uploads_left",
+            "Incomplete uploads that are, or may be, in the store.",
+            gauges.uploads_left,
+        ),
+        gauge("spillway_requests_in_flight", "Requests under way.", gauges.requests_in_flight),
+        gauge(
+            "spillway_objects_open",
+            "Objects that may still be given events.",
+            gauges.objects_open,
+        ),
+        gauge(
+            "spillway_objects_unfinished",
+            "Objects begun, and neither visible nor failed.",
+            gauges.objects_unfinished,
+        ),
+        gauge(
+            "spillway_held_bytes",
+            "Bytes of events and of compressors held in memory.",
+            gauges.held_bytes,
+        ),
+    ];
+    metrics.extend(Class::RETRIED.map(|class| Metric {
+        label: Some(("class", class.name())),
+        ..counter(
+            "spillway_retries_total",
+            "Retries, by the outcome of the attempt before.",
+            requests.retries_after(class),
+        )
+    }));
+    let operation = |operation: Operation| Some(("operation", operation.name()));
+    metrics.extend(Operation::ALL.map(|op| Metric {
+        label: operation(op),
+        ..counter("spillway_requests_total", "Attempts of requests.", requests.attempts(op))
+    }));
+    metrics.extend(Operation::ALL.map(|op| Metric {
+        label: operation(op),
+        ..metric(
+            "spillway_request_duration_seconds",
+            "How long attempts took, answered or not.",
+            Value::Histogram(requests.durations(op).clone()),
+        )
+    }));
+    metrics
+}

@@ -1,0 +1,205 @@
+//! A sink in the hands of a test, which says what the store answers.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::admin::Reply;
+use crate::client::ExchangeId;
+use crate::client::verdict::TransportError;
+use crate::credentials::{Credentials, CredentialsError, Secret};
+use crate::error::Error;
+use crate::http::{Request, Response};
+use crate::incomplete::OpenUpload;
+use crate::run::{Framing, Run};
+use crate::settings::Settings;
+use crate::sink::{Input, Output, Sink};
+use crate::time::{Instant, Now, Timestamp};
+
+/// Fri, 24 May 2013 00:00:00 GMT
+pub(crate) const NOW: Timestamp = Timestamp(1_369_353_600_000_000_000);
+
+/// A sink that tries each request once, and what it has asked and not heard of.
+pub(crate) struct Talk {
+    pub(crate) sink: Sink,
+    pub(crate) asked: VecDeque<(ExchangeId, Request)>,
+    pub(crate) has_credentials: bool,
+    pub(crate) now: Now,
+}
+
+impl Talk {
+    pub(crate) fn new() -> Talk {
+        Talk::with("")
+    }
+
+    /// With more fields in its configuration, each with a comma before it.
+    pub(crate) fn with(more: &str) -> Talk {
+        Talk::of(Sink::new(settings(more), 1))
+    }
+
+    /// Goes on from a checkpoint, an hour after it was taken, in a bucket without open uploads.
+    pub(crate) fn resume(more: &str, state: &[u8]) -> Result<Talk, Error> {
+        let mut talk = Talk::resume_looking(more, state)?;
+        talk.tell(Input::Tick);
+        let list = talk.asked.iter().position(|(_, r)| r.path_and_query.contains("uploads="));
+        let asked = talk.asked.remove(list.expect("it looks for orphaned uploads"));
+        talk.asked.push_front(asked.expect("it is there"));
+        talk.says(uploads(&[], None));
+        assert_eq!(talk.sink.take_reply(), Some(Ok(Reply::Looked)));
+        Ok(talk)
+    }
+
+    /// The same, and what is open in the bucket is still asked for.
+    pub(crate) fn resume_looking(more: &str, state: &[u8]) -> Result<Talk, Error> {
+        let wall = NOW.after(Duration::from_secs(3_600));
+        let now = Now { wall, monotonic: Instant(0) };
+        let mut talk = Talk::of(Sink::resume(settings(more), 2, now, state)?);
+        talk.now = now;
+        Ok(talk)
+    }
+
+    pub(crate) fn of(sink: Sink) -> Talk {
+        let now = Now { wall: NOW, monotonic: Instant(0) };
+        Talk { sink, asked: VecDeque::new(), has_credentials: true, now }
+    }
+
+    pub(crate) fn tell(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            self.sink.handle(self.now, input);
+            while let Some(output) = self.sink.poll() {
+                match output {
+                    Output::Send { exchange, request, .. } => {
+                        self.asked.push_back((exchange, request));
+                    }
+                    Output::Credentials { .. } => {
+                        inputs.push_back(Input::Credentials(self.credentials()));
+                    }
+                    Output::Rejected { reason, .. } => panic!("{reason}"),
+                    Output::Rest(_) => panic!("one object takes all of it"),
+                }
+            }
+        }
+    }
+
+    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let credentials = Credentials {
+            access_key_id: "AKIATEST".to_owned(),
+            secret_access_key: Secret::new("secret"),
+            session_token: None,
+            expires_at: None,
+        };
+        let none = || CredentialsError::NotConfigured("no key".to_owned());
+        self.has_credentials.then_some(credentials).ok_or_else(none)
+    }
+
+    /// Begins an object in parts, up to the point where its upload is asked for.
+    pub(crate) fn begin_upload(&mut self, key: &str) {
+        self.write(key, "12345");
+    }
+
+    /// Gives it one event.
+    pub(crate) fn write(&mut self, key: &str, payload: &'static str) {
+        self.tell(Input::Events(self.run(key, payload)));
+    }
+
+    /// One event, as the next that it is given.
+    pub(crate) fn run(&self, key: &str, payload: &'static str) -> Run {
+        let (first, end) = (self.sink.next_position(), payload.len() as u32);
+        let run = Run::new(key.to_owned(), first, payload.into(), vec![end], Framing::Bare);
+        run.expect("a run")
+    }
+
+    /// The oldest request that was not answered: its method and target.
+    #[track_caller]
+    pub(crate) fn next(&self) -> String {
+        let (_, request) = self.asked.front().expect("something is asked");
+        format!("{} {}", request.method.as_str(), request.path_and_query)
+    }
+
+    /// Answers the oldest request, which has to be this one.
+    #[track_caller]
+    pub(crate) fn hears(&mut self, asked: &str, answer: (u16, String)) {
+        assert_eq!(self.next(), asked);
+        self.says(answer);
+    }
+
+    pub(crate) fn says(&mut self, (status, body): (u16, String)) {
+        self.comes(Ok(Response { status, headers: vec![], body: body.into() }));
+    }
+
+    pub(crate) fn comes(&mut self, outcome: Result<Response, TransportError>) {
+        let (exchange, _) = self.asked.pop_front().expect("something is asked");
+        self.tell(Input::Answer { exchange, outcome });
+    }
+
+    /// The reply; nothing is under way any more.
+    #[track_caller]
+    pub(crate) fn reply(&mut self) -> Result<Reply, Error> {
+        assert!(self.asked.is_empty(), "{:?}", self.asked);
+        assert!(self.sink.has_reply());
+        self.sink.take_reply().expect("there is one")
+    }
+
+    /// The uploads in the reply.
+    #[track_caller]
+    pub(crate) fn list(&mut self) -> Vec<OpenUpload> {
+        match self.reply() {
+            Ok(Reply::IncompleteUploads(list)) => list,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn notices(&mut self) -> Vec<String> {
+        self.sink.take_report().notices.into_iter().map(|notice| notice.message).collect()
+    }
+}
+
+/// Parts of four bytes, memory for four of them, and four requests at once.
+pub(crate) fn settings(more: &str) -> Settings {
+    let config = r#""bucket": "bbb", "endpoint": "http://s3.test", "attempts_max": 1"#;
+    let settings = Settings::parse(&format!("{{{config}{more}}}"));
+    let mut settings = settings.expect("a configuration");
+    (settings.part_bytes, settings.memory_bytes_max) = (4, 16);
+    settings.requests_in_flight_max = settings.requests_in_flight_max.min(4);
+    settings
+}
+
+pub(crate) fn created(id: &str) -> (u16, String) {
+    let inside = format!("<UploadId>{id}</UploadId>");
+    (200, format!("<InitiateMultipartUploadResult>{inside}</InitiateMultipartUploadResult>"))
+}
+
+pub(crate) fn aborted() -> (u16, String) {
+    (204, String::new())
+}
+
+pub(crate) fn error(status: u16, code: &str) -> (u16, String) {
+    (status, format!("<Error><Code>{code}</Code></Error>"))
+}
+
+/// A page of parts, and the number after which the next one begins.
+pub(crate) fn parts(numbers: &[u32], next: Option<u32>) -> (u16, String) {
+    let part = |n| format!("<Part><PartNumber>{n}</PartNumber><ETag>e</ETag><Size>1</Size></Part>");
+    let mut inside: String = numbers.iter().map(part).collect();
+    if let Some(next) = next {
+        inside += &format!(
+            "<IsTruncated>true</IsTruncated><NextPartNumberMarker>{next}</NextPartNumberMarker>"
+        );
+    }
+    (200, format!("<ListPartsResult>{inside}</ListPartsResult>"))
+}
+
+/// A page of uploads with key, id and day of May 2013, and the key after which the next one begins.
+pub(crate) fn uploads(list: &[(&str, &str, &str)], next: Option<&str>) -> (u16, String) {
+    let upload = |(key, id, day): &(&str, &str, &str)| {
+        format!(
+            "<Upload><Key>{key}</Key><UploadId>{id}</UploadId>\
+             <Initiated>2013-05-{day}T00:00:00.000Z</Initiated></Upload>"
+        )
+    };
+    let mut inside: String = list.iter().map(upload).collect();
+    if let Some(next) = next {
+        inside += &format!("<IsTruncated>true</IsTruncated><NextKeyMarker>{next}</NextKeyMarker>");
+    }
+    (200, format!("<ListMultipartUploadsResult>{inside}</ListMultipartUploadsResult>"))
+}

@@ -1,0 +1,175 @@
+//! The memory policy: when events are taken, and which objects end to make room for them.
+
+use std::collections::BTreeSet;
+
+use super::{ObjectId, Target, Writer};
+use crate::notice::Notices;
+use crate::object::Object;
+use crate::run::Run;
+use crate::settings::Commit;
+
+/// What a batch demands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Bytes of memory, at most.
+    bytes: u64,
+    /// The open objects that it goes on with.
+    own: BTreeSet<ObjectId>,
+}
+
+/// What becomes of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It can be taken, as far as commits are concerned.
+    Accept,
+    /// It does not fit, and may once requests are answered.
+    Wait,
+    /// It does not fit before a checkpoint is committed.
+    Busy,
+}
+
+impl Writer {
+    /// Whether there is room now for these events. Always true where nothing is in the way that
+    /// waiting would clear, so that events larger than the memory limit pass one by one. `is_idle`
+    /// says that no request is waiting or in flight.
+    pub(crate) fn has_room(&self, run: &Run, is_idle: bool) -> bool {
+        self.fits(self.wanted(run)) || is_idle
+    }
+
+    /// How many bytes of memory the events of a run may take: those of the object that they become,
+    /// and a compressor, since they may begin one.
+    fn wanted(&self, run: &Run) -> u64 {
+        let encoding = self.settings.encoding;
+        encoding.bytes_max(run) + encoding.memory_bytes()
+    }
+
+    /// Whether so many bytes more can be held, and another object can end.
+    fn fits(&self, bytes: u64) -> bool {
+        let ending = self.objects.len() - self.open.len();
+        self.held + bytes <= self.settings.memory_bytes_max && ending < ENDING_MAX
+    }
+
+    /// What these runs demand.
+    pub(crate) fn demand(&self, runs: &[Run]) -> Demand {
+        let encoding = self.settings.encoding;
+        let (mut own, mut new) = (BTreeSet::new(), BTreeSet::new());
+        for run in runs {
+            let moment = self.moment(run);
+            match self.open.get(run.key(), moment) {
+                Some(number) => _ = own.insert(number),
+                None => _ = new.insert((run.key(), moment.dates())),
+            }
+        }
+        // Each new object takes a compressor, and no more of them are open than there may be.
+        let compressors = new.len().min(self.settings.max_open_objects) as u64;
+        let bytes = runs.iter().map(|run| encoding.bytes_max(run)).sum::<u64>();
+        Demand { bytes: bytes + compressors * encoding.memory_bytes(), own }
+    }
+
+    /// Whether a batch can be taken. What only time or answers can clear is waited for; what demands
+    /// a commit is not, since nobody could commit meanwhile. A batch larger than all memory is
+    /// taken once nothing else is in the way.
+    pub(crate) fn admission(&self, demand: &Demand, is_idle: bool) -> Admission {
+        if self.settings.commit == Commit::Sealed || self.fits(demand.bytes) {
+            Admission::Accept
+        } else if !is_idle {
+            Admission::Wait
+        } else if self.waits_for_commit() || !self.in_the_way(demand).is_empty() {
+            Admission::Busy
+        } else {
+            Admission::Accept
+        }
+    }
+
+    /// Whether so much waits for a commit that a checkpoint should be taken now.
+    pub(crate) fn wants_checkpoint(&self) -> bool {
+        let waiting = || self.objects.values().filter(|object| object.waits_for_commit());
+        self.settings.commit == Commit::Checkpointed
+            && (waiting().map(Object::held).sum::<u64>() > self.settings.memory_bytes_max / 2
+                || waiting().count() > ENDING_MAX / 2)
+    }
+
+    /// Where waiting alone would never make room for these events, seals other objects until it
+    /// does, and no more of them than needed. Returns whether any was.
+    pub(super) fn make_room(&mut self, run: &Run, target: &Target, notices: &mut Notices) -> bool {
+        let (len, max) = (self.wanted(run), self.settings.memory_bytes_max);
+        if self.held + len <= max {
+            return false;
+        }
+        let own = match target {
+            Target::Open(id) => Some(*id),
+            Target::New(_) => None,
+        };
+        let open = self.open.len();
+        let idle = self.idle();
+        let total = idle.iter().map(|(_, bytes)| bytes).sum();
+        let others = idle.into_iter().filter(|(id, _)| own != Some(*id)).collect();
+        self.seal_until(total, max.saturating_sub(len), others, notices);
+        self.open.len() < open
+    }
+
+    /// Seals open objects, so that the next commit makes room for a batch. Each commit costs a
+    /// checkpoint of all that is held: so where room is wanting, half of the memory becomes free at
+    /// once.
+    pub(crate) fn make_room_for(&mut self, demand: &Demand, notices: &mut Notices) {
+        let idle = self.in_the_way(demand);
+        let total: u64 = idle.iter().map(|(_, bytes)| bytes).sum();
+        let max = self.settings.memory_bytes_max;
+        if total + demand.bytes > max {
+            self.seal_until(total, (max / 2).saturating_sub(demand.bytes), idle, notices);
+        }
+    }
+
+    /// Seals `objects`, in their order, until of the `total` bytes that only further events would
+    /// send no more than `max` are left.
+    fn seal_until(
+        &mut self,
+        mut total: u64,
+        max: u64,
+        objects: Vec<(ObjectId, u64)>,
+        notices: &mut Notices,
+    ) {
+        for (id, bytes) in objects {
+            if total <= max {
+                break;
+            }
+            total -= bytes;
+            self.seal(id, notices);
+        }
+    }
+
+    /// The open objects that hold bytes which only further events would send, and how many, the
+    /// least recently written first.
+    fn idle(&self) -> Vec<(ObjectId, u64)> {
+        let sizes = self.settings.cutting().sizes;
+        let idle = |id| (id, self.objects[&id].idle(sizes));
+        self.open.least_recent().map(idle).filter(|(_, bytes)| *bytes > 0).collect()
+    }
+
+    /// The same; those that the batch goes on with come last.
+    fn in_the_way(&self, demand: &Demand) -> Vec<(ObjectId, u64)> {
+        let is_own = |object: &(ObjectId, u64)| demand.own.contains(&object.0);
+        let (own, mut others): (Vec<_>, Vec<_>) = self.idle().into_iter().partition(is_own);
+        others.extend(own);
+        others
+    }
+
+    /// Lets go of what is only kept in case, oldest first, where memory is short.
+    pub(super) fn evict_spare(&mut self) {
+        let mut wanted = self.held().saturating_sub(self.settings.memory_bytes_max);
+        if wanted == 0 {
+            return;
+        }
+        let has_spare = |(id, object): (&ObjectId, &Object)| (object.spare() > 0).then_some(*id);
+        for id in self.objects.iter().filter_map(has_spare).collect::<Vec<_>>() {
+            if wanted == 0 {
+                break;
+            }
+            wanted -= self.change(id, |object| object.evict_spare(wanted)).min(wanted);
+        }
+    }
+}
+
+/// How many objects may be sealed and unfinished before there is no room: what they cost beside
+/// their bytes stays within a few MiB.
+const ENDING_MAX: usize = 1_024;

@@ -1,0 +1,338 @@
+//! Which objects are open: what an event is added to, and which of them ends next.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::ObjectId;
+use crate::naming::template::Template;
+use crate::settings::Rotation;
+use crate::time::{Instant, Timestamp};
+
+/// The objects that events are still added to, one for each key and dates, in the order of their
+/// last events.
+#[derive(Default)]
+pub(crate) struct Open {
+    keys: HashMap<String, Vec<Dated>>,
+    objects: BTreeMap<ObjectId, OpenObject>,
+    /// The objects by their last writes.
+    writes: BTreeMap<u64, ObjectId>,
+    written: u64,
+}
+
+/// An open object of a key, and which events of that key are its own.
+struct Dated {
+    id: ObjectId,
+    /// The dates in its name.
+    dates: String,
+    /// In which step of dates its last event happened, where that is known. Dates are rendered only
+    /// for an event of another step.
+    step: Option<u64>,
+    /// Whether another object of the key was written to since this one was, or may have been.
+    is_interrupted: bool,
+}
+
+/// When an event happened, as far as names tell.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    pub(crate) template: &'a Template,
+    pub(crate) at: Timestamp,
+}
+
+impl Moment<'_> {
+    /// The step of dates that it lies in; always the same where names have no dates.
+    fn step(self) -> u64 {
+        self.template.date_step().map_or(0, |step| self.at.0 / step)
+    }
+
+    pub(crate) fn dates(self) -> String {
+        self.template.dates_at(self.at)
+    }
+}
+
+/// What is remembered of an open object beside the object itself.
+struct OpenObject {
+    key: String,
+    /// When its first event came.
+    begun: Instant,
+    /// When its last event came.
+    written: Instant,
+    /// How old it was when it begun, and how long it had been idle: nothing, unless it was begun in
+    /// an earlier life of the sink.
+    before: Ages,
+    /// Which write that was, counted over all objects.
+    write: u64,
+}
+
+/// How long ago an open object had its first event, and its last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ages {
+    pub(crate) age: Duration,
+    pub(crate) idle: Duration,
+}
+
+impl Open {
+    /// The object for events of that key and moment.
+    pub(crate) fn get(&self, key: &str, moment: Moment) -> Option<ObjectId> {
+        let objects = self.keys.get(key)?;
+        let step = moment.step();
+        if let Some(found) = objects.iter().find(|object| object.step == Some(step)) {
+            return Some(found.id);
+        }
+        let dates = moment.dates();
+        objects.iter().find(|object| object.dates == dates).map(|object| object.id)
+    }
+
+    /// The dates in the name of an open object.
+    pub(crate) fn dates(&self, id: ObjectId) -> &str {
+        self.dated(id).map_or("", |dated| &dated.dates)
+    }
+
+    fn dated(&self, id: ObjectId) -> Option<&Dated> {
+        let objects = self.keys.get(&self.objects.get(&id)?.key)?;
+        objects.iter().find(|object| object.id == id)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Adds the object of a key and a moment that have none, which is written to for the first
+    /// time.
+    pub(crate) fn begin(&mut self, key: &str, moment: Moment, id: ObjectId, now: Instant) {
+        let (dates, step) = (moment.dates(), Some(moment.step()));
+        let dated = Dated { id, dates, step, is_interrupted: false };
+        self.add(key, dated, now, Ages::default());
+    }
+
+    /// Adds an object of an earlier life of the sink. Those come in the order in which they were
+    /// written to.
+    pub(crate) fn resume(
+        &mut self,
+        key: &str,
+        dates: String,
+        id: ObjectId,
+        now: Instant,
+        before: Ages,
+    ) {
+        let is_interrupted = !dates.is_empty();
+        self.add(key, Dated { id, dates, step: None, is_interrupted }, now, before);
+    }
+
+    fn add(&mut self, key: &str, dated: Dated, now: Instant, before: Ages) {
+        let id = dated.id;
+        let objects = self.keys.entry(key.to_owned()).or_default();
+        objects.iter_mut().for_each(|other| other.is_interrupted = true);
+        objects.push(dated);
+        let write = self.next_write(id);
+        let object = OpenObject { key: key.to_owned(), begun: now, written: now, before, write };
+        self.objects.insert(id, object);
+    }
+
+    /// How old they are, the one that was written to the longest ago first.
+    pub(crate) fn ages(&self, now: Instant) -> impl Iterator<Item = (ObjectId, Ages)> {
+        self.writes.values().map(move |id| {
+            let OpenObject { begun, written, before, .. } = &self.objects[id];
+            let age = before.age.saturating_add(now.since(*begun));
+            let idle = before.idle.saturating_add(now.since(*written));
+            (*id, Ages { age, idle })
+        })
+    }
+
+    /// The object is written to once more, with events of that moment. Returns whether another of
+    /// its key was written to since.
+    pub(crate) fn written(&mut self, id: ObjectId, moment: Moment, now: Instant) -> bool {
+        let write = self.next_write(id);
+        let Some(object) = self.objects.get_mut(&id) else { return false };
+        self.writes.remove(&object.write);
+        (object.written, object.write) = (now, write);
+        object.before.idle = Duration::ZERO;
+        let Some(objects) = self.keys.get_mut(&object.key) else { return false };
+        // The one that was written to last stands last, and has interrupted the others before.
+        if objects.last().is_some_and(|last| last.id != id) {
+            let own = objects.iter().position(|dated| dated.id == id);
+            objects.iter_mut().for_each(|other| other.is_interrupted |= other.id != id);
+            own.into_iter().for_each(|index| objects[index..].rotate_left(1));
+        }
+        let Some(dated) = objects.last_mut() else { return false };
+        dated.step = Some(moment.step());
+        std::mem::take(&mut dated.is_interrupted)
+    }
+
+    /// The object is open no more. Returns whether it was.
+    pub(crate) fn end(&mut self, id: ObjectId) -> bool {
+        let Some(object) = self.objects.remove(&id) else { return false };
+        if let Some(objects) = self.keys.get_mut(&object.key) {
+            objects.retain(|object| object.id != id);
+            if objects.is_empty() {
+                self.keys.remove(&object.key);
+            }
+        }
+        self.writes.remove(&object.write);
+        true
+    }
+
+    /// All of them, the one that was begun first before the others.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ObjectId> {
+        self.objects.keys().copied()
+    }
+
+    /// All of them, the one that was written to the longest ago before the others.
+    pub(crate) fn least_recent(&self) -> impl Iterator<Item = ObjectId> {
+        self.writes.values().copied()
+    }
+
+    /// When the next of them ends for its age, or because nothing came for it, and which it is.
+    pub(crate) fn next_due(&self, rotation: &Rotation) -> Option<(Instant, ObjectId)> {
+        // Clocks do not run backwards: who began first is the oldest.
+        let oldest = self.objects.first_key_value();
+        let aged = rotation.age.zip(oldest).map(|(age, (id, object))| {
+            (object.begun.after(age.saturating_sub(object.before.age)), *id)
+        });
+        let idle = rotation.idle.zip(self.writes.values().next()).map(|(idle, id)| {
+            let object = &self.objects[id];
+            (object.written.after(idle.saturating_sub(object.before.idle)), *id)
+        });
+        aged.into_iter().chain(idle).min()
+    }
+
+    fn next_write(&mut self, id: ObjectId) -> u64 {
+        self.written += 1;
+        self.writes.insert(self.written, id);
+        self.written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: ObjectId = ObjectId(0);
+    const B: ObjectId = ObjectId(1);
+    const C: ObjectId = ObjectId(2);
+
+    /// Three objects, begun a millisecond after each other.
+    fn three() -> Open {
+        let (mut open, plain) = (Open::default(), Template::default());
+        for (millis, (key, id)) in (0..).zip([("a", A), ("b", B), ("c", C)]) {
+            open.begin(key, second(&plain, 0), id, at(millis));
+        }
+        open
+    }
+
+    fn at(millis: u64) -> Instant {
+        Instant(millis * 1_000_000)
+    }
+
+    fn second(template: &Template, second: u64) -> Moment<'_> {
+        Moment { template, at: Timestamp(second * 1_000_000_000) }
+    }
+
+    #[test]
+    fn events_of_one_key_and_other_dates_have_other_objects() {
+        let hours = Template::parse("{date:%F-%H}/{key}").unwrap();
+        let (noon, later, one) =
+            (second(&hours, 43_200), second(&hours, 46_799), second(&hours, 46_800));
+        let mut open = Open::default();
+        open.begin("a", noon, A, at(0));
+        assert_eq!([noon, later, one].map(|m| open.get("a", m)), [Some(A), Some(A), None]);
+        open.begin("a", one, B, at(1));
+        assert_eq!([later, one].map(|m| open.get("a", m)), [Some(A), Some(B)]);
+        assert_eq!(open.get("b", noon), None);
+        assert_eq!((open.dates(A), open.dates(B)), ("1970-01-01-12\n", "1970-01-01-13\n"));
+        assert!(open.end(A));
+        assert_eq!([noon, one].map(|m| open.get("a", m)), [None, Some(B)]);
+    }
+
+    #[test]
+    fn objects_of_one_key_interrupt_each_other() {
+        let hours = Template::parse("{date:%H}/{key}").unwrap();
+        let hour = |hour: u64| second(&hours, hour * 3_600);
+        let mut open = Open::default();
+        open.begin("a", hour(1), A, at(0));
+        assert!(!open.written(A, hour(1), at(1)));
+        open.begin("a", hour(2), B, at(2));
+        open.begin("b", hour(1), C, at(3));
+        assert!(!open.written(B, hour(2), at(4)), "another key is none of its own");
+        assert_eq!([1, 1].map(|h| open.written(A, hour(h), at(5))), [true, false]);
+        assert!(open.written(B, hour(2), at(6)));
+        open.end(B);
+        assert!(open.written(A, hour(1), at(7)), "also where the other has ended since");
+        assert!(!open.written(A, hour(1), at(8)));
+    }
+
+    /// An earlier life of the sink knew the step; this one has to render dates once.
+    #[test]
+    fn a_resumed_object_is_found_by_its_dates() {
+        let months = Template::parse("{date:%Y/%m}/{key}").unwrap();
+        let day = |day: u64| second(&months, day * 86_400);
+        let mut open = Open::default();
+        open.resume("a", "1970/02\n".to_owned(), A, at(0), Ages::default());
+        assert_eq!([30, 31, 58, 59].map(|d| open.get("a", day(d))), [None, Some(A), Some(A), None]);
+        open.written(A, day(31), at(1));
+        assert_eq!([31, 58, 59].map(|d| open.get("a", day(d))), [Some(A), Some(A), None]);
+    }
+
+    fn millis(millis: u64) -> Option<Duration> {
+        Some(Duration::from_millis(millis))
+    }
+
+    #[test]
+    fn a_write_makes_an_object_the_most_recent() {
+        let mut open = three();
+        let plain = Template::default();
+        open.written(A, second(&plain, 0), at(3));
+        assert_eq!(open.least_recent().collect::<Vec<_>>(), [B, C, A]);
+        assert_eq!(open.ids().collect::<Vec<_>>(), [A, B, C]);
+        open.written(A, second(&plain, 0), at(4));
+        assert_eq!((open.least_recent().count(), open.len()), (3, 3));
+    }
+
+    #[test]
+    fn what_ended_is_known_no_more() {
+        let mut open = three();
+        assert_eq!((open.end(B), open.end(B)), (true, false), "it ends once");
+        let plain = Template::default();
+        let moment = second(&plain, 0);
+        assert_eq!(["a", "b", "c"].map(|key| open.get(key, moment)), [Some(A), None, Some(C)]);
+        assert_eq!(open.least_recent().collect::<Vec<_>>(), [A, C]);
+        open.begin("b", moment, ObjectId(3), at(9));
+        assert_eq!(open.get("b", moment), Some(ObjectId(3)));
+    }
+
+    #[test]
+    fn what_an_object_was_before_counts() {
+        let mut open = Open::default();
+        let ages = |age, idle| Ages { age: millis(age).unwrap(), idle: millis(idle).unwrap() };
+        open.resume("b", String::new(), B, at(1), ages(7, 6));
+        open.resume("a", String::new(), A, at(1), ages(9, 2));
+        let plain = Template::default();
+        open.begin("c", second(&plain, 0), C, at(2));
+        let due =
+            |open: &Open, age, idle| open.next_due(&Rotation { age, idle, ..Rotation::default() });
+        assert_eq!(due(&open, millis(10), None), Some((at(2), A)), "the one that was begun first");
+        assert_eq!(due(&open, None, millis(10)), Some((at(5), B)), "the one that was idle longest");
+        assert_eq!(due(&open, millis(5), None), Some((at(1), A)), "long due");
+        let all: Vec<_> = open.ages(at(4)).collect();
+        assert_eq!(all, [(B, ages(10, 9)), (A, ages(12, 5)), (C, ages(2, 2))]);
+        open.written(B, second(&plain, 0), at(4));
+        assert_eq!(due(&open, None, millis(10)), Some((at(9), A)), "it is idle no more");
+    }
+
+    #[test]
+    fn age_counts_from_the_first_write_and_idleness_from_the_last() {
+        let (mut open, plain) = (three(), Template::default());
+        open.written(A, second(&plain, 0), at(5));
+        let due =
+            |open: &Open, age, idle| open.next_due(&Rotation { age, idle, ..Rotation::default() });
+        assert_eq!(due(&open, None, None), None);
+        assert_eq!(due(&open, millis(10), None), Some((at(10), A)));
+        assert_eq!(due(&open, None, millis(10)), Some((at(11), B)));
+        assert_eq!(due(&open, millis(10), millis(8)), Some((at(9), B)), "what comes first");
+        open.end(A);
+        assert_eq!(due(&open, millis(10), millis(100)), Some((at(11), B)));
+        assert_eq!(due(&Open::default(), millis(1), millis(1)), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! The writer as a checkpoint keeps it, and the writer that it becomes again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::open::Ages;
+use super::{ObjectId, Writer};
+use crate::naming::Sequences;
+use crate::notice::Notices;
+use crate::object::{Failure, Object, Phase, SavedObject};
+use crate::settings::Settings;
+use crate::time::Now;
+
+/// The objects that are not visible, and what is known of names and positions.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SavedWriter<'a> {
+    next_position: u64,
+    sequences: Sequences,
+    /// In the order in which they were begun.
+    #[serde(borrow)]
+    objects: Vec<SavedObject<'a>>,
+    /// Which of them are open, the least recently written first.
+    open: Vec<SavedOpen>,
+    /// What failed, and was not told yet.
+    failures: Vec<Failure>,
+}
+
+/// An object that events are still added to.
+#[derive(Serialize, Deserialize)]
+struct SavedOpen {
+    /// Which of the objects it is.
+    index: u32,
+    ages: Ages,
+    /// The dates in its name: only events of those are added to it.
+    dates: String,
+}
+
+impl Writer {
+    /// A checkpoint is taken: what is sealed becomes visible once it is committed.
+    ///
+    /// # Panics
+    ///
+    /// Where the writer is not [at rest](Writer::is_at_rest).
+    pub(crate) fn save(&mut self) -> SavedWriter<'_> {
+        for id in self.ids() {
+            // Of objects of one name, each is allowed to become visible once the one before it is:
+            // otherwise nobody could tell after a crash which of them was.
+            if self.objects[&id].is_sealed() && self.order.is_first(id) {
+                self.change(id, Object::prepare);
+            }
+        }
+        let mut objects = Vec::new();
+        let mut indices = BTreeMap::new();
+        for (id, object) in &self.objects {
+            if let Some(saved) = object.save() {
+                indices.insert(*id, u32::try_from(objects.len()).unwrap_or(u32::MAX));
+                objects.push(saved);
+            }
+        }
+        let open = self.open.ages(self.now.monotonic).map(|(id, ages)| {
+            let dates = self.open.dates(id).to_owned();
+            SavedOpen { index: indices[&id], ages, dates }
+        });
+        SavedWriter {
+            next_position: self.next_position,
+            sequences: self.sequences.clone(),
+            open: open.collect(),
+            objects,
+            failures: self.failed.clone(),
+        }
+    }
+
+    /// The writer that was saved, `down` ago, as it was then.
+    pub(crate) fn restore(
+        settings: Arc<Settings>,
+        seed: u64,
+        now: Now,
+        saved: SavedWriter<'_>,
+        down: Duration,
+    ) -> Writer {
+        let mut writer = Writer::new(settings, seed);
+        writer.now = now;
+        writer.next_position = saved.next_position;
+        writer.sequences = saved.sequences;
+        writer.failed = saved.failures;
+        writer.restore_objects(saved.objects);
+        for SavedOpen { index, ages: Ages { age, idle }, dates } in saved.open {
+            let id = ObjectId(u64::from(index));
+            let key = writer.objects[&id].span().key.clone();
+            let ages = Ages { age: age.saturating_add(down), idle: idle.saturating_add(down) };
+            writer.open.resume(&key, dates, id, now.monotonic, ages);
+        }
+        writer
+    }
+
+    fn restore_objects(&mut self, objects: Vec<SavedObject<'_>>) {
+        for saved in objects {
+            let id = ObjectId(self.begun);
+            self.begun += 1;
+            let is_over = saved.phase() == Phase::Failed;
+            let object = saved.resume(&self.settings);
+            self.held += object.held();
+            self.objects.insert(id, object);
+            // That it failed was told before, and nobody waits for it.
+            if !is_over {
+                self.enqueue(id);
+            }
+        }
+    }
+
+    /// What was committed before the writer was saved becomes visible, and the rest goes on.
+    pub(crate) fn resume(&mut self, notices: &mut Notices) {
+        self.close_to(self.settings.max_open_objects, notices);
+        self.ids().into_iter().for_each(|id| self.advance(id, notices));
+    }
+}
+
+impl<'a> SavedWriter<'a> {
+    /// The least position that the next run may begin with.
+    pub(crate) fn next_position(&self) -> u64 {
+        self.next_position
+    }
+
+    /// The objects, in the order in which they were begun.
+    pub(crate) fn objects(&self) -> &[SavedObject<'a>] {
+        &self.objects
+    }
+
+    /// The ids of the uploads that they go on with.
+    pub(crate) fn upload_ids(&self) -> BTreeSet<String> {
+        self.objects.iter().filter_map(SavedObject::upload_id).map(str::to_owned).collect()
+    }
+
+    /// What cannot be, if anything is: then it was not written by this program.
+    pub(crate) fn flaw(&self) -> Option<&'static str> {
+        let mut keys = BTreeSet::new();
+        for SavedOpen { index, dates, .. } in &self.open {
+            let object = self.objects.get(*index as usize);
+            match object {
+                Some(object) if !keys.insert((&object.span().key, dates)) => {
+                    return Some("two open objects of one key and date");
+                }
+                Some(object) if object.takes_events() => {}
+                _ => return Some("an open object that is none"),
+            }
+        }
+        if self.objects.iter().filter(|object| object.takes_events()).count() != keys.len() {
+            return Some("an object that is open and not open");
+        }
+        if self.objects.iter().any(|object| object.span().last >= self.next_position) {
+            return Some("an event that is still to come");
+        }
+        self.objects.iter().find_map(SavedObject::flaw)
+    }
+}
