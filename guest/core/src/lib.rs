@@ -4,6 +4,7 @@
 //! and a seed are arguments; requests are values. Its loop is [`sink::Sink`].
 
 mod answers;
+pub mod bounds;
 pub mod buffer;
 pub mod checkpoint;
 pub mod checksum;

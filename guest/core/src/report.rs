@@ -58,6 +58,7 @@ impl Report {
 }
 
 const NOTICES_MAX: usize = 100;
+const _: () = assert!(NOTICES_MAX <= crate::bounds::NOTICES_MAX);
 
 #[cfg(test)]
 mod tests {

@@ -115,6 +115,7 @@ impl Sink {
         self.seal_due();
         match input {
             Input::Events(run) => self.take(run),
+            Input::Skip(to) => self.next_position = self.next_position.max(to),
             Input::Seal => self.seal_all(),
             Input::Abort => {
                 self.is_leaving = true;
@@ -200,12 +201,18 @@ impl Sink {
         self.requests.is_empty() && self.uploads.values().all(is_settled)
     }
 
+    /// The bucket, as the configuration names it: whose credentials are asked for.
+    pub fn bucket(&self) -> &str {
+        &self.settings.address.bucket
+    }
+
     /// The least position that the next run may begin with.
     pub fn next_position(&self) -> u64 {
         self.next_position
     }
 
-    /// Every event before this position is in a visible object, or was rejected or reported failed.
+    /// Every event before this position is in a visible object, or was rejected or reported failed,
+    /// or is missing: positions may leave gaps.
     pub fn durable(&self) -> u64 {
         let unfinished = self.uploads.values().filter(|u| u.end().is_none());
         unfinished.map(|u| u.span.first).min().unwrap_or(self.next_position)
