@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use spillway_core::bounds;
 use spillway_core::credentials::{Credentials, CredentialsError, Secret};
 use spillway_core::error::Error;
 use spillway_core::framing::Run;
@@ -14,8 +15,8 @@ use spillway_core::time::{Instant, Now, Timestamp};
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::io::poll::{self, Pollable};
 
-use crate::bindings::exports::spillway::sink::sink as wit;
-use crate::bindings::spillway::sink::credentials as import;
+use crate::bindings::spillway::s3::credentials as import;
+use crate::bindings::spillway::sink::types as wit;
 use crate::transport::Exchange;
 
 /// A core and the exchanges that it has under way.
@@ -110,7 +111,8 @@ impl Driver {
                         }
                     }
                     Output::Credentials { fresh } => {
-                        inputs.push_back(Input::Credentials(credentials(fresh)));
+                        let credentials = credentials(self.core.bucket(), fresh);
+                        inputs.push_back(Input::Credentials(credentials));
                     }
                     Output::Rest(run) => self.rest = Some(run),
                     Output::Rejected { first, events, reason } => {
@@ -184,7 +186,7 @@ impl Driver {
 
 impl From<Rejection> for wit::Rejection {
     fn from(Rejection { position, reason }: Rejection) -> Self {
-        wit::Rejection { position, reason }
+        wit::Rejection { position, reason: bounds::text(reason) }
     }
 }
 
@@ -194,8 +196,9 @@ fn now() -> Now {
     Now { wall: Timestamp(wall), monotonic: Instant(monotonic_clock::now()) }
 }
 
-fn credentials(fresh: bool) -> Result<Credentials, CredentialsError> {
-    let set = import::get(fresh).map_err(|failure| match failure {
+/// The credentials for a bucket.
+fn credentials(bucket: &str, fresh: bool) -> Result<Credentials, CredentialsError> {
+    let set = import::get(bucket, fresh).map_err(|failure| match failure {
         import::Failure::NotConfigured(text) => CredentialsError::NotConfigured(text),
         import::Failure::Failed(text) => CredentialsError::Failed(text),
     })?;

@@ -38,8 +38,18 @@ fn assert_layers(folder: &str, layers: &[&str]) {
     assert!(seen > 10, "{folder}: only {seen} imports were found");
 }
 
-const SINK_HOST: &[&str] =
-    &["problem", "contract", "egress", "credentials", "engine", "state", "sink"];
+const SINK_HOST: &[&str] = &[
+    "problem",
+    "contract",
+    "bounds",
+    "egress",
+    "credentials",
+    "engine",
+    "grants",
+    "state",
+    "sink",
+    "component",
+];
 const COMMAND: &[&str] = &[
     "age",
     "time",
