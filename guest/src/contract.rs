@@ -1,24 +1,35 @@
 //! The exports: contract types in, core types on, and the way back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell, RefMut};
 
 use bytes::Bytes;
 use spillway_core::{
     Error, Failure, Framing, Histogram, Input, Level, Metric, Notice, ObjectSummary, OpenUpload,
-    Phase, Problem, Reply, Report, Run, Settings, Sink, Summary, Timestamp, Value, Visible,
+    Phase, Problem, Reply, Report, Run, Settings, Sink, Summary, Timestamp, Value, Visible, bounds,
     inspect, schema,
 };
 
-use crate::bindings::exports::spillway::sink::sink as wit;
+use crate::bindings::exports::spillway::sink::sink::{Guest, GuestSink, Sink as SinkHandle};
+use crate::bindings::spillway::sink::types as wit;
 use crate::driver::{Busy, Driver};
 
 /// What this component exports.
 pub(crate) struct Component;
 
 /// An open sink. Calls come one at a time, as the contract says.
-pub(crate) struct OpenSink(RefCell<Driver>);
+pub(crate) struct OpenSink {
+    driver: RefCell<Driver>,
+    is_closed: Cell<bool>,
+}
 
-impl wit::Guest for Component {
+impl OpenSink {
+    /// What drives it, unless it is closed.
+    fn driver(&self) -> Result<RefMut<'_, Driver>, wit::Error> {
+        if self.is_closed.get() { Err(wit::Error::Closed) } else { Ok(self.driver.borrow_mut()) }
+    }
+}
+
+impl Guest for Component {
     type Sink = OpenSink;
 
     fn describe() -> wit::Description {
@@ -36,41 +47,57 @@ impl wit::Guest for Component {
     fn inspect_state(state: Vec<u8>) -> Result<wit::SavedState, wit::Error> {
         Ok(inspect(&state)?.into())
     }
+
+    fn load_state(_: String, _: String) -> Result<Option<wit::StoredState>, wit::Error> {
+        Err(keeps_no_state())
+    }
 }
 
-impl wit::GuestSink for OpenSink {
-    fn open(config: String, state: Option<Vec<u8>>) -> Result<wit::Sink, wit::Error> {
+impl GuestSink for OpenSink {
+    fn open(config: String, state: Option<Vec<u8>>) -> Result<SinkHandle, wit::Error> {
         let settings = Settings::parse(&config)?;
         let seed = wasip2::random::random::get_random_u64();
         let driver = match state {
             Some(state) => Driver::resume(settings, seed, &state)?,
             None => Driver::new(Sink::new(settings, seed)),
         };
-        Ok(wit::Sink::new(OpenSink(RefCell::new(driver))))
+        let driver = RefCell::new(driver);
+        Ok(SinkHandle::new(OpenSink { driver, is_closed: Cell::new(false) }))
     }
 
     fn check(&self) -> Result<(), wit::Error> {
-        self.0.borrow_mut().ask(Input::Check)?;
+        self.driver()?.ask(Input::Check)?;
         Ok(())
     }
 
     fn write(&self, batch: Vec<wit::Run>) -> Result<Vec<wit::Rejection>, wit::Error> {
-        let mut driver = self.0.borrow_mut();
+        let mut driver = self.driver()?;
         let runs = runs(batch, driver.core().next_position())?;
         driver.write(runs).map_err(|Busy| wit::Error::Busy)?;
         driver.turn();
         Ok(driver.take_rejections().map(wit::Rejection::from).collect())
     }
 
+    fn skip(&self, to: u64) -> Result<(), wit::Error> {
+        let mut driver = self.driver()?;
+        let next = driver.core().next_position();
+        if to < next {
+            let message = format!("position {to}, but events up to {next} were written or skipped");
+            return Err(wit::Error::Invalid(vec![Problem::new("to", message).into()]));
+        }
+        driver.feed(Input::Skip(to));
+        Ok(())
+    }
+
     fn poll(&self) -> Result<wit::Progress, wit::Error> {
-        let mut driver = self.0.borrow_mut();
+        let mut driver = self.driver()?;
         driver.feed(Input::Tick);
         driver.turn();
         Ok(progress(&mut driver))
     }
 
     fn flush(&self) -> Result<wit::Progress, wit::Error> {
-        let mut driver = self.0.borrow_mut();
+        let mut driver = self.driver()?;
         driver.feed(Input::Seal);
         driver.wait_until(Sink::is_settled);
         let wants_checkpoint = driver.core().waits_for_commit();
@@ -78,13 +105,13 @@ impl wit::GuestSink for OpenSink {
     }
 
     fn checkpoint(&self) -> Result<Vec<u8>, wit::Error> {
-        let mut driver = self.0.borrow_mut();
+        let mut driver = self.driver()?;
         refuse_without_checkpoints(&driver)?;
         Ok(driver.checkpoint())
     }
 
     fn commit(&self) -> Result<(), wit::Error> {
-        let mut driver = self.0.borrow_mut();
+        let mut driver = self.driver()?;
         refuse_without_checkpoints(&driver)?;
         if let Some(error) = driver.core().refuse_commit() {
             return Err(error.into());
@@ -94,8 +121,13 @@ impl wit::GuestSink for OpenSink {
         Ok(())
     }
 
+    fn store_state(&self, _: String, _: Vec<u8>, _: Option<String>) -> Result<String, wit::Error> {
+        self.driver()?;
+        Err(keeps_no_state())
+    }
+
     fn close(&self, how: wit::Ending) -> Result<wit::Progress, wit::Error> {
-        let mut driver = self.0.borrow_mut();
+        let mut driver = self.driver()?;
         match how {
             wit::Ending::Complete => driver.feed(Input::Seal),
             wit::Ending::Abort => driver.feed(Input::Abort),
@@ -111,25 +143,24 @@ impl wit::GuestSink for OpenSink {
         // What could not be aborted when it failed may be by now.
         driver.feed(Input::RetryAborts);
         driver.wait_until(Sink::is_settled);
+        self.is_closed.set(true);
         Ok(progress(&mut driver))
     }
 
     fn metrics(&self) -> Vec<wit::Metric> {
-        self.0.borrow().core().metrics().into_iter().map(wit::Metric::from).collect()
+        self.driver.borrow().core().metrics().into_iter().map(wit::Metric::from).collect()
     }
 
     fn incomplete_uploads(&self) -> Result<Vec<wit::IncompleteUpload>, wit::Error> {
-        match self.0.borrow_mut().ask(Input::IncompleteUploads)? {
-            Reply::IncompleteUploads(uploads) => {
-                Ok(uploads.into_iter().map(wit::IncompleteUpload::from).collect())
-            }
+        match self.driver()?.ask(Input::IncompleteUploads)? {
+            Reply::IncompleteUploads(uploads) => Ok(incomplete(uploads)),
             reply => unreachable!("a list was asked for, and the reply is {reply:?}"),
         }
     }
 
     fn abort_upload(&self, object_key: String, id: String) -> Result<(), wit::Error> {
         let abort = Input::AbortUpload { name: object_key, upload_id: id };
-        self.0.borrow_mut().ask(abort)?;
+        self.driver()?.ask(abort)?;
         Ok(())
     }
 }
@@ -151,7 +182,12 @@ fn runs(batch: Vec<wit::Run>, mut next: u64) -> Result<Vec<Run>, wit::Error> {
             wit::Framing::Bare => Framing::Bare,
             wit::Framing::Newline => Framing::Newline,
         };
-        let run = Run::new(run.key, run.first, payload, run.ends, framing);
+        let run = match run.boundaries {
+            wit::Boundaries::At(ends) => Run::new(run.key, run.first, payload, ends, framing),
+            wit::Boundaries::Lines(lines) => {
+                Run::lines(run.key, run.first, payload, lines, framing)
+            }
+        };
         let run = run.map_err(|problem| invalid(index, problem))?.happened(at);
         next = run.next();
         runs.push(run);
@@ -161,7 +197,7 @@ fn runs(batch: Vec<wit::Run>, mut next: u64) -> Result<Vec<Run>, wit::Error> {
 
 fn invalid(index: usize, problem: Problem) -> wit::Error {
     let field = format!("batch[{index}].{}", problem.field);
-    wit::Error::Invalid(vec![wit::Problem { field, message: problem.message }])
+    wit::Error::Invalid(vec![Problem { field, ..problem }.into()])
 }
 
 /// Where objects become visible as soon as they are sealed, a checkpoint would be no promise.
@@ -172,6 +208,19 @@ fn refuse_without_checkpoints(driver: &Driver) -> Result<(), wit::Error> {
         true => Ok(()),
         false => Err(wit::Error::Unsupported(text.to_owned())),
     }
+}
+
+/// The state of its host is kept by no store yet.
+fn keeps_no_state() -> wit::Error {
+    let text = "this sink keeps no state for its host in the store; keep the bytes of \
+                `checkpoint` where the position of the source is kept, both or neither";
+    wit::Error::Unsupported(text.to_owned())
+}
+
+/// Without those whose keys are longer than any key that this sink writes: they are not its own.
+fn incomplete(uploads: Vec<OpenUpload>) -> Vec<wit::IncompleteUpload> {
+    let own = uploads.into_iter().filter(|upload| bounds::fits(&upload.name));
+    own.map(wit::IncompleteUpload::from).collect()
 }
 
 fn progress(driver: &mut Driver) -> wit::Progress {
@@ -222,7 +271,7 @@ impl From<Notice> for wit::Notice {
             Level::Info => wit::Level::Info,
             Level::Warning => wit::Level::Warning,
         };
-        wit::Notice { level, message: notice.message }
+        wit::Notice { level, message: bounds::text(notice.message) }
     }
 }
 
@@ -299,17 +348,22 @@ impl From<Histogram> for wit::Histogram {
     }
 }
 
+impl From<Problem> for wit::Problem {
+    fn from(Problem { field, message }: Problem) -> Self {
+        wit::Problem { field: bounds::text(field), message: bounds::text(message) }
+    }
+}
+
 impl From<Error> for wit::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Invalid(problems) => {
-                let problem = |p: Problem| wit::Problem { field: p.field, message: p.message };
-                wit::Error::Invalid(problems.into_iter().map(problem).collect())
+                wit::Error::Invalid(problems.into_iter().map(wit::Problem::from).collect())
             }
-            Error::Denied(text) => wit::Error::Denied(text),
-            Error::Unavailable(text) => wit::Error::Unavailable(text),
+            Error::Denied(text) => wit::Error::Denied(bounds::text(text)),
+            Error::Unavailable(text) => wit::Error::Unavailable(bounds::text(text)),
             Error::Aborted => wit::Error::Aborted,
-            Error::UnknownState(text) => wit::Error::UnknownState(text),
+            Error::UnknownState(text) => wit::Error::UnknownState(bounds::text(text)),
         }
     }
 }

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 use spillway_core::{
     Admission, Credentials, CredentialsError, Error, Input, Instant, Now, Output, Reply, Report,
-    Run, Secret, Settings, Sink, Timestamp,
+    Run, Secret, Settings, Sink, Timestamp, bounds,
 };
 use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::io::poll::{self, Pollable};
 
-use crate::bindings::exports::spillway::sink::sink as wit;
-use crate::bindings::spillway::sink::credentials as import;
+use crate::bindings::spillway::s3::credentials as import;
+use crate::bindings::spillway::sink::types as wit;
 use crate::transport::Exchange;
 
 /// A core and the exchanges that it has under way.
@@ -105,7 +105,8 @@ impl Driver {
                         }
                     }
                     Output::Credentials { fresh } => {
-                        inputs.push_back(Input::Credentials(credentials(fresh)));
+                        let credentials = credentials(self.core.bucket(), fresh);
+                        inputs.push_back(Input::Credentials(credentials));
                     }
                     Output::Rest(run) => self.rest = Some(run),
                     Output::Rejected { first, events, reason } => {
@@ -179,7 +180,7 @@ impl Driver {
 
 impl From<Rejection> for wit::Rejection {
     fn from(Rejection { position, reason }: Rejection) -> Self {
-        wit::Rejection { position, reason }
+        wit::Rejection { position, reason: bounds::text(reason) }
     }
 }
 
@@ -189,8 +190,9 @@ fn now() -> Now {
     Now { wall: Timestamp(wall), monotonic: Instant(monotonic_clock::now()) }
 }
 
-fn credentials(fresh: bool) -> Result<Credentials, CredentialsError> {
-    let set = import::get(fresh).map_err(|failure| match failure {
+/// The credentials for a bucket.
+fn credentials(bucket: &str, fresh: bool) -> Result<Credentials, CredentialsError> {
+    let set = import::get(bucket, fresh).map_err(|failure| match failure {
         import::Failure::NotConfigured(text) => CredentialsError::NotConfigured(text),
         import::Failure::Failed(text) => CredentialsError::Failed(text),
     })?;

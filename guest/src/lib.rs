@@ -11,7 +11,19 @@ mod transport;
 mod bindings {
     use super::contract::Component;
 
-    wit_bindgen::generate!({ path: "../wit", world: "s3", generate_all });
+    wit_bindgen::generate!({
+        path: "../wit",
+        // The world `spillway:s3/s3` without the imports from WASI, which `wasip2` brings.
+        inline: "
+            package spillway:guest;
+            world guest {
+                import spillway:s3/credentials@0.2.0;
+                export spillway:sink/sink@0.2.0;
+            }
+        ",
+        world: "spillway:guest/guest",
+        generate_all,
+    });
 
     export!(Component with_types_in self);
 }

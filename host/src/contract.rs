@@ -5,7 +5,15 @@
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
-        world: "s3",
+        // The world `spillway:s3/s3` without the imports from WASI, which wasmtime links.
+        inline: "
+            package spillway:host;
+            world s3 {
+                import spillway:s3/credentials@0.2.0;
+                export spillway:sink/sink@0.2.0;
+            }
+        ",
+        world: "spillway:host/s3",
         imports: { default: async },
         exports: { default: async },
     });
@@ -13,9 +21,9 @@ mod bindings {
 
 pub use bindings::S3;
 pub use bindings::S3Pre;
-pub use bindings::exports::spillway::sink::sink::{
-    Bucket, Description, Ending, Error, Failure, Framing, Histogram, IncompleteUpload, Level,
-    Metric, MetricValue, Notice, Payload, Phase, Problem, Progress, Rejection, Run, SavedObject,
-    SavedState, VisibleObject,
+pub use bindings::spillway::s3::credentials;
+pub use bindings::spillway::sink::types::{
+    Boundaries, Bucket, Description, Ending, Error, Failure, Framing, Histogram, IncompleteUpload,
+    Level, Metric, MetricValue, Notice, Payload, Phase, Problem, Progress, Rejection, Run,
+    SavedObject, SavedState, StoredState, VisibleObject,
 };
-pub use bindings::spillway::sink::credentials;

@@ -14,16 +14,20 @@ pub struct Limits {
     pub memory_bytes_max: usize,
     /// How long one call may compute, waiting not counted, before it is ended with a trap.
     pub compute_max: Duration,
+    /// How long `describe`, `egress`, `inspect-state` and `poll` may take, waiting counted: they do
+    /// not wait for a store.
+    pub prompt_call_max: Duration,
     /// How many handles to host resources one sink may hold.
     pub resources_max: usize,
 }
 
 impl Default for Limits {
-    /// 1 GiB, a minute, 10,000.
+    /// 1 GiB, a minute, half a minute, 10,000.
     fn default() -> Limits {
         Limits {
             memory_bytes_max: 1 << 30,
             compute_max: Duration::from_secs(60),
+            prompt_call_max: Duration::from_secs(30),
             resources_max: 10_000,
         }
     }

@@ -1,19 +1,20 @@
 //! Loads any component that exports the sink contract of `wit/`, and gives it nothing beyond what
 //! the contract imports.
 //!
-//! [`sink::Sink`] loads a component, [`sink::OpenSink`] takes events. The component gets what
-//! [`sink::Grants`] says: authorities to talk to, credentials, limits. It has no file system, no
-//! environment, no sockets and no standard streams.
+//! A [`component::Component`] is loaded and proven to be a sink, a [`sink::Sink`] takes events. It
+//! gets what [`grants::Grants`] says: authorities to talk to, credentials, limits. It has no file
+//! system, no environment, no sockets and no standard streams.
 //!
 //! ```
 //! use std::sync::Arc;
 //!
-//! use spillway::contract::{Ending, Framing, Payload, Run};
+//! use spillway::component::{Component, ComponentSource};
+//! use spillway::contract::{Boundaries, Ending, Framing, Payload, Run};
 //! use spillway::credentials::{Credentials, Secret};
 //! use spillway::egress::{Client, ClientOptions};
 //! use spillway::engine::{Engine, Limits};
+//! use spillway::grants::Grants;
 //! use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3};
-//! use spillway::sink::{Grants, Sink, Source};
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,12 +32,12 @@
 //! .await?;
 //!
 //! let engine = Engine::new(Engine::default_cache())?;
-//! let sink = Sink::load(&engine, &Source::Embedded)?;
+//! let component = Component::load(&engine, &ComponentSource::Embedded)?;
 //! let endpoint = server.endpoint();
 //! let config = format!(r#"{{"bucket": "events", "endpoint": "{endpoint}"}}"#);
 //! let grants = Grants {
 //!     // What the component asks for. Of one that you do not trust, read it before you grant it.
-//!     egress: sink.egress(&config).await?,
+//!     egress: component.egress(&config).await?,
 //!     transport: Arc::new(Client::new(&ClientOptions::default())?),
 //!     credentials: Arc::new(Credentials {
 //!         access_key_id: "id".to_owned(),
@@ -47,13 +48,13 @@
 //!     limits: Limits::default(),
 //! };
 //!
-//! let mut sink = sink.open(&config, None, &grants).await?;
+//! let mut sink = component.open(&config, None, &grants).await?;
 //! let run = Run {
 //!     key: "greetings".to_owned(),
 //!     first: 0,
 //!     at: None,
 //!     payload: Payload::Text("hello\nworld\n".to_owned()),
-//!     ends: vec![6, 12],
+//!     boundaries: Boundaries::Lines(2),
 //!     framing: Framing::Newline,
 //! };
 //! let rejected = sink.write(&[run]).await?;
@@ -67,10 +68,15 @@
 //! # }
 //! ```
 
+mod bounds;
+pub mod component;
 pub mod contract;
 pub mod credentials;
 pub mod egress;
 pub mod engine;
+pub mod grants;
 pub mod problem;
 pub mod sink;
 mod state;
+
+pub use bounds::Breach;

@@ -1,65 +1,19 @@
-//! A typed handle on any component that exports the sink contract.
+//! A sink that takes events: every call of the contract, and what comes back proven against its
+//! bounds.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 use wasmtime::Store;
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, InstancePre, Linker, ResourceAny};
-use wasmtime_wasi_http::{RequestOptions, WasiBody};
+use wasmtime::component::ResourceAny;
 
+use crate::bounds::{self, Breach, Ledger};
 use crate::contract::{
-    self, Description, Ending, IncompleteUpload, Metric, Progress, Rejection, Run, S3, S3Pre,
-    SavedState,
+    self, Ending, IncompleteUpload, Metric, Progress, Rejection, Run, S3, SavedState,
 };
-use crate::credentials::Provider;
-use crate::egress::{Answer, Egress, Gate, Traffic, Transport};
-use crate::engine::{Engine, Limits, on_tick, ticks};
-use crate::state::{GRANTED, State, link};
-
-/// Where a component comes from.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// The one that this crate was built with: Spillway's own S3 sink.
-    Embedded,
-    /// A `.wasm` file.
-    File(PathBuf),
-    /// The bytes of one.
-    Bytes(Vec<u8>),
-}
-
-/// Why a component is no sink, or one does not open.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The file could not be read.
-    #[error("cannot read the component {path}", path = .0.display())]
-    Read(PathBuf, #[source] std::io::Error),
-    /// It is no WebAssembly at all.
-    #[error("not a WebAssembly component: the file does not begin as one")]
-    NotWebAssembly,
-    /// It is a core module.
-    #[error(
-        "a WebAssembly module, but a component is needed; \
-         `wasm-tools component new` makes one of a module that was built for it"
-    )]
-    CoreModule,
-    /// It is no component that the engine takes.
-    #[error("not a WebAssembly component that can be used")]
-    NotAComponent(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// It exports no sink.
-    #[error("the component does not export {CONTRACT}; it exports {}", list(.0))]
-    NotASink(Vec<String>),
-    /// It exports a sink of another version of the contract.
-    #[error("the component was built for {0}, but this host speaks {CONTRACT}")]
-    OtherVersion(String),
-    /// It wants more than a sink is given.
-    #[error("the component imports {}, which a sink is not given", list(.0))]
-    NotGranted(Vec<String>),
-    /// It has the right names, and other types behind them.
-    #[error("the component does not fit {CONTRACT}")]
-    Misfit(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
+use crate::egress::{Gate, Traffic};
+use crate::engine::{Engine, Limits, ticks};
+use crate::state::State;
 
 /// Why a call on a sink failed.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +21,9 @@ pub enum SinkError {
     /// The component answered with an error.
     #[error("{}", explain(.0))]
     Refused(contract::Error),
+    /// The component broke a bound of the contract, and was ended. Its sink is gone.
+    #[error("the component broke the contract: {0}")]
+    Breach(#[from] Breach),
     /// It was still at work when it was [given up](Gate::shut_within). Its sink is gone.
     #[error("the component was given up in the middle of its work")]
     GivenUp,
@@ -75,234 +32,77 @@ pub enum SinkError {
     Trap(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// What a sink is given when it is opened.
-#[derive(Clone)]
-pub struct Grants {
-    /// The authorities (`host:port`) that it may talk to.
-    pub egress: Vec<String>,
-    /// How its requests are sent. Sinks that share a client share its connections.
-    pub transport: Arc<dyn Transport>,
-    /// Where its credentials come from.
-    pub credentials: Arc<dyn Provider>,
-    /// What it may use up.
-    pub limits: Limits,
-}
-
-/// A component that exports the contract, compiled and linked.
-#[derive(Clone)]
-pub struct Sink {
-    engine: Engine,
-    pre: S3Pre<State>,
-    imports: Vec<String>,
-    exports: Vec<String>,
-    embedded: bool,
-}
-
-impl Sink {
-    /// Loads a component, and proves that it is a sink.
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError`] says which of these it is not: a file, a component, a sink, one of this
-    /// version, one that asks for no more than a sink needs.
-    pub fn load(engine: &Engine, source: &Source) -> Result<Sink, LoadError> {
-        let (bytes, embedded) = match source {
-            Source::Embedded => (std::borrow::Cow::Borrowed(EMBEDDED), true),
-            Source::Bytes(bytes) => (bytes.into(), bytes == EMBEDDED),
-            Source::File(path) => {
-                let bytes = read(path)?;
-                let embedded = bytes == EMBEDDED;
-                (bytes.into(), embedded)
-            }
-        };
-        check_preamble(&bytes)?;
-        let component = Component::new(engine.wasmtime(), &bytes);
-        let component = component.map_err(|e| LoadError::NotAComponent(e.into()))?;
-        let (imports, exports) = names(engine, &component);
-        check_names(&imports, &exports)?;
-        let mut linker = Linker::new(engine.wasmtime());
-        let misfit = |e: wasmtime::Error| LoadError::Misfit(e.into());
-        link(&mut linker).map_err(misfit)?;
-        let pre: InstancePre<State> = linker.instantiate_pre(&component).map_err(misfit)?;
-        let pre = S3Pre::new(pre).map_err(misfit)?;
-        Ok(Sink { engine: engine.clone(), pre, imports, exports, embedded })
-    }
-
-    /// The bytes of the component that this crate was built with.
-    pub fn embedded() -> &'static [u8] {
-        EMBEDDED
-    }
-
-    /// Whether this is, byte for byte, the component that this crate was built with.
-    pub fn is_embedded(&self) -> bool {
-        self.embedded
-    }
-
-    /// The names of what it imports, in their order.
-    pub fn imports(&self) -> &[String] {
-        &self.imports
-    }
-
-    /// The names of what it exports, in their order.
-    pub fn exports(&self) -> &[String] {
-        &self.exports
-    }
-
-    /// What it says it is. The component is given nothing for this.
-    ///
-    /// # Errors
-    ///
-    /// [`SinkError::Trap`].
-    pub async fn describe(&self) -> Result<Description, SinkError> {
-        let (mut store, instance) = self.instantiate(&Grants::nothing()).await?;
-        let described = instance.spillway_sink_sink().call_describe(&mut store).await;
-        described.map_err(trap)
-    }
-
-    /// The authorities that it wants to talk to with this configuration. The component is given
-    /// nothing for this. A host that does not trust it compares before it grants.
-    ///
-    /// # Errors
-    ///
-    /// [`SinkError::Refused`] with every problem of the configuration, or [`SinkError::Trap`].
-    pub async fn egress(&self, config: &str) -> Result<Vec<String>, SinkError> {
-        let (mut store, instance) = self.instantiate(&Grants::nothing()).await?;
-        let egress = instance.spillway_sink_sink().call_egress(&mut store, config).await;
-        egress.map_err(trap)?.map_err(SinkError::Refused)
-    }
-
-    /// What the state of a checkpoint holds. The component is given nothing for this.
-    ///
-    /// # Errors
-    ///
-    /// [`SinkError::Refused`] with why it cannot be read, or [`SinkError::Trap`].
-    pub async fn inspect_state(&self, state: &[u8]) -> Result<SavedState, SinkError> {
-        let mut grants = Grants::nothing();
-        // It has to be there, and may be read into as much again.
-        let more = state.len().saturating_mul(2);
-        let memory = &mut grants.limits.memory_bytes_max;
-        *memory = memory.saturating_add(more);
-        let (mut store, instance) = self.instantiate(&grants).await?;
-        let inspected = instance.spillway_sink_sink().call_inspect_state(&mut store, state).await;
-        inspected.map_err(trap)?.map_err(SinkError::Refused)
-    }
-
-    /// Opens a sink. `config` is JSON by the component's schema.
-    ///
-    /// # Errors
-    ///
-    /// [`SinkError::Refused`] with every problem of the configuration, or why the state does not
-    /// fit; [`SinkError::Trap`].
-    pub async fn open(
-        &self,
-        config: &str,
-        state: Option<&[u8]>,
-        grants: &Grants,
-    ) -> Result<OpenSink, SinkError> {
-        self.open_watched(config, state, grants, drop).await
-    }
-
-    /// [`open`](Sink::open)s a sink, and hands out before that what counts its requests: one that
-    /// goes on may ask its store for long before it is open.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Sink::open).
-    pub async fn open_watched(
-        &self,
-        config: &str,
-        state: Option<&[u8]>,
-        grants: &Grants,
-        watch: impl FnOnce(Traffic) + Send,
-    ) -> Result<OpenSink, SinkError> {
-        let (mut store, instance) = self.instantiate(grants).await?;
-        watch(store.data().egress.traffic());
-        let opened =
-            instance.spillway_sink_sink().sink().call_open(&mut store, config, state).await;
-        let resource = opened.map_err(trap)?.map_err(SinkError::Refused)?;
-        let compute_ticks = ticks(grants.limits.compute_max);
-        Ok(OpenSink { store, instance, resource, compute_ticks })
-    }
-
-    async fn instantiate(&self, grants: &Grants) -> Result<(Store<State>, S3), SinkError> {
-        let egress = Egress::new(grants.egress.iter().cloned(), grants.transport.clone());
-        let state = State::new(egress, grants.credentials.clone(), &grants.limits);
-        let mut store = Store::new(self.engine.wasmtime(), state);
-        store.limiter(|state| &mut state.limits);
-        // What a guest hands over lies in its memory, which has its bound: a checkpoint may be most
-        // of it. wasmtime's own bound is 128 MiB.
-        store.set_hostcall_fuel(grants.limits.memory_bytes_max);
-        store.epoch_deadline_callback(|mut store| on_tick(&mut store.data_mut().ticks_left));
-        store.set_epoch_deadline(1);
-        let instance = self.pre.instantiate_async(&mut store).await.map_err(trap)?;
-        Ok((store, instance))
-    }
-}
-
-impl Grants {
-    /// What a component is given that is only asked about itself.
-    fn nothing() -> Grants {
-        Grants {
-            egress: Vec::new(),
-            transport: Arc::new(Nobody),
-            credentials: Arc::new(Nobody),
-            limits: Limits::default(),
-        }
-    }
-}
-
-struct Nobody;
-
-impl Provider for Nobody {
-    fn get(&self, _fresh: bool) -> crate::credentials::Provided<'_> {
-        let failure = contract::credentials::Failure::NotConfigured("none are given".to_owned());
-        Box::pin(std::future::ready(Err(failure)))
-    }
-}
-
-impl Transport for Nobody {
-    fn send(&self, _: http::Request<WasiBody>, _: RequestOptions) -> Answer {
-        Box::pin(std::future::ready(Err(wasmtime_wasi_http::Error::HttpRequestDenied)))
-    }
-}
-
 /// A sink that takes events.
-pub struct OpenSink {
+pub struct Sink {
     store: Store<State>,
     instance: S3,
     resource: ResourceAny,
-    compute_ticks: u64,
+    /// Its clock is what ends a call that computes for too long, so it lives as long as the sink.
+    _engine: Engine,
+    limits: Limits,
+    ledger: Ledger,
+    /// The bound that it broke, if it did: then it is called no more.
+    breach: Option<Breach>,
 }
 
-/// Makes one call of the contract that answers with a result.
+/// Makes one call of the contract, unless the sink is gone.
 macro_rules! call {
     ($self:ident, $method:ident $(, $argument:expr)*) => {{
-        let OpenSink { store, instance, resource, .. } = $self;
-        store.data_mut().ticks_left = $self.compute_ticks;
+        $self.begin()?;
+        let Sink { store, instance, resource, .. } = $self;
         let gate = store.data().egress.gate();
         let sink = instance.spillway_sink_sink().sink();
-        let called = until_given_up(&gate, sink.$method(store, *resource $(, $argument)*)).await;
-        called?.map_err(SinkError::Refused)
+        until_given_up(&gate, sink.$method(store, *resource $(, $argument)*)).await?
     }};
 }
 
-impl OpenSink {
+impl Sink {
+    pub(crate) fn new(
+        store: Store<State>,
+        instance: S3,
+        resource: ResourceAny,
+        engine: Engine,
+        limits: Limits,
+        ledger: Ledger,
+    ) -> Sink {
+        Sink { store, instance, resource, _engine: engine, limits, ledger, breach: None }
+    }
+
     /// Takes events, and returns those that will never be stored. Waits while the sink is full.
     ///
     /// # Errors
     ///
     /// [`SinkError`]; then none was taken.
     pub async fn write(&mut self, batch: &[Run]) -> Result<Vec<Rejection>, SinkError> {
-        call!(self, call_write, batch)
+        let answer = call!(self, call_write, batch);
+        self.prove("write", answer, |ledger, rejected| ledger.write(batch, rejected))
+    }
+
+    /// Says that no event before `to` is still to come, so that [`Progress::durable`] can reach it.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`]; a position before the last one written is refused as invalid.
+    pub async fn skip(&mut self, to: u64) -> Result<(), SinkError> {
+        let answer = call!(self, call_skip, to);
+        self.prove("skip", answer, |ledger, ()| {
+            ledger.skip(to);
+            Ok(())
+        })
     }
 
     /// Moves on what is in flight or due, and reports, without waiting for the network.
     ///
     /// # Errors
     ///
-    /// [`SinkError`].
+    /// [`SinkError`]; [`SinkError::Breach`] also where it takes longer than
+    /// [`Limits::prompt_call_max`].
     pub async fn poll(&mut self) -> Result<Progress, SinkError> {
-        call!(self, call_poll)
+        let limits = self.limits;
+        let call = async { Ok(call!(self, call_poll)) };
+        let answer = promptly("poll", &limits, call).await;
+        let answer = answer.and_then(|answered| answered).inspect_err(|error| self.end(error))?;
+        self.prove("poll", answer, Ledger::progress)
     }
 
     /// Seals every open object and waits until each is visible, or failed.
@@ -311,7 +111,8 @@ impl OpenSink {
     ///
     /// [`SinkError`]. That objects failed is no error: see [`Progress::failed`].
     pub async fn flush(&mut self) -> Result<Progress, SinkError> {
-        call!(self, call_flush)
+        let answer = call!(self, call_flush);
+        self.prove("flush", answer, Ledger::progress)
     }
 
     /// Looks whether the bucket can be written, without leaving anything behind.
@@ -320,7 +121,8 @@ impl OpenSink {
     ///
     /// [`SinkError`] with why it cannot.
     pub async fn check(&mut self) -> Result<(), SinkError> {
-        call!(self, call_check)
+        let answer = call!(self, call_check);
+        self.prove("check", answer, |_, ()| Ok(()))
     }
 
     /// What to store together with the source's position, to go on from there after a crash.
@@ -329,7 +131,8 @@ impl OpenSink {
     ///
     /// [`SinkError`].
     pub async fn checkpoint(&mut self) -> Result<Vec<u8>, SinkError> {
-        call!(self, call_checkpoint)
+        let answer = call!(self, call_checkpoint);
+        self.prove("checkpoint", answer, |ledger, state| ledger.state(state))
     }
 
     /// What the state of a checkpoint holds.
@@ -338,12 +141,13 @@ impl OpenSink {
     ///
     /// [`SinkError`] with why it cannot be read.
     pub async fn inspect_state(&mut self, state: &[u8]) -> Result<SavedState, SinkError> {
-        let OpenSink { store, instance, compute_ticks, .. } = self;
-        store.data_mut().ticks_left = *compute_ticks;
+        self.begin()?;
+        let Sink { store, instance, limits, .. } = self;
         let gate = store.data().egress.gate();
-        let sink = instance.spillway_sink_sink();
-        let inspected = until_given_up(&gate, sink.call_inspect_state(store, state)).await;
-        inspected?.map_err(SinkError::Refused)
+        let call = instance.spillway_sink_sink().call_inspect_state(store, state);
+        let answer = promptly("inspect-state", limits, until_given_up(&gate, call)).await;
+        let answer = answer.and_then(|answered| answered).inspect_err(|error| self.end(error))?;
+        self.prove("inspect-state", answer, |_, saved| bounds::saved_state(saved))
     }
 
     /// Says that the last checkpoint is stored safely.
@@ -352,29 +156,47 @@ impl OpenSink {
     ///
     /// [`SinkError`].
     pub async fn commit(&mut self) -> Result<(), SinkError> {
-        call!(self, call_commit)
+        let answer = call!(self, call_commit);
+        self.prove("commit", answer, |_, ()| Ok(()))
     }
 
-    /// Ends the sink. After it, ask for its [`metrics`](OpenSink::metrics) or drop it.
+    /// Leaves state of the host with the store under `name`, where that still has the version
+    /// `expected`, or is not there yet. Returns the new version.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Refused`] with [`Conflict`](contract::Error::Conflict) where another writer was
+    /// faster, with [`Unsupported`](contract::Error::Unsupported) where the component keeps none;
+    /// other [`SinkError`]s.
+    pub async fn store_state(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        expected: Option<&str>,
+    ) -> Result<String, SinkError> {
+        let answer = call!(self, call_store_state, name, bytes, expected);
+        self.prove("store-state", answer, |_, version| bounds::text("the version", version))
+    }
+
+    /// Ends the sink. After it, ask for its [`metrics`](Sink::metrics) or drop it: other calls are
+    /// refused as [`Closed`](contract::Error::Closed).
     ///
     /// # Errors
     ///
     /// [`SinkError`].
     pub async fn close(&mut self, how: Ending) -> Result<Progress, SinkError> {
-        call!(self, call_close, how)
+        let answer = call!(self, call_close, how);
+        self.prove("close", answer, Ledger::progress)
     }
 
     /// The sink's numbers.
     ///
     /// # Errors
     ///
-    /// [`SinkError::Trap`], [`SinkError::GivenUp`].
+    /// [`SinkError::Trap`], [`SinkError::Breach`], [`SinkError::GivenUp`].
     pub async fn metrics(&mut self) -> Result<Vec<Metric>, SinkError> {
-        let OpenSink { store, instance, resource, compute_ticks } = self;
-        store.data_mut().ticks_left = *compute_ticks;
-        let gate = store.data().egress.gate();
-        let sink = instance.spillway_sink_sink().sink();
-        until_given_up(&gate, sink.call_metrics(store, *resource)).await
+        let metrics = call!(self, call_metrics);
+        self.prove("metrics", Ok(metrics), |_, metrics| bounds::metrics(metrics))
     }
 
     /// The incomplete uploads in the store, the oldest first. Another writer may be at work on one.
@@ -383,7 +205,8 @@ impl OpenSink {
     ///
     /// [`SinkError`] with why they cannot be listed.
     pub async fn incomplete_uploads(&mut self) -> Result<Vec<IncompleteUpload>, SinkError> {
-        call!(self, call_incomplete_uploads)
+        let answer = call!(self, call_incomplete_uploads);
+        self.prove("incomplete-uploads", answer, |_, uploads| bounds::uploads(uploads))
     }
 
     /// Aborts an incomplete upload. It is gone afterwards.
@@ -392,7 +215,8 @@ impl OpenSink {
     ///
     /// [`SinkError`]; one that this sink is using is refused as invalid.
     pub async fn abort_upload(&mut self, object_key: &str, id: &str) -> Result<(), SinkError> {
-        call!(self, call_abort_upload, object_key, id)
+        let answer = call!(self, call_abort_upload, object_key, id);
+        self.prove("abort-upload", answer, |_, ()| Ok(()))
     }
 
     /// Shuts and opens this sink's way out, also while a call is being made.
@@ -405,11 +229,67 @@ impl OpenSink {
         self.store.data().egress.traffic()
     }
 
-    /// Told each time that [`poll`](OpenSink::poll) has something to do: an answer has come or more
-    /// of it, or a piece of a request has gone or is wanted.
+    /// Told each time that [`poll`](Sink::poll) has something to do: an answer has come or more of
+    /// it, or a piece of a request has gone or is wanted.
     pub fn moved(&self) -> Arc<Notify> {
         self.store.data().egress.moved()
     }
+
+    /// Before a call: the sink is still there, and may compute for so long.
+    fn begin(&mut self) -> Result<(), SinkError> {
+        if let Some(breach) = &self.breach {
+            return Err(breach.clone().into());
+        }
+        self.store.data_mut().ticks_left = ticks(self.limits.compute_max);
+        Ok(())
+    }
+
+    /// After a call: what came back keeps the bounds, or the sink is ended.
+    fn prove<T>(
+        &mut self,
+        call: &'static str,
+        answer: Result<T, contract::Error>,
+        check: impl FnOnce(&mut Ledger, &T) -> bounds::Kept,
+    ) -> Result<T, SinkError> {
+        let ledger = &mut self.ledger;
+        answered(call, answer, |value| check(ledger, value)).inspect_err(|error| self.end(error))
+    }
+
+    /// Ends a sink that broke a bound: it is called no more, and sends no more.
+    fn end(&mut self, error: &SinkError) {
+        if let SinkError::Breach(breach) = error {
+            self.gate().shut();
+            self.breach = Some(breach.clone());
+        }
+    }
+}
+
+/// What a call answered, proven to keep the bounds.
+pub(crate) fn answered<T>(
+    call: &'static str,
+    answer: Result<T, contract::Error>,
+    check: impl FnOnce(&T) -> bounds::Kept,
+) -> Result<T, SinkError> {
+    match answer {
+        Ok(value) => {
+            check(&value).map_err(Breach::by(call))?;
+            Ok(value)
+        }
+        Err(error) => {
+            bounds::error(&error).map_err(Breach::by(call))?;
+            Err(SinkError::Refused(error))
+        }
+    }
+}
+
+/// Makes a call that may not wait. What was cut short cannot be called again.
+pub(crate) async fn promptly<T>(
+    name: &'static str,
+    limits: &Limits,
+    call: impl Future<Output = T>,
+) -> Result<T, SinkError> {
+    let called = tokio::time::timeout(limits.prompt_call_max, call).await;
+    called.map_err(|_| Breach::waited(name, limits.prompt_call_max).into())
 }
 
 /// Makes a call, for as long as its sink is not given up. What was cut short cannot be called
@@ -428,48 +308,7 @@ async fn until_given_up<T>(
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    std::fs::read(path).map_err(|error| LoadError::Read(path.to_owned(), error))
-}
-
-/// What the first eight bytes say. The engine says it, too, in words for those who build engines.
-fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
-    match bytes {
-        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(LoadError::CoreModule),
-        [b'\0', b'a', b's', b'm', ..] => Ok(()),
-        _ => Err(LoadError::NotWebAssembly),
-    }
-}
-
-fn names(engine: &Engine, component: &Component) -> (Vec<String>, Vec<String>) {
-    let ty = component.component_type();
-    let engine = engine.wasmtime();
-    let names = |(name, _): (&str, ComponentItem)| name.to_owned();
-    (
-        ty.imports(engine).map(|(n, e)| names((n, e.ty))).collect(),
-        ty.exports(engine).map(|(n, e)| names((n, e.ty))).collect(),
-    )
-}
-
-fn check_names(imports: &[String], exports: &[String]) -> Result<(), LoadError> {
-    if !exports.iter().any(|name| name == CONTRACT) {
-        let (interface, _) = CONTRACT.split_once('@').unwrap_or((CONTRACT, ""));
-        let other = exports.iter().find(|n| n.split('@').next() == Some(interface));
-        return Err(match other {
-            Some(other) => LoadError::OtherVersion(other.clone()),
-            None => LoadError::NotASink(exports.to_vec()),
-        });
-    }
-    let granted = |name: &&String| !GRANTED.contains(&name.split('@').next().unwrap_or_default());
-    let not_granted: Vec<_> = imports.iter().filter(granted).cloned().collect();
-    if not_granted.is_empty() { Ok(()) } else { Err(LoadError::NotGranted(not_granted)) }
-}
-
-fn list(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-}
-
-fn trap(error: wasmtime::Error) -> SinkError {
+pub(crate) fn trap(error: wasmtime::Error) -> SinkError {
     SinkError::Trap(error.into())
 }
 
@@ -483,12 +322,10 @@ pub fn explain(error: &contract::Error) -> String {
         contract::Error::Denied(text)
         | contract::Error::Unavailable(text)
         | contract::Error::UnknownState(text)
+        | contract::Error::Conflict(text)
         | contract::Error::Unsupported(text) => text.clone(),
         contract::Error::Busy => "the sink is full until a checkpoint is committed".to_owned(),
+        contract::Error::Closed => "the sink is closed".to_owned(),
         contract::Error::Aborted => "the sink was closed before the events were stored".to_owned(),
     }
 }
-
-/// The contract that this host speaks.
-pub const CONTRACT: &str = "spillway:sink/sink@0.2.0";
-const EMBEDDED: &[u8] = include_bytes!(env!("SPILLWAY_COMPONENT"));

@@ -115,9 +115,10 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     http::types::add_to_linker::<_, WasiHttp>(linker, &LinkOptions::default().into(), State::http)
 }
 
-/// The interfaces that [`link`] provides, without their versions.
+/// The interfaces that [`link`] provides, without their versions, and one that has only types.
 pub(crate) const GRANTED: &[&str] = &[
-    "spillway:sink/credentials",
+    "spillway:s3/credentials",
+    "spillway:sink/types",
     "wasi:clocks/monotonic-clock",
     "wasi:clocks/wall-clock",
     "wasi:http/outgoing-handler",
@@ -169,9 +170,10 @@ impl WasiHttpView for State {
 impl credentials::Host for State {
     async fn get(
         &mut self,
+        identity: String,
         fresh: bool,
     ) -> Result<credentials::CredentialSet, credentials::Failure> {
-        let credentials = self.credentials.get(fresh).await;
+        let credentials = self.credentials.get(&identity, fresh).await;
         let is_first = !std::mem::replace(&mut self.credentials_fail, credentials.is_err());
         let credentials = credentials.inspect_err(|failure| {
             // The component says so, too, but only when the call is over in which it waits for

@@ -1,6 +1,6 @@
 //! Files that are no component, no sink, or not the one that was built in.
 
-use spillway::sink::Sink;
+use spillway::component::Component;
 use spillway_tests::server::Server;
 
 use super::support::*;
@@ -16,7 +16,11 @@ fn what_is_no_sink_is_refused_by_name() {
         ("a text", b"hello".to_vec(), "does not begin as one"),
         ("nothing", vec![], "does not begin as one"),
         ("a module", wasm("(module)"), "a WebAssembly module, but a component is needed"),
-        ("a torn component", Sink::embedded()[..1_000].to_vec(), "not a WebAssembly component"),
+        (
+            "a torn component",
+            Component::embedded()[..1_000].to_vec(),
+            "not a WebAssembly component",
+        ),
         (
             "an empty component",
             wasm("(component)"),
@@ -26,6 +30,11 @@ fn what_is_no_sink_is_refused_by_name() {
             "another version",
             wasm(version),
             "was built for spillway:sink/sink@0.9.0, but this host speaks spillway:sink/sink@0.2.0",
+        ),
+        (
+            "the version before",
+            wasm(&version.replace("0.9.0", "0.1.0")),
+            "was built for spillway:sink/sink@0.1.0, but this host speaks spillway:sink/sink@0.2.0",
         ),
         ("other types", wasm(misfit), "does not fit spillway:sink/sink@0.2.0"),
         (
@@ -104,7 +113,7 @@ fn the_written_component_is_the_built_in_one() {
     let ended = place.spillway(&["component", "-o", "sink.wasm"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let bytes = std::fs::read(place.path("sink.wasm")).unwrap();
-    assert!(bytes == Sink::embedded());
+    assert!(bytes == Component::embedded());
     assert!(ended.out.contains(&format!("sink.wasm: {} bytes", bytes.len())), "{ended:?}");
     let inspected = place.spillway(&["inspect", "sink.wasm"]);
     assert_eq!(inspected.out, place.spillway(&["inspect"]).out);
@@ -126,5 +135,5 @@ fn wasm(text: &str) -> Vec<u8> {
 
 /// The built-in component with a custom section more: it does the same, and is not the same.
 fn foreign() -> Vec<u8> {
-    [Sink::embedded(), &[0, 3, 2, b'h', b'i']].concat()
+    [Component::embedded(), &[0, 3, 2, b'h', b'i']].concat()
 }

@@ -23,7 +23,8 @@ fn it_shows_what_is_imported_and_that_is_the_world() {
     assert_eq!(imports.len(), 9, "{imports:?}");
     let names: BTreeSet<_> = imports.iter().map(|name| name.split('@').next().unwrap()).collect();
     let world = [
-        "spillway:sink/credentials",
+        "spillway:s3/credentials",
+        "spillway:sink/types",
         "wasi:clocks/monotonic-clock",
         "wasi:clocks/wall-clock",
         "wasi:http/outgoing-handler",
@@ -37,7 +38,7 @@ fn it_shows_what_is_imported_and_that_is_the_world() {
     for name in imports.iter().filter(|name| name.starts_with("wasi:")) {
         assert!(name.contains("@0.2."), "{name}");
     }
-    assert!(imports.contains(&"spillway:sink/credentials@0.2.0".to_owned()));
+    assert!(imports.contains(&"spillway:s3/credentials@0.2.0".to_owned()));
     assert_eq!(section(&out, "exports"), ["spillway:sink/sink@0.2.0"]);
 }
 

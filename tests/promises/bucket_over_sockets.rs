@@ -95,7 +95,7 @@ async fn stored(
     })
 }
 
-async fn open(server: &BucketServer) -> spillway::sink::OpenSink {
+async fn open(server: &BucketServer) -> spillway::sink::Sink {
     let endpoint = server.endpoint();
     let timeouts = r#", "first_byte_timeout_ms": 400, "between_bytes_timeout_ms": 400,
         "complete_timeout_ms": 400, "backoff_base_ms": 1, "backoff_max_ms": 5"#;

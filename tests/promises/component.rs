@@ -2,6 +2,7 @@
 //! denied.
 
 mod checkpoints;
+mod closed;
 mod denied;
 mod driven;
 mod encoded;
@@ -10,6 +11,7 @@ mod memory;
 mod names;
 mod objects;
 mod options;
+mod positions;
 mod rotation;
 pub mod setup;
 mod world;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
-use spillway::contract::{Ending, Framing, Payload, Run};
+use spillway::component::{Component, ComponentSource};
+use spillway::contract::{Boundaries, Ending, Framing, Payload, Run};
 use spillway::credentials::{Credentials, Secret};
 use spillway::egress::{Answer, Client, ClientOptions, Transport};
 use spillway::engine::{Engine, Limits};
-use spillway::sink::{Grants, Sink, Source};
+use spillway::grants::Grants;
 use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3, Operation};
 use tokio::sync::Barrier;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
@@ -28,7 +29,7 @@ async fn parts_are_equal_and_every_byte_is_in_its_place() {
     });
     let server = server.await.expect("a server");
     let engine = Engine::new(None).expect("an engine");
-    let sink = Sink::load(&engine, &Source::Embedded).expect("the component");
+    let sink = Component::load(&engine, &ComponentSource::Embedded).expect("the component");
     let config = serde_json::json!({
         "bucket": "bucket",
         "endpoint": server.endpoint(),
@@ -113,7 +114,7 @@ fn run(number: u64) -> Run {
         first,
         at: None,
         payload: Payload::Bytes(payload),
-        ends,
+        boundaries: Boundaries::At(ends),
         framing: Framing::Newline,
     }
 }

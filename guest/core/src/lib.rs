@@ -4,6 +4,7 @@
 //! and a seed are arguments; requests are values. Its loop is [`Sink`].
 
 mod admin;
+pub mod bounds;
 mod checkpoint;
 pub mod checksum;
 mod client;

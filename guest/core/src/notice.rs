@@ -48,6 +48,7 @@ impl Notices {
 
 /// How many are kept.
 const NOTICES_MAX: usize = 100;
+const _: () = assert!(NOTICES_MAX <= crate::bounds::NOTICES_MAX);
 
 #[cfg(test)]
 mod tests {

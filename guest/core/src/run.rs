@@ -58,11 +58,11 @@ impl Run {
         if last as usize != payload.len() {
             let len = payload.len();
             let message = format!("the last end is {last}, but the payload has {len} bytes");
-            return Err(Problem::new("ends", message));
+            return Err(Problem::new("boundaries", message));
         }
         if let Some(fall) = ends.windows(2).find(|pair| pair[0] > pair[1]) {
             let message = format!("{} after {}, but ends never fall", fall[1], fall[0]);
-            return Err(Problem::new("ends", message));
+            return Err(Problem::new("boundaries", message));
         }
         if first.checked_add(ends.len() as u64).is_none() {
             let message = format!("{first} leaves no room for {} events", ends.len());
@@ -76,6 +76,32 @@ impl Run {
             return Err(Problem::new("framing", message));
         }
         Ok(run)
+    }
+
+    /// A run whose events are lines, so many of them: they end where the line feeds are.
+    ///
+    /// # Errors
+    ///
+    /// Where the payload has another number of line feeds, or does not end in one, or is not framed
+    /// by them, or there are more positions than 64 bits number.
+    pub fn lines(
+        key: String,
+        first: u64,
+        payload: Bytes,
+        lines: u32,
+        framing: Framing,
+    ) -> Result<Run, Problem> {
+        let wrong = |message| Err(Problem::new("boundaries", message));
+        if framing != Framing::Newline {
+            return wrong("`lines` is for the framing `newline`, and this is `bare`".to_owned());
+        }
+        let mut ends = Vec::with_capacity((lines as usize).min(payload.len()));
+        ends.extend(memchr::memchr_iter(b'\n', &payload).map(|at| at as u32 + 1));
+        if ends.len() != lines as usize {
+            let found = ends.len();
+            return wrong(format!("{lines} lines, but the payload has {found} line feeds"));
+        }
+        Run::new(key, first, payload, ends, framing)
     }
 
     /// The same run, with what its caller knows of when its first event happened.
@@ -229,6 +255,26 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_lines_are_found() {
+        let lines = |payload: &'static [u8], lines, framing| {
+            Run::lines("k".to_owned(), 7, Bytes::from_static(payload), lines, framing)
+        };
+        let found = lines(b"a\n\nbc\n", 3, Framing::Newline).expect("a run");
+        assert_eq!(Ok(found), run(b"a\n\nbc\n", &[2, 3, 6], Framing::Newline));
+        assert_eq!(lines(b"", 0, Framing::Newline).map(|run| run.events()), Ok(0));
+        for (payload, count, framing, said) in [
+            (&b"a\nb\n"[..], 1, Framing::Newline, "1 lines, but the payload has 2 line feeds"),
+            (b"a\nb\n", u32::MAX, Framing::Newline, "4294967295 lines, but the payload has 2"),
+            (b"a\nb", 1, Framing::Newline, "the last end is 2, but the payload has 3 bytes"),
+            (b"a\n", 1, Framing::Bare, "`lines` is for the framing `newline`"),
+        ] {
+            let problem = lines(payload, count, framing).expect_err(said);
+            assert_eq!(problem.field, "boundaries");
+            assert!(problem.message.starts_with(said), "{}", problem.message);
+        }
+    }
+
+    #[test]
     fn a_piece_of_a_run_keeps_no_more_in_memory_than_itself() {
         let payload = Bytes::from(b"a\nb\nc\n".to_vec());
         let run = Run::new("k".to_owned(), 0, payload.clone(), vec![2, 4, 6], Framing::Newline);
@@ -263,9 +309,9 @@ mod tests {
     #[test]
     fn what_is_no_run_is_refused_with_the_field() {
         let cases = [
-            (run(b"abc", &[1, 2], Framing::Bare), "ends"),
-            (run(b"abc", &[], Framing::Bare), "ends"),
-            (run(b"abc", &[2, 1, 3], Framing::Bare), "ends"),
+            (run(b"abc", &[1, 2], Framing::Bare), "boundaries"),
+            (run(b"abc", &[], Framing::Bare), "boundaries"),
+            (run(b"abc", &[2, 1, 3], Framing::Bare), "boundaries"),
             (run(b"a\nb", &[2, 3], Framing::Newline), "framing"),
             (run(b"\n", &[0, 1], Framing::Newline), "framing"),
         ];

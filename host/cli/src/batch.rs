@@ -2,6 +2,8 @@
 
 use std::mem;
 
+use spillway::contract::{self, Boundaries};
+
 /// Consecutive events for one key, their payloads back to back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -18,6 +20,15 @@ pub struct Run {
     pub ends: Vec<u32>,
     /// What lies between the events.
     pub framing: Framing,
+}
+
+/// Where the events of a run end that the command gave to its sink: it gives them as numbers, since
+/// it knows them, and the sink need not look for them.
+pub fn ends(run: &contract::Run) -> &[u32] {
+    match &run.boundaries {
+        Boundaries::At(ends) => ends,
+        Boundaries::Lines(_) => unreachable!("the command says where events end"),
+    }
 }
 
 impl Run {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 
+use crate::batch::ends;
 use crate::dead_letters::{Content, DeadLetter, OnFailed};
 use crate::events::{Batch, Events, Rejected};
 use crate::interrupts::Interrupts;
@@ -20,7 +21,7 @@ use crate::place::{LineStart, Several};
 use crate::telemetry::Monitor;
 use spillway::contract::{Ending, Error, Failure, Notice, Progress, Rejection, Run, VisibleObject};
 use spillway::egress::Gate;
-use spillway::sink::{OpenSink, SinkError};
+use spillway::sink::{Sink, SinkError};
 
 pub use crate::layout::{Lines, Spot};
 pub use crate::totals::{Kept, Totals};
@@ -52,7 +53,7 @@ pub struct Runner<'a> {
     /// Where events come from.
     pub events: Events,
     /// Where they go.
-    pub sink: OpenSink,
+    pub sink: Sink,
     /// What becomes of those that are rejected.
     pub on_rejected: OnRejected,
     /// What becomes of those whose object could not be stored.
@@ -107,7 +108,7 @@ impl Runner<'_> {
 
 struct Running<'a> {
     events: Events,
-    sink: OpenSink,
+    sink: Sink,
     gate: Gate,
     stops: bool,
     set_aside: SetAside,
@@ -135,7 +136,7 @@ impl Running<'_> {
             Some(_) => self.work().await,
             None => self.pump().await.map(|()| Ending::Complete),
         };
-        if let Err(RunError::Sink(SinkError::Trap(_))) = worked {
+        if let Err(RunError::Sink(SinkError::Trap(_) | SinkError::Breach(_))) = worked {
             self.lose();
             // What it reported before is no less lost, and the trap says more than what follows it.
             let _ = self.set_aside_the_rest();
@@ -298,7 +299,7 @@ impl Running<'_> {
                 written => break written?,
             }
         };
-        let given: u64 = runs.iter().map(|run| run.ends.len() as u64).sum();
+        let given: u64 = runs.iter().map(|run| ends(run).len() as u64).sum();
         self.totals.events += given - rejections.len() as u64;
         self.set_aside.keep(runs, &rejections)?;
         if let Some(keeper) = &mut self.keeper {

@@ -1,6 +1,8 @@
 //! Credentials that are kept while they are good.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
@@ -15,8 +17,15 @@ use super::{Credentials, Provided, Provider};
 /// A provider that has delivered once is configured: where it has nothing later, it
 /// [failed](Failure::Failed), and asking again may help. Until their end, what it delivered before
 /// is handed out in its place, but not to those who ask for fresh ones.
+///
+/// Each identity has credentials of its own.
 pub struct Cached<P> {
     inner: P,
+    entries: std::sync::Mutex<HashMap<String, Arc<Entry>>>,
+}
+
+/// What is kept for one identity.
+struct Entry {
     /// How many loads have ended.
     loads: AtomicU64,
     state: Mutex<State>,
@@ -32,26 +41,41 @@ struct State {
 impl<P: Provider> Cached<P> {
     /// Keeps what `inner` hands out.
     pub fn new(inner: P) -> Cached<P> {
-        let last = Err(Failure::NotConfigured("nobody was asked".to_owned()));
-        Cached { inner, loads: AtomicU64::new(0), state: Mutex::new(State { last, good: None }) }
+        Cached { inner, entries: std::sync::Mutex::default() }
     }
 
-    async fn cached(&self, fresh: bool) -> Result<Credentials, Failure> {
-        let before = self.loads.load(Ordering::Acquire);
-        let mut state = self.state.lock().await;
-        // Somebody else's load that ended meanwhile is as good as one of our own.
-        let is_loaded = self.loads.load(Ordering::Acquire) != before;
+    /// What is kept for this identity. It is a claim of a component, so their number is bounded.
+    fn entry(&self, identity: &str) -> Arc<Entry> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entries.get(identity) {
+            return entry.clone();
+        }
+        if entries.len() == IDENTITIES_MAX {
+            entries.clear();
+        }
+        let last = Err(Failure::NotConfigured("nobody was asked".to_owned()));
+        let state = Mutex::new(State { last, good: None });
+        let entry = Arc::new(Entry { loads: AtomicU64::new(0), state });
+        entries.insert(identity.to_owned(), entry.clone());
+        entry
+    }
+
+    async fn cached(&self, identity: &str, fresh: bool) -> Result<Credentials, Failure> {
+        let entry = self.entry(identity);
+        let before = entry.loads.load(Ordering::Acquire);
+        let mut state = entry.state.lock().await;
+        let is_loaded = entry.loads.load(Ordering::Acquire) != before;
         if !is_loaded && (fresh || !state.lasts(REFRESH_BEFORE)) {
-            state.take(self.inner.get(true).await);
-            self.loads.fetch_add(1, Ordering::Release);
+            state.take(self.inner.get(identity, true).await);
+            entry.loads.fetch_add(1, Ordering::Release);
         }
         state.answer(fresh)
     }
 }
 
 impl<P: Provider> Provider for Cached<P> {
-    fn get(&self, fresh: bool) -> Provided<'_> {
-        Box::pin(self.cached(fresh))
+    fn get<'a>(&'a self, identity: &'a str, fresh: bool) -> Provided<'a> {
+        Box::pin(self.cached(identity, fresh))
     }
 }
 
@@ -82,6 +106,8 @@ impl State {
 /// So long before their end others are asked for. Metadata services have new ones by then.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html>
 const REFRESH_BEFORE: Duration = Duration::from_secs(300);
+/// For how many identities credentials are kept.
+const IDENTITIES_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -82,7 +82,7 @@ fn shown(name: &str, what: &str) -> String {
 }
 
 impl Provider for Environment {
-    fn get(&self, _fresh: bool) -> Provided<'_> {
+    fn get<'a>(&'a self, _identity: &'a str, _fresh: bool) -> Provided<'a> {
         Box::pin(std::future::ready(self.read()))
     }
 }

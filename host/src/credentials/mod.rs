@@ -58,18 +58,21 @@ pub type Provided<'a> = Pin<Box<dyn Future<Output = Result<Credentials, Failure>
 
 /// A source of credentials, asked each time that a sink needs some.
 pub trait Provider: Send + Sync {
-    /// Gets credentials; with `fresh`, not the ones that were handed out before.
+    /// Gets the credentials for `identity`; with `fresh`, not the ones that were handed out before.
+    ///
+    /// `identity` is what the component says: of `spillway-s3`, the bucket of its configuration. It
+    /// tells apart the sinks of a composed component. Where there is one sink, ignore it.
     ///
     /// # Errors
     ///
     /// [`Failure::NotConfigured`] where there is nowhere to get them from, [`Failure::Failed`]
     /// where there is and it did not work out.
-    fn get(&self, fresh: bool) -> Provided<'_>;
+    fn get<'a>(&'a self, identity: &'a str, fresh: bool) -> Provided<'a>;
 }
 
 /// The same credentials, always.
 impl Provider for Credentials {
-    fn get(&self, _fresh: bool) -> Provided<'_> {
+    fn get<'a>(&'a self, _identity: &'a str, _fresh: bool) -> Provided<'a> {
         Box::pin(std::future::ready(Ok(self.clone())))
     }
 }

@@ -2,7 +2,7 @@
 //! contract.
 
 use spillway::contract::{Ending, Error};
-use spillway::sink::{OpenSink, SinkError};
+use spillway::sink::{Sink, SinkError};
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
 use spillway_tests::bucket_transport::BucketTransport;
@@ -205,22 +205,18 @@ async fn an_upload_that_is_gone_is_a_failure_that_names_its_events() {
     assert_eq!((failure.key.as_str(), failure.first, failure.last), ("a", 7, 7));
 }
 
-async fn resume(
-    transport: &BucketTransport,
-    more: &str,
-    state: &[u8],
-) -> Result<OpenSink, SinkError> {
+async fn resume(transport: &BucketTransport, more: &str, state: &[u8]) -> Result<Sink, SinkError> {
     let config = config(&format!("http://{AUTHORITY}"), more);
     sink().open(&config, Some(state), &grants(transport.clone(), AUTHORITY)).await
 }
 
 /// Waits until the parts that are under way are stored.
-async fn until_settled(sink: &mut OpenSink) {
+async fn until_settled(sink: &mut Sink) {
     sink.checkpoint().await.unwrap();
 }
 
 /// Everything becomes visible, by as many commits as it takes.
-async fn finish(mut sink: OpenSink) {
+async fn finish(mut sink: Sink) {
     while sink.flush().await.unwrap().wants_checkpoint {
         sink.checkpoint().await.unwrap();
         sink.commit().await.unwrap();

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use spillway::egress::{Answer, Transport};
-use spillway::sink::OpenSink;
+use spillway::sink::Sink;
 use spillway_simulation::bucket::BucketOptions;
 use spillway_tests::bucket_transport::BucketTransport;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
@@ -42,7 +42,7 @@ async fn an_answer_whose_body_comes_later_is_told_as_well() {
 }
 
 /// Polls when there is something to do, and at no other time. Returns how often.
-async fn until_durable(sink: &mut OpenSink, wanted: u64) -> u64 {
+async fn until_durable(sink: &mut Sink, wanted: u64) -> u64 {
     let moved = sink.moved();
     let mut polls = 1;
     while sink.poll().await.unwrap().durable < wanted {

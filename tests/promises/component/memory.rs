@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use spillway::contract::{Ending, Error, Run};
-use spillway::sink::{OpenSink, SinkError};
+use spillway::sink::{Sink, SinkError};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_tests::bucket_transport::BucketTransport;
 
@@ -48,7 +48,7 @@ async fn with_checkpoints_half_of_it_is_freed_at_once() {
     assert!(checkpoints.iter().all(|bytes| *bytes <= MEMORY + SLACK), "{checkpoints:?} bytes");
 }
 
-async fn write_all(sink: &mut OpenSink, batches: &[Vec<Run>], checkpoints: &mut Vec<usize>) {
+async fn write_all(sink: &mut Sink, batches: &[Vec<Run>], checkpoints: &mut Vec<usize>) {
     for batch in batches {
         while let Err(error) = sink.write(batch).await {
             assert!(matches!(error, SinkError::Refused(Error::Busy)), "{error}");
@@ -57,7 +57,7 @@ async fn write_all(sink: &mut OpenSink, batches: &[Vec<Run>], checkpoints: &mut 
     }
 }
 
-async fn commit(sink: &mut OpenSink, checkpoints: &mut Vec<usize>) -> Vec<u8> {
+async fn commit(sink: &mut Sink, checkpoints: &mut Vec<usize>) -> Vec<u8> {
     let state = sink.checkpoint().await.unwrap();
     checkpoints.push(state.len());
     sink.commit().await.unwrap();
@@ -70,7 +70,7 @@ async fn open(
     commit: &str,
     state: Option<&[u8]>,
     guest: usize,
-) -> OpenSink {
+) -> Sink {
     let more = format!(
         r#", "commit": "{commit}", "max_open_objects": {KEYS}, "memory_bytes_max": {MEMORY},
            "key_template": "{{key}}/{{first}}""#

@@ -2,7 +2,7 @@
 
 use http::Method;
 use spillway::contract::{Ending, Run};
-use spillway::sink::OpenSink;
+use spillway::sink::Sink;
 use spillway_core::Timestamp;
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
@@ -198,7 +198,7 @@ fn taken(names: &[&str]) -> BucketTransport {
 }
 
 /// An object that is put, and one that is uploaded in two parts.
-async fn write_both(sink: &mut OpenSink) {
+async fn write_both(sink: &mut Sink) {
     sink.write(&[event("small", 0, b"hello".to_vec())]).await.unwrap();
     sink.write(&[event("large", 1, vec![b'x'; PART_BYTES])]).await.unwrap();
     sink.write(&[event("large", 2, vec![b'y'; 10])]).await.unwrap();

@@ -108,7 +108,7 @@ async fn a_fault_on_a_part_is_survived_or_reported() {
 const EVENTS: u64 = 11;
 
 /// Eleven events of one MiB each, with a line feed: two parts of 5 MiB and a tail.
-pub(super) async fn write_three_parts(sink: &mut spillway::sink::OpenSink) -> Vec<u8> {
+pub(super) async fn write_three_parts(sink: &mut spillway::sink::Sink) -> Vec<u8> {
     let mut expected = Vec::new();
     for position in 0..EVENTS {
         let payload = vec![b'a' + u8::try_from(position).unwrap(); 1 << 20];

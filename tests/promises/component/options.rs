@@ -3,7 +3,7 @@
 
 use http::request::Parts;
 use spillway::contract::Ending;
-use spillway::sink::OpenSink;
+use spillway::sink::Sink;
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::faults::Fault;
 use spillway_tests::bucket_transport::BucketTransport;
@@ -75,7 +75,7 @@ async fn what_is_said_of_objects_is_said_when_they_begin_and_then_no_more() {
     });
 }
 
-async fn open(transport: BucketTransport, fields: &str) -> OpenSink {
+async fn open(transport: BucketTransport, fields: &str) -> Sink {
     let config = config(&format!("http://{AUTHORITY}"), fields);
     sink().open(&config, None, &grants(transport, AUTHORITY)).await.unwrap()
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use spillway::contract::{Ending, Framing, Payload, Progress, Run};
-use spillway::sink::OpenSink;
+use spillway::contract::{Boundaries, Ending, Framing, Payload, Progress, Run};
+use spillway::sink::Sink;
 use spillway_simulation::bucket::BucketOptions;
 use spillway_tests::bucket_transport::BucketTransport;
 
@@ -32,7 +32,14 @@ async fn a_run_may_become_thousands_of_objects() {
     });
     let payload = Payload::Text(texts.concat());
     let (key, framing) = ("a".to_owned(), Framing::Bare);
-    let run = Run { key, first: 0, at: None, ends: ends.collect(), payload, framing };
+    let run = Run {
+        key,
+        first: 0,
+        at: None,
+        boundaries: Boundaries::At(ends.collect()),
+        payload,
+        framing,
+    };
     sink.write(&[run]).await.unwrap();
     let progress = sink.close(Ending::Complete).await.unwrap();
     assert_eq!((progress.durable, progress.failed.len()), (3_000, 0));
@@ -61,7 +68,7 @@ async fn interleaved_keys_share_the_sink() {
     });
 }
 
-async fn open(more: &str) -> (BucketTransport, OpenSink) {
+async fn open(more: &str) -> (BucketTransport, Sink) {
     let transport = BucketTransport::new(BucketOptions::default());
     let named = format!(r#", "key_template": "{{key}}-{{first:06}}"{more}"#);
     let config = config(&format!("http://{AUTHORITY}"), &named);
@@ -70,7 +77,7 @@ async fn open(more: &str) -> (BucketTransport, OpenSink) {
 }
 
 /// Polls until every event before `durable` is, and returns all that was reported.
-async fn poll_until_durable(sink: &mut OpenSink, durable: u64) -> Progress {
+async fn poll_until_durable(sink: &mut Sink, durable: u64) -> Progress {
     let mut progress = sink.poll().await.unwrap();
     let polls = async {
         while progress.durable < durable {

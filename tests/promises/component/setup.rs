@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use spillway::contract::{Framing, Payload, Run};
+use spillway::component::{Component, ComponentSource};
+use spillway::contract::{Boundaries, Framing, Payload, Run};
 use spillway::credentials::{Credentials, Secret};
 use spillway::egress::Transport;
 use spillway::engine::{Engine, Limits};
-use spillway::sink::{Grants, OpenSink, Sink, Source};
+use spillway::grants::Grants;
+use spillway::sink::Sink;
 use spillway_simulation::bucket::{BucketOptions, KeyPair};
 
 /// The authority that [`config`] leads to.
@@ -16,11 +18,11 @@ pub const AUTHORITY: &str = "s3.test:9000";
 pub const PART_BYTES: usize = 5 << 20;
 
 /// The component, compiled once for all tests, and kept for the next run.
-pub fn sink() -> &'static Sink {
-    static SINK: OnceLock<Sink> = OnceLock::new();
+pub fn sink() -> &'static Component {
+    static SINK: OnceLock<Component> = OnceLock::new();
     SINK.get_or_init(|| {
         let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-        Sink::load(&Engine::new(Some(cache)).unwrap(), &Source::Embedded).unwrap()
+        Component::load(&Engine::new(Some(cache)).unwrap(), &ComponentSource::Embedded).unwrap()
     })
 }
 
@@ -40,12 +42,12 @@ pub fn grants(transport: impl Transport + 'static, egress: &str) -> Grants {
 }
 
 /// A sink on a bucket in memory.
-pub async fn open(transport: impl Transport + 'static) -> OpenSink {
+pub async fn open(transport: impl Transport + 'static) -> Sink {
     open_with(transport, "").await
 }
 
 /// The same with `more` fields, each with a comma before it.
-pub async fn open_with(transport: impl Transport + 'static, more: &str) -> OpenSink {
+pub async fn open_with(transport: impl Transport + 'static, more: &str) -> Sink {
     let config = config(&format!("http://{AUTHORITY}"), more);
     sink().open(&config, None, &grants(transport, AUTHORITY)).await.unwrap()
 }
@@ -56,7 +58,7 @@ pub fn event(key: &str, first: u64, payload: Vec<u8>) -> Run {
         key: key.to_owned(),
         first,
         at: None,
-        ends: vec![payload.len().try_into().unwrap()],
+        boundaries: Boundaries::At(vec![payload.len().try_into().unwrap()]),
         payload: Payload::Bytes(payload),
         framing: Framing::Bare,
     }

@@ -2,16 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use spillway::sink::CONTRACT;
+use spillway::component::{CONTRACT, Component};
+use wit_parser::{Resolve, UnresolvedPackageGroup, WorldId};
 
 use super::setup::sink;
+use crate::support::root;
+
+/// What `wac targets` proves: whoever offers what the world names can run the component, and finds
+/// in it what the world promises.
+#[test]
+fn it_targets_its_world() {
+    let (resolve, world) = world();
+    wit_component::targets(&resolve, world, Component::embedded()).unwrap();
+}
 
 #[test]
-fn it_imports_what_its_world_names_and_nothing_else() {
-    let imports: BTreeSet<&str> = sink().imports().iter().map(|name| unversioned(name)).collect();
-    let named = named();
-    assert_eq!(named.len(), 9, "{named:?}");
-    assert_eq!(imports, named.iter().map(String::as_str).collect());
+fn it_imports_all_that_its_world_names() {
+    let (resolve, world) = world();
+    let imports = resolve.worlds[world].imports.keys().map(|key| resolve.name_world_key(key));
+    let named: BTreeSet<String> = imports.collect();
+    assert_eq!(named.len(), 10, "{named:?}");
+    assert_eq!(sink().imports().iter().cloned().collect::<BTreeSet<_>>(), named);
 }
 
 #[test]
@@ -19,24 +30,18 @@ fn it_exports_the_contract_and_nothing_else() {
     assert_eq!(sink().exports(), [CONTRACT]);
 }
 
-/// The interfaces in the world's documentation, one in each pair of backquotes at the head of a
-/// list item, and its own imports.
-fn named() -> BTreeSet<String> {
-    let mut named = BTreeSet::new();
-    for line in WORLD.lines().map(str::trim) {
-        if let Some(item) = line.strip_prefix("/// - ") {
-            let names = item.split("`: ").next().unwrap_or_default();
-            named.extend(names.split('`').filter(|name| name.contains('/')).map(str::to_owned));
-        }
-        if let Some(import) = line.strip_prefix("import ") {
-            named.insert(format!("spillway:sink/{}", import.trim_end_matches(';')));
-        }
-    }
-    named
+/// The package that names no store is whole without the other.
+#[test]
+fn the_contract_depends_on_no_other_package() {
+    let group = UnresolvedPackageGroup::parse_dir(root().join("wit/deps/sink")).unwrap();
+    assert_eq!(group.main.foreign_deps.len(), 0, "{:?}", group.main.foreign_deps);
+    let sink = Resolve::default().push_group(group);
+    assert!(sink.is_ok(), "{sink:?}");
 }
 
-fn unversioned(name: &str) -> &str {
-    name.split('@').next().unwrap_or(name)
+fn world() -> (Resolve, WorldId) {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(root().join("wit")).unwrap();
+    let world = resolve.select_world(&[package], Some("s3")).unwrap();
+    (resolve, world)
 }
-
-const WORLD: &str = include_str!("../../../wit/world.wit");

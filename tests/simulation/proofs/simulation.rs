@@ -256,8 +256,10 @@ fn expiring_keys(world: &mut World, random: &mut Rng) {
     });
 }
 
-/// Runs of events of any size for a few keys, now and then a pause or a flush. Returns the longest.
+/// Runs of events of any size for a few keys, now and then a gap, a pause or a flush. Returns the
+/// longest.
 fn workload(world: &mut World, random: &mut Rng) -> u64 {
+    let mut missing = random.clone();
     let keys = random.usize(1..5);
     let runs = random.usize(0..40);
     let long = random.u8(..3) == 0;
@@ -272,8 +274,14 @@ fn workload(world: &mut World, random: &mut Rng) -> u64 {
         // With the most that lies between events.
         let len = payloads.iter().map(|payload| payload.len() + 4).sum::<usize>();
         largest = largest.max(len as u64);
-        world.write_run(&format!("key {key}"), &payloads);
+        let gap = if missing.u8(..8) == 0 { missing.u64(1..100) } else { 0 };
+        let first = world.sink.next_position() + gap;
+        world.write_run_from(first, &format!("key {key}"), None, &payloads);
         hold(world, largest);
+        if missing.u8(..10) == 0 {
+            world.skip(missing.u64(..100));
+            hold(world, largest);
+        }
         match random.u8(..30) {
             0 => world.run_for(Duration::from_millis(random.u64(..60_000))),
             1 => world.seal_and_settle(),

@@ -14,6 +14,9 @@ pub enum Input {
     /// Events to store. Those there is no room for come back as [`Output::Rest`]. Their positions
     /// must not be below [`Sink::next_position`](crate::sink::Sink::next_position).
     Events(Run),
+    /// No event before this position is still to come. Not below
+    /// [`Sink::next_position`](crate::sink::Sink::next_position).
+    Skip(u64),
     /// Every open object is sealed.
     Seal,
     /// Everything that is not visible is given up.

@@ -85,6 +85,7 @@ impl Sink {
         let notices = &mut self.notices;
         match input {
             Input::Events(run) => self.writer.write(run, self.client.is_idle(), notices),
+            Input::Skip(to) => self.writer.skip(to),
             Input::Seal => self.writer.seal_all(notices),
             Input::Abort => {
                 self.client.leave();
@@ -156,12 +157,18 @@ impl Sink {
         self.client.is_idle() && self.writer.is_settled()
     }
 
+    /// The bucket, as the configuration names it: whose credentials are asked for.
+    pub fn bucket(&self) -> &str {
+        &self.settings.address.bucket
+    }
+
     /// The least position that the next run may begin with.
     pub fn next_position(&self) -> u64 {
         self.writer.next_position()
     }
 
-    /// Every event before this position is in a visible object, or was rejected or reported failed.
+    /// Every event before this position is in a visible object, or was rejected or reported failed,
+    /// or is missing: positions may leave gaps.
     pub fn durable(&self) -> u64 {
         self.writer.durable()
     }

@@ -84,6 +84,25 @@ fn taken_failures(talk: &mut Talk) -> usize {
     talk.sink.take_report().failed.len()
 }
 
+/// What was skipped is not asked for again, and is durable once all before it is.
+#[test]
+fn what_was_skipped_is_in_the_checkpoint() {
+    let mut talk = Talk::with(MANY);
+    talk.write("a", "1");
+    talk.tell(Input::Skip(9));
+    assert_eq!((talk.sink.durable(), talk.sink.next_position()), (0, 9));
+    let state = taken(&mut talk);
+    assert_eq!(inspect(&state).expect("a state").next_position, 9);
+    let mut talk = Talk::resume(MANY, &state).expect("its own state");
+    assert_eq!((talk.sink.durable(), talk.sink.next_position()), (0, 9));
+    talk.tell(Input::Seal);
+    let state = taken(&mut talk);
+    talk.tell(Input::Commit);
+    is_put(&mut talk, "PUT /bbb/a");
+    assert_eq!(talk.sink.durable(), 9);
+    assert_eq!(inspect(&state).expect("a state").next_position, 9);
+}
+
 #[test]
 fn nothing_becomes_visible_before_a_commit() {
     let mut talk = Talk::with(CHECKPOINTED);

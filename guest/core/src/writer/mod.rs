@@ -191,6 +191,11 @@ impl Writer {
         self.evict_spare();
     }
 
+    /// No event before this position is still to come.
+    pub(crate) fn skip(&mut self, to: u64) {
+        self.next_position = self.next_position.max(to);
+    }
+
     /// Whether it has asked for what keeps a request from being idle.
     fn is_asking(&self) -> bool {
         let asks = |effect: &Effect| matches!(effect, Effect::Send { .. } | Effect::Abort { .. });

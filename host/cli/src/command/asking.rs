@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::interrupts::{Interrupts, OnSignal};
 use anyhow::Context as _;
-use spillway::sink::OpenSink;
+use spillway::sink::Sink;
 
 use super::exit::Stop;
 use super::run::exit_on;
@@ -20,7 +20,7 @@ pub(crate) struct Asking {
 impl Asking {
     /// Gives the sink up when there is a signal, `grace` after it: in that time it clears away what
     /// it has begun. Says meanwhile what the store is waited for.
-    pub(crate) fn of(sink: &OpenSink, grace: Duration) -> Result<Asking, Stop> {
+    pub(crate) fn of(sink: &Sink, grace: Duration) -> Result<Asking, Stop> {
         let interrupts = Interrupts::of_process().context("signals cannot be handled");
         let interrupts = interrupts.map_err(Stop::Failed)?;
         exit_on(2, interrupts.clone());

@@ -2,7 +2,7 @@
 
 use anyhow::Error;
 use spillway::contract::Ending;
-use spillway::sink::{OpenSink, SinkError};
+use spillway::sink::{Sink, SinkError};
 
 use super::args::CheckArguments;
 use super::asking::{Asking, CLEARING_TIME_MAX};
@@ -47,7 +47,7 @@ async fn look(destination: &Destination, asks: bool) -> Result<(), Stop> {
 }
 
 /// Ends the sink: what could not be cleared away after the first answer is tried once more.
-async fn close(sink: &mut OpenSink, checked: Result<(), SinkError>) -> Result<(), Stop> {
+async fn close(sink: &mut Sink, checked: Result<(), SinkError>) -> Result<(), Stop> {
     let closed = sink.close(Ending::Abort).await;
     if let Ok(progress) = &closed {
         progress.notices.iter().for_each(terminal::say_notice);

@@ -4,8 +4,8 @@ use crate::checkpoint::{self, Checkpoint, Mark};
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
+use spillway::component::{Component, ComponentSource};
 use spillway::contract::{IncompleteUpload, Phase, SavedObject, SavedState};
-use spillway::sink::{Sink, Source};
 
 use super::args::{CheckpointCommand, ShowArguments};
 use super::exit::{Exit, Stop};
@@ -21,8 +21,8 @@ pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, Stop>
     let read =
         read.ok_or_else(|| Stop::WrongUse(anyhow!("there is no checkpoint {}", file.display())))?;
     let engine = engine()?;
-    let source = component.map_or(Source::Embedded, Source::File);
-    let sink = Sink::load(&engine, &source).map_err(|error| Stop::WrongUse(error.into()))?;
+    let source = component.map_or(ComponentSource::Embedded, ComponentSource::File);
+    let sink = Component::load(&engine, &source).map_err(|error| Stop::WrongUse(error.into()))?;
     let saved = sink.inspect_state(&read.state).await.map_err(|error| {
         let Checkpoint { writer, .. } = &read;
         let context = format!(
@@ -110,7 +110,7 @@ fn as_json(read: &Checkpoint, saved: &SavedState) -> Value {
     let to_abort = saved
         .to_abort
         .iter()
-        .map(|IncompleteUpload { object_key, id, .. }| json!({"object_key": object_key, "upload_id": id}));
+        .map(|upload| json!({"object_key": upload.object_key, "upload_id": upload.id}));
     let under_way = saved.objects.iter().map(|saved| object_json(saved, is_by_line(source)));
     json!({
         "taken": time(*taken),

@@ -1,7 +1,7 @@
 //! `spillway inspect`.
 
 use anyhow::Context as _;
-use spillway::sink::{Sink, Source};
+use spillway::component::{Component, ComponentSource};
 
 use super::args::InspectArguments;
 use super::exit::{Exit, Stop};
@@ -10,8 +10,8 @@ use super::say::say;
 
 pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, Stop> {
     let engine = engine()?;
-    let source = arguments.component.map_or(Source::Embedded, Source::File);
-    let sink = Sink::load(&engine, &source).map_err(|error| Stop::WrongUse(error.into()))?;
+    let source = arguments.component.map_or(ComponentSource::Embedded, ComponentSource::File);
+    let sink = Component::load(&engine, &source).map_err(|error| Stop::WrongUse(error.into()))?;
     let description = sink.describe().await;
     let description = description.context("the component cannot say what it is");
     let description = description.map_err(Stop::Failed)?;

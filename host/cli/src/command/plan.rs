@@ -11,11 +11,13 @@ use crate::flow::{self, Config, Draft, FlowError, SinkSettings, Variables};
 use crate::map::{MapSettings, OnRejected};
 use crate::source::{Input, Source, SourceSettings, Start};
 use anyhow::Context as _;
+use spillway::component::{Component, ComponentSource};
 use spillway::credentials::{self, Credentials, Environment, Provider};
 use spillway::egress::{self, Client, ClientError, ClientOptions, Proxies};
 use spillway::engine::{Engine, Limits};
+use spillway::grants::Grants;
 use spillway::problem::Problem;
-use spillway::sink::{Grants, OpenSink, Sink, SinkError, Source as ComponentSource};
+use spillway::sink::{Sink, SinkError};
 
 use super::environment::{self, Filled};
 use super::exit::{Stop, is_shortage};
@@ -42,7 +44,7 @@ pub(crate) struct Request {
 pub(crate) struct Plan {
     pub(crate) source: SourceSettings,
     pub(crate) map: MapSettings,
-    pub(crate) sink: Sink,
+    pub(crate) sink: Component,
     pub(crate) config: String,
     pub(crate) grants: Grants,
     pub(crate) on_failed: OnFailed,
@@ -62,7 +64,7 @@ struct Known {
 
 /// Where a flow goes: all that is needed to ask its store something.
 pub(crate) struct Destination {
-    pub(crate) sink: Sink,
+    pub(crate) sink: Component,
     pub(crate) config: String,
     pub(crate) grants: Grants,
 }
@@ -300,7 +302,7 @@ fn profile(_: &credentials::Settings, _: &mut Vec<Problem>) -> Option<std::conve
 
 impl Destination {
     /// Opens the sink, which makes no request.
-    pub(crate) async fn open(&self) -> Result<OpenSink, Stop> {
+    pub(crate) async fn open(&self) -> Result<Sink, Stop> {
         let opened = self.sink.open(&self.config, None, &self.grants).await;
         opened.map_err(|error| Stop::Failed(error.into()))
     }
@@ -416,7 +418,7 @@ async fn load(
     let source = settings.component.clone();
     let source = source.map_or(ComponentSource::Embedded, ComponentSource::File);
     // To compile it may take seconds, and a signal is heard meanwhile.
-    let loading = tokio::task::spawn_blocking(move || Sink::load(&engine, &source));
+    let loading = tokio::task::spawn_blocking(move || Component::load(&engine, &source));
     let sink = match loading.await.context("the component was not loaded").map_err(Stop::Failed)? {
         Ok(sink) => sink,
         Err(error) => {
@@ -458,7 +460,7 @@ async fn load(
 /// The embedded component may talk to whom its configuration names. Another one may be lying about
 /// that, so the flow must say it.
 fn granted(
-    sink: &Sink,
+    sink: &Component,
     wanted: Vec<String>,
     allowed: Option<Vec<String>>,
     problems: &mut Vec<Problem>,

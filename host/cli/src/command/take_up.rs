@@ -10,9 +10,10 @@ use crate::place::{Begun, Place};
 use crate::run::{Checkpoints, Kept};
 use crate::source::{Input, LastLine, LineSettings, Source, SourceError, SourceSettings};
 use jiff::Timestamp;
+use spillway::component::Component;
 use spillway::contract::Error;
 use spillway::problem::Problem;
-use spillway::sink::{Sink, SinkError};
+use spillway::sink::SinkError;
 use tracing::info;
 
 use super::exit::Stop;
@@ -139,7 +140,7 @@ impl TakenUp {
     pub(crate) async fn of(
         settings: &CheckpointSettings,
         source: &SourceSettings,
-        sink: &Sink,
+        sink: &Component,
     ) -> Result<TakenUp, Stop> {
         let file = CheckpointFile::open(&settings.path).map_err(not_had)?;
         let resumed = file.load().map_err(|error| Stop::WrongUse(error.into()))?;

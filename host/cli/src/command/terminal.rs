@@ -86,10 +86,14 @@ impl Observer for Terminal {
         match self.failures {
             // People are told of the first one at the end: it is why the run failed.
             1 => {
-                error!(target: COURSE, event = "failed", key, object_key, first, last, events, "{text}")
+                error!(
+                    target: COURSE, event = "failed", key, object_key, first, last, events,
+                    "{text}"
+                );
             }
             2..=SHOWN_MAX => error!(
-                target: SPILLWAY, event = "failed", key, object_key, first, last, events, "failed: {text}"
+                target: SPILLWAY, event = "failed", key, object_key, first, last, events,
+                "failed: {text}"
             ),
             SHOWN_ENOUGH => error!(
                 target: SPILLWAY, event = "failed", "failed: more objects, counted in the summary"

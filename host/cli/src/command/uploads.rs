@@ -10,8 +10,9 @@ use crate::age;
 use crate::checkpoint::{self, CheckpointError, CheckpointFile, CheckpointSettings};
 use anyhow::anyhow;
 use serde_json::json;
+use spillway::component::Component;
 use spillway::contract::{Ending, IncompleteUpload};
-use spillway::sink::{OpenSink, Sink, SinkError};
+use spillway::sink::{Sink, SinkError};
 use tracing::error;
 
 use super::args::{AbortArguments, ListArguments, UploadsCommand};
@@ -67,11 +68,7 @@ async fn abort(arguments: AbortArguments) -> Result<Exit, Stop> {
     asking.end(aborted, "uploads were aborted: those that are not named above may still be open")
 }
 
-async fn abort_all(
-    arguments: AbortArguments,
-    mut sink: OpenSink,
-    kept: InUse,
-) -> Result<Exit, Stop> {
+async fn abort_all(arguments: AbortArguments, mut sink: Sink, kept: InUse) -> Result<Exit, Stop> {
     let AbortArguments { older_than, dry_run, .. } = arguments;
     let mut in_use = 0;
     let mut met = HashSet::new();
@@ -98,7 +95,7 @@ async fn abort_all(
                     ended += 1;
                     say!("aborted {text}");
                 }
-                Err(error @ (SinkError::Trap(_) | SinkError::GivenUp)) => {
+                Err(error @ (SinkError::Trap(_) | SinkError::Breach(_) | SinkError::GivenUp)) => {
                     return Err(Stop::Failed(error.into()));
                 }
                 Err(error) => {
@@ -143,7 +140,7 @@ struct Upload {
 
 impl Upload {
     /// What is unfinished, the oldest first, those of unknown age last.
-    async fn all(sink: &mut OpenSink) -> Result<Vec<Upload>, Stop> {
+    async fn all(sink: &mut Sink) -> Result<Vec<Upload>, Stop> {
         let listed = sink.incomplete_uploads().await;
         notices(sink).await?;
         let listed = listed.map_err(|error| {
@@ -230,7 +227,7 @@ enum Whose {
 impl InUse {
     async fn of(
         checkpoint: Option<CheckpointSettings>,
-        sink: &Sink,
+        sink: &Component,
         whose: Whose,
     ) -> Result<InUse, Stop> {
         let Some(CheckpointSettings { path, .. }) = checkpoint else { return Ok(InUse::default()) };
@@ -276,7 +273,7 @@ async fn open(
     flow: &Path,
     component: Option<PathBuf>,
     whose: Whose,
-) -> Result<(OpenSink, InUse), Stop> {
+) -> Result<(Sink, InUse), Stop> {
     let request = Request::of(flow, component);
     let mut draft = request.parse(&read(flow)?)?;
     let checkpoint = draft.checkpoint.take();
@@ -285,13 +282,13 @@ async fn open(
     Ok((destination.open().await?, in_use))
 }
 
-async fn notices(sink: &mut OpenSink) -> Result<(), Stop> {
+async fn notices(sink: &mut Sink) -> Result<(), Stop> {
     let progress = sink.poll().await.map_err(|error| Stop::Failed(error.into()))?;
     progress.notices.iter().for_each(terminal::say_notice);
     Ok(())
 }
 
-async fn close(mut sink: OpenSink) -> Result<(), Stop> {
+async fn close(mut sink: Sink) -> Result<(), Stop> {
     let progress = sink.close(Ending::Abort).await.map_err(|e| Stop::Failed(e.into()))?;
     progress.notices.iter().for_each(terminal::say_notice);
     Ok(())

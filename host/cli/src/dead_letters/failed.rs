@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::file::{DeadLetters, folder_of};
 use super::letter::{Content, DeadLetter};
 use super::spool::{Kept, Spool};
+use crate::batch::ends;
 use crate::layout::Layout;
 use spillway::contract::{Failure, Rejection, Run};
 use spillway::sink::explain;
@@ -64,7 +65,7 @@ impl Failed {
     /// Keeps what the sink took of `runs`: all that it did not reject.
     pub(crate) fn keep(&mut self, runs: &[Run], rejections: &[Rejection]) -> io::Result<()> {
         for run in runs {
-            let positions = run.first..run.first + run.ends.len() as u64;
+            let positions = run.first..run.first + ends(run).len() as u64;
             let mut rejected: Vec<_> = rejections
                 .iter()
                 .filter(|rejection| positions.contains(&rejection.position))
@@ -76,7 +77,7 @@ impl Failed {
                 self.spool.add(run, from..index)?;
                 from = index + 1;
             }
-            self.spool.add(run, from..run.ends.len())?;
+            self.spool.add(run, from..ends(run).len())?;
         }
         Ok(())
     }
@@ -181,7 +182,7 @@ mod tests {
     use super::super::letter::Letter;
     use super::*;
     use crate::place::LineStart;
-    use spillway::contract::{Error, Framing, Payload};
+    use spillway::contract::{Boundaries, Error, Framing, Payload};
 
     #[test]
     fn letters_come_in_the_order_of_the_input_once_all_before_them_is_durable() {
@@ -270,7 +271,7 @@ mod tests {
             first,
             at: None,
             payload: Payload::Text(events.to_owned()),
-            ends: (1..=events.len() as u32).collect(),
+            boundaries: Boundaries::At((1..=events.len() as u32).collect()),
             framing: Framing::Bare,
         }
     }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::batch::ends;
 use spillway::contract::{Framing, Payload, Run};
 
 /// Accepted events in the order of their positions, in files that have no name: whatever becomes of
@@ -117,8 +118,8 @@ impl Segment {
             Payload::Bytes(bytes) => bytes.as_slice(),
             Payload::Text(text) => text.as_bytes(),
         };
-        let base = events.start.checked_sub(1).map_or(0, |before| run.ends[before]);
-        let payload = &bytes[base as usize..run.ends[events.end - 1] as usize];
+        let base = events.start.checked_sub(1).map_or(0, |before| ends(run)[before]);
+        let payload = &bytes[base as usize..ends(run)[events.end - 1] as usize];
         let first = run.first + events.start as u64;
         let header = Header {
             first,
@@ -130,7 +131,7 @@ impl Segment {
         };
         self.file.write_all(&header.to_bytes())?;
         self.file.write_all(run.key.as_bytes())?;
-        for end in &run.ends[events.clone()] {
+        for end in &ends(run)[events.clone()] {
             self.file.write_all(&(end - base).to_le_bytes())?;
         }
         self.file.write_all(payload)?;
@@ -222,6 +223,7 @@ fn length(bytes: usize) -> io::Result<u32> {
 mod tests {
     use super::*;
     use crate::testing::{Random, seeds};
+    use spillway::contract::Boundaries;
 
     #[test]
     fn what_is_kept_is_read_again_and_what_is_durable_is_forgotten() {
@@ -252,7 +254,7 @@ mod tests {
                     _ => {
                         let first = next + random.below(3) as u64;
                         let run = run(random, first);
-                        let count = run.ends.len();
+                        let count = ends(&run).len();
                         let from = random.below(count + 1);
                         let upto = from + random.below(count - from + 1);
                         spool.add(&run, from..upto).unwrap();
@@ -288,13 +290,20 @@ mod tests {
         }
         let at = (random.below(2) == 0).then(|| random.next());
         let key = (*random.pick(&["a", "é", "c"])).to_owned();
-        Run { key, first, at, payload: Payload::Bytes(payload), ends, framing }
+        Run {
+            key,
+            first,
+            at,
+            payload: Payload::Bytes(payload),
+            boundaries: Boundaries::At(ends),
+            framing,
+        }
     }
 
     fn payloads(run: &Run) -> impl Iterator<Item = Vec<u8>> {
         let Payload::Bytes(bytes) = &run.payload else { panic!("it is made of bytes") };
-        let starts = std::iter::once(0).chain(run.ends.iter().copied());
-        starts.zip(&run.ends).map(|(start, end)| {
+        let starts = std::iter::once(0).chain(ends(run).iter().copied());
+        starts.zip(ends(run)).map(|(start, end)| {
             let framed = &bytes[start as usize..*end as usize];
             framed.strip_suffix(b"\n").unwrap_or(framed).to_vec()
         })

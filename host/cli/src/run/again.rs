@@ -3,6 +3,7 @@
 
 use super::runs::{before, run};
 use super::{RunError, Running};
+use crate::batch::ends;
 use crate::layout::Layout;
 use crate::place::{Place, Several};
 use crate::source::{Source, SourceError, Start};
@@ -54,7 +55,7 @@ impl Running<'_> {
             self.layout.add(&several, if is_through { &place } else { &batch.next });
             let position = place.next_position();
             let runs = batch.runs.into_iter().map(|of_batch| before(run(of_batch), position));
-            let runs: Vec<Run> = runs.filter(|run| !run.ends.is_empty()).collect();
+            let runs: Vec<Run> = runs.filter(|run| !ends(run).is_empty()).collect();
             self.set_aside.keep(&runs, &[])?;
             if !is_through {
                 continue;

@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::runs::{end, payload};
 use super::{Kept, RunError, Running, TICK};
+use crate::batch::ends;
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFile, Mark, SourceFile, Writer};
 use crate::layout::Layout;
 use crate::place::{Begun, LineStart, Place, Several};
@@ -160,7 +161,7 @@ impl Keeper {
         let from = position + begun.events;
         for run in runs {
             let from = usize::try_from(from.saturating_sub(run.first)).unwrap_or(usize::MAX);
-            (from..run.ends.len()).for_each(|index| begun.add(&run.key, payload(run, index)));
+            (from..ends(run).len()).for_each(|index| begun.add(&run.key, payload(run, index)));
         }
         debug_assert_eq!(position + begun.events, self.taken);
         self.begun = Some((line, begun));

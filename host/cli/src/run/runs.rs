@@ -1,29 +1,32 @@
 //! Runs as the contract has them.
 
-use crate::batch;
+use crate::batch::{self, ends};
 use crate::dead_letters::Content;
-use spillway::contract::{Framing, Payload, Run};
+use spillway::contract::{Boundaries, Framing, Payload, Run};
 
 /// A run as the sink takes it.
 pub(super) fn run(run: batch::Run) -> Run {
     let batch::Run { key, first, at, payload, ends, framing } = run;
+    let (payload, boundaries) = (Payload::Bytes(payload), Boundaries::At(ends));
     let framing = match framing {
         batch::Framing::Bare => Framing::Bare,
         batch::Framing::Newline => Framing::Newline,
     };
-    Run { key, first, at, payload: Payload::Bytes(payload), ends, framing }
+    Run { key, first, at, payload, boundaries, framing }
 }
 
 /// The position behind the last event of a run.
 pub(super) fn end(run: &Run) -> u64 {
-    run.first + run.ends.len() as u64
+    run.first + ends(run).len() as u64
 }
 
 /// The events of a run that lie before `position`.
 pub(super) fn before(mut run: Run, position: u64) -> Run {
     let count = usize::try_from(position.saturating_sub(run.first)).unwrap_or(usize::MAX);
-    run.ends.truncate(count);
-    let end = run.ends.last().map_or(0, |end| *end as usize);
+    if let Boundaries::At(ends) = &mut run.boundaries {
+        ends.truncate(count);
+    }
+    let end = ends(&run).last().map_or(0, |end| *end as usize);
     match &mut run.payload {
         Payload::Bytes(bytes) => bytes.truncate(end),
         Payload::Text(text) => text.truncate(end),
@@ -40,12 +43,12 @@ pub(super) fn event(runs: &[Run], position: u64) -> Option<Content<'_>> {
 
 /// The payload of an event, without what separates it from the next.
 pub(super) fn payload(run: &Run, index: usize) -> &[u8] {
-    let start = index.checked_sub(1).map_or(0, |before| run.ends[before] as usize);
+    let start = index.checked_sub(1).map_or(0, |before| ends(run)[before] as usize);
     let bytes = match &run.payload {
         Payload::Bytes(bytes) => bytes.as_slice(),
         Payload::Text(text) => text.as_bytes(),
     };
-    let framed = &bytes[start..run.ends[index] as usize];
+    let framed = &bytes[start..ends(run)[index] as usize];
     match run.framing {
         Framing::Newline => framed.strip_suffix(b"\n").unwrap_or(framed),
         Framing::Bare => framed,

@@ -14,7 +14,7 @@ struct Script {
 }
 
 impl Provider for Script {
-    fn get(&self, fresh: bool) -> Provided<'_> {
+    fn get<'a>(&'a self, _identity: &'a str, fresh: bool) -> Provided<'a> {
         assert!(fresh, "a provider below a cache keeps nothing");
         Box::pin(async {
             let number = self.asked.fetch_add(1, Ordering::Relaxed);
@@ -52,7 +52,11 @@ fn not_configured(text: &str) -> Result<Credentials, Failure> {
 
 /// The id that was handed out, or what was said in its place.
 async fn get(cached: &Cached<Script>, fresh: bool) -> String {
-    match cached.get(fresh).await {
+    get_for(cached, "bucket", fresh).await
+}
+
+async fn get_for(cached: &Cached<Script>, identity: &str, fresh: bool) -> String {
+    match cached.get(identity, fresh).await {
         Ok(credentials) => credentials.access_key_id,
         Err(Failure::Failed(text)) => format!("failed: {text}"),
         Err(Failure::NotConfigured(text)) => format!("not configured: {text}"),
@@ -68,6 +72,24 @@ async fn what_lasts_is_kept_and_passed_over_for_fresh_ones() {
         assert_eq!(get(&cached, true).await, "b");
         assert_eq!(get(&cached, false).await, "b");
     }
+}
+
+#[tokio::test]
+async fn each_identity_has_its_own() {
+    let cached = cached(vec![key("a", None), key("b", None)]);
+    assert_eq!(get_for(&cached, "one", false).await, "a");
+    assert_eq!(get_for(&cached, "two", false).await, "b");
+    assert_eq!(get_for(&cached, "one", false).await, "a");
+}
+
+#[tokio::test]
+async fn the_number_of_identities_that_are_kept_is_bounded() {
+    let outcomes = (0..=IDENTITIES_MAX).map(|n| key(&n.to_string(), None)).collect();
+    let cached = cached(outcomes);
+    for n in 0..=IDENTITIES_MAX {
+        assert_eq!(get_for(&cached, &n.to_string(), false).await, n.to_string());
+    }
+    assert_eq!(cached.entries.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

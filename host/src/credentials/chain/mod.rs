@@ -46,7 +46,7 @@ pub struct AwsChain {
 }
 
 impl Provider for AwsChain {
-    fn get(&self, _fresh: bool) -> Provided<'_> {
+    fn get<'a>(&'a self, _identity: &'a str, _fresh: bool) -> Provided<'a> {
         Box::pin(self.load())
     }
 }

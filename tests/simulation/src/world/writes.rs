@@ -19,7 +19,17 @@ impl World {
 
     /// The same with events that happened then.
     pub fn write_run_of(&mut self, key: &str, at: Option<Timestamp>, payloads: &[Bytes]) -> u64 {
-        let first = self.sink.next_position();
+        self.write_run_from(self.sink.next_position(), key, at, payloads)
+    }
+
+    /// The same from this position on, so that there is a gap before it.
+    pub fn write_run_from(
+        &mut self,
+        first: u64,
+        key: &str,
+        at: Option<Timestamp>,
+        payloads: &[Bytes],
+    ) -> u64 {
         let mut rest = Some(self.run(key, first, payloads).happened(at));
         while let Some(run) = rest {
             let len = run.len();
@@ -33,6 +43,13 @@ impl World {
             }
         }
         first
+    }
+
+    /// Tells the core that the next positions, so many, do not come.
+    pub fn skip(&mut self, positions: u64) {
+        let to = self.sink.next_position() + positions;
+        self.note(|| format!("skip to {to}"));
+        self.feed(Input::Skip(to));
     }
 
     /// Gives the core a run, and returns what it has no room for.

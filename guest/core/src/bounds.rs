@@ -1,0 +1,44 @@
+//! The bounds of the contract, kept by what this sink reports: a host ends a component that breaks
+//! one.
+
+/// Cuts a text that is too long, at the border of a character, and says by `…` that it did.
+pub fn text(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX - CUT.len()));
+        text.push_str(CUT);
+    }
+    text
+}
+
+/// Whether a text may pass as it is. One that names something is of no use where it is cut.
+pub fn fits(text: &str) -> bool {
+    text.len() <= TEXT_BYTES_MAX
+}
+
+/// How long a text may be.
+pub const TEXT_BYTES_MAX: usize = 4_096;
+/// How long the schema may be.
+pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
+/// How many notices a call may return.
+pub const NOTICES_MAX: usize = 1_000;
+const CUT: &str = "…";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let whole = "x".repeat(TEXT_BYTES_MAX);
+        assert_eq!(text(whole.clone()), whole);
+        // 4,093 bytes are left, and two make a character.
+        let cut = text("é".repeat(TEXT_BYTES_MAX));
+        assert_eq!(cut, "é".repeat(2_046) + CUT);
+        assert!(fits(&cut) && !fits(&(whole + "x")));
+    }
+
+    #[test]
+    fn the_schema_is_within_its_bound() {
+        assert!(crate::schema::schema().len() <= SCHEMA_BYTES_MAX);
+    }
+}

@@ -1,0 +1,184 @@
+//! Every bound, kept and broken.
+
+use super::*;
+use crate::contract::{Framing, Level, MetricValue, Notice, Payload, Problem};
+
+fn run(first: u64, boundaries: Boundaries) -> Run {
+    let payload = Payload::Bytes(Vec::new());
+    Run { key: "k".to_owned(), first, at: None, payload, boundaries, framing: Framing::Bare }
+}
+
+/// Events from 10 to 12 and from 20 to 21.
+fn batch() -> [Run; 2] {
+    [run(10, Boundaries::At(vec![1, 2, 3])), run(20, Boundaries::Lines(2))]
+}
+
+/// A ledger to which that batch was given.
+fn ledger() -> Ledger {
+    let mut ledger = Ledger::new(false, 10);
+    assert_eq!(ledger.write(&batch(), &[]), Ok(()));
+    ledger
+}
+
+fn progress(durable: u64) -> Progress {
+    let (visible, failed, notices) = (Vec::new(), Vec::new(), Vec::new());
+    let wants_checkpoint = false;
+    Progress { durable, visible, failed, wants_checkpoint, notices, notices_dropped: 0 }
+}
+
+fn object(first: u64, last: u64, events: u64) -> VisibleObject {
+    let (key, object_key) = ("k".to_owned(), "k".to_owned());
+    VisibleObject { key, object_key, first, last, events, bytes: 1, parts: 0 }
+}
+
+fn failure(begun: u64, first: u64, last: u64, events: u64) -> Failure {
+    let (key, object_key, cause) = ("k".to_owned(), "k".to_owned(), Error::Aborted);
+    Failure { key, object_key, begun, first, last, events, cause }
+}
+
+fn long() -> String {
+    "x".repeat(TEXT_BYTES_MAX + 1)
+}
+
+#[track_caller]
+fn broken(kept: Kept, said: &str) {
+    let what = kept.expect_err(said);
+    assert!(what.contains(said), "{what}");
+}
+
+#[test]
+fn rejections_are_of_the_batch_and_rise() {
+    let rejected = |positions: &[u64]| {
+        let reason = "no".to_owned();
+        let rejected = positions.iter().map(|p| Rejection { position: *p, reason: reason.clone() });
+        Ledger::new(false, 10).write(&batch(), &rejected.collect::<Vec<_>>())
+    };
+    assert_eq!(rejected(&[10, 12, 20, 21]), Ok(()));
+    for outside in [&[9][..], &[13], &[10, 19], &[22]] {
+        broken(rejected(outside), "the batch has no such position");
+    }
+    broken(rejected(&[12, 11]), "position 11 is rejected after 12");
+    broken(rejected(&[12, 12]), "position 12 is rejected after 12");
+    let long = [Rejection { position: 10, reason: long() }];
+    broken(ledger().write(&batch(), &long), "the reason of a rejection has 4097 bytes");
+}
+
+#[test]
+fn durable_never_falls_and_stays_within_what_was_written() {
+    let mut ledger = ledger();
+    assert_eq!(ledger.progress(&progress(12)), Ok(()));
+    broken(ledger.progress(&progress(11)), "`durable` fell from 12 to 11");
+    broken(ledger.progress(&progress(23)), "is 23, and the next position to be written is 22");
+    assert_eq!(ledger.progress(&progress(22)), Ok(()));
+    ledger.skip(30);
+    assert_eq!(ledger.progress(&progress(30)), Ok(()));
+    broken(Ledger::new(false, 10).progress(&progress(1)), "the next position");
+}
+
+/// What the checkpoint knew is not known here, until something is written after it.
+#[test]
+fn a_sink_that_goes_on_is_bound_from_its_first_event_on() {
+    let mut ledger = Ledger::new(true, 10);
+    let mut before = progress(7);
+    before.visible.push(object(3, 5, 2));
+    assert_eq!(ledger.progress(&before), Ok(()));
+    assert_eq!(ledger.write(&batch(), &[]), Ok(()));
+    broken(ledger.progress(&progress(23)), "the next position");
+}
+
+#[test]
+fn objects_and_failures_lie_within_what_was_written() {
+    let told = |object: VisibleObject| {
+        ledger().progress(&Progress { visible: vec![object], ..progress(0) })
+    };
+    assert_eq!(told(object(10, 21, 5)), Ok(()));
+    assert_eq!(told(object(21, 21, 1)), Ok(()));
+    for (first, last, events) in [(12, 11, 1), (10, 12, 4), (10, 12, 0), (0, u64::MAX, 0)] {
+        broken(told(object(first, last, events)), "a visible object has");
+    }
+    broken(told(object(20, 22, 1)), "a visible object reaches position 22");
+    broken(told(VisibleObject { object_key: long(), ..object(10, 10, 1) }), "an object key");
+    let told =
+        |failure: Failure| ledger().progress(&Progress { failed: vec![failure], ..progress(0) });
+    assert_eq!(told(failure(10, 11, 12, 2)), Ok(()));
+    broken(told(failure(12, 11, 12, 2)), "is of an object begun at 12");
+    broken(told(failure(10, 10, 22, 2)), "a failure reaches position 22");
+    broken(told(failure(10, 12, 11, 1)), "a failure has 1 events");
+    let cause = Error::Denied(long());
+    broken(told(Failure { cause, ..failure(10, 10, 10, 1) }), "the text of an error");
+    broken(told(Failure { object_key: long(), ..failure(10, 10, 10, 1) }), "an object key");
+}
+
+#[test]
+fn notices_have_a_number_and_a_length() {
+    let notices = |count: usize, message: String| {
+        let notices = vec![Notice { level: Level::Info, message }; count];
+        ledger().progress(&Progress { notices, ..progress(0) })
+    };
+    assert_eq!(notices(NOTICES_MAX, "x".repeat(TEXT_BYTES_MAX)), Ok(()));
+    broken(notices(NOTICES_MAX + 1, String::new()), "1001 notices, at most 1000 are allowed");
+    broken(notices(1, long()), "a notice has 4097 bytes, at most 4096 are allowed");
+}
+
+#[test]
+fn a_state_is_no_larger_than_the_memory() {
+    assert_eq!(ledger().state(&[0; 10]), Ok(()));
+    broken(ledger().state(&[0; 11]), "a state has 11 bytes, at most 10 are allowed");
+}
+
+#[test]
+fn what_a_component_says_of_itself_has_a_length() {
+    let of = |name: String, version: String, schema: usize| {
+        let configuration_schema = "x".repeat(schema);
+        description(&Description { name, version, configuration_schema })
+    };
+    assert_eq!(of("n".to_owned(), "1".to_owned(), SCHEMA_BYTES_MAX), Ok(()));
+    broken(of(long(), "1".to_owned(), 0), "the name");
+    broken(of("n".to_owned(), long(), 0), "the version");
+    broken(of("n".to_owned(), "1".to_owned(), SCHEMA_BYTES_MAX + 1), "the schema has 1048577");
+    assert_eq!(authorities(&["s3.test:443".to_owned()]), Ok(()));
+    broken(authorities(&[long()]), "an authority");
+}
+
+#[test]
+fn other_texts_have_a_length() {
+    let upload = |object_key| IncompleteUpload { object_key, id: long(), begun: None, parts: None };
+    assert_eq!(uploads(&[upload("k".to_owned())]), Ok(()));
+    broken(uploads(&[upload(long())]), "an object key");
+    let saved = |object_key| SavedState {
+        next_position: 0,
+        configuration: vec![("prefix".to_owned(), long())],
+        objects: Vec::new(),
+        to_abort: vec![upload(object_key)],
+    };
+    assert_eq!(saved_state(&saved("k".to_owned())), Ok(()));
+    broken(saved_state(&saved(long())), "an object key");
+    let metric = |name: &str, help: &str, label: &str, value: &str| {
+        let labels = vec![(label.to_owned(), value.to_owned())];
+        let (name, help) = (name.to_owned(), help.to_owned());
+        metrics(&[Metric { name, help, labels, value: MetricValue::Counter(1.0) }])
+    };
+    assert_eq!(metric("n", "h", "l", "v"), Ok(()));
+    broken(metric(&long(), "h", "l", "v"), "the name of a metric");
+    broken(metric("n", &long(), "l", "v"), "the help of a metric");
+    broken(metric("n", "h", &long(), "v"), "a label of a metric");
+    broken(metric("n", "h", "l", &long()), "a label of a metric");
+}
+
+#[test]
+fn every_text_of_an_error_has_a_length() {
+    let wrong =
+        |field: String, message: String| error(&Error::Invalid(vec![Problem { field, message }]));
+    broken(wrong(long(), String::new()), "the field of a problem");
+    broken(wrong(String::new(), long()), "the message of a problem");
+    for of in [
+        Error::Denied,
+        Error::Unavailable,
+        Error::UnknownState,
+        Error::Conflict,
+        Error::Unsupported,
+    ] {
+        assert_eq!(error(&of("x".repeat(TEXT_BYTES_MAX))), Ok(()));
+        broken(error(&of(long())), "the text of an error");
+    }
+}

@@ -1,0 +1,286 @@
+//! A component that exports the sink contract: read, compiled, and proven to be a sink.
+
+use std::path::{Path, PathBuf};
+
+use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{InstancePre, Linker};
+
+use crate::bounds::{self, Breach, Ledger};
+use crate::contract::{Description, S3, S3Pre, SavedState, StoredState};
+use crate::egress::{Egress, Traffic};
+use crate::engine::{Engine, on_tick};
+use crate::grants::Grants;
+use crate::sink::{Sink, SinkError, answered, promptly, trap};
+use crate::state::{GRANTED, State, link};
+
+/// Where a component comes from.
+#[derive(Clone, Debug)]
+pub enum ComponentSource {
+    /// The one that this crate was built with: Spillway's own S3 sink.
+    Embedded,
+    /// A `.wasm` file.
+    File(PathBuf),
+    /// The bytes of one.
+    Bytes(Vec<u8>),
+}
+
+/// Why a component is no sink, or one does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file could not be read.
+    #[error("cannot read the component {path}", path = .0.display())]
+    Read(PathBuf, #[source] std::io::Error),
+    /// It is no WebAssembly at all.
+    #[error("not a WebAssembly component: the file does not begin as one")]
+    NotWebAssembly,
+    /// It is a core module.
+    #[error(
+        "a WebAssembly module, but a component is needed; \
+         `wasm-tools component new` makes one of a module that was built for it"
+    )]
+    CoreModule,
+    /// It is no component that the engine takes.
+    #[error("not a WebAssembly component that can be used")]
+    NotAComponent(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It exports no sink.
+    #[error("the component does not export {CONTRACT}; it exports {}", list(.0))]
+    NotASink(Vec<String>),
+    /// It exports a sink of another version of the contract.
+    #[error("the component was built for {0}, but this host speaks {CONTRACT}")]
+    OtherVersion(String),
+    /// It wants more than a sink is given.
+    #[error("the component imports {}, which a sink is not given", list(.0))]
+    NotGranted(Vec<String>),
+    /// It has the right names, and other types behind them.
+    #[error("the component does not fit {CONTRACT}")]
+    Misfit(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A component that exports the contract, compiled and linked.
+#[derive(Clone)]
+pub struct Component {
+    engine: Engine,
+    pre: S3Pre<State>,
+    imports: Vec<String>,
+    exports: Vec<String>,
+    embedded: bool,
+}
+
+impl Component {
+    /// Loads a component, and proves that it is a sink.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] says which of these it is not: a file, a component, a sink, one of this
+    /// version, one that asks for no more than a sink needs.
+    pub fn load(engine: &Engine, source: &ComponentSource) -> Result<Component, LoadError> {
+        let (bytes, embedded) = match source {
+            ComponentSource::Embedded => (std::borrow::Cow::Borrowed(EMBEDDED), true),
+            ComponentSource::Bytes(bytes) => (bytes.into(), bytes == EMBEDDED),
+            ComponentSource::File(path) => {
+                let bytes = read(path)?;
+                let embedded = bytes == EMBEDDED;
+                (bytes.into(), embedded)
+            }
+        };
+        check_preamble(&bytes)?;
+        let component = wasmtime::component::Component::new(engine.wasmtime(), &bytes);
+        let component = component.map_err(|e| LoadError::NotAComponent(e.into()))?;
+        let (imports, exports) = names(engine, &component);
+        check_names(&imports, &exports)?;
+        let mut linker = Linker::new(engine.wasmtime());
+        let misfit = |e: wasmtime::Error| LoadError::Misfit(e.into());
+        link(&mut linker).map_err(misfit)?;
+        let pre: InstancePre<State> = linker.instantiate_pre(&component).map_err(misfit)?;
+        let pre = S3Pre::new(pre).map_err(misfit)?;
+        Ok(Component { engine: engine.clone(), pre, imports, exports, embedded })
+    }
+
+    /// The bytes of the component that this crate was built with.
+    pub fn embedded() -> &'static [u8] {
+        EMBEDDED
+    }
+
+    /// Whether this is, byte for byte, the component that this crate was built with.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded
+    }
+
+    /// The names of what it imports, in their order.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
+    }
+
+    /// The names of what it exports, in their order.
+    pub fn exports(&self) -> &[String] {
+        &self.exports
+    }
+
+    /// What it says it is. The component is given nothing for this.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Trap`], [`SinkError::Breach`].
+    pub async fn describe(&self) -> Result<Description, SinkError> {
+        let grants = Grants::nothing();
+        let (mut store, instance) = self.instantiate(&grants).await?;
+        let call = instance.spillway_sink_sink().call_describe(&mut store);
+        let description = promptly("describe", &grants.limits, call).await?.map_err(trap)?;
+        bounds::description(&description).map_err(Breach::by("describe"))?;
+        Ok(description)
+    }
+
+    /// The authorities that it wants to talk to with this configuration. The component is given
+    /// nothing for this. A host that does not trust it compares before it grants.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Refused`] with every problem of the configuration, [`SinkError::Trap`], or
+    /// [`SinkError::Breach`].
+    pub async fn egress(&self, config: &str) -> Result<Vec<String>, SinkError> {
+        let grants = Grants::nothing();
+        let (mut store, instance) = self.instantiate(&grants).await?;
+        let call = instance.spillway_sink_sink().call_egress(&mut store, config);
+        let answer = promptly("egress", &grants.limits, call).await?.map_err(trap)?;
+        answered("egress", answer, |authorities| bounds::authorities(authorities))
+    }
+
+    /// What the state of a checkpoint holds. The component is given nothing for this.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Refused`] with why it cannot be read, [`SinkError::Trap`], or
+    /// [`SinkError::Breach`].
+    pub async fn inspect_state(&self, state: &[u8]) -> Result<SavedState, SinkError> {
+        let mut grants = Grants::nothing();
+        // It has to be there, and may be read into as much again.
+        let more = state.len().saturating_mul(2);
+        let memory = &mut grants.limits.memory_bytes_max;
+        *memory = memory.saturating_add(more);
+        let (mut store, instance) = self.instantiate(&grants).await?;
+        let call = instance.spillway_sink_sink().call_inspect_state(&mut store, state);
+        let answer = promptly("inspect-state", &grants.limits, call).await?.map_err(trap)?;
+        answered("inspect-state", answer, bounds::saved_state)
+    }
+
+    /// The state that a host left under `name` with the store of this configuration, if any.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Refused`] with [`Unsupported`](crate::contract::Error::Unsupported) where the
+    /// component keeps none, or with why it cannot be read; [`SinkError::Trap`],
+    /// [`SinkError::Breach`].
+    pub async fn load_state(
+        &self,
+        config: &str,
+        name: &str,
+        grants: &Grants,
+    ) -> Result<Option<StoredState>, SinkError> {
+        let (mut store, instance) = self.instantiate(grants).await?;
+        let call = instance.spillway_sink_sink().call_load_state(&mut store, config, name);
+        answered("load-state", call.await.map_err(trap)?, |stored| {
+            bounds::state(stored.as_ref().map_or(&[], |s| &s.bytes), grants.limits.memory_bytes_max)
+        })
+    }
+
+    /// Opens a sink. `config` is JSON by the component's schema.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Refused`] with every problem of the configuration, or why the state does not
+    /// fit; [`SinkError::Trap`].
+    pub async fn open(
+        &self,
+        config: &str,
+        state: Option<&[u8]>,
+        grants: &Grants,
+    ) -> Result<Sink, SinkError> {
+        self.open_watched(config, state, grants, drop).await
+    }
+
+    /// [`open`](Component::open)s a sink, and hands out before that what counts its requests: one
+    /// that goes on may ask its store for long before it is open.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Component::open).
+    pub async fn open_watched(
+        &self,
+        config: &str,
+        state: Option<&[u8]>,
+        grants: &Grants,
+        watch: impl FnOnce(Traffic) + Send,
+    ) -> Result<Sink, SinkError> {
+        let (mut store, instance) = self.instantiate(grants).await?;
+        watch(store.data().egress.traffic());
+        let opened =
+            instance.spillway_sink_sink().sink().call_open(&mut store, config, state).await;
+        let resource = answered("open", opened.map_err(trap)?, |_| Ok(()))?;
+        let ledger = Ledger::new(state.is_some(), grants.limits.memory_bytes_max);
+        let engine = self.engine.clone();
+        Ok(Sink::new(store, instance, resource, engine, grants.limits, ledger))
+    }
+
+    async fn instantiate(&self, grants: &Grants) -> Result<(Store<State>, S3), SinkError> {
+        let egress = Egress::new(grants.egress.iter().cloned(), grants.transport.clone());
+        let state = State::new(egress, grants.credentials.clone(), &grants.limits);
+        let mut store = Store::new(self.engine.wasmtime(), state);
+        store.limiter(|state| &mut state.limits);
+        // What a guest hands over lies in its memory, which has its bound: a checkpoint may be most
+        // of it. wasmtime's own bound is 128 MiB.
+        store.set_hostcall_fuel(grants.limits.memory_bytes_max);
+        store.epoch_deadline_callback(|mut store| on_tick(&mut store.data_mut().ticks_left));
+        store.set_epoch_deadline(1);
+        let instance = self.pre.instantiate_async(&mut store).await.map_err(trap)?;
+        Ok((store, instance))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    std::fs::read(path).map_err(|error| LoadError::Read(path.to_owned(), error))
+}
+
+/// What the first eight bytes say. The engine says it, too, in words for those who build engines.
+fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
+    match bytes {
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(LoadError::CoreModule),
+        [b'\0', b'a', b's', b'm', ..] => Ok(()),
+        _ => Err(LoadError::NotWebAssembly),
+    }
+}
+
+fn names(
+    engine: &Engine,
+    component: &wasmtime::component::Component,
+) -> (Vec<String>, Vec<String>) {
+    let ty = component.component_type();
+    let engine = engine.wasmtime();
+    let names = |(name, _): (&str, ComponentItem)| name.to_owned();
+    (
+        ty.imports(engine).map(|(n, e)| names((n, e.ty))).collect(),
+        ty.exports(engine).map(|(n, e)| names((n, e.ty))).collect(),
+    )
+}
+
+fn check_names(imports: &[String], exports: &[String]) -> Result<(), LoadError> {
+    if !exports.iter().any(|name| name == CONTRACT) {
+        let (interface, _) = CONTRACT.split_once('@').unwrap_or((CONTRACT, ""));
+        let other = exports.iter().find(|n| n.split('@').next() == Some(interface));
+        return Err(match other {
+            Some(other) => LoadError::OtherVersion(other.clone()),
+            None => LoadError::NotASink(exports.to_vec()),
+        });
+    }
+    let granted = |name: &&String| !GRANTED.contains(&name.split('@').next().unwrap_or_default());
+    let not_granted: Vec<_> = imports.iter().filter(granted).cloned().collect();
+    if not_granted.is_empty() { Ok(()) } else { Err(LoadError::NotGranted(not_granted)) }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+/// The contract that this host speaks.
+pub const CONTRACT: &str = "spillway:sink/sink@0.2.0";
+const EMBEDDED: &[u8] = include_bytes!(env!("SPILLWAY_COMPONENT"));
