@@ -5,6 +5,7 @@
 mod any_metrics;
 mod bucket_over_sockets;
 mod component;
+mod crates;
 mod docs;
 mod layers;
 mod many_in_flight;
