@@ -34,6 +34,7 @@ const PURE: &[&str] = &[
     "hmac",
     "http",
     "md-5",
+    "percent-encoding",
     "postcard",
     "quick-xml",
     "serde",

@@ -1,8 +1,8 @@
 //! The answers that list something.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::*;
 use s3s::{S3Result, s3_error};
 
@@ -136,22 +136,15 @@ fn entries_max(asked: Option<i32>) -> S3Result<usize> {
 /// XML cannot say every character that a key can have; a client may ask for them in escapes.
 fn encoder(encoding: Option<&EncodingType>) -> fn(&str) -> String {
     match encoding {
-        Some(encoding) if encoding.as_str() == EncodingType::URL => |text| {
-            text.bytes().fold(String::new(), |mut encoded, byte| {
-                match byte {
-                    b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => {
-                        encoded.push(char::from(byte));
-                    }
-                    // Writing to a string cannot fail.
-                    _ => drop(write!(encoded, "%{byte:02X}")),
-                }
-                encoded
-            })
-        },
+        Some(encoding) if encoding.as_str() == EncodingType::URL => {
+            |text| utf8_percent_encode(text, ENCODED).to_string()
+        }
         _ => str::to_owned,
     }
 }
 
+const ENCODED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
 const ENTRIES_MAX: i32 = 1_000;
 
 #[cfg(test)]
