@@ -63,21 +63,27 @@ pub(super) fn list(
 }
 
 /// Answers `ListParts`.
-pub(super) fn parts(input: ListPartsInput, mut parts: Vec<Part>) -> ListPartsOutput {
+pub(super) fn parts(input: ListPartsInput, upload: &Upload) -> ListPartsOutput {
     let after = input.part_number_marker.unwrap_or_default();
-    parts.retain(|part| part.part_number > Some(after));
     let max = usize::try_from(input.max_parts.unwrap_or(ENTRIES_MAX)).unwrap_or_default();
-    let is_truncated = parts.len() > max;
-    parts.truncate(max);
-    let last = parts.last().and_then(|part| part.part_number);
+    let mut parts = upload.parts.iter().filter(|(number, _)| **number > after);
+    let page = parts.by_ref().take(max).map(|(number, part)| Part {
+        part_number: Some(*number),
+        e_tag: Some(ETag::Strong(part.e_tag.clone())),
+        size: i64::try_from(part.size).ok(),
+        last_modified: Some(part.modified.into()),
+        ..Part::default()
+    });
+    let page: Vec<_> = page.collect();
+    let is_truncated = parts.next().is_some();
     ListPartsOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),
         upload_id: Some(input.upload_id),
         max_parts: input.max_parts,
         is_truncated: Some(is_truncated),
-        next_part_number_marker: last.filter(|_| is_truncated),
-        parts: Some(parts),
+        next_part_number_marker: page.last().and_then(|p| p.part_number).filter(|_| is_truncated),
+        parts: Some(page),
         ..ListPartsOutput::default()
     }
 }
@@ -96,7 +102,7 @@ pub(super) fn uploads(
     let uploads = chosen.map(|(id, upload)| MultipartUpload {
         key: Some(encode(&upload.key)),
         upload_id: Some(id),
-        initiated: Some(upload.initiated.into()),
+        initiated: Some(upload.record.initiated.into()),
         ..MultipartUpload::default()
     });
     Ok(ListMultipartUploadsOutput {
