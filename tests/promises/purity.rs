@@ -33,6 +33,8 @@ const PURE: &[&str] = &[
     "fastrand",
     "hmac",
     "http",
+    // Without its `std` feature it knows neither a clock nor the files of time zones.
+    "jiff",
     "md-5",
     "percent-encoding",
     "postcard",
