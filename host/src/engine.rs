@@ -1,11 +1,11 @@
 //! The engine that runs components, and the limits it sets them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use wasmtime::{Cache, CacheConfig, Config, UpdateDeadline};
+use wasmtime::{Config, UpdateDeadline};
 
 /// What a guest may use up.
 #[derive(Clone, Copy, Debug)]
@@ -46,18 +46,16 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Where the machine is none that wasmtime runs on, or the folder cannot be made.
+    /// Where the machine is none that wasmtime runs on, the folder cannot be made, or there is one
+    /// and the cargo feature `cache` is off.
     pub fn new(cache: Option<PathBuf>) -> anyhow::Result<Engine> {
         let mut config = Config::new();
         config.epoch_interruption(true);
         // One call at a time, made and answered on one stack: what WASI 0.2 is, and the cheapest.
         config.concurrency_support(false);
         if let Some(folder) = cache {
-            let mut cache = CacheConfig::new();
-            cache.with_directory(&folder);
-            let cache = Cache::new(cache).map_err(anyhow::Error::from);
-            let cache = cache.with_context(|| format!("no cache in {}", folder.display()))?;
-            config.cache(Some(cache));
+            keep_compiled(&mut config, &folder)
+                .with_context(|| format!("no cache in {}", folder.display()))?;
         }
         let inner = wasmtime::Engine::new(&config).map_err(anyhow::Error::from)?;
         let ticker = Ticker::start(inner.clone()).context("no thread for the clock of guests")?;
@@ -65,8 +63,12 @@ impl Engine {
     }
 
     /// The folder that a command keeps compiled components in: `spillway` under the user's cache
-    /// folder (`XDG_CACHE_HOME`, or `.cache` in `HOME`), if there is one.
+    /// folder (`XDG_CACHE_HOME`, or `.cache` in `HOME`), if there is one. `None` if the cargo
+    /// feature `cache` is off.
     pub fn default_cache() -> Option<PathBuf> {
+        if !cfg!(feature = "cache") {
+            return None;
+        }
         let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         let home = || variable("HOME").map(|home| home.join(".cache"));
         variable("XDG_CACHE_HOME")
@@ -79,6 +81,19 @@ impl Engine {
     pub fn wasmtime(&self) -> &wasmtime::Engine {
         &self.inner
     }
+}
+
+#[cfg(feature = "cache")]
+fn keep_compiled(config: &mut Config, folder: &Path) -> anyhow::Result<()> {
+    let mut cache = wasmtime::CacheConfig::new();
+    cache.with_directory(folder);
+    config.cache(Some(wasmtime::Cache::new(cache).map_err(anyhow::Error::from)?));
+    Ok(())
+}
+
+#[cfg(not(feature = "cache"))]
+fn keep_compiled(_: &mut Config, _: &Path) -> anyhow::Result<()> {
+    anyhow::bail!("this build keeps none; build it with the cargo feature `cache`")
 }
 
 /// Lets a call compute for so long: each tick that finds the guest running gives way to other

@@ -200,15 +200,15 @@ fn what_cannot_be_aborted_is_told_and_the_rest_is() {
 }
 
 #[test]
-fn an_age_is_asked_for_and_read_strictly() {
+fn an_age_is_asked_for_and_needs_a_unit() {
     let place = Place::of(FLOW, "").with("ENDPOINT", "http://127.0.0.1:1");
     let ended = place.spillway(&["uploads", "abort", "flow.toml"]);
     assert_fails(&ended, 2, &["--older-than <AGE>"]);
     for (age, said) in [
         ("24", "24 of what? Write 24s, 24m, 24h or 24d"),
-        ("1w", "the unit `w` is unknown"),
+        ("5M", "the unit `M` is unknown; there are s, m, h, d and w"),
         ("", "is empty"),
-        ("1h1d", "`d` stands behind a unit that is not larger"),
+        ("1h,1m", "has `,`, which belongs to no number and no unit"),
     ] {
         let ended = abort(&place, &[&format!("--older-than={age}")]);
         assert_fails(&ended, 2, &["--older-than", said]);

@@ -6,6 +6,7 @@ mod any_metrics;
 mod bucket_over_sockets;
 mod component;
 mod composed;
+mod crates;
 mod docs;
 mod layers;
 mod many_in_flight;

@@ -33,9 +33,12 @@ const PURE: &[&str] = &[
     "fastrand",
     "hmac",
     "http",
+    // Without its `std` feature it knows neither a clock nor the files of time zones.
+    "jiff",
     "md-5",
     // Looks which instructions the processor has, and at nothing else.
     "memchr",
+    "percent-encoding",
     "postcard",
     "quick-xml",
     "serde",

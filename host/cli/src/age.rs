@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use humantime::DurationError;
+
 /// Why a text is no age.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AgeError {
@@ -13,52 +15,41 @@ pub enum AgeError {
     NoNumber(String),
     /// A number without what it counts.
     #[error("{0} of what? Write {0}s, {0}m, {0}h or {0}d")]
-    NoUnit(String),
+    NoUnit(u64),
     /// A unit that there is not.
-    #[error("the unit `{0}` is unknown; there are s, m, h and d")]
+    #[error("the unit `{0}` is unknown; there are s, m, h, d and w")]
     UnknownUnit(String),
-    /// Units out of their order, or one of them twice.
-    #[error("`{0}` stands behind a unit that is not larger; write d before h before m before s")]
-    OutOfOrder(char),
+    /// What is part of no number and of no unit.
+    #[error("has `{0}`, which belongs to no number and no unit; write it like 24h or 1d12h")]
+    Stray(char),
     /// More than can be counted.
     #[error("is more than can be counted")]
     TooLarge,
 }
 
-/// Reads an age: whole numbers, each with a unit, larger units first, nothing in between.
+/// Reads an age: numbers, each with a unit, as `humantime` reads them.
 ///
 /// # Errors
 ///
 /// [`AgeError`] says what is wrong with it, without the text itself.
 pub fn parse(text: &str) -> Result<Duration, AgeError> {
-    if text.is_empty() {
-        return Err(AgeError::Empty);
+    let rest = |at| text.get(at..).unwrap_or_default();
+    // To humantime it is a month; who writes it means a minute.
+    if text.contains('M') {
+        return Err(AgeError::UnknownUnit("M".to_owned()));
     }
-    let (mut rest, mut smallest, mut seconds) = (text, u64::MAX, 0_u64);
-    while !rest.is_empty() {
-        let (number, behind) = split(rest, |c| !c.is_ascii_digit());
-        if number.is_empty() {
-            return Err(AgeError::NoNumber(behind.to_owned()));
+    humantime::parse_duration(text).map_err(|error| match error {
+        DurationError::Empty => AgeError::Empty,
+        DurationError::NumberExpected(at) => AgeError::NoNumber(rest(at).to_owned()),
+        DurationError::UnknownUnit { unit, value, .. } if unit.is_empty() => {
+            AgeError::NoUnit(value)
         }
-        let (unit, behind) = split(behind, |c| c.is_ascii_digit());
-        let mut letters = unit.chars();
-        let (name, size) = match (letters.next(), letters.next()) {
-            (None, _) => return Err(AgeError::NoUnit(number.to_owned())),
-            (Some(letter), None) => match UNITS.iter().find(|(name, _)| *name == letter) {
-                Some(unit) => *unit,
-                None => return Err(AgeError::UnknownUnit(unit.to_owned())),
-            },
-            _ => return Err(AgeError::UnknownUnit(unit.to_owned())),
-        };
-        if size >= smallest {
-            return Err(AgeError::OutOfOrder(name));
+        DurationError::UnknownUnit { unit, .. } => AgeError::UnknownUnit(unit),
+        DurationError::InvalidCharacter(at) => {
+            AgeError::Stray(rest(at).chars().next().unwrap_or_default())
         }
-        let number: u64 = number.parse().map_err(|_| AgeError::TooLarge)?;
-        let more = number.checked_mul(size).and_then(|more| seconds.checked_add(more));
-        seconds = more.ok_or(AgeError::TooLarge)?;
-        (rest, smallest) = (behind, size);
-    }
-    Ok(Duration::from_secs(seconds))
+        DurationError::NumberOverflow => AgeError::TooLarge,
+    })
 }
 
 /// An age by its two largest units, cut off rather than rounded: `7d 3h`, `12m 5s`, `0s`.
@@ -79,10 +70,6 @@ pub fn show(age: Duration) -> String {
     shown.iter().map(|(number, name)| format!("{number}{name}")).collect::<Vec<_>>().join(" ")
 }
 
-fn split(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
-    text.split_at(text.find(ends).unwrap_or(text.len()))
-}
-
 /// The units in seconds, larger ones first.
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
@@ -100,6 +87,10 @@ mod tests {
             ("7d", 604_800),
             ("1d12h30m5s", 131_405),
             ("007h", 25_200),
+            ("1w", 604_800),
+            ("1.5h", 5_400),
+            ("1 hour 30 minutes", 5_400),
+            ("5m1h", 3_900),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
@@ -113,21 +104,14 @@ mod tests {
             ("1d12", "12 of what? Write 12s, 12m, 12h or 12d"),
             ("h", "has no number before `h`; write a number with a unit, such as 24h"),
             ("-1h", "has no number before `-1h`; write a number with a unit, such as 24h"),
-            (" 1h", "has no number before ` 1h`; write a number with a unit, such as 24h"),
-            ("1w", "the unit `w` is unknown; there are s, m, h and d"),
-            ("1.5h", "the unit `.` is unknown; there are s, m, h and d"),
-            ("1 h", "the unit ` h` is unknown; there are s, m, h and d"),
-            ("1H", "the unit `H` is unknown; there are s, m, h and d"),
-            ("10ms", "the unit `ms` is unknown; there are s, m, h and d"),
-            ("1é", "the unit `é` is unknown; there are s, m, h and d"),
             (
-                "5m1h",
-                "`h` stands behind a unit that is not larger; write d before h before m before s",
+                "1h,5m",
+                "has `,`, which belongs to no number and no unit; write it like 24h or 1d12h",
             ),
-            (
-                "1h1h",
-                "`h` stands behind a unit that is not larger; write d before h before m before s",
-            ),
+            ("1é", "has `é`, which belongs to no number and no unit; write it like 24h or 1d12h"),
+            ("1H", "the unit `H` is unknown; there are s, m, h, d and w"),
+            ("5M", "the unit `M` is unknown; there are s, m, h, d and w"),
+            ("10q", "the unit `q` is unknown; there are s, m, h, d and w"),
             ("99999999999999999999s", "is more than can be counted"),
             ("999999999999999999d", "is more than can be counted"),
         ] {

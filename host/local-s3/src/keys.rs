@@ -15,6 +15,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
+
 /// The path of an object, relative to the folder of its bucket; all of its parts are plain names.
 pub(super) fn path_of(key: &str) -> PathBuf {
     let mut path = PathBuf::new();
@@ -51,31 +53,12 @@ pub(super) fn key_of(relative: &Path) -> Option<String> {
             None => (name, "/"),
         };
         if name != EMPTY {
-            key.push_str(&unescape(name)?);
+            key.push_str(&percent_decode_str(name).decode_utf8().ok()?);
         }
         separator = next_separator;
     }
     // A name that no key is given, such as `%41` for `A`, is a stranger's file.
     (path_of(&key) == Path::new(plain)).then_some(key)
-}
-
-/// The text behind percent escapes; `None` if one is cut short or the bytes are no UTF-8.
-pub(super) fn unescape(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        if first != b'%' {
-            bytes.push(first);
-            rest = tail;
-            continue;
-        }
-        let (digits, tail) = tail.split_at_checked(2)?;
-        let value = |digit: u8| char::from(digit).to_digit(16);
-        let byte = value(digits[0])? * 16 + value(digits[1])?;
-        bytes.push(u8::try_from(byte).ok()?);
-        rest = tail;
-    }
-    String::from_utf8(bytes).ok()
 }
 
 fn push_segment(path: &mut PathBuf, segment: &str) {

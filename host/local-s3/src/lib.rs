@@ -5,7 +5,7 @@
 //! `%` in them, `%` itself as `%25`; no key leads out of its bucket or to the file of another, if
 //! the file system tells names apart by their bytes, as Linux does.
 //!
-//! It is the crates `s3s` and `s3s-fs` with a layer between them and the folder. While it runs it
+//! The crate `s3s` speaks HTTP, and this one knows the folder. While it runs it
 //! keeps what is unfinished, and what belongs to objects but not into their files, in a hidden
 //! folder `ROOT/.spillway-*`; when it ends and no upload is open the folder goes, and the objects
 //! are all that is left. Files that were in the folder of a bucket before are objects as well,
@@ -18,13 +18,14 @@
 //!
 //! Not a server for others: it knows one pair of keys, and no limits.
 
+mod about;
 mod backend;
 mod body;
-mod files;
 mod keys;
 mod listing;
 mod log;
 mod operation;
+mod receive;
 mod records;
 mod recovery;
 mod server;
@@ -115,8 +116,7 @@ impl LocalS3 {
         for bucket in &options.buckets {
             store.create_bucket(bucket)?;
         }
-        let backend = Backend::new(Arc::clone(&store)).context("cannot start s3s-fs")?;
-        let mut s3 = S3ServiceBuilder::new(backend);
+        let mut s3 = S3ServiceBuilder::new(Backend(Arc::clone(&store)));
         let LocalCredentials { access_key_id, secret_access_key } = options.credentials;
         s3.set_auth(SimpleAuth::from_single(access_key_id, secret_access_key));
 

@@ -1,8 +1,8 @@
 //! The answers that list something.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::*;
 use s3s::{S3Result, s3_error};
 
@@ -63,21 +63,27 @@ pub(super) fn list(
 }
 
 /// Answers `ListParts`.
-pub(super) fn parts(input: ListPartsInput, mut parts: Vec<Part>) -> ListPartsOutput {
+pub(super) fn parts(input: ListPartsInput, upload: &Upload) -> ListPartsOutput {
     let after = input.part_number_marker.unwrap_or_default();
-    parts.retain(|part| part.part_number > Some(after));
     let max = usize::try_from(input.max_parts.unwrap_or(ENTRIES_MAX)).unwrap_or_default();
-    let is_truncated = parts.len() > max;
-    parts.truncate(max);
-    let last = parts.last().and_then(|part| part.part_number);
+    let mut parts = upload.parts.iter().filter(|(number, _)| **number > after);
+    let page = parts.by_ref().take(max).map(|(number, part)| Part {
+        part_number: Some(*number),
+        e_tag: Some(ETag::Strong(part.e_tag.clone())),
+        size: i64::try_from(part.size).ok(),
+        last_modified: Some(part.modified.into()),
+        ..Part::default()
+    });
+    let page: Vec<_> = page.collect();
+    let is_truncated = parts.next().is_some();
     ListPartsOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),
         upload_id: Some(input.upload_id),
         max_parts: input.max_parts,
         is_truncated: Some(is_truncated),
-        next_part_number_marker: last.filter(|_| is_truncated),
-        parts: Some(parts),
+        next_part_number_marker: page.last().and_then(|p| p.part_number).filter(|_| is_truncated),
+        parts: Some(page),
         ..ListPartsOutput::default()
     }
 }
@@ -96,7 +102,7 @@ pub(super) fn uploads(
     let uploads = chosen.map(|(id, upload)| MultipartUpload {
         key: Some(encode(&upload.key)),
         upload_id: Some(id),
-        initiated: Some(upload.initiated.into()),
+        initiated: Some(upload.record.initiated.into()),
         ..MultipartUpload::default()
     });
     Ok(ListMultipartUploadsOutput {
@@ -136,22 +142,15 @@ fn entries_max(asked: Option<i32>) -> S3Result<usize> {
 /// XML cannot say every character that a key can have; a client may ask for them in escapes.
 fn encoder(encoding: Option<&EncodingType>) -> fn(&str) -> String {
     match encoding {
-        Some(encoding) if encoding.as_str() == EncodingType::URL => |text| {
-            text.bytes().fold(String::new(), |mut encoded, byte| {
-                match byte {
-                    b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => {
-                        encoded.push(char::from(byte));
-                    }
-                    // Writing to a string cannot fail.
-                    _ => drop(write!(encoded, "%{byte:02X}")),
-                }
-                encoded
-            })
-        },
+        Some(encoding) if encoding.as_str() == EncodingType::URL => {
+            |text| utf8_percent_encode(text, ENCODED).to_string()
+        }
         _ => str::to_owned,
     }
 }
 
+const ENCODED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
 const ENTRIES_MAX: i32 = 1_000;
 
 #[cfg(test)]

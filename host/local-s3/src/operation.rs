@@ -3,8 +3,7 @@
 use std::fmt;
 
 use http::{Method, request::Parts};
-
-use super::keys::unescape;
+use percent_encoding::percent_decode_str;
 
 /// An operation of the S3 API, as far as the request log tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,7 +42,7 @@ impl Target {
     /// Reads the target of a path-style request.
     pub(super) fn of(request: &Parts) -> Self {
         let path = request.uri.path();
-        let path = unescape(path).unwrap_or_else(|| path.to_owned());
+        let path = percent_decode_str(path).decode_utf8_lossy();
         let path = path.strip_prefix('/').unwrap_or(&path);
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
         let query = Query(request.uri.query().unwrap_or_default());

@@ -10,11 +10,14 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-/// What an object, or an upload that is to become one, is called.
+use super::about::About;
+
+/// What an object, or an upload that is to become one, is called, and what is said of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) bucket: String,
     pub(super) key: String,
+    pub(super) about: About,
     /// The multipart upload that is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) upload: Option<UploadRecord>,
@@ -23,8 +26,9 @@ pub(super) struct Record {
 /// What S3 tells of an open upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct UploadRecord {
-    pub(super) id: String,
     pub(super) initiated: SystemTime,
+    /// The algorithm of the checksum that the whole object is to have.
+    pub(super) algorithm: Option<String>,
 }
 
 /// The folder of the records.
@@ -48,6 +52,11 @@ impl Records {
     pub(super) fn remove(&self, version: &str) {
         // It is not there, or it is found useless at the next start.
         let _ = fs::remove_file(self.path(version));
+    }
+
+    /// The record of a version, if there is one.
+    pub(super) fn get(&self, version: &str) -> Option<Record> {
+        read(&self.path(version))
     }
 
     /// The records by their versions. What is none is removed.
@@ -74,19 +83,14 @@ fn version_of(path: &Path) -> Option<String> {
 
 fn read(path: &Path) -> Option<Record> {
     let record: Record = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    // Paths are made of these.
-    let id_is_sound = record.upload.as_ref().is_none_or(|upload| {
-        upload.id.len() == UUID_BYTES
-            && upload.id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-    });
-    (s3s::path::check_bucket_name(&record.bucket) && id_is_sound).then_some(record)
+    // Paths are made of it.
+    s3s::path::check_bucket_name(&record.bucket).then_some(record)
 }
 
 /// The name of the folder.
 pub(super) const RECORDS: &str = ".records";
 
 const ENDING: &str = ".json";
-const UUID_BYTES: usize = 36;
 
 #[cfg(test)]
 mod tests {
@@ -96,21 +100,20 @@ mod tests {
     fn records_that_are_torn_or_lead_elsewhere_are_removed() {
         let work = tempfile::tempdir().unwrap();
         let records = Records::open(work.path()).unwrap();
-        let id = "67e55044-10b1-426f-9247-bb680e5fe0c8".to_owned();
-        let record = |bucket: &str, id: &str| Record {
+        let record = |bucket: &str| Record {
             bucket: bucket.to_owned(),
             key: "a//b\n".to_owned(),
-            upload: Some(UploadRecord { id: id.to_owned(), initiated: SystemTime::now() }),
+            about: About { content_type: Some("text/plain".to_owned()), ..About::default() },
+            upload: Some(UploadRecord { initiated: SystemTime::now(), algorithm: None }),
         };
-        let good = record("bucket", &id);
+        let good = record("bucket");
         let object = Record { upload: None, ..good.clone() };
         records.write("good", &object).unwrap();
         records.write("good", &good).unwrap();
         records.write("object", &object).unwrap();
         records.write("gone", &good).unwrap();
         records.remove("gone");
-        records.write("up", &record("../up", &id)).unwrap();
-        records.write("id", &record("bucket", "../../../../../../../../../../../../")).unwrap();
+        records.write("up", &record("../up")).unwrap();
         let whole = fs::read(records.path("good")).unwrap();
         fs::write(records.path("torn"), &whole[..whole.len() / 2]).unwrap();
         fs::write(records.path("empty"), "").unwrap();

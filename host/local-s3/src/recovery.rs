@@ -1,17 +1,16 @@
 //! What a server goes on with that others have left.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use s3s::crypto::{Checksum as _, Md5};
-use s3s::dto::ETag;
 
-use super::files::{of_object, of_upload, part_of};
+use super::receive::hex;
 use super::records::{RECORDS, Record, Records};
 use super::store::place;
-use super::uploads::Upload;
+use super::uploads::{Part, Upload, part_of};
 use super::work::LOCK;
 
 /// What was found in a work folder.
@@ -33,23 +32,18 @@ pub(super) fn recover(
     let mut needed = HashSet::from([PathBuf::from(LOCK)]);
     for (version, record) in records.read()? {
         let is_published = is_published(&version, &record);
-        let Record { bucket, key, upload } = record;
+        let Record { bucket, key, about, upload } = record;
         match upload {
             // Whoever completed it was killed before the upload was ended, or just after.
             upload if is_published => {
-                if upload.is_some() {
-                    let (bucket, key) = (bucket.clone(), key.clone());
-                    records.write(&version, &Record { bucket, key, upload: None })?;
-                }
-                needed.extend(of_object(&bucket, &version).map(PathBuf::from));
                 needed.insert(Path::new(&bucket).join(&version));
-                recovered.current.insert(place(&bucket, &key), version);
+                recovered.current.insert(place(&bucket, &key), version.clone());
+                if upload.is_some() {
+                    records.write(&version, &Record { bucket, key, about, upload: None })?;
+                }
             }
             Some(upload) => {
-                needed.extend(of_upload(&bucket, &version, &upload.id).map(PathBuf::from));
-                let (initiated, parts, completing) = (upload.initiated, BTreeMap::new(), false);
-                let open = Upload { bucket, key, version, initiated, parts, completing };
-                recovered.uploads.insert(upload.id, open);
+                recovered.uploads.insert(version, Upload::open(bucket, key, about, upload));
             }
             None => records.remove(&version),
         }
@@ -70,7 +64,7 @@ impl Recovered {
             if entry.file_type()?.is_dir() {
                 sweep_bucket(&path, &name, needed)?;
             } else if let Some((upload, number)) = self.part(&name) {
-                upload.parts.insert(number, e_tag(&path)?);
+                upload.parts.insert(number, part(&path)?);
             } else {
                 // Whatever it is, it hinders nobody.
                 let _ = fs::remove_file(path);
@@ -95,17 +89,22 @@ fn sweep_bucket(folder: &Path, bucket: &Path, needed: &HashSet<PathBuf>) -> io::
     Ok(())
 }
 
-/// The ETag of a part is the MD5 of its bytes. Noted beside them it could be that of another body,
-/// which the part was given before.
-fn e_tag(path: &Path) -> io::Result<ETag> {
-    let (mut file, mut md5, mut buffer) = (File::open(path)?, Md5::new(), vec![0; BUFFER_BYTES]);
+fn part(path: &Path) -> io::Result<Part> {
+    let metadata = fs::metadata(path)?;
+    // Noted beside the part, the ETag could be that of a body which the part was given before.
+    let e_tag = e_tag(&mut File::open(path)?)?;
+    Ok(Part { e_tag, size: metadata.len(), modified: metadata.modified()? })
+}
+
+/// The ETag of a part, and of an object that was put at once: the MD5 of its bytes.
+pub(super) fn e_tag(file: &mut File) -> io::Result<String> {
+    let (mut md5, mut buffer) = (Md5::new(), vec![0; BUFFER_BYTES]);
     loop {
         match file.read(&mut buffer)? {
-            0 => break,
+            0 => return Ok(hex(&md5.finalize())),
             read => md5.update(&buffer[..read]),
         }
     }
-    Ok(ETag::Strong(md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
 const BUFFER_BYTES: usize = 256 * 1_024;

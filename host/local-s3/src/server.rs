@@ -9,8 +9,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
 use s3s::service::S3Service;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -29,13 +30,22 @@ pub(super) struct Service {
 /// Accepts connections until `stop` changes or its sender is gone, then lets requests that have
 /// begun come to an end.
 pub(super) async fn serve(listener: TcpListener, service: Service, mut stop: watch::Receiver<()>) {
+    let graceful = GracefulShutdown::new();
+    // Dropped with this, they all end.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             _ = stop.changed() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, service.clone(), stop.clone()));
+                    // Only a matter of speed.
+                    let _ = stream.set_nodelay(true);
+                    let service = service.clone();
+                    let service = service_fn(move |request| answer(request, service.clone()));
+                    let stream = TokioIo::new(stream);
+                    let connection = http1::Builder::new().serve_connection(stream, service);
+                    // An error is the client's: it went away, or it does not speak HTTP.
+                    connections.spawn(graceful.watch(connection));
                 }
                 // Too many open files, most likely; some will be closed.
                 Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -45,27 +55,12 @@ pub(super) async fn serve(listener: TcpListener, service: Service, mut stop: wat
     }
     drop(listener);
     // Those that take longer are cut off as the set is dropped.
-    let _ =
-        timeout(DRAIN_TIME_MAX, async { while connections.join_next().await.is_some() {} }).await;
-}
-
-async fn connection(stream: TcpStream, service: Service, mut stop: watch::Receiver<()>) {
-    // Only a matter of speed.
-    let _ = stream.set_nodelay(true);
-    let answer = service_fn(|request| answer(request, &service));
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
-    tokio::pin!(connection);
-    // An error here is the client's: it went away, or it does not speak HTTP.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        _ = stop.changed() => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
+    let _ = timeout(DRAIN_TIME_MAX, graceful.shutdown()).await;
 }
 
 async fn answer(
     request: Request<Incoming>,
-    service: &Service,
+    service: Service,
 ) -> Result<Response<s3s::Body>, Infallible> {
     let (parts, body) = request.into_parts();
     let target = Target::of(&parts);

@@ -1,26 +1,33 @@
 //! Where objects lie: as plain files below `ROOT/<bucket>/`, each also under a short name in the
-//! work folder, where the backend reads and writes.
+//! work folder, where it is written and read.
 //!
-//! `s3s-fs` keeps two small files beside each object, named by the whole key in base64. Handed the
-//! keys themselves it litters the user's folder, fails for keys over some 70 bytes, and puts `a//b`
-//! where `a/b` lies. So it never sees a key: each upload gets a name of its own, a version, and is
-//! published by a hard link when it is whole. Until then nobody sees it; a failed upload leaves
-//! the object that was there as it was. What a version is of says its record, which is there
+//! Each body that is to become an object gets a name of its own, a version. When it is whole, a
+//! hard link publishes it. Until then nobody sees it; a failed upload leaves the object that was
+//! there as it was. What a version is of, and what is said of it, is in its record, which is there
 //! before it is published: the process may be killed between any two of these steps.
+//!
+//! | file in the work folder | what it is |
+//! |---|---|
+//! | `BUCKET/VERSION` | the bytes of an object |
+//! | `.records/VERSION.json` | what it is of; or an open upload, whose identifier is `VERSION` |
+//! | `VERSION.part-N` | a part of that upload |
+//! | `VERSION.young` | a part that is on its way |
 
 use std::collections::HashMap;
-use std::fs::{self, Metadata};
-use std::io::{self, ErrorKind};
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
+use tempfile::TempPath;
 
+use super::about::About;
 use super::keys::{beside, key_of, path_of};
-use super::records::{Record, Records, UploadRecord};
-use super::recovery::{Recovered, recover};
-use super::uploads::{Upload, Uploads};
+use super::records::{Record, Records};
+use super::recovery::{Recovered, e_tag, recover};
+use super::uploads::{Upload, Uploads, part_name};
 use super::work::WorkFolder;
 
 /// An object and the file that holds it.
@@ -32,6 +39,14 @@ pub struct StoredObject {
     pub size: u64,
     /// The file, below the root that the server was started with.
     pub path: PathBuf,
+}
+
+/// An object that is open for reading, whatever becomes of its key.
+pub(super) struct Object {
+    pub(super) version: String,
+    pub(super) file: File,
+    pub(super) metadata: Metadata,
+    pub(super) about: About,
 }
 
 /// What must hold for the object that an upload is about to replace.
@@ -46,7 +61,8 @@ pub(super) struct Store {
     pub(super) uploads: Uploads,
     root: PathBuf,
     work: WorkFolder,
-    records: Records,
+    /// A version has one before it is published.
+    pub(super) records: Records,
     versions: Mutex<Versions>,
     /// Whether what belongs to objects is to outlive this server, also where no upload is open.
     keeps: AtomicBool,
@@ -86,7 +102,7 @@ impl Store {
         self.keeps.store(keeps, Ordering::Relaxed);
     }
 
-    /// The folder that is the backend's own.
+    /// The folder of all that is not published.
     pub(super) fn work(&self) -> &Path {
         self.work.path()
     }
@@ -122,24 +138,52 @@ impl Store {
         self.current_of(&mut self.versions(), bucket, key)
     }
 
+    /// The object that has the key now, if there is one.
+    pub(super) fn object(&self, bucket: &str, key: &str) -> io::Result<Option<Object>> {
+        let mut versions = self.versions();
+        let Some(version) = self.current_of(&mut versions, bucket, key)? else {
+            return Ok(None);
+        };
+        let mut file = File::open(self.versioned(bucket, &version))?;
+        drop(versions);
+        let about = match self.records.get(&version) {
+            Some(record) => record.about,
+            None => About { e_tag: e_tag(&mut file)?, ..About::default() },
+        };
+        file.rewind()?;
+        Ok(Some(Object { version, metadata: file.metadata()?, file, about }))
+    }
+
+    /// Where the bytes of a version go. Dropped, it removes the file.
+    pub(super) fn new_file(&self, bucket: &str, version: &str) -> io::Result<TempPath> {
+        fs::create_dir_all(self.work().join(bucket))?;
+        TempPath::try_from_path(self.versioned(bucket, version))
+    }
+
+    /// Where the bytes of a part go on their way. Dropped, it removes the file.
+    pub(super) fn new_part(&self) -> io::Result<TempPath> {
+        TempPath::try_from_path(self.work().join(format!("{}.young", self.new_version())))
+    }
+
+    /// Where a part lies that has arrived.
+    pub(super) fn part(&self, id: &str, number: i32) -> PathBuf {
+        self.work().join(part_name(id, number))
+    }
+
     /// Opens an upload.
     pub(super) fn begin_upload(&self, id: &str, upload: Upload) -> io::Result<()> {
-        let Upload { bucket, key, initiated, .. } = &upload;
-        let record = Record {
-            bucket: bucket.clone(),
-            key: key.clone(),
-            upload: Some(UploadRecord { id: id.to_owned(), initiated: *initiated }),
-        };
-        self.records.write(&upload.version, &record)?;
+        self.records.write(id, &upload.to_record())?;
         self.uploads.insert(id, upload);
         Ok(())
     }
 
     /// Ends an upload without an object; `false` if another request completes it, or has ended it.
-    pub(super) fn abort_upload(&self, id: &str, version: &str) -> bool {
-        let aborted = self.uploads.abort(id);
+    pub(super) fn abort_upload(&self, id: &str) -> bool {
+        let upload = self.uploads.abort(id);
+        let aborted = upload.is_some();
         if aborted {
-            self.records.remove(version);
+            self.records.remove(id);
+            self.remove_parts(id, upload);
         }
         aborted
     }
@@ -147,14 +191,15 @@ impl Store {
     /// Ends an upload whose object is published.
     pub(super) fn end_upload(&self, id: &str, upload: &Upload) {
         // Where this fails, the next start sees that the object is published.
-        let _ = self.describe(&upload.version, &upload.bucket, &upload.key);
-        self.uploads.end_completed(id);
+        let _ = self.records.write(id, &Record { upload: None, ..upload.to_record() });
+        self.remove_parts(id, self.uploads.end_completed(id));
     }
 
-    /// Notes what a version is of; to be done before it is published.
-    pub(super) fn describe(&self, version: &str, bucket: &str, key: &str) -> io::Result<()> {
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        self.records.write(version, &Record { bucket, key, upload: None })
+    fn remove_parts(&self, id: &str, upload: Option<Upload>) {
+        // What cannot be removed now is useless at the next start.
+        for number in upload.into_iter().flat_map(|upload| upload.parts.into_keys()) {
+            let _ = fs::remove_file(self.part(id, number));
+        }
     }
 
     /// Makes the finished upload the object of that key, unless the precondition does not hold,
@@ -188,18 +233,6 @@ impl Store {
         }
         self.record(&mut versions, bucket, key, version);
         Ok(true)
-    }
-
-    /// Removes a version that is not, or no more, published.
-    pub(super) fn discard(&self, bucket: &str, version: &str) {
-        self.discard_file(bucket, version);
-        self.records.remove(version);
-    }
-
-    /// Removes what a failed upload may have left.
-    pub(super) fn discard_file(&self, bucket: &str, version: &str) {
-        // It is usually not there, and found useless at the next start otherwise.
-        let _ = fs::remove_file(self.versioned(bucket, version));
     }
 
     /// The objects of a bucket, by key.
@@ -258,7 +291,9 @@ impl Store {
 
     fn record(&self, versions: &mut Versions, bucket: &str, key: &str, version: &str) {
         if let Some(old) = versions.current.insert(place(bucket, key), version.to_owned()) {
-            self.discard(bucket, &old);
+            // Where this fails, it is found useless at the next start.
+            let _ = fs::remove_file(self.versioned(bucket, &old));
+            self.records.remove(&old);
         }
     }
 

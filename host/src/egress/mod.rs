@@ -1,5 +1,6 @@
 //! The only way out of a guest: one pooled client, to the authorities that were granted.
 
+mod certificate;
 mod client;
 mod errors;
 mod heard;

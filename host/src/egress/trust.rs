@@ -8,6 +8,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls_native_certs::CertificateResult;
 
+use super::certificate::Certificate;
+
 /// Certificates that are trusted.
 #[derive(Clone, Debug)]
 pub(crate) struct Trust {
@@ -162,7 +164,7 @@ fn in_words(error: pem::Error) -> String {
 
 /// What there is in a file that has no certificate.
 fn without_certificates(bytes: &[u8]) -> Reason {
-    if x509_parser::parse_x509_certificate(bytes).is_ok() {
+    if Certificate::from_der(bytes).is_some() {
         return Reason::Der;
     }
     let text = String::from_utf8_lossy(bytes);

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError};
-use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+
+use super::certificate::{Certificate, Host};
 
 /// Why a server's certificate is not trusted.
 #[derive(Debug)]
@@ -44,13 +45,13 @@ fn explain(
     certificate: &CertificateDer<'_>,
     others: &[CertificateDer<'_>],
 ) -> String {
-    let parsed = X509Certificate::from_der(certificate).ok().map(|(_, parsed)| parsed);
+    let parsed = Certificate::from_der(certificate);
     let of = format!("the certificate of `{name}`");
     match error {
         CertificateError::ExpiredContext { time, not_after } => {
             // It may be one in between.
             let whose = match &parsed {
-                Some(parsed) if seconds(not_after) != parsed.validity().not_after.timestamp() => {
+                Some(parsed) if *not_after != parsed.not_after() => {
                     "an authority that vouches for it"
                 }
                 _ => "it",
@@ -114,38 +115,28 @@ fn explain(
 }
 
 /// Who is missing: the issuer of the last of the certificates that the server showed.
-fn issuer(certificate: Option<X509Certificate<'_>>, others: &[CertificateDer<'_>]) -> String {
+fn issuer(certificate: Option<Certificate>, others: &[CertificateDer<'_>]) -> String {
     let Some(mut last) = certificate else { return "it cannot be read".to_owned() };
-    let parsed = others.iter().filter_map(|der| X509Certificate::from_der(der).ok());
-    let others: Vec<_> = parsed.map(|(_, parsed)| parsed).collect();
+    let others = Certificate::all(others);
     for _ in 0..others.len() {
-        let is_next = |c: &&X509Certificate<'_>| c.subject() == last.issuer();
-        match others.iter().find(is_next) {
-            Some(next) if last.subject() != last.issuer() => last = next.clone(),
+        match others.iter().find(|other| last.is_issued_by(other)) {
+            Some(next) if !last.is_by_itself() => last = next.clone(),
             _ => break,
         }
     }
-    let issuer = shown(&last.issuer().to_string());
-    let itself = if last.subject() == last.issuer() { ", which signed itself" } else { "" };
+    let issuer = shown(&last.issuer());
+    let itself = if last.is_by_itself() { ", which signed itself" } else { "" };
     format!("`{issuer}`{itself}")
 }
 
 /// The hosts that a certificate is for.
-fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
-    let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
-    let names = names.value.general_names.iter().filter_map(|name| match name {
-        GeneralName::DNSName(name) if name.parse::<IpAddr>().is_ok() => {
-            Some(format!("`{}` as the name of a host (DNS), not as an address (IP)", shown(name)))
+fn names(certificate: &Certificate) -> Vec<String> {
+    let names = certificate.hosts().into_iter().map(|host| match host {
+        Host::Dns(name) if name.parse::<IpAddr>().is_ok() => {
+            format!("`{}` as the name of a host (DNS), not as an address (IP)", shown(&name))
         }
-        GeneralName::DNSName(name) => Some(format!("`{}`", shown(name))),
-        GeneralName::IPAddress(bytes) => {
-            let address = match bytes.len() {
-                4 => <[u8; 4]>::try_from(*bytes).map(IpAddr::from),
-                _ => <[u8; 16]>::try_from(*bytes).map(IpAddr::from),
-            };
-            address.ok().map(|address| format!("`{address}`"))
-        }
-        _ => None,
+        Host::Dns(name) => format!("`{}`", shown(&name)),
+        Host::Ip(address) => format!("`{address}`"),
     });
     names.collect()
 }
@@ -155,12 +146,9 @@ pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX).collect()
 }
 
-fn seconds(time: &UnixTime) -> i64 {
-    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
-}
-
 fn date(time: &UnixTime) -> String {
-    Timestamp::from_second(seconds(time)).unwrap_or(Timestamp::MAX).to_string()
+    let time = i64::try_from(time.as_secs()).ok().and_then(|s| Timestamp::from_second(s).ok());
+    time.unwrap_or(Timestamp::MAX).to_string()
 }
 
 const NAMES_MAX: usize = 5;

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
@@ -12,8 +11,8 @@ use rustls::crypto::{
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::certificate::Certificate;
 use super::trust::Trust;
 use super::untrusted::Untrusted;
 
@@ -124,20 +123,15 @@ fn verify_alone(
     name: &ServerName<'_>,
     now: UnixTime,
 ) -> Result<(), Error> {
-    let parsed = X509Certificate::from_der(certificate);
-    let (_, parsed) = parsed.map_err(|_| CertificateError::BadEncoding)?;
-    let validity = parsed.validity();
-    let seconds = |time: i64| UnixTime::since_unix_epoch(Duration::from_secs(time.max(0) as u64));
-    let not_before = seconds(validity.not_before.timestamp());
-    let not_after = seconds(validity.not_after.timestamp());
+    let parsed = Certificate::from_der(certificate).ok_or(CertificateError::BadEncoding)?;
+    let (not_before, not_after) = (parsed.not_before(), parsed.not_after());
     if now < not_before {
         return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
     }
     if now > not_after {
         return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
     }
-    let purposes = parsed.extended_key_usage().map_err(|_| CertificateError::BadEncoding)?;
-    if purposes.is_some_and(|purposes| !purposes.value.server_auth && !purposes.value.any) {
+    if !parsed.is_for_servers().ok_or(CertificateError::BadEncoding)? {
         return Err(CertificateError::InvalidPurpose.into());
     }
     verify_server_name(&ParsedCertificate::try_from(certificate)?, name)

@@ -20,7 +20,7 @@ pub(super) struct Memory {
     client: Client,
 }
 
-/// `s3s-fs`, over a socket.
+/// The local server, over a socket.
 pub(super) struct Local {
     _server: LocalS3,
     _folder: TempDir,

@@ -2,14 +2,16 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 /// Encodes all but the unreserved characters of RFC 3986, section 2.3: `A-Z a-z 0-9 - . _ ~`.
 pub fn uri_encode(text: &str) -> String {
-    encode(text, is_unreserved)
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// As [`uri_encode`], but keeps `/`. Nothing is normalised: `//` and `..` are parts of a key.
 pub fn uri_encode_path(path: &str) -> String {
-    encode(path, |byte| is_unreserved(byte) || byte == b'/')
+    utf8_percent_encode(path, RESERVED_IN_PATH).to_string()
 }
 
 /// The query of these names and values, without the `?`: encoded, then sorted by name and value. A
@@ -29,24 +31,11 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
 }
 
-fn encode(text: &str, keep: impl Fn(u8) -> bool) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if keep(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            for digit in [byte >> 4, byte & 0xf] {
-                encoded.push(char::from(b"0123456789ABCDEF"[usize::from(digit)]));
-            }
-        }
-    }
-    encoded
-}
-
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
+/// What `UriEncode()` of the page above encodes, in upper-case hexadecimal digits: every byte but
+/// `A`-`Z`, `a`-`z`, `0`-`9`, `-`, `.`, `_` and `~`.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The same in the key of an object, where the slash is not encoded.
+const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,8 @@
 //! A timestamp as a date and a time of day, in UTC, and the texts that S3 wants it in.
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
 use super::Timestamp;
 
 /// A date and a time of day in UTC, in the proleptic Gregorian calendar.
@@ -22,33 +25,32 @@ pub struct Civil {
 impl Timestamp {
     /// The date and the time of day in UTC. What is below a second is dropped.
     pub fn civil(self) -> Civil {
-        let seconds = self.0 / NANOSECONDS_PER_SECOND;
-        let (year, month, day) = date(seconds / SECONDS_PER_DAY);
-        let second_of_day = seconds % SECONDS_PER_DAY;
+        let at = self.date_time();
         Civil {
-            year: year as u16,
-            month: month as u8,
-            day: day as u8,
-            hour: (second_of_day / 3600) as u8,
-            minute: (second_of_day / 60 % 60) as u8,
-            second: (second_of_day % 60) as u8,
+            year: at.year() as u16,
+            month: at.month() as u8,
+            day: at.day() as u8,
+            hour: at.hour() as u8,
+            minute: at.minute() as u8,
+            second: at.second() as u8,
         }
     }
 
     /// The day of the year in UTC, from 1.
     pub fn day_of_year(self) -> u16 {
-        day_of_year(self.0 / NANOSECONDS_PER_SECOND / SECONDS_PER_DAY)
+        self.date_time().day_of_year() as u16
     }
 
     /// The year and the week, from 1, in UTC after ISO 8601: weeks begin on Monday, and belong to
     /// the year that their Thursday is in.
     pub fn iso_week(self) -> (u16, u8) {
-        let days = self.0 / NANOSECONDS_PER_SECOND / SECONDS_PER_DAY;
-        // 1970-01-01 was a Thursday.
-        let days_since_monday = (days + 3) % 7;
-        let thursday = days + 3 - days_since_monday;
-        let (year, _, _) = date(thursday);
-        (year as u16, ((day_of_year(thursday) - 1) / 7 + 1) as u8)
+        let week = self.date_time().iso_week_date();
+        (week.year() as u16, week.week() as u8)
+    }
+
+    fn date_time(self) -> DateTime {
+        let at = jiff::Timestamp::from_nanosecond(self.0.into());
+        TimeZone::UTC.to_datetime(at.expect("64 bits of nanoseconds end in 2554"))
     }
 
     /// The text of `x-amz-date`, such as `20130524T000000Z`.
@@ -79,79 +81,35 @@ impl Civil {
     /// where it lies outside of what a [`Timestamp`] reaches.
     pub fn timestamp(self) -> Option<Timestamp> {
         let Civil { year, month, day, hour, minute, second } = self;
-        let whole_day = days_since_epoch(year.into(), month.into(), day.into())?;
+        let date_time = |second: u8| {
+            let (year, month, day) = (i16::try_from(year).ok()?, month as i8, day as i8);
+            DateTime::new(year, month, day, hour as i8, minute as i8, second as i8, 0).ok()
+        };
         // A leap second is counted as the first second of the next minute, as POSIX does.
-        if hour > 23 || minute > 59 || second > 60 {
-            return None;
-        }
-        let second_of_day = u64::from(hour) * 3600 + u64::from(minute) * 60 + u64::from(second);
-        let seconds = whole_day * SECONDS_PER_DAY + second_of_day;
-        seconds.checked_mul(NANOSECONDS_PER_SECOND).map(Timestamp)
+        let leap = u64::from(second == 60);
+        let whole = TimeZone::UTC.to_timestamp(date_time(second - leap as u8)?).ok()?;
+        let whole = u64::try_from(whole.as_nanosecond()).ok()?;
+        whole.checked_add(leap * NANOSECONDS_PER_SECOND).map(Timestamp)
     }
-}
-
-/// Year, month and day of a count of days since 1970-01-01.
-fn date(days: u64) -> (u64, u64, u64) {
-    // Years are counted from March, so that the leap day is the last of its year and a date
-    // follows from a division; eras of 400 years all have the same number of days.
-    let days = days + DAYS_BEFORE_EPOCH;
-    let (era, day_of_era) = (days / DAYS_PER_ERA, days % DAYS_PER_ERA);
-    let leap_days = day_of_era / 1_460 - day_of_era / 36_524 + day_of_era / 146_096;
-    let year_of_era = (day_of_era - leap_days) / 365;
-    let day_of_year = day_of_era - days_before_year(year_of_era);
-    // From March on, months have 31, 30, 31, 30, 31 days, and again: 153 in five months.
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - days_before_month(month_from_march) + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
-}
-
-/// The day of the year, from 1, of a count of days since 1970-01-01.
-fn day_of_year(days: u64) -> u16 {
-    let (year, _, _) = date(days);
-    let new_year = days_since_epoch(year, 1, 1).unwrap_or_default();
-    (days - new_year + 1) as u16
-}
-
-/// The inverse of [`date`], for real dates from 1970 on.
-fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
-    if year < 1970 || !(1..=12).contains(&month) || day == 0 || day > days_in_month(year, month) {
-        return None;
-    }
-    let year_from_march = year - u64::from(month <= 2);
-    let month_from_march = (month + 9) % 12;
-    let (era, year_of_era) = (year_from_march / 400, year_from_march % 400);
-    let day_of_year = days_before_month(month_from_march) + day - 1;
-    let days = era * DAYS_PER_ERA + days_before_year(year_of_era) + day_of_year;
-    days.checked_sub(DAYS_BEFORE_EPOCH)
-}
-
-fn days_in_month(year: u64, month: u64) -> u64 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        2 => 28 + u64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-fn days_before_year(year_of_era: u64) -> u64 {
-    365 * year_of_era + year_of_era / 4 - year_of_era / 100
-}
-
-fn days_before_month(month_from_march: u64) -> u64 {
-    (153 * month_from_march + 2) / 5
 }
 
 const NANOSECONDS_PER_SECOND: u64 = 1_000_000_000;
-const SECONDS_PER_DAY: u64 = 86_400;
-const DAYS_PER_ERA: u64 = 146_097;
-/// From 0000-03-01 to 1970-01-01.
-const DAYS_BEFORE_EPOCH: u64 = 719_468;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SECONDS_PER_DAY: u64 = 86_400;
+
+    fn days_in_month(year: u64, month: u64) -> u64 {
+        let leap =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        match month {
+            2 => 28 + u64::from(leap),
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        }
+    }
 
     #[test]
     fn writes_known_moments() {
@@ -201,6 +159,9 @@ mod tests {
             Civil { hour: 24, ..good },
             Civil { minute: 60, ..good },
             Civil { second: 61, ..good },
+            Civil { year: u16::MAX, ..good },
+            Civil { month: 130, ..good },
+            Civil { day: u8::MAX, ..good },
         ] {
             assert_eq!(bad.timestamp(), None, "{bad:?}");
         }

@@ -170,12 +170,12 @@ async fn assert_is_whole(client: &TestClient, key: &str) {
     assert_eq!(of.map(|of| of.to_str().unwrap()), Some(key), "{got:?}");
 }
 
-/// An object has four files: its own, its record, and two of what is said of it. An upload has
-/// three, and one more for each part. The lock is one.
+/// An object has two files: its own, and its record. An upload has its record, and one more for
+/// each part. The lock is one.
 fn assert_nothing_is_left_over(server: &LocalS3) {
     let uploads = server.store.uploads.of_bucket(BUCKET);
     let parts: usize = uploads.iter().map(|(_, upload)| upload.parts.len()).sum();
-    let needed = 4 * server.objects(BUCKET).unwrap().len() + 3 * uploads.len() + parts + 1;
+    let needed = 2 * server.objects(BUCKET).unwrap().len() + uploads.len() + parts + 1;
     let left = files_below(server.store.work());
     assert_eq!(left.len(), needed, "{left:?}");
 }

@@ -132,6 +132,27 @@ async fn empty_objects_and_metadata_come_back() {
 }
 
 #[tokio::test]
+async fn a_range_is_answered_alone() {
+    let local = Local::start().await;
+    let sum = [("x-amz-checksum-crc64nvme", "rosUhgp5mIg=")];
+    assert_eq!(local.send_with("PUT", "key", &sum, "123456789").await.status, 200);
+    for (range, body, told) in [
+        ("bytes=2-4", "345", "bytes 2-4/9"),
+        ("bytes=7-", "89", "bytes 7-8/9"),
+        ("bytes=-3", "789", "bytes 6-8/9"),
+    ] {
+        let got = local.send_with("GET", "key", &[("range", range)], "").await;
+        assert_eq!((got.status.as_u16(), got.text()), (206, body), "{range}");
+        assert_eq!(got.headers["content-range"], told);
+        assert!(!got.headers.contains_key("x-amz-checksum-crc64nvme"), "{got:?}");
+    }
+    let beyond = local.send_with("GET", "key", &[("range", "bytes=9-")], "").await;
+    assert_eq!((beyond.status.as_u16(), beyond.element("Code")), (416, "InvalidRange"));
+    let whole = local.send("GET", "key", "", "").await;
+    assert_eq!(whole.headers["x-amz-checksum-crc64nvme"], "rosUhgp5mIg=");
+}
+
+#[tokio::test]
 async fn no_link_below_the_folder_leads_out_of_it() {
     let (local, elsewhere) = (Local::start().await, tempfile::tempdir().unwrap());
     fs::write(elsewhere.path().join("secret"), "of somebody else").unwrap();

@@ -1,5 +1,7 @@
 //! Whom it trusts, and what it says of others.
 
+use std::time::Duration;
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType, date_time_ymd,
@@ -120,4 +122,30 @@ fn who_is_missing_is_named() {
     assert!(unlike.contains("`CN=cn of authority.test`"), "{unlike}");
     let itself = said(&verifier(&[]), authority.der(), "authority.test");
     assert!(itself.contains("`CN=cn of authority.test`, which signed itself"), "{itself}");
+}
+
+#[test]
+fn a_name_is_shown_in_the_order_of_its_certificate() {
+    let mut params = params("store.test");
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CountryName, "DE");
+    params.distinguished_name.push(DnType::OrganizationName, "Example");
+    params.distinguished_name.push(DnType::CommonName, "a store\nof ours");
+    let said = said(&verifier(&[]), &by_itself(&params), "store.test");
+    assert!(
+        said.contains(r"`C=DE, O=Example, CN=a store\0aof ours`, which signed itself"),
+        "{said}"
+    );
+}
+
+#[test]
+fn addresses_are_shown_as_addresses() {
+    let mut params = params("store.test");
+    let address = |text: &str| SanType::IpAddress(text.parse().unwrap());
+    params.subject_alt_names = vec![address("192.0.2.1"), address("2001:db8::1")];
+    let certificate = by_itself(&params);
+    assert_eq!(
+        said(&verifier(&[&certificate]), &certificate, "store.test"),
+        "the certificate is not for `store.test`: it is for `192.0.2.1`, `2001:db8::1`"
+    );
 }
