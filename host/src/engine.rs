@@ -52,11 +52,13 @@ impl Engine {
             let mut cache = CacheConfig::new();
             cache.with_directory(&folder);
             let cache = Cache::new(cache).map_err(anyhow::Error::from);
-            let cache = cache.with_context(|| format!("no cache in {}", folder.display()))?;
+            let cache = cache
+                .with_context(|| format!("the cache folder {} cannot be used", folder.display()))?;
             config.cache(Some(cache));
         }
         let inner = wasmtime::Engine::new(&config).map_err(anyhow::Error::from)?;
-        let ticker = Ticker::start(inner.clone()).context("no thread for the clock of guests")?;
+        let ticker =
+            Ticker::start(inner.clone()).context("the thread for time limits cannot be started")?;
         Ok(Engine { inner, _ticker: std::sync::Arc::new(ticker) })
     }
 
@@ -82,7 +84,7 @@ impl Engine {
 pub(crate) fn on_tick(ticks_left: &mut u64) -> wasmtime::Result<UpdateDeadline> {
     *ticks_left = match ticks_left.checked_sub(1) {
         Some(left) => left,
-        None => wasmtime::bail!("the component computed for longer than it may"),
+        None => wasmtime::bail!("the component exceeded its computing time"),
     };
     Ok(UpdateDeadline::Yield(1))
 }

@@ -116,7 +116,7 @@ fn the_scheme_that_a_port_wants_is_told() {
     says(
         &patient(),
         || Reply::Last(vec![21, 3, 1, 0, 2, 2, 70]),
-        &["the server speaks TLS at this port", speaks],
+        &["the server requires TLS on this port", speaks],
     );
     let server = Server::start();
     let behind = server.endpoint().replace("http://", "").parse().unwrap();

@@ -12,16 +12,18 @@ pub enum AgeError {
     #[error("has no number before `{0}`; write a number with a unit, such as 24h")]
     NoNumber(String),
     /// A number without what it counts.
-    #[error("{0} of what? Write {0}s, {0}m, {0}h or {0}d")]
+    #[error("{0} has no unit; write {0}s, {0}m, {0}h or {0}d")]
     NoUnit(String),
     /// A unit that there is not.
     #[error("the unit `{0}` is unknown; there are s, m, h and d")]
     UnknownUnit(String),
     /// Units out of their order, or one of them twice.
-    #[error("`{0}` stands behind a unit that is not larger; write d before h before m before s")]
+    #[error(
+        "`{0}` follows a unit that is not larger; write d before h, h before m, and m before s"
+    )]
     OutOfOrder(char),
     /// More than can be counted.
-    #[error("is more than can be counted")]
+    #[error("is too large")]
     TooLarge,
 }
 
@@ -109,8 +111,8 @@ mod tests {
     fn what_is_no_age_is_refused_with_what_would_be_one() {
         for (text, said) in [
             ("", "is empty; write a number with a unit, such as 24h"),
-            ("24", "24 of what? Write 24s, 24m, 24h or 24d"),
-            ("1d12", "12 of what? Write 12s, 12m, 12h or 12d"),
+            ("24", "24 has no unit; write 24s, 24m, 24h or 24d"),
+            ("1d12", "12 has no unit; write 12s, 12m, 12h or 12d"),
             ("h", "has no number before `h`; write a number with a unit, such as 24h"),
             ("-1h", "has no number before `-1h`; write a number with a unit, such as 24h"),
             (" 1h", "has no number before ` 1h`; write a number with a unit, such as 24h"),
@@ -122,14 +124,16 @@ mod tests {
             ("1é", "the unit `é` is unknown; there are s, m, h and d"),
             (
                 "5m1h",
-                "`h` stands behind a unit that is not larger; write d before h before m before s",
+                "`h` follows a unit that is not larger; write d before h, h before m, and m \
+                 before s",
             ),
             (
                 "1h1h",
-                "`h` stands behind a unit that is not larger; write d before h before m before s",
+                "`h` follows a unit that is not larger; write d before h, h before m, and m \
+                 before s",
             ),
-            ("99999999999999999999s", "is more than can be counted"),
-            ("999999999999999999d", "is more than can be counted"),
+            ("99999999999999999999s", "is too large"),
+            ("999999999999999999d", "is too large"),
         ] {
             let error = parse(text).expect_err(text).to_string();
             assert_eq!(error, said, "{text:?}");

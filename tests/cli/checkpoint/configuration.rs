@@ -44,7 +44,7 @@ fn what_is_wrong_with_it_is_said_by_field() {
         ),
         (
             flow().replace("attempts_max", "commit = \"sealed\"\nattempts_max"),
-            "sink.config.commit: is \"sealed\", and a flow with [checkpoint] needs \
+            "sink.config.commit: is \"sealed\", but a flow with [checkpoint] needs \
              \"checkpointed\"",
         ),
         (
@@ -75,19 +75,19 @@ fn what_is_no_checkpoint_is_told_and_left() {
     let [mut earlier, mut later] = [whole.clone(), whole.clone()];
     (earlier[20], later[20]) = (1, 9);
     for (bytes, said) in [
-        (vec![], "is a checkpoint that is cut short, at byte 0"),
-        (whole[..whole.len() / 2].to_vec(), "is a checkpoint that is cut short, at byte "),
-        (altered, "is a checkpoint that is damaged: its checksum is another one"),
+        (vec![], "is a truncated checkpoint that ends at byte 0"),
+        (whole[..whole.len() / 2].to_vec(), "is a truncated checkpoint that ends at byte "),
+        (altered, "is a damaged checkpoint: its checksum does not match"),
         (
             earlier,
-            "is a checkpoint of version 1, and this program knows version 2; the program that \
-             wrote it can go on to the end of the source",
+            "is a checkpoint of version 1, but this program reads version 2; finish the source \
+             with the program that wrote it",
         ),
-        (later, "is a checkpoint of version 9, and this program knows version 2"),
-        (b"something else".to_vec(), "is no checkpoint"),
+        (later, "is a checkpoint of version 9, but this program reads version 2"),
+        (b"something else".to_vec(), "is not a checkpoint"),
     ] {
         place.write("run.checkpoint", &bytes);
-        let said = &[&format!("run.checkpoint {said}")[..], "To begin anew, remove it"];
+        let said = &[&format!("run.checkpoint {said}")[..], "To start over, remove it"];
         for command in [
             &["run", "flow.toml"][..],
             &["check", "flow.toml"],
@@ -112,9 +112,9 @@ fn one_of_another_configuration_is_told_by_what_differs() {
     place.write("flow.toml", flow().replace("\"events\"\n", "\"events\"\nprefix = \"logs/\"\n"));
     for command in ["check", "run"] {
         let said = [
-            "checkpoint.path: the checkpoint was taken with another configuration of the sink: ",
+            "checkpoint.path: the checkpoint has another configuration of the sink: ",
             "`prefix` was \"\", and is \"logs/\"",
-            "Put it back; or, to begin anew, remove the checkpoint",
+            "Restore it; or, to start over, remove the checkpoint",
         ];
         assert_fails(&place.spillway(&[command, "flow.toml"]), 2, &said);
     }

@@ -19,7 +19,7 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
     let plan = request.plan(draft).await?;
     let goes_on = plan.checkpoint.as_ref().map(take_up::in_words).transpose()?;
     let egress = plan.grants.egress.join(", ");
-    say!("{} is valid; it would connect to {egress}", flow.display());
+    say!("{} is valid; it connects to {egress}", flow.display());
     plan.notes.iter().for_each(|note| say!("{note}"));
     if let Some(text) = goes_on {
         say!("{text}");
@@ -27,9 +27,9 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
     let credentials_proven = plan.credentials_proven;
     look(&plan.destination(), connect).await?;
     if connect {
-        say!("the bucket can be written; the upload that proved it is aborted");
+        say!("the bucket can be written; the test upload was aborted");
     } else if !credentials_proven {
-        say!("Its credentials come from elsewhere, and are asked for when it runs.");
+        say!("Its credentials are loaded when it runs.");
     }
     Ok(Exit::Done)
 }
@@ -53,11 +53,11 @@ async fn close(sink: &mut OpenSink, checked: Result<(), SinkError>) -> Result<()
         progress.notices.iter().for_each(terminal::say_notice);
     }
     checked.map_err(|error| {
-        Stop::Failed(Error::new(error).context("the store does not take what it would write"))
+        Stop::Failed(Error::new(error).context("the store refuses what this flow would write"))
     })?;
     closed.map_err(|error| Stop::Failed(error.into()))?;
     Ok(())
 }
 
-const LEFT: &str = "the store was asked: an upload whose name begins with `spillway-check-` may be \
-                    left there; `spillway uploads` lists and aborts it";
+const LEFT: &str = "the test upload may remain in the bucket, with a key that begins with \
+                    `spillway-check-`; `spillway uploads` lists and aborts it";

@@ -26,7 +26,7 @@ pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, Stop>
     let saved = sink.inspect_state(&read.state).await.map_err(|error| {
         let Checkpoint { writer, .. } = &read;
         let context = format!(
-            "what {} {} has written cannot be read with this component",
+            "this component cannot read the state that {} {} wrote",
             one_line(&writer.name),
             one_line(&writer.version)
         );
@@ -44,7 +44,7 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
     let Checkpoint { taken, finished, source, events, objects, object_bytes, .. } = read;
     let Mark { path, length, lines, offset, begun, .. } = source;
     let (name, version) = (one_line(&read.writer.name), one_line(&read.writer.version));
-    let how = if *finished { "finished" } else { "to be gone on with" };
+    let how = if *finished { "finished" } else { "unfinished" };
     let mut shown = vec![
         format!("taken    {}, by {name} {version}", time(*taken)),
         format!("flow     {how}"),
@@ -59,7 +59,7 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
             HumanCount(*length)
         ),
         format!(
-            "stored   {} ({}) of {}, as far as was known",
+            "stored   {} ({}) of {}",
             counted(*objects, "object"),
             HumanBytes(*object_bytes),
             counted(*events, "event")
@@ -67,12 +67,12 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
         format!("state    {}", HumanBytes(read.state.len() as u64)),
     ];
     shown.push(match saved.objects.len() as u64 {
-        0 => "no object is under way".to_owned(),
-        count => format!("\n{} under way", counted(count, "object")),
+        0 => "no object is open".to_owned(),
+        count => format!("\n{} open", counted(count, "object")),
     });
     shown.extend(saved.objects.iter().map(|saved| object(saved, is_by_line(source))));
     if !saved.unneeded.is_empty() {
-        shown.push("\nuploads that nothing needs any more, and that are to be ended".to_owned());
+        shown.push("\nuploads that are no longer needed, and will be aborted".to_owned());
         shown.extend(saved.unneeded.iter().map(|Leftover { name, id, .. }| {
             format!("  {} (upload {})", one_line(name), one_line(id))
         }));
@@ -90,7 +90,7 @@ fn object(object: &SavedObject, is_by_line: bool) -> String {
     let upload = id.as_ref().map(|id| format!(", upload {}", one_line(id))).unwrap_or_default();
     let of_key = if key == name { String::new() } else { format!(" of `{}`", one_line(key)) };
     format!(
-        "  {:<9} {}{of_key}: {}, {} {} to {}, {} ({} of them here){upload}",
+        "  {:<9} {}{of_key}: {}, {} {} to {}, {} ({} of them in the checkpoint){upload}",
         phase(object.phase),
         one_line(name),
         counted(*events, "event"),

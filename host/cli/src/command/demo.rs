@@ -33,7 +33,9 @@ pub(crate) async fn demo() -> Result<Exit, Stop> {
     for (what, events, name) in flows {
         say!("\nStreaming {what} through the component.");
         let path = folder.path().join(name);
-        std::fs::write(&path, events).context("no room for the events").map_err(Stop::Failed)?;
+        std::fs::write(&path, events)
+            .context("the demo's events cannot be written")
+            .map_err(Stop::Failed)?;
         let mut request = Request::named("the demo's flow".to_owned(), Variables::of([]));
         request.talk_to(&server.endpoint(), credentials.clone());
         if let Some(exit) = stream(request, &path, interrupts.clone()).await? {
@@ -67,18 +69,27 @@ async fn stream(
 }
 
 fn show(server: &LocalS3) -> anyhow::Result<()> {
-    say!("\nIn the bucket `{BUCKET}` there are now");
+    say!("\nThe bucket `{BUCKET}` now contains");
     for object in server.objects(BUCKET)? {
         let StoredObject { key, size, .. } = &object;
         let beginning = beginning(&object)?;
         say!("  {key:<5} {:>10}  {beginning}", HumanBytes(*size).to_string());
     }
-    say!("\nThe requests that made them, each signed by the component:");
+    say!("\nThe component signed these requests:");
     for request in server.requests() {
         say!("  {}", line(&request));
     }
-    say!("\nNext: spillway run examples/s3demo.toml --local out");
+    say!("\nNext: {} run examples/s3demo.toml --local out", program());
     Ok(())
+}
+
+/// How the person at the terminal started this program: through cargo, which tells its programs so,
+/// or as an installed command.
+fn program() -> &'static str {
+    match std::env::var_os("CARGO_MANIFEST_DIR") {
+        Some(_) => "cargo run --release --",
+        None => "spillway",
+    }
 }
 
 fn line(request: &RequestLine) -> String {

@@ -78,7 +78,7 @@ pub(crate) fn fill_in(
         && ignored.is_none()
     {
         let lacking: String = lacking.chars().take(VALUE_CHARS_MAX).collect();
-        let message = format!("names a section [services {lacking}], which no file has");
+        let message = format!("names a section [services {lacking}] that is in no file");
         problems.push(Problem::new(of_profile("services", profile), message));
     }
     if let Some((from, url)) = endpoint {
@@ -123,7 +123,8 @@ pub(crate) fn unused_region(
         }
     };
     Some(format!(
-        "{what} is set and not used: the flow has no `region`; write region = {region:?} to use it"
+        "{what} is set but not used, and the flow has no `region`; write region = {region:?} to \
+         use it"
     ))
 }
 

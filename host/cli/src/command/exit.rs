@@ -52,7 +52,7 @@ impl Stop {
                 Exit::WrongUse
             }
             Stop::Interrupted(doing) => {
-                info!(target: SPILLWAY, event = "interrupted", "interrupted while {doing}");
+                info!(target: SPILLWAY, event = "interrupted", "interrupted: {doing}");
                 Exit::Interrupted
             }
             Stop::Failed(error) => {

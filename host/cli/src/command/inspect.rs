@@ -13,7 +13,7 @@ pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, Stop> {
     let source = arguments.component.map_or(Source::Embedded, Source::File);
     let sink = Sink::load(&engine, &source).map_err(|error| Stop::WrongUse(error.into()))?;
     let description = sink.describe().await;
-    let description = description.context("the component cannot say what it is");
+    let description = description.context("the component cannot be described");
     let description = description.map_err(Stop::Failed)?;
     let which = if sink.is_embedded() { " (built in)" } else { "" };
     say!("{} {}{which}", description.name, description.version);

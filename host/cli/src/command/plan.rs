@@ -254,7 +254,7 @@ impl Request {
         let bundle = environment::ca_bundle(&variables, profile);
         let ca_bundle = bundle.filter(|_| sink.ca_file.is_none() && !is_plain);
         if let Some((from, path)) = &ca_bundle {
-            known.notes.push(format!("trusted are the certificates of {from}: {path}"));
+            known.notes.push(format!("the trusted certificates are those of {from}: {path}"));
         } else if !is_plain && let Err(error) = egress::check_system() {
             problems.push(Problem::new(error.variable, chain(&error)));
         }
@@ -439,7 +439,7 @@ async fn load(
             true => "sink.config.endpoint",
             false => "sink.egress",
         });
-        problems.push(Problem::new(field, format!("{authority} cannot be talked to: {why}")));
+        problems.push(Problem::new(field, format!("{authority} is not allowed: {why}")));
     }
     proxied(&proxies, &egress, is_plain, notes, problems);
     let mut limits = Limits::default();
@@ -467,19 +467,19 @@ fn granted(
         if !sink.is_embedded() {
             let list = wanted.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ");
             let message = format!(
-                "the component is not the built-in one, and asks to talk to {list}; \
-                 if that is right, write: egress = [{list}]"
+                "the component is not the built-in one, and wants to connect to {list}; to allow \
+                 it, write: egress = [{list}]"
             );
             problems.push(Problem::new("sink.egress", message));
         }
         return wanted;
     };
     for authority in allowed.iter().filter(|a| !is_authority(a)) {
-        let message = format!("`{authority}` is no authority such as `s3.example.com:443`");
+        let message = format!("`{authority}` is not an authority such as `s3.example.com:443`");
         problems.push(Problem::new("sink.egress", message));
     }
     for authority in wanted.iter().filter(|w| !allowed.contains(w)) {
-        let message = format!("the component needs {authority}, which is not in the list");
+        let message = format!("the component needs {authority}, which is not listed in `egress`");
         problems.push(Problem::new("sink.egress", message));
     }
     wanted
@@ -500,7 +500,7 @@ fn proxied(
             Ok(None) => {}
             Ok(Some((variable, proxy))) => {
                 notes.push(format!(
-                    "it talks to {authority} through the proxy of {variable}: {proxy}"
+                    "it connects to {authority} through the proxy of {variable}: {proxy}"
                 ));
             }
             Err((variable, wrong)) => problems.push(Problem::new(variable, wrong)),
@@ -535,7 +535,7 @@ fn refused(error: spillway::contract::Error, filled: &Filled, problems: &mut Vec
 /// An engine with the user's cache, or without one where there is nowhere to keep it.
 pub(crate) fn engine() -> Result<Engine, Stop> {
     let engine = Engine::new(Engine::default_cache()).or_else(|_| Engine::new(None));
-    engine.context("wasmtime does not start").map_err(Stop::Failed)
+    engine.context("wasmtime could not be started").map_err(Stop::Failed)
 }
 
 /// The error and its causes, in one line.
@@ -555,7 +555,6 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 const NO_CHECKPOINTS: &str = "is \"checkpointed\": no object becomes visible before a checkpoint \
                               is stored, and the flow stores none; add [checkpoint] with a path, \
-                              or \
-                              leave this out";
+                              or remove this line";
 /// All that a 32-bit component can address.
 const EMBEDDED_MEMORY_BYTES_MAX: usize = 4 << 30;

@@ -137,14 +137,14 @@ fn say_kept(kept: &Kept, path: &Path) {
             target: SPILLWAY,
             event = "kept",
             line,
-            "the next run begins with line {line}: no checkpoint {path} was stored"
+            "the next run starts at line {line}: no checkpoint {path} was stored"
         );
     }
     info!(
         target: SPILLWAY,
         event = "kept",
         line,
-        "the next run goes on from line {line}, from the checkpoint {path}"
+        "the next run resumes from line {line}, from the checkpoint {path}"
     );
 }
 
@@ -190,7 +190,7 @@ pub(crate) async fn execute(
     let sink = match opened {
         Ok(sink) => sink,
         Err(SinkError::Refused(Error::UnknownState(text))) => {
-            return Err(Stop::WrongUse(anyhow!("the checkpoint does not fit: {text}")));
+            return Err(Stop::WrongUse(anyhow!("the checkpoint cannot be resumed: {text}")));
         }
         Err(error) => return Err(Stop::Failed(error.into())),
     };
@@ -218,13 +218,13 @@ async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, St
 async fn tell(interrupts: Interrupts, monitor: Monitor, are_kept: bool) {
     let (stopping, aborting) = match are_kept {
         true => (
-            "stopping: what is open is being kept for the next run; interrupt again to leave \
-             without",
-            "leaving: what no checkpoint knows is being aborted; interrupt again to leave at once",
+            "stopping: saving open objects for the next run; interrupt again to stop without \
+             saving",
+            "aborting objects that are in no checkpoint; interrupt again to exit at once",
         ),
         false => (
-            "stopping: what is open is being completed; interrupt again to abort it",
-            "aborting what is open; interrupt again to leave at once",
+            "stopping: completing open objects; interrupt again to abort them",
+            "aborting open objects; interrupt again to exit at once",
         ),
     };
     interrupts.reached(1).await;
@@ -315,12 +315,13 @@ pub(crate) fn exit_on(times: u32, interrupts: Interrupts) {
     });
 }
 
-const LEFT: &str = "the store did not answer in time: uploads that were open may be left there, \
-                    and what was being completed may be visible; `spillway uploads` lists and \
-                    aborts what is left";
-const HANGS: &str = "left at once: something of this machine did not come to its end, a disk most \
-                     likely; uploads may be left in the store";
-const NO_ANSWER: &str = "the store has not answered well for a minute, so this ends without it";
+const LEFT: &str = "the store did not answer in time: incomplete uploads may remain, and objects \
+                    that were being completed may be visible; `spillway uploads` lists and aborts \
+                    incomplete uploads";
+const HANGS: &str = "exiting at once: this machine did not finish an operation, probably on a \
+                     disk; incomplete uploads may remain in the store";
+const NO_ANSWER: &str = "the store has not answered successfully for a minute, so the run ends \
+                         without it";
 /// How long a run that was told to stop waits for a store that is away.
 const STOPPING_PATIENCE: Duration = Duration::from_secs(60);
 const LEAVING_PATIENCE: Duration = Duration::from_secs(5);

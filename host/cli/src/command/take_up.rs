@@ -84,7 +84,7 @@ async fn misfit(
     let fresh = match open.checkpoint().await {
         Ok(fresh) => fresh,
         Err(SinkError::Refused(Error::Unsupported(text))) => {
-            return Ok(Some(format!("the component takes no checkpoints: {text}")));
+            return Ok(Some(format!("the component does not support checkpoints: {text}")));
         }
         Err(error) => return Err(error),
     };
@@ -103,12 +103,12 @@ async fn misfit(
     }
     let differences = others.into_iter().map(|(name, value)| {
         let now = now.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
-        format!("`{name}` was {value:?}, and is {:?}", now.unwrap_or_default())
+        format!("`{name}` was {value:?}, but is now {:?}", now.unwrap_or_default())
     });
     let differences: Vec<_> = differences.collect();
     Ok(Some(format!(
-        "the checkpoint was taken with another configuration of the sink: {}. Put it back; or, to \
-         begin anew, remove the checkpoint: every event is stored again then",
+        "the checkpoint has another configuration of the sink: {}. Restore it; or, to start over, \
+         remove the checkpoint: then every event is stored again",
         differences.join(", ")
     )))
 }
@@ -126,10 +126,10 @@ pub(crate) fn in_words(settings: &CheckpointSettings) -> Result<String, Stop> {
     let path = settings.path.display();
     let found = checkpoint::read(&settings.path).map_err(|e| Stop::WrongUse(e.into()))?;
     Ok(match found {
-        None => format!("It would begin at the beginning: there is no checkpoint {path} yet."),
+        None => format!("It starts at line 1: there is no checkpoint {path} yet."),
         Some(found) => {
             let from = from(&found.source.place());
-            format!("It would go on from {from}, from the checkpoint {path}.")
+            format!("It resumes from {from}, from the checkpoint {path}.")
         }
     })
 }
@@ -207,7 +207,7 @@ impl TakenUp {
         let Some(resumed) = resumed else {
             return info!(
                 target: SPILLWAY, event = "begun", line,
-                "beginning at line 1; checkpoints go to {path}"
+                "starting at line 1; checkpoints are stored in {path}"
             );
         };
         let (taken, lines) = (time(resumed.taken), place.start.line);
@@ -216,7 +216,7 @@ impl TakenUp {
             return info!(
                 target: SPILLWAY, event = "nothing_to_do", line,
                 "nothing to do: {source} was finished at {taken}, with {lines} lines, and has no \
-                 more since; the checkpoint {path} says so"
+                 new lines, according to the checkpoint {path}"
             );
         }
         info!(
@@ -236,7 +236,7 @@ fn from(place: &Place) -> String {
     let line = place.start.line + 1;
     match place.taken {
         0 => format!("line {line}"),
-        taken => format!("line {line}, behind {}", counted(taken, "event")),
+        taken => format!("line {line}, after {}", counted(taken, "event")),
     }
 }
 
@@ -246,5 +246,5 @@ pub(crate) fn time(nanoseconds: u64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| "?".to_owned(), |time| time.to_string())
 }
 
-const STDIN: &str = "standard input cannot be read again after a crash, so it runs without \
-                     checkpoints: leave [checkpoint] out, or read a file";
+const STDIN: &str = "standard input cannot be read again after a crash; remove [checkpoint], or \
+                     read a file";

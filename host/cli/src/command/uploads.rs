@@ -39,7 +39,7 @@ async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
         close(sink).await?;
         Ok(found)
     };
-    let mut found = asking.end(found.await, "open uploads were listed")?;
+    let mut found = asking.end(found.await, "listing incomplete uploads")?;
     let in_use = kept.take_out(&mut found);
     found.retain(|upload| upload.is_older_than(older_than.unwrap_or_default()));
     let flow = flow.display();
@@ -49,9 +49,9 @@ async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
         table(&found).iter().for_each(|line| say!("{line}"));
     } else if let Some(age) = older_than {
         let age = age::show(age);
-        say!("no upload older than {age} is open under the names that {flow} may write");
+        say!("there is no incomplete upload older than {age} under the keys that {flow} may write");
     } else {
-        say!("no upload is open under the names that {flow} may write");
+        say!("there is no incomplete upload under the keys that {flow} may write");
     }
     if !json {
         kept.say(in_use);
@@ -64,7 +64,7 @@ async fn abort(arguments: AbortArguments) -> Result<Exit, Stop> {
     let (sink, kept) = open(&arguments.flow, arguments.component.clone(), whose).await?;
     let asking = Asking::of(&sink, Duration::ZERO)?;
     let aborted = abort_all(arguments, sink, kept).await;
-    asking.end(aborted, "uploads were aborted: those that are not named above may still be open")
+    asking.end(aborted, "aborting uploads; those that are not listed above may remain")
 }
 
 async fn abort_all(
@@ -115,17 +115,17 @@ async fn abort_all(
     close(sink).await?;
     let age = age::show(older_than);
     match (dry_run, met.len()) {
-        (_, 0) => say!("no upload older than {age} is open"),
+        (_, 0) => say!("there is no incomplete upload older than {age}"),
         (true, due) => say!("{} would be aborted", count(due as u64)),
         (false, _) => say!("{} aborted", count(ended)),
     }
     let unknown = young.iter().filter(|upload| upload.leftover.begun.is_none()).count() as u64;
     let younger = young.len() as u64 - unknown;
     if younger > 0 {
-        say!("left alone: {} younger than that", count(younger));
+        say!("skipped: {} younger than that", count(younger));
     }
     if unknown > 0 {
-        say!("left alone: {} of unknown age", count(unknown));
+        say!("skipped: {} of unknown age", count(unknown));
     }
     kept.say(in_use);
     match failed {
@@ -147,7 +147,9 @@ impl Upload {
         let listed = sink.leftovers().await;
         notices(sink).await?;
         let listed = listed.map_err(|error| {
-            Stop::Failed(anyhow::Error::new(error).context("open uploads could not be listed"))
+            Stop::Failed(
+                anyhow::Error::new(error).context("incomplete uploads could not be listed"),
+            )
         })?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let age = |begun| now.saturating_sub(Duration::from_nanos(begun));
@@ -257,7 +259,7 @@ impl InUse {
     fn say(&self, in_use: u64) {
         if in_use > 0 {
             let path = self.path.display();
-            say!("in use: {}, with which the checkpoint {path} goes on", count(in_use));
+            say!("skipped: {}, which the checkpoint {path} needs", count(in_use));
         }
     }
 }

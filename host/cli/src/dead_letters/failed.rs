@@ -133,8 +133,8 @@ impl Failed {
             if over.missing > 0 {
                 let Reported { key, first, last, missing, .. } = over;
                 return Err(io::Error::other(format!(
-                    "the sink reported {missing} more failed events of `{key}` from position \
-                     {first} to {last} than it was given"
+                    "the sink reported {missing} more failed events of `{key}` at positions \
+                     {first} to {last} than it received"
                 )));
             }
         }
@@ -242,7 +242,7 @@ mod tests {
         failed.keep(&[run("a", 0, "ab")], &[]).unwrap();
         failed.report(&failure("a", 0..=3, 4));
         let error = failed.settle(4, &layout()).unwrap_err().to_string();
-        assert!(error.contains("2 more failed events of `a` from position 0 to 3"), "{error}");
+        assert!(error.contains("2 more failed events of `a` at positions 0 to 3"), "{error}");
     }
 
     /// That of lines that are one event each.

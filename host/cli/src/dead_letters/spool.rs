@@ -215,7 +215,7 @@ impl Header {
 }
 
 fn length(bytes: usize) -> io::Result<u32> {
-    u32::try_from(bytes).map_err(|_| io::Error::other("a run of events is too long to be kept"))
+    u32::try_from(bytes).map_err(|_| io::Error::other("a run of events is too long for the spool"))
 }
 
 #[cfg(test)]

@@ -194,8 +194,8 @@ fn commits_checkpoints(
     let written = config.entry(COMMIT).or_insert_with(|| CHECKPOINTED.into());
     if written == "sealed" {
         let message = format!(
-            "is \"sealed\", and a flow with [checkpoint] needs \"{CHECKPOINTED}\": \
-             leave this out, or [checkpoint]"
+            "is \"sealed\", but a flow with [checkpoint] needs \"{CHECKPOINTED}\": remove this \
+             line, or [checkpoint]"
         );
         problems.push(Problem::new(format!("sink.config.{COMMIT}"), message));
     }

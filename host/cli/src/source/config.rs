@@ -156,7 +156,7 @@ impl SourceConfig {
             (Some("file"), None) => wrong("source.path", "is missing; type = \"file\" needs it"),
             (Some("stdin"), None) => Some(Input::Stdin),
             (Some("stdin"), Some(_)) => {
-                wrong("source.path", "has no meaning with type = \"stdin\"; leave it out")
+                wrong("source.path", "has no meaning with type = \"stdin\"; remove it")
             }
             (Some(other), _) => {
                 wrong("source.type", &format!("is \"{other}\", expected \"file\" or \"stdin\""))

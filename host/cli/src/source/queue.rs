@@ -70,7 +70,7 @@ impl Drop for Producer {
     fn drop(&mut self) {
         // Has no effect after an end in order. Without one the thread panicked, and silence would
         // read as the end of the input.
-        self.end(Err(io::Error::other("the thread that reads stopped unexpectedly")));
+        self.end(Err(io::Error::other("the reading thread stopped unexpectedly")));
     }
 }
 
