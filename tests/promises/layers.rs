@@ -44,7 +44,7 @@ const COMMAND: &[&str] = &[
     "age",
     "time",
     "testing",
-    "interrupts",
+    "shutdown",
     "source",
     "place",
     "layout",

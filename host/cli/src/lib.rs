@@ -11,11 +11,11 @@ mod command;
 pub mod dead_letters;
 pub mod events;
 pub mod flow;
-pub mod interrupts;
 mod layout;
 pub mod map;
 pub mod place;
 pub mod run;
+pub mod shutdown;
 pub mod source;
 pub mod telemetry;
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The loop that moves events from a source into a sink.
 
-mod again;
 mod checkpoints;
+mod dead_letters;
 mod outcome;
+mod replay;
 mod runs;
-mod set_aside;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use tokio::time::MissedTickBehavior;
 
 use crate::dead_letters::{Content, DeadLetter, OnFailed};
 use crate::events::{Batch, Events, Rejected};
-use crate::interrupts::Interrupts;
 use crate::layout::Layout;
 use crate::map::OnRejected;
 use crate::place::{LineStart, Several};
+use crate::shutdown::Shutdown;
 use crate::telemetry::Monitor;
 use spillway::contract::{Ending, Error, Failure, Notice, Progress, Rejection, Run, SealedObject};
 use spillway::egress::Gate;
@@ -27,9 +27,9 @@ pub use crate::totals::{Kept, Totals};
 pub use checkpoints::Checkpoints;
 pub use outcome::{End, RunError, failed};
 
-use checkpoints::Keeper;
+use checkpoints::Checkpointer;
+use dead_letters::DeadLetterQueue;
 use runs::{end, event, run};
-use set_aside::SetAside;
 
 /// Told of what happens, as it happens.
 pub trait Observer: Send {
@@ -60,7 +60,7 @@ pub struct Runner<'a> {
     /// Where it stores how far it is, if it does.
     pub checkpoints: Option<Checkpoints>,
     /// What stops it.
-    pub interrupts: Interrupts,
+    pub shutdown: Shutdown,
     /// Who is told.
     pub observer: &'a mut dyn Observer,
     /// Who keeps the numbers.
@@ -71,26 +71,27 @@ impl Runner<'_> {
     /// Runs to the end, whichever it is. The totals are there in any case.
     pub async fn run(self) -> (Totals, Result<End, RunError>) {
         let Runner { events, sink, on_rejected, on_failed, checkpoints, .. } = self;
-        let Runner { interrupts, observer, monitor, .. } = self;
+        let Runner { shutdown, observer, monitor, .. } = self;
         monitor.begin(events.input_bytes(), sink.traffic());
-        let keeper = checkpoints.map(Keeper::new);
-        let totals = Totals { kept: keeper.as_ref().map(Keeper::kept), ..Totals::default() };
-        let set_aside = match SetAside::open(&on_rejected, &on_failed) {
-            Ok(set_aside) => set_aside,
+        let checkpointer = checkpoints.map(Checkpointer::new);
+        let totals =
+            Totals { kept: checkpointer.as_ref().map(Checkpointer::kept), ..Totals::default() };
+        let dead_letters = match DeadLetterQueue::open(&on_rejected, &on_failed) {
+            Ok(dead_letters) => dead_letters,
             Err(error) => return (totals, Err(error)),
         };
         let stops = on_rejected == OnRejected::Stop;
-        let begins = keeper.as_ref().map_or(0, Keeper::resumed_from);
-        let layout = keeper.as_ref().map(Keeper::layout);
+        let begins = checkpointer.as_ref().map_or(0, Checkpointer::resumed_from);
+        let layout = checkpointer.as_ref().map(Checkpointer::layout);
         let begin = LineStart::default();
         let mut running = Running {
             events,
             gate: sink.gate(),
             sink,
             stops,
-            set_aside,
-            keeper,
-            interrupts,
+            dead_letters,
+            checkpointer,
+            shutdown,
             observer,
             monitor,
             totals,
@@ -110,9 +111,9 @@ struct Running<'a> {
     sink: OpenSink,
     gate: Gate,
     stops: bool,
-    set_aside: SetAside,
-    keeper: Option<Keeper>,
-    interrupts: Interrupts,
+    dead_letters: DeadLetterQueue,
+    checkpointer: Option<Checkpointer>,
+    shutdown: Shutdown,
     observer: &'a mut dyn Observer,
     monitor: Monitor,
     totals: Totals,
@@ -130,15 +131,15 @@ impl Running<'_> {
     async fn run(&mut self) -> Result<End, RunError> {
         let gate = self.gate.clone();
         // A second signal must reach a sink that is in the middle of a call.
-        let _shutting = self.interrupts.on(2, move || gate.shut_within(ABORT_TIME_MAX));
-        let worked = match self.keeper {
+        let _shutting = self.shutdown.on(2, move || gate.shut_within(ABORT_TIME_MAX));
+        let worked = match self.checkpointer {
             Some(_) => self.work().await,
             None => self.pump().await.map(|()| Ending::Complete),
         };
         if let Err(RunError::Sink(SinkError::Trap(_))) = worked {
             self.lose();
             // What it reported before is no less lost, and the trap says more than what follows it.
-            let _ = self.set_aside_the_rest();
+            let _ = self.write_the_rest();
             return worked.map(|_| End::Aborted);
         }
         // What went wrong before anybody lost patience is why the run ends.
@@ -152,22 +153,22 @@ impl Running<'_> {
             self.lose();
         }
         // Behind a gate that was shut while it completed, the sink could do no more than clean up.
-        let set_aside = self.set_aside_the_rest();
+        let written = self.write_the_rest();
         if self.is_told_to_abort() && !failed_before {
             let end = if is_given_up { End::GivenUp } else { End::Aborted };
-            return set_aside.map(|()| end);
+            return written.map(|()| end);
         }
         let ending = worked?;
-        closed.and(set_aside)?;
-        let is_stopped = self.interrupts.count() > 0;
-        let is_finished = self.keeper.is_some() && ending == Ending::Complete;
+        closed.and(written)?;
+        let is_stopped = self.shutdown.count() > 0;
+        let is_finished = self.checkpointer.is_some() && ending == Ending::Complete;
         Ok(if is_stopped && !is_finished { End::Stopped } else { End::Complete })
     }
 
     /// How the sink ends. Whatever ended the reading: what was accepted is kept where there are
     /// checkpoints; elsewhere it is completed, unless that is told to stop, too.
     fn ending(&self, worked: &Result<Ending, RunError>) -> Ending {
-        match (&self.keeper, worked) {
+        match (&self.checkpointer, worked) {
             (Some(_), Ok(ending)) => *ending,
             (Some(_), Err(_)) => Ending::Keep,
             (None, _) if self.is_told_to_abort() => Ending::Abort,
@@ -176,19 +177,19 @@ impl Running<'_> {
     }
 
     fn is_told_to_abort(&self) -> bool {
-        self.interrupts.count() > 1
+        self.shutdown.count() > 1
     }
 
     /// Writes what was reported failed, whatever came before it.
-    fn set_aside_the_rest(&mut self) -> Result<(), RunError> {
-        self.set_aside.settle(u64::MAX, &self.layout)?;
-        self.set_aside.sync()
+    fn write_the_rest(&mut self) -> Result<(), RunError> {
+        self.dead_letters.write_until(u64::MAX, &self.layout)?;
+        self.dead_letters.sync()
     }
 
     /// What a component held that has trapped, or that was given up, is gone with it, and is
     /// counted so; but where there are checkpoints, the next run has it again.
     fn lose(&mut self) {
-        if self.keeper.is_some() {
+        if self.checkpointer.is_some() {
             return;
         }
         let Totals { events, stored_events, failed_events, .. } = self.totals;
@@ -207,7 +208,7 @@ impl Running<'_> {
     }
 
     fn count(&mut self) {
-        self.totals.dead_letters = self.set_aside.written();
+        self.totals.dead_letters = self.dead_letters.written();
         self.monitor.count(&self.totals);
     }
 
@@ -219,7 +220,7 @@ impl Running<'_> {
         loop {
             tokio::select! {
                 biased;
-                () = self.interrupts.first() => return Ok(()),
+                () = self.shutdown.first() => return Ok(()),
                 batch = self.events.next() => match batch? {
                     Some(batch) => {
                         if self.take(batch).await?.is_break() {
@@ -271,8 +272,8 @@ impl Running<'_> {
             let letter = DeadLetter { position, lines, reason, content };
             self.reject(&letter, Spot { line, event: None })?;
         }
-        if let Some(keeper) = &mut self.keeper {
-            keeper.took_all_before(batch.next);
+        if let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.advance_to(batch.next);
         }
         self.look_behind_a_batch().await?;
         Ok(ControlFlow::Continue(()))
@@ -288,8 +289,8 @@ impl Running<'_> {
         let mut commits = 0;
         let rejections = loop {
             match self.sink.write(runs).await {
-                Err(SinkError::Refused(Error::Busy)) if self.keeper.is_some() => {
-                    if self.interrupts.count() > 0 {
+                Err(SinkError::Refused(Error::Busy)) if self.checkpointer.is_some() => {
+                    if self.shutdown.count() > 0 {
                         return Ok(ControlFlow::Break(()));
                     }
                     self.make_room(commits).await?;
@@ -300,9 +301,9 @@ impl Running<'_> {
         };
         let given: u64 = runs.iter().map(|run| run.ends.len() as u64).sum();
         self.totals.events += given - rejections.len() as u64;
-        self.set_aside.keep(runs, &rejections)?;
-        if let Some(keeper) = &mut self.keeper {
-            keeper.took(runs, several, &self.layout);
+        self.dead_letters.keep(runs, &rejections)?;
+        if let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.took(runs, several, &self.layout);
         }
         for &Rejection { position, ref reason } in &rejections {
             let content = event(runs, position).unwrap_or(Content::Line { held: b"", bytes: 0 });
@@ -319,7 +320,7 @@ impl Running<'_> {
             return Err(RunError::Rejected { spot, reason: letter.reason.to_owned() });
         }
         self.observer.rejected(spot, letter.reason);
-        self.set_aside.reject(letter)
+        self.dead_letters.reject(letter)
     }
 
     async fn poll(&mut self) -> Result<(), RunError> {
@@ -352,7 +353,7 @@ impl Running<'_> {
             self.observer.sealed(object);
         }
         // Behind a gate that was shut, what is kept for the next run is no failure of this one.
-        let failed = if self.keeper.is_some() && self.is_told_to_abort() {
+        let failed = if self.checkpointer.is_some() && self.is_told_to_abort() {
             &[][..]
         } else {
             progress.failed.as_slice()
@@ -361,15 +362,15 @@ impl Running<'_> {
             // What still came for an object after it failed is no other object.
             self.totals.failed_objects += u64::from(failure.first == failure.begun);
             self.totals.failed_events += failure.events;
-            if self.set_aside.failed.is_none() || self.is_told_to_abort() {
+            if self.dead_letters.failed.is_none() || self.is_told_to_abort() {
                 self.not_stored(self.layout.lines_between(failure.first, failure.last));
             }
         }
-        if let Some(keeper) = &mut self.keeper {
-            keeper.note(&progress);
+        if let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.note(&progress);
         }
         let failed = self.fail(failed);
-        let settled = self.set_aside.settle(progress.durable, &self.layout);
+        let settled = self.dead_letters.write_until(progress.durable, &self.layout);
         self.settled = progress.durable;
         self.layout.forget(progress.durable);
         self.durable = self.durable.max(progress.durable);
@@ -384,7 +385,7 @@ impl Running<'_> {
     fn fail(&mut self, failures: &[Failure]) -> Result<(), RunError> {
         let is_told_to_abort = self.is_told_to_abort();
         // What came before was given to another process, which kept it.
-        let from = self.keeper.as_ref().map_or(0, Keeper::has_from);
+        let from = self.checkpointer.as_ref().map_or(0, Checkpointer::has_from);
         // Nor is it what the store refused: the gate did, and the component cannot know why.
         let is_gate_shut = is_told_to_abort && self.gate.has_refused();
         let own = |failure: &&Failure| match failure.cause {
@@ -395,7 +396,7 @@ impl Running<'_> {
         let mut first = None;
         for failure in failures.iter().filter(own) {
             let lines = self.layout.lines_between(failure.first, failure.last);
-            match &mut self.set_aside.failed {
+            match &mut self.dead_letters.failed {
                 Some(_) if is_told_to_abort => {}
                 Some(_) if failure.first < from => {
                     self.observer.failed(failure, lines);

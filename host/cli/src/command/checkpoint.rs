@@ -8,21 +8,21 @@ use spillway::contract::{Leftover, Phase, SavedObject, SavedState};
 use spillway::sink::{Sink, Source};
 
 use super::args::{CheckpointCommand, ShowArguments};
-use super::exit::{Exit, Stop};
+use super::exit::{CliError, Exit};
+use super::output::{self, one_line, outln};
 use super::plan::engine;
-use super::say::{self, one_line, say};
-use super::take_up::time;
+use super::resume::time;
 use super::view::counted;
 
-pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, Stop> {
+pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, CliError> {
     let CheckpointCommand::Show(arguments) = command;
     let ShowArguments { file, component, json } = arguments;
-    let read = checkpoint::read(&file).map_err(|error| Stop::WrongUse(error.into()))?;
+    let read = checkpoint::read(&file).map_err(|error| CliError::Usage(error.into()))?;
     let read =
-        read.ok_or_else(|| Stop::WrongUse(anyhow!("there is no checkpoint {}", file.display())))?;
+        read.ok_or_else(|| CliError::Usage(anyhow!("there is no checkpoint {}", file.display())))?;
     let engine = engine()?;
     let source = component.map_or(Source::Embedded, Source::File);
-    let sink = Sink::load(&engine, &source).map_err(|error| Stop::WrongUse(error.into()))?;
+    let sink = Sink::load(&engine, &source).map_err(|error| CliError::Usage(error.into()))?;
     let saved = sink.inspect_state(&read.state).await.map_err(|error| {
         let Checkpoint { writer, .. } = &read;
         let context = format!(
@@ -30,12 +30,12 @@ pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, Stop>
             one_line(&writer.name),
             one_line(&writer.version)
         );
-        Stop::WrongUse(anyhow::Error::new(error).context(context))
+        CliError::Usage(anyhow::Error::new(error).context(context))
     })?;
     if json {
-        say::document(&as_json(&read, &saved));
+        output::document(&as_json(&read, &saved));
     } else {
-        lines(&read, &saved).iter().for_each(|line| say!("{line}"));
+        lines(&read, &saved).iter().for_each(|line| outln!("{line}"));
     }
     Ok(Exit::Done)
 }

@@ -36,7 +36,7 @@ impl Filled {
     }
 
     /// A sentence for each.
-    pub(crate) fn in_words(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn describe(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(field, from)| format!("`{field}` is that of {from}"))
     }
 }

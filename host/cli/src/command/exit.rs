@@ -17,7 +17,7 @@ pub(crate) enum Exit {
     /// It failed at run time.
     Failed = 1,
     /// Wrong use: arguments, flow or configuration.
-    WrongUse = 2,
+    Usage = 2,
     /// Interrupted. Open uploads were aborted if the store let it, except those of a checkpoint.
     Interrupted = 130,
 }
@@ -30,9 +30,9 @@ impl From<Exit> for ExitCode {
 
 /// Why a command stopped short.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum CliError {
     /// Something is wrong with what was asked for.
-    WrongUse(anyhow::Error),
+    Usage(anyhow::Error),
     /// These things are wrong with a flow.
     Problems(String, Vec<Problem>),
     /// It failed on the way.
@@ -41,30 +41,32 @@ pub(crate) enum Stop {
     Interrupted(String),
 }
 
-impl Stop {
+impl CliError {
     /// Says why on standard error, and returns the code to exit with.
     pub(crate) fn report(self) -> Exit {
         match self {
             // The flow names the right thing, and the machine cannot have it now.
-            Stop::WrongUse(error) if error.chain().any(is_shortage) => Stop::Failed(error).report(),
-            Stop::WrongUse(error) => {
-                report(&error);
-                Exit::WrongUse
+            CliError::Usage(error) if error.chain().any(is_shortage) => {
+                CliError::Failed(error).report()
             }
-            Stop::Interrupted(doing) => {
+            CliError::Usage(error) => {
+                report(&error);
+                Exit::Usage
+            }
+            CliError::Interrupted(doing) => {
                 info!(target: SPILLWAY, event = "interrupted", "interrupted: {doing}");
                 Exit::Interrupted
             }
-            Stop::Failed(error) => {
+            CliError::Failed(error) => {
                 report(&error);
                 Exit::Failed
             }
-            Stop::Problems(flow, problems) => {
+            CliError::Problems(flow, problems) => {
                 let things = if problems.len() == 1 { "one thing is" } else { "these things are" };
                 let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
                 let problems = problems.join("\n");
                 error!(target: SPILLWAY, event = "error", problems, "{things} wrong with {flow}");
-                Exit::WrongUse
+                Exit::Usage
             }
         }
     }

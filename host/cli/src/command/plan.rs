@@ -18,8 +18,8 @@ use spillway::problem::Problem;
 use spillway::sink::{Grants, OpenSink, Sink, SinkError, Source as ComponentSource};
 
 use super::environment::{self, Filled};
-use super::exit::{Stop, is_shortage};
-use super::take_up::{self, TakenUp};
+use super::exit::{CliError, is_shortage};
+use super::resume::{self, Resume};
 
 /// What is said on the command line about a flow.
 #[derive(Clone)]
@@ -100,12 +100,12 @@ impl Request {
     }
 
     /// The flow in that text.
-    pub(crate) fn parse(&self, text: &str) -> Result<Draft, Stop> {
+    pub(crate) fn parse(&self, text: &str) -> Result<Draft, CliError> {
         Draft::parse(text, &self.variables, &self.config).map_err(wrong_flow)
     }
 
     /// Proves all that can be proven without writing anything.
-    pub(crate) async fn plan(self, draft: Draft) -> Result<Plan, Stop> {
+    pub(crate) async fn plan(self, draft: Draft) -> Result<Plan, CliError> {
         let Draft { source, map, sink, credentials, checkpoint, mut problems } = draft;
         if let Some(source) = &source {
             let message = unusable(Source::check(source))?;
@@ -145,7 +145,7 @@ impl Request {
         let destination = self.find(sink, credentials, &mut problems).await?;
         if let (Some(checkpoint), Some(source)) = (&checkpoint, &source) {
             let destination = destination.as_ref().map(|(destination, _)| destination);
-            take_up::prove(checkpoint, source, destination, &mut problems).await?;
+            resume::prove(checkpoint, source, destination, &mut problems).await?;
         }
         match (source, map, destination) {
             (Some(source), Some(map), Some(destination)) if problems.is_empty() => {
@@ -163,12 +163,12 @@ impl Request {
                     notes,
                 })
             }
-            _ => Err(Stop::Problems(self.name, problems)),
+            _ => Err(CliError::Problems(self.name, problems)),
         }
     }
 
     /// Proves what can be proven of where a flow goes, whatever is wrong with where it comes from.
-    pub(crate) async fn destination(self, draft: Draft) -> Result<Destination, Stop> {
+    pub(crate) async fn destination(self, draft: Draft) -> Result<Destination, CliError> {
         let Draft { sink, credentials, mut problems, .. } = draft;
         problems.retain(|problem| {
             let section = problem.field.split('.').next().unwrap_or_default();
@@ -176,7 +176,7 @@ impl Request {
         });
         match self.find(sink, credentials, &mut problems).await? {
             Some((destination, _)) if problems.is_empty() => Ok(destination),
-            _ => Err(Stop::Problems(self.name, problems)),
+            _ => Err(CliError::Problems(self.name, problems)),
         }
     }
 
@@ -196,7 +196,7 @@ impl Request {
         sink: Option<SinkSettings>,
         credentials: Option<credentials::Settings>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Option<(Destination, Known)>, Stop> {
+    ) -> Result<Option<(Destination, Known)>, CliError> {
         let mut known = Known { credentials_proven: true, notes: Vec::new() };
         let mut sink = sink.map(|sink| SinkSettings {
             component: self.component.clone().or(sink.component),
@@ -247,7 +247,7 @@ impl Request {
         let profile = profile.as_ref().map(|profile| profile as &dyn environment::Profile);
         if is_embedded {
             filled = environment::fill_in(&mut sink.config, &variables, profile, problems);
-            known.notes.extend(filled.in_words());
+            known.notes.extend(filled.describe());
             known.notes.extend(environment::unused_region(&sink.config, &variables, profile));
         }
         let is_plain = is_embedded && environment::is_plain(&sink.config);
@@ -300,9 +300,9 @@ fn profile(_: &credentials::Settings, _: &mut Vec<Problem>) -> Option<std::conve
 
 impl Destination {
     /// Opens the sink, which makes no request.
-    pub(crate) async fn open(&self) -> Result<OpenSink, Stop> {
+    pub(crate) async fn open(&self) -> Result<OpenSink, CliError> {
         let opened = self.sink.open(&self.config, None, &self.grants).await;
-        opened.map_err(|error| Stop::Failed(error.into()))
+        opened.map_err(|error| CliError::Failed(error.into()))
     }
 }
 
@@ -318,16 +318,16 @@ impl Plan {
         source: &SourceSettings,
         map: MapSettings,
         config: &str,
-        taken_up: Option<&TakenUp>,
-    ) -> Result<(Events, OnRejected), Stop> {
-        let opened = match taken_up {
-            Some(taken_up) => taken_up.open(source),
+        resume: Option<&Resume>,
+    ) -> Result<(Events, OnRejected), CliError> {
+        let opened = match resume {
+            Some(resume) => resume.open(source),
             None => Source::open(source, Start::default()),
         };
-        let opened = opened.map_err(|error| Stop::WrongUse(error.into()))?;
-        let (place, begun) = taken_up.map_or_else(Default::default, TakenUp::place);
+        let opened = opened.map_err(|error| CliError::Usage(error.into()))?;
+        let (place, begun) = resume.map_or_else(Default::default, Resume::place);
         let events = Events::new(opened, map.map, framing(config), place, begun);
-        Ok((events.map_err(|error| Stop::Failed(error.into()))?, map.on_rejected))
+        Ok((events.map_err(|error| CliError::Failed(error.into()))?, map.on_rejected))
     }
 }
 
@@ -343,24 +343,24 @@ fn framing(config: &str) -> crate::batch::Framing {
 }
 
 /// The text of the flow in that file.
-pub(crate) fn read(path: &Path) -> Result<String, Stop> {
+pub(crate) fn read(path: &Path) -> Result<String, CliError> {
     flow::read(path).map_err(wrong_flow)
 }
 
-fn wrong_flow(error: FlowError) -> Stop {
-    Stop::WrongUse(error.into())
+fn wrong_flow(error: FlowError) -> CliError {
+    CliError::Usage(error.into())
 }
 
 /// Why something that a flow names cannot be used, if so. Where the machine is short of what that
 /// needs, the flow is not what is wrong.
-pub(crate) fn unusable<E>(checked: Result<(), E>) -> Result<Option<String>, Stop>
+pub(crate) fn unusable<E>(checked: Result<(), E>) -> Result<Option<String>, CliError>
 where
     E: std::error::Error + Send + Sync + 'static,
 {
     let Err(error) = checked else { return Ok(None) };
     let text = chain(&error);
     let error = anyhow::Error::new(error);
-    if error.chain().any(is_shortage) { Err(Stop::Failed(error)) } else { Ok(Some(text)) }
+    if error.chain().any(is_shortage) { Err(CliError::Failed(error)) } else { Ok(Some(text)) }
 }
 
 fn commits_checkpoints(sink: &SinkSettings) -> bool {
@@ -397,7 +397,7 @@ async fn load(
     credentials: Arc<dyn Provider>,
     notes: &mut Vec<String>,
     problems: &mut Vec<Problem>,
-) -> Result<Option<Destination>, Stop> {
+) -> Result<Option<Destination>, CliError> {
     let Surroundings { filled, is_plain, ca_bundle, proxies } = surroundings;
     let (from, ca_bundle) = ca_bundle.unzip();
     let options = ClientOptions {
@@ -417,13 +417,14 @@ async fn load(
     let source = source.map_or(ComponentSource::Embedded, ComponentSource::File);
     // To compile it may take seconds, and a signal is heard meanwhile.
     let loading = tokio::task::spawn_blocking(move || Sink::load(&engine, &source));
-    let sink = match loading.await.context("the component was not loaded").map_err(Stop::Failed)? {
-        Ok(sink) => sink,
-        Err(error) => {
-            problems.push(Problem::new("sink.component", chain(&error)));
-            return Ok(None);
-        }
-    };
+    let sink =
+        match loading.await.context("the component was not loaded").map_err(CliError::Failed)? {
+            Ok(sink) => sink,
+            Err(error) => {
+                problems.push(Problem::new("sink.component", chain(&error)));
+                return Ok(None);
+            }
+        };
     let config = serde_json::Value::Object(settings.config).to_string();
     let wanted = match sink.egress(&config).await {
         Ok(wanted) => wanted,
@@ -431,7 +432,7 @@ async fn load(
             refused(error, &filled, problems);
             return Ok(None);
         }
-        Err(error) => return Err(Stop::Failed(error.into())),
+        Err(error) => return Err(CliError::Failed(error.into())),
     };
     let egress = granted(&sink, wanted, settings.egress, problems);
     for (authority, why) in egress.iter().filter_map(|a| Some((a, egress::prohibited(a)?))) {
@@ -533,9 +534,9 @@ fn refused(error: spillway::contract::Error, filled: &Filled, problems: &mut Vec
 }
 
 /// An engine with the user's cache, or without one where there is nowhere to keep it.
-pub(crate) fn engine() -> Result<Engine, Stop> {
+pub(crate) fn engine() -> Result<Engine, CliError> {
     let engine = Engine::new(Engine::default_cache()).or_else(|_| Engine::new(None));
-    engine.context("wasmtime could not be started").map_err(Stop::Failed)
+    engine.context("wasmtime could not be started").map_err(CliError::Failed)
 }
 
 /// The error and its causes, in one line.

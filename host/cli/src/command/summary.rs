@@ -6,7 +6,7 @@ use serde_json::json;
 use tracing::info;
 
 use super::log::SPILLWAY;
-use super::say;
+use super::output;
 use super::view::counted;
 
 /// Says on standard output what a run has done. Where that cannot be written, it is said on
@@ -17,9 +17,9 @@ pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: 
         let mut summary = json!(totals);
         summary["end"] = json!(name(end));
         summary["seconds"] = json!((seconds * 1_000.0).round() / 1_000.0);
-        say::document(&summary)
+        output::document(&summary)
     } else {
-        say::line(&sentence)
+        output::line(&sentence)
     };
     if !said {
         info!(target: SPILLWAY, event = "summary", "{sentence}");

@@ -16,20 +16,20 @@ use tracing::error;
 
 use super::args::{AbortArguments, ListArguments, UploadsCommand};
 use super::asking::Asking;
-use super::exit::{Exit, Stop};
+use super::exit::{CliError, Exit};
 use super::log::SPILLWAY;
+use super::output::{self, one_line, outln};
 use super::plan::{Request, read};
-use super::say::{self, one_line, say};
-use super::{take_up, terminal};
+use super::{resume, terminal};
 
-pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, Stop> {
+pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, CliError> {
     match command {
         UploadsCommand::List(arguments) => list(arguments).await,
         UploadsCommand::Abort(arguments) => abort(arguments).await,
     }
 }
 
-async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
+async fn list(arguments: ListArguments) -> Result<Exit, CliError> {
     let ListArguments { flow, component, older_than, json } = arguments;
     let (mut sink, kept) = open(&flow, component, Whose::Anybodys).await?;
     // There is nothing to clear away.
@@ -44,14 +44,16 @@ async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
     found.retain(|upload| upload.is_older_than(older_than.unwrap_or_default()));
     let flow = flow.display();
     if json {
-        say::document(&json!({"uploads": found.iter().map(Upload::json).collect::<Vec<_>>()}));
+        output::document(&json!({"uploads": found.iter().map(Upload::json).collect::<Vec<_>>()}));
     } else if !found.is_empty() {
-        table(&found).iter().for_each(|line| say!("{line}"));
+        table(&found).iter().for_each(|line| outln!("{line}"));
     } else if let Some(age) = older_than {
         let age = age::show(age);
-        say!("there is no incomplete upload older than {age} under the keys that {flow} may write");
+        outln!(
+            "there is no incomplete upload older than {age} under the keys that {flow} may write"
+        );
     } else {
-        say!("there is no incomplete upload under the keys that {flow} may write");
+        outln!("there is no incomplete upload under the keys that {flow} may write");
     }
     if !json {
         kept.say(in_use);
@@ -59,7 +61,7 @@ async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-async fn abort(arguments: AbortArguments) -> Result<Exit, Stop> {
+async fn abort(arguments: AbortArguments) -> Result<Exit, CliError> {
     let whose = if arguments.dry_run { Whose::Anybodys } else { Whose::Ours };
     let (sink, kept) = open(&arguments.flow, arguments.component.clone(), whose).await?;
     let asking = Asking::of(&sink, Duration::ZERO)?;
@@ -71,7 +73,7 @@ async fn abort_all(
     arguments: AbortArguments,
     mut sink: OpenSink,
     kept: InUse,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CliError> {
     let AbortArguments { older_than, dry_run, .. } = arguments;
     let mut in_use = 0;
     let mut met = HashSet::new();
@@ -88,18 +90,18 @@ async fn abort_all(
             break young;
         }
         for upload in &due {
-            let text = upload.in_words();
+            let text = upload.describe();
             if dry_run {
-                say!("would abort {text}");
+                outln!("would abort {text}");
                 continue;
             }
             match sink.discard(&upload.leftover).await {
                 Ok(()) => {
                     ended += 1;
-                    say!("aborted {text}");
+                    outln!("aborted {text}");
                 }
                 Err(error @ (SinkError::Trap(_) | SinkError::GivenUp)) => {
-                    return Err(Stop::Failed(error.into()));
+                    return Err(CliError::Failed(error.into()));
                 }
                 Err(error) => {
                     failed += 1;
@@ -115,22 +117,22 @@ async fn abort_all(
     close(sink).await?;
     let age = age::show(older_than);
     match (dry_run, met.len()) {
-        (_, 0) => say!("there is no incomplete upload older than {age}"),
-        (true, due) => say!("{} would be aborted", count(due as u64)),
-        (false, _) => say!("{} aborted", count(ended)),
+        (_, 0) => outln!("there is no incomplete upload older than {age}"),
+        (true, due) => outln!("{} would be aborted", count(due as u64)),
+        (false, _) => outln!("{} aborted", count(ended)),
     }
     let unknown = young.iter().filter(|upload| upload.leftover.begun.is_none()).count() as u64;
     let younger = young.len() as u64 - unknown;
     if younger > 0 {
-        say!("skipped: {} younger than that", count(younger));
+        outln!("skipped: {} younger than that", count(younger));
     }
     if unknown > 0 {
-        say!("skipped: {} of unknown age", count(unknown));
+        outln!("skipped: {} of unknown age", count(unknown));
     }
     kept.say(in_use);
     match failed {
         0 => Ok(Exit::Done),
-        failed => Err(Stop::Failed(anyhow!("{} could not be aborted", count(failed)))),
+        failed => Err(CliError::Failed(anyhow!("{} could not be aborted", count(failed)))),
     }
 }
 
@@ -143,11 +145,11 @@ struct Upload {
 
 impl Upload {
     /// What is unfinished, the oldest first, those of unknown age last.
-    async fn all(sink: &mut OpenSink) -> Result<Vec<Upload>, Stop> {
+    async fn all(sink: &mut OpenSink) -> Result<Vec<Upload>, CliError> {
         let listed = sink.leftovers().await;
         notices(sink).await?;
         let listed = listed.map_err(|error| {
-            Stop::Failed(
+            CliError::Failed(
                 anyhow::Error::new(error).context("incomplete uploads could not be listed"),
             )
         })?;
@@ -175,7 +177,7 @@ impl Upload {
         [one_line(name), age, parts, one_line(id)]
     }
 
-    fn in_words(&self) -> String {
+    fn describe(&self) -> String {
         let [name, age, parts, id] = self.cells();
         format!("{name} (age {age}, parts {parts}, id {id})")
     }
@@ -234,17 +236,17 @@ impl InUse {
         checkpoint: Option<CheckpointSettings>,
         sink: &Sink,
         whose: Whose,
-    ) -> Result<InUse, Stop> {
+    ) -> Result<InUse, CliError> {
         let Some(CheckpointSettings { path, .. }) = checkpoint else { return Ok(InUse::default()) };
         let held = match whose {
             Whose::Ours => hold(&path)?,
             Whose::Anybodys => None,
         };
         // What is in use cannot be told from a file that cannot be read, so nothing is touched.
-        let read = checkpoint::read(&path).map_err(|error| Stop::WrongUse(error.into()))?;
+        let read = checkpoint::read(&path).map_err(|error| CliError::Usage(error.into()))?;
         let Some(read) = read else { return Ok(InUse { _held: held, ..InUse::default() }) };
         let saved = sink.inspect_state(&read.state).await;
-        let saved = saved.map_err(|error| Stop::WrongUse(error.into()))?;
+        let saved = saved.map_err(|error| CliError::Usage(error.into()))?;
         let ids = saved.objects.into_iter().filter_map(|object| object.id).collect();
         Ok(InUse { path, ids, _held: held })
     }
@@ -259,17 +261,17 @@ impl InUse {
     fn say(&self, in_use: u64) {
         if in_use > 0 {
             let path = self.path.display();
-            say!("skipped: {}, which the checkpoint {path} needs", count(in_use));
+            outln!("skipped: {}, which the checkpoint {path} needs", count(in_use));
         }
     }
 }
 
 /// The checkpoint for this process alone. Where its folder is not there, no run has it either.
-fn hold(path: &Path) -> Result<Option<CheckpointFile>, Stop> {
+fn hold(path: &Path) -> Result<Option<CheckpointFile>, CliError> {
     match CheckpointFile::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(CheckpointError::Lock(_, error)) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(take_up::not_had(error)),
+        Err(error) => Err(resume::open_error(error)),
     }
 }
 
@@ -278,7 +280,7 @@ async fn open(
     flow: &Path,
     component: Option<PathBuf>,
     whose: Whose,
-) -> Result<(OpenSink, InUse), Stop> {
+) -> Result<(OpenSink, InUse), CliError> {
     let request = Request::of(flow, component);
     let mut draft = request.parse(&read(flow)?)?;
     let checkpoint = draft.checkpoint.take();
@@ -287,14 +289,14 @@ async fn open(
     Ok((destination.open().await?, in_use))
 }
 
-async fn notices(sink: &mut OpenSink) -> Result<(), Stop> {
-    let progress = sink.poll().await.map_err(|error| Stop::Failed(error.into()))?;
+async fn notices(sink: &mut OpenSink) -> Result<(), CliError> {
+    let progress = sink.poll().await.map_err(|error| CliError::Failed(error.into()))?;
     progress.notices.iter().for_each(terminal::say_notice);
     Ok(())
 }
 
-async fn close(mut sink: OpenSink) -> Result<(), Stop> {
-    let progress = sink.close(Ending::Abort).await.map_err(|e| Stop::Failed(e.into()))?;
+async fn close(mut sink: OpenSink) -> Result<(), CliError> {
+    let progress = sink.close(Ending::Abort).await.map_err(|e| CliError::Failed(e.into()))?;
     progress.notices.iter().for_each(terminal::say_notice);
     Ok(())
 }

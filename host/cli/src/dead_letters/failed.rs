@@ -95,7 +95,7 @@ impl Failed {
     /// # Errors
     ///
     /// Also where events were reported that the sink was never given: then something is lost.
-    pub(crate) fn settle(&mut self, durable: u64, layout: &Layout) -> io::Result<()> {
+    pub(crate) fn write_until(&mut self, durable: u64, layout: &Layout) -> io::Result<()> {
         let positions = self.written..durable.max(self.written);
         self.write(&positions, layout)?;
         self.written = positions.end;
@@ -192,12 +192,12 @@ mod tests {
         failed.keep(&runs, &[rejected(3)]).unwrap();
         // The younger one fails first, and may not be written yet.
         failed.report(&failure("b", 2..=4, 2));
-        assert_eq!(written(&mut failed, |failed| failed.settle(0, &layout())), 0);
+        assert_eq!(written(&mut failed, |failed| failed.write_until(0, &layout())), 0);
         failed.report(&failure("a", 0..=1, 2));
-        assert_eq!(written(&mut failed, |failed| failed.settle(1, &layout())), 1);
-        assert_eq!(written(&mut failed, |failed| failed.settle(7, &layout())), 3);
+        assert_eq!(written(&mut failed, |failed| failed.write_until(1, &layout())), 1);
+        assert_eq!(written(&mut failed, |failed| failed.write_until(7, &layout())), 3);
         failed.report(&failure("b", 7..=7, 1));
-        assert_eq!(written(&mut failed, |failed| failed.settle(8, &layout())), 1);
+        assert_eq!(written(&mut failed, |failed| failed.write_until(8, &layout())), 1);
         failed.sync().unwrap();
         let letters: Vec<_> = std::fs::read_to_string(&path).unwrap().lines().map(event).collect();
         let wanted = [("a", "a"), ("a", "b"), ("b", "c"), ("b", "e"), ("b", "g")];
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 2);
         assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 0);
         failed.report(&failure("a", 0..=1, 2));
-        assert_eq!(written(&mut failed, |failed| failed.settle(4, &layout())), 2);
+        assert_eq!(written(&mut failed, |failed| failed.write_until(4, &layout())), 2);
         failed.keep(&[run("b", 4, "e")], &[]).unwrap();
         failed.report(&failure("b", 4..=4, 1));
         assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 1);
@@ -241,7 +241,7 @@ mod tests {
         let mut failed = Failed::open(&folder.path().join("failed")).unwrap();
         failed.keep(&[run("a", 0, "ab")], &[]).unwrap();
         failed.report(&failure("a", 0..=3, 4));
-        let error = failed.settle(4, &layout()).unwrap_err().to_string();
+        let error = failed.write_until(4, &layout()).unwrap_err().to_string();
         assert!(error.contains("2 more failed events of `a` at positions 0 to 3"), "{error}");
     }
 

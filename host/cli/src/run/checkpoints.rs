@@ -49,7 +49,7 @@ impl Checkpoints {
 }
 
 /// What a run knows of its checkpoints.
-pub(super) struct Keeper {
+pub(super) struct Checkpointer {
     checkpoints: Checkpoints,
     /// Everything before it was taken or dealt with.
     place: Place,
@@ -72,12 +72,12 @@ pub(super) struct Keeper {
     settled: HashSet<u64>,
 }
 
-impl Keeper {
-    pub(super) fn new(checkpoints: Checkpoints) -> Keeper {
+impl Checkpointer {
+    pub(super) fn new(checkpoints: Checkpoints) -> Checkpointer {
         let place = checkpoints.place;
         let mark = checkpoints.resumed.as_ref().map(|resumed| resumed.source.clone());
         let begun = mark.as_ref().and_then(|mark| mark.begun.clone());
-        Keeper {
+        Checkpointer {
             place,
             begun: begun.map(|begun| (place.start.line, begun)),
             has_from: place.next_position(),
@@ -121,7 +121,7 @@ impl Keeper {
     }
 
     /// It has those from this position on as well.
-    pub(super) fn kept_from(&mut self, position: u64) {
+    pub(super) fn spooled_from(&mut self, position: u64) {
         self.has_from = position;
     }
 
@@ -167,7 +167,7 @@ impl Keeper {
     }
 
     /// Everything before this place was taken or dealt with.
-    pub(super) fn took_all_before(&mut self, place: Place) {
+    pub(super) fn advance_to(&mut self, place: Place) {
         (self.place, self.taken) = (place, place.next_position());
         if place.taken == 0 {
             self.begun = None;
@@ -202,11 +202,11 @@ impl Running<'_> {
     /// Reads to the end, or up to a signal, and stores how far it came. Returns how the sink is to
     /// be closed.
     pub(super) async fn work(&mut self) -> Result<Ending, RunError> {
-        self.keep_again().await?;
-        self.keeper.iter_mut().for_each(Keeper::drop_state);
+        self.replay().await?;
+        self.checkpointer.iter_mut().for_each(Checkpointer::drop_state);
         self.look().await?;
         self.pump().await?;
-        if self.interrupts.count() > 0 {
+        if self.shutdown.count() > 0 {
             return self.pause().await.map(|()| Ending::Keep);
         }
         if let Some(kept) = &mut self.totals.kept {
@@ -237,8 +237,10 @@ impl Running<'_> {
 
     async fn look_at_most_every(&mut self, least: Duration) -> Result<(), RunError> {
         self.poll().await?;
-        let is_due = |keeper: &Keeper| keeper.is_due(keeper.checkpoints.every.max(least));
-        if self.keeper.as_ref().is_some_and(is_due) {
+        let is_due = |checkpointer: &Checkpointer| {
+            checkpointer.is_due(checkpointer.checkpoints.every.max(least))
+        };
+        if self.checkpointer.as_ref().is_some_and(is_due) {
             self.checkpoint(false).await?;
         }
         Ok(())
@@ -258,8 +260,8 @@ impl Running<'_> {
     async fn checkpoint_state(&mut self, finished: bool) -> Result<Vec<u8>, RunError> {
         self.poll().await?;
         let state = loop {
-            if let Some(keeper) = &mut self.keeper {
-                keeper.settled.clear();
+            if let Some(checkpointer) = &mut self.checkpointer {
+                checkpointer.settled.clear();
             }
             let failed = self.totals.failed_events;
             let state = self.sink.checkpoint().await?;
@@ -268,7 +270,7 @@ impl Running<'_> {
                 break state;
             }
         };
-        self.set_aside.secure(&self.layout)?;
+        self.dead_letters.flush_and_sync(&self.layout)?;
         if self.is_told_to_abort() {
             // What fails from here on does so because of that, and is not reported.
             return Err(SinkError::Refused(Error::Aborted).into());
@@ -284,14 +286,14 @@ impl Running<'_> {
 
     /// Stores the state with the place that it belongs to, and returns it.
     fn store(&mut self, finished: bool, state: Vec<u8>) -> Result<Vec<u8>, RunError> {
-        let Some(keeper) = &mut self.keeper else { return Ok(state) };
+        let Some(checkpointer) = &mut self.checkpointer else { return Ok(state) };
         // A log that is truncated while it is read goes on where it was read to, with other lines.
-        if let Some(before) = &keeper.mark {
-            keeper.checkpoints.source.recognise(before).map_err(CheckpointError::Moved)?;
+        if let Some(before) = &checkpointer.mark {
+            checkpointer.checkpoints.source.recognise(before).map_err(CheckpointError::Moved)?;
         }
-        let place = keeper.place(&self.layout)?;
-        let Checkpoints { file, source, writer, resumed, .. } = &keeper.checkpoints;
-        let begun = keeper.begun.as_ref().map(|(_, begun)| begun.clone());
+        let place = checkpointer.place(&self.layout)?;
+        let Checkpoints { file, source, writer, resumed, .. } = &checkpointer.checkpoints;
+        let begun = checkpointer.begun.as_ref().map(|(_, begun)| begun.clone());
         let oldest = self.layout.line_start(self.settled.min(place.position));
         let mark = source.mark(place, begun, oldest);
         let mark = mark.map_err(|error| CheckpointError::Source(source.path().into(), error))?;
@@ -309,7 +311,8 @@ impl Running<'_> {
             state,
         };
         file.store(&checkpoint)?;
-        (keeper.stored, keeper.is_due, keeper.mark) = (Instant::now(), false, Some(mark));
+        (checkpointer.stored, checkpointer.is_due, checkpointer.mark) =
+            (Instant::now(), false, Some(mark));
         let line = place.start.line + 1;
         if let Some(kept) = &mut self.totals.kept {
             kept.checkpoints += 1;
@@ -353,10 +356,10 @@ impl Running<'_> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last = Instant::now();
-        let is_settled = |keeper: &Keeper| objects.is_subset(&keeper.settled);
-        while !self.keeper.as_ref().is_none_or(is_settled) && last.elapsed() < patience {
+        let is_settled = |checkpointer: &Checkpointer| objects.is_subset(&checkpointer.settled);
+        while !self.checkpointer.as_ref().is_none_or(is_settled) && last.elapsed() < patience {
             tokio::select! {
-                () = self.interrupts.reached(2) => {
+                () = self.shutdown.reached(2) => {
                     return Err(SinkError::Refused(Error::Aborted).into());
                 }
                 () = moved.notified() => last = Instant::now(),

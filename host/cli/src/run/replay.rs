@@ -11,19 +11,21 @@ use spillway::contract::{Phase, Run};
 impl Running<'_> {
     /// Keeps the events of objects that may still fail, where those of failed objects are set
     /// aside: from the first of them up to the place from which this run goes on.
-    pub(super) async fn keep_again(&mut self) -> Result<(), RunError> {
-        let (Some(keeper), Some(_)) = (&self.keeper, &self.set_aside.failed) else { return Ok(()) };
-        let Some(state) = keeper.state() else { return Ok(()) };
+    pub(super) async fn replay(&mut self) -> Result<(), RunError> {
+        let (Some(checkpointer), Some(_)) = (&self.checkpointer, &self.dead_letters.failed) else {
+            return Ok(());
+        };
+        let Some(state) = checkpointer.state() else { return Ok(()) };
         let saved = self.sink.inspect_state(state).await?;
         let may_fail = saved.objects.iter().filter(|object| object.phase != Phase::Failed);
-        let (to, from) = (keeper.resumed_from(), may_fail.map(|object| object.first).min());
+        let (to, from) = (checkpointer.resumed_from(), may_fail.map(|object| object.first).min());
         let Some(from) = from.filter(|from| *from < to) else { return Ok(()) };
-        let file = keeper.source();
+        let file = checkpointer.source();
         let wrong = |source| {
             let path = file.path().to_owned();
             RunError::Source(SourceError::Open { path, source })
         };
-        let (oldest, place) = (keeper.oldest(), keeper.resumed_at());
+        let (oldest, place) = (checkpointer.oldest(), checkpointer.resumed_at());
         let start = file.line(Start::default(), oldest.line).map_err(wrong)?;
         let again = file.reopen().map_err(wrong)?;
         let again = Source::of_file(file.path(), again, self.events.lines(), start)?;
@@ -32,8 +34,8 @@ impl Running<'_> {
         self.layout = Layout::new(oldest.line_start(), oldest.line_start());
         let kept = self.keep_to(place).await;
         self.events.go_back(onwards);
-        if kept? && let Some(keeper) = &mut self.keeper {
-            keeper.kept_from(from);
+        if kept? && let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.spooled_from(from);
         }
         Ok(())
     }
@@ -44,7 +46,7 @@ impl Running<'_> {
         loop {
             let batch = tokio::select! {
                 biased;
-                () = self.interrupts.first() => return Ok(false),
+                () = self.shutdown.first() => return Ok(false),
                 batch = self.events.next() => batch?,
             };
             let Some(batch) = batch else { return Ok(false) };
@@ -55,7 +57,7 @@ impl Running<'_> {
             let position = place.next_position();
             let runs = batch.runs.into_iter().map(|of_batch| before(run(of_batch), position));
             let runs: Vec<Run> = runs.filter(|run| !run.ends.is_empty()).collect();
-            self.set_aside.keep(&runs, &[])?;
+            self.dead_letters.keep(&runs, &[])?;
             if !is_through {
                 continue;
             }

@@ -7,20 +7,20 @@ use tokio::task::AbortHandle;
 
 /// How often it was asked to stop. Clones count together.
 #[derive(Clone)]
-pub struct Interrupts(watch::Sender<u32>);
+pub struct Shutdown(watch::Sender<u32>);
 
 /// Ends what was set up to follow a signal.
 pub struct OnSignal(AbortHandle);
 
-impl Interrupts {
-    /// Nothing interrupts, but for who [insists](Interrupts::insist).
-    pub fn never() -> Interrupts {
-        Interrupts(watch::Sender::new(0))
+impl Shutdown {
+    /// Nothing shutdown, but for who [insists](Shutdown::insist).
+    pub fn never() -> Shutdown {
+        Shutdown(watch::Sender::new(0))
     }
 
     /// Counts what `sender` sends.
-    pub fn of(sender: &watch::Sender<u32>) -> Interrupts {
-        Interrupts(sender.clone())
+    pub fn of(sender: &watch::Sender<u32>) -> Shutdown {
+        Shutdown(sender.clone())
     }
 
     /// Counts SIGINT, SIGTERM and SIGHUP of this process. A SIGHUP that was ignored when the
@@ -29,7 +29,7 @@ impl Interrupts {
     /// # Errors
     ///
     /// Where the system does not let this process handle signals.
-    pub fn of_process() -> std::io::Result<Interrupts> {
+    pub fn of_process() -> std::io::Result<Shutdown> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -38,8 +38,8 @@ impl Interrupts {
             true => None,
             false => Some(signal(hang_up)?),
         };
-        let interrupts = Interrupts::never();
-        let counting = interrupts.clone();
+        let shutdown = Shutdown::never();
+        let counting = shutdown.clone();
         tokio::spawn(async move {
             loop {
                 let hung_up = async {
@@ -56,7 +56,7 @@ impl Interrupts {
                 counting.insist();
             }
         });
-        Ok(interrupts)
+        Ok(shutdown)
     }
 
     /// How often, so far.
@@ -98,9 +98,9 @@ impl Interrupts {
 
     /// Calls `f` when it has been asked `times` times, for as long as what this returns is kept.
     pub fn on(&self, times: u32, f: impl FnOnce() + Send + 'static) -> OnSignal {
-        let interrupts = self.clone();
+        let shutdown = self.clone();
         let task = tokio::spawn(async move {
-            interrupts.reached(times).await;
+            shutdown.reached(times).await;
             f();
         });
         OnSignal(task.abort_handle())
@@ -138,42 +138,42 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_asked_is_counted_by_all() {
-        let interrupts = Interrupts::never();
-        let other = interrupts.clone();
+        let shutdown = Shutdown::never();
+        let other = shutdown.clone();
         let (told, mut tells) = tokio::sync::mpsc::unbounded_channel();
-        let _second = interrupts.on(2, move || told.send(()).unwrap());
+        let _second = shutdown.on(2, move || told.send(()).unwrap());
         other.insist();
-        interrupts.first().await;
+        shutdown.first().await;
         assert!(tells.try_recv().is_err());
         other.insist();
         tells.recv().await.unwrap();
-        assert_eq!((interrupts.count(), other.count()), (2, 2));
+        assert_eq!((shutdown.count(), other.count()), (2, 2));
     }
 
     #[tokio::test]
     async fn who_stalls_after_it_was_told_to_stop_is_told_again() {
-        let interrupts = Interrupts::never();
-        interrupts.insist();
+        let shutdown = Shutdown::never();
+        shutdown.insist();
         let stalled = || Duration::from_secs(60);
-        interrupts.insist_where_stalled(Duration::from_millis(5), stalled, || {}).await;
-        assert_eq!(interrupts.count(), 2);
+        shutdown.insist_where_stalled(Duration::from_millis(5), stalled, || {}).await;
+        assert_eq!(shutdown.count(), 2);
         // A person was quicker.
-        interrupts.insist_where_stalled(Duration::from_millis(5), stalled, || panic!()).await;
-        assert_eq!(interrupts.count(), 2);
+        shutdown.insist_where_stalled(Duration::from_millis(5), stalled, || panic!()).await;
+        assert_eq!(shutdown.count(), 2);
     }
 
     #[tokio::test]
     async fn who_moves_is_given_time() {
-        let interrupts = Interrupts::never();
-        interrupts.insist();
+        let shutdown = Shutdown::never();
+        shutdown.insist();
         let looks = std::cell::Cell::new(0);
         // It moves until it is looked at for the third time.
         let stalled = || {
             looks.set(looks.get() + 1);
             if looks.get() < 3 { Duration::ZERO } else { Duration::from_secs(60) }
         };
-        interrupts.insist_where_stalled(Duration::from_millis(5), stalled, || {}).await;
-        assert_eq!((looks.get(), interrupts.count()), (3, 2));
+        shutdown.insist_where_stalled(Duration::from_millis(5), stalled, || {}).await;
+        assert_eq!((looks.get(), shutdown.count()), (3, 2));
     }
 
     #[test]

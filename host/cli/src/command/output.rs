@@ -44,13 +44,13 @@ fn acts(c: char) -> bool {
 }
 
 /// A line on standard output.
-macro_rules! say {
+macro_rules! outln {
     ($($text:tt)*) => {{
-        $crate::command::say::line(&format!($($text)*));
+        $crate::command::output::line(&format!($($text)*));
     }};
 }
 
-pub(super) use say;
+pub(super) use outln;
 
 /// Writes a line, without what a terminal would act on. Returns whether it was written, or nobody
 /// wants it.

@@ -15,13 +15,13 @@ use spillway::problem::Problem;
 use spillway::sink::{Sink, SinkError};
 use tracing::info;
 
-use super::exit::Stop;
+use super::exit::CliError;
 use super::log::SPILLWAY;
 use super::plan::{Destination, chain, unusable};
 use super::view::counted;
 
 /// A checkpoint that this process has, with what it is of.
-pub(crate) struct TakenUp {
+pub(crate) struct Resume {
     checkpoints: Checkpoints,
 }
 
@@ -32,7 +32,7 @@ pub(crate) async fn prove(
     source: &SourceSettings,
     destination: Option<&Destination>,
     problems: &mut Vec<Problem>,
-) -> Result<(), Stop> {
+) -> Result<(), CliError> {
     let Input::File(path) = &source.input else {
         problems.push(Problem::new("checkpoint", STDIN));
         return Ok(());
@@ -68,7 +68,7 @@ pub(crate) async fn prove(
         destination.filter(|_| problems.iter().all(|problem| problem.field != commit));
     let Some(destination) = destination else { return Ok(()) };
     let misfit = misfit(destination, found.as_ref()).await;
-    let misfit = misfit.map_err(|error| Stop::Failed(error.into()))?;
+    let misfit = misfit.map_err(|error| CliError::Failed(error.into()))?;
     problems.extend(misfit.map(|message| Problem::new("checkpoint.path", message)));
     Ok(())
 }
@@ -114,17 +114,17 @@ async fn misfit(
 }
 
 /// Why a checkpoint cannot be had for this process.
-pub(crate) fn not_had(error: CheckpointError) -> Stop {
+pub(crate) fn open_error(error: CheckpointError) -> CliError {
     match error {
-        CheckpointError::InUse { .. } => Stop::Failed(error.into()),
-        _ => Stop::WrongUse(error.into()),
+        CheckpointError::InUse { .. } => CliError::Failed(error.into()),
+        _ => CliError::Usage(error.into()),
     }
 }
 
 /// What `check` says of a checkpoint that was proven.
-pub(crate) fn in_words(settings: &CheckpointSettings) -> Result<String, Stop> {
+pub(crate) fn describe(settings: &CheckpointSettings) -> Result<String, CliError> {
     let path = settings.path.display();
-    let found = checkpoint::read(&settings.path).map_err(|e| Stop::WrongUse(e.into()))?;
+    let found = checkpoint::read(&settings.path).map_err(|e| CliError::Usage(e.into()))?;
     Ok(match found {
         None => format!("It starts at line 1: there is no checkpoint {path} yet."),
         Some(found) => {
@@ -134,29 +134,29 @@ pub(crate) fn in_words(settings: &CheckpointSettings) -> Result<String, Stop> {
     })
 }
 
-impl TakenUp {
+impl Resume {
     /// Takes the checkpoint for this process, and looks where its source is to be read from.
     pub(crate) async fn of(
         settings: &CheckpointSettings,
         source: &SourceSettings,
         sink: &Sink,
-    ) -> Result<TakenUp, Stop> {
-        let file = CheckpointFile::open(&settings.path).map_err(not_had)?;
-        let resumed = file.load().map_err(|error| Stop::WrongUse(error.into()))?;
+    ) -> Result<Resume, CliError> {
+        let file = CheckpointFile::open(&settings.path).map_err(open_error)?;
+        let resumed = file.load().map_err(|error| CliError::Usage(error.into()))?;
         let path = match &source.input {
             Input::File(path) => path.as_path(),
             Input::Stdin => Path::new("-"),
         };
-        let source = SourceFile::open(path).map_err(|error| Stop::WrongUse(error.into()))?;
+        let source = SourceFile::open(path).map_err(|error| CliError::Usage(error.into()))?;
         let place = match &resumed {
             Some(resumed) => source.find(&resumed.source),
             None => Ok(Place::default()),
         };
-        let place = place.map_err(|error| Stop::WrongUse(error.into()))?;
-        let description = sink.describe().await.map_err(|error| Stop::Failed(error.into()))?;
+        let place = place.map_err(|error| CliError::Usage(error.into()))?;
+        let description = sink.describe().await.map_err(|error| CliError::Failed(error.into()))?;
         let writer = Writer { name: description.name, version: description.version };
         let every = settings.every;
-        Ok(TakenUp { checkpoints: Checkpoints { file, every, source, writer, place, resumed } })
+        Ok(Resume { checkpoints: Checkpoints { file, every, source, writer, place, resumed } })
     }
 
     /// Starts to read the source where it was left.
@@ -182,7 +182,7 @@ impl TakenUp {
 
     /// Whether the flow was through, and its source has no more lines since; then, how much there
     /// is of one that has no line feed yet.
-    pub(crate) fn nothing_to_do(&self) -> Result<Option<u64>, Stop> {
+    pub(crate) fn nothing_to_do(&self) -> Result<Option<u64>, CliError> {
         let Checkpoints { source, place, resumed, .. } = &self.checkpoints;
         if !resumed.as_ref().is_some_and(|resumed| resumed.finished) {
             return Ok(None);
@@ -191,7 +191,7 @@ impl TakenUp {
             Ok(Rest::Nothing) => Ok(Some(0)),
             Ok(Rest::Unfinished(bytes)) => Ok(Some(bytes)),
             Ok(Rest::Lines) => Ok(None),
-            Err(error) => Err(Stop::Failed(error.into())),
+            Err(error) => Err(CliError::Failed(error.into())),
         }
     }
 

@@ -10,18 +10,18 @@ use spillway::contract::{Rejection, Run};
 use super::RunError;
 
 /// Where dead letters go.
-pub(super) struct SetAside {
+pub(super) struct DeadLetterQueue {
     rejected: Option<(PathBuf, DeadLetters)>,
     pub(super) failed: Option<Failed>,
     /// How many events were written.
     written: u64,
 }
 
-impl SetAside {
+impl DeadLetterQueue {
     pub(super) fn open(
         on_rejected: &OnRejected,
         on_failed: &OnFailed,
-    ) -> Result<SetAside, RunError> {
+    ) -> Result<DeadLetterQueue, RunError> {
         let wrong = |path: &PathBuf| {
             let path = path.clone();
             move |error| RunError::DeadLetters(path, error)
@@ -36,7 +36,7 @@ impl SetAside {
             OnFailed::File(path) => Some(Failed::open(path).map_err(wrong(path))?),
             OnFailed::Stop => None,
         };
-        Ok(SetAside { rejected, failed, written: 0 })
+        Ok(DeadLetterQueue { rejected, failed, written: 0 })
     }
 
     /// How many events were written, whatever went wrong afterwards.
@@ -60,13 +60,13 @@ impl SetAside {
     }
 
     /// Writes what failed before `durable`. `layout` has the lines of it.
-    pub(super) fn settle(&mut self, durable: u64, layout: &Layout) -> Result<(), RunError> {
-        self.on_failed(RunError::DeadLetters, |failed| failed.settle(durable, layout))
+    pub(super) fn write_until(&mut self, durable: u64, layout: &Layout) -> Result<(), RunError> {
+        self.on_failed(RunError::DeadLetters, |failed| failed.write_until(durable, layout))
     }
 
     /// Writes all that was reported failed, and makes sure that nothing of what was written is lost
     /// in a power cut.
-    pub(super) fn secure(&mut self, layout: &Layout) -> Result<(), RunError> {
+    pub(super) fn flush_and_sync(&mut self, layout: &Layout) -> Result<(), RunError> {
         self.on_failed(RunError::DeadLetters, |failed| failed.settle_reported(layout))?;
         self.sync()
     }
