@@ -1,4 +1,4 @@
-//! What must be true of a bucket, whenever a [`Flow`] crashes: nobody is asked but the bucket, the
+//! What must be true of a bucket, whenever a [`Host`] crashes: nobody is asked but the bucket, the
 //! source and the checkpoints that were stored.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,12 +8,12 @@ use spillway_core::checkpoint::{Phase, SavedObject};
 use spillway_core::names::OnExisting;
 use spillway_core::upload::Span;
 
-use super::{Checkpoint, Flow};
+use super::{Checkpoint, Host};
 use crate::{accounting, decode};
 
 /// What was seen so far.
 #[derive(Default)]
-pub(super) struct Truth {
+pub(super) struct Ledger {
     /// How many entries of the history of the bucket were looked at.
     seen: usize,
     /// The objects that became visible, by name and first event. What replaced itself is there
@@ -48,7 +48,7 @@ pub struct Seen {
     pub bytes: bytes::Bytes,
 }
 
-impl Truth {
+impl Ledger {
     pub(super) fn stored(&mut self, checkpoint: &Checkpoint) {
         let committed = checkpoint.objects.iter().filter(|o| o.phase == Phase::Committed);
         self.allowed.extend(committed.map(|SavedObject { span, .. }| {
@@ -67,49 +67,49 @@ fn ids(checkpoint: &Checkpoint) -> impl Iterator<Item = String> {
     checkpoint.objects.iter().filter_map(|object| object.upload_id.clone())
 }
 
-impl Flow {
+impl Host {
     /// The objects that became visible, in the order of their events. One that replaced itself is
     /// there once.
     pub fn objects(&self) -> impl Iterator<Item = &Seen> {
-        self.truth.objects.values()
+        self.ledger.objects.values()
     }
 
     /// How often a batch did not fit before a commit.
     pub fn busy(&self) -> u32 {
-        self.truth.busy
+        self.ledger.busy
     }
 
     /// After every instant: what became visible is whole, is allowed to by a stored checkpoint, and
     /// holds no event that another object holds; no upload is gone that may be needed; and memory
     /// is within its limit.
     pub(super) fn look(&mut self) {
-        let new: Vec<_> = self.world.bucket.visible_history()[self.truth.seen..].to_vec();
-        self.truth.seen += new.len();
+        let new: Vec<_> = self.world.bucket.visible_history()[self.ledger.seen..].to_vec();
+        self.ledger.seen += new.len();
         for visible in new {
             let seen = self.read(&visible.key, &visible.object.bytes);
             let (first, last) = (seen.positions[0], seen.positions[seen.positions.len() - 1]);
             let what = format!("{:?} of {first}..={last}", seen.name);
-            if !self.truth.allowed.contains(&(seen.name.clone(), first, last)) {
+            if !self.ledger.allowed.contains(&(seen.name.clone(), first, last)) {
                 self.world.fail(&format!("{what} is visible, and no stored checkpoint covers it"));
             }
-            let known = self.truth.objects.get(&(first, seen.name.clone()));
+            let known = self.ledger.objects.get(&(first, seen.name.clone()));
             if known.is_some_and(|known| *known == seen) {
                 continue;
             }
             for position in &seen.positions {
-                if let Some(other) = self.truth.places.insert(*position, seen.name.clone()) {
+                if let Some(other) = self.ledger.places.insert(*position, seen.name.clone()) {
                     let message = format!("event {position} is in {other:?} as well as in {what}");
                     self.world.fail(&message);
                 }
             }
-            self.truth.objects.insert((first, seen.name.clone()), seen);
+            self.ledger.objects.insert((first, seen.name.clone()), seen);
         }
         let aborted = self.world.bucket.aborted_uploads();
-        if let Some(id) = self.truth.needed.iter().find(|id| aborted.contains(*id)) {
+        if let Some(id) = self.ledger.needed.iter().find(|id| aborted.contains(*id)) {
             self.world.fail(&format!("{id} is aborted, and a checkpoint knows it"));
         }
         let settings = &self.world.settings;
-        let memory = settings.memory_bytes_max.max(settings.part_bytes) + self.truth.largest;
+        let memory = settings.memory_bytes_max.max(settings.part_bytes) + self.ledger.largest;
         let held = self.world.peaks.held;
         if held > memory + FRAMING_BYTES_MAX {
             self.world.fail(&format!("{held} bytes held, over {memory}"));
@@ -156,7 +156,7 @@ impl Flow {
             let holds =
                 |span: &Span| span.key == *key && (span.first..=span.last).contains(&position);
             let is_failed = self.world.failed.iter().any(|failure| holds(&failure.span));
-            if !self.truth.places.contains_key(&position) && !is_failed {
+            if !self.ledger.places.contains_key(&position) && !is_failed {
                 self.world.fail(&format!("event {position} is lost"));
             }
         }
@@ -215,7 +215,7 @@ impl Flow {
     /// rule ends it.
     fn is_out_of_sight(&self, id: &str) -> bool {
         let Some((life, at)) = self.world.begun.get(id) else { return false };
-        let mut lives = self.truth.looked.range(life + 1..).map(|(_, looked)| *looked).peekable();
+        let mut lives = self.ledger.looked.range(life + 1..).map(|(_, looked)| *looked).peekable();
         lives.peek().is_some() && lives.flatten().next().is_none_or(|looked| looked <= *at)
     }
 }

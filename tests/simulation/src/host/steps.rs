@@ -1,4 +1,4 @@
-//! What a [`Flow`] does, one instant after the other.
+//! What a [`Host`] does, one instant after the other.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use spillway_core::framing::Run;
 use spillway_core::room::Admission;
 use spillway_core::sink::{Input, Sink};
 
-use super::{Checkpoint, End, Flow, OnFailed};
+use super::{Checkpoint, End, Host, OnFailed};
 
-impl Flow {
+impl Host {
     /// Begins a life. Before anything is written a checkpoint is stored.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl Flow {
             return Ok(());
         }
         // Whoever resumes a checkpoint will resume none before it.
-        self.stored.iter().for_each(|stored| self.truth.committed(stored));
+        self.stored.iter().for_each(|stored| self.ledger.committed(stored));
         self.feed(Input::Orphans)?;
         let (life, at) = (self.world.life(), self.world.elapsed());
         self.wait(Sink::has_reply)?;
@@ -42,7 +42,7 @@ impl Flow {
         let listened = self.listen();
         let mut notices = self.world.notices[heard..].iter();
         let is_in_vain = notices.any(|n| n.message.contains("cannot be looked for"));
-        self.truth.looked.insert(life, (!is_in_vain).then_some(at));
+        self.ledger.looked.insert(life, (!is_in_vain).then_some(at));
         listened
     }
 
@@ -52,7 +52,7 @@ impl Flow {
     ///
     /// Why it ends before.
     pub fn write(&mut self) -> Result<(), End> {
-        let max = self.habits.batch.min(self.source.len() - self.next);
+        let max = self.behaviour.batch.min(self.source.len() - self.next);
         let count = if max > 1 { self.random.usize(1..=max) } else { max };
         let runs = self.runs(count);
         let need = self.world.sink.need(&runs);
@@ -65,7 +65,7 @@ impl Flow {
                 self.world.fail("a batch never fits, however many checkpoints are committed");
             }
             self.world.note(|| "busy".to_owned());
-            self.truth.busy += 1;
+            self.ledger.busy += 1;
             self.feed(Input::MakeRoom(need.clone()))?;
             if self.world.sink.next_position() != self.next as u64 {
                 self.world.fail("something was taken of a batch that does not fit");
@@ -73,7 +73,7 @@ impl Flow {
             self.checkpoint_and_commit()?;
         }
         let events = runs.iter().map(|run| run.len() + 4 * run.events()).sum();
-        self.truth.largest = self.truth.largest.max(events);
+        self.ledger.largest = self.ledger.largest.max(events);
         for run in runs {
             self.give(run)?;
         }
@@ -113,7 +113,7 @@ impl Flow {
     pub fn checkpoint_and_commit(&mut self) -> Result<(), End> {
         self.checkpoint()?;
         self.listen()?;
-        if self.habits.has_whims && self.random.u8(..10) == 0 {
+        if self.behaviour.has_whims && self.random.u8(..10) == 0 {
             self.world.note(|| "the checkpoint could not be stored".to_owned());
             return Ok(());
         }
@@ -151,7 +151,7 @@ impl Flow {
         self.instant()?;
         self.world.note(|| "store".to_owned());
         let Some(taken) = self.taken.take() else { return Ok(()) };
-        self.truth.stored(&taken);
+        self.ledger.stored(&taken);
         self.stored = Some(taken);
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Flow {
     /// Why it ends before.
     pub fn commit(&mut self) -> Result<(), End> {
         self.feed(Input::Commit)?;
-        self.stored.iter().for_each(|stored| self.truth.committed(stored));
+        self.stored.iter().for_each(|stored| self.ledger.committed(stored));
         Ok(())
     }
 
@@ -176,7 +176,7 @@ impl Flow {
         self.world.listen();
         let has_failed = self.world.failed.len() > self.dealt_with;
         self.dealt_with = self.world.failed.len();
-        match self.habits.on_failed {
+        match self.behaviour.on_failed {
             OnFailed::Stop if has_failed => Err(End::Stop),
             _ => Ok(()),
         }
@@ -185,7 +185,7 @@ impl Flow {
     pub(super) fn follow_a_whim(&mut self) -> Result<(), End> {
         match self.random.u8(..30) {
             0 => self.pause(Duration::from_millis(self.random.clone().u64(..60_000)))?,
-            1 if self.habits.flushes => {
+            1 if self.behaviour.flushes => {
                 self.feed(Input::Seal)?;
                 self.settle()?;
             }

@@ -4,8 +4,8 @@
 //!
 //! Whatever it does next is an instant, and it can crash at every one of them.
 
+mod ledger;
 mod steps;
-mod truth;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use fastrand::Rng;
 use spillway_core::checkpoint::SavedObject;
 use spillway_core::sink::Input;
 
-use crate::world::{Fate, World};
-use truth::Truth;
+use crate::world::{FaultPlan, World};
+use ledger::Ledger;
 
 /// A host and its world.
-pub struct Flow {
+pub struct Host {
     /// The core and the bucket.
     pub world: World,
     /// The events, each of which stands at its position. See [`event`].
     pub source: Vec<(String, Bytes)>,
     /// How it goes about its work.
-    pub habits: Habits,
+    pub behaviour: HostBehaviour,
     /// The instants at which it crashes, counted from its beginning.
     pub crashes: BTreeSet<u64>,
     /// The checkpoint that it stored last.
@@ -42,7 +42,7 @@ pub struct Flow {
     dealt_with: usize,
     is_alive: bool,
     random: Rng,
-    truth: Truth,
+    ledger: Ledger,
 }
 
 /// A checkpoint, and what belongs to it.
@@ -60,7 +60,7 @@ pub struct Checkpoint {
 
 /// How a host goes about its work.
 #[derive(Clone, Copy, Debug)]
-pub struct Habits {
+pub struct HostBehaviour {
     /// How many events it writes at once, at most.
     pub batch: usize,
     /// After how many events it takes a checkpoint.
@@ -112,9 +112,9 @@ pub enum End {
     Stop,
 }
 
-impl Default for Habits {
-    fn default() -> Habits {
-        Habits {
+impl Default for HostBehaviour {
+    fn default() -> HostBehaviour {
+        HostBehaviour {
             batch: 1,
             checkpoint_every: 2,
             has_whims: false,
@@ -128,15 +128,20 @@ impl Default for Habits {
     }
 }
 
-impl Flow {
+impl Host {
     /// A host that has done nothing yet.
-    pub fn new(mut world: World, source: Vec<(String, Bytes)>, habits: Habits, seed: u64) -> Flow {
+    pub fn new(
+        mut world: World,
+        source: Vec<(String, Bytes)>,
+        behaviour: HostBehaviour,
+        seed: u64,
+    ) -> Host {
         // It hears what is reported when it asks for it.
         world.is_deaf = true;
-        Flow {
+        Host {
             world,
             source,
-            habits,
+            behaviour,
             crashes: BTreeSet::new(),
             stored: None,
             instants: 0,
@@ -147,7 +152,7 @@ impl Flow {
             dealt_with: 0,
             is_alive: false,
             random: Rng::with_seed(seed ^ 0xC0FF_EE00_C0FF_EE00),
-            truth: Truth::default(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -183,11 +188,11 @@ impl Flow {
             self.write()?;
             self.listen()?;
             since += self.next - before;
-            if since >= self.habits.checkpoint_every || self.world.sink.wants_checkpoint() {
+            if since >= self.behaviour.checkpoint_every || self.world.sink.wants_checkpoint() {
                 self.checkpoint_and_commit()?;
                 since = 0;
             }
-            if self.habits.has_whims {
+            if self.behaviour.has_whims {
                 self.follow_a_whim()?;
             }
         }
@@ -199,22 +204,22 @@ impl Flow {
         self.look();
         self.instants += 1;
         let is_planned = self.crashes.remove(&self.instants);
-        let is_random = self.crashed < self.habits.crashes_max
-            && self.habits.crash_one_in.is_some_and(|count| self.random.u32(..count) == 0);
+        let is_random = self.crashed < self.behaviour.crashes_max
+            && self.behaviour.crash_one_in.is_some_and(|count| self.random.u32(..count) == 0);
         if is_planned || is_random { Err(End::Crash) } else { Ok(()) }
     }
 
     /// The host and the core are gone, and for a while nothing else happens.
     pub fn crash(&mut self) {
         self.is_alive = false;
-        let (arrivals, mut random) = (self.habits.arrivals, self.random.fork());
+        let (arrivals, mut random) = (self.behaviour.arrivals, self.random.fork());
         self.world.crash(|| match arrivals {
             Arrivals::All => true,
             Arrivals::None => false,
             Arrivals::Some => random.bool(),
         });
         self.rewind();
-        let down_max = u64::try_from(self.habits.down_max.as_nanos()).unwrap_or(u64::MAX);
+        let down_max = u64::try_from(self.behaviour.down_max.as_nanos()).unwrap_or(u64::MAX);
         let down = match self.random.u8(..3) {
             0 => 0,
             1 => self.random.u64(..=down_max.min(200_000_000)),
@@ -235,10 +240,10 @@ impl Flow {
     fn stop(&mut self) {
         if self.stopped > STOPS_MAX {
             self.world.note(|| "fair weather".to_owned());
-            self.world.on_request(|_, random| Fate::random(random));
+            self.world.on_request(|_, random| FaultPlan::random(random));
         }
         if self.stopped > 2 * STOPS_MAX {
-            self.habits.on_failed = OnFailed::Continue;
+            self.behaviour.on_failed = OnFailed::Continue;
         }
         let is_closed = self.random.bool() && self.close().is_ok();
         self.world.note(|| format!("stopped (closed: {is_closed})"));
