@@ -57,5 +57,6 @@ const COMMAND: &[&str] = &[
     "events",
     "telemetry",
     "run",
+    "plan",
     "command",
 ];

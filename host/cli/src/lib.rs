@@ -14,6 +14,7 @@ pub mod flow;
 mod layout;
 pub mod map;
 pub mod place;
+mod plan;
 pub mod run;
 pub mod shutdown;
 pub mod source;

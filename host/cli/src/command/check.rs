@@ -4,12 +4,13 @@ use anyhow::Error;
 use spillway::contract::Ending;
 use spillway::sink::{OpenSink, SinkError};
 
+use crate::plan::{Destination, Request, read};
+
 use super::args::CheckArguments;
 use super::asking::{Asking, CLEARING_TIME_MAX};
 use super::exit::{CliError, Exit};
 use super::output::outln;
-use super::plan::{Destination, Request, read};
-use super::resume;
+use super::position;
 use super::terminal;
 
 pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
@@ -17,7 +18,7 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
     let request = Request::of(&flow, component);
     let draft = request.parse(&read(&flow)?)?;
     let plan = request.plan(draft).await?;
-    let goes_on = plan.checkpoint.as_ref().map(resume::describe).transpose()?;
+    let goes_on = plan.checkpoint.as_ref().map(position::describe).transpose()?;
     let egress = plan.grants.egress.join(", ");
     outln!("{} is valid; it connects to {egress}", flow.display());
     plan.notes.iter().for_each(|note| outln!("{note}"));

@@ -1,6 +1,7 @@
 //! `spillway checkpoint`.
 
 use crate::checkpoint::{self, Checkpoint, Mark};
+use crate::plan::engine;
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
@@ -10,8 +11,7 @@ use spillway::sink::{Sink, Source};
 use super::args::{CheckpointCommand, ShowArguments};
 use super::exit::{CliError, Exit};
 use super::output::{self, one_line, outln};
-use super::plan::engine;
-use super::resume::time;
+use super::position::time;
 use super::view::counted;
 
 pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, CliError> {

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::flow::Variables;
+use crate::plan::Request;
 use crate::run::{Clock, End};
 use crate::shutdown::Shutdown;
 use crate::source::Input;
@@ -15,7 +16,6 @@ use spillway_local_s3::{LocalS3, RequestLine, StoredObject};
 use super::args::LogFormat;
 use super::exit::{CliError, Exit};
 use super::output::outln;
-use super::plan::Request;
 use super::run::{execute, exit_on, start};
 use super::summary::summary;
 

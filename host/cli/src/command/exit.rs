@@ -1,9 +1,10 @@
 //! How a command ends: its exit code, and what it says on the way out.
 
-use std::error::Error as StdError;
-use std::io;
 use std::process::ExitCode;
 
+use crate::checkpoint::CheckpointError;
+use crate::plan::{PlanError, is_shortage};
+use crate::source::SourceError;
 use spillway::problem::Problem;
 use tracing::{error, info};
 
@@ -41,6 +42,26 @@ pub(crate) enum CliError {
     Interrupted(String),
 }
 
+impl From<PlanError> for CliError {
+    fn from(error: PlanError) -> CliError {
+        match error {
+            PlanError::Problems { flow, problems } => CliError::Problems(flow, problems),
+            PlanError::Flow(error) => CliError::Usage(error.into()),
+            PlanError::Checkpoint(error @ CheckpointError::InUse { .. }) => {
+                CliError::Failed(error.into())
+            }
+            PlanError::Checkpoint(error) => CliError::Usage(error.into()),
+            PlanError::Moved(error) => CliError::Usage(error.into()),
+            PlanError::Source(error @ SourceError::MapThread { .. }) => {
+                CliError::Failed(error.into())
+            }
+            PlanError::Source(error) => CliError::Usage(error.into()),
+            PlanError::Sink(error) => CliError::Failed(error.into()),
+            PlanError::Machine(error) => CliError::Failed(error),
+        }
+    }
+}
+
 impl CliError {
     /// Says why on standard error, and returns the code to exit with.
     pub(crate) fn report(self) -> Exit {
@@ -72,15 +93,6 @@ impl CliError {
     }
 }
 
-/// Whether the machine is short of something, or broken: files that may be open, memory, room on a
-/// disk. Asked for later, the same may do.
-pub(crate) fn is_shortage(error: &(dyn StdError + 'static)) -> bool {
-    use io::ErrorKind::{FileTooLarge, OutOfMemory, QuotaExceeded, StorageFull};
-    let Some(error) = error.downcast_ref::<io::Error>() else { return false };
-    matches!(error.kind(), FileTooLarge | OutOfMemory | QuotaExceeded | StorageFull)
-        || error.raw_os_error().is_some_and(|number| NUMBERS_OF_SHORTAGE.contains(&number))
-}
-
 fn report(error: &anyhow::Error) {
     let causes: Vec<_> = error.chain().skip(1).map(ToString::to_string).collect();
     match causes.join("\n") {
@@ -88,6 +100,3 @@ fn report(error: &anyhow::Error) {
         causes => error!(target: SPILLWAY, event = "error", causes, "{error}"),
     }
 }
-
-/// EIO, ENFILE and EMFILE, which have no kind; the same on every Unix.
-const NUMBERS_OF_SHORTAGE: [i32; 3] = [5, 23, 24];

@@ -1,12 +1,12 @@
 //! `spillway inspect`.
 
+use crate::plan::engine;
 use anyhow::Context as _;
 use spillway::sink::{Sink, Source};
 
 use super::args::InspectArguments;
 use super::exit::{CliError, Exit};
 use super::output::outln;
-use super::plan::engine;
 
 pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliError> {
     let engine = engine()?;

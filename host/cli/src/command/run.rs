@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::flow::Draft;
+use crate::plan::{Plan, Request, Resume, read};
 use crate::run::{Clock, End, Kept, RunError, Runner, Totals};
 use crate::shutdown::Shutdown;
 use crate::source::SourceError;
@@ -19,8 +20,7 @@ use tracing::{info, warn};
 use super::args::{LogFormat, RunArguments};
 use super::exit::{CliError, Exit};
 use super::log::{COURSE, SPILLWAY};
-use super::plan::{Plan, Request, read};
-use super::resume::Resume;
+use super::position;
 use super::summary::{self, summary};
 use super::terminal::Terminal;
 use super::view;
@@ -164,7 +164,7 @@ pub(crate) async fn execute(
     };
     if let Some(resume) = &resume {
         let nothing_to_do = resume.nothing_to_do()?;
-        resume.say(nothing_to_do.is_some());
+        position::announce(resume, nothing_to_do.is_some());
         if let Some(unfinished_bytes) = nothing_to_do {
             let kept = Kept { unfinished_bytes, ..resume.kept() };
             let totals = Totals { kept: Some(kept), ..Totals::default() };

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::age;
 use crate::checkpoint::{self, CheckpointError, CheckpointFile, CheckpointSettings};
+use crate::plan::{PlanError, Request, read};
 use anyhow::anyhow;
 use serde_json::json;
 use spillway::contract::{Ending, Leftover};
@@ -19,8 +20,7 @@ use super::asking::Asking;
 use super::exit::{CliError, Exit};
 use super::log::SPILLWAY;
 use super::output::{self, one_line, outln};
-use super::plan::{Request, read};
-use super::{resume, terminal};
+use super::terminal;
 
 pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, CliError> {
     match command {
@@ -271,7 +271,7 @@ fn hold(path: &Path) -> Result<Option<CheckpointFile>, CliError> {
     match CheckpointFile::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(CheckpointError::Lock(_, error)) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(resume::open_error(error)),
+        Err(error) => Err(PlanError::Checkpoint(error).into()),
     }
 }
 

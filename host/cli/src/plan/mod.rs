@@ -1,25 +1,36 @@
-//! A flow as meant: read, proven, and opened, or everything that is wrong with it.
+//! What a flow means: checked, and opened, or everything that is wrong with it.
+//!
+//! A [`Request`] names a flow and what takes the place of its parts. A [`Plan`] has passed every
+//! check that can be made without a request. [`Resume`] is where a flow with a checkpoint begins.
+//! Errors are a [`PlanError`]; the command decides how each of them exits.
 
-use std::os::unix::fs::MetadataExt as _;
+mod component;
+mod environment;
+mod error;
+mod files;
+mod resume;
+mod surroundings;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::checkpoint::{self, CheckpointSettings};
 use crate::dead_letters::{self, OnFailed};
 use crate::events::Events;
-use crate::flow::{self, Config, Draft, FlowError, SinkSettings, Variables};
+use crate::flow::{self, Config, Draft, SinkSettings, Variables};
 use crate::map::{MapSettings, OnRejected};
-use crate::source::{Input, Source, SourceSettings, Start};
-use anyhow::Context as _;
+use crate::source::{Source, SourceSettings, Start};
 use spillway::credentials::{self, Credentials, Environment, Provider};
-use spillway::egress::{self, Client, ClientError, ClientOptions, Proxies};
-use spillway::engine::{Engine, Limits};
 use spillway::problem::Problem;
-use spillway::sink::{Grants, OpenSink, Sink, SinkError, Source as ComponentSource};
+use spillway::sink::{Grants, OpenSink, Sink};
 
-use super::environment::{self, Filled};
-use super::exit::{CliError, is_shortage};
-use super::resume::{self, Resume};
+pub(crate) use component::engine;
+pub(crate) use error::{PlanError, chain, is_shortage};
+pub(crate) use resume::Resume;
+
+use error::unusable;
+use files::{is_read, is_same, taken_by_letters};
+use surroundings::Surroundings;
 
 /// What is said on the command line about a flow.
 #[derive(Clone)]
@@ -100,12 +111,12 @@ impl Request {
     }
 
     /// The flow in that text.
-    pub(crate) fn parse(&self, text: &str) -> Result<Draft, CliError> {
-        Draft::parse(text, &self.variables, &self.config).map_err(wrong_flow)
+    pub(crate) fn parse(&self, text: &str) -> Result<Draft, PlanError> {
+        Ok(Draft::parse(text, &self.variables, &self.config)?)
     }
 
     /// Proves all that can be proven without writing anything.
-    pub(crate) async fn plan(self, draft: Draft) -> Result<Plan, CliError> {
+    pub(crate) async fn plan(self, draft: Draft) -> Result<Plan, PlanError> {
         let Draft { source, map, sink, credentials, checkpoint, mut problems } = draft;
         if let Some(source) = &source {
             let message = unusable(Source::check(source))?;
@@ -163,12 +174,12 @@ impl Request {
                     notes,
                 })
             }
-            _ => Err(CliError::Problems(self.name, problems)),
+            _ => Err(PlanError::Problems { flow: self.name, problems }),
         }
     }
 
     /// Proves what can be proven of where a flow goes, whatever is wrong with where it comes from.
-    pub(crate) async fn destination(self, draft: Draft) -> Result<Destination, CliError> {
+    pub(crate) async fn destination(self, draft: Draft) -> Result<Destination, PlanError> {
         let Draft { sink, credentials, mut problems, .. } = draft;
         problems.retain(|problem| {
             let section = problem.field.split('.').next().unwrap_or_default();
@@ -176,7 +187,7 @@ impl Request {
         });
         match self.find(sink, credentials, &mut problems).await? {
             Some((destination, _)) if problems.is_empty() => Ok(destination),
-            _ => Err(CliError::Problems(self.name, problems)),
+            _ => Err(PlanError::Problems { flow: self.name, problems }),
         }
     }
 
@@ -196,7 +207,7 @@ impl Request {
         sink: Option<SinkSettings>,
         credentials: Option<credentials::Settings>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Option<(Destination, Known)>, CliError> {
+    ) -> Result<Option<(Destination, Known)>, PlanError> {
         let mut known = Known { credentials_proven: true, notes: Vec::new() };
         let mut sink = sink.map(|sink| SinkSettings {
             component: self.component.clone().or(sink.component),
@@ -221,88 +232,17 @@ impl Request {
         };
         let Some(settings) = sink else { return Ok(None) };
         let notes = &mut known.notes;
-        let destination = load(settings, surroundings, credentials, notes, problems).await?;
+        let destination =
+            component::load(settings, surroundings, credentials, notes, problems).await?;
         Ok(destination.map(|destination| (destination, known)))
     }
-
-    /// What there is around a flow that it says nothing of. A server of this process has nothing
-    /// around it.
-    fn surroundings(
-        &self,
-        sink: &mut SinkSettings,
-        credentials: Option<&credentials::Settings>,
-        known: &mut Known,
-        problems: &mut Vec<Problem>,
-    ) -> Surroundings {
-        if self.credentials.is_some() {
-            return Surroundings { is_plain: true, ..Surroundings::default() };
-        }
-        let variables = |name: &str| self.variables.get(name);
-        let mut filled = Filled::default();
-        let is_embedded = sink.component.is_none();
-        let is_asked = is_embedded && environment::is_silent(&sink.config);
-        // Files that are broken are no matter of a flow that needs nothing of them.
-        let problems_of_files = if is_asked { &mut *problems } else { &mut Vec::new() };
-        let profile = credentials.and_then(|c| profile(c, problems_of_files));
-        let profile = profile.as_ref().map(|profile| profile as &dyn environment::Profile);
-        if is_embedded {
-            filled = environment::fill_in(&mut sink.config, &variables, profile, problems);
-            known.notes.extend(filled.describe());
-            known.notes.extend(environment::unused_region(&sink.config, &variables, profile));
-        }
-        let is_plain = is_embedded && environment::is_plain(&sink.config);
-        let bundle = environment::ca_bundle(&variables, profile);
-        let ca_bundle = bundle.filter(|_| sink.ca_file.is_none() && !is_plain);
-        if let Some((from, path)) = &ca_bundle {
-            known.notes.push(format!("the trusted certificates are those of {from}: {path}"));
-        } else if !is_plain && let Err(error) = egress::check_system() {
-            problems.push(Problem::new(error.variable, chain(&error)));
-        }
-        Surroundings { filled, is_plain, ca_bundle, proxies: Proxies::from_variables(variables) }
-    }
-}
-
-/// What there is around a flow.
-#[derive(Default)]
-struct Surroundings {
-    /// What of the component's configuration comes from there.
-    filled: Filled,
-    /// Whether the store is talked to without TLS.
-    is_plain: bool,
-    /// The file of certificates to trust, and what names it.
-    ca_bundle: Option<(String, String)>,
-    proxies: Proxies,
-}
-
-#[cfg(feature = "aws-chain")]
-fn profile(
-    credentials: &credentials::Settings,
-    problems: &mut Vec<Problem>,
-) -> Option<credentials::Properties> {
-    match credentials.profile() {
-        Ok(profile) => Some(profile),
-        Err(error) => {
-            let message = format!("the files of AWS profiles cannot be read: {error}");
-            // Where the credentials need the files, too, that is said of them.
-            if !problems.iter().any(|problem| problem.message == message) {
-                problems.push(Problem::new("credentials", message));
-            }
-            None
-        }
-    }
-}
-
-/// A build without the chain reads no profiles.
-#[cfg(not(feature = "aws-chain"))]
-fn profile(_: &credentials::Settings, _: &mut Vec<Problem>) -> Option<std::convert::Infallible> {
-    None
 }
 
 impl Destination {
     /// Opens the sink, which makes no request.
-    pub(crate) async fn open(&self) -> Result<OpenSink, CliError> {
+    pub(crate) async fn open(&self) -> Result<OpenSink, PlanError> {
         let opened = self.sink.open(&self.config, None, &self.grants).await;
-        opened.map_err(|error| CliError::Failed(error.into()))
+        Ok(opened?)
     }
 }
 
@@ -319,15 +259,14 @@ impl Plan {
         map: MapSettings,
         config: &str,
         resume: Option<&Resume>,
-    ) -> Result<(Events, OnRejected), CliError> {
+    ) -> Result<(Events, OnRejected), PlanError> {
         let opened = match resume {
             Some(resume) => resume.open(source),
             None => Source::open(source, Start::default()),
         };
-        let opened = opened.map_err(|error| CliError::Usage(error.into()))?;
         let (place, begun) = resume.map_or_else(Default::default, Resume::place);
-        let events = Events::new(opened, map.map, framing(config), place, begun);
-        Ok((events.map_err(|error| CliError::Failed(error.into()))?, map.on_rejected))
+        let events = Events::new(opened?, map.map, framing(config), place, begun);
+        Ok((events?, map.on_rejected))
     }
 }
 
@@ -343,219 +282,14 @@ fn framing(config: &str) -> crate::batch::Framing {
 }
 
 /// The text of the flow in that file.
-pub(crate) fn read(path: &Path) -> Result<String, CliError> {
-    flow::read(path).map_err(wrong_flow)
-}
-
-fn wrong_flow(error: FlowError) -> CliError {
-    CliError::Usage(error.into())
-}
-
-/// Why something that a flow names cannot be used, if so. Where the machine is short of what that
-/// needs, the flow is not what is wrong.
-pub(crate) fn unusable<E>(checked: Result<(), E>) -> Result<Option<String>, CliError>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    let Err(error) = checked else { return Ok(None) };
-    let text = chain(&error);
-    let error = anyhow::Error::new(error);
-    if error.chain().any(is_shortage) { Err(CliError::Failed(error)) } else { Ok(Some(text)) }
+pub(crate) fn read(path: &Path) -> Result<String, PlanError> {
+    Ok(flow::read(path)?)
 }
 
 fn commits_checkpoints(sink: &SinkSettings) -> bool {
     sink.config.get(flow::COMMIT).is_some_and(|commit| commit == flow::CHECKPOINTED)
 }
 
-fn is_read(source: &SourceSettings, path: &Path) -> bool {
-    matches!(&source.input, Input::File(source) if is_same(source, path))
-}
-
-/// Whether dead letters go to a file that a checkpoint is, or that is used with it.
-fn taken_by_letters(path: &Path, letters: &[(&str, &Path)]) -> Option<String> {
-    let (field, letters) = letters.iter().find(|(_, letters)| is_same(path, letters))?;
-    Some(format!("{} is the file of {field}; name another file", letters.display()))
-}
-
-/// Whether both are one file, or will be.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let file = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    let name = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
-        Some(folder.join(path.file_name()?))
-    };
-    match (file(one), file(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => name(one).is_some_and(|one| name(other) == Some(one)),
-    }
-}
-
-async fn load(
-    settings: SinkSettings,
-    surroundings: Surroundings,
-    credentials: Arc<dyn Provider>,
-    notes: &mut Vec<String>,
-    problems: &mut Vec<Problem>,
-) -> Result<Option<Destination>, CliError> {
-    let Surroundings { filled, is_plain, ca_bundle, proxies } = surroundings;
-    let (from, ca_bundle) = ca_bundle.unzip();
-    let options = ClientOptions {
-        ca_file: settings.ca_file,
-        ca_bundle: ca_bundle.map(PathBuf::from),
-        proxies: proxies.clone(),
-    };
-    let client = Client::new(&options).map_err(|error| {
-        let field = match &error {
-            ClientError::CaFile(_) => "sink.ca_file".to_owned(),
-            ClientError::CaBundle(_) => from.unwrap_or_default(),
-        };
-        problems.push(Problem::new(field, chain(&error)));
-    });
-    let engine = engine()?;
-    let source = settings.component.clone();
-    let source = source.map_or(ComponentSource::Embedded, ComponentSource::File);
-    // To compile it may take seconds, and a signal is heard meanwhile.
-    let loading = tokio::task::spawn_blocking(move || Sink::load(&engine, &source));
-    let sink =
-        match loading.await.context("the component was not loaded").map_err(CliError::Failed)? {
-            Ok(sink) => sink,
-            Err(error) => {
-                problems.push(Problem::new("sink.component", chain(&error)));
-                return Ok(None);
-            }
-        };
-    let config = serde_json::Value::Object(settings.config).to_string();
-    let wanted = match sink.egress(&config).await {
-        Ok(wanted) => wanted,
-        Err(SinkError::Refused(error)) => {
-            refused(error, &filled, problems);
-            return Ok(None);
-        }
-        Err(error) => return Err(CliError::Failed(error.into())),
-    };
-    let egress = granted(&sink, wanted, settings.egress, problems);
-    for (authority, why) in egress.iter().filter_map(|a| Some((a, egress::prohibited(a)?))) {
-        let field = filled.from("endpoint").unwrap_or(match sink.is_embedded() {
-            true => "sink.config.endpoint",
-            false => "sink.egress",
-        });
-        problems.push(Problem::new(field, format!("{authority} is not allowed: {why}")));
-    }
-    proxied(&proxies, &egress, is_plain, notes, problems);
-    let mut limits = Limits::default();
-    if sink.is_embedded() {
-        // Its own settings bound what it holds, and they are checked before it starts.
-        limits.memory_bytes_max = EMBEDDED_MEMORY_BYTES_MAX;
-    }
-    if let Some(bytes) = settings.memory_bytes_max {
-        limits.memory_bytes_max = bytes;
-    }
-    let Ok(client) = client else { return Ok(None) };
-    let grants = Grants { egress, transport: Arc::new(client), credentials, limits };
-    Ok(Some(Destination { sink, config, grants }))
-}
-
-/// The embedded component may talk to whom its configuration names. Another one may be lying about
-/// that, so the flow must say it.
-fn granted(
-    sink: &Sink,
-    wanted: Vec<String>,
-    allowed: Option<Vec<String>>,
-    problems: &mut Vec<Problem>,
-) -> Vec<String> {
-    let Some(allowed) = allowed else {
-        if !sink.is_embedded() {
-            let list = wanted.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ");
-            let message = format!(
-                "the component is not the built-in one, and wants to connect to {list}; to allow \
-                 it, write: egress = [{list}]"
-            );
-            problems.push(Problem::new("sink.egress", message));
-        }
-        return wanted;
-    };
-    for authority in allowed.iter().filter(|a| !is_authority(a)) {
-        let message = format!("`{authority}` is not an authority such as `s3.example.com:443`");
-        problems.push(Problem::new("sink.egress", message));
-    }
-    for authority in wanted.iter().filter(|w| !allowed.contains(w)) {
-        let message = format!("the component needs {authority}, which is not listed in `egress`");
-        problems.push(Problem::new("sink.egress", message));
-    }
-    wanted
-}
-
-/// Says which proxies are on the way, and what is wrong with those that should be.
-fn proxied(
-    proxies: &Proxies,
-    authorities: &[String],
-    is_plain: bool,
-    notes: &mut Vec<String>,
-    problems: &mut Vec<Problem>,
-) {
-    for authority in authorities {
-        let scheme = if is_plain || authority.ends_with(":80") { "http" } else { "https" };
-        let Ok(url) = format!("{scheme}://{authority}/").parse() else { continue };
-        match proxies.on_the_way_to(&url) {
-            Ok(None) => {}
-            Ok(Some((variable, proxy))) => {
-                notes.push(format!(
-                    "it connects to {authority} through the proxy of {variable}: {proxy}"
-                ));
-            }
-            Err((variable, wrong)) => problems.push(Problem::new(variable, wrong)),
-        }
-    }
-}
-
-/// Whether it is a host and a port, and nothing else.
-fn is_authority(text: &str) -> bool {
-    let parsed = text.parse::<http::uri::Authority>();
-    parsed.is_ok_and(|authority| authority.port_u16().is_some() && !text.contains('@'))
-}
-
-/// What the component does not like, by where it is said.
-fn refused(error: spillway::contract::Error, filled: &Filled, problems: &mut Vec<Problem>) {
-    let spillway::contract::Error::Invalid(found) = error else {
-        problems.push(Problem::new("sink.config", spillway::sink::explain(&error)));
-        return;
-    };
-    let before = problems.len();
-    for problem in found {
-        let field = format!("sink.config.{}", problem.field);
-        let field = field.trim_end_matches('.');
-        let field = filled.from(&problem.field).unwrap_or(field).to_owned();
-        // What a variable should have filled in is wrong only once.
-        if !problems[..before].iter().any(|known| known.field == field) {
-            problems.push(Problem::new(field, problem.message));
-        }
-    }
-}
-
-/// An engine with the user's cache, or without one where there is nowhere to keep it.
-pub(crate) fn engine() -> Result<Engine, CliError> {
-    let engine = Engine::new(Engine::default_cache()).or_else(|_| Engine::new(None));
-    engine.context("wasmtime could not be started").map_err(CliError::Failed)
-}
-
-/// The error and its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        // Some say what their cause says.
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 const NO_CHECKPOINTS: &str = "is \"checkpointed\": no object becomes visible before a checkpoint \
                               is stored, and the flow stores none; add [checkpoint] with a path, \
                               or remove this line";
-/// All that a 32-bit component can address.
-const EMBEDDED_MEMORY_BYTES_MAX: usize = 4 << 30;

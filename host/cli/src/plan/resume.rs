@@ -3,22 +3,18 @@
 use std::path::Path;
 
 use crate::checkpoint::{
-    self, Checkpoint, CheckpointError, CheckpointFile, CheckpointSettings, Rest, SourceFile, Writer,
+    self, Checkpoint, CheckpointFile, CheckpointSettings, Rest, SourceFile, Writer,
 };
 use crate::flow;
 use crate::place::{Begun, Place};
 use crate::run::{Checkpoints, Kept};
 use crate::source::{Input, LastLine, LineSettings, Source, SourceError, SourceSettings};
-use jiff::Timestamp;
 use spillway::contract::Error;
 use spillway::problem::Problem;
 use spillway::sink::{Sink, SinkError};
-use tracing::info;
 
-use super::exit::CliError;
-use super::log::SPILLWAY;
-use super::plan::{Destination, chain, unusable};
-use super::view::counted;
+use super::error::unusable;
+use super::{Destination, PlanError, chain};
 
 /// A checkpoint that this process has, with what it is of.
 pub(crate) struct Resume {
@@ -32,7 +28,7 @@ pub(crate) async fn prove(
     source: &SourceSettings,
     destination: Option<&Destination>,
     problems: &mut Vec<Problem>,
-) -> Result<(), CliError> {
+) -> Result<(), PlanError> {
     let Input::File(path) = &source.input else {
         problems.push(Problem::new("checkpoint", STDIN));
         return Ok(());
@@ -68,7 +64,7 @@ pub(crate) async fn prove(
         destination.filter(|_| problems.iter().all(|problem| problem.field != commit));
     let Some(destination) = destination else { return Ok(()) };
     let misfit = misfit(destination, found.as_ref()).await;
-    let misfit = misfit.map_err(|error| CliError::Failed(error.into()))?;
+    let misfit = misfit?;
     problems.extend(misfit.map(|message| Problem::new("checkpoint.path", message)));
     Ok(())
 }
@@ -113,47 +109,26 @@ async fn misfit(
     )))
 }
 
-/// Why a checkpoint cannot be had for this process.
-pub(crate) fn open_error(error: CheckpointError) -> CliError {
-    match error {
-        CheckpointError::InUse { .. } => CliError::Failed(error.into()),
-        _ => CliError::Usage(error.into()),
-    }
-}
-
-/// What `check` says of a checkpoint that was proven.
-pub(crate) fn describe(settings: &CheckpointSettings) -> Result<String, CliError> {
-    let path = settings.path.display();
-    let found = checkpoint::read(&settings.path).map_err(|e| CliError::Usage(e.into()))?;
-    Ok(match found {
-        None => format!("It starts at line 1: there is no checkpoint {path} yet."),
-        Some(found) => {
-            let from = from(&found.source.place());
-            format!("It resumes from {from}, from the checkpoint {path}.")
-        }
-    })
-}
-
 impl Resume {
     /// Takes the checkpoint for this process, and looks where its source is to be read from.
     pub(crate) async fn of(
         settings: &CheckpointSettings,
         source: &SourceSettings,
         sink: &Sink,
-    ) -> Result<Resume, CliError> {
-        let file = CheckpointFile::open(&settings.path).map_err(open_error)?;
-        let resumed = file.load().map_err(|error| CliError::Usage(error.into()))?;
+    ) -> Result<Resume, PlanError> {
+        let file = CheckpointFile::open(&settings.path)?;
+        let resumed = file.load()?;
         let path = match &source.input {
             Input::File(path) => path.as_path(),
             Input::Stdin => Path::new("-"),
         };
-        let source = SourceFile::open(path).map_err(|error| CliError::Usage(error.into()))?;
+        let source = SourceFile::open(path)?;
         let place = match &resumed {
             Some(resumed) => source.find(&resumed.source),
             None => Ok(Place::default()),
         };
-        let place = place.map_err(|error| CliError::Usage(error.into()))?;
-        let description = sink.describe().await.map_err(|error| CliError::Failed(error.into()))?;
+        let place = place?;
+        let description = sink.describe().await?;
         let writer = Writer { name: description.name, version: description.version };
         let every = settings.every;
         Ok(Resume { checkpoints: Checkpoints { file, every, source, writer, place, resumed } })
@@ -182,7 +157,7 @@ impl Resume {
 
     /// Whether the flow was through, and its source has no more lines since; then, how much there
     /// is of one that has no line feed yet.
-    pub(crate) fn nothing_to_do(&self) -> Result<Option<u64>, CliError> {
+    pub(crate) fn nothing_to_do(&self) -> Result<Option<u64>, PlanError> {
         let Checkpoints { source, place, resumed, .. } = &self.checkpoints;
         if !resumed.as_ref().is_some_and(|resumed| resumed.finished) {
             return Ok(None);
@@ -191,7 +166,7 @@ impl Resume {
             Ok(Rest::Nothing) => Ok(Some(0)),
             Ok(Rest::Unfinished(bytes)) => Ok(Some(bytes)),
             Ok(Rest::Lines) => Ok(None),
-            Err(error) => Err(CliError::Failed(error.into())),
+            Err(error) => Err(PlanError::Machine(error.into())),
         }
     }
 
@@ -200,50 +175,20 @@ impl Resume {
         self.checkpoints.kept()
     }
 
-    /// Says where the flow begins.
-    pub(crate) fn say(&self, is_nothing_to_do: bool) {
-        let Checkpoints { file, place, resumed, source, .. } = &self.checkpoints;
-        let (path, line) = (file.path().display(), place.start.line + 1);
-        let Some(resumed) = resumed else {
-            return info!(
-                target: SPILLWAY, event = "begun", line,
-                "starting at line 1; checkpoints are stored in {path}"
-            );
-        };
-        let (taken, lines) = (time(resumed.taken), place.start.line);
-        let source = source.path().display();
-        if is_nothing_to_do {
-            return info!(
-                target: SPILLWAY, event = "nothing_to_do", line,
-                "nothing to do: {source} was finished at {taken}, with {lines} lines, and has no \
-                 new lines, according to the checkpoint {path}"
-            );
-        }
-        info!(
-            target: SPILLWAY, event = "resumed", line,
-            "resuming from {}, from the checkpoint {path} of {taken}", from(place)
-        );
+    /// Where the checkpoint is, and what it was when this process took it.
+    pub(crate) fn found(&self) -> (&Path, Option<&Checkpoint>) {
+        (self.checkpoints.file.path(), self.checkpoints.resumed.as_ref())
+    }
+
+    /// The file that is read.
+    pub(crate) fn source(&self) -> &Path {
+        self.checkpoints.source.path()
     }
 
     /// What the run needs of it.
     pub(crate) fn checkpoints(self) -> Checkpoints {
         self.checkpoints
     }
-}
-
-/// A place from which a flow goes on, for people.
-fn from(place: &Place) -> String {
-    let line = place.start.line + 1;
-    match place.taken {
-        0 => format!("line {line}"),
-        taken => format!("line {line}, after {}", counted(taken, "event")),
-    }
-}
-
-/// A time for people, in UTC.
-pub(crate) fn time(nanoseconds: u64) -> String {
-    let seconds = i64::try_from(nanoseconds / 1_000_000_000).unwrap_or(i64::MAX);
-    Timestamp::from_second(seconds).map_or_else(|_| "?".to_owned(), |time| time.to_string())
 }
 
 const STDIN: &str = "standard input cannot be read again after a crash; remove [checkpoint], or \
