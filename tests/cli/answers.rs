@@ -111,7 +111,7 @@ fn the_scheme_that_a_port_wants_is_told() {
     let wants = "`endpoint` has to begin with https:// there";
     let text = "400 The plain HTTP request was sent to HTTPS port";
     says(&patient(), move || answer(400, &[], text), &[text, wants]);
-    let speaks = "where the store speaks TLS, `endpoint` begins with https://";
+    let speaks = "begin its URL with https";
     // A handshake that fails, as TLS says it.
     says(
         &patient(),

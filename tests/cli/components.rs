@@ -13,8 +13,8 @@ fn what_is_no_sink_is_refused_by_name() {
         (import \"wasi:filesystem/preopens@0.2.0\" (instance))
         (instance $i) (export \"spillway:sink/sink@0.1.0\" (instance $i)))";
     let files = [
-        ("a text", b"hello".to_vec(), "does not begin as one"),
-        ("nothing", vec![], "does not begin as one"),
+        ("a text", b"hello".to_vec(), "the file has another format"),
+        ("nothing", vec![], "the file has another format"),
         ("a module", wasm("(module)"), "a WebAssembly module, not a component"),
         ("a torn component", Sink::embedded()[..1_000].to_vec(), "not a WebAssembly component"),
         (

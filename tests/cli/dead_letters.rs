@@ -201,7 +201,7 @@ fn a_line_that_was_cut_short_is_not_taken_for_a_whole_one() {
 fn lines_need_a_map_and_what_is_no_letter_is_rejected() {
     let place = Place::of(&again("letters", ""), "");
     for (letter, reason) in [
-        (r#"{"event": "{\"key\": \"a\"}"}"#, "no key: the flow has no `key` in [map]"),
+        (r#"{"event": "{\"key\": \"a\"}"}"#, "no key: [map] of the flow has no `key`"),
         ("{}", "not a dead letter: it has neither `payload` nor `event`"),
         (r#"{"payload": 7, "key": "a"}"#, "not a dead letter: invalid type: integer `7`"),
     ] {

@@ -112,7 +112,8 @@ fn more_than_a_line_may_become_is_rejected() {
         ),
         (
             "fixed_key = \"k\"\npayload = '\"x\" * 10000000 | ., .'",
-            "makes more than 16777220 bytes of a line of 2 bytes: 16 MiB and 2 for each byte",
+            "makes more than 16777220 bytes of a line of 2 bytes: the limit is 16 MiB and 2 for \
+             each byte",
         ),
     ] {
         let place = Place::of(&mapped(map), "{}\n");

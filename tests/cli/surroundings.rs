@@ -113,7 +113,11 @@ fn what_is_wrong_with_a_variable_is_said_of_the_variable() {
         ("SSL_CERT_FILE", "none.pem", "SSL_CERT_FILE: names no certificate authority: "),
         ("HTTPS_PROXY", "socks5://me:s3cret@p:1", "HTTPS_PROXY: names a socks5 proxy"),
         ("HTTPS_PROXY", "http://me:s3cret#@p:1", "HTTPS_PROXY: names no proxy; "),
-        ("AWS_ENDPOINT_URL", "http://169.254.169.254", "AWS_ENDPOINT_URL: 169.254.169.254:80 can"),
+        (
+            "AWS_ENDPOINT_URL",
+            "http://169.254.169.254",
+            "AWS_ENDPOINT_URL: 169.254.169.254:80 is not allowed",
+        ),
     ] {
         let ended = Place::of(&silent(""), "").with(variable, value);
         let ended = ended.spillway(&["check", "flow.toml"]);
@@ -241,7 +245,7 @@ fn tls_is_told_from_what_is_none() {
     let behind = server.endpoint().replace("http://", "").parse().unwrap();
     let front = TlsFront::start(server.runtime(), behind);
     for (endpoint, said) in [
-        (server.endpoint().replace("http:", "https:"), "does not speak TLS at this port"),
+        (server.endpoint().replace("http:", "https:"), "does not use TLS on this port"),
         (front.endpoint().replace("https:", "http:"), "requires TLS on this port"),
     ] {
         let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", &endpoint);

@@ -37,7 +37,11 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "codec = \"xml\"\npath =",
         &["source.codec: is \"xml\", expected \"json\" or \"raw\" or \"dead-letters\""],
     ),
-    ("path =", "codec = \"raw\"\npath =", &["map.key: cannot look into raw lines", "map.payload:"]),
+    (
+        "path =",
+        "codec = \"raw\"\npath =",
+        &["map.key: cannot be applied to raw lines", "map.payload:"],
+    ),
     ("path =", "line_bytes_max = 0\npath =", &["source.line_bytes_max: is 0, expected 1 to"]),
     (
         "path =",

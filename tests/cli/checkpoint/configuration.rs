@@ -16,7 +16,10 @@ fn what_is_wrong_with_it_is_said_by_field() {
         (flow().replace("every", "evry"), "checkpoint.evry: unknown field; did you mean `every`?"),
         (flow().replace("run.checkpoint", "no/c"), "checkpoint.path: the folder no does not exist"),
         (flow().replace("run.checkpoint", "tmp"), "checkpoint.path: tmp is a folder"),
-        (flow().replace("run.checkpoint", "/dev/null"), "checkpoint.path: /dev/null is no regular"),
+        (
+            flow().replace("run.checkpoint", "/dev/null"),
+            "checkpoint.path: /dev/null is not a regular",
+        ),
         // Nobody makes a file there, whoever runs this.
         (flow().replace("run.checkpoint", "/proc/c"), "checkpoint.path: /proc/c cannot be written"),
         (
@@ -113,7 +116,7 @@ fn one_of_another_configuration_is_told_by_what_differs() {
     for command in ["check", "run"] {
         let said = [
             "checkpoint.path: the checkpoint has another configuration of the sink: ",
-            "`prefix` was \"\", and is \"logs/\"",
+            "`prefix` was \"\", but is now \"logs/\"",
             "Restore it; or, to start over, remove the checkpoint",
         ];
         assert_fails(&place.spillway(&[command, "flow.toml"]), 2, &said);

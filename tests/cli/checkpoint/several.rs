@@ -42,7 +42,7 @@ fn it_goes_on_behind_those_that_were_taken() {
     assert!(people.contains(&read), "{people}");
     assert!(people.contains(&format!(" events, positions 1 to {taken}, ")), "{people}");
 
-    let from = format!("from line 2, behind {taken} events, from the checkpoint run.checkpoint");
+    let from = format!("from line 2, after {taken} events, from the checkpoint run.checkpoint");
     let checked = place.spillway(&["check", "flow.toml"]);
     assert!(checked.out.contains(&format!("It resumes {from}.")), "{checked:?}");
     let ended = place.spillway(&["run", "flow.toml", "--json"]);

@@ -13,7 +13,7 @@ fn what_is_under_way_is_shown_to_people_and_to_programs() {
         ", by spillway-s3 0.1.0\nflow     unfinished\nsource   events.json: ",
         "\n1 object open\n  open      a: ",
         " events, lines 1 to ",
-        &format!(" of them here), upload {id}\n"),
+        &format!(" of them in the checkpoint), upload {id}\n"),
     ] {
         assert!(shown.out.contains(text), "{text:?} is not in {}", shown.out);
     }

@@ -91,7 +91,8 @@ fn that_cannot_be_read_again() {
     let stdin = from_stdin() + "\n[checkpoint]\npath = \"run.checkpoint\"\n";
     let place = Place::of(&stdin, "").at(&server);
     for command in ["run", "check"] {
-        let said = ["checkpoint: standard input cannot be read again after a crash, so it runs"];
+        let said =
+            ["checkpoint: standard input cannot be read again after a crash; remove [checkpoint]"];
         assert_fails(&place.spillway(&[command, "flow.toml"]), 2, &said);
     }
     place.write("flow.toml", flow().replace("events.json", "/dev/null"));

@@ -41,11 +41,11 @@ fn events_without_a_key_are_rejected() {
         (r#"{"k":null}"#, "no key: `.k` is null"),
         (
             r#"{"k":1.5}"#,
-            "the key `.k` is a number, expected a string; key = '.k | tostring' makes one of it",
+            "the key `.k` is a number, expected a string; key = '.k | tostring' converts it",
         ),
         (
             r#"{"k":true}"#,
-            "the key `.k` is a boolean, expected a string; key = '.k | tostring' makes one of it",
+            "the key `.k` is a boolean, expected a string; key = '.k | tostring' converts it",
         ),
         (r#"{"k":[]}"#, "the key `.k` is an array, expected a string"),
         (r#"{"k":{}}"#, "the key `.k` is an object, expected a string"),
@@ -177,8 +177,10 @@ fn a_path_to_the_events_leads_to_one() {
 #[test]
 fn expressions_that_make_ever_more_events_fail() {
     let line = r#"{"k":"a"}"#;
-    let outputs = "has more than 10009 outputs for a line of 9 bytes: 10000 and one for each byte";
-    let bytes = "makes more than 16777234 bytes of a line of 9 bytes: 16 MiB and 2 for each byte";
+    let outputs = "has more than 10009 outputs for a line of 9 bytes: the limit is 10000 and one \
+                   for each byte";
+    let bytes = "makes more than 16777234 bytes of a line of 9 bytes: the limit is 16 MiB and 2 \
+                 for each byte";
     for (settings, said) in [
         (
             "key = '.k'\npayload = 'range(300000000000)'",
