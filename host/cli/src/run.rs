@@ -36,7 +36,7 @@ use dead_letters::DeadLetterQueue;
 use pump::Pump;
 use taken::Taken;
 
-/// Told of what happens, as it happens.
+/// Observes a run.
 pub trait Observer: Send {
     /// An object became visible.
     fn sealed(&mut self, object: &SealedObject);
@@ -46,7 +46,7 @@ pub trait Observer: Send {
     fn rejected(&mut self, spot: Spot, reason: &str);
     /// An object could not be stored, and its events, which lie between these lines, are set aside.
     fn set_aside(&mut self, failure: &Failure, lines: Lines);
-    /// The sink has something to say.
+    /// The sink reported a notice.
     fn notice(&mut self, notice: &Notice);
     /// A checkpoint is stored, with which the next run would begin at this line.
     fn checkpoint(&mut self, line: u64);
@@ -58,17 +58,17 @@ pub struct Runner<'a> {
     pub events: Events,
     /// Where they go.
     pub sink: OpenSink,
-    /// What becomes of those that are rejected.
+    /// What happens to rejected events.
     pub on_rejected: OnRejected,
-    /// What becomes of those whose object could not be stored.
+    /// What happens to events whose object could not be stored.
     pub on_failed: OnFailed,
-    /// Where it stores how far it is, if it does.
+    /// Its checkpoints, if it has any.
     pub checkpoints: Option<Checkpoints>,
-    /// What stops it.
+    /// The signals that stop it.
     pub shutdown: Shutdown,
-    /// Who is told.
+    /// Observes the run.
     pub observer: &'a mut dyn Observer,
-    /// Who keeps the numbers.
+    /// Collects the totals and metrics.
     pub monitor: Monitor,
 }
 
@@ -200,8 +200,8 @@ impl Running<'_> {
         }
     }
 
-    /// Hands a batch over. Breaks off where the sink has no room and there is a signal: what it did
-    /// not take is read again by the next run.
+    /// Writes a batch to the sink. Breaks off if it is full and there is a signal: the next run
+    /// reads the rest again.
     async fn take(&mut self, mut batch: Batch) -> Result<ControlFlow<()>, RunError> {
         let runs = self.pump.begin(&mut batch);
         // Where a rejected event stops the flow, the same holds for events that the sink itself
@@ -218,7 +218,7 @@ impl Running<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Hands runs over. `several` are those lines that begin in their batch and have several
+    /// Writes runs to the sink. `several` are the lines that begin in their batch and have several
     /// events.
     async fn write(
         &mut self,

@@ -1,15 +1,15 @@
-//! Signals, counted: one asks to stop, two demand it.
+//! Counts signals: the first asks a run to stop, the second to abort.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-/// How often it was asked to stop. Clones count together.
+/// The number of requests to stop. Clones share it.
 #[derive(Clone)]
 pub struct Shutdown(watch::Sender<u32>);
 
-/// Ends what was set up to follow a signal.
+/// Stops waiting for a signal when it is dropped.
 pub struct OnSignal(AbortHandle);
 
 impl Shutdown {

@@ -56,7 +56,7 @@ pub enum CheckpointError {
 /// What is wrong with the bytes of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// It does not begin as one.
+    /// It the file has another format.
     #[error("is not a checkpoint")]
     Foreign,
     /// A later program wrote it, or an earlier one.

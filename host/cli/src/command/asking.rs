@@ -30,7 +30,7 @@ impl Asking {
         Ok(Asking { shutdown, _giving_up: giving_up, _waits: waits })
     }
 
-    /// What was made of the asking. Whatever a sink says that was given up, the signal is why.
+    /// Returns the result. After a signal, every error of the sink counts as the interruption.
     pub(crate) fn end<T>(self, asked: Result<T, CliError>, doing: &str) -> Result<T, CliError> {
         let is_interrupted = self.shutdown.count() > 0;
         asked.map_err(
@@ -39,5 +39,5 @@ impl Asking {
     }
 }
 
-/// How long what was begun may take to be cleared away.
+/// How long the sink may take to abort uploads after a signal.
 pub(crate) const CLEARING_TIME_MAX: Duration = Duration::from_millis(800);

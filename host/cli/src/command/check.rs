@@ -35,7 +35,7 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Opens the sink, asks the store where that is wanted, and says what the sink finds odd.
+/// Opens the sink, sends a test upload if `asks`, and prints the notices of the sink.
 async fn look(destination: &Destination, asks: bool) -> Result<(), CliError> {
     let mut sink = destination.open().await?;
     if !asks {

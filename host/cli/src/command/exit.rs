@@ -29,16 +29,16 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command stopped short.
+/// Why a command ends early.
 #[derive(Debug)]
 pub(crate) enum CliError {
-    /// Something is wrong with what was asked for.
+    /// The arguments, the flow or its files are wrong.
     Usage(anyhow::Error),
     /// These things are wrong with a flow.
     Problems(String, Vec<Problem>),
-    /// It failed on the way.
+    /// It failed at run time.
     Failed(anyhow::Error),
-    /// It was told to, and what was being done then is this.
+    /// A signal ended it. The text says what it was doing.
     Interrupted(String),
 }
 

@@ -59,7 +59,7 @@ fn explain(said: &clap::Error) -> Exit {
     Exit::Done
 }
 
-/// The exit code. What was to be written and was not is a failure.
+/// The exit code. Output that could not be written is a failure.
 fn ended(exit: Exit) -> ExitCode {
     let Some(error) = output::unheard() else { return exit.into() };
     let error = Error::new(error).context("standard output cannot be written");

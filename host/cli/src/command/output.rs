@@ -1,18 +1,18 @@
-//! Lines on standard output. Where one cannot be written the work goes on: what is open is to be
-//! completed, heard or not. How the command ends says what was not heard. Who closed the pipe, as
-//! `head` does, has heard enough, and that is no failure.
+//! Lines on standard output. If a line cannot be written, the work continues, so that open objects
+//! are completed; the command then exits with a failure. A closed pipe, as with `head`, is no
+//! failure.
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write as _};
 use std::sync::{Mutex, PoisonError};
 
-/// The text without what a terminal would act on. Keys, a component's words and a store's answers
-/// are all in it, and none of them shall colour or clear a person's screen.
+/// The text with control characters escaped. It may contain keys, messages of a component and
+/// answers of a store, which must not change the colours or the content of a terminal.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c.escape_default().to_string())
 }
 
-/// The same of a JSON document, which has escapes for it. Those that JSON asks for are there.
+/// The same for a JSON document, with the escapes of JSON.
 pub(super) fn shown_in_json(text: &str) -> Cow<'_, str> {
     escaped(text, |c| format!("\\u{:04x}", u32::from(c)))
 }
@@ -52,8 +52,8 @@ macro_rules! outln {
 
 pub(super) use outln;
 
-/// Writes a line, without what a terminal would act on. Returns whether it was written, or nobody
-/// wants it.
+/// Writes a line, with control characters escaped. Returns false if it could not be written; a
+/// closed pipe counts as written.
 pub(super) fn line(text: &str) -> bool {
     heard(writeln!(io::stdout(), "{}", shown(text)))
 }
@@ -63,8 +63,8 @@ pub(super) fn document(json: &impl std::fmt::Display) -> bool {
     heard(writeln!(io::stdout(), "{}", shown_in_json(&json.to_string())))
 }
 
-/// Takes in how something was written to standard output. Returns whether it was, or nobody wants
-/// it.
+/// Records the result of writing to standard output. Returns false if it failed; a closed pipe
+/// counts as written.
 pub(super) fn heard(written: io::Result<()>) -> bool {
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -75,7 +75,7 @@ pub(super) fn heard(written: io::Result<()>) -> bool {
     }
 }
 
-/// Why something that was to be written to standard output was not, if so.
+/// The first error of standard output, if any.
 pub(super) fn unheard() -> Option<io::Error> {
     heard(io::stdout().flush());
     UNHEARD.lock().unwrap_or_else(PoisonError::into_inner).take()

@@ -48,7 +48,7 @@ pub(crate) fn announce(resume: &Resume, is_nothing_to_do: bool) {
     );
 }
 
-/// A place from which a flow goes on, for people.
+/// A place in the source, as text.
 fn from(place: &Place) -> String {
     let line = place.start.line + 1;
     match place.taken {

@@ -113,7 +113,7 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
     }
 }
 
-/// All that a run needs: its flow as meant, and the server that it talks to, where that is here.
+/// The plan of a run, and the S3 server of `--local`.
 async fn prepare(
     flow: &Path,
     local: Option<&Path>,
@@ -129,7 +129,7 @@ async fn prepare(
     Ok((request.plan(draft).await?, server))
 }
 
-/// After a failure it matters most where things stand.
+/// Prints where the next run begins, after a failure.
 fn say_kept(kept: &Kept, path: &Path) {
     let (line, path) = (kept.next_line, path.display());
     if kept.checkpoints == 0 && kept.resumed_from_line.is_none() {
@@ -214,7 +214,7 @@ async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, Cl
     Ok(endpoint)
 }
 
-/// Says what becomes of a run at each signal. A store that stalls would make them look ignored.
+/// Prints what each signal does. Otherwise a run that waits for the store seems to ignore them.
 async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
     let (stopping, aborting) = match are_kept {
         true => (
@@ -325,7 +325,7 @@ const HANGS: &str = "exiting at once: this machine did not finish an operation, 
                      disk; incomplete uploads may remain in the store";
 const NO_ANSWER: &str = "the store has not answered successfully for a minute, so the run ends \
                          without it";
-/// How long a run that was told to stop waits for a store that is away.
+/// How long a stopping run waits for a store that does not answer.
 const STOPPING_PATIENCE: Duration = Duration::from_secs(60);
 const LEAVING_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the server of this process may take to end once that is demanded.

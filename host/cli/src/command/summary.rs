@@ -9,8 +9,8 @@ use super::log::SPILLWAY;
 use super::output;
 use super::view::counted;
 
-/// Says on standard output what a run has done. Where that cannot be written, it is said on
-/// standard error: nobody can ask a run for it afterwards.
+/// Prints the totals of a run on standard output, or on standard error if that fails: they cannot
+/// be asked for later.
 pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: bool) {
     let sentence = sentence(totals, end, seconds);
     let said = if as_json {
@@ -38,7 +38,7 @@ pub(crate) fn name(end: Option<End>) -> &'static str {
     }
 }
 
-/// What it has done, for people.
+/// The totals as a sentence.
 pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> String {
     let Totals { events, rejected, filtered, failed_events, failed_objects, .. } = totals;
     let how = match (end, &totals.kept) {
@@ -101,7 +101,7 @@ fn add(text: &mut String, count: u64, what: &str) {
     }
 }
 
-/// What is said of a last line that is not one yet, so that nobody takes it for lost.
+/// The sentence about a last line without a line feed, which is not lost.
 fn unfinished(totals: &Totals) -> String {
     let bytes = totals.kept.as_ref().map_or(0, |kept| kept.unfinished_bytes);
     if bytes == 0 {

@@ -213,7 +213,7 @@ fn count(uploads: u64) -> String {
     format!("{uploads} {}", if uploads == 1 { "upload" } else { "uploads" })
 }
 
-/// Uploads that the checkpoint of the flow knows: the next run goes on with them.
+/// Uploads that are in the checkpoint of the flow. The next run continues them.
 #[derive(Default)]
 struct InUse {
     path: PathBuf,
@@ -225,7 +225,7 @@ struct InUse {
 /// Whose a checkpoint is while it is looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {
-    /// A run may be at work with it.
+    /// A run may be using it.
     Anybodys,
     /// Nobody else's.
     Ours,
@@ -266,7 +266,7 @@ impl InUse {
     }
 }
 
-/// The checkpoint for this process alone. Where its folder is not there, no run has it either.
+/// Locks the checkpoint for this process. If its folder does not exist, no run uses it either.
 fn hold(path: &Path) -> Result<Option<CheckpointFile>, CliError> {
     match CheckpointFile::open(path) {
         Ok(file) => Ok(Some(file)),

@@ -20,13 +20,13 @@ pub(crate) struct Failed {
     letters: DeadLetters,
     spool: Spool,
     reported: Vec<Reported>,
-    /// What lies before this position is written.
+    /// Failed events before this position are written.
     written: u64,
     /// How many letters were written.
     count: u64,
 }
 
-/// What a sink said of a failed object.
+/// A failed object, as the sink reported it.
 struct Reported {
     key: String,
     first: u64,
@@ -141,7 +141,7 @@ impl Failed {
         Ok(())
     }
 
-    /// Makes sure that what was written outlives a power cut.
+    /// Syncs written letters to disk.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.letters.sync()
     }

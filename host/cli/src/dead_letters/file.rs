@@ -54,7 +54,7 @@ pub fn check(path: &Path) -> Result<(), Unusable> {
     }
 }
 
-/// The folder that `path` lies in.
+/// The folder of `path`.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -74,12 +74,12 @@ impl DeadLetters {
         self.file.write_all(&letter.to_line())
     }
 
-    /// Hands what was added over to the system, which keeps it if this process ends.
+    /// Flushes added letters to the system, which keeps them if this process ends.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
 
-    /// Makes sure that what was added outlives a power cut.
+    /// Syncs added letters to disk.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.file.flush()?;
         self.file.get_ref().sync_all()

@@ -15,11 +15,11 @@ pub(crate) struct DeadLetter<'a> {
     pub(crate) lines: Lines,
     /// Why it is not stored.
     pub(crate) reason: &'a str,
-    /// What is set aside.
+    /// The content of a dead letter.
     pub(crate) content: Content<'a>,
 }
 
-/// What is set aside.
+/// The content of a dead letter.
 pub(crate) enum Content<'a> {
     /// A line that became no event. It has this many `bytes`, of which `held` may be only the
     /// beginning.

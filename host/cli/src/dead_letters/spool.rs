@@ -38,7 +38,7 @@ struct Segment {
     unread: u64,
 }
 
-/// What stands before the key, the ends and the payload of a [`Kept`].
+/// The header of a [`Kept`]: its key, ends and payload follow.
 struct Header {
     first: u64,
     at: Option<u64>,

@@ -39,7 +39,7 @@ pub(super) const FIELDS: &[&str] = &[
     "aws_session_token",
 ];
 
-/// Where they come from. Whoever names variables means these, and nothing else.
+/// Where they come from. With named variables, no other source is used.
 pub(super) fn meant(written: Written) -> Result<Settings, Vec<Problem>> {
     let mut problems = Vec::new();
     let base = base(&written, &mut problems);

@@ -38,7 +38,7 @@ pub struct SinkSettings {
     pub ca_file: Option<PathBuf>,
     /// The linear memory that the component may have, in bytes.
     pub memory_bytes_max: Option<usize>,
-    /// What becomes of events whose object could not be stored.
+    /// What happens to events whose object could not be stored.
     pub on_failed: OnFailed,
     /// What the component is configured with.
     pub config: serde_json::Map<String, serde_json::Value>,

@@ -23,7 +23,7 @@ use spillway::problem::Problem;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MapConfig {
-    /// Where the key lies. It must be a string there, and not an empty one.
+    /// The path of the key. The key must be a string that is not empty.
     pub key: Option<String>,
     /// The key of all events, in place of `key`.
     pub fixed_key: Option<String>,
@@ -37,7 +37,7 @@ pub struct MapConfig {
     pub at: Option<String>,
     /// What a number there counts since 1970: `"s"` (the default), `"ms"`, `"us"` or `"ns"`.
     pub at_unit: Option<String>,
-    /// What becomes of a rejected event: `"stop"` (the default), `"skip"`, or `{ file =
+    /// What happens to a rejected event: `"stop"` (the default), `"skip"`, or `{ file =
     /// "rejected.ndjson" }`.
     pub on_rejected: Option<OnRejectedConfig>,
 }
@@ -55,11 +55,11 @@ pub enum OnRejectedConfig {
 pub struct MapSettings {
     /// How a line becomes an event.
     pub map: Map,
-    /// What becomes of a rejected event.
+    /// What happens to a rejected event.
     pub on_rejected: OnRejected,
 }
 
-/// What becomes of a rejected event.
+/// What happens to a rejected event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum OnRejected {
     /// The flow ends with it.

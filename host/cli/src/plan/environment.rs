@@ -104,7 +104,7 @@ pub(crate) fn is_silent(config: &Map<String, Value>) -> bool {
     !CHOICES.iter().any(|choice| config.contains_key(*choice))
 }
 
-/// What there is to say of a region that is set and not used.
+/// The note about a region that is set but not used.
 pub(crate) fn unused_region(
     config: &Map<String, Value>,
     variables: Variables<'_>,
@@ -140,7 +140,7 @@ pub(crate) fn ca_bundle(
     })
 }
 
-/// The scheme that the store is talked to with, as far as that is known of a component.
+/// The scheme of requests to the store, if it is known for this component.
 pub(crate) fn is_plain(config: &Map<String, Value>) -> bool {
     let endpoint = config.get("endpoint").and_then(Value::as_str).unwrap_or_default();
     endpoint.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"))

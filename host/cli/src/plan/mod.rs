@@ -64,7 +64,7 @@ pub(crate) struct Plan {
     pub(crate) notes: Vec<String>,
 }
 
-/// What else is known of where a flow goes.
+/// Facts about the destination that `check` shows.
 #[derive(Default)]
 struct Known {
     credentials_proven: bool,
@@ -79,13 +79,13 @@ pub(crate) struct Destination {
 }
 
 impl Request {
-    /// What a person asks for who names a flow.
+    /// The request of a user who names the file of a flow.
     pub(crate) fn of(flow: &Path, component: Option<PathBuf>) -> Request {
         let name = flow.display().to_string();
         Request { component, ..Request::named(name, Variables::Environment) }
     }
 
-    /// What the flow asks for that goes by this name.
+    /// A request for a flow with this name in messages.
     pub(crate) fn named(name: String, variables: Variables) -> Request {
         Request {
             name,
@@ -191,7 +191,7 @@ impl Request {
         }
     }
 
-    /// What else of the flow has the path, if anything.
+    /// The message if the path is the source or the flow itself.
     fn taken(&self, path: &Path, source: Option<&SourceSettings>) -> Option<String> {
         if source.is_some_and(|source| is_read(source, path)) {
             // What is set aside would be read, and set aside, again and again.
@@ -201,7 +201,7 @@ impl Request {
         is_flow.then(|| format!("{} is the flow; name another file", path.display()))
     }
 
-    /// Where a flow goes, and what else is known of that.
+    /// The destination of a flow, and facts about it.
     async fn find(
         &self,
         sink: Option<SinkSettings>,

@@ -1,4 +1,4 @@
-//! What there is around a flow: variables, the AWS profile, certificates, proxies.
+//! Settings from outside of a flow: variables, the AWS profile, certificates, proxies.
 
 use crate::flow::SinkSettings;
 use spillway::credentials;
@@ -8,12 +8,12 @@ use spillway::problem::Problem;
 use super::environment::{self, Filled};
 use super::{Known, Request, chain};
 
-/// What there is around a flow.
+/// Settings from outside of the flow.
 #[derive(Default)]
 pub(super) struct Surroundings {
-    /// What of the component's configuration comes from there.
+    /// The fields of the component's configuration that come from there.
     pub(super) filled: Filled,
-    /// Whether the store is talked to without TLS.
+    /// Whether requests to the store use plain HTTP.
     pub(super) is_plain: bool,
     /// The file of certificates to trust, and what names it.
     pub(super) ca_bundle: Option<(String, String)>,

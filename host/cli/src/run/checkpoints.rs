@@ -1,4 +1,4 @@
-//! What a run stores of itself, and when.
+//! The checkpoints of a run: when they are due, and how they are stored.
 //!
 //! The order is what makes it right. First all is dealt with that failed; then the sink says what
 //! it holds; then the file is replaced, which has both that and the place in the source; and only
@@ -36,7 +36,7 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// What is there for the next run before anything is done.
+    /// Where the next run would begin if this one did nothing.
     pub fn kept(&self) -> Kept {
         let line = self.place.start.line + 1;
         Kept {

@@ -1,4 +1,4 @@
-//! What a run sets aside, and when it is written.
+//! The dead letters of a run, and when they are written.
 
 use std::path::PathBuf;
 
@@ -86,7 +86,7 @@ impl DeadLetterQueue {
         done
     }
 
-    /// Makes sure that what was written outlives a power cut.
+    /// Syncs written letters to disk.
     pub(super) fn sync(&mut self) -> Result<(), RunError> {
         if let Some((path, letters)) = &mut self.rejected {
             letters.sync().map_err(|error| RunError::DeadLetters(path.clone(), error))?;

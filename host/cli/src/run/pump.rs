@@ -180,8 +180,8 @@ impl Pump<'_> {
         settled
     }
 
-    /// Sets events of failed objects aside, where the flow says so, and is an error where it does
-    /// not. What a person has aborted is neither: that run is to be started again.
+    /// Writes the events of failed objects as dead letters if the flow says so; otherwise they are
+    /// an error. Objects that a second signal aborted are neither: start the run again.
     fn fail(&mut self, failures: &[Failure]) -> Result<(), RunError> {
         let is_told_to_abort = self.is_told_to_abort();
         // What came before was given to another process, which kept it.
@@ -219,14 +219,14 @@ impl Pump<'_> {
         })
     }
 
-    /// Writes what was reported failed, whatever came before it.
+    /// Writes and syncs all reported failures.
     pub(super) fn write_the_rest(&mut self) -> Result<(), RunError> {
         self.dead_letters.write_until(u64::MAX, &self.layout)?;
         self.dead_letters.sync()
     }
 
-    /// What a component held that has trapped, or that was given up, is gone with it, and is
-    /// counted so; but where there are checkpoints, the next run has it again.
+    /// Counts the events as failed that were lost with a component that trapped or was given up.
+    /// With checkpoints, the next run reads them again.
     pub(super) fn lose(&mut self) {
         if self.is_checkpointed() {
             return;
@@ -239,7 +239,7 @@ impl Pump<'_> {
         self.count();
     }
 
-    /// Counts lines in that are not stored, and not set aside either.
+    /// Counts lines that are neither stored nor dead letters.
     fn not_stored(&mut self, lines: Lines) {
         let before = self.totals.not_stored.unwrap_or(lines);
         let (first, last) = (before.first.min(lines.first), before.last.max(lines.last));

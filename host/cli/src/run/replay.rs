@@ -1,5 +1,5 @@
-//! What an earlier run was given and the sink still holds, read once more: set aside it can only be
-//! by who has it.
+//! Reads again the events of an earlier run that the sink still holds. Only events that this run
+//! has can become dead letters.
 
 use super::RunError;
 use super::checkpoints::Checkpointer;

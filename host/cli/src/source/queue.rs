@@ -37,7 +37,7 @@ struct State {
 }
 
 impl Producer {
-    /// Adds a piece; waits while too much is queued. False once nobody will take it.
+    /// Adds a piece; waits while too much is queued. False if the receiver is gone.
     pub(super) fn push(&self, piece: Piece) -> bool {
         let bytes = bytes_of(&piece);
         // One piece always fits, however large it is.
