@@ -111,7 +111,7 @@ fn the_scheme_that_a_port_wants_is_told() {
     let wants = "`endpoint` has to begin with https:// there";
     let text = "400 The plain HTTP request was sent to HTTPS port";
     says(&patient(), move || answer(400, &[], text), &[text, wants]);
-    let speaks = "begin its URL with https";
+    let speaks = "where the store speaks TLS, `endpoint` begins with https://";
     // A handshake that fails, as TLS says it.
     says(
         &patient(),
@@ -123,7 +123,7 @@ fn the_scheme_that_a_port_wants_is_told() {
     let front = TlsFront::start(server.runtime(), behind);
     let endpoint = front.endpoint().replace("https:", "http:");
     let place = Place::of(&patient(), &event("a", "1")).with("ENDPOINT", &endpoint);
-    assert_fails(&place.spillway(&["run", "flow.toml"]), 1, &["speaks TLS at this port", speaks]);
+    assert_fails(&place.spillway(&["run", "flow.toml"]), 1, &["requires TLS on this port", speaks]);
     let endpoint = server.endpoint().replace("http:", "https:");
     let place = Place::of(&patient(), &event("a", "1")).with("ENDPOINT", &endpoint);
     let said = ["TLS failed (", "where the store speaks no TLS, `endpoint` begins with http://"];

@@ -16,7 +16,11 @@ fn what_is_no_sink_is_refused_by_name() {
         ("a text", b"hello".to_vec(), "the file has another format"),
         ("nothing", vec![], "the file has another format"),
         ("a module", wasm("(module)"), "a WebAssembly module, not a component"),
-        ("a torn component", Sink::embedded()[..1_000].to_vec(), "not a WebAssembly component"),
+        (
+            "a torn component",
+            Sink::embedded()[..1_000].to_vec(),
+            "not a usable WebAssembly component",
+        ),
         (
             "an empty component",
             wasm("(component)"),

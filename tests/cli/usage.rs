@@ -55,7 +55,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         &["map.key: `key` is neither a path nor a jq expression", "did you mean `.key`?"],
     ),
     ("\".key\"", "'.key | nothing'", &["map.key: ", "there is no filter `nothing` at column 8"]),
-    ("[map]", "[map]\nfixed_key = \"a\"", &["map.fixed_key: cannot be given together with `key`"]),
+    ("[map]", "[map]\nfixed_key = \"a\"", &["map.fixed_key: cannot be used together with `key`"]),
     (
         "[map]",
         "[map]\non_rejected = \"ignore\"",

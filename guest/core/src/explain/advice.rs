@@ -237,9 +237,9 @@ pub const NO_TLS: &str = "the server speaks no TLS, or none that is known here";
 /// What this project's host says of a certificate for other names.
 const WRONG_NAME: &str = "the certificate is not for ";
 /// The same of a server that speaks TLS where the URL does not say so.
-const WITHOUT_TLS: &str = "speaks TLS at this port, and was spoken to without";
+const WITHOUT_TLS: &str = "requires TLS on this port";
 /// What it says of the reverse.
-const AT_PLAIN_PORT: &str = "does not speak TLS at this port";
+const AT_PLAIN_PORT: &str = "does not use TLS on this port";
 const WANTS_TLS: &str =
     "what answers at this port wants TLS: `endpoint` has to begin with https:// there";
 const NO_STORE: &str = "what answers there is no S3 store, or something before it: check \
@@ -354,11 +354,11 @@ mod tests {
         }
         let said = advice(PLAIN, &Err(TransportError::NotHttp));
         assert!(said.ends_with("`endpoint` begins with https://"), "{said}");
-        for text in [NO_TLS, "the server does not speak TLS at this port: corrupt"] {
+        for text in [NO_TLS, "the server does not use TLS on this port: corrupt"] {
             let said = advice(TLS, &Err(TransportError::Tls(text.to_owned())));
             assert!(said.ends_with("`endpoint` begins with http://"), "{said}");
         }
-        let text = "the server speaks TLS at this port, and was spoken to without: see its URL";
+        let text = "the server requires TLS on this port; begin its URL with https";
         let said = advice(PLAIN, &Err(TransportError::Tls(text.to_owned())));
         assert!(said.ends_with("`endpoint` begins with https://"), "{said}");
     }
