@@ -14,7 +14,7 @@ use spillway_core::http::{Body, Request};
 use spillway_core::{inspect, Credentials, Error, Input, Instant, Now, Output, Secret, Settings, Sink, Timestamp, TransportError};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{Fate, World};
+use spillway_simulation::world::{FaultPlan, World};
 
 #[derive(Arbitrary, Debug)]
 struct Case<'a> {
@@ -98,7 +98,7 @@ fn template() -> &'static [u8] {
         let mut world = World::with_settings(settings(), BucketOptions::default(), 1);
         world.on_request(|info, random| {
             let is_denied = info.key.starts_with("failed");
-            Fate::random(random).with(is_denied.then_some(Fault::AccessDenied))
+            FaultPlan::random(random).with(is_denied.then_some(Fault::AccessDenied))
         });
         let long = "0123456789abcdefghij";
         for (key, payload) in [("parts", long), ("small", "x"), ("open", long), ("failed", long)] {

@@ -32,16 +32,16 @@ pub enum LoadError {
     #[error("cannot read the component {path}", path = .0.display())]
     Read(PathBuf, #[source] std::io::Error),
     /// It is no WebAssembly at all.
-    #[error("not a WebAssembly component: the file does not begin as one")]
+    #[error("not a WebAssembly component: the file has another format")]
     NotWebAssembly,
     /// It is a core module.
     #[error(
-        "a WebAssembly module, but a component is needed; \
-         `wasm-tools component new` makes one of a module that was built for it"
+        "a WebAssembly module, not a component; `wasm-tools component new` converts a module that \
+         was built for it"
     )]
     CoreModule,
     /// It is no component that the engine takes.
-    #[error("not a WebAssembly component that can be used")]
+    #[error("not a usable WebAssembly component")]
     NotAComponent(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// It exports no sink.
     #[error("the component does not export {CONTRACT}; it exports {}", list(.0))]
@@ -50,10 +50,10 @@ pub enum LoadError {
     #[error("the component was built for {0}, but this host speaks {CONTRACT}")]
     OtherVersion(String),
     /// It wants more than a sink is given.
-    #[error("the component imports {}, which a sink is not given", list(.0))]
+    #[error("the component imports {}, which a sink may not import", list(.0))]
     NotGranted(Vec<String>),
     /// It has the right names, and other types behind them.
-    #[error("the component does not fit {CONTRACT}")]
+    #[error("the component does not match {CONTRACT}")]
     Misfit(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 

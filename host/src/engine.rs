@@ -55,10 +55,11 @@ impl Engine {
         config.concurrency_support(false);
         if let Some(folder) = cache {
             keep_compiled(&mut config, &folder)
-                .with_context(|| format!("no cache in {}", folder.display()))?;
+                .with_context(|| format!("the cache folder {} cannot be used", folder.display()))?;
         }
         let inner = wasmtime::Engine::new(&config).map_err(anyhow::Error::from)?;
-        let ticker = Ticker::start(inner.clone()).context("no thread for the clock of guests")?;
+        let ticker =
+            Ticker::start(inner.clone()).context("the thread for time limits cannot be started")?;
         Ok(Engine { inner, _ticker: std::sync::Arc::new(ticker) })
     }
 
@@ -101,7 +102,7 @@ fn keep_compiled(_: &mut Config, _: &Path) -> anyhow::Result<()> {
 pub(crate) fn on_tick(ticks_left: &mut u64) -> wasmtime::Result<UpdateDeadline> {
     *ticks_left = match ticks_left.checked_sub(1) {
         Some(left) => left,
-        None => wasmtime::bail!("the component computed for longer than it may"),
+        None => wasmtime::bail!("the component exceeded its computing time"),
     };
     Ok(UpdateDeadline::Yield(1))
 }

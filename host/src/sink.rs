@@ -25,7 +25,7 @@ pub enum SinkError {
     #[error("the component broke the contract: {0}")]
     Breach(#[from] Breach),
     /// It was still at work when it was [given up](Gate::shut_within). Its sink is gone.
-    #[error("the component was given up in the middle of its work")]
+    #[error("the component was stopped during a call")]
     GivenUp,
     /// The component trapped, or was ended. Its sink is gone: open another one.
     #[error("the component failed")]

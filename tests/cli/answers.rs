@@ -116,14 +116,14 @@ fn the_scheme_that_a_port_wants_is_told() {
     says(
         &patient(),
         || Reply::Last(vec![21, 3, 1, 0, 2, 2, 70]),
-        &["the server speaks TLS at this port", speaks],
+        &["the server requires TLS on this port", speaks],
     );
     let server = Server::start();
     let behind = server.endpoint().replace("http://", "").parse().unwrap();
     let front = TlsFront::start(server.runtime(), behind);
     let endpoint = front.endpoint().replace("https:", "http:");
     let place = Place::of(&patient(), &event("a", "1")).with("ENDPOINT", &endpoint);
-    assert_fails(&place.spillway(&["run", "flow.toml"]), 1, &["speaks TLS at this port", speaks]);
+    assert_fails(&place.spillway(&["run", "flow.toml"]), 1, &["requires TLS on this port", speaks]);
     let endpoint = server.endpoint().replace("http:", "https:");
     let place = Place::of(&patient(), &event("a", "1")).with("ENDPOINT", &endpoint);
     let said = ["TLS failed (", "where the store speaks no TLS, `endpoint` begins with http://"];

@@ -13,13 +13,13 @@ fn what_is_no_sink_is_refused_by_name() {
         (import \"wasi:filesystem/preopens@0.2.0\" (instance))
         (instance $i) (export \"spillway:sink/sink@0.2.0\" (instance $i)))";
     let files = [
-        ("a text", b"hello".to_vec(), "does not begin as one"),
-        ("nothing", vec![], "does not begin as one"),
-        ("a module", wasm("(module)"), "a WebAssembly module, but a component is needed"),
+        ("a text", b"hello".to_vec(), "the file has another format"),
+        ("nothing", vec![], "the file has another format"),
+        ("a module", wasm("(module)"), "a WebAssembly module, not a component"),
         (
             "a torn component",
             Component::embedded()[..1_000].to_vec(),
-            "not a WebAssembly component",
+            "not a usable WebAssembly component",
         ),
         (
             "an empty component",
@@ -36,11 +36,11 @@ fn what_is_no_sink_is_refused_by_name() {
             wasm(&version.replace("0.9.0", "0.1.0")),
             "was built for spillway:sink/sink@0.1.0, but this host speaks spillway:sink/sink@0.2.0",
         ),
-        ("other types", wasm(misfit), "does not fit spillway:sink/sink@0.2.0"),
+        ("other types", wasm(misfit), "does not match spillway:sink/sink@0.2.0"),
         (
             "one that wants files",
             wasm(wants_files),
-            "imports wasi:filesystem/preopens@0.2.0, which a sink is not given",
+            "imports wasi:filesystem/preopens@0.2.0, which a sink may not import",
         ),
     ];
     let server = Server::start();
@@ -87,7 +87,8 @@ fn a_strangers_component_talks_to_whom_the_flow_lists() {
         &["sink.egress: the component is not the built-in one", &remedy],
     );
     place.write("flow.toml", granting("egress = [\"example.com:443\"]"));
-    let said = format!("sink.egress: the component needs {authority}, which is not in the list");
+    let said =
+        format!("sink.egress: the component needs {authority}, which is not listed in `egress`");
     assert_fails(&place.spillway(&run), 2, &[&said]);
     assert_eq!(server.requests_total(), 0);
     place.write("flow.toml", granting(&format!("egress = [\"{authority}\"]")));

@@ -178,8 +178,8 @@ fn a_line_that_was_cut_short_is_not_taken_for_a_whole_one() {
     place.write("flow.toml", again("rejected.ndjson", MAP));
     let ended = place.spillway(&["run", "flow.toml", "--local", "out"]);
     let said = format!(
-        "line 1 was rejected: the dead letter holds the first 1024 of {} bytes; take \
-                        the whole line from where it came from",
+        "line 1 was rejected: the dead letter has only the first 1024 of {} bytes; take the whole \
+         line from the original source",
         long.len()
     );
     assert_fails(&ended, 1, &[&said]);
@@ -201,9 +201,9 @@ fn a_line_that_was_cut_short_is_not_taken_for_a_whole_one() {
 fn lines_need_a_map_and_what_is_no_letter_is_rejected() {
     let place = Place::of(&again("letters", ""), "");
     for (letter, reason) in [
-        (r#"{"event": "{\"key\": \"a\"}"}"#, "no key: the flow has no `key` in [map]"),
-        ("{}", "no dead letter: it has neither `payload` nor `event`"),
-        (r#"{"payload": 7, "key": "a"}"#, "no dead letter: invalid type: integer `7`"),
+        (r#"{"event": "{\"key\": \"a\"}"}"#, "no key: [map] of the flow has no `key`"),
+        ("{}", "not a dead letter: it has neither `payload` nor `event`"),
+        (r#"{"payload": 7, "key": "a"}"#, "not a dead letter: invalid type: integer `7`"),
     ] {
         place.write("letters", letter);
         let ended = place.spillway(&["run", "flow.toml", "--local", "out"]);
@@ -219,8 +219,8 @@ fn a_file_that_cannot_be_written_is_found_before_anything_is_read() {
     for (file, said) in [
         ("no/such", "the folder no does not exist"),
         ("tmp", "tmp is a folder, expected a file"),
-        ("fifo", "fifo is no regular file"),
-        ("/dev/null", "/dev/null is no regular file"),
+        ("fifo", "fifo is not a regular file"),
+        ("/dev/null", "/dev/null is not a regular file"),
         ("link", "link cannot be written: No such file"),
         ("/proc/rejected", "/proc/rejected cannot be written"),
         ("events.json", "events.json is the source; name another file"),

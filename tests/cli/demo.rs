@@ -45,6 +45,16 @@ fn it_needs_no_credentials_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_next_command_begins_as_this_one_did() {
+    const NEXT: &str = "run examples/s3demo.toml --local out\n";
+    let installed = Place::new().spillway(&["demo"]);
+    assert!(installed.out.ends_with(&format!("\nNext: spillway {NEXT}")), "{installed:?}");
+    let by_cargo = Place::new().with("CARGO_MANIFEST_DIR", "host/cli").spillway(&["demo"]);
+    let next = format!("\nNext: cargo run --release -- {NEXT}");
+    assert!(by_cargo.out.ends_with(&next), "{by_cargo:?}");
+}
+
+#[test]
 fn another_region_in_the_environment_changes_nothing() {
     let place = Place::new().with("AWS_REGION", "eu-central-1");
     assert_eq!(place.spillway(&["demo"]).code, Some(0));

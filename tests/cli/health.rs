@@ -19,8 +19,8 @@ fn who_may_only_write_is_told_that_all_is_well() {
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
     let authority = store.endpoint().replace("http://", "");
     let said = format!(
-        "flow.toml is valid; it would connect to {authority}\n\
-         the bucket can be written; the upload that proved it is aborted\n"
+        "flow.toml is valid; it connects to {authority}\n\
+         the bucket can be written; the test upload was aborted\n"
     );
     assert_eq!(ended.out, said);
     store.bucket(|bucket| {
@@ -213,7 +213,7 @@ fn fails(endpoint: &str, said: &[&str]) {
     assert_fails(&ended, 1, said);
     assert!(ended.out.starts_with("flow.toml is valid; "), "{ended:?}");
     let because =
-        format!("error: the store does not take what it would write\n  because: {}", said[0]);
+        format!("error: the store refuses what this flow would write\n  because: {}", said[0]);
     assert!(ended.err.contains(&because), "{ended:?}");
     assert_eq!(ended.out.lines().count(), 1, "{ended:?}");
 }

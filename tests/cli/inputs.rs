@@ -84,13 +84,13 @@ fn lines_that_are_no_documents_are_rejected_with_their_cause() {
             format!("{line}\0\0\0{line}"),
             "line 2 was rejected: not JSON: expected a value at byte 1, where 3 NUL",
         ),
-        (format!("{line}\u{FEFF}{line}"), "at byte 1, where a byte order mark (BOM) lies"),
-        (format!("{}\u{FEFF}{line}", line.trim_end()), "a byte order mark (BOM) lies"),
+        (format!("{line}\u{FEFF}{line}"), "at byte 1, where a byte order mark (BOM)"),
+        (format!("{}\u{FEFF}{line}", line.trim_end()), "a byte order mark (BOM)"),
         (
             format!("{}{line}", line.trim_end()),
             "one line holds one document, and here another begins",
         ),
-        ("{\"key\":7,\"payload\":1}\n".to_owned(), "key = '.key | tostring' makes one of it"),
+        ("{\"key\":7,\"payload\":1}\n".to_owned(), "key = '.key | tostring' converts it"),
     ] {
         let place = Place::of(FLOW, &text);
         assert_fails(&place.spillway(&["run", "flow.toml", "--local", "out"]), 1, &[said]);

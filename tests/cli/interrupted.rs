@@ -23,8 +23,8 @@ fn two_end_a_run_whose_uploads_cannot_be_aborted() {
     let ended = twice(running);
     // It is this side that ended it.
     assert!(!ended.err.contains("the other side"), "{ended:?}");
-    assert!(!ended.err.contains("answers again"), "{ended:?}");
-    assert_fails(&ended, 130, &["uploads that were open may be left there", "`spillway uploads`"]);
+    assert!(!ended.err.contains("is back after"), "{ended:?}");
+    assert_fails(&ended, 130, &["incomplete uploads may remain", "`spillway uploads`"]);
     let summary = summary(&ended);
     assert_eq!(
         (&summary["end"], &summary["failed_events"]),
@@ -47,8 +47,8 @@ fn the_cause_and_the_lines_are_right_where_reading_was_held_up() {
     (0..4).for_each(|_| drop(server.wait_for("part", |request| request.method == "PUT")));
     let ended = twice(running);
     assert_eq!(ended.code, Some(130), "{ended:?}");
-    assert!(ended.out.starts_with("Interrupted; what was open is aborted: "), "{ended:?}");
-    assert!(ended.out.contains("What is not stored lies in lines 1 to "), "{ended:?}");
+    assert!(ended.out.starts_with("Interrupted; open objects were aborted: "), "{ended:?}");
+    assert!(ended.out.contains("The events that were not stored are in lines 1 to "), "{ended:?}");
     assert!(!ended.err.contains("does not allow") && !ended.err.contains("failed"), "{ended:?}");
 }
 
@@ -79,7 +79,7 @@ fn one_with_a_checkpoint_leaves_by_it() {
     silent.wait_for("part", |request| request.method == "PUT");
     let ended = twice(running);
     assert_eq!(ended.code, Some(130), "{ended:?}");
-    assert!(ended.out.starts_with("Interrupted; what the last checkpoint knows is kept"));
+    assert!(ended.out.starts_with("Interrupted; the objects of the last checkpoint are kept"));
     assert!(!ended.out.contains("not stored"), "the next run stores it: {ended:?}");
     let checkpoint = place.spillway(&["checkpoint", "show", "run.checkpoint"]);
     assert_eq!(checkpoint.code, Some(0), "{checkpoint:?}");
@@ -187,7 +187,7 @@ fn commands_that_ask_a_silent_store_end_with_one() {
         server.wait_for("request", |_| true);
         running.signal("INT");
         let ended = guarded(running.ends());
-        assert_fails(&ended, 130, &["interrupted while "]);
+        assert_fails(&ended, 130, &["interrupted: "]);
         assert!(!ended.err.contains("error: "), "{ended:?}");
     }
 }
@@ -210,7 +210,7 @@ fn what_was_aborted_before_is_named() {
     reached.recv_timeout(PATIENCE).unwrap();
     running.signal("INT");
     let ended = guarded(running.ends());
-    assert_fails(&ended, 130, &["those that are not named above may still be open"]);
+    assert_fails(&ended, 130, &["those that are not listed above may remain"]);
     assert!(ended.out.starts_with("aborted older (age "), "{ended:?}");
     assert_eq!(ended.out.lines().count(), 1, "{ended:?}");
 }
@@ -226,7 +226,11 @@ fn one_ends_a_run_within_minutes_where_the_store_stays_away() {
     server.wait_for("object", |request| request.method == "PUT");
     running.signal("TERM");
     let ended = guarded(running.ends());
-    assert_fails(&ended, 130, &["stopping: ", "the store has not answered well for a minute"]);
+    assert_fails(
+        &ended,
+        130,
+        &["stopping: ", "the store has not answered successfully for a minute"],
+    );
     let summary = summary(&ended);
     assert_eq!(summary["not_stored"], serde_json::json!({"first": 1, "last": 1}), "{ended:?}");
 }

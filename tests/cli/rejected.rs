@@ -70,7 +70,7 @@ fn many_of_them_do_not_flood_the_terminal() {
     let ended = place.spillway(&["run", "flow.toml", "--local", "out"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.err.lines().count(), 11, "{ended:?}");
-    assert!(ended.err.contains("more lines, counted in the summary"), "{ended:?}");
+    assert!(ended.err.contains("more lines; the summary has their number"), "{ended:?}");
     assert!(ended.out.contains("5,000 rejected."), "{ended:?}");
 }
 
@@ -104,7 +104,7 @@ fn a_line_over_the_limit_is_rejected_however_long() {
     let length = long.len() - 1;
     let events = event("a", "1") + &long + &event("b", "2");
     let reason =
-        format!("the line is {length} bytes long, over the 100 that `line_bytes_max` allows");
+        format!("the line is {length} bytes long, more than the 100 that `line_bytes_max` allows");
 
     let place = Place::of(&limited("\"stop\""), &events);
     let ended = place.spillway(&["run", "flow.toml", "--local", "out"]);
@@ -133,8 +133,8 @@ fn an_expression_that_fails_rejects_its_line() {
 #[test]
 fn an_expression_without_end_rejects_its_line() {
     for (expression, reason) in [
-        ("def f: 1 + f; f", "it recurses too deep"),
-        ("def f: f; f", "it takes too many steps; does it come to an end?"),
+        ("def f: 1 + f; f", "it recurses too deeply"),
+        ("def f: f; f", "it takes too many steps; it may not terminate"),
     ] {
         let flow = rejecting("\"stop\"").replace("\".payload\"", &format!("'{expression}'"));
         let place = Place::of(&flow, &event("a", "1"));

@@ -103,8 +103,8 @@ fn more_than_a_line_may_become_is_rejected() {
     for (map, said) in [
         (
             "fixed_key = \"k\"\npayload = \"range(1e12)\"",
-            "the payload `range(1e12)` has more than 10002 outputs for a line of 2 bytes: 10000 \
-             and one for each byte may be",
+            "the payload `range(1e12)` has more than 10002 outputs for a line of 2 bytes: the \
+             limit is 10000 and one for each byte",
         ),
         (
             "fixed_key = \"k\"\nevents = \"repeat(.)\"",
@@ -112,7 +112,8 @@ fn more_than_a_line_may_become_is_rejected() {
         ),
         (
             "fixed_key = \"k\"\npayload = '\"x\" * 10000000 | ., .'",
-            "makes more than 16777220 bytes of a line of 2 bytes: 16 MiB and 2 for each byte",
+            "makes more than 16777220 bytes of a line of 2 bytes: the limit is 16 MiB and 2 for \
+             each byte",
         ),
     ] {
         let place = Place::of(&mapped(map), "{}\n");

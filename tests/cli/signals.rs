@@ -19,7 +19,7 @@ fn one_completes_what_is_open() {
         running.signal(signal);
         let ended = guarded(running.ends());
         assert_eq!(ended.code, Some(0), "{ended:?}");
-        assert!(ended.err.contains("stopping: what is open is being completed"), "{ended:?}");
+        assert!(ended.err.contains("stopping: completing open objects"), "{ended:?}");
         let summary = summary(&ended);
         assert_eq!((&summary["end"], &summary["objects"]), (&"stopped".into(), &2.into()));
         assert_eq!(server.contents()["b"], b"\"2\"\n");
@@ -108,7 +108,7 @@ fn two_say_what_was_aborted() {
     running.signal("INT");
     let ended = guarded(running.ends());
     assert!(
-        ended.out.starts_with("Interrupted; what was open is aborted: 1 of 1 lines"),
+        ended.out.starts_with("Interrupted; open objects were aborted: 1 of 1 lines"),
         "{ended:?}"
     );
     assert!(ended.out.contains("1 not stored, of 1 object."), "{ended:?}");

@@ -25,16 +25,18 @@ fn an_endpoint_comes_from_the_first_that_names_one() {
     let place = Place::of(&silent(""), &event("a", "1"));
     let place = place.with("AWS_ENDPOINT_URL", "http://192.0.2.1:9001");
     let out = checked(&place);
-    assert!(out.contains("connect to 192.0.2.1:9001\n`endpoint` is that of AWS_ENDPOINT_URL\n"));
+    assert!(out.contains("connects to 192.0.2.1:9001\n`endpoint` is that of AWS_ENDPOINT_URL\n"));
     let place = place.with("AWS_ENDPOINT_URL_S3", "http://192.0.2.1:9002");
     let out = checked(&place);
-    assert!(out.contains("connect to 192.0.2.1:9002\n`endpoint` is that of AWS_ENDPOINT_URL_S3\n"));
+    assert!(
+        out.contains("connects to 192.0.2.1:9002\n`endpoint` is that of AWS_ENDPOINT_URL_S3\n")
+    );
     let ignoring = place.with("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
     assert!(checked(&ignoring).contains(".amazonaws.com:443\n"));
     let flow = FLOW.replace("${ENDPOINT}", "http://192.0.2.1:9003");
     ignoring.write("flow.toml", flow);
     let out = checked(&ignoring.without("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"));
-    assert_eq!(out, "flow.toml is valid; it would connect to 192.0.2.1:9003\n");
+    assert_eq!(out, "flow.toml is valid; it connects to 192.0.2.1:9003\n");
 }
 
 #[test]
@@ -55,7 +57,7 @@ fn a_profile_names_an_endpoint_too() {
          [services local]\ns3 =\n  endpoint_url = http://192.0.2.1:2\n",
     );
     let out = checked(&place.with("AWS_PROFILE", "my team"));
-    assert!(out.contains("connect to 192.0.2.1:2\n"), "{out}");
+    assert!(out.contains("connects to 192.0.2.1:2\n"), "{out}");
     assert!(out.contains("`endpoint` is that of services of the AWS profile `my team`\n"), "{out}");
 }
 
@@ -67,10 +69,10 @@ fn the_file_of_credentials_names_an_endpoint_too() {
     std::fs::create_dir(place.path(".aws")).unwrap();
     place.write(".aws/credentials", "[default]\nendpoint_url = http://192.0.2.1:3\n");
     place.write(".aws/config", "[default]\nregion = eu-west-1\n");
-    assert!(checked(&place).contains("connect to 192.0.2.1:3\n"));
+    assert!(checked(&place).contains("connects to 192.0.2.1:3\n"));
     place.write(".aws/credentials", "[default]\n");
-    let said = "region of the AWS profile `default` is set and not used: the flow has no `region`; \
-                write region = \"eu-west-1\" to use it\n";
+    let said = "region of the AWS profile `default` is set but not used, and the flow has no \
+                `region`; write region = \"eu-west-1\" to use it\n";
     assert!(checked(&place).contains(said));
 }
 
@@ -81,10 +83,11 @@ fn services_that_are_not_there_are_told() {
     let place = Place::of(&silent(""), "");
     std::fs::create_dir(place.path(".aws")).unwrap();
     place.write(".aws/config", "[default]\nservices = local\n[services locale]\ns3 =\n");
-    let said = "services of the AWS profile `default`: names a section [services local], which no";
+    let said =
+        "services of the AWS profile `default`: names a section [services local] that is in no";
     assert_fails(&place.spillway(&["check", "flow.toml"]), 2, &[said]);
     let place = place.with("AWS_ENDPOINT_URL", "http://192.0.2.1:1");
-    assert!(checked(&place).contains("connect to 192.0.2.1:1\n"));
+    assert!(checked(&place).contains("connects to 192.0.2.1:1\n"));
 }
 
 #[test]
@@ -108,9 +111,13 @@ fn what_is_wrong_with_a_variable_is_said_of_the_variable() {
             "AWS_CA_BUNDLE: no certificate authority in none.pem: No such",
         ),
         ("SSL_CERT_FILE", "none.pem", "SSL_CERT_FILE: names no certificate authority: "),
-        ("HTTPS_PROXY", "socks5://me:s3cret@p:1", "HTTPS_PROXY: names a proxy that is socks5"),
+        ("HTTPS_PROXY", "socks5://me:s3cret@p:1", "HTTPS_PROXY: names a socks5 proxy"),
         ("HTTPS_PROXY", "http://me:s3cret#@p:1", "HTTPS_PROXY: names no proxy; "),
-        ("AWS_ENDPOINT_URL", "http://169.254.169.254", "AWS_ENDPOINT_URL: 169.254.169.254:80 can"),
+        (
+            "AWS_ENDPOINT_URL",
+            "http://169.254.169.254",
+            "AWS_ENDPOINT_URL: 169.254.169.254:80 is not allowed",
+        ),
     ] {
         let ended = Place::of(&silent(""), "").with(variable, value);
         let ended = ended.spillway(&["check", "flow.toml"]);
@@ -134,7 +141,7 @@ fn a_proxy_reads_what_is_not_ciphered() {
     let place = place.with("HTTP_PROXY", &url);
     let out = checked(&place);
     let said = format!(
-        "it talks to store.invalid:9000 through the proxy of HTTP_PROXY: {}\n",
+        "it connects to store.invalid:9000 through the proxy of HTTP_PROXY: {}\n",
         proxy.endpoint()
     );
     assert!(out.contains(&said) && !out.contains("pass"), "{out}");
@@ -159,9 +166,9 @@ fn a_proxy_that_does_not_lead_to_the_store_is_named() {
     });
     for (proxy, said) in [
         (format!("http://{nobody}"), "cannot be reached: "),
-        (refusing.endpoint(), "wants a user and a password"),
-        (failing.endpoint(), "does not lead there: 502"),
-        (leading.endpoint(), "does not lead there: 302 "),
+        (refusing.endpoint(), "requires a user and a password"),
+        (failing.endpoint(), "refuses the connection: 502"),
+        (leading.endpoint(), "refuses the connection: 302 "),
         (leading.endpoint(), LEADS),
     ] {
         let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", "https://store.invalid");
@@ -215,7 +222,8 @@ fn a_profile_names_certificates_too() {
     std::fs::create_dir(place.path(".aws")).unwrap();
     place.write(".aws/config", "[default]\nca_bundle = ca.pem\n");
     front.write_certificate(&place.path("ca.pem"));
-    let said = "trusted are the certificates of ca_bundle of the AWS profile `default`: ca.pem\n";
+    let said =
+        "the trusted certificates are those of ca_bundle of the AWS profile `default`: ca.pem\n";
     assert!(checked(&place).contains(said));
     assert_eq!(place.run(&[])["objects"], 1);
     place.write(".aws/config", "[default]\nca_bundle = none.pem\n");
@@ -237,8 +245,8 @@ fn tls_is_told_from_what_is_none() {
     let behind = server.endpoint().replace("http://", "").parse().unwrap();
     let front = TlsFront::start(server.runtime(), behind);
     for (endpoint, said) in [
-        (server.endpoint().replace("http:", "https:"), "does not speak TLS at this port"),
-        (front.endpoint().replace("https:", "http:"), "speaks TLS at this port, and was spoken to"),
+        (server.endpoint().replace("http:", "https:"), "does not use TLS on this port"),
+        (front.endpoint().replace("https:", "http:"), "requires TLS on this port"),
     ] {
         let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", &endpoint);
         assert_fails(&place.spillway(&["run", "flow.toml"]), 1, &["TLS failed (the server ", said]);

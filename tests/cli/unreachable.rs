@@ -137,8 +137,7 @@ fn a_certificate_of_nobodys_is_refused_until_the_flow_names_it() {
     let server = Server::start();
     let behind = server.endpoint().replace("http://", "").parse().unwrap();
     let front = TlsFront::start(server.runtime(), behind);
-    let said =
-        "TLS failed (the certificate of `127.0.0.1` is of an issuer that is not trusted: `CN=";
+    let said = "TLS failed (the certificate of `127.0.0.1` has an issuer that is not trusted: `CN=";
     fails(&front.endpoint(), &[said, "in `ca_file` or AWS_CA_BUNDLE"]);
     assert_eq!(server.requests_total(), 0);
 
@@ -189,7 +188,7 @@ fn a_connection_that_ends_in_its_handshake_leaves_no_doubt() {
         }
     });
     let place = Place::of(FLOW, &event("a", "1")).with("ENDPOINT", &endpoint);
-    let said = "no connection (the other side closed it before anything could be sent)";
+    let said = "no connection (the other side closed it before anything was sent)";
     let said = failed(&place, &[said, "gave up after 2 attempts"]);
     assert!(!said.contains("may be stored"), "{said}");
 }
@@ -203,7 +202,7 @@ fn a_server_that_wants_a_certificate_is_not_asked_again() {
     let flow = FLOW.replace("[sink.config]", "[sink]\nca_file = \"ca.pem\"\n[sink.config]");
     let place = Place::of(&flow, &event("a", "1")).with("ENDPOINT", &front.endpoint());
     front.write_certificate(&place.path("ca.pem"));
-    let said = failed(&place, &["TLS failed (the server wants a certificate of the client"]);
+    let said = failed(&place, &["TLS failed (the server requires a client certificate"]);
     assert!(!said.contains("gave up") && !said.contains("may be stored"), "{said}");
     assert_eq!(server.requests_total(), 0);
 }

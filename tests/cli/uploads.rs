@@ -9,7 +9,7 @@ use spillway_tests::store::Store;
 
 use super::support::*;
 
-const NONE: &str = "no upload is open under the names that flow.toml may write\n";
+const NONE: &str = "there is no incomplete upload under the keys that flow.toml may write\n";
 
 #[test]
 fn what_a_killed_run_leaves_is_shown_and_ended() {
@@ -41,7 +41,7 @@ fn what_a_killed_run_leaves_is_shown_and_ended() {
 
     let left = abort(&place, &["--older-than", "1h"]);
     assert_eq!(left.code, Some(0), "{left:?}");
-    let said = "no upload older than 1h is open\nleft alone: 1 upload younger than that\n";
+    let said = "there is no incomplete upload older than 1h\nskipped: 1 upload younger than that\n";
     assert_eq!(left.out, said);
     let tried = abort(&place, &["--older-than", "0s", "--dry-run"]);
     assert!(tried.out.starts_with("would abort logs/a (age "), "{tried:?}");
@@ -82,7 +82,8 @@ young                          5h 1m      0  00000001.+/=&
         said.trim_start().lines().take(4).map(|line| format!("{line}\n")).collect::<String>()
     );
     let none = list(&place, &["--older-than", "30d"]);
-    let said = "no upload older than 30d is open under the names that flow.toml may write\n";
+    let said =
+        "there is no incomplete upload older than 30d under the keys that flow.toml may write\n";
     assert_eq!(none.out, said);
 }
 
@@ -96,7 +97,7 @@ fn the_old_are_aborted_and_the_young_stay() {
     let ended = abort(&place, &["--older-than", "24h"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(store.open_uploads(), ["b", "d"]);
-    assert!(ended.out.ends_with("2 uploads aborted\nleft alone: 2 uploads younger than that\n"));
+    assert!(ended.out.ends_with("2 uploads aborted\nskipped: 2 uploads younger than that\n"));
 }
 
 #[test]
@@ -156,7 +157,8 @@ fn who_may_not_list_is_told_what_is_missing() {
     for arguments in [&["list", "flow.toml"][..], &["abort", "flow.toml", "--older-than", "1h"]] {
         let ended = place.spillway(&[&["uploads"], arguments].concat());
         let said = [
-            "error: open uploads could not be listed\n  because: ListMultipartUploads s3://events/",
+            "error: incomplete uploads could not be listed\n  because: ListMultipartUploads \
+             s3://events/",
             "allowed s3:ListBucketMultipartUploads on arn:aws:s3:::events\n",
         ];
         assert_fails(&ended, 1, &said);
@@ -205,10 +207,10 @@ fn an_age_is_asked_for_and_needs_a_unit() {
     let ended = place.spillway(&["uploads", "abort", "flow.toml"]);
     assert_fails(&ended, 2, &["--older-than <AGE>"]);
     for (age, said) in [
-        ("24", "24 of what? Write 24s, 24m, 24h or 24d"),
+        ("24", "24 has no unit; write 24s, 24m, 24h or 24d"),
         ("5M", "the unit `M` is unknown; there are s, m, h, d and w"),
         ("", "is empty"),
-        ("1h,1m", "has `,`, which belongs to no number and no unit"),
+        ("1h,1m", "has `,`, which is part of no number and no unit"),
     ] {
         let ended = abort(&place, &[&format!("--older-than={age}")]);
         assert_fails(&ended, 2, &["--older-than", said]);

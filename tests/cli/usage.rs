@@ -37,7 +37,11 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "codec = \"xml\"\npath =",
         &["source.codec: is \"xml\", expected \"json\" or \"raw\" or \"dead-letters\""],
     ),
-    ("path =", "codec = \"raw\"\npath =", &["map.key: cannot look into raw lines", "map.payload:"]),
+    (
+        "path =",
+        "codec = \"raw\"\npath =",
+        &["map.key: cannot be applied to raw lines", "map.payload:"],
+    ),
     ("path =", "line_bytes_max = 0\npath =", &["source.line_bytes_max: is 0, expected 1 to"]),
     (
         "path =",
@@ -51,7 +55,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         &["map.key: `key` is neither a path nor a jq expression", "did you mean `.key`?"],
     ),
     ("\".key\"", "'.key | nothing'", &["map.key: ", "there is no filter `nothing` at column 8"]),
-    ("[map]", "[map]\nfixed_key = \"a\"", &["map.fixed_key: cannot be given together with `key`"]),
+    ("[map]", "[map]\nfixed_key = \"a\"", &["map.fixed_key: cannot be used together with `key`"]),
     (
         "[map]",
         "[map]\non_rejected = \"ignore\"",
@@ -80,7 +84,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     ),
     ("bucket =", "buket =", &["sink.config.buket: unknown field; did you mean `bucket`?"]),
     ("bucket = \"events\"", "", &["sink.config.bucket: missing, and there is no default"]),
-    ("\"events\"", "7", &["sink.config.bucket: the number 7, but a text"]),
+    ("\"events\"", "7", &["sink.config.bucket: the number 7, but a string"]),
     ("\"events\"", "\"a b\"", &["sink.config.bucket: `a b` is no bucket's name"]),
     (
         "\"events\"",
@@ -183,8 +187,8 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "[sink.config]",
         "[sink]\negress = [\"http://s3.example.com\", \"s3.example.com\"]\n[sink.config]",
         &[
-            "sink.egress: `http://s3.example.com` is no authority such as `s3.example.com:443`",
-            "sink.egress: `s3.example.com` is no authority",
+            "sink.egress: `http://s3.example.com` is not an authority such as `s3.example.com:443`",
+            "sink.egress: `s3.example.com` is not an authority",
         ],
     ),
     (
@@ -291,7 +295,11 @@ fn credentials_with_a_line_end_are_named_and_not_shown() {
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
         let place = Place::of(FLOW, &event("a", "1")).at(&server).with(name, "value-of-it\n");
         let ended = place.spillway(&["run", "flow.toml"]);
-        assert_fails(&ended, 2, &[&format!("credentials: {name} has a blank, a line end")]);
+        assert_fails(
+            &ended,
+            2,
+            &[&format!("credentials: the value of {name} contains a blank, a line end")],
+        );
         assert!(!ended.err.contains("value-of-it"), "{ended:?}");
     }
     assert_eq!(server.requests_total(), 0);

@@ -22,7 +22,7 @@ fn it_is_said_at_once_what_is_waited_for_and_when_that_is_over() {
     // However many attempts there are, it is said once.
     (0..4).for_each(|_| drop(server.wait_for("attempt", |request| request.method == "PUT")));
     is_back.store(true, Ordering::Relaxed);
-    running.wait_for("the store answers again, after 0:");
+    running.wait_for("the store is back after 0:");
     let ended = guarded(running.end());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     // Besides, the component tells for how long it will be tried.
@@ -52,12 +52,12 @@ fn who_is_told_to_stop_says_what_it_waits_for_and_what_ends_that() {
     let mut running = place.start(&["run", "flow.toml"]);
     running.wait_for("waiting for the store (connection refused");
     running.signal("TERM");
-    let said = running.told("interrupt again to abort it");
+    let said = running.told("interrupt again to abort them");
     assert!(said.starts_with(" (waiting for the store (connection refused"), "{said}");
     running.signal("TERM");
     let ended = guarded(running.ends());
     assert_eq!(ended.code, Some(130), "{ended:?}");
-    assert!(ended.out.contains("What is not stored lies in line 1."), "{ended:?}");
+    assert!(ended.out.contains("The events that were not stored are in line 1."), "{ended:?}");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn commands_that_ask_say_it_as_well() {
         running.wait_for("waiting for the store (connection refused");
         running.signal("INT");
         let ended = guarded(running.ends());
-        assert_fails(&ended, 130, &["interrupted while "]);
+        assert_fails(&ended, 130, &["interrupted: "]);
     }
 }
 

@@ -100,7 +100,7 @@ fn a_sink_that_waits_for_its_store_is_seen_waiting() {
         lag(page) > lag(&first) + 1.0 && stalled(page) > stalled(&first) + 1.0
     });
     running.signal("INT");
-    running.wait_for("stopping: what is open is being completed");
+    running.wait_for("stopping: completing open objects");
     running.signal("INT");
     let ended = guarded(running.ends());
     assert_eq!(ended.code, Some(130), "{ended:?}");

@@ -253,12 +253,12 @@ fn names(field: &Field) -> String {
 
 fn values(kind: &Kind) -> String {
     match kind {
-        Kind::Text => "a text".to_owned(),
+        Kind::Text => "a string".to_owned(),
         Kind::Url => "a URL".to_owned(),
         Kind::Flag => "`true`, `false`".to_owned(),
         Kind::Header => format!("printable ASCII, {HEADER_BYTES_MAX} characters at most"),
-        Kind::Secret => "a text, which is never shown".to_owned(),
-        Kind::Texts { max } => format!("a table of {max} texts at most"),
+        Kind::Secret => "a string, which is never shown".to_owned(),
+        Kind::Texts { max } => format!("a table of at most {max} strings"),
         Kind::Integer { min, max } => format!("{min} to {max}"),
         Kind::Choice(words) => {
             words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")

@@ -95,7 +95,7 @@ const COMMAND: &[&str] = &[
     "age",
     "time",
     "testing",
-    "interrupts",
+    "shutdown",
     "source",
     "place",
     "layout",
@@ -108,5 +108,6 @@ const COMMAND: &[&str] = &[
     "events",
     "telemetry",
     "run",
+    "plan",
     "command",
 ];

@@ -14,16 +14,16 @@ pub enum AgeError {
     #[error("has no number before `{0}`; write a number with a unit, such as 24h")]
     NoNumber(String),
     /// A number without what it counts.
-    #[error("{0} of what? Write {0}s, {0}m, {0}h or {0}d")]
+    #[error("{0} has no unit; write {0}s, {0}m, {0}h or {0}d")]
     NoUnit(u64),
     /// A unit that there is not.
     #[error("the unit `{0}` is unknown; there are s, m, h, d and w")]
     UnknownUnit(String),
     /// What is part of no number and of no unit.
-    #[error("has `{0}`, which belongs to no number and no unit; write it like 24h or 1d12h")]
+    #[error("has `{0}`, which is part of no number and no unit; write it like 24h or 1d12h")]
     Stray(char),
     /// More than can be counted.
-    #[error("is more than can be counted")]
+    #[error("is too large")]
     TooLarge,
 }
 
@@ -100,15 +100,15 @@ mod tests {
     fn what_is_no_age_is_refused_with_what_would_be_one() {
         for (text, said) in [
             ("", "is empty; write a number with a unit, such as 24h"),
-            ("24", "24 of what? Write 24s, 24m, 24h or 24d"),
-            ("1d12", "12 of what? Write 12s, 12m, 12h or 12d"),
+            ("24", "24 has no unit; write 24s, 24m, 24h or 24d"),
+            ("1d12", "12 has no unit; write 12s, 12m, 12h or 12d"),
             ("h", "has no number before `h`; write a number with a unit, such as 24h"),
             ("-1h", "has no number before `-1h`; write a number with a unit, such as 24h"),
             (
                 "1h,5m",
-                "has `,`, which belongs to no number and no unit; write it like 24h or 1d12h",
+                "has `,`, which is part of no number and no unit; write it like 24h or 1d12h",
             ),
-            ("1é", "has `é`, which belongs to no number and no unit; write it like 24h or 1d12h"),
+            ("1é", "has `é`, which is part of no number and no unit; write it like 24h or 1d12h"),
             ("1H", "the unit `H` is unknown; there are s, m, h, d and w"),
             ("5M", "the unit `M` is unknown; there are s, m, h, d and w"),
             ("10q", "the unit `q` is unknown; there are s, m, h, d and w"),

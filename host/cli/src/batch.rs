@@ -18,7 +18,7 @@ pub struct Run {
     /// Where each event ends in `payload`, in bytes, its separator included. The last is the length
     /// of `payload`.
     pub ends: Vec<u32>,
-    /// What lies between the events.
+    /// The separator of events.
     pub framing: Framing,
 }
 
@@ -60,7 +60,7 @@ impl Run {
     }
 }
 
-/// What lies between the events of a run.
+/// The separator of the events of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// Nothing.

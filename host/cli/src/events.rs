@@ -19,7 +19,7 @@ pub struct Events {
     rest: Option<Rest>,
     /// Where the next batch begins.
     place: Place,
-    /// What was taken before of the line that the first batch begins in.
+    /// The events of the first line that an earlier run has taken.
     begun: Option<Begun>,
 }
 

@@ -11,11 +11,12 @@ mod command;
 pub mod dead_letters;
 pub mod events;
 pub mod flow;
-pub mod interrupts;
 mod layout;
 pub mod map;
 pub mod place;
+mod plan;
 pub mod run;
+pub mod shutdown;
 pub mod source;
 pub mod telemetry;
 #[cfg(test)]

@@ -1,26 +1,29 @@
 //! The loop that moves events from a source into a sink.
+//!
+//! The pump reads, writes and polls. The checkpointer decides when a checkpoint is due, finds the
+//! place in the source, stores both, and commits.
 
-mod again;
 mod checkpoints;
+mod dead_letters;
 mod outcome;
+mod pump;
+mod replay;
 mod runs;
-mod set_aside;
+mod taken;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 
-use crate::batch::ends;
-use crate::dead_letters::{Content, DeadLetter, OnFailed};
-use crate::events::{Batch, Events, Rejected};
-use crate::interrupts::Interrupts;
+use crate::dead_letters::OnFailed;
+use crate::events::{Batch, Events};
 use crate::layout::Layout;
 use crate::map::OnRejected;
 use crate::place::{LineStart, Several};
+use crate::shutdown::Shutdown;
 use crate::telemetry::Monitor;
-use spillway::contract::{Ending, Error, Failure, Notice, Progress, Rejection, Run, VisibleObject};
-use spillway::egress::Gate;
+use spillway::contract::{Ending, Error, Failure, Notice, Run, VisibleObject};
 use spillway::sink::{Sink, SinkError};
 
 pub use crate::layout::{Lines, Spot};
@@ -28,11 +31,12 @@ pub use crate::totals::{Kept, Totals};
 pub use checkpoints::Checkpoints;
 pub use outcome::{End, RunError, failed};
 
-use checkpoints::Keeper;
-use runs::{end, event, run};
-use set_aside::SetAside;
+use checkpoints::Checkpointer;
+use dead_letters::DeadLetterQueue;
+use pump::Pump;
+use taken::Taken;
 
-/// Told of what happens, as it happens.
+/// Observes a run.
 pub trait Observer: Send {
     /// An object became visible.
     fn visible(&mut self, object: &VisibleObject);
@@ -42,7 +46,7 @@ pub trait Observer: Send {
     fn rejected(&mut self, spot: Spot, reason: &str);
     /// An object could not be stored, and its events, which lie between these lines, are set aside.
     fn set_aside(&mut self, failure: &Failure, lines: Lines);
-    /// The sink has something to say.
+    /// The sink reported a notice.
     fn notice(&mut self, notice: &Notice);
     /// A checkpoint is stored, with which the next run would begin at this line.
     fn checkpoint(&mut self, line: u64);
@@ -54,17 +58,17 @@ pub struct Runner<'a> {
     pub events: Events,
     /// Where they go.
     pub sink: Sink,
-    /// What becomes of those that are rejected.
+    /// What happens to rejected events.
     pub on_rejected: OnRejected,
-    /// What becomes of those whose object could not be stored.
+    /// What happens to events whose object could not be stored.
     pub on_failed: OnFailed,
-    /// Where it stores how far it is, if it does.
+    /// Its checkpoints, if it has any.
     pub checkpoints: Option<Checkpoints>,
-    /// What stops it.
-    pub interrupts: Interrupts,
-    /// Who is told.
+    /// The signals that stop it.
+    pub shutdown: Shutdown,
+    /// Observes the run.
     pub observer: &'a mut dyn Observer,
-    /// Who keeps the numbers.
+    /// Collects the totals and metrics.
     pub monitor: Monitor,
 }
 
@@ -72,156 +76,117 @@ impl Runner<'_> {
     /// Runs to the end, whichever it is. The totals are there in any case.
     pub async fn run(self) -> (Totals, Result<End, RunError>) {
         let Runner { events, sink, on_rejected, on_failed, checkpoints, .. } = self;
-        let Runner { interrupts, observer, monitor, .. } = self;
+        let Runner { shutdown, observer, monitor, .. } = self;
         monitor.begin(events.input_bytes(), sink.traffic());
-        let keeper = checkpoints.map(Keeper::new);
-        let totals = Totals { kept: keeper.as_ref().map(Keeper::kept), ..Totals::default() };
-        let set_aside = match SetAside::open(&on_rejected, &on_failed) {
-            Ok(set_aside) => set_aside,
+        let kept = checkpoints.as_ref().map(Checkpoints::kept);
+        let totals = Totals { kept, ..Totals::default() };
+        let dead_letters = match DeadLetterQueue::open(&on_rejected, &on_failed) {
+            Ok(dead_letters) => dead_letters,
             Err(error) => return (totals, Err(error)),
         };
-        let stops = on_rejected == OnRejected::Stop;
-        let begins = keeper.as_ref().map_or(0, Keeper::resumed_from);
-        let layout = keeper.as_ref().map(Keeper::layout);
+        let begins = checkpoints.as_ref().map_or(0, |c| c.place.next_position());
         let begin = LineStart::default();
-        let mut running = Running {
+        let layout = checkpoints.as_ref().map(Checkpoints::layout);
+        let pump = Pump {
             events,
             gate: sink.gate(),
             sink,
-            stops,
-            set_aside,
-            keeper,
-            interrupts,
+            stops: on_rejected == OnRejected::Stop,
+            dead_letters,
+            shutdown,
             observer,
             monitor,
             totals,
             layout: layout.unwrap_or_else(|| Layout::new(begin, begin)),
+            taken: checkpoints.as_ref().map(Taken::new),
+            spooled_from: begins,
             settled: 0,
             durable: begins,
             given: begins,
         };
+        let mut running = Running { pump, checkpointer: checkpoints.map(Checkpointer::new) };
         let result = running.run().await;
-        running.count();
-        (running.totals, result)
+        running.pump.count();
+        (running.pump.totals, result)
     }
 }
 
 struct Running<'a> {
-    events: Events,
-    sink: Sink,
-    gate: Gate,
-    stops: bool,
-    set_aside: SetAside,
-    keeper: Option<Keeper>,
-    interrupts: Interrupts,
-    observer: &'a mut dyn Observer,
-    monitor: Monitor,
-    totals: Totals,
-    /// Which line an event came from that is not durable.
-    layout: Layout,
-    /// The sink said that every event before this position is durable.
-    settled: u64,
-    /// Every event of this run before this position is stored, rejected or reported failed.
-    durable: u64,
-    /// The position behind the last event that the sink was given, taken or not.
-    given: u64,
+    pump: Pump<'a>,
+    checkpointer: Option<Checkpointer>,
 }
 
 impl Running<'_> {
     async fn run(&mut self) -> Result<End, RunError> {
-        let gate = self.gate.clone();
+        let gate = self.pump.gate.clone();
         // A second signal must reach a sink that is in the middle of a call.
-        let _shutting = self.interrupts.on(2, move || gate.shut_within(ABORT_TIME_MAX));
-        let worked = match self.keeper {
-            Some(_) => self.work().await,
-            None => self.pump().await.map(|()| Ending::Complete),
-        };
+        let _shutting = self.pump.shutdown.on(2, move || gate.shut_within(ABORT_TIME_MAX));
+        let worked = self.work().await;
         if let Err(RunError::Sink(SinkError::Trap(_) | SinkError::Breach(_))) = worked {
-            self.lose();
+            self.pump.lose();
             // What it reported before is no less lost, and the trap says more than what follows it.
-            let _ = self.set_aside_the_rest();
+            let _ = self.pump.write_the_rest();
             return worked.map(|_| End::Aborted);
         }
         // What went wrong before anybody lost patience is why the run ends.
-        let failed_before = worked.is_err() && !self.is_told_to_abort();
+        let failed_before = worked.is_err() && !self.pump.is_told_to_abort();
+        let ending = self.ending(&worked);
         let closed = match worked {
             Err(RunError::Sink(SinkError::GivenUp)) => Err(SinkError::GivenUp.into()),
-            _ => self.close(self.ending(&worked)).await,
+            _ => self.pump.close(ending).await,
         };
         let is_given_up = matches!(closed, Err(RunError::Sink(SinkError::GivenUp)));
         if is_given_up {
-            self.lose();
+            self.pump.lose();
         }
         // Behind a gate that was shut while it completed, the sink could do no more than clean up.
-        let set_aside = self.set_aside_the_rest();
-        if self.is_told_to_abort() && !failed_before {
+        let written = self.pump.write_the_rest();
+        if self.pump.is_told_to_abort() && !failed_before {
             let end = if is_given_up { End::GivenUp } else { End::Aborted };
-            return set_aside.map(|()| end);
+            return written.map(|()| end);
         }
         let ending = worked?;
-        closed.and(set_aside)?;
-        let is_stopped = self.interrupts.count() > 0;
-        let is_finished = self.keeper.is_some() && ending == Ending::Complete;
+        closed.and(written)?;
+        let is_stopped = self.pump.shutdown.count() > 0;
+        let is_finished = self.checkpointer.is_some() && ending == Ending::Complete;
         Ok(if is_stopped && !is_finished { End::Stopped } else { End::Complete })
     }
 
     /// How the sink ends. Whatever ended the reading: what was accepted is kept where there are
     /// checkpoints; elsewhere it is completed, unless that is told to stop, too.
     fn ending(&self, worked: &Result<Ending, RunError>) -> Ending {
-        match (&self.keeper, worked) {
+        match (&self.checkpointer, worked) {
             (Some(_), Ok(ending)) => *ending,
             (Some(_), Err(_)) => Ending::Suspend,
-            (None, _) if self.is_told_to_abort() => Ending::Abort,
+            (None, _) if self.pump.is_told_to_abort() => Ending::Abort,
             (None, _) => Ending::Complete,
         }
     }
 
-    fn is_told_to_abort(&self) -> bool {
-        self.interrupts.count() > 1
-    }
-
-    /// Writes what was reported failed, whatever came before it.
-    fn set_aside_the_rest(&mut self) -> Result<(), RunError> {
-        self.set_aside.settle(u64::MAX, &self.layout)?;
-        self.set_aside.sync()
-    }
-
-    /// What a component held that has trapped, or that was given up, is gone with it, and is
-    /// counted so; but where there are checkpoints, the next run has it again.
-    fn lose(&mut self) {
-        if self.keeper.is_some() {
-            return;
+    /// Reads to the end, or up to a signal. Returns how the sink is to be closed.
+    async fn work(&mut self) -> Result<Ending, RunError> {
+        if let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.replay(&mut self.pump).await?;
+            checkpointer.drop_state();
+            self.look(TICK).await?;
         }
-        let Totals { events, stored_events, failed_events, .. } = self.totals;
-        self.totals.failed_events = events.saturating_sub(stored_events).max(failed_events);
-        if self.durable < self.given {
-            self.not_stored(self.layout.lines_between(self.durable, self.given - 1));
+        self.read().await?;
+        match &mut self.checkpointer {
+            Some(checkpointer) => checkpointer.finish(&mut self.pump).await,
+            None => Ok(Ending::Complete),
         }
-        self.count();
-    }
-
-    /// Counts lines in that are not stored, and not set aside either.
-    fn not_stored(&mut self, lines: Lines) {
-        let before = self.totals.not_stored.unwrap_or(lines);
-        let (first, last) = (before.first.min(lines.first), before.last.max(lines.last));
-        self.totals.not_stored = Some(Lines { first, last });
-    }
-
-    fn count(&mut self) {
-        self.totals.dead_letters = self.set_aside.written();
-        self.monitor.count(&self.totals);
     }
 
     /// Reads until there is nothing left to read, or a reason to stop.
-    async fn pump(&mut self) -> Result<(), RunError> {
-        let moved = self.sink.moved();
+    async fn read(&mut self) -> Result<(), RunError> {
+        let moved = self.pump.sink.moved();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
-                () = self.interrupts.first() => return Ok(()),
-                batch = self.events.next() => match batch? {
+                () = self.pump.shutdown.first() => return Ok(()),
+                batch = self.pump.events.next() => match batch? {
                     Some(batch) => {
                         if self.take(batch).await?.is_break() {
                             return Ok(());
@@ -229,57 +194,31 @@ impl Running<'_> {
                     }
                     None => return Ok(()),
                 },
-                () = moved.notified() => self.look().await?,
-                _ = tick.tick() => self.look().await?,
+                () = moved.notified() => self.look(TICK).await?,
+                _ = tick.tick() => self.look(TICK).await?,
             }
         }
     }
 
-    /// Hands a batch over. Breaks off where the sink has no room and there is a signal: what it did
-    /// not take is read again by the next run.
-    async fn take(&mut self, batch: Batch) -> Result<ControlFlow<()>, RunError> {
-        self.layout.add(&batch.several, &batch.next);
-        self.totals.lines += batch.lines;
-        self.totals.lines_of_several_events += batch.several.len() as u64;
-        self.totals.input_bytes += batch.bytes;
-        self.totals.filtered += batch.filtered;
-        // Where a rejected event stops the flow, what stands before it is stored, and nothing
-        // behind.
-        let stop = batch.rejected.first().filter(|_| self.stops).map(|rejected| rejected.position);
-        let runs: Vec<Run> = batch.runs.into_iter().map(run).collect();
-        let runs: Vec<Run> = match stop {
-            Some(position) => runs.into_iter().take_while(|run| run.first < position).collect(),
-            None => runs,
-        };
-        // The same holds for events that the sink itself rejects, which it does by their key.
-        let stops = self.stops;
+    /// Writes a batch to the sink. Breaks off if it is full and there is a signal: the next run
+    /// reads the rest again.
+    async fn take(&mut self, mut batch: Batch) -> Result<ControlFlow<()>, RunError> {
+        let runs = self.pump.begin(&mut batch);
+        // Where a rejected event stops the flow, the same holds for events that the sink itself
+        // rejects, which it does by their key.
+        let stops = self.pump.stops;
         let same = |one: &Run, next: &Run| !stops || one.key == next.key;
-        if let Some(last) = runs.last() {
-            self.given = end(last);
-            self.monitor.give(self.given);
-        }
-        self.count();
         for runs in runs.chunk_by(same) {
             if self.write(runs, &batch.several).await?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        for rejected in &batch.rejected {
-            let Rejected { position, lines_before, ref reason, .. } = *rejected;
-            let line = lines_before + 1;
-            let lines = Lines { first: line, last: line };
-            let content = Content::Line { held: &rejected.line, bytes: rejected.line_bytes };
-            let letter = DeadLetter { position, lines, reason, content };
-            self.reject(&letter, Spot { line, event: None })?;
-        }
-        if let Some(keeper) = &mut self.keeper {
-            keeper.took_all_before(batch.next);
-        }
-        self.look_behind_a_batch().await?;
+        self.pump.finish(&batch)?;
+        self.look(Duration::ZERO).await?;
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Hands runs over. `several` are those lines that begin in their batch and have several
+    /// Writes runs to the sink. `several` are the lines that begin in their batch and have several
     /// events.
     async fn write(
         &mut self,
@@ -288,135 +227,28 @@ impl Running<'_> {
     ) -> Result<ControlFlow<()>, RunError> {
         let mut commits = 0;
         let rejections = loop {
-            match self.sink.write(runs).await {
-                Err(SinkError::Refused(Error::Busy)) if self.keeper.is_some() => {
-                    if self.interrupts.count() > 0 {
+            match (self.pump.sink.write(runs).await, &mut self.checkpointer) {
+                (Err(SinkError::Refused(Error::Busy)), Some(checkpointer)) => {
+                    if self.pump.shutdown.count() > 0 {
                         return Ok(ControlFlow::Break(()));
                     }
-                    self.make_room(commits).await?;
+                    checkpointer.make_room(&mut self.pump, commits).await?;
                     commits += 1;
                 }
-                written => break written?,
+                (written, _) => break written?,
             }
         };
-        let given: u64 = runs.iter().map(|run| ends(run).len() as u64).sum();
-        self.totals.events += given - rejections.len() as u64;
-        self.set_aside.keep(runs, &rejections)?;
-        if let Some(keeper) = &mut self.keeper {
-            keeper.took(runs, several, &self.layout);
-        }
-        for &Rejection { position, ref reason } in &rejections {
-            let content = event(runs, position).unwrap_or(Content::Line { held: b"", bytes: 0 });
-            let lines = self.layout.lines_of(position);
-            let letter = DeadLetter { position, lines, reason, content };
-            self.reject(&letter, self.layout.spot(position))?;
-        }
+        self.pump.wrote(runs, &rejections, several)?;
         Ok(ControlFlow::Continue(()))
     }
 
-    fn reject(&mut self, letter: &DeadLetter<'_>, spot: Spot) -> Result<(), RunError> {
-        self.totals.rejected += 1;
-        if self.stops {
-            return Err(RunError::Rejected { spot, reason: letter.reason.to_owned() });
+    /// Polls, and takes a checkpoint where it is due, but none within `least` of the last.
+    async fn look(&mut self, least: Duration) -> Result<(), RunError> {
+        self.pump.poll().await?;
+        match &mut self.checkpointer {
+            Some(checkpointer) => checkpointer.checkpoint_if_due(&mut self.pump, least).await,
+            None => Ok(()),
         }
-        self.observer.rejected(spot, letter.reason);
-        self.set_aside.reject(letter)
-    }
-
-    async fn poll(&mut self) -> Result<(), RunError> {
-        let progress = self.sink.poll().await?;
-        self.note(progress)?;
-        if self.monitor.wants_metrics() {
-            self.monitor.metrics(self.sink.metrics().await?);
-        }
-        Ok(())
-    }
-
-    async fn close(&mut self, how: Ending) -> Result<(), RunError> {
-        self.monitor.close();
-        let progress = self.sink.close(how).await?;
-        // All is stored or reported by now: numbers that cannot be had any more change nothing.
-        if let Ok(metrics) = self.sink.metrics().await {
-            self.monitor.metrics(metrics);
-        }
-        self.note(progress)
-    }
-
-    fn note(&mut self, progress: Progress) -> Result<(), RunError> {
-        for notice in &progress.notices {
-            self.observer.notice(notice);
-        }
-        for object in &progress.visible {
-            self.totals.objects += 1;
-            self.totals.stored_events += object.events;
-            self.totals.object_bytes += object.bytes;
-            self.observer.visible(object);
-        }
-        // Behind a gate that was shut, what is kept for the next run is no failure of this one.
-        let failed = if self.keeper.is_some() && self.is_told_to_abort() {
-            &[][..]
-        } else {
-            progress.failed.as_slice()
-        };
-        for failure in failed {
-            // What still came for an object after it failed is no other object.
-            self.totals.failed_objects += u64::from(failure.first == failure.begun);
-            self.totals.failed_events += failure.events;
-            if self.set_aside.failed.is_none() || self.is_told_to_abort() {
-                self.not_stored(self.layout.lines_between(failure.first, failure.last));
-            }
-        }
-        if let Some(keeper) = &mut self.keeper {
-            keeper.note(&progress);
-        }
-        let failed = self.fail(failed);
-        let settled = self.set_aside.settle(progress.durable, &self.layout);
-        self.settled = progress.durable;
-        self.layout.forget(progress.durable);
-        self.durable = self.durable.max(progress.durable);
-        self.monitor.settle(progress.durable);
-        self.count();
-        failed?;
-        settled
-    }
-
-    /// Sets events of failed objects aside, where the flow says so, and is an error where it does
-    /// not. What a person has aborted is neither: that run is to be started again.
-    fn fail(&mut self, failures: &[Failure]) -> Result<(), RunError> {
-        let is_told_to_abort = self.is_told_to_abort();
-        // What came before was given to another process, which kept it.
-        let from = self.keeper.as_ref().map_or(0, Keeper::has_from);
-        // Nor is it what the store refused: the gate did, and the component cannot know why.
-        let is_gate_shut = is_told_to_abort && self.gate.has_refused();
-        let own = |failure: &&Failure| match failure.cause {
-            Error::Aborted => false,
-            Error::Denied(_) => !is_gate_shut,
-            _ => true,
-        };
-        let mut first = None;
-        for failure in failures.iter().filter(own) {
-            let lines = self.layout.lines_between(failure.first, failure.last);
-            match &mut self.set_aside.failed {
-                Some(_) if is_told_to_abort => {}
-                Some(_) if failure.first < from => {
-                    self.observer.failed(failure, lines);
-                    let failure = Box::new(failure.clone());
-                    let line = self.layout.lines_of(from).first;
-                    return Err(RunError::NotKept { failure, lines, line });
-                }
-                Some(failed) => {
-                    failed.report(failure);
-                    self.observer.set_aside(failure, lines);
-                }
-                None => {
-                    self.observer.failed(failure, lines);
-                    first.get_or_insert((failure, lines));
-                }
-            }
-        }
-        first.map_or(Ok(()), |(failure, lines)| {
-            Err(RunError::Failed(Box::new(failure.clone()), lines))
-        })
     }
 }
 

@@ -43,7 +43,9 @@ impl Environment {
         for name in [&self.access_key_id, &self.secret_access_key, &self.session_token] {
             if variable(name).is_some_and(|value| !is_sound(&value)) {
                 let name = shown(name, "credentials");
-                let text = format!("{name} has a blank, a line end or the like in its value");
+                let text = format!(
+                    "the value of {name} contains a blank, a line end or a control character"
+                );
                 return Err(Failure::NotConfigured(text));
             }
         }

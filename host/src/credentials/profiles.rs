@@ -142,14 +142,14 @@ fn text(path: &Path) -> Result<Option<String>, Broken> {
         Err(error) => return Err(broken(error.to_string())),
     };
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(broken("it is UTF-16, and UTF-8 is wanted; save it as that".to_owned()));
+        return Err(broken("it is UTF-16; save it as UTF-8".to_owned()));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
         Err(error) => {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-            Err(Broken::Line { path: path.to_owned(), line, what: "it is no UTF-8" })
+            Err(Broken::Line { path: path.to_owned(), line, what: "it is not UTF-8" })
         }
     }
 }

@@ -181,7 +181,7 @@ struct Guarded(GaiResolver);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Prohibited {
     /// It leads to an address of one link.
-    #[error("{0} is an address of one link, where no store is")]
+    #[error("{0} is a link-local address, such as that of a metadata service")]
     Address(IpAddr),
     /// It is a number that may be such an address.
     #[error(

@@ -133,19 +133,22 @@ fn of_tls(error: &rustls::Error, phase: Phase) -> Error {
             untrusting(None, "the server shows no certificate".to_owned())
         }
         rustls::Error::InvalidMessage(_) => {
-            untrusting(None, format!("the server does not speak TLS at this port: {error}"))
+            untrusting(None, format!("the server does not use TLS on this port: {error}"))
         }
         rustls::Error::AlertReceived(alert) => {
             let why = match alert {
                 AlertDescription::ProtocolVersion => ": it speaks neither TLS 1.2 nor 1.3",
                 AlertDescription::HandshakeFailure => {
-                    ": both know no cipher suite or kind of key in common, or it wants a \
-                     certificate of the client"
+                    ": no cipher suite or key type in common, or the server requires a client \
+                     certificate"
                 }
-                AlertDescription::UnrecognisedName => ": it has no host of that name",
+                AlertDescription::UnrecognisedName => ": it has no host with that name",
                 _ => "",
             };
-            untrusting(Some(*alert), format!("the server ends it with the alert {alert:?}{why}"))
+            untrusting(
+                Some(*alert),
+                format!("the server ended the handshake with the alert {alert:?}{why}"),
+            )
         }
         error => untrusting(None, error.to_string()),
     }
@@ -168,5 +171,6 @@ pub(super) fn deepest(error: &(dyn StdError + 'static)) -> String {
 /// What a text begins with that says why there was no connection, where no error of `wasi:http`
 /// fits: nothing was sent, then. docs/embedding.md documents it.
 pub(super) const NO_CONNECTION: &str = "no connection: ";
-const CLOSED: &str = "the other side closed it before anything could be sent";
-const NO_CERTIFICATE: &str = "the server wants a certificate of the client, and none can be shown";
+const CLOSED: &str = "the other side closed it before anything was sent";
+const NO_CERTIFICATE: &str = "the server requires a client certificate, which Spillway does not \
+                              support";

@@ -118,7 +118,7 @@ impl Named {
 }
 
 fn parse(url: &str) -> Result<Intercept, String> {
-    const WANTED: &str = "a URL such as `http://proxy.example.com:3128` is wanted";
+    const WANTED: &str = "expected a URL such as `http://proxy.example.com:3128`";
     // The text is not shown: it may have a password in it.
     let names_none = || {
         format!(
@@ -129,8 +129,11 @@ fn parse(url: &str) -> Result<Intercept, String> {
     let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     if let Some(scheme) = scheme.as_deref().filter(|s| !["http", "https"].contains(s)) {
         // What is no scheme may be anything.
-        let shown = if scheme.starts_with("socks") { scheme } else { "of another kind" };
-        return Err(format!("names a proxy that is {shown}, which is not spoken here; {WANTED}"));
+        let kind = match scheme.starts_with("socks") {
+            true => format!("a {scheme} proxy"),
+            false => "a proxy of another kind".to_owned(),
+        };
+        return Err(format!("names {kind}, which is not supported; {WANTED}"));
     }
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (authority, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -270,18 +273,18 @@ mod tests {
     #[test]
     fn a_proxy_that_is_none_is_told_where_it_would_be_used() {
         for (url, said) in [
-            ("socks5://me:s3cret@p:1", "names a proxy that is socks5"),
-            ("s3cret://p", "names a proxy that is of another kind"),
-            ("http://me:s3cret word@p", "names no proxy; a URL such as"),
-            ("http://", "names no proxy; a URL such as"),
+            ("socks5://me:s3cret@p:1", "names a socks5 proxy"),
+            ("s3cret://p", "names a proxy of another kind"),
+            ("http://me:s3cret word@p", "names no proxy; expected a URL such as"),
+            ("http://", "names no proxy; expected a URL such as"),
             // Nothing of what is no host is taken for one.
-            ("http://me:more@s3cret@p:1", "names no proxy; a URL such as"),
-            ("http://me:s3cret/more@p:1", "names no proxy; a URL such as"),
-            ("http://me:s3cret#more@p:1", "names no proxy; a URL such as"),
-            ("http://me:s3cret?more@p:1", "names no proxy; a URL such as"),
-            ("http://me:s3cret", "names no proxy; a URL such as"),
-            ("http://p:70000", "names no proxy; a URL such as"),
-            ("p:0", "names no proxy; a URL such as"),
+            ("http://me:more@s3cret@p:1", "names no proxy; expected a URL such as"),
+            ("http://me:s3cret/more@p:1", "names no proxy; expected a URL such as"),
+            ("http://me:s3cret#more@p:1", "names no proxy; expected a URL such as"),
+            ("http://me:s3cret?more@p:1", "names no proxy; expected a URL such as"),
+            ("http://me:s3cret", "names no proxy; expected a URL such as"),
+            ("http://p:70000", "names no proxy; expected a URL such as"),
+            ("p:0", "names no proxy; expected a URL such as"),
         ] {
             let proxies = proxies(&[("ALL_PROXY", url)]);
             let (variable, wrong) =

@@ -166,14 +166,16 @@ fn refused(proxy: &Proxy, error: &(dyn std::error::Error + 'static), heard: &Hea
     let variable = &proxy.variable;
     let cause = match text.trim_start_matches("tunnel error: ") {
         "proxy authorization required" if proxy.authorization.is_some() => {
-            format!("takes neither user nor password of {variable}")
+            format!("refuses the user and password of {variable}")
         }
         "proxy authorization required" => {
-            format!("wants a user and a password; {variable} takes http://USER:PASSWORD@HOST:PORT")
+            format!(
+                "requires a user and a password; set {variable} to http://USER:PASSWORD@HOST:PORT"
+            )
         }
         "unsuccessful" => match heard.in_words() {
-            Some(words) => format!("does not lead there: {words}"),
-            None => "does not lead there".to_owned(),
+            Some(words) => format!("refuses the connection: {words}"),
+            None => "refuses the connection".to_owned(),
         },
         "unexpected end of file" => "closed the connection".to_owned(),
         "failed to create underlying connection" => {

@@ -182,7 +182,7 @@ fn in_words(error: &Error) -> &'static str {
             "TLS failed"
         }
         Error::InternalError(Some(text)) => match text.strip_prefix(NO_CONNECTION) {
-            Some(why) if why.starts_with(PROXY) => "the proxy is in the way",
+            Some(why) if why.starts_with(PROXY) => "the proxy refuses",
             Some(_) => "no connection",
             None => NO_ANSWER,
         },

@@ -28,11 +28,10 @@ pub struct NoCertificates(PathBuf, #[source] Reason);
 enum Reason {
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    #[error("it is a folder; name a file in it")]
+    #[error("it is a folder; name a file")]
     Folder,
     #[error(
-        "it is DER, and PEM is wanted: convert it with `openssl x509 -inform der -in FILE \
-         -out FILE.pem`"
+        "it is DER, not PEM: convert it with `openssl x509 -inform der -in FILE -out FILE.pem`"
     )]
     Der,
     #[error("the file has no PEM block of a certificate")]
@@ -42,9 +41,9 @@ enum Reason {
          CERTIFICATE-----`; it has blocks of {0}"
     )]
     OtherBlocks(String),
-    #[error("`-----BEGIN CERTIFICATE-----` has to stand at the very beginning of its line")]
+    #[error("`-----BEGIN CERTIFICATE-----` must be at the beginning of its line")]
     Indented,
-    #[error("none of its certificates can be read: {0}")]
+    #[error("none of its certificates can be parsed: {0}")]
     Unreadable(String),
 }
 
@@ -150,14 +149,14 @@ impl Trust {
 fn in_words(error: pem::Error) -> String {
     match error {
         pem::Error::MissingSectionEnd { .. } => {
-            "the line that ends one is missing, as where a file was cut short or its lines were \
+            "the line that ends a block is missing: the file was truncated, or its lines were \
              joined"
         }
         pem::Error::IllegalSectionStart { .. } => {
-            "a line begins with `-----BEGIN` and does not end with `-----`"
+            "a line begins with `-----BEGIN` but does not end with `-----`"
         }
-        pem::Error::Base64Decode(_) => "what stands in one is no base64",
-        _ => "one is no PEM block",
+        pem::Error::Base64Decode(_) => "the content of a block is not base64",
+        _ => "a block is not PEM",
     }
     .to_owned()
 }
@@ -210,20 +209,20 @@ mod tests {
         let made = rcgen::generate_simple_self_signed(["store.test".to_owned()]).unwrap();
         let (der, key) = (made.cert.der().to_vec(), made.signing_key.serialize_der());
         assert!(reason(b"").contains("no PEM block of a certificate"));
-        assert!(reason(&der).contains("it is DER, and PEM is wanted"));
+        assert!(reason(&der).contains("it is DER, not PEM"));
         assert!(reason(pem("PRIVATE KEY", &key).as_bytes()).ends_with("blocks of PRIVATE KEY"));
         let trusted = pem("TRUSTED CERTIFICATE", &der);
         assert!(reason(trusted.as_bytes()).ends_with("blocks of TRUSTED CERTIFICATE"));
         let broken = pem("CERTIFICATE", &der[..100]);
-        assert!(reason(broken.as_bytes()).contains("none of its certificates can be read: "));
+        assert!(reason(broken.as_bytes()).contains("none of its certificates can be parsed: "));
         let begin = pem("CERTIFICATE", &der);
         for shifted in [begin.replace("-----B", "  -----B"), format!("\u{feff}{begin}")] {
-            assert!(reason(shifted.as_bytes()).ends_with("at the very beginning of its line"));
+            assert!(reason(shifted.as_bytes()).ends_with("at the beginning of its line"));
         }
         let folder = tempfile::tempdir().unwrap();
         let error = Trust::of_file(folder.path()).unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
-        assert_eq!(source, "it is a folder; name a file in it");
+        assert_eq!(source, "it is a folder; name a file");
     }
 
     #[test]
@@ -231,10 +230,10 @@ mod tests {
         let block = pem("CERTIFICATE", b"this may be a key, and is no certificate");
         let cut = block[..block.len() - 10].to_owned();
         for (text, said) in [
-            (cut, "the line that ends one is missing"),
-            (block.replace('\n', ""), "the line that ends one is missing"),
+            (cut, "the line that ends a block is missing"),
+            (block.replace('\n', ""), "the line that ends a block is missing"),
             (block.replacen("-----\n", "\n", 1), "does not end with `-----`"),
-            (block.replace('c', "!"), "no base64"),
+            (block.replace('c', "!"), "not base64"),
         ] {
             let reason = reason(text.as_bytes());
             assert!(reason.contains(said), "{reason}");

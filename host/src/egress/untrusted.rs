@@ -51,15 +51,13 @@ fn explain(
         CertificateError::ExpiredContext { time, not_after } => {
             // It may be one in between.
             let whose = match &parsed {
-                Some(parsed) if *not_after != parsed.not_after() => {
-                    "an authority that vouches for it"
-                }
+                Some(parsed) if *not_after != parsed.not_after() => "its certificate authority",
                 _ => "it",
             };
             let (since, now) = (date(not_after), date(time));
             format!(
-                "{of} is not trusted any more: {whose} expired at {since}, and this machine's \
-                 clock says {now}; renew it, or set the clock"
+                "{of} has expired: {whose} was valid until {since}, and this machine's clock says \
+                 {now}; renew it, or set the clock"
             )
         }
         CertificateError::NotValidYetContext { time, not_before } => {
@@ -73,8 +71,8 @@ fn explain(
             let names = parsed.as_ref().map(names).unwrap_or_default();
             if names.is_empty() {
                 return format!(
-                    "the certificate is not for `{name}`: it names no host, for it has no \
-                     subjectAltName; make one that has"
+                    "the certificate is not for `{name}`: it has no subjectAltName, so it names \
+                     no host; create one that has"
                 );
             }
             let more = if names.len() > NAMES_MAX { " and others" } else { "" };
@@ -84,14 +82,14 @@ fn explain(
         CertificateError::UnknownIssuer => {
             let issuer = issuer(parsed, others);
             format!(
-                "{of} is of an issuer that is not trusted: {issuer}; name a file with the issuer's \
+                "{of} has an issuer that is not trusted: {issuer}; name a file with the issuer's \
                  certificate in `ca_file` or AWS_CA_BUNDLE"
             )
         }
         CertificateError::BadSignature => {
             let issuer = issuer(parsed, others);
             format!(
-                "{of} is not signed by the trusted certificate of that name, {issuer}; look \
+                "{of} is not signed by the trusted certificate of that name, {issuer}; check \
                  whether `ca_file` or AWS_CA_BUNDLE has an old one"
             )
         }
@@ -100,12 +98,13 @@ fn explain(
         }
         CertificateError::Other(other) => match other.0.downcast_ref() {
             Some(webpki::Error::CaUsedAsEndEntity) => format!(
-                "{of} is one of an authority (CA:TRUE), and is not trusted itself: {}; name a file \
+                "{of} belongs to a certificate authority (CA:TRUE) that is not trusted: {}; name \
+                 a file \
                  with it in `ca_file` or AWS_CA_BUNDLE",
                 issuer(parsed, others)
             ),
             Some(webpki::Error::UnsupportedCertVersion) => format!(
-                "{of} is of a version of X.509 that names no host; make one of version 3 with \
+                "{of} has a version of X.509 without host names; create one of version 3 with \
                  subjectAltName"
             ),
             _ => format!("{of} is not trusted: {other}"),
@@ -125,7 +124,7 @@ fn issuer(certificate: Option<Certificate>, others: &[CertificateDer<'_>]) -> St
         }
     }
     let issuer = shown(&last.issuer());
-    let itself = if last.is_by_itself() { ", which signed itself" } else { "" };
+    let itself = if last.is_by_itself() { ", which is self-signed" } else { "" };
     format!("`{issuer}`{itself}")
 }
 

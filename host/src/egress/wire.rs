@@ -44,7 +44,7 @@ impl Wire {
 
 /// A server answered with a record of TLS to what was none.
 #[derive(Debug, thiserror::Error)]
-#[error("the server speaks TLS at this port, and was spoken to without: its URL begins with https")]
+#[error("the server requires TLS on this port; begin its URL with https")]
 pub(super) struct SpeaksTls;
 
 impl Connection for Wire {

@@ -16,7 +16,10 @@ fn what_is_wrong_with_it_is_said_by_field() {
         (flow().replace("every", "evry"), "checkpoint.evry: unknown field; did you mean `every`?"),
         (flow().replace("run.checkpoint", "no/c"), "checkpoint.path: the folder no does not exist"),
         (flow().replace("run.checkpoint", "tmp"), "checkpoint.path: tmp is a folder"),
-        (flow().replace("run.checkpoint", "/dev/null"), "checkpoint.path: /dev/null is no regular"),
+        (
+            flow().replace("run.checkpoint", "/dev/null"),
+            "checkpoint.path: /dev/null is not a regular",
+        ),
         // Nobody makes a file there, whoever runs this.
         (flow().replace("run.checkpoint", "/proc/c"), "checkpoint.path: /proc/c cannot be written"),
         (
@@ -44,7 +47,7 @@ fn what_is_wrong_with_it_is_said_by_field() {
         ),
         (
             flow().replace("attempts_max", "commit = \"sealed\"\nattempts_max"),
-            "sink.config.commit: is \"sealed\", and a flow with [checkpoint] needs \
+            "sink.config.commit: is \"sealed\", but a flow with [checkpoint] needs \
              \"checkpointed\"",
         ),
         (
@@ -75,19 +78,19 @@ fn what_is_no_checkpoint_is_told_and_left() {
     let [mut earlier, mut later] = [whole.clone(), whole.clone()];
     (earlier[20], later[20]) = (1, 9);
     for (bytes, said) in [
-        (vec![], "is a checkpoint that is cut short, at byte 0"),
-        (whole[..whole.len() / 2].to_vec(), "is a checkpoint that is cut short, at byte "),
-        (altered, "is a checkpoint that is damaged: its checksum is another one"),
+        (vec![], "is a truncated checkpoint that ends at byte 0"),
+        (whole[..whole.len() / 2].to_vec(), "is a truncated checkpoint that ends at byte "),
+        (altered, "is a damaged checkpoint: its checksum does not match"),
         (
             earlier,
-            "is a checkpoint of version 1, and this program knows version 2; the program that \
-             wrote it can go on to the end of the source",
+            "is a checkpoint of version 1, but this program reads version 2; finish the source \
+             with the program that wrote it",
         ),
-        (later, "is a checkpoint of version 9, and this program knows version 2"),
-        (b"something else".to_vec(), "is no checkpoint"),
+        (later, "is a checkpoint of version 9, but this program reads version 2"),
+        (b"something else".to_vec(), "is not a checkpoint"),
     ] {
         place.write("run.checkpoint", &bytes);
-        let said = &[&format!("run.checkpoint {said}")[..], "To begin anew, remove it"];
+        let said = &[&format!("run.checkpoint {said}")[..], "To start over, remove it"];
         for command in [
             &["run", "flow.toml"][..],
             &["check", "flow.toml"],
@@ -112,9 +115,9 @@ fn one_of_another_configuration_is_told_by_what_differs() {
     place.write("flow.toml", flow().replace("\"events\"\n", "\"events\"\nprefix = \"logs/\"\n"));
     for command in ["check", "run"] {
         let said = [
-            "checkpoint.path: the checkpoint was taken with another configuration of the sink: ",
-            "`prefix` was \"\", and is \"logs/\"",
-            "Put it back; or, to begin anew, remove the checkpoint",
+            "checkpoint.path: the checkpoint has another configuration of the sink: ",
+            "`prefix` was \"\", but is now \"logs/\"",
+            "Restore it; or, to start over, remove the checkpoint",
         ];
         assert_fails(&place.spillway(&[command, "flow.toml"]), 2, &said);
     }

@@ -20,7 +20,7 @@ fn one_that_stops_the_flow_is_tried_again_by_the_next_run() {
     refuse_b(&store);
     for _ in 0..2 {
         let ended = place.spillway(&["run", "flow.toml"]);
-        let said = ["error: the object `b` was not stored", "the next run goes on from line "];
+        let said = ["error: the object `b` was not stored", "the next run resumes from line "];
         assert_fails(&ended, 1, &said);
     }
     store.server().on_request(|_| None);
@@ -80,7 +80,7 @@ fn a_line_that_stops_the_flow_is_met_again() {
         assert_fails(
             &ended,
             1,
-            &["error: line 2 was rejected", "the next run goes on from line 1"],
+            &["error: line 2 was rejected", "the next run resumes from line 1"],
         );
         assert_eq!(contents(&store).len(), 0);
     }

@@ -42,8 +42,8 @@ fn a_disk_that_is_full_ends_the_run_and_leaves_the_last_one() {
     let script = "trap '' XFSZ; ulimit -f 2048; exec \"$0\" run flow.toml";
     let ended = guarded(Running::start(command.args(["-c", script, SPILLWAY])).end());
     let said = [
-        "error: no checkpoint could be taken",
-        "because: the checkpoint run.checkpoint cannot be stored: the one before it stays",
+        "error: no checkpoint could be stored",
+        "because: the checkpoint run.checkpoint cannot be stored: the previous checkpoint is",
         "File too large",
         ", from the checkpoint run.checkpoint",
     ];
@@ -54,7 +54,7 @@ fn a_disk_that_is_full_ends_the_run_and_leaves_the_last_one() {
     assert_eq!(names.collect::<Vec<_>>(), ["run.checkpoint", "run.checkpoint.lock"]);
     let line = place.run(&[])["resumed_from_line"].as_u64().unwrap();
     assert!(
-        ended.err.contains(&format!("the next run goes on from line {line}, from")),
+        ended.err.contains(&format!("the next run resumes from line {line}, from")),
         "{ended:?}"
     );
     assert_eq!(contents(&store), expected(&lines));
@@ -69,11 +69,11 @@ fn where_the_first_cannot_be_stored_none_is_spoken_of() {
     std::fs::create_dir_all(place.path("run.checkpoint.tmp/taken")).unwrap();
     let ended = place.spillway(&["run", "flow.toml"]);
     let said = [
-        "run.checkpoint cannot be stored: there is none yet, and the next run begins anew",
-        "the next run begins with line 1: no checkpoint run.checkpoint was stored",
+        "run.checkpoint cannot be stored: there is none yet, so the next run starts over",
+        "the next run starts at line 1: no checkpoint run.checkpoint was stored",
     ];
     assert_fails(&ended, 1, &said);
-    assert!(!ended.err.contains("the one before") && !ended.err.contains("goes on"), "{ended:?}");
+    assert!(!ended.err.contains("the previous") && !ended.err.contains("resumes"), "{ended:?}");
     std::fs::remove_dir_all(place.path("run.checkpoint.tmp")).unwrap();
     place.run(&[]);
     assert_eq!(contents(&store), expected(&lines));

@@ -19,7 +19,7 @@ fn it_waits_over_several_runs_and_comes_whole() {
     let place = Place::of(&flow(), &(event("a", "1") + &line[..10])).at(&server);
     let first = place.spillway(&["run", "flow.toml"]);
     assert_eq!(first.code, Some(0), "{first:?}");
-    let said = "begins with line 2. The last line has no line feed yet: 10 bytes wait for the next \
+    let said = "starts at line 2. The last line has no line feed yet: 10 bytes wait for the next \
                 run.\n";
     assert!(first.out.ends_with(said), "{first:?}");
     // Nothing else is done for it, however far it has grown.

@@ -99,7 +99,7 @@ fn stopped(lines: &str, flow: &str) -> (Place, Store, spillway_tests::program::E
     let mut running: Running = place.start(&["run", "flow.toml"]);
     held.wait();
     running.signal("INT");
-    running.wait_for("stopping: what is open is being kept for the next run");
+    running.wait_for("stopping: saving open objects for the next run");
     let store = held.go_on();
     let ended = guarded(running.ends());
     (place, store, ended)

@@ -10,8 +10,8 @@ fn one_that_is_through_does_nothing_and_says_so() {
     let place = Place::of(&flow(), &(event("a", "1") + &event("b", "2"))).at(&server);
     let first = place.spillway(&["run", "flow.toml"]);
     assert_eq!(first.code, Some(0), "{first:?}");
-    assert!(first.err.contains("beginning at line 1; checkpoints go to run.checkpoint"));
-    assert!(first.out.contains("stored; the next run begins with line 3."), "{first:?}");
+    assert!(first.err.contains("starting at line 1; checkpoints are stored in run.checkpoint"));
+    assert!(first.out.contains("stored; the next run starts at line 3."), "{first:?}");
     let stored = server.contents();
     assert_eq!((stored.len(), stored["b"].as_slice()), (2, &b"\"2\"\n"[..]));
 
@@ -19,7 +19,7 @@ fn one_that_is_through_does_nothing_and_says_so() {
     let again = place.spillway(&["run", "flow.toml"]);
     assert_eq!(again.code, Some(0), "{again:?}");
     assert!(again.err.starts_with("nothing to do: events.json was finished at 2"), "{again:?}");
-    assert!(again.err.contains("Z, with 2 lines, and has no more since"), "{again:?}");
+    assert!(again.err.contains("Z, with 2 lines, and has no new lines"), "{again:?}");
     assert!(again.out.starts_with("Nothing to do: "), "{again:?}");
     let summary = place.run(&[]);
     assert_eq!(summary["end"], "nothing_to_do");
@@ -38,7 +38,7 @@ fn a_file_that_has_grown_is_read_on() {
     for n in 3..6 {
         append(&place, &event(&format!("k{n}"), "x"));
         let checked = place.spillway(&["check", "flow.toml"]);
-        let said = format!("It would go on from line {n}, from the checkpoint run.checkpoint.");
+        let said = format!("It resumes from line {n}, from the checkpoint run.checkpoint.");
         assert!(checked.out.contains(&said), "{checked:?}");
         let summary = place.run(&[]);
         assert_eq!((&summary["lines"], &summary["events"]), (&1.into(), &1.into()), "{summary}");

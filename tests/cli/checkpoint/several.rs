@@ -35,16 +35,16 @@ fn it_goes_on_behind_those_that_were_taken() {
         (&object["first_position"], &object["last_position"], &object["first_line"]),
         (&1.into(), &taken.into(), &Value::Null)
     );
-    let behind = format!("the next run begins with line 2, behind {taken} events of it.");
+    let behind = format!("the next run starts at line 2, after {taken} events of it.");
     assert!(ended.out.contains(&behind), "{ended:?}");
     let people = place.spillway(&["checkpoint", "show", "run.checkpoint"]).out;
     let read = format!("events.json: 1 line and {taken} events of the next read, ");
     assert!(people.contains(&read), "{people}");
     assert!(people.contains(&format!(" events, positions 1 to {taken}, ")), "{people}");
 
-    let from = format!("from line 2, behind {taken} events, from the checkpoint run.checkpoint");
+    let from = format!("from line 2, after {taken} events, from the checkpoint run.checkpoint");
     let checked = place.spillway(&["check", "flow.toml"]);
-    assert!(checked.out.contains(&format!("It would go on {from}.")), "{checked:?}");
+    assert!(checked.out.contains(&format!("It resumes {from}.")), "{checked:?}");
     let ended = place.spillway(&["run", "flow.toml", "--json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.err.contains(&format!("resuming {from} of ")), "{ended:?}");
@@ -63,8 +63,7 @@ fn a_line_that_begins_otherwise_now_is_told_and_one_that_ends_otherwise_is_not()
     let line = packed(&events);
     let (place, store, _) = stopped(&line, &each());
     let taken = shown(&place)["source"]["begun"]["events"].as_u64().unwrap();
-    let said =
-        format!("line 1 begins with other events than the {taken} of it that an earlier run");
+    let said = format!("line 1 begins with other events than the {taken} that an earlier run");
     let refused = || assert_fails(&place.spillway(&["run", "flow.toml"]), 2, &[&said]);
     // In its place, so that it is the same file.
     place.write("events.json", line.replacen("000000", "000001", 1));

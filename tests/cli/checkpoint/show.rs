@@ -10,10 +10,10 @@ fn what_is_under_way_is_shown_to_people_and_to_programs() {
     let id = store.bucket(|bucket| bucket.open_uploads().keys().next().cloned().unwrap());
     for text in [
         "taken    2",
-        ", by spillway-s3 0.1.0\nflow     to be gone on with\nsource   events.json: ",
-        "\n1 object under way\n  open      a: ",
+        ", by spillway-s3 0.1.0\nflow     unfinished\nsource   events.json: ",
+        "\n1 object open\n  open      a: ",
         " events, lines 1 to ",
-        &format!(" of them here), upload {id}\n"),
+        &format!(" of them in the checkpoint), upload {id}\n"),
     ] {
         assert!(shown.out.contains(text), "{text:?} is not in {}", shown.out);
     }
@@ -32,7 +32,7 @@ fn what_is_under_way_is_shown_to_people_and_to_programs() {
     let shown = place.spillway(&["checkpoint", "show", "run.checkpoint"]);
     assert!(shown.out.contains("flow     finished\n"), "{shown:?}");
     assert!(shown.out.contains("events.json: 150 lines read, "), "{shown:?}");
-    assert!(shown.out.ends_with("no object is under way\n"), "{shown:?}");
+    assert!(shown.out.ends_with("no object is open\n"), "{shown:?}");
 }
 
 #[test]

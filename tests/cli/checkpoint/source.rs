@@ -31,7 +31,7 @@ fn replaced() {
     place.write("new", [lines, event("d", "4").into_bytes()].concat());
     std::fs::rename(place.path("events.json"), place.path("old")).unwrap();
     std::fs::rename(place.path("new"), place.path("events.json")).unwrap();
-    let said = ["source.path: events.json was replaced", "Put the file back", "its inode is"];
+    let said = ["source.path: events.json was replaced", "Restore the file", "its inode is"];
     refused(&server, &place, &said);
     // It is put back.
     std::fs::rename(place.path("old"), place.path("events.json")).unwrap();
@@ -42,7 +42,7 @@ fn replaced() {
 fn written_anew_in_its_place() {
     let (server, place) = through();
     place.write("events.json", event("x", "1").repeat(10));
-    refused(&server, &place, &["source.path: events.json was replaced", "it begins otherwise"]);
+    refused(&server, &place, &["source.path: events.json was replaced", "its first bytes differ"]);
     // To begin anew, the checkpoint goes.
     std::fs::remove_file(place.path("run.checkpoint")).unwrap();
     assert_eq!(place.run(&[])["events"], 10);
@@ -52,7 +52,8 @@ fn written_anew_in_its_place() {
 fn truncated() {
     let (server, place) = through();
     place.write("events.json", event("a", "1"));
-    let said = ["source.path: events.json was truncated: it has 26 bytes, and 78 were read of it"];
+    let said =
+        ["source.path: events.json was truncated: it has 26 bytes, but 78 were already read"];
     refused(&server, &place, &said);
 }
 
@@ -67,8 +68,11 @@ fn truncated_and_written_anew_while_it_is_read() {
     place.write("events.json", large(&["x"], 200));
     let store = held.go_on();
     let ended = guarded(running.ends());
-    let said =
-        ["error: no checkpoint could be taken", "events.json was replaced", "begins otherwise"];
+    let said = [
+        "error: no checkpoint could be stored",
+        "events.json was replaced",
+        "its first bytes differ",
+    ];
     assert_fails(&ended, 1, &said);
     assert_eq!(contents(&store).len(), 0, "{ended:?}");
     assert_fails(&place.spillway(&["run", "flow.toml"]), 2, &["events.json was replaced"]);
@@ -87,11 +91,12 @@ fn that_cannot_be_read_again() {
     let stdin = from_stdin() + "\n[checkpoint]\npath = \"run.checkpoint\"\n";
     let place = Place::of(&stdin, "").at(&server);
     for command in ["run", "check"] {
-        let said = ["checkpoint: standard input cannot be read again after a crash, so it runs"];
+        let said =
+            ["checkpoint: standard input cannot be read again after a crash; remove [checkpoint]"];
         assert_fails(&place.spillway(&[command, "flow.toml"]), 2, &said);
     }
     place.write("flow.toml", flow().replace("events.json", "/dev/null"));
-    let said = ["source.path: /dev/null is no regular file, and cannot be read again"];
+    let said = ["source.path: /dev/null is not a regular file, and cannot be read again"];
     assert_fails(&place.spillway(&["run", "flow.toml"]), 2, &said);
     assert!(!place.path("run.checkpoint").exists());
 }

@@ -13,13 +13,16 @@ fn what_is_open_is_kept_and_the_next_run_goes_on_with_it() {
     let lines = large(&["a"], 150);
     let (place, store, ended) = stopped(&lines, &flow());
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.out.starts_with("Stopped; what is open is kept for the next run: "), "{ended:?}");
+    assert!(
+        ended.out.starts_with("Stopped; open objects are saved for the next run: "),
+        "{ended:?}"
+    );
     assert_eq!((contents(&store).len(), store.open_uploads()), (0, vec!["a".to_owned()]));
 
     // It is nobody's to end.
     let listed = place.spillway(&["uploads", "list", "flow.toml"]);
-    assert!(listed.out.starts_with("no upload is open under "), "{listed:?}");
-    let said = "in use: 1 upload, with which the checkpoint run.checkpoint goes on\n";
+    assert!(listed.out.starts_with("there is no incomplete upload under "), "{listed:?}");
+    let said = "skipped: 1 upload, which the checkpoint run.checkpoint needs\n";
     assert!(listed.out.ends_with(said), "{listed:?}");
     let aborted = place.spillway(&["uploads", "abort", "flow.toml", "--older-than", "0s"]);
     assert!(aborted.out.ends_with(said), "{aborted:?}");
@@ -62,10 +65,10 @@ fn a_second_signal_leaves_with_what_the_last_checkpoint_knows() {
     running.signal("INT");
     running.wait_for("stopping: ");
     running.signal("INT");
-    running.wait_for("leaving: what no checkpoint knows is being aborted");
+    running.wait_for("aborting objects that are in no checkpoint");
     let ended = guarded(running.ends());
     assert_eq!(ended.code, Some(130), "{ended:?}");
-    assert!(ended.out.starts_with("Interrupted; what the last checkpoint knows is kept"));
+    assert!(ended.out.starts_with("Interrupted; the objects of the last checkpoint are kept"));
     assert!(!ended.out.contains("not stored"), "{ended:?}");
     store.server().on_request(|_| None);
     let summary = place.run(&[]);
@@ -110,7 +113,10 @@ fn one_that_asks_its_store_what_a_crash_left_behind_is_stopped_at_once() {
     running.signal("INT");
     let ended = guarded(running.ends());
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.out.starts_with("Stopped; what is open is kept for the next run: "), "{ended:?}");
+    assert!(
+        ended.out.starts_with("Stopped; open objects are saved for the next run: "),
+        "{ended:?}"
+    );
     assert_eq!(std::fs::read(place.path("run.checkpoint")).unwrap(), before);
     store.server().on_request(|_| None);
     place.run(&[]);

@@ -25,7 +25,7 @@ fn fails(place: Place, said: &[&str]) {
 }
 
 const NONE: &str = "no credentials are configured: ";
-const BROKEN: &str = "the credentials could not be had: ";
+const BROKEN: &str = "the credentials could not be loaded: ";
 const UNSET: &str = "environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set; ";
 
 /// The sink is in the middle of a call while it waits for them.
@@ -49,7 +49,7 @@ fn a_second_signal_ends_a_run_that_waits_for_them() {
 fn nothing_is_configured() {
     let everybody = [
         &format!("{NONE}{UNSET}"),
-        "; profile `default`: no file has it, or it says nothing of credentials; ",
+        "; profile `default`: no file has it, or it contains no credentials; ",
         "; web identity (AWS_WEB_IDENTITY_TOKEN_FILE): $AWS_WEB_IDENTITY_TOKEN_FILE was not set; ",
         "; container metadata (AWS_CONTAINER_*): ECS provider not configured; ",
         "; instance metadata: IMDS disabled by AWS_EC2_METADATA_DISABLED",
@@ -219,7 +219,7 @@ fn a_process_that_fails() {
         (format!("echo {secret}"), "could not parse response: invalid JSON"),
         (format!("echo '{{\"Version\": 1, \"SecretAccessKey\": \"{secret}\"}}'"), "`AccessKeyId`"),
         (format!("echo '{{\"Version\": 7, \"SecretAccessKey\": \"{secret}\"}}'"), "7"),
-        (format!("cat <<'END'\n{unsound}\nEND"), "has a blank, a line end or the like"),
+        (format!("cat <<'END'\n{unsound}\nEND"), "contains a blank, a line end or"),
     ];
     for (script, said) in scripts {
         let place = nowhere(&impatient("profile = \"tool\""));
@@ -234,7 +234,7 @@ fn a_process_that_fails() {
 #[test]
 fn a_profile_that_does_not_fit_together() {
     let cases = [
-        ("[profile p]\nregion = us-east-1\n", "profile `p`: no file has it, or it says nothing"),
+        ("[profile p]\nregion = us-east-1\n", "profile `p`: no file has it, or it contains no"),
         ("[profile p]\nsso_session = none\nsso_account_id = 1\nsso_role_name = r\n", "`none`"),
         ("[profile p]\nrole_arn = r\nsource_profile = q\n", "`q`"),
     ];
@@ -284,7 +284,7 @@ fn a_check_asks_nobody_and_says_so() {
     let place =
         on_instance(nowhere(FLOW), &nobody).with("AWS_ENDPOINT_URL_STS", &nobody.endpoint());
     let place = place.with("ENDPOINT", &nobody.endpoint());
-    let note = "\nIts credentials come from elsewhere, and are asked for when it runs.\n";
+    let note = "\nIts credentials are loaded when it runs.\n";
     let checked = |place: &Place| {
         let ended = place.spillway(&["check", "flow.toml"]);
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");

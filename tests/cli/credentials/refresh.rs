@@ -91,7 +91,7 @@ fn a_metadata_service_that_is_away_for_a_while_is_waited_for() {
 fn forgiven(place: &Place, said: &str) {
     let ended = run(place);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.err.contains("the credentials could not be had: "), "{ended:?}");
+    assert!(ended.err.contains("the credentials could not be loaded: "), "{ended:?}");
     assert!(ended.err.contains(said), "{ended:?}");
     assert!(ended.err.contains("; asking again in "), "{ended:?}");
     // The host says so at once, and the component when its call is over.
@@ -108,7 +108,7 @@ fn a_metadata_service_that_stays_away_fails_the_flow() {
     let flow = FLOW.replace("attempts_max = 2", "attempts_max = 2\nretry_time_max_ms = 0");
     place.write("flow.toml", flow);
     let said = [
-        "the credentials could not be had: ",
+        "the credentials could not be loaded: ",
         "container metadata (AWS_CONTAINER_*): ",
         "was not stored",
     ];

@@ -5,7 +5,7 @@ use std::time::Duration;
 use spillway_core::{Settings, Timestamp};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{Fate, World};
+use spillway_simulation::world::{FaultPlan, World};
 
 use crate::invariants::{
     hold, hold_at_the_end, nothing_is_replaced_or_doubled, the_last_one_stays,
@@ -201,7 +201,7 @@ fn run_with(complete_idempotent_for: Duration, events: Events, plan: Plan) -> Wo
 }
 
 fn run_in(mut world: World, events: Events, plan: Plan) -> World {
-    world.on_request(move |info, random| Fate::random(random).with(plan.at(info.index)));
+    world.on_request(move |info, random| FaultPlan::random(random).with(plan.at(info.index)));
     let Events { events, .. } = events;
     let largest = events.iter().map(|(_, payload)| payload.len() as u64).max().unwrap_or(0);
     for (key, payload) in events {

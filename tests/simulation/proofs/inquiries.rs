@@ -11,7 +11,7 @@ use spillway_core::{Error, Input, OpenUpload, Reply, Settings};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::client::Client;
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{Fate, World};
+use spillway_simulation::world::{FaultPlan, World};
 
 use crate::invariants::{hold, hold_at_the_end};
 use crate::simulation;
@@ -97,7 +97,7 @@ fn placed(inquiry: Inquiry, fault: impl Fn(u64) -> Option<Fault> + 'static) -> u
     let mut world = World::with_settings(settings, options, 1);
     let strangers: BTreeMap<_, _> =
         [("a", 1), ("b", 3), ("c", 0)].map(|(key, parts)| stranger(&mut world, key, parts)).into();
-    world.on_request(move |info, random| Fate::random(random).with(fault(info.index)));
+    world.on_request(move |info, random| FaultPlan::random(random).with(fault(info.index)));
     match inquiry {
         Inquiry::Check => check(&mut world),
         Inquiry::Leftovers => leftovers(&mut world, &strangers),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault::SlowDown;
-use spillway_simulation::world::{Fate, World};
+use spillway_simulation::world::{FaultPlan, World};
 
 use crate::invariants;
 
@@ -28,7 +28,7 @@ fn a_slow_line_gets_large_objects_through() {
 #[test]
 fn a_long_line_has_many_small_objects_under_way() {
     let mut world = world(r#", "key_template": "{key}/{first}", "rotate": {"events": 1}"#);
-    world.on_request(|_, _| Fate::taking(Duration::from_millis(100)));
+    world.on_request(|_, _| FaultPlan::taking(Duration::from_millis(100)));
     for _ in 0..2_000 {
         world.write("small", "x");
     }
@@ -48,7 +48,7 @@ fn a_store_that_wants_to_be_spared_is_asked_by_fewer() {
         let is_much = latest.len() >= PER_SECOND;
         latest.push(info.at);
         let is_put = info.operation == Operation::PutObject;
-        Fate::taking(Duration::from_millis(500)).with((is_put && is_much).then_some(SlowDown))
+        FaultPlan::taking(Duration::from_millis(500)).with((is_put && is_much).then_some(SlowDown))
     });
     for _ in 0..200 {
         world.write("small", "x");

@@ -7,7 +7,7 @@ use spillway_core::{Settings, Timestamp};
 use spillway_simulation::accounting;
 use spillway_simulation::bucket::{Action, BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{Fate, World};
+use spillway_simulation::world::{FaultPlan, World};
 
 use crate::invariants::{hold_at_the_end, nothing_is_replaced_or_doubled};
 
@@ -114,7 +114,8 @@ fn an_object_is_not_in_its_own_way() {
         world.on_request(|info, random| {
             let visible =
                 matches!(info.operation, Operation::PutObject | Operation::CompleteMultipartUpload);
-            Fate::random(random).with((visible && info.attempt == 1).then_some(Fault::TimeoutAfter))
+            FaultPlan::random(random)
+                .with((visible && info.attempt == 1).then_some(Fault::TimeoutAfter))
         });
         world.write("a", "small");
         world.write("b", "a payload of more than one part");
@@ -191,7 +192,7 @@ fn a_race_that_is_lost_is_run_again_under_the_next_number() {
         let mut world = world(NEXT, []);
         world.on_request(move |info, random| {
             let loses = info.operation == operation && (info.key == "a-0" || info.key == "a-1");
-            Fate::random(random).with(loses.then_some(Fault::NameTaken))
+            FaultPlan::random(random).with(loses.then_some(Fault::NameTaken))
         });
         world.write("a", payload);
         finish(&mut world);
@@ -211,7 +212,7 @@ fn a_race_that_is_lost_with_bytes_let_go_is_a_failure() {
     let mut world = world(NEXT, []);
     world.on_request(|info, random| {
         let loses = info.operation == Operation::CompleteMultipartUpload;
-        Fate::random(random).with(loses.then_some(Fault::NameTaken))
+        FaultPlan::random(random).with(loses.then_some(Fault::NameTaken))
     });
     for number in 0..40 {
         world.write("a", format!("event {number:02}"));
@@ -232,8 +233,8 @@ fn a_race_that_is_lost_with_bytes_let_go_is_a_failure() {
 fn one_search_is_enough_for_all_that_wait() {
     let mut world = world(NEXT, numbered(3));
     world.on_request(|info, random| match info.index {
-        0 => Fate::taking(Duration::from_secs(20)),
-        _ => Fate::random(random),
+        0 => FaultPlan::taking(Duration::from_secs(20)),
+        _ => FaultPlan::random(random),
     });
     for key in ["a", "b", "a", "b", "a"] {
         world.write(key, format!("event of {key}"));
@@ -327,7 +328,7 @@ fn nobody_replaces_what_another_run_has_counted() {
 fn a_uuid_is_made_once_for_each_object() {
     let mut world = world(r#""key_template": "{key}/{uuid}.ndjson""#, []);
     world.on_request(|info, random| {
-        Fate::random(random).with((info.attempt == 1).then_some(Fault::InternalError))
+        FaultPlan::random(random).with((info.attempt == 1).then_some(Fault::InternalError))
     });
     for payload in ["one", "a payload of more than one part"] {
         ["a", "b"].iter().for_each(|key| _ = world.write(key, payload));

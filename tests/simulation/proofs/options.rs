@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use spillway_core::{Input, Settings, Timestamp};
 use spillway_simulation::bucket::{BucketOptions, ChecksumSupport, Operation};
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{Fate, RequestInfo, World};
+use spillway_simulation::world::{FaultPlan, RequestInfo, World};
 
 use crate::invariants::hold_at_the_end;
 
@@ -202,7 +202,7 @@ fn world(
     let part_bytes_min = options.part_bytes_min.min(PART);
     let options = BucketOptions { part_bytes_min, ..options };
     let mut world = World::with_settings(settings, options, 1);
-    world.on_request(move |info, random| Fate::random(random).with(fault(info)));
+    world.on_request(move |info, random| FaultPlan::random(random).with(fault(info)));
     world
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use spillway_core::{CredentialsError, Input, Settings};
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{Fate, World};
+use spillway_simulation::world::{FaultPlan, World};
 
 use crate::invariants::hold_at_the_end;
 
@@ -43,7 +43,7 @@ fn ten_minutes_without_a_store_cost_ten_minutes() {
             let ends = begins + OUTAGE;
             world.on_request(move |info, random| {
                 let is_away = (begins..ends).contains(&info.at);
-                Fate::random(random).with(is_away.then_some(fault))
+                FaultPlan::random(random).with(is_away.then_some(fault))
             });
             write(&mut world);
             world.seal_and_settle();
@@ -66,7 +66,7 @@ fn a_store_that_throttles_loses_nothing() {
         let mut world = world(names, seed);
         world.on_request(|info, random| {
             let throttles = info.at < OUTAGE && random.bool();
-            Fate::random(random).with(throttles.then_some(Fault::SlowDown))
+            FaultPlan::random(random).with(throttles.then_some(Fault::SlowDown))
         });
         for round in 0..20 {
             world.write(&format!("a{round}"), "x");
@@ -166,7 +166,7 @@ fn credentials_that_were_there_are_waited_for_as_the_store_is() {
     world.on_request(move |info, random| {
         let expires = info.operation == Operation::PutObject && !expired;
         expired |= expires;
-        Fate::random(random).with(expires.then_some(Fault::ExpiredToken))
+        FaultPlan::random(random).with(expires.then_some(Fault::ExpiredToken))
     });
     write(&mut world);
     world.seal_and_settle();
@@ -184,7 +184,7 @@ fn a_connection_that_was_closed_costs_no_attempt_and_no_budget() {
         let mut world = world(limits, seed);
         world.on_request(|info, random| {
             let is_stale = info.attempt <= 3 && info.operation != Operation::CreateMultipartUpload;
-            Fate::random(random).with(is_stale.then_some(Fault::StaleConnection))
+            FaultPlan::random(random).with(is_stale.then_some(Fault::StaleConnection))
         });
         for _ in 0..10 {
             let number = world.visible.len() + world.accepted.len();
@@ -211,7 +211,7 @@ fn a_put_in_doubt_whose_object_is_not_there_is_put_again() {
             (Operation::PutObject, 2) => Some(Fault::PreconditionFailed),
             _ => None,
         };
-        Fate::random(random).with(fault)
+        FaultPlan::random(random).with(fault)
     });
     world.write("a", "x");
     world.seal_and_settle();
@@ -232,7 +232,7 @@ fn an_upload_in_doubt_whose_object_is_not_there_is_completed_again() {
             (Operation::CompleteMultipartUpload, 2) => Some(Fault::PreconditionFailed),
             _ => None,
         };
-        Fate::random(random).with(fault)
+        FaultPlan::random(random).with(fault)
     });
     world.write("a", "x".repeat(100));
     world.seal_and_settle();
@@ -251,7 +251,7 @@ fn what_cannot_be_looked_for_may_be_stored() {
             Operation::HeadObject => Some(Fault::AccessDenied),
             _ => None,
         };
-        Fate::random(random).with(fault)
+        FaultPlan::random(random).with(fault)
     });
     world.write("a", "x".repeat(100));
     world.seal_and_settle();
@@ -267,7 +267,7 @@ fn a_put_without_its_etag_is_looked_for() {
     let mut world = world(NAMES[0], 1);
     world.on_request(|info, random| {
         let is_put = info.operation == Operation::PutObject;
-        Fate::random(random).with(is_put.then_some(Fault::MissingETag))
+        FaultPlan::random(random).with(is_put.then_some(Fault::MissingETag))
     });
     world.write("a", "x");
     world.seal_and_settle();
@@ -282,7 +282,7 @@ fn discard() -> Input {
 fn away(world: &mut World, begins: Duration, ends: Duration, fault: Fault) {
     world.on_request(move |info, random| {
         let is_away = (begins..ends).contains(&info.at);
-        Fate::random(random).with(is_away.then_some(fault))
+        FaultPlan::random(random).with(is_away.then_some(fault))
     });
 }
 

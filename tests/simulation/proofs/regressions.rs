@@ -11,7 +11,7 @@ use spillway_core::{
 };
 use spillway_simulation::bucket::{BucketOptions, KeyPair, Operation};
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{Fate, RequestInfo, World};
+use spillway_simulation::world::{FaultPlan, RequestInfo, World};
 
 const PART: u64 = 16;
 const CONFIG: &str = r#"{"bucket": "bucket", "endpoint": "http://s3.test"}"#;
@@ -29,7 +29,7 @@ fn world_with(
 }
 
 fn faults(world: &mut World, mut fault: impl FnMut(&RequestInfo) -> Option<Fault> + 'static) {
-    world.on_request(move |info, random| Fate::random(random).with(fault(info)));
+    world.on_request(move |info, random| FaultPlan::random(random).with(fault(info)));
 }
 
 fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
@@ -303,7 +303,7 @@ fn waits_that_the_store_asked_for_are_spread() {
             seen.borrow_mut().push(info.at);
         }
         let fault = (info.attempt == 1).then_some(Fault::SlowDownRetryAfter);
-        Fate::taking(Duration::from_millis(10)).with(fault)
+        FaultPlan::taking(Duration::from_millis(10)).with(fault)
     });
     (0..4).for_each(|n| {
         world.write(&format!("key {n}"), "x");

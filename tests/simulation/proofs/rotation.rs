@@ -12,7 +12,7 @@ use spillway_core::{Civil, Input, Instant, Settings, Timestamp};
 use spillway_simulation::accounting;
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{Fate, World};
+use spillway_simulation::world::{FaultPlan, World};
 
 use crate::invariants::{hold, hold_at_the_end};
 use model::{Model, Object};
@@ -271,7 +271,7 @@ fn separators_count_as_they_are_stored() {
 #[test]
 fn an_object_ends_at_its_age() {
     let mut world = world_with(1, |settings| settings.rotation.age = Some(10 * SECOND));
-    world.on_request(|_, _| Fate::taking(SECOND / 10));
+    world.on_request(|_, _| FaultPlan::taking(SECOND / 10));
     world.run_for(5 * SECOND);
     world.write("a", "one");
     for _ in 0..3 {
@@ -296,7 +296,7 @@ fn an_object_ends_when_nothing_comes_for_it() {
     let mut world = world_with(1, |settings| {
         (settings.rotation.idle, settings.max_open_objects) = (Some(2 * SECOND), 2);
     });
-    world.on_request(|_, _| Fate::taking(SECOND / 10));
+    world.on_request(|_, _| FaultPlan::taking(SECOND / 10));
     world.write("b", "once");
     for _ in 0..4 {
         world.write("a", "again ");
@@ -317,7 +317,7 @@ fn an_event_that_comes_when_the_time_is_over_begins_another_object() {
             settings.rotation = Rotation { age, idle, ..Rotation::default() };
         });
         world.write("a", "one");
-        world.on_request(|_, _| Fate::taking(SECOND));
+        world.on_request(|_, _| FaultPlan::taking(SECOND));
         world.run_for(SECOND);
         world.write("a", "two");
         finish(&mut world);
@@ -438,7 +438,7 @@ fn a_failed_object_ends_as_others_do() {
         let mut world = world_with(1, |settings| settings.rotation = rotation);
         world.on_request(|info, random| {
             let fails = info.index == 0 && info.operation == Operation::CreateMultipartUpload;
-            Fate::random(random).with(fails.then_some(Fault::AccessDenied))
+            FaultPlan::random(random).with(fails.then_some(Fault::AccessDenied))
         });
         (0..2).for_each(|_| _ = world.write("a", "0123456789"));
         while world.failed.is_empty() {
@@ -466,7 +466,7 @@ fn failures_of_open_objects_name_their_own_events() {
     let mut world = world_with(1, |settings| settings.max_open_objects = 3);
     world.on_request(|info, random| {
         let fails = info.key != "c" && info.part_number == Some(1);
-        Fate::random(random).with(fails.then_some(Fault::AccessDenied))
+        FaultPlan::random(random).with(fails.then_some(Fault::AccessDenied))
     });
     for _ in 0..20 {
         ["a", "b", "c"].into_iter().for_each(|key| _ = world.write(key, "01234"));
@@ -555,7 +555,7 @@ fn failures_of_objects_that_take_turns_name_their_own_events() {
         settings.max_open_objects = 2;
     });
     world.on_request(|info, random| {
-        Fate::random(random).with(info.key.starts_with("01").then_some(Fault::AccessDenied))
+        FaultPlan::random(random).with(info.key.starts_with("01").then_some(Fault::AccessDenied))
     });
     for position in 0..8 {
         // Two by two: 0, 1, 4, 5 are of one hour, and 2, 3, 6, 7 of the next.

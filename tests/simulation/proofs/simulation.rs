@@ -14,7 +14,7 @@ use spillway_core::settings::Rotation;
 use spillway_core::{CredentialsError, Input, Settings, Timestamp};
 use spillway_simulation::bucket::{BucketOptions, ChecksumSupport, KeyPair};
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{Fate, World};
+use spillway_simulation::world::{FaultPlan, World};
 
 use crate::invariants::{hold, hold_at_the_end, nothing_is_replaced, the_last_one_stays};
 
@@ -216,19 +216,19 @@ pub(crate) fn weather(world: &mut World, random: &mut Rng) -> bool {
     let slow = random.u8(..10) == 0;
     world.on_request(move |info, random| {
         let millis = u64::try_from(info.at.as_millis()).unwrap_or(u64::MAX);
-        let mut fate = Fate::random(random);
+        let mut fault_plan = FaultPlan::random(random);
         if slow && random.u8(..10) == 0 {
-            fate.there = Duration::from_secs(random.u64(0..900));
+            fault_plan.there = Duration::from_secs(random.u64(0..900));
         }
         if slow && random.u8(..10) == 0 {
-            fate.back = Duration::from_secs(random.u64(0..900));
+            fault_plan.back = Duration::from_secs(random.u64(0..900));
         }
         let fault = match () {
             () if has_outage && outage.contains(&millis) => Some(outage_fault),
             () if random.u32(..100) < rate => random.choice(&Fault::ALL).copied(),
             () => None,
         };
-        fate.with(fault)
+        fault_plan.with(fault)
     });
     if random.u8(..5) == 0 {
         expiring_keys(world, random);

@@ -6,6 +6,6 @@ pub mod bucket;
 pub mod client;
 pub mod decode;
 pub mod faults;
-pub mod flow;
+pub mod host;
 pub mod request_info;
 pub mod world;

@@ -5,7 +5,7 @@
 //! wrong with it, is decided by the test.
 
 mod events;
-mod fate;
+mod fault_plan;
 mod line;
 mod lives;
 mod writes;
@@ -24,12 +24,12 @@ use crate::request_info::Census;
 
 pub use crate::request_info::RequestInfo;
 use events::Event;
-pub use fate::Fate;
+pub use fault_plan::FaultPlan;
 use line::Line;
-pub use lives::Late;
+pub use lives::DelayedAnswer;
 
 /// Decides what becomes of a request.
-pub type Decide = Box<dyn FnMut(&RequestInfo, &mut fastrand::Rng) -> Fate>;
+pub type Decide = Box<dyn FnMut(&RequestInfo, &mut fastrand::Rng) -> FaultPlan>;
 /// Hands out credentials, or why there are none. It is told whether fresh ones are wanted, and
 /// when.
 pub type Provide = Box<dyn FnMut(bool, Timestamp) -> Result<Credentials, CredentialsError>>;
@@ -59,7 +59,7 @@ pub struct World {
     /// The uploads that were begun: in which life that was asked for, and when it was done.
     pub begun: BTreeMap<String, (u64, Duration)>,
     /// What happened that no core can prevent.
-    pub late: Late,
+    pub late: DelayedAnswer,
     /// Whether what the core reports is left there until somebody [listens](World::listen).
     pub is_deaf: bool,
     seed: u64,
@@ -132,13 +132,13 @@ impl World {
             notices: Vec::new(),
             peaks: Peaks::default(),
             begun: BTreeMap::new(),
-            late: Late::default(),
+            late: DelayedAnswer::default(),
             is_deaf: false,
             seed,
             // Another stream of numbers than the core's.
             random: fastrand::Rng::with_seed(seed ^ 0x5EED_0F7E_3707_1D5E),
             elapsed: 0,
-            decide: Box::new(|_, random| Fate::random(random)),
+            decide: Box::new(|_, random| FaultPlan::random(random)),
             provide: Box::new(provide),
             queue: BTreeMap::new(),
             queued: 0,
@@ -156,7 +156,7 @@ impl World {
     /// From here on, `decide` says what becomes of each request.
     pub fn on_request(
         &mut self,
-        decide: impl FnMut(&RequestInfo, &mut fastrand::Rng) -> Fate + 'static,
+        decide: impl FnMut(&RequestInfo, &mut fastrand::Rng) -> FaultPlan + 'static,
     ) {
         self.decide = Box::new(decide);
     }

@@ -77,7 +77,7 @@ impl Kind {
     fn refuses(&self, value: &Value) -> Option<String> {
         let allowed = match self {
             Kind::Text | Kind::Url if value.as_str().is_some_and(|s| !s.is_empty()) => return None,
-            Kind::Text => "a text that is not empty".to_owned(),
+            Kind::Text => "a string that is not empty".to_owned(),
             Kind::Url => "a URL".to_owned(),
             Kind::Integer { min, max } => match whole(value) {
                 Some(n) if (*min..=*max).contains(&n) => return None,
@@ -88,11 +88,11 @@ impl Kind {
             Kind::Header => match value.as_str().map(unprintable) {
                 Some(None) => return None,
                 Some(Some(fault)) => return Some(fault),
-                None => "a text".to_owned(),
+                None => "a string".to_owned(),
             },
             Kind::Secret if value.as_str().is_some_and(|s| !s.is_empty()) => return None,
             Kind::Secret => {
-                return Some("no text, or an empty one, but a text is wanted".to_owned());
+                return Some("no string, or an empty one, but a string is wanted".to_owned());
             }
             Kind::Texts { max } => match value.as_object() {
                 Some(texts) if texts.len() > *max => {
@@ -104,7 +104,10 @@ impl Kind {
                 Some(texts) => match texts.iter().find(|(_, value)| !value.is_string()) {
                     None => return None,
                     Some((name, value)) => {
-                        return Some(format!("{} as `{name}`, but a text is wanted", seen(value)));
+                        return Some(format!(
+                            "{} as `{name}`, but a string is wanted",
+                            seen(value)
+                        ));
                     }
                 },
                 None => "a table of texts".to_owned(),
@@ -129,10 +132,10 @@ fn unprintable(text: &str) -> Option<String> {
     match text.len() {
         0 => Some(format!("an empty text, {wanted}")),
         len if len > HEADER_BYTES_MAX => {
-            Some(format!("a text of {len} characters, but {HEADER_BYTES_MAX} are the most"))
+            Some(format!("a string of {len} characters; the limit is {HEADER_BYTES_MAX}"))
         }
         _ if text.starts_with(' ') || text.ends_with(' ') => {
-            Some(format!("a text with a blank at its beginning or end, {wanted}"))
+            Some(format!("a string with a blank at its beginning or end, {wanted}"))
         }
         _ => None,
     }
@@ -153,7 +156,7 @@ fn seen(value: &Value) -> String {
         Value::Number(n) => format!("the number {n}"),
         Value::String(s) if s.is_empty() => "an empty text".to_owned(),
         Value::String(s) if s.chars().count() <= 40 => format!("the text `{s}`"),
-        Value::String(s) => format!("a text of {} characters", s.chars().count()),
+        Value::String(s) => format!("a string of {} characters", s.chars().count()),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a table".to_owned(),
     }

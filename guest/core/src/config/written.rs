@@ -353,8 +353,8 @@ mod tests {
             (json!(""), "an empty text"),
             (json!(" a"), "a blank at its beginning or end"),
             (json!("a "), "a blank at its beginning or end"),
-            (json!(long + "x"), "a text of 1025 characters, but 1024 are the most"),
-            (json!(7), "the number 7, but a text is wanted"),
+            (json!(long + "x"), "a string of 1025 characters; the limit is 1024"),
+            (json!(7), "the number 7, but a string is wanted"),
         ] {
             let said = refused("content_type", bad.clone()).expect("it is refused");
             assert!(said.contains(message), "{bad}: {said}");
@@ -368,7 +368,7 @@ mod tests {
         let many = refused("tags", Value::Object(tags(11)));
         assert_eq!(many.as_deref(), Some("a table of 11, but 10 are the most there may be"));
         let number = refused("tags", json!({"a": "1", "b": 2}));
-        assert_eq!(number.as_deref(), Some("the number 2 as `b`, but a text is wanted"));
+        assert_eq!(number.as_deref(), Some("the number 2 as `b`, but a string is wanted"));
         let list = refused("tags", json!(["a"]));
         assert_eq!(list.as_deref(), Some("a list, but a table of texts is wanted"));
     }
@@ -377,7 +377,7 @@ mod tests {
     fn a_secret_is_not_shown() {
         for value in [json!(["s3cr3t"]), json!({"s3cr3t": "s3cr3t"}), json!(53_017)] {
             let said = refused("customer_key", value).expect("it is refused");
-            assert_eq!(said, "no text, or an empty one, but a text is wanted");
+            assert_eq!(said, "no string, or an empty one, but a string is wanted");
         }
         let (written, _) = Written::read(r#"{"bucket": "b", "customer_key": "s3cr3t"}"#);
         assert_eq!(written.text("customer_key"), Some("s3cr3t"));

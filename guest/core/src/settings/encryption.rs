@@ -148,7 +148,7 @@ fn customer(
     }
     let parsed = CustomerKey::parse(key);
     if parsed.is_none() {
-        refuse("a text that is not base64 of 32 bytes; it is not shown");
+        refuse("a string that is not base64 of 32 bytes; it is not shown");
     }
     parsed.map_or(Encryption::Default, Encryption::Customer)
 }

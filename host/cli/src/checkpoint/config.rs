@@ -39,7 +39,7 @@ impl CheckpointConfig {
         let mut wrong = |field: &str, message: String| problems.push(Problem::new(field, message));
         let path = self.path.unwrap_or_default();
         if path.as_os_str().is_empty() {
-            let message = "is missing, expected the path of a file, which need not be there yet";
+            let message = "is missing, expected the path of a file, which need not exist yet";
             wrong("checkpoint.path", message.to_owned());
         }
         let every = match self.every.as_deref().map(age::parse) {
@@ -75,8 +75,8 @@ mod tests {
         let problems = meant("path = ''\nevery = '10'").unwrap_err();
         let shown: Vec<_> = problems.iter().map(Problem::to_string).collect();
         let wanted = [
-            "checkpoint.path: is missing, expected the path of a file, which need not be there yet",
-            "checkpoint.every: 10 of what? Write 10s, 10m, 10h or 10d",
+            "checkpoint.path: is missing, expected the path of a file, which need not exist yet",
+            "checkpoint.every: 10 has no unit; write 10s, 10m, 10h or 10d",
         ];
         assert_eq!(shown, wanted);
     }

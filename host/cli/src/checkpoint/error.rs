@@ -11,15 +11,15 @@ pub enum CheckpointError {
     Read(PathBuf, #[source] io::Error),
     /// The file is there, and holds no checkpoint that this program can use.
     #[error(
-        "{} {}: nothing was read or written. To begin anew, remove it: every event is stored again \
-         then, also those that are stored already",
+        "{} {}: nothing was read or written. To start over, remove it: then every event is stored \
+         again, also those that are stored already",
         .0.display(), .1
     )]
     Damaged(PathBuf, Damage),
     /// Another process has it.
     #[error(
-        "the checkpoint {} is in use by another process{}: two would each store what the other \
-         does",
+        "the checkpoint {} is in use by another process{}: two runs would store the same events \
+         twice",
         path.display(), pid.map_or(String::new(), |pid| format!(" (pid {pid})"))
     )]
     InUse {
@@ -29,13 +29,13 @@ pub enum CheckpointError {
         pid: Option<u32>,
     },
     /// The lock beside it cannot be had.
-    #[error("the lock {} cannot be had", .0.display())]
+    #[error("the lock {} cannot be taken", .0.display())]
     Lock(PathBuf, #[source] io::Error),
     /// It could not be stored. What was stored before is untouched.
     #[error(
         "the checkpoint {} cannot be stored: {}", path.display(),
-        if *is_first { "there is none yet, and the next run begins anew" }
-        else { "the one before it stays as it is" }
+        if *is_first { "there is none yet, so the next run starts over" }
+        else { "the previous checkpoint is unchanged" }
     )]
     Store {
         /// The file.
@@ -46,30 +46,30 @@ pub enum CheckpointError {
         source: io::Error,
     },
     /// The source cannot be looked at.
-    #[error("the source {} cannot be looked at, to say where it was read to", .0.display())]
+    #[error("the source {} cannot be inspected for the checkpoint", .0.display())]
     Source(PathBuf, #[source] io::Error),
     /// The source is not any more what was read of it.
-    #[error("the source is another one than when the checkpoint before was taken")]
+    #[error("the source has changed since the previous checkpoint")]
     Moved(#[from] Moved),
 }
 
 /// What is wrong with the bytes of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// It does not begin as one.
-    #[error("is no checkpoint")]
+    /// It the file has another format.
+    #[error("is not a checkpoint")]
     Foreign,
     /// A later program wrote it, or an earlier one.
     #[error(
-        "is a checkpoint of version {0}, and this program knows version {known}; the program that \
-         wrote it can go on to the end of the source", known = super::format::VERSION
+        "is a checkpoint of version {0}, but this program reads version {known}; finish the \
+         source with the program that wrote it", known = super::format::VERSION
     )]
     OtherVersion(u32),
     /// It ends too early.
-    #[error("is a checkpoint that is cut short, at byte {0}")]
+    #[error("is a truncated checkpoint that ends at byte {0}")]
     CutShort(usize),
     /// Some of it is not as it was written.
-    #[error("is a checkpoint that is damaged: its checksum is another one")]
+    #[error("is a damaged checkpoint: its checksum does not match")]
     Altered,
 }
 
@@ -78,7 +78,7 @@ pub enum Damage {
 pub enum Moved {
     /// It is another file.
     #[error(
-        "{} was replaced: it is another file than the one of which {lines} lines were read \
+        "{} was replaced: it is not the file of which {lines} lines were read \
          ({why}). {}", path.display(), REMEDY
     )]
     Replaced {
@@ -91,7 +91,7 @@ pub enum Moved {
     },
     /// It has less than what was read of it.
     #[error(
-        "{} was truncated: it has {length} bytes, and {offset} were read of it. {}",
+        "{} was truncated: it has {length} bytes, but {offset} were already read. {}",
         path.display(), REMEDY
     )]
     Truncated {
@@ -107,6 +107,6 @@ pub enum Moved {
     Unreadable(PathBuf, #[source] io::Error),
 }
 
-const REMEDY: &str = "Put the file back as it was. Or, to begin anew with this one, remove the \
-                      checkpoint: every event of it is stored then, also what is stored already; \
-                      of the file before, what is in no visible object yet is lost";
+const REMEDY: &str = "Restore the file. Or, to start over with this one, remove the checkpoint: \
+                      then all of its events are stored, also those that are stored already, and \
+                      events of the old file that are in no visible object are lost";

@@ -95,7 +95,7 @@ impl CheckpointFile {
         // A power cut may have left zeros.
         let is_number = |byte| matches!(byte, b'0'..=b'9' | b'\n' | b'\0');
         if read.is_err() || !text.bytes().all(is_number) {
-            return Err(wrong(io::Error::other("it is a file of something else")));
+            return Err(wrong(io::Error::other("it is not a lock file of Spillway")));
         }
         // Whose it is, is said to people only; on a disk that is full it stays unsaid.
         let said = lock.set_len(0).and_then(|()| lock.rewind());
@@ -163,7 +163,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-const NO_FILE: &str = "it is no regular file";
+const NO_FILE: &str = "it is not a regular file";
 const LOCK: &str = ".lock";
 const TEMPORARY: &str = ".tmp";
 /// A lock holds the number of a process, and a line end.
@@ -206,12 +206,12 @@ mod tests {
         let in_the_way = beside(&path, ".tmp").join("x");
         fs::create_dir_all(&in_the_way).unwrap();
         let error = file.store(&checkpoint(1)).unwrap_err();
-        assert!(error.to_string().ends_with("there is none yet, and the next run begins anew"));
+        assert!(error.to_string().ends_with("there is none yet, so the next run starts over"));
         fs::remove_dir_all(in_the_way.parent().unwrap()).unwrap();
         file.store(&checkpoint(1)).unwrap();
         fs::create_dir_all(&in_the_way).unwrap();
         let error = file.store(&checkpoint(2)).unwrap_err();
-        assert!(error.to_string().ends_with("the one before it stays as it is"), "{error}");
+        assert!(error.to_string().ends_with("the previous checkpoint is unchanged"), "{error}");
         assert_eq!(file.load().unwrap(), Some(checkpoint(1)));
     }
 
@@ -289,7 +289,7 @@ mod tests {
             assert!(error.contains(said), "{name}: {error}");
         }
         let error = check(Path::new("/dev/null")).unwrap_err().to_string();
-        assert_eq!(error, "/dev/null is no regular file");
+        assert_eq!(error, "/dev/null is not a regular file");
     }
 
     fn checkpoint(events: u64) -> Checkpoint {

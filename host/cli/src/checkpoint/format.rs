@@ -237,8 +237,8 @@ mod tests {
         }
         assert_eq!(
             Damage::OtherVersion(7).to_string(),
-            "is a checkpoint of version 7, and this program knows version 2; the program that \
-             wrote it can go on to the end of the source"
+            "is a checkpoint of version 7, but this program reads version 2; finish the source \
+             with the program that wrote it"
         );
     }
 

@@ -66,12 +66,12 @@ impl SourceFile {
     ///
     /// # Errors
     ///
-    /// What the system says, or that another file has its name by now.
+    /// What the system says, or that another file has its name now.
     pub(crate) fn reopen(&self) -> io::Result<File> {
         let file = File::open(&self.path)?;
         let (now, then) = (file.metadata()?, self.file.metadata()?);
         if (now.dev(), now.ino()) != (then.dev(), then.ino()) {
-            return Err(io::Error::other("another file has its name by now"));
+            return Err(io::Error::other("another file has its name now"));
         }
         Ok(file)
     }
@@ -158,10 +158,10 @@ impl SourceFile {
             return Err(Moved::Truncated { path: self.path.clone(), length, offset });
         }
         if self.beginning(offset).map_err(unreadable)? != mark.beginning {
-            return Err(replaced("it begins otherwise".to_owned()));
+            return Err(replaced("its first bytes differ".to_owned()));
         }
         if self.before(offset).map_err(unreadable)? != mark.before {
-            let why = format!("what stands before byte {offset} is not what was read there");
+            let why = format!("its bytes before byte {offset} differ");
             return Err(replaced(why));
         }
         Ok(())
@@ -273,7 +273,10 @@ mod tests {
         let mark = mark(&path, 2, 8);
         fs::write(&path, b"one\n").unwrap();
         let error = find(&path, &mark).unwrap_err().to_string();
-        assert!(error.contains("in was truncated: it has 4 bytes, and 8 were read"), "{error}");
+        assert!(
+            error.contains("in was truncated: it has 4 bytes, but 8 were already read"),
+            "{error}"
+        );
         // Grown again since, it has other bytes where it was read to.
         fs::write(&path, b"one\nsix\nten\n").unwrap();
         let error = find(&path, &mark).unwrap_err().to_string();

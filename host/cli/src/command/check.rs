@@ -4,38 +4,39 @@ use anyhow::Error;
 use spillway::contract::Ending;
 use spillway::sink::{Sink, SinkError};
 
+use crate::plan::{Destination, Request, read};
+
 use super::args::CheckArguments;
 use super::asking::{Asking, CLEARING_TIME_MAX};
-use super::exit::{Exit, Stop};
-use super::plan::{Destination, Request, read};
-use super::say::say;
-use super::take_up;
+use super::exit::{CliError, Exit};
+use super::output::outln;
+use super::position;
 use super::terminal;
 
-pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, Stop> {
+pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
     let CheckArguments { flow, connect, component } = arguments;
     let request = Request::of(&flow, component);
     let draft = request.parse(&read(&flow)?)?;
     let plan = request.plan(draft).await?;
-    let goes_on = plan.checkpoint.as_ref().map(take_up::in_words).transpose()?;
+    let goes_on = plan.checkpoint.as_ref().map(position::describe).transpose()?;
     let egress = plan.grants.egress.join(", ");
-    say!("{} is valid; it would connect to {egress}", flow.display());
-    plan.notes.iter().for_each(|note| say!("{note}"));
+    outln!("{} is valid; it connects to {egress}", flow.display());
+    plan.notes.iter().for_each(|note| outln!("{note}"));
     if let Some(text) = goes_on {
-        say!("{text}");
+        outln!("{text}");
     }
     let credentials_proven = plan.credentials_proven;
     look(&plan.destination(), connect).await?;
     if connect {
-        say!("the bucket can be written; the upload that proved it is aborted");
+        outln!("the bucket can be written; the test upload was aborted");
     } else if !credentials_proven {
-        say!("Its credentials come from elsewhere, and are asked for when it runs.");
+        outln!("Its credentials are loaded when it runs.");
     }
     Ok(Exit::Done)
 }
 
-/// Opens the sink, asks the store where that is wanted, and says what the sink finds odd.
-async fn look(destination: &Destination, asks: bool) -> Result<(), Stop> {
+/// Opens the sink, sends a test upload if `asks`, and prints the notices of the sink.
+async fn look(destination: &Destination, asks: bool) -> Result<(), CliError> {
     let mut sink = destination.open().await?;
     if !asks {
         return close(&mut sink, Ok(())).await;
@@ -47,17 +48,17 @@ async fn look(destination: &Destination, asks: bool) -> Result<(), Stop> {
 }
 
 /// Ends the sink: what could not be cleared away after the first answer is tried once more.
-async fn close(sink: &mut Sink, checked: Result<(), SinkError>) -> Result<(), Stop> {
+async fn close(sink: &mut Sink, checked: Result<(), SinkError>) -> Result<(), CliError> {
     let closed = sink.close(Ending::Abort).await;
     if let Ok(progress) = &closed {
         progress.notices.iter().for_each(terminal::say_notice);
     }
     checked.map_err(|error| {
-        Stop::Failed(Error::new(error).context("the store does not take what it would write"))
+        CliError::Failed(Error::new(error).context("the store refuses what this flow would write"))
     })?;
-    closed.map_err(|error| Stop::Failed(error.into()))?;
+    closed.map_err(|error| CliError::Failed(error.into()))?;
     Ok(())
 }
 
-const LEFT: &str = "the store was asked: an upload whose name begins with `spillway-check-` may be \
-                    left there; `spillway uploads` lists and aborts it";
+const LEFT: &str = "the test upload may remain in the bucket, with a key that begins with \
+                    `spillway-check-`; `spillway uploads` lists and aborts it";

@@ -1,6 +1,7 @@
 //! `spillway checkpoint`.
 
 use crate::checkpoint::{self, Checkpoint, Mark};
+use crate::plan::engine;
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
@@ -8,34 +9,33 @@ use spillway::component::{Component, ComponentSource};
 use spillway::contract::{IncompleteUpload, Phase, SavedObject, SavedState};
 
 use super::args::{CheckpointCommand, ShowArguments};
-use super::exit::{Exit, Stop};
-use super::plan::engine;
-use super::say::{self, one_line, say};
-use super::take_up::time;
+use super::exit::{CliError, Exit};
+use super::output::{self, one_line, outln};
+use super::position::time;
 use super::view::counted;
 
-pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, Stop> {
+pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, CliError> {
     let CheckpointCommand::Show(arguments) = command;
     let ShowArguments { file, component, json } = arguments;
-    let read = checkpoint::read(&file).map_err(|error| Stop::WrongUse(error.into()))?;
+    let read = checkpoint::read(&file).map_err(|error| CliError::Usage(error.into()))?;
     let read =
-        read.ok_or_else(|| Stop::WrongUse(anyhow!("there is no checkpoint {}", file.display())))?;
+        read.ok_or_else(|| CliError::Usage(anyhow!("there is no checkpoint {}", file.display())))?;
     let engine = engine()?;
     let source = component.map_or(ComponentSource::Embedded, ComponentSource::File);
-    let sink = Component::load(&engine, &source).map_err(|error| Stop::WrongUse(error.into()))?;
+    let sink = Component::load(&engine, &source).map_err(|error| CliError::Usage(error.into()))?;
     let saved = sink.inspect_state(&read.state).await.map_err(|error| {
         let Checkpoint { writer, .. } = &read;
         let context = format!(
-            "what {} {} has written cannot be read with this component",
+            "this component cannot read the state that {} {} wrote",
             one_line(&writer.name),
             one_line(&writer.version)
         );
-        Stop::WrongUse(anyhow::Error::new(error).context(context))
+        CliError::Usage(anyhow::Error::new(error).context(context))
     })?;
     if json {
-        say::document(&as_json(&read, &saved));
+        output::document(&as_json(&read, &saved));
     } else {
-        lines(&read, &saved).iter().for_each(|line| say!("{line}"));
+        lines(&read, &saved).iter().for_each(|line| outln!("{line}"));
     }
     Ok(Exit::Done)
 }
@@ -44,7 +44,7 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
     let Checkpoint { taken, finished, source, events, objects, object_bytes, .. } = read;
     let Mark { path, length, lines, offset, begun, .. } = source;
     let (name, version) = (one_line(&read.writer.name), one_line(&read.writer.version));
-    let how = if *finished { "finished" } else { "to be gone on with" };
+    let how = if *finished { "finished" } else { "unfinished" };
     let mut shown = vec![
         format!("taken    {}, by {name} {version}", time(*taken)),
         format!("flow     {how}"),
@@ -59,7 +59,7 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
             HumanCount(*length)
         ),
         format!(
-            "stored   {} ({}) of {}, as far as was known",
+            "stored   {} ({}) of {}",
             counted(*objects, "object"),
             HumanBytes(*object_bytes),
             counted(*events, "event")
@@ -67,12 +67,12 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
         format!("state    {}", HumanBytes(read.state.len() as u64)),
     ];
     shown.push(match saved.objects.len() as u64 {
-        0 => "no object is under way".to_owned(),
-        count => format!("\n{} under way", counted(count, "object")),
+        0 => "no object is open".to_owned(),
+        count => format!("\n{} open", counted(count, "object")),
     });
     shown.extend(saved.objects.iter().map(|saved| object(saved, is_by_line(source))));
     if !saved.to_abort.is_empty() {
-        shown.push("\nuploads that nothing needs any more, and that are to be aborted".to_owned());
+        shown.push("\nuploads that are no longer needed, and will be aborted".to_owned());
         shown.extend(saved.to_abort.iter().map(|IncompleteUpload { object_key, id, .. }| {
             format!("  {} (upload {})", one_line(object_key), one_line(id))
         }));
@@ -90,7 +90,7 @@ fn object(object: &SavedObject, is_by_line: bool) -> String {
     let upload = id.as_ref().map(|id| format!(", upload {}", one_line(id))).unwrap_or_default();
     let of_key = if key == object_key { String::new() } else { format!(" of `{}`", one_line(key)) };
     format!(
-        "  {:<9} {}{of_key}: {}, {} {} to {}, {} ({} of them here){upload}",
+        "  {:<9} {}{of_key}: {}, {} {} to {}, {} ({} of them in the checkpoint){upload}",
         phase(object.phase),
         one_line(object_key),
         counted(*events, "event"),

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use crate::flow::Variables;
-use crate::interrupts::Interrupts;
+use crate::plan::Request;
 use crate::run::{Clock, End};
+use crate::shutdown::Shutdown;
 use crate::source::Input;
 use crate::telemetry::Monitor;
 use anyhow::Context as _;
@@ -13,34 +14,35 @@ use indicatif::HumanBytes;
 use spillway_local_s3::{LocalS3, RequestLine, StoredObject};
 
 use super::args::LogFormat;
-use super::exit::{Exit, Stop};
-use super::plan::Request;
+use super::exit::{CliError, Exit};
+use super::output::outln;
 use super::run::{execute, exit_on, start};
-use super::say::say;
 use super::summary::summary;
 
-pub(crate) async fn demo() -> Result<Exit, Stop> {
-    let folder = tempfile::tempdir().context("no temporary folder").map_err(Stop::Failed)?;
+pub(crate) async fn demo() -> Result<Exit, CliError> {
+    let folder = tempfile::tempdir().context("no temporary folder").map_err(CliError::Failed)?;
     let (server, credentials) = start(&folder.path().join("s3"), BUCKET.to_owned()).await?;
-    let interrupts = Interrupts::of_process().context("signals cannot be handled");
-    let interrupts = interrupts.map_err(Stop::Failed)?;
-    exit_on(3, interrupts.clone());
-    say!("An S3 server is listening on {}, in this process.", server.endpoint());
+    let shutdown = Shutdown::of_process().context("signals cannot be handled");
+    let shutdown = shutdown.map_err(CliError::Failed)?;
+    exit_on(3, shutdown.clone());
+    outln!("An S3 server is listening on {}, in this process.", server.endpoint());
     let flows = [
         ("three events with three keys", SAMPLE.to_owned(), "sample.json"),
         ("12 MiB of events with one key", large(), "large.json"),
     ];
     for (what, events, name) in flows {
-        say!("\nStreaming {what} through the component.");
+        outln!("\nStreaming {what} through the component.");
         let path = folder.path().join(name);
-        std::fs::write(&path, events).context("no room for the events").map_err(Stop::Failed)?;
+        std::fs::write(&path, events)
+            .context("the demo's events cannot be written")
+            .map_err(CliError::Failed)?;
         let mut request = Request::named("the demo's flow".to_owned(), Variables::of([]));
         request.talk_to(&server.endpoint(), credentials.clone());
-        if let Some(exit) = stream(request, &path, interrupts.clone()).await? {
+        if let Some(exit) = stream(request, &path, shutdown.clone()).await? {
             return Ok(exit);
         }
     }
-    show(&server).map_err(Stop::Failed)?;
+    show(&server).map_err(CliError::Failed)?;
     server.shutdown().await;
     Ok(Exit::Done)
 }
@@ -49,36 +51,45 @@ pub(crate) async fn demo() -> Result<Exit, Stop> {
 async fn stream(
     request: Request,
     events: &Path,
-    interrupts: Interrupts,
-) -> Result<Option<Exit>, Stop> {
+    shutdown: Shutdown,
+) -> Result<Option<Exit>, CliError> {
     let mut draft = request.parse(FLOW)?;
     if let Some(source) = &mut draft.source {
         source.input = Input::File(events.to_owned());
     }
     let plan = request.plan(draft).await?;
     let clock = Clock::start();
-    let (totals, result) = execute(plan, interrupts, Monitor::new(), LogFormat::Text).await?;
+    let (totals, result) = execute(plan, shutdown, Monitor::new(), LogFormat::Text).await?;
     summary(&totals, result.as_ref().ok().copied(), clock.seconds(), false);
     match result {
         Ok(End::Complete | End::NothingToDo) => Ok(None),
         Ok(End::Stopped | End::Aborted | End::GivenUp) => Ok(Some(Exit::Interrupted)),
-        Err(error) => Err(Stop::Failed(error.into())),
+        Err(error) => Err(CliError::Failed(error.into())),
     }
 }
 
 fn show(server: &LocalS3) -> anyhow::Result<()> {
-    say!("\nIn the bucket `{BUCKET}` there are now");
+    outln!("\nThe bucket `{BUCKET}` now contains");
     for object in server.objects(BUCKET)? {
         let StoredObject { key, size, .. } = &object;
         let beginning = beginning(&object)?;
-        say!("  {key:<5} {:>10}  {beginning}", HumanBytes(*size).to_string());
+        outln!("  {key:<5} {:>10}  {beginning}", HumanBytes(*size).to_string());
     }
-    say!("\nThe requests that made them, each signed by the component:");
+    outln!("\nThe component signed these requests:");
     for request in server.requests() {
-        say!("  {}", line(&request));
+        outln!("  {}", line(&request));
     }
-    say!("\nNext: spillway run examples/s3demo.toml --local out");
+    outln!("\nNext: {} run examples/s3demo.toml --local out", program());
     Ok(())
+}
+
+/// How the person at the terminal started this program: through cargo, which tells its programs so,
+/// or as an installed command.
+fn program() -> &'static str {
+    match std::env::var_os("CARGO_MANIFEST_DIR") {
+        Some(_) => "cargo run --release --",
+        None => "spillway",
+    }
 }
 
 fn line(request: &RequestLine) -> String {

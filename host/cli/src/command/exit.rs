@@ -1,9 +1,10 @@
 //! How a command ends: its exit code, and what it says on the way out.
 
-use std::error::Error as StdError;
-use std::io;
 use std::process::ExitCode;
 
+use crate::checkpoint::CheckpointError;
+use crate::plan::{PlanError, is_shortage};
+use crate::source::SourceError;
 use spillway::problem::Problem;
 use tracing::{error, info};
 
@@ -17,7 +18,7 @@ pub(crate) enum Exit {
     /// It failed at run time.
     Failed = 1,
     /// Wrong use: arguments, flow or configuration.
-    WrongUse = 2,
+    Usage = 2,
     /// Interrupted. Open uploads were aborted if the store let it, except those of a checkpoint.
     Interrupted = 130,
 }
@@ -28,55 +29,68 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command stopped short.
+/// Why a command ends early.
 #[derive(Debug)]
-pub(crate) enum Stop {
-    /// Something is wrong with what was asked for.
-    WrongUse(anyhow::Error),
+pub(crate) enum CliError {
+    /// The arguments, the flow or its files are wrong.
+    Usage(anyhow::Error),
     /// These things are wrong with a flow.
     Problems(String, Vec<Problem>),
-    /// It failed on the way.
+    /// It failed at run time.
     Failed(anyhow::Error),
-    /// It was told to, and what was being done then is this.
+    /// A signal ended it. The text says what it was doing.
     Interrupted(String),
 }
 
-impl Stop {
-    /// Says why on standard error, and returns the code to exit with.
-    pub(crate) fn report(self) -> Exit {
-        match self {
-            // The flow names the right thing, and the machine cannot have it now.
-            Stop::WrongUse(error) if error.chain().any(is_shortage) => Stop::Failed(error).report(),
-            Stop::WrongUse(error) => {
-                report(&error);
-                Exit::WrongUse
+impl From<PlanError> for CliError {
+    fn from(error: PlanError) -> CliError {
+        match error {
+            PlanError::Problems { flow, problems } => CliError::Problems(flow, problems),
+            PlanError::Flow(error) => CliError::Usage(error.into()),
+            PlanError::Checkpoint(error @ CheckpointError::InUse { .. }) => {
+                CliError::Failed(error.into())
             }
-            Stop::Interrupted(doing) => {
-                info!(target: SPILLWAY, event = "interrupted", "interrupted while {doing}");
-                Exit::Interrupted
+            PlanError::Checkpoint(error) => CliError::Usage(error.into()),
+            PlanError::Moved(error) => CliError::Usage(error.into()),
+            PlanError::Source(error @ SourceError::MapThread { .. }) => {
+                CliError::Failed(error.into())
             }
-            Stop::Failed(error) => {
-                report(&error);
-                Exit::Failed
-            }
-            Stop::Problems(flow, problems) => {
-                let things = if problems.len() == 1 { "one thing is" } else { "these things are" };
-                let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                let problems = problems.join("\n");
-                error!(target: SPILLWAY, event = "error", problems, "{things} wrong with {flow}");
-                Exit::WrongUse
-            }
+            PlanError::Source(error) => CliError::Usage(error.into()),
+            PlanError::Sink(error) => CliError::Failed(error.into()),
+            PlanError::Machine(error) => CliError::Failed(error),
         }
     }
 }
 
-/// Whether the machine is short of something, or broken: files that may be open, memory, room on a
-/// disk. Asked for later, the same may do.
-pub(crate) fn is_shortage(error: &(dyn StdError + 'static)) -> bool {
-    use io::ErrorKind::{FileTooLarge, OutOfMemory, QuotaExceeded, StorageFull};
-    let Some(error) = error.downcast_ref::<io::Error>() else { return false };
-    matches!(error.kind(), FileTooLarge | OutOfMemory | QuotaExceeded | StorageFull)
-        || error.raw_os_error().is_some_and(|number| NUMBERS_OF_SHORTAGE.contains(&number))
+impl CliError {
+    /// Says why on standard error, and returns the code to exit with.
+    pub(crate) fn report(self) -> Exit {
+        match self {
+            // The flow names the right thing, and the machine cannot have it now.
+            CliError::Usage(error) if error.chain().any(is_shortage) => {
+                CliError::Failed(error).report()
+            }
+            CliError::Usage(error) => {
+                report(&error);
+                Exit::Usage
+            }
+            CliError::Interrupted(doing) => {
+                info!(target: SPILLWAY, event = "interrupted", "interrupted: {doing}");
+                Exit::Interrupted
+            }
+            CliError::Failed(error) => {
+                report(&error);
+                Exit::Failed
+            }
+            CliError::Problems(flow, problems) => {
+                let things = if problems.len() == 1 { "one thing is" } else { "these things are" };
+                let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                let problems = problems.join("\n");
+                error!(target: SPILLWAY, event = "error", problems, "{things} wrong with {flow}");
+                Exit::Usage
+            }
+        }
+    }
 }
 
 fn report(error: &anyhow::Error) {
@@ -86,6 +100,3 @@ fn report(error: &anyhow::Error) {
         causes => error!(target: SPILLWAY, event = "error", causes, "{error}"),
     }
 }
-
-/// EIO, ENFILE and EMFILE, which have no kind; the same on every Unix.
-const NUMBERS_OF_SHORTAGE: [i32; 3] = [5, 23, 24];

@@ -19,7 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::args::{LogFormat, LogLevel};
-use super::say::{one_line, shown, shown_in_json};
+use super::output::{one_line, shown, shown_in_json};
 
 /// Of what is said to people as well.
 pub(crate) const SPILLWAY: &str = "spillway";

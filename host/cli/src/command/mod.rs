@@ -6,15 +6,13 @@ mod check;
 mod checkpoint;
 mod component;
 mod demo;
-mod environment;
 mod exit;
 mod inspect;
 mod log;
-mod plan;
+mod output;
+mod position;
 mod run;
-mod say;
 mod summary;
-mod take_up;
 mod terminal;
 mod uploads;
 mod view;
@@ -26,7 +24,7 @@ use anyhow::Error;
 use clap::Parser as _;
 
 use args::{Arguments, Command, LogFormat, LogLevel};
-use exit::{Exit, Stop};
+use exit::{CliError, Exit};
 
 /// Parses the arguments of this process, runs the command, and reports how it ended.
 pub fn main() -> ExitCode {
@@ -54,22 +52,22 @@ fn explain(said: &clap::Error) -> Exit {
     let printed = said.print();
     if said.use_stderr() {
         // Where that cannot be written, nothing can.
-        return Exit::WrongUse;
+        return Exit::Usage;
     }
     log::init(LogFormat::Text, LogLevel::Info);
-    say::heard(printed);
+    output::heard(printed);
     Exit::Done
 }
 
-/// The exit code. What was to be written and was not is a failure.
+/// The exit code. Output that could not be written is a failure.
 fn ended(exit: Exit) -> ExitCode {
-    let Some(error) = say::unheard() else { return exit.into() };
+    let Some(error) = output::unheard() else { return exit.into() };
     let error = Error::new(error).context("standard output cannot be written");
-    let failed = Stop::Failed(error).report();
+    let failed = CliError::Failed(error).report();
     if exit == Exit::Done { failed.into() } else { exit.into() }
 }
 
-async fn dispatch(command: Command) -> Result<Exit, Stop> {
+async fn dispatch(command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Demo => demo::demo().await,
         Command::Run(arguments) => run::run(arguments).await,
@@ -81,7 +79,7 @@ async fn dispatch(command: Command) -> Result<Exit, Stop> {
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| Stop::Failed(Error::new(error).context("no threads to run on")))
+    runtime.map_err(|error| CliError::Failed(Error::new(error).context("no threads to run on")))
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::flow::Draft;
-use crate::interrupts::Interrupts;
+use crate::plan::{Plan, Request, Resume, read};
 use crate::run::{Clock, End, Kept, RunError, Runner, Totals};
+use crate::shutdown::Shutdown;
 use crate::source::SourceError;
 use crate::telemetry::{Endpoint, Monitor};
 use anyhow::{Context as _, anyhow};
@@ -17,24 +18,23 @@ use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3};
 use tracing::{info, warn};
 
 use super::args::{LogFormat, RunArguments};
-use super::exit::{Exit, Stop};
+use super::exit::{CliError, Exit};
 use super::log::{COURSE, SPILLWAY};
-use super::plan::{Plan, Request, read};
+use super::position;
 use super::summary::{self, summary};
-use super::take_up::TakenUp;
 use super::terminal::Terminal;
 use super::view;
 
-pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
+pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
     let RunArguments { flow, local, component, json, metrics, log, log_level: _ } = arguments;
-    let interrupts = Interrupts::of_process().context("signals cannot be handled");
-    let interrupts = interrupts.map_err(Stop::Failed)?;
-    exit_on(3, interrupts.clone());
+    let shutdown = Shutdown::of_process().context("signals cannot be handled");
+    let shutdown = shutdown.map_err(CliError::Failed)?;
+    exit_on(3, shutdown.clone());
     let clock = Clock::start();
     let prepared = tokio::select! {
         prepared = prepare(&flow, local.as_deref(), component) => prepared,
         // Nothing is read yet, and so nothing is open.
-        () = interrupts.first() => {
+        () = shutdown.first() => {
             summary(&Totals::default(), Some(End::Stopped), clock.seconds(), json);
             return Ok(Exit::Done);
         }
@@ -53,12 +53,12 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     };
     info!(target: COURSE, event = "started", flow = %flow.display(), "reading {}", flow.display());
     let clock = Clock::start();
-    let (totals, result) = execute(plan, interrupts.clone(), monitor, log).await?;
+    let (totals, result) = execute(plan, shutdown.clone(), monitor, log).await?;
     if let Some(server) = server {
         let is_through = matches!(result, Ok(End::Complete | End::NothingToDo));
         server.keep(checkpoint.is_some() && !is_through);
         let impatient = async {
-            interrupts.reached(2).await;
+            shutdown.reached(2).await;
             tokio::time::sleep(SERVER_ENDING_PATIENCE).await;
         };
         tokio::select! {
@@ -102,9 +102,9 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
             error @ (SourceError::NoLines { .. }
             | SourceError::OtherEvents { .. }
             | SourceError::OtherCount { .. }),
-        )) => Ok(Stop::WrongUse(error.into()).report()),
+        )) => Ok(CliError::Usage(error.into()).report()),
         Err(error) => {
-            let stop = Stop::Failed(error.into()).report();
+            let stop = CliError::Failed(error.into()).report();
             if let (Some(kept), Some(path)) = (&totals.kept, &checkpoint) {
                 say_kept(kept, path);
             }
@@ -113,12 +113,12 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, Stop> {
     }
 }
 
-/// All that a run needs: its flow as meant, and the server that it talks to, where that is here.
+/// The plan of a run, and the S3 server of `--local`.
 async fn prepare(
     flow: &Path,
     local: Option<&Path>,
     component: Option<PathBuf>,
-) -> Result<(Plan, Option<LocalS3>), Stop> {
+) -> Result<(Plan, Option<LocalS3>), CliError> {
     let text = read(flow)?;
     let mut request = Request::of(flow, component);
     let server = match local {
@@ -129,7 +129,7 @@ async fn prepare(
     Ok((request.plan(draft).await?, server))
 }
 
-/// After a failure it matters most where things stand.
+/// Prints where the next run begins, after a failure.
 fn say_kept(kept: &Kept, path: &Path) {
     let (line, path) = (kept.next_line, path.display());
     if kept.checkpoints == 0 && kept.resumed_from_line.is_none() {
@@ -137,14 +137,14 @@ fn say_kept(kept: &Kept, path: &Path) {
             target: SPILLWAY,
             event = "kept",
             line,
-            "the next run begins with line {line}: no checkpoint {path} was stored"
+            "the next run starts at line {line}: no checkpoint {path} was stored"
         );
     }
     info!(
         target: SPILLWAY,
         event = "kept",
         line,
-        "the next run goes on from line {line}, from the checkpoint {path}"
+        "the next run resumes from line {line}, from the checkpoint {path}"
     );
 }
 
@@ -153,81 +153,81 @@ type Executed = (Totals, Result<End, RunError>);
 /// Runs a plan.
 pub(crate) async fn execute(
     plan: Plan,
-    interrupts: Interrupts,
+    shutdown: Shutdown,
     monitor: Monitor,
     log: LogFormat,
-) -> Result<Executed, Stop> {
+) -> Result<Executed, CliError> {
     let Plan { source, map, sink, config, grants, on_failed, checkpoint, .. } = plan;
-    let taken_up = match &checkpoint {
-        Some(checkpoint) => Some(TakenUp::of(checkpoint, &source, &sink).await?),
+    let resume = match &checkpoint {
+        Some(checkpoint) => Some(Resume::of(checkpoint, &source, &sink).await?),
         None => None,
     };
-    if let Some(taken_up) = &taken_up {
-        let nothing_to_do = taken_up.nothing_to_do()?;
-        taken_up.say(nothing_to_do.is_some());
+    if let Some(resume) = &resume {
+        let nothing_to_do = resume.nothing_to_do()?;
+        position::announce(resume, nothing_to_do.is_some());
         if let Some(unfinished_bytes) = nothing_to_do {
-            let kept = Kept { unfinished_bytes, ..taken_up.kept() };
+            let kept = Kept { unfinished_bytes, ..resume.kept() };
             let totals = Totals { kept: Some(kept), ..Totals::default() };
             return Ok((totals, Ok(End::NothingToDo)));
         }
     }
-    let (events, on_rejected) = Plan::events(&source, map, &config, taken_up.as_ref())?;
-    let telling = tokio::spawn(tell(interrupts.clone(), monitor.clone(), taken_up.is_some()));
+    let (events, on_rejected) = Plan::events(&source, map, &config, resume.as_ref())?;
+    let telling = tokio::spawn(tell(shutdown.clone(), monitor.clone(), resume.is_some()));
     let mut terminal = Terminal::new(monitor.clone(), log);
-    let state = taken_up.as_ref().and_then(TakenUp::state);
+    let state = resume.as_ref().and_then(Resume::state);
     let opened = tokio::select! {
         opened = sink.open_watched(&config, state, &grants, |traffic| monitor.watch(traffic)) => {
             opened
         }
         // One that goes on asks its store first, which may take long. What it was begins again with
         // the checkpoint that is there, as after a crash.
-        () = interrupts.first() => {
+        () = shutdown.first() => {
             telling.abort();
-            let kept = taken_up.as_ref().map(TakenUp::kept);
+            let kept = resume.as_ref().map(Resume::kept);
             return Ok((Totals { kept, ..Totals::default() }, Ok(End::Stopped)));
         }
     };
     let sink = match opened {
         Ok(sink) => sink,
         Err(SinkError::Refused(Error::UnknownState(text))) => {
-            return Err(Stop::WrongUse(anyhow!("the checkpoint does not fit: {text}")));
+            return Err(CliError::Usage(anyhow!("the checkpoint cannot be resumed: {text}")));
         }
-        Err(error) => return Err(Stop::Failed(error.into())),
+        Err(error) => return Err(CliError::Failed(error.into())),
     };
-    let checkpoints = taken_up.map(TakenUp::checkpoints);
+    let checkpoints = resume.map(Resume::checkpoints);
     let observer = &mut terminal;
     let runner =
-        Runner { events, sink, on_rejected, on_failed, checkpoints, interrupts, observer, monitor };
+        Runner { events, sink, on_rejected, on_failed, checkpoints, shutdown, observer, monitor };
     let executed = runner.run().await;
     telling.abort();
     Ok(executed)
 }
 
-async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, Stop> {
+async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, CliError> {
     let started = Endpoint::start(address, monitor.clone()).await;
     let started = started.with_context(|| {
         format!("--metrics {address}: cannot listen there; expected a free address of this machine")
     });
-    let endpoint = started.map_err(Stop::WrongUse)?;
+    let endpoint = started.map_err(CliError::Usage)?;
     let url = endpoint.url();
     info!(target: SPILLWAY, event = "metrics", url, "metrics are served at {url}");
     Ok(endpoint)
 }
 
-/// Says what becomes of a run at each signal. A store that stalls would make them look ignored.
-async fn tell(interrupts: Interrupts, monitor: Monitor, are_kept: bool) {
+/// Prints what each signal does. Otherwise a run that waits for the store seems to ignore them.
+async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
     let (stopping, aborting) = match are_kept {
         true => (
-            "stopping: what is open is being kept for the next run; interrupt again to leave \
-             without",
-            "leaving: what no checkpoint knows is being aborted; interrupt again to leave at once",
+            "stopping: saving open objects for the next run; interrupt again to stop without \
+             saving",
+            "aborting objects that are in no checkpoint; interrupt again to exit at once",
         ),
         false => (
-            "stopping: what is open is being completed; interrupt again to abort it",
-            "aborting what is open; interrupt again to leave at once",
+            "stopping: completing open objects; interrupt again to abort them",
+            "aborting open objects; interrupt again to exit at once",
         ),
     };
-    interrupts.reached(1).await;
+    shutdown.reached(1).await;
     let counts = move || monitor.view().traffic.unwrap_or_default();
     match view::waiting(counts()) {
         Some(waiting) => info!(target: SPILLWAY, event = "stopping", "{stopping} ({waiting})"),
@@ -239,22 +239,22 @@ async fn tell(interrupts: Interrupts, monitor: Monitor, are_kept: bool) {
     };
     let minute = || info!(target: SPILLWAY, event = "notice", "{NO_ANSWER}");
     tokio::select! {
-        () = interrupts.insist_where_stalled(STOPPING_PATIENCE, stalled, minute) => {}
-        () = interrupts.reached(2) => {}
+        () = shutdown.insist_where_stalled(STOPPING_PATIENCE, stalled, minute) => {}
+        () = shutdown.reached(2) => {}
     }
     info!(target: SPILLWAY, event = "aborting", "{aborting}");
 }
 
 /// Puts a server of this process under the flow: its endpoint and its keys take the place of the
 /// flow's.
-async fn serve(flow: &str, folder: &Path, request: &mut Request) -> Result<LocalS3, Stop> {
+async fn serve(flow: &str, folder: &Path, request: &mut Request) -> Result<LocalS3, CliError> {
     request.talk_to("http://127.0.0.1:1", credentials());
     let draft = request.parse(flow)?;
     let bucket = bucket(&draft);
     // A flow that is wrong leaves no folder behind.
     request.clone().plan(draft).await?;
     let bucket = bucket.ok_or_else(|| {
-        Stop::WrongUse(anyhow!(
+        CliError::Usage(anyhow!(
             "--local needs the name of a bucket in [sink.config] of {}",
             request.name
         ))
@@ -270,7 +270,10 @@ fn bucket(draft: &Draft) -> Option<String> {
 }
 
 /// A server in this process with one bucket, and the credentials for it.
-pub(crate) async fn start(folder: &Path, bucket: String) -> Result<(LocalS3, Credentials), Stop> {
+pub(crate) async fn start(
+    folder: &Path,
+    bucket: String,
+) -> Result<(LocalS3, Credentials), CliError> {
     let credentials = credentials();
     let options = LocalOptions {
         root: folder.to_owned(),
@@ -283,7 +286,7 @@ pub(crate) async fn start(folder: &Path, bucket: String) -> Result<(LocalS3, Cre
     };
     let started = LocalS3::start(options).await;
     let server = started.context("the S3 server of this process did not start");
-    let server = server.map_err(Stop::WrongUse)?;
+    let server = server.map_err(CliError::Usage)?;
     Ok((server, credentials))
 }
 
@@ -301,27 +304,28 @@ const SECRET_ACCESS_KEY: &str = "local-secret";
 
 /// Somebody who asks so often wants the process gone. One time before, what does not come to its
 /// end by itself, as where a disk hangs, gets some seconds.
-pub(crate) fn exit_on(times: u32, interrupts: Interrupts) {
+pub(crate) fn exit_on(times: u32, shutdown: Shutdown) {
     tokio::spawn(async move {
         let hangs = async {
-            interrupts.reached(times - 1).await;
+            shutdown.reached(times - 1).await;
             tokio::time::sleep(LEAVING_PATIENCE).await;
         };
         tokio::select! {
-            () = interrupts.reached(times) => {}
+            () = shutdown.reached(times) => {}
             () = hangs => warn!(target: SPILLWAY, event = "left", "{HANGS}"),
         }
         std::process::exit(Exit::Interrupted as i32);
     });
 }
 
-const LEFT: &str = "the store did not answer in time: uploads that were open may be left there, \
-                    and what was being completed may be visible; `spillway uploads` lists and \
-                    aborts what is left";
-const HANGS: &str = "left at once: something of this machine did not come to its end, a disk most \
-                     likely; uploads may be left in the store";
-const NO_ANSWER: &str = "the store has not answered well for a minute, so this ends without it";
-/// How long a run that was told to stop waits for a store that is away.
+const LEFT: &str = "the store did not answer in time: incomplete uploads may remain, and objects \
+                    that were being completed may be visible; `spillway uploads` lists and aborts \
+                    incomplete uploads";
+const HANGS: &str = "exiting at once: this machine did not finish an operation, probably on a \
+                     disk; incomplete uploads may remain in the store";
+const NO_ANSWER: &str = "the store has not answered successfully for a minute, so the run ends \
+                         without it";
+/// How long a stopping run waits for a store that does not answer.
 const STOPPING_PATIENCE: Duration = Duration::from_secs(60);
 const LEAVING_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the server of this process may take to end once that is demanded.

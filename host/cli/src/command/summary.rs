@@ -6,20 +6,20 @@ use serde_json::json;
 use tracing::info;
 
 use super::log::SPILLWAY;
-use super::say;
+use super::output;
 use super::view::counted;
 
-/// Says on standard output what a run has done. Where that cannot be written, it is said on
-/// standard error: nobody can ask a run for it afterwards.
+/// Prints the totals of a run on standard output, or on standard error if that fails: they cannot
+/// be asked for later.
 pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: bool) {
     let sentence = sentence(totals, end, seconds);
     let said = if as_json {
         let mut summary = json!(totals);
         summary["end"] = json!(name(end));
         summary["seconds"] = json!((seconds * 1_000.0).round() / 1_000.0);
-        say::document(&summary)
+        output::document(&summary)
     } else {
-        say::line(&sentence)
+        output::line(&sentence)
     };
     if !said {
         info!(target: SPILLWAY, event = "summary", "{sentence}");
@@ -38,18 +38,18 @@ pub(crate) fn name(end: Option<End>) -> &'static str {
     }
 }
 
-/// What it has done, for people.
+/// The totals as a sentence.
 pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> String {
     let Totals { events, rejected, filtered, failed_events, failed_objects, .. } = totals;
     let how = match (end, &totals.kept) {
         (Some(End::Complete), _) => "Done",
         (Some(End::NothingToDo), _) => return format!("{NOTHING_TO_DO}{}", unfinished(totals)),
-        (Some(End::Stopped), None) => "Stopped; what was open is complete",
-        (Some(End::Stopped), Some(_)) => "Stopped; what is open is kept for the next run",
-        (Some(End::Aborted), None) => "Interrupted; what was open is aborted",
-        (Some(End::GivenUp), None) => "Interrupted; what was open is given up",
+        (Some(End::Stopped), None) => "Stopped; open objects were completed",
+        (Some(End::Stopped), Some(_)) => "Stopped; open objects are saved for the next run",
+        (Some(End::Aborted), None) => "Interrupted; open objects were aborted",
+        (Some(End::GivenUp), None) => "Interrupted; open objects were given up",
         (Some(End::Aborted | End::GivenUp), Some(_)) => {
-            "Interrupted; what the last checkpoint knows is kept"
+            "Interrupted; the objects of the last checkpoint are kept"
         }
         (None, _) => "Failed",
     };
@@ -77,17 +77,17 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
         } else {
             format!("lines {} to {}", HumanCount(first), HumanCount(last))
         };
-        text.push_str(&format!(" What is not stored lies in {lines}."));
+        text.push_str(&format!(" The events that were not stored are in {lines}."));
     }
-    add(&mut text, totals.dead_letters, "set aside as dead letters");
+    add(&mut text, totals.dead_letters, "written as dead letters");
     if let Some(kept) = &totals.kept {
         let stored = counted(kept.checkpoints, "checkpoint");
         text.push_str(&format!(
-            " {stored} stored; the next run begins with line {}{}.",
+            " {stored} stored; the next run starts at line {}{}.",
             HumanCount(kept.next_line),
             match kept.next_line_taken {
                 0 => String::new(),
-                taken => format!(", behind {} of it", counted(taken, "event")),
+                taken => format!(", after {} of it", counted(taken, "event")),
             }
         ));
     }
@@ -101,7 +101,7 @@ fn add(text: &mut String, count: u64, what: &str) {
     }
 }
 
-/// What is said of a last line that is not one yet, so that nobody takes it for lost.
+/// The sentence about a last line without a line feed, which is not lost.
 fn unfinished(totals: &Totals) -> String {
     let bytes = totals.kept.as_ref().map_or(0, |kept| kept.unfinished_bytes);
     if bytes == 0 {
@@ -111,5 +111,4 @@ fn unfinished(totals: &Totals) -> String {
     format!(" The last line has no line feed yet: {} {wait} for the next run.", HumanCount(bytes))
 }
 
-const NOTHING_TO_DO: &str =
-    "Nothing to do: the source was stored to its end, and has no line more.";
+const NOTHING_TO_DO: &str = "Nothing to do: the whole source is stored, and it has no new lines.";

@@ -96,7 +96,8 @@ impl Observer for Terminal {
                 "failed: {text}"
             ),
             SHOWN_ENOUGH => error!(
-                target: SPILLWAY, event = "failed", "failed: more objects, counted in the summary"
+                target: SPILLWAY, event = "failed",
+                "failed: more objects; the summary has their number"
             ),
             _ => {}
         }
@@ -113,7 +114,7 @@ impl Observer for Terminal {
             ),
             SHOWN_ENOUGH => warn!(
                 target: SPILLWAY, event = "set_aside",
-                "set aside: more objects, counted in the summary"
+                "set aside: more objects; the summary has their number"
             ),
             _ => {}
         }
@@ -127,7 +128,8 @@ impl Observer for Terminal {
                 target: SPILLWAY, event = "rejected", line, reason, "rejected: {spot}: {reason}"
             ),
             SHOWN_ENOUGH => warn!(
-                target: SPILLWAY, event = "rejected", "rejected: more lines, counted in the summary"
+                target: SPILLWAY, event = "rejected",
+                "rejected: more lines; the summary has their number"
             ),
             _ => {}
         }
@@ -136,7 +138,7 @@ impl Observer for Terminal {
     fn checkpoint(&mut self, line: u64) {
         info!(
             target: COURSE, event = "checkpoint", line,
-            "a checkpoint is stored: the next run would begin with line {line}"
+            "checkpoint stored: the next run would start at line {line}"
         );
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::age;
 use crate::checkpoint::{self, CheckpointError, CheckpointFile, CheckpointSettings};
+use crate::plan::{PlanError, Request, read};
 use anyhow::anyhow;
 use serde_json::json;
 use spillway::component::Component;
@@ -17,20 +18,19 @@ use tracing::error;
 
 use super::args::{AbortArguments, ListArguments, UploadsCommand};
 use super::asking::Asking;
-use super::exit::{Exit, Stop};
+use super::exit::{CliError, Exit};
 use super::log::SPILLWAY;
-use super::plan::{Request, read};
-use super::say::{self, one_line, say};
-use super::{take_up, terminal};
+use super::output::{self, one_line, outln};
+use super::terminal;
 
-pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, Stop> {
+pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, CliError> {
     match command {
         UploadsCommand::List(arguments) => list(arguments).await,
         UploadsCommand::Abort(arguments) => abort(arguments).await,
     }
 }
 
-async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
+async fn list(arguments: ListArguments) -> Result<Exit, CliError> {
     let ListArguments { flow, component, older_than, json } = arguments;
     let (mut sink, kept) = open(&flow, component, Whose::Anybodys).await?;
     // There is nothing to clear away.
@@ -40,19 +40,21 @@ async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
         close(sink).await?;
         Ok(found)
     };
-    let mut found = asking.end(found.await, "open uploads were listed")?;
+    let mut found = asking.end(found.await, "listing incomplete uploads")?;
     let in_use = kept.take_out(&mut found);
     found.retain(|upload| upload.is_older_than(older_than.unwrap_or_default()));
     let flow = flow.display();
     if json {
-        say::document(&json!({"uploads": found.iter().map(Upload::json).collect::<Vec<_>>()}));
+        output::document(&json!({"uploads": found.iter().map(Upload::json).collect::<Vec<_>>()}));
     } else if !found.is_empty() {
-        table(&found).iter().for_each(|line| say!("{line}"));
+        table(&found).iter().for_each(|line| outln!("{line}"));
     } else if let Some(age) = older_than {
         let age = age::show(age);
-        say!("no upload older than {age} is open under the names that {flow} may write");
+        outln!(
+            "there is no incomplete upload older than {age} under the keys that {flow} may write"
+        );
     } else {
-        say!("no upload is open under the names that {flow} may write");
+        outln!("there is no incomplete upload under the keys that {flow} may write");
     }
     if !json {
         kept.say(in_use);
@@ -60,15 +62,19 @@ async fn list(arguments: ListArguments) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-async fn abort(arguments: AbortArguments) -> Result<Exit, Stop> {
+async fn abort(arguments: AbortArguments) -> Result<Exit, CliError> {
     let whose = if arguments.dry_run { Whose::Anybodys } else { Whose::Ours };
     let (sink, kept) = open(&arguments.flow, arguments.component.clone(), whose).await?;
     let asking = Asking::of(&sink, Duration::ZERO)?;
     let aborted = abort_all(arguments, sink, kept).await;
-    asking.end(aborted, "uploads were aborted: those that are not named above may still be open")
+    asking.end(aborted, "aborting uploads; those that are not listed above may remain")
 }
 
-async fn abort_all(arguments: AbortArguments, mut sink: Sink, kept: InUse) -> Result<Exit, Stop> {
+async fn abort_all(
+    arguments: AbortArguments,
+    mut sink: Sink,
+    kept: InUse,
+) -> Result<Exit, CliError> {
     let AbortArguments { older_than, dry_run, .. } = arguments;
     let mut in_use = 0;
     let mut met = HashSet::new();
@@ -85,18 +91,18 @@ async fn abort_all(arguments: AbortArguments, mut sink: Sink, kept: InUse) -> Re
             break young;
         }
         for upload in &due {
-            let text = upload.in_words();
+            let text = upload.describe();
             if dry_run {
-                say!("would abort {text}");
+                outln!("would abort {text}");
                 continue;
             }
             match sink.abort_upload(&upload.object.object_key, &upload.object.id).await {
                 Ok(()) => {
                     ended += 1;
-                    say!("aborted {text}");
+                    outln!("aborted {text}");
                 }
                 Err(error @ (SinkError::Trap(_) | SinkError::Breach(_) | SinkError::GivenUp)) => {
-                    return Err(Stop::Failed(error.into()));
+                    return Err(CliError::Failed(error.into()));
                 }
                 Err(error) => {
                     failed += 1;
@@ -112,22 +118,22 @@ async fn abort_all(arguments: AbortArguments, mut sink: Sink, kept: InUse) -> Re
     close(sink).await?;
     let age = age::show(older_than);
     match (dry_run, met.len()) {
-        (_, 0) => say!("no upload older than {age} is open"),
-        (true, due) => say!("{} would be aborted", count(due as u64)),
-        (false, _) => say!("{} aborted", count(ended)),
+        (_, 0) => outln!("there is no incomplete upload older than {age}"),
+        (true, due) => outln!("{} would be aborted", count(due as u64)),
+        (false, _) => outln!("{} aborted", count(ended)),
     }
     let unknown = young.iter().filter(|upload| upload.object.begun.is_none()).count() as u64;
     let younger = young.len() as u64 - unknown;
     if younger > 0 {
-        say!("left alone: {} younger than that", count(younger));
+        outln!("skipped: {} younger than that", count(younger));
     }
     if unknown > 0 {
-        say!("left alone: {} of unknown age", count(unknown));
+        outln!("skipped: {} of unknown age", count(unknown));
     }
     kept.say(in_use);
     match failed {
         0 => Ok(Exit::Done),
-        failed => Err(Stop::Failed(anyhow!("{} could not be aborted", count(failed)))),
+        failed => Err(CliError::Failed(anyhow!("{} could not be aborted", count(failed)))),
     }
 }
 
@@ -140,11 +146,13 @@ struct Upload {
 
 impl Upload {
     /// What is unfinished, the oldest first, those of unknown age last.
-    async fn all(sink: &mut Sink) -> Result<Vec<Upload>, Stop> {
+    async fn all(sink: &mut Sink) -> Result<Vec<Upload>, CliError> {
         let listed = sink.incomplete_uploads().await;
         notices(sink).await?;
         let listed = listed.map_err(|error| {
-            Stop::Failed(anyhow::Error::new(error).context("open uploads could not be listed"))
+            CliError::Failed(
+                anyhow::Error::new(error).context("incomplete uploads could not be listed"),
+            )
         })?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let age = |begun| now.saturating_sub(Duration::from_nanos(begun));
@@ -170,7 +178,7 @@ impl Upload {
         [one_line(object_key), age, parts, one_line(id)]
     }
 
-    fn in_words(&self) -> String {
+    fn describe(&self) -> String {
         let [name, age, parts, id] = self.cells();
         format!("{name} (age {age}, parts {parts}, id {id})")
     }
@@ -206,7 +214,7 @@ fn count(uploads: u64) -> String {
     format!("{uploads} {}", if uploads == 1 { "upload" } else { "uploads" })
 }
 
-/// Uploads that the checkpoint of the flow knows: the next run goes on with them.
+/// Uploads that are in the checkpoint of the flow. The next run continues them.
 #[derive(Default)]
 struct InUse {
     path: PathBuf,
@@ -218,7 +226,7 @@ struct InUse {
 /// Whose a checkpoint is while it is looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {
-    /// A run may be at work with it.
+    /// A run may be using it.
     Anybodys,
     /// Nobody else's.
     Ours,
@@ -229,17 +237,17 @@ impl InUse {
         checkpoint: Option<CheckpointSettings>,
         sink: &Component,
         whose: Whose,
-    ) -> Result<InUse, Stop> {
+    ) -> Result<InUse, CliError> {
         let Some(CheckpointSettings { path, .. }) = checkpoint else { return Ok(InUse::default()) };
         let held = match whose {
             Whose::Ours => hold(&path)?,
             Whose::Anybodys => None,
         };
         // What is in use cannot be told from a file that cannot be read, so nothing is touched.
-        let read = checkpoint::read(&path).map_err(|error| Stop::WrongUse(error.into()))?;
+        let read = checkpoint::read(&path).map_err(|error| CliError::Usage(error.into()))?;
         let Some(read) = read else { return Ok(InUse { _held: held, ..InUse::default() }) };
         let saved = sink.inspect_state(&read.state).await;
-        let saved = saved.map_err(|error| Stop::WrongUse(error.into()))?;
+        let saved = saved.map_err(|error| CliError::Usage(error.into()))?;
         let ids = saved.objects.into_iter().filter_map(|object| object.id).collect();
         Ok(InUse { path, ids, _held: held })
     }
@@ -254,17 +262,17 @@ impl InUse {
     fn say(&self, in_use: u64) {
         if in_use > 0 {
             let path = self.path.display();
-            say!("in use: {}, with which the checkpoint {path} goes on", count(in_use));
+            outln!("skipped: {}, which the checkpoint {path} needs", count(in_use));
         }
     }
 }
 
-/// The checkpoint for this process alone. Where its folder is not there, no run has it either.
-fn hold(path: &Path) -> Result<Option<CheckpointFile>, Stop> {
+/// Locks the checkpoint for this process. If its folder does not exist, no run uses it either.
+fn hold(path: &Path) -> Result<Option<CheckpointFile>, CliError> {
     match CheckpointFile::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(CheckpointError::Lock(_, error)) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(take_up::not_had(error)),
+        Err(error) => Err(PlanError::Checkpoint(error).into()),
     }
 }
 
@@ -273,7 +281,7 @@ async fn open(
     flow: &Path,
     component: Option<PathBuf>,
     whose: Whose,
-) -> Result<(Sink, InUse), Stop> {
+) -> Result<(Sink, InUse), CliError> {
     let request = Request::of(flow, component);
     let mut draft = request.parse(&read(flow)?)?;
     let checkpoint = draft.checkpoint.take();
@@ -282,14 +290,14 @@ async fn open(
     Ok((destination.open().await?, in_use))
 }
 
-async fn notices(sink: &mut Sink) -> Result<(), Stop> {
-    let progress = sink.poll().await.map_err(|error| Stop::Failed(error.into()))?;
+async fn notices(sink: &mut Sink) -> Result<(), CliError> {
+    let progress = sink.poll().await.map_err(|error| CliError::Failed(error.into()))?;
     progress.notices.iter().for_each(terminal::say_notice);
     Ok(())
 }
 
-async fn close(mut sink: Sink) -> Result<(), Stop> {
-    let progress = sink.close(Ending::Abort).await.map_err(|e| Stop::Failed(e.into()))?;
+async fn close(mut sink: Sink) -> Result<(), CliError> {
+    let progress = sink.close(Ending::Abort).await.map_err(|e| CliError::Failed(e.into()))?;
     progress.notices.iter().for_each(terminal::say_notice);
     Ok(())
 }

@@ -79,7 +79,7 @@ fn look(told: &Mutex<Told>) {
             let (seconds, waited) = (waited.as_secs(), clock(waited));
             info!(
                 target: SPILLWAY, event = "waited", seconds,
-                "the store answers again, after {waited}"
+                "the store is back after {waited}"
             );
         }
         _ => {}

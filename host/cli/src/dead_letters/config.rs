@@ -1,4 +1,4 @@
-//! What becomes of what cannot be stored, as written in a flow.
+//! What happens to events that cannot be stored, as written in a flow.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,13 +7,13 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
-/// What becomes of events whose object could not be stored.
+/// What happens to events whose object could not be stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum OnFailed {
     /// The flow ends, and says which they are.
     #[default]
     Stop,
-    /// They are written to this file, and the flow goes on. Until an event is durable it is kept on
+    /// Written to this file, and the flow continues. Until an event is durable it is kept on
     /// disk, in the folder of the file.
     File(PathBuf),
 }

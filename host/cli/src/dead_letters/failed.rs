@@ -21,13 +21,13 @@ pub(crate) struct Failed {
     letters: DeadLetters,
     spool: Spool,
     reported: Vec<Reported>,
-    /// What lies before this position is written.
+    /// Failed events before this position are written.
     written: u64,
     /// How many letters were written.
     count: u64,
 }
 
-/// What a sink said of a failed object.
+/// A failed object, as the sink reported it.
 struct Reported {
     key: String,
     first: u64,
@@ -96,7 +96,7 @@ impl Failed {
     /// # Errors
     ///
     /// Also where events were reported that the sink was never given: then something is lost.
-    pub(crate) fn settle(&mut self, durable: u64, layout: &Layout) -> io::Result<()> {
+    pub(crate) fn write_until(&mut self, durable: u64, layout: &Layout) -> io::Result<()> {
         let positions = self.written..durable.max(self.written);
         self.write(&positions, layout)?;
         self.written = positions.end;
@@ -134,15 +134,15 @@ impl Failed {
             if over.missing > 0 {
                 let Reported { key, first, last, missing, .. } = over;
                 return Err(io::Error::other(format!(
-                    "the sink reported {missing} more failed events of `{key}` from position \
-                     {first} to {last} than it was given"
+                    "the sink reported {missing} more failed events of `{key}` at positions \
+                     {first} to {last} than it received"
                 )));
             }
         }
         Ok(())
     }
 
-    /// Makes sure that what was written outlives a power cut.
+    /// Syncs written letters to disk.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.letters.sync()
     }
@@ -193,12 +193,12 @@ mod tests {
         failed.keep(&runs, &[rejected(3)]).unwrap();
         // The younger one fails first, and may not be written yet.
         failed.report(&failure("b", 2..=4, 2));
-        assert_eq!(written(&mut failed, |failed| failed.settle(0, &layout())), 0);
+        assert_eq!(written(&mut failed, |failed| failed.write_until(0, &layout())), 0);
         failed.report(&failure("a", 0..=1, 2));
-        assert_eq!(written(&mut failed, |failed| failed.settle(1, &layout())), 1);
-        assert_eq!(written(&mut failed, |failed| failed.settle(7, &layout())), 3);
+        assert_eq!(written(&mut failed, |failed| failed.write_until(1, &layout())), 1);
+        assert_eq!(written(&mut failed, |failed| failed.write_until(7, &layout())), 3);
         failed.report(&failure("b", 7..=7, 1));
-        assert_eq!(written(&mut failed, |failed| failed.settle(8, &layout())), 1);
+        assert_eq!(written(&mut failed, |failed| failed.write_until(8, &layout())), 1);
         failed.sync().unwrap();
         let letters: Vec<_> = std::fs::read_to_string(&path).unwrap().lines().map(event).collect();
         let wanted = [("a", "a"), ("a", "b"), ("b", "c"), ("b", "e"), ("b", "g")];
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 2);
         assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 0);
         failed.report(&failure("a", 0..=1, 2));
-        assert_eq!(written(&mut failed, |failed| failed.settle(4, &layout())), 2);
+        assert_eq!(written(&mut failed, |failed| failed.write_until(4, &layout())), 2);
         failed.keep(&[run("b", 4, "e")], &[]).unwrap();
         failed.report(&failure("b", 4..=4, 1));
         assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 1);
@@ -242,8 +242,8 @@ mod tests {
         let mut failed = Failed::open(&folder.path().join("failed")).unwrap();
         failed.keep(&[run("a", 0, "ab")], &[]).unwrap();
         failed.report(&failure("a", 0..=3, 4));
-        let error = failed.settle(4, &layout()).unwrap_err().to_string();
-        assert!(error.contains("2 more failed events of `a` from position 0 to 3"), "{error}");
+        let error = failed.write_until(4, &layout()).unwrap_err().to_string();
+        assert!(error.contains("2 more failed events of `a` at positions 0 to 3"), "{error}");
     }
 
     /// That of lines that are one event each.

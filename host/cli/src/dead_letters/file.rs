@@ -23,7 +23,7 @@ pub enum Unusable {
     Folder(PathBuf),
     /// There is something else of that name. A pipe would wait for its reader, and no device could
     /// be read again.
-    #[error("{} is no regular file", .0.display())]
+    #[error("{} is not a regular file", .0.display())]
     NoFile(PathBuf),
     /// The file cannot be opened, or none can be made.
     #[error("{} cannot be written", .0.display())]
@@ -54,7 +54,7 @@ pub fn check(path: &Path) -> Result<(), Unusable> {
     }
 }
 
-/// The folder that `path` lies in.
+/// The folder of `path`.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -74,12 +74,12 @@ impl DeadLetters {
         self.file.write_all(&letter.to_line())
     }
 
-    /// Hands what was added over to the system, which keeps it if this process ends.
+    /// Flushes added letters to the system, which keeps them if this process ends.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
 
-    /// Makes sure that what was added outlives a power cut.
+    /// Syncs added letters to disk.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.file.flush()?;
         self.file.get_ref().sync_all()
@@ -139,7 +139,7 @@ mod tests {
         for (name, said) in [
             ("no/such", "the folder "),
             (".", " is a folder, expected a file"),
-            ("fifo", "fifo is no regular file"),
+            ("fifo", "fifo is not a regular file"),
             ("link", "link cannot be written"),
             (&long, "x cannot be written"),
             ("old/x", "the folder "),
@@ -149,6 +149,6 @@ mod tests {
             assert!(DeadLetters::open(&path(name)).is_err(), "{name}");
         }
         let error = check(Path::new("/dev/null")).unwrap_err().to_string();
-        assert_eq!(error, "/dev/null is no regular file");
+        assert_eq!(error, "/dev/null is not a regular file");
     }
 }

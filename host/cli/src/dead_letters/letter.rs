@@ -15,11 +15,11 @@ pub(crate) struct DeadLetter<'a> {
     pub(crate) lines: Lines,
     /// Why it is not stored.
     pub(crate) reason: &'a str,
-    /// What is set aside.
+    /// The content of a dead letter.
     pub(crate) content: Content<'a>,
 }
 
-/// What is set aside.
+/// The content of a dead letter.
 pub(crate) enum Content<'a> {
     /// A line that became no event. It has this many `bytes`, of which `held` may be only the
     /// beginning.
@@ -110,27 +110,30 @@ impl Letter {
     /// Why it is none, as a sentence.
     pub(crate) fn read(line: &[u8]) -> Result<Letter, String> {
         let read: Read =
-            serde_json::from_slice(line).map_err(|e| format!("no dead letter: {e}"))?;
+            serde_json::from_slice(line).map_err(|e| format!("not a dead letter: {e}"))?;
         let payload = bytes("payload", read.payload, read.payload_base64)?;
         let event = bytes("event", read.event, read.event_base64)?;
         match (payload, event) {
             (Some(payload), None) => {
                 let key = read.key.filter(|key| !key.is_empty());
-                let key = key.ok_or("no dead letter: `payload` needs a `key` beside it")?;
+                let key = key.ok_or("not a dead letter: `payload` needs a `key` beside it")?;
                 let at = read.at.map(|text| crate::time::of_rfc_3339(&text)).transpose();
-                let at = at.map_err(|reason| format!("no dead letter: `at` {reason}"))?;
+                let at = at.map_err(|reason| format!("not a dead letter: `at` {reason}"))?;
                 Ok(Letter::Event { key, payload, at })
             }
             (None, Some(_)) if read.key.is_some() => {
-                Err("no dead letter: a `key` belongs to a `payload`, not to an `event`".to_owned())
+                Err("not a dead letter: a `key` belongs to a `payload`, not to an `event`"
+                    .to_owned())
             }
             (None, Some(held)) => match read.event_bytes {
                 Some(bytes) if bytes > held.len() as u64 => Ok(Letter::Beginning { held, bytes }),
                 _ => Ok(Letter::Line(held)),
             },
-            (None, None) => Err("no dead letter: it has neither `payload` nor `event`".to_owned()),
+            (None, None) => {
+                Err("not a dead letter: it has neither `payload` nor `event`".to_owned())
+            }
             (Some(_), Some(_)) => {
-                Err("no dead letter: it has both `payload` and `event`".to_owned())
+                Err("not a dead letter: it has both `payload` and `event`".to_owned())
             }
         }
     }
@@ -152,11 +155,11 @@ fn bytes(
         (Some(text), None) => Ok(Some(text.into_bytes())),
         (None, Some(base64)) => match BASE64_STANDARD.decode(base64) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) => Err(format!("no dead letter: `{name}_base64` is no base64: {error}")),
+            Err(error) => Err(format!("not a dead letter: `{name}_base64` is not base64: {error}")),
         },
         (None, None) => Ok(None),
         (Some(_), Some(_)) => {
-            Err(format!("no dead letter: it has both `{name}` and `{name}_base64`"))
+            Err(format!("not a dead letter: it has both `{name}` and `{name}_base64`"))
         }
     }
 }
@@ -214,7 +217,7 @@ mod tests {
     #[test]
     fn what_is_no_dead_letter_is_said() {
         for (line, said) in [
-            ("wrong", "no dead letter: expected value"),
+            ("wrong", "not a dead letter: expected value"),
             ("{}", "neither `payload` nor `event`"),
             (r#"{"payload":"x"}"#, "needs a `key`"),
             (r#"{"payload":"x","key":""}"#, "needs a `key`"),
@@ -223,7 +226,7 @@ mod tests {
             (r#"{"payload":"x","event":"y","key":"k"}"#, "both `payload` and `event`"),
             (r#"{"event":"y","key":"k"}"#, "a `key` belongs to a `payload`"),
             (r#"{"event":"y","event_base64":"eQ=="}"#, "both `event` and `event_base64`"),
-            (r#"{"event_base64":"?"}"#, "`event_base64` is no base64"),
+            (r#"{"event_base64":"?"}"#, "`event_base64` is not base64"),
             (r#"{"payload":"x","key":"k","at":"noon"}"#, "`at` is \"noon\""),
         ] {
             let reason = Letter::read(line.as_bytes()).unwrap_err();

@@ -1,4 +1,4 @@
-//! Dead letters: events that were not stored, set aside in a file that a flow can read again.
+//! Dead letters: events that were not stored, in a file that a flow can read again.
 //!
 //! A line that became no event is written as it was read, and goes through the map when it is read
 //! again. An event is written as the sink was given it, with its key, and needs no map any more.

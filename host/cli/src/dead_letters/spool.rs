@@ -39,7 +39,7 @@ struct Segment {
     unread: u64,
 }
 
-/// What stands before the key, the ends and the payload of a [`Kept`].
+/// The header of a [`Kept`]: its key, ends and payload follow.
 struct Header {
     first: u64,
     at: Option<u64>,
@@ -216,7 +216,7 @@ impl Header {
 }
 
 fn length(bytes: usize) -> io::Result<u32> {
-    u32::try_from(bytes).map_err(|_| io::Error::other("a run of events is too long to be kept"))
+    u32::try_from(bytes).map_err(|_| io::Error::other("a run of events is too long for the spool"))
 }
 
 #[cfg(test)]

@@ -183,8 +183,8 @@ impl Mapper {
             }
             Ok(Letter::Beginning { held, bytes }) => {
                 let reason = format!(
-                    "the dead letter holds the first {} of {bytes} bytes; \
-                     take the whole line from where it came from",
+                    "the dead letter has only the first {} of {bytes} bytes; take the whole line \
+                     from the original source",
                     held.len()
                 );
                 open.push_rejected(reason, held, bytes);
@@ -207,7 +207,7 @@ impl Mapper {
             return Some(Rest::from(Piece::TooLong(long)));
         }
         let reason = format!(
-            "the line is {} bytes long, over the {} that `line_bytes_max` allows",
+            "the line is {} bytes long, more than the {} that `line_bytes_max` allows",
             long.bytes, self.lines.line_bytes_max
         );
         open.batch.lines += 1;

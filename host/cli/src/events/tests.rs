@@ -45,7 +45,7 @@ async fn positions_and_offsets_go_through_everything_that_is_no_event() {
         rejected,
         [
             (2, "not JSON: expected a value at byte 1"),
-            (3, "the line is 50 bytes long, over the 40 that `line_bytes_max` allows"),
+            (3, "the line is 50 bytes long, more than the 40 that `line_bytes_max` allows"),
         ]
     );
     assert_eq!(batch.rejected[0].line, b"not json");
@@ -175,8 +175,8 @@ async fn an_expression_that_is_left_and_waited_for_again_loses_nothing() {
 #[tokio::test]
 async fn what_an_expression_makes_may_be_deep() {
     for (payload, reason) in [
-        ("def f: 1 + f; f", "it recurses too deep"),
-        ("def f: [f]; f", "it recurses too deep"),
+        ("def f: 1 + f; f", "it recurses too deeply"),
+        ("def f: [f]; f", "it recurses too deeply"),
         ("reduce range(300000) as $i (0; [.])", "is nested more than 256 deep"),
         ("last(limit(100000; recurse([.])))", "is nested more than 256 deep"),
         ("reduce range(300000) as $i (0; [.]) | error", "failed: [[["),

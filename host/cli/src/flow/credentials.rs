@@ -39,7 +39,7 @@ pub(super) const FIELDS: &[&str] = &[
     "aws_session_token",
 ];
 
-/// Where they come from. Whoever names variables means these, and nothing else.
+/// Where they come from. With named variables, no other source is used.
 pub(super) fn meant(written: Written) -> Result<Settings, Vec<Problem>> {
     let mut problems = Vec::new();
     let base = base(&written, &mut problems);
@@ -87,7 +87,7 @@ fn base(written: &Written, problems: &mut Vec<Problem>) -> Base {
             problem("profile", format!("has no meaning together with `{field}`"))
         }
         (_, None, Some(profile)) if profile.is_empty() => {
-            problem("profile", "is empty; name a profile, or leave the line out".to_owned())
+            problem("profile", "is empty; name a profile, or remove the line".to_owned())
         }
         (_, None, Some(profile)) => Base::Profile(profile.clone()),
         (Some(Source::Environment), _, None) | (None, Some(_), None) => {
@@ -105,8 +105,8 @@ fn environment(written: &Written, problems: &mut Vec<Problem>) -> Environment {
         Some(name) if is_name(name) => name.clone(),
         Some(_) => {
             // It may be a secret that was put in the wrong place, so it is not shown.
-            let message = "is not the name of an environment variable, which it must be; \
-                           the value itself does not belong in a flow";
+            let message = "must be the name of an environment variable; the value itself does not \
+                           belong in a flow";
             problems.push(Problem::new(format!("credentials.{field}"), message));
             String::new()
         }

@@ -1,6 +1,7 @@
 //! A flow as it stands in its file: where events come from, how they are shaped, where they go.
 
 mod credentials;
+mod sections;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -8,7 +9,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::checkpoint::{CheckpointConfig, CheckpointSettings};
@@ -19,6 +19,7 @@ use spillway::credentials::Settings;
 use spillway::problem::Problem;
 
 use credentials::FIELDS as CREDENTIALS;
+use sections::Sections;
 pub use variables::Variables;
 
 /// Fields of `[sink.config]` with the values that take the place of what is written; without a
@@ -37,7 +38,7 @@ pub struct SinkSettings {
     pub ca_file: Option<PathBuf>,
     /// The linear memory that the component may have, in bytes.
     pub memory_bytes_max: Option<usize>,
-    /// What becomes of events whose object could not be stored.
+    /// What happens to events whose object could not be stored.
     pub on_failed: OnFailed,
     /// What the component is configured with.
     pub config: serde_json::Map<String, serde_json::Value>,
@@ -194,8 +195,8 @@ fn commits_checkpoints(
     let written = config.entry(COMMIT).or_insert_with(|| CHECKPOINTED.into());
     if written == "sealed" {
         let message = format!(
-            "is \"sealed\", and a flow with [checkpoint] needs \"{CHECKPOINTED}\": \
-             leave this out, or [checkpoint]"
+            "is \"sealed\", but a flow with [checkpoint] needs \"{CHECKPOINTED}\": remove this \
+             line, or [checkpoint]"
         );
         problems.push(Problem::new(format!("sink.config.{COMMIT}"), message));
     }
@@ -205,81 +206,12 @@ fn kept<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Opti
     result.map_err(|more| problems.extend(more)).ok()
 }
 
-/// The tables of a flow, by name.
-struct Sections(BTreeMap<String, Table>);
-
-impl Sections {
-    fn split(table: Table, problems: &mut Vec<Problem>) -> Sections {
-        let mut sections = BTreeMap::new();
-        for (name, value) in table {
-            match value {
-                Value::Table(section) if SECTIONS.contains(&name.as_str()) => {
-                    sections.insert(name, section);
-                }
-                _ if SECTIONS.contains(&name.as_str()) => {
-                    let message = format!("is {}, expected a table", value.type_str());
-                    problems.push(Problem::new(name, message));
-                }
-                _ => problems.push(unknown(&name, &name, SECTIONS)),
-            }
-        }
-        Sections(sections)
-    }
-
-    fn has(&self, section: &str) -> bool {
-        self.0.contains_key(section)
-    }
-
-    /// Takes one table out, without the fields that do not belong there: each of them is a problem.
-    fn take<T: DeserializeOwned>(
-        &mut self,
-        section: &str,
-        fields: &[&str],
-        problems: &mut Vec<Problem>,
-    ) -> Option<T> {
-        let mut table = self.0.remove(section).unwrap_or_default();
-        table.retain(|name, _| {
-            let known = fields.contains(&name);
-            if !known {
-                problems.push(unknown(&format!("{section}.{name}"), name, fields));
-            }
-            known
-        });
-        let mut whole = true;
-        let mut good = Table::new();
-        // One more at a time, so that each field is named that is wrong: by itself, or as another
-        // name of one before it.
-        for (name, value) in table {
-            good.insert(name.clone(), value);
-            let Err(error) = T::deserialize(good.clone()) else { continue };
-            let message = error.message().trim().to_owned();
-            problems.push(Problem::new(format!("{section}.{name}"), message));
-            good.remove(&name);
-            whole = false;
-        }
-        // What stands beside a wrong field of the sink is looked at all the same: fields of the
-        // others need each other.
-        if whole || section == "sink" { T::deserialize(good).ok() } else { None }
-    }
-}
-
-fn unknown(field: &str, name: &str, names: &[&str]) -> Problem {
-    let near = names.iter().map(|n| (strsim::damerau_levenshtein(name, n), n));
-    let near = near.filter(|(distance, n)| *distance <= 1 + n.len() / 4);
-    let message = match near.min_by_key(|(distance, _)| *distance) {
-        Some((_, near)) => format!("unknown field; did you mean `{near}`?"),
-        None => format!("unknown field; there are {}", names.join(", ")),
-    };
-    Problem::new(field, message)
-}
-
 /// The field of a sink's configuration that says when objects become visible, and its value where
 /// they wait for a checkpoint: the contract names both.
 pub const COMMIT: &str = "commit";
 /// See [`COMMIT`].
 pub const CHECKPOINTED: &str = "checkpointed";
 
-const SECTIONS: &[&str] = &["source", "map", "sink", "credentials", "checkpoint"];
 const SOURCE: &[&str] = &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines"];
 const MAP: &[&str] = &["key", "fixed_key", "payload", "events", "at", "at_unit", "on_rejected"];
 const CHECKPOINT: &[&str] = &["path", "every"];
@@ -287,6 +219,8 @@ const SINK: &[&str] =
     &["component", "egress", "ca_file", "memory_bytes_max", "on_failed", "config"];
 #[cfg(test)]
 mod tests {
+    use serde::de::DeserializeOwned;
+
     use super::*;
 
     const WHOLE: &str = "

@@ -146,7 +146,7 @@ impl Cursor<'_> {
                 Place::Default { depth } => depth,
             };
             if depth > DEPTH_MAX {
-                return Err(format!("has more than {DEPTH_MAX} defaults within each other"));
+                return Err(format!("has more than {DEPTH_MAX} nested defaults"));
             }
             let (is_needed, mut unneeded) = (wanted && value.is_none(), String::new());
             let default = if is_needed { out } else { &mut unneeded };
@@ -215,7 +215,7 @@ mod tests {
         let nested = |depth: usize| "${B:-".repeat(depth) + "x" + &"}".repeat(depth);
         assert_eq!(expand_text(&nested(DEPTH_MAX), &variables).as_deref(), Ok("x"));
         let error = expand_text(&nested(100_000), &variables).unwrap_err();
-        assert_eq!(error, "has more than 32 defaults within each other");
+        assert_eq!(error, "has more than 32 nested defaults");
     }
 
     #[test]

@@ -43,13 +43,13 @@ impl At {
     fn read(&self, place: &dyn std::fmt::Display, json: &[u8]) -> Result<u64, String> {
         let read = match json {
             [b'"', ..] => serde_json::from_slice::<String>(json)
-                .map_err(|_| "is no text that could be a time".to_owned())
+                .map_err(|_| "is not a time as a string".to_owned())
                 .and_then(|text| time::of_rfc_3339(&text)),
             [b'-' | b'0'..=b'9', ..] => {
                 time::of_number(str::from_utf8(json).unwrap_or_default(), self.unit)
             }
             b"null" => return Err(format!("no time: `{place}` is null")),
-            _ => Err(format!("is {}, expected a text or a number", kind(json))),
+            _ => Err(format!("is {}, expected a string or a number", kind(json))),
         };
         read.map_err(|reason| format!("the time `{place}` {reason}"))
     }

@@ -32,9 +32,9 @@ pub(super) struct Steps(Cell<u64>);
 /// What an evaluation has too little of: it ends in a panic with this payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Exhausted {
-    #[error("it recurses too deep")]
+    #[error("it recurses too deeply")]
     Stack,
-    #[error("it takes too many steps; does it come to an end?")]
+    #[error("it takes too many steps; it may not terminate")]
     Steps,
 }
 

@@ -27,21 +27,21 @@ fn nuls(line: &[u8], at: usize) -> String {
         // At every second byte, as in `{ NUL " NUL`.
         1 if line.iter().skip(at).step_by(2).take(8).all(|byte| *byte == 0) => UTF_16.to_owned(),
         1 => format!(", a NUL byte{COPYTRUNCATE}"),
-        _ => format!(", where {count} NUL bytes lie{COPYTRUNCATE}"),
+        _ => format!(", where {count} NUL bytes are{COPYTRUNCATE}"),
     }
 }
 
-/// Whether an array or an object is begun that has no end.
+/// Whether an array or an object begins and does not end.
 fn is_open(line: &[u8]) -> bool {
     matches!(line.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-const MARK: &str = ", where a byte order mark (BOM) lies, as where files were joined that begin \
-                    with one each. Only the first line may begin with it: take it out";
-const UTF_16: &str = ", of what looks like UTF-16; lines are read as UTF-8: convert it, as with \
+const MARK: &str = ", where a byte order mark (BOM) is, as in files that were concatenated. Only \
+                      the first line may begin with it: remove it from this line";
+const UTF_16: &str = ", of what looks like UTF-16; lines must be UTF-8: convert it, as with \
                       `iconv -f UTF-16 -t UTF-8`";
-const COPYTRUNCATE: &str = ": logs have those that were truncated while their writer went on \
-                            (copytruncate). `tr -d '\\000'` takes them out";
+const COPYTRUNCATE: &str = ": logs have those that were truncated while their writer continued \
+                      (copytruncate). `tr -d '\\000'` removes them";
 const OPEN: &str = ". A document has one line, and this document seems to span several lines: \
                     `jq -c .` makes one line of each document, and `jq -c '.[]'` of each element \
                     of an array";

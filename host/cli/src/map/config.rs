@@ -23,7 +23,7 @@ use spillway::problem::Problem;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MapConfig {
-    /// Where the key lies. It must be a string there, and not an empty one.
+    /// The path of the key. The key must be a string that is not empty.
     pub key: Option<String>,
     /// The key of all events, in place of `key`.
     pub fixed_key: Option<String>,
@@ -37,7 +37,7 @@ pub struct MapConfig {
     pub at: Option<String>,
     /// What a number there counts since 1970: `"s"` (the default), `"ms"`, `"us"` or `"ns"`.
     pub at_unit: Option<String>,
-    /// What becomes of a rejected event: `"stop"` (the default), `"skip"`, or `{ file =
+    /// What happens to a rejected event: `"stop"` (the default), `"skip"`, or `{ file =
     /// "rejected.ndjson" }`.
     pub on_rejected: Option<OnRejectedConfig>,
 }
@@ -55,11 +55,11 @@ pub enum OnRejectedConfig {
 pub struct MapSettings {
     /// How a line becomes an event.
     pub map: Map,
-    /// What becomes of a rejected event.
+    /// What happens to a rejected event.
     pub on_rejected: OnRejected,
 }
 
-/// What becomes of a rejected event.
+/// What happens to a rejected event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum OnRejected {
     /// The flow ends with it.
@@ -95,7 +95,7 @@ impl MapConfig {
         let wrong = |field, message| Err(Problem::new(field, message));
         match (&self.key, &self.fixed_key) {
             (Some(_), Some(_)) => {
-                wrong("map.fixed_key", "cannot be given together with `key`; leave one of them out")
+                wrong("map.fixed_key", "cannot be used together with `key`; remove one of them")
             }
             // Events bring their keys; what else there is has been seen by a map before.
             (None, None) if codec == Codec::DeadLetters => Ok(Key::Missing),
@@ -110,7 +110,8 @@ impl MapConfig {
             (None, Some(key)) => Ok(Key::Fixed(key.clone())),
             (Some(_), None) if codec == Codec::Raw => wrong(
                 "map.key",
-                "cannot look into raw lines; give a `fixed_key`, or set source.codec = \"json\"",
+                "cannot be applied to raw lines; write a `fixed_key`, or set source.codec = \
+                 \"json\"",
             ),
             (Some(text), None) => Ok(Key::Selected(selector("map.key", text)?)),
         }
@@ -126,14 +127,14 @@ impl MapConfig {
             }
             Codec::Raw if self.events.is_some() => Err(Problem::new(
                 "map.events",
-                "cannot look into raw lines; leave it out, or set source.codec = \"json\"",
+                "cannot be applied to raw lines; remove it, or set source.codec = \"json\"",
             )),
             Codec::Raw if text.trim() == "." => Ok(Lines::Raw),
             Codec::Raw => Err(Problem::new(
                 "map.payload",
                 format!(
-                    "is `{text}`, which cannot look into raw lines; \
-                     leave it out, or set source.codec = \"json\""
+                    "is `{text}`, which cannot be applied to raw lines; remove it, or set \
+                     source.codec = \"json\""
                 ),
             )),
         }
@@ -144,10 +145,7 @@ impl MapConfig {
         let unit = match &self.at_unit {
             None => Unit::default(),
             Some(_) if self.at.is_none() => {
-                return wrong(
-                    "map.at_unit",
-                    "has no meaning without `at`; leave it out".to_owned(),
-                );
+                return wrong("map.at_unit", "has no meaning without `at`; remove it".to_owned());
             }
             Some(word) => match Unit::WORDS.iter().find(|(name, _)| name == word) {
                 Some((_, unit)) => *unit,
@@ -161,7 +159,7 @@ impl MapConfig {
             None => Ok(None),
             Some(_) if codec == Codec::Raw => wrong(
                 "map.at",
-                "cannot look into raw lines; leave it out, or set source.codec = \"json\""
+                "cannot be applied to raw lines; remove it, or set source.codec = \"json\""
                     .to_owned(),
             ),
             Some(text) => Ok(Some(At { selector: selector("map.at", text)?, unit })),

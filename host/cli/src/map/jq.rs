@@ -125,7 +125,7 @@ impl Jq {
                     return Err(match error.get_err() {
                         Ok(error) => shortened(error.to_string()),
                         // `halt` would end the process, had we let jaq unwrap it.
-                        Err(_) => "it calls `halt`, which has no meaning here".to_owned(),
+                        Err(_) => "it calls `halt`, which is not supported".to_owned(),
                     });
                 }
             }
@@ -157,7 +157,7 @@ pub(super) fn json(value: &Value) -> Result<Vec<u8>, String> {
     // invents some.
     match scan::<0>(&json, []) {
         Ok([]) => Ok(json),
-        Err(_) => Err("is or holds a value that JSON does not have".to_owned()),
+        Err(_) => Err("is or contains a value that JSON does not have".to_owned()),
     }
 }
 
@@ -237,7 +237,7 @@ fn place(text: &str, part: &str) -> String {
 
 fn first(mut messages: impl Iterator<Item = Vec<String>>) -> String {
     let message = messages.find_map(|messages| messages.into_iter().next());
-    message.unwrap_or_else(|| "it is no jq expression".to_owned())
+    message.unwrap_or_else(|| "it is not a jq expression".to_owned())
 }
 
 /// What the smallest of usual threads has to spare.

@@ -65,7 +65,7 @@ pub(super) fn made_key<'a>(
 fn no_string(place: &dyn std::fmt::Display, kind: &str) -> String {
     let remedy = match kind {
         "a number" | "a boolean" => {
-            format!("; key = '{place} | tostring' makes one of it")
+            format!("; key = '{place} | tostring' converts it")
         }
         _ => String::new(),
     };

@@ -283,7 +283,7 @@ impl Map {
             Key::Fixed(key) => Ok(Cow::Borrowed(key.as_str())),
             Key::Selected(Selector::Path(path)) => key_at(path, document.json, key),
             Key::Selected(Selector::Jq(jq)) => made_key(jq, document.tree(), allowance),
-            Key::Missing => Err("no key: the flow has no `key` in [map] to look for it".to_owned()),
+            Key::Missing => Err("no key: [map] of the flow has no `key`".to_owned()),
         };
         let at = self.at.as_ref().map(|wanted| wanted.time(document, at, allowance)).transpose();
         match (key, payloads, at) {

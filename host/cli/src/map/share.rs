@@ -27,13 +27,13 @@ pub(super) struct Share {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TooMuch {
     #[error(
-        "has more than {max} outputs for a line of {line_bytes} bytes: {OUTPUTS_MAX} and one for \
-         each byte may be"
+        "has more than {max} outputs for a line of {line_bytes} bytes: the limit is {OUTPUTS_MAX} \
+         and one for each byte"
     )]
     Outputs { max: u64, line_bytes: usize },
     #[error(
-        "makes more than {max} bytes of a line of {line_bytes} bytes: {MIB_MAX} MiB and \
-         {BYTES_PER_BYTE} for each byte may be"
+        "makes more than {max} bytes of a line of {line_bytes} bytes: the limit is {MIB_MAX} MiB \
+         and {BYTES_PER_BYTE} for each byte"
     )]
     Bytes { max: u64, line_bytes: usize },
 }
@@ -95,7 +95,8 @@ mod tests {
         (0..10_007).for_each(|_| share.take(0).unwrap());
         assert_eq!(
             share.take(0).unwrap_err().to_string(),
-            "has more than 10007 outputs for a line of 7 bytes: 10000 and one for each byte may be"
+            "has more than 10007 outputs for a line of 7 bytes: the limit is 10000 and one for \
+             each byte"
         );
     }
 
@@ -112,8 +113,8 @@ mod tests {
         full.take(max - 1).unwrap();
         assert_eq!(
             full.take(1).unwrap_err().to_string(),
-            "makes more than 16777416 bytes of a line of 100 bytes: 16 MiB and 2 for each byte may \
-             be"
+            "makes more than 16777416 bytes of a line of 100 bytes: the limit is 16 MiB and 2 for \
+             each byte"
         );
     }
 }

@@ -41,11 +41,11 @@ fn events_without_a_key_are_rejected() {
         (r#"{"k":null}"#, "no key: `.k` is null"),
         (
             r#"{"k":1.5}"#,
-            "the key `.k` is a number, expected a string; key = '.k | tostring' makes one of it",
+            "the key `.k` is a number, expected a string; key = '.k | tostring' converts it",
         ),
         (
             r#"{"k":true}"#,
-            "the key `.k` is a boolean, expected a string; key = '.k | tostring' makes one of it",
+            "the key `.k` is a boolean, expected a string; key = '.k | tostring' converts it",
         ),
         (r#"{"k":[]}"#, "the key `.k` is an array, expected a string"),
         (r#"{"k":{}}"#, "the key `.k` is an object, expected a string"),
@@ -53,15 +53,15 @@ fn events_without_a_key_are_rejected() {
         (r#"{"k":"\ud800"}"#, "the key `.k` has half of a surrogate pair, which is no character"),
         (
             "[1]",
-            "no key: `.k` is missing, since there is an array; `[]` behind the path in `events`, as \
+            "no key: `.k` is missing, since there is an array; `[]` behind the path in `events`, \
+             as \
              in events = '.[]', makes an event of each of its elements",
         ),
         (
             "{",
             "not JSON: expected a member's name in quotes at byte 2. A document has one line, and \
              this document seems to span several lines: `jq -c .` makes one line of each \
-             document, and \
-             `jq -c '.[]'` of each element of an array",
+             document, and `jq -c '.[]'` of each element of an array",
         ),
         (r#"{"k":"a"} x"#, "not JSON: something follows the document at byte 11"),
     ] {
@@ -106,7 +106,7 @@ fn of_a_line_that_fails_in_part_nothing_is_an_event() {
             ".r[] | tonumber",
             "the payload `.r[] | tonumber` failed: \"cannot parse \\\"x\\\" as JSON",
         ),
-        (".k", "1,2,nan", "the payload `1,2,nan` is or holds a value that JSON does not have"),
+        (".k", "1,2,nan", "the payload `1,2,nan` is or contains a value that JSON does not have"),
         (".k", "1,2,halt", "the payload `1,2,halt` failed: it calls `halt`"),
         (
             ".k",
@@ -177,8 +177,10 @@ fn a_path_to_the_events_leads_to_one() {
 #[test]
 fn expressions_that_make_ever_more_events_fail() {
     let line = r#"{"k":"a"}"#;
-    let outputs = "has more than 10009 outputs for a line of 9 bytes: 10000 and one for each byte";
-    let bytes = "makes more than 16777234 bytes of a line of 9 bytes: 16 MiB and 2 for each byte";
+    let outputs = "has more than 10009 outputs for a line of 9 bytes: the limit is 10000 and one \
+                   for each byte";
+    let bytes = "makes more than 16777234 bytes of a line of 9 bytes: the limit is 16 MiB and 2 \
+                 for each byte";
     for (settings, said) in [
         (
             "key = '.k'\npayload = 'range(300000000000)'",
@@ -250,11 +252,11 @@ fn expressions_that_give_no_event() {
         ("null", ".", "no key: `null` is null"),
         ("\"\"", ".", "the key `\"\"` is an empty string"),
         (".k | error", ".", "the key `.k | error` failed: \"a\""),
-        (".k", "nan", "the payload `nan` is or holds a value that JSON does not have"),
+        (".k", "nan", "the payload `nan` is or contains a value that JSON does not have"),
         (
             ".k",
             "[infinite]",
-            "the payload `[infinite]` is or holds a value that JSON does not have",
+            "the payload `[infinite]` is or contains a value that JSON does not have",
         ),
         (
             ".k",
@@ -262,7 +264,7 @@ fn expressions_that_give_no_event() {
             "the payload `{(1|tostring):1} | .[0:1]` failed: \
             cannot use {\"1\":1} as rangeable (array or string)",
         ),
-        (".k", "halt", "the payload `halt` failed: it calls `halt`, which has no meaning here"),
+        (".k", "halt", "the payload `halt` failed: it calls `halt`, which is not supported"),
     ] {
         assert_eq!(map(key, payload, line), rejected(reason), "{key} {payload}");
     }
@@ -379,9 +381,13 @@ fn the_time_of_an_event() {
         ("at = '.t'", "{}", Err("no time: `.t` is missing")),
         ("at = '.t'", r#"{"t":null}"#, Err("no time: `.t` is null")),
         ("at = '.t?'", "{}", Err("no time: `.t?` is null")),
-        ("at = '.t'", r#"{"t":[]}"#, Err("the time `.t` is an array, expected a text or a number")),
+        (
+            "at = '.t'",
+            r#"{"t":[]}"#,
+            Err("the time `.t` is an array, expected a string or a number"),
+        ),
         ("at = '.t'", r#"{"t":-1}"#, Err("the time `.t` is -1, expected a time from 1970 to 2554")),
-        ("at = 'nan'", "{}", Err("the time `nan` is or holds a value that JSON does not have")),
+        ("at = 'nan'", "{}", Err("the time `nan` is or contains a value that JSON does not have")),
         ("at = 'empty'", "{}", Err("no time: `empty` has no output")),
         ("at = '1,2'", "{}", Err("the time `1,2` has more than one output, expected one")),
         ("at = '.t'", r#"{"t":"noon"}"#, Err("the time `.t` is \"noon\", expected a time after")),
@@ -426,8 +432,8 @@ fn maps_can_move_between_threads() {
     send(compiled(".k | .", "."));
 }
 
-const DEEP: &str = "it recurses too deep";
-const LONG: &str = "it takes too many steps; does it come to an end?";
+const DEEP: &str = "it recurses too deeply";
+const LONG: &str = "it takes too many steps; it may not terminate";
 
 #[derive(Debug, PartialEq)]
 enum Owned {

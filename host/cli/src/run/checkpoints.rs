@@ -1,4 +1,4 @@
-//! What a run stores of itself, and when.
+//! The checkpoints of a run: when they are due, and how they are stored.
 //!
 //! The order is what makes it right. First all is dealt with that failed; then the sink says what
 //! it holds; then the file is replaced, which has both that and the place in the source; and only
@@ -10,13 +10,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time::MissedTickBehavior;
 
-use super::runs::{end, payload};
-use super::{Kept, RunError, Running, TICK};
-use crate::batch::ends;
+use super::pump::Pump;
+use super::taken::Taken;
+use super::{Kept, RunError, TICK};
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFile, Mark, SourceFile, Writer};
 use crate::layout::Layout;
-use crate::place::{Begun, LineStart, Place, Several};
-use spillway::contract::{Ending, Error, Phase, Progress, Run};
+use crate::place::{LineStart, Place};
+use spillway::contract::{Ending, Error, Phase};
 use spillway::sink::SinkError;
 
 /// What a run needs to store how far it is.
@@ -36,7 +36,7 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// What is there for the next run before anything is done.
+    /// Where the next run would begin if this one did nothing.
     pub fn kept(&self) -> Kept {
         let line = self.place.start.line + 1;
         Kept {
@@ -47,83 +47,32 @@ impl Checkpoints {
             unfinished_bytes: 0,
         }
     }
-}
-
-/// What a run knows of its checkpoints.
-pub(super) struct Keeper {
-    checkpoints: Checkpoints,
-    /// Everything before it was taken or dealt with.
-    place: Place,
-    /// What was taken of the line in which `taken` lies, if it does, and how many lines are before
-    /// that.
-    begun: Option<(u64, Begun)>,
-    /// Where that was when the last one was stored.
-    mark: Option<Mark>,
-    /// The position of the first event that this run has, to be set aside.
-    has_from: u64,
-    /// The position behind the last event that the sink took, which may lie in the midst of a
-    /// batch.
-    taken: u64,
-    /// When the last one was stored, or the run began.
-    stored: Instant,
-    /// Whether one should be taken without waiting for its time.
-    is_due: bool,
-    /// The positions of the first events of objects that became visible, or failed, since the sink
-    /// was last asked for its state.
-    settled: HashSet<u64>,
-}
-
-impl Keeper {
-    pub(super) fn new(checkpoints: Checkpoints) -> Keeper {
-        let place = checkpoints.place;
-        let mark = checkpoints.resumed.as_ref().map(|resumed| resumed.source.clone());
-        let begun = mark.as_ref().and_then(|mark| mark.begun.clone());
-        Keeper {
-            place,
-            begun: begun.map(|begun| (place.start.line, begun)),
-            has_from: place.next_position(),
-            taken: place.next_position(),
-            stored: Instant::now(),
-            mark,
-            is_due: checkpoints.resumed.is_none(),
-            settled: HashSet::new(),
-            checkpoints,
-        }
-    }
-
-    pub(super) fn kept(&self) -> Kept {
-        self.checkpoints.kept()
-    }
-
-    /// The position of the first event that this run reads for the sink.
-    pub(super) fn resumed_from(&self) -> u64 {
-        self.checkpoints.place.next_position()
-    }
-
-    /// Where this run reads on.
-    pub(super) fn resumed_at(&self) -> Place {
-        self.checkpoints.place
-    }
 
     /// The line of the first event that was not durable then, or one before it.
     pub(super) fn oldest(&self) -> LineStart {
-        let resumed = self.checkpoints.resumed.as_ref();
+        let resumed = self.resumed.as_ref();
         resumed.map_or(LineStart::default(), |resumed| resumed.source.oldest)
     }
 
     /// What is known of lines before anything is read.
     pub(super) fn layout(&self) -> Layout {
-        Layout::resumed(self.oldest(), &self.checkpoints.place)
+        Layout::resumed(self.oldest(), &self.place)
     }
+}
 
-    /// The position of the first event that this run has, to be set aside.
-    pub(super) fn has_from(&self) -> u64 {
-        self.has_from
-    }
+/// Stores how far a run is.
+pub(super) struct Checkpointer {
+    pub(super) checkpoints: Checkpoints,
+    /// Where that was when the last one was stored.
+    mark: Option<Mark>,
+    /// When the last one was stored, or the run began.
+    stored: Instant,
+}
 
-    /// It has those from this position on as well.
-    pub(super) fn kept_from(&mut self, position: u64) {
-        self.has_from = position;
+impl Checkpointer {
+    pub(super) fn new(checkpoints: Checkpoints) -> Checkpointer {
+        let mark = checkpoints.resumed.as_ref().map(|resumed| resumed.source.clone());
+        Checkpointer { mark, stored: Instant::now(), checkpoints }
     }
 
     /// What the sink was opened with, where the run goes on.
@@ -136,200 +85,139 @@ impl Keeper {
         self.checkpoints.resumed.iter_mut().for_each(|resumed| resumed.state = Vec::new());
     }
 
-    /// What is read.
-    pub(super) fn source(&self) -> &SourceFile {
-        &self.checkpoints.source
-    }
-
-    /// The sink took these runs. `several` are those lines that begin in their batch and have
-    /// several events.
-    pub(super) fn took(&mut self, runs: &[Run], several: &[Several], layout: &Layout) {
-        let Some(last) = runs.last() else { return };
-        self.taken = end(last);
-        let LineStart { line, position } = layout.line_start(self.taken);
-        let before = self.begun.take();
-        if position == self.taken {
-            return;
+    /// Stores how far the run came once nothing is read any more. Returns how the sink is to be
+    /// closed.
+    pub(super) async fn finish(&mut self, pump: &mut Pump<'_>) -> Result<Ending, RunError> {
+        if pump.shutdown.count() > 0 {
+            return self.pause(pump).await.map(|()| Ending::Suspend);
         }
-        let mut begun = match before {
-            Some((of, begun)) if of == line => begun,
-            _ => {
-                let index = several.binary_search_by_key(&line, |several| several.line);
-                Begun::at(index.ok().and_then(|index| several[index].now))
-            }
-        };
-        let from = position + begun.events;
-        for run in runs {
-            let from = usize::try_from(from.saturating_sub(run.first)).unwrap_or(usize::MAX);
-            (from..ends(run).len()).for_each(|index| begun.add(&run.key, payload(run, index)));
-        }
-        debug_assert_eq!(position + begun.events, self.taken);
-        self.begun = Some((line, begun));
-    }
-
-    /// Everything before this place was taken or dealt with.
-    pub(super) fn took_all_before(&mut self, place: Place) {
-        (self.place, self.taken) = (place, place.next_position());
-        if place.taken == 0 {
-            self.begun = None;
-        }
-    }
-
-    pub(super) fn note(&mut self, progress: &Progress) {
-        self.settled.extend(progress.visible.iter().map(|object| object.first));
-        self.settled.extend(progress.failed.iter().map(|failure| failure.begun));
-        // Set aside, an event is out of the state only once there is another.
-        self.is_due |= progress.wants_checkpoint || !progress.failed.is_empty();
-    }
-
-    fn is_due(&self, every: Duration) -> bool {
-        self.is_due || self.stored.elapsed() >= every
-    }
-
-    /// Where the next run has to begin: in the midst of a batch, that is looked up in the file.
-    fn place(&mut self, layout: &Layout) -> Result<Place, CheckpointError> {
-        if self.taken > self.place.next_position() {
-            let source = &self.checkpoints.source;
-            let LineStart { line, position } = layout.line_start(self.taken);
-            let start = source.line(self.place.start, line);
-            let start = start.map_err(|e| CheckpointError::Source(source.path().into(), e))?;
-            self.place = Place { start, position, taken: self.taken - position };
-        }
-        Ok(self.place)
-    }
-}
-
-impl Running<'_> {
-    /// Reads to the end, or up to a signal, and stores how far it came. Returns how the sink is to
-    /// be closed.
-    pub(super) async fn work(&mut self) -> Result<Ending, RunError> {
-        self.keep_again().await?;
-        self.keeper.iter_mut().for_each(Keeper::drop_state);
-        self.look().await?;
-        self.pump().await?;
-        if self.interrupts.count() > 0 {
-            return self.pause().await.map(|()| Ending::Suspend);
-        }
-        if let Some(kept) = &mut self.totals.kept {
-            kept.unfinished_bytes = self.events.left();
+        if let Some(kept) = &mut pump.totals.kept {
+            kept.unfinished_bytes = pump.events.left();
         }
         loop {
-            let progress = self.sink.flush().await?;
+            let progress = pump.sink.flush().await?;
             let waits_for_commit = progress.wants_checkpoint;
-            self.note(progress)?;
+            pump.note(progress)?;
             if !waits_for_commit {
                 break;
             }
-            self.checkpoint(false).await?;
+            self.checkpoint(pump, false).await?;
         }
-        self.checkpoint(true).await?;
+        self.checkpoint(pump, true).await?;
         Ok(Ending::Complete)
     }
 
-    /// Polls, and takes a checkpoint where it is time for one.
-    pub(super) async fn look(&mut self) -> Result<(), RunError> {
-        self.look_at_most_every(TICK).await
-    }
-
-    /// The same once something was read.
-    pub(super) async fn look_behind_a_batch(&mut self) -> Result<(), RunError> {
-        self.look_at_most_every(Duration::ZERO).await
-    }
-
-    async fn look_at_most_every(&mut self, least: Duration) -> Result<(), RunError> {
-        self.poll().await?;
-        let is_due = |keeper: &Keeper| keeper.is_due(keeper.checkpoints.every.max(least));
-        if self.keeper.as_ref().is_some_and(is_due) {
-            self.checkpoint(false).await?;
+    /// Takes a checkpoint where it is due, but none within `least` of the last, unless the sink
+    /// asks for it.
+    pub(super) async fn checkpoint_if_due(
+        &mut self,
+        pump: &mut Pump<'_>,
+        least: Duration,
+    ) -> Result<(), RunError> {
+        let is_asked_for = pump.taken.as_ref().is_some_and(|taken| taken.is_due);
+        if is_asked_for || self.stored.elapsed() >= self.checkpoints.every.max(least) {
+            self.checkpoint(pump, false).await?;
         }
         Ok(())
     }
 
     /// Makes room in a sink that takes nothing before a commit. Where so many commits made none
     /// yet, it waits for what the store says.
-    pub(super) async fn make_room(&mut self, commits: u32) -> Result<(), RunError> {
+    pub(super) async fn make_room(
+        &mut self,
+        pump: &mut Pump<'_>,
+        commits: u32,
+    ) -> Result<(), RunError> {
         if commits > 0 {
-            let moved = self.sink.moved();
+            let moved = pump.sink.moved();
             let _ = tokio::time::timeout(TICK, moved.notified()).await;
         }
-        self.checkpoint(false).await
+        self.checkpoint(pump, false).await
     }
 
     /// Stores where the run is, and has what waited for it become visible. Returns the state.
-    async fn checkpoint_state(&mut self, finished: bool) -> Result<Vec<u8>, RunError> {
-        self.poll().await?;
+    async fn checkpoint_state(
+        &mut self,
+        pump: &mut Pump<'_>,
+        finished: bool,
+    ) -> Result<Vec<u8>, RunError> {
+        pump.poll().await?;
         let state = loop {
-            if let Some(keeper) = &mut self.keeper {
-                keeper.settled.clear();
-            }
-            let failed = self.totals.failed_events;
-            let state = self.sink.checkpoint().await?;
-            self.poll().await?;
-            if self.totals.failed_events == failed {
+            pump.taken.iter_mut().for_each(|taken| taken.ended.clear());
+            let failed = pump.totals.failed_events;
+            let state = pump.sink.checkpoint().await?;
+            pump.poll().await?;
+            if pump.totals.failed_events == failed {
                 break state;
             }
         };
-        self.set_aside.secure(&self.layout)?;
-        if self.is_told_to_abort() {
+        pump.dead_letters.flush_and_sync(&pump.layout)?;
+        if pump.is_told_to_abort() {
             // What fails from here on does so because of that, and is not reported.
             return Err(SinkError::Refused(Error::Aborted).into());
         }
-        let state = self.store(finished, state)?;
-        self.sink.commit().await?;
+        let state = self.store(pump, finished, state)?;
+        pump.sink.commit().await?;
         Ok(state)
     }
 
-    async fn checkpoint(&mut self, finished: bool) -> Result<(), RunError> {
-        self.checkpoint_state(finished).await.map(drop)
+    async fn checkpoint(&mut self, pump: &mut Pump<'_>, finished: bool) -> Result<(), RunError> {
+        self.checkpoint_state(pump, finished).await.map(drop)
     }
 
     /// Stores the state with the place that it belongs to, and returns it.
-    fn store(&mut self, finished: bool, state: Vec<u8>) -> Result<Vec<u8>, RunError> {
-        let Some(keeper) = &mut self.keeper else { return Ok(state) };
+    fn store(
+        &mut self,
+        pump: &mut Pump<'_>,
+        finished: bool,
+        state: Vec<u8>,
+    ) -> Result<Vec<u8>, RunError> {
+        let Some(taken) = &mut pump.taken else { return Ok(state) };
+        let Checkpoints { file, source, writer, resumed, .. } = &self.checkpoints;
         // A log that is truncated while it is read goes on where it was read to, with other lines.
-        if let Some(before) = &keeper.mark {
-            keeper.checkpoints.source.recognise(before).map_err(CheckpointError::Moved)?;
+        if let Some(before) = &self.mark {
+            source.recognise(before).map_err(CheckpointError::Moved)?;
         }
-        let place = keeper.place(&self.layout)?;
-        let Checkpoints { file, source, writer, resumed, .. } = &keeper.checkpoints;
-        let begun = keeper.begun.as_ref().map(|(_, begun)| begun.clone());
-        let oldest = self.layout.line_start(self.settled.min(place.position));
+        let place = taken.place(&pump.layout, source)?;
+        let begun = taken.begun();
+        let oldest = pump.layout.line_start(pump.settled.min(place.position));
         let mark = source.mark(place, begun, oldest);
         let mark = mark.map_err(|error| CheckpointError::Source(source.path().into(), error))?;
         let before = |count: fn(&Checkpoint) -> u64| resumed.as_ref().map_or(0, count);
         let now = SystemTime::now();
-        let taken = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let at = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let checkpoint = Checkpoint {
-            taken: u64::try_from(taken).unwrap_or(u64::MAX),
+            taken: u64::try_from(at).unwrap_or(u64::MAX),
             finished,
             source: mark.clone(),
-            events: before(|c| c.events) + self.totals.events,
-            objects: before(|c| c.objects) + self.totals.objects,
-            object_bytes: before(|c| c.object_bytes) + self.totals.object_bytes,
+            events: before(|c| c.events) + pump.totals.events,
+            objects: before(|c| c.objects) + pump.totals.objects,
+            object_bytes: before(|c| c.object_bytes) + pump.totals.object_bytes,
             writer: writer.clone(),
             state,
         };
         file.store(&checkpoint)?;
-        (keeper.stored, keeper.is_due, keeper.mark) = (Instant::now(), false, Some(mark));
+        taken.is_due = false;
+        (self.stored, self.mark) = (Instant::now(), Some(mark));
         let line = place.start.line + 1;
-        if let Some(kept) = &mut self.totals.kept {
+        if let Some(kept) = &mut pump.totals.kept {
             kept.checkpoints += 1;
             (kept.next_line, kept.next_line_taken) = (line, place.taken);
         }
-        self.monitor.checkpointed(now);
-        self.count();
-        self.observer.checkpoint(line);
+        pump.monitor.checkpointed(now);
+        pump.count();
+        pump.observer.checkpoint(line);
         Ok(checkpoint.state)
     }
 
     /// Stores where the run is until nothing is left that a commit or an answer makes visible: the
     /// next run has nothing to ask then.
-    async fn pause(&mut self) -> Result<(), RunError> {
+    async fn pause(&mut self, pump: &mut Pump<'_>) -> Result<(), RunError> {
         loop {
             let begun = Instant::now();
-            let state = self.checkpoint_state(false).await?;
+            let state = self.checkpoint_state(pump, false).await?;
             let patience = begun.elapsed().max(PAUSE_CHECKPOINTS_EVERY);
-            let saved = self.sink.inspect_state(&state).await?.objects;
+            let saved = pump.sink.inspect_state(&state).await?.objects;
             let of_phase = |phase| saved.iter().filter(move |object| object.phase == phase);
             let committed: HashSet<u64> =
                 of_phase(Phase::Committed).map(|object| object.first).collect();
@@ -337,36 +225,36 @@ impl Running<'_> {
             if committed.is_empty() && of_phase(Phase::Sealed).next().is_none() {
                 return Ok(());
             }
-            self.wait_for(committed, patience).await?;
+            wait_for(pump, committed, patience).await?;
         }
     }
+}
 
-    /// Waits until the objects that begin with these events are visible, or failed, but no longer
-    /// than it makes sense: one that lost its name to another writer waits for the next commit. So
-    /// once nothing has moved for as long as `patience`, which is as long as a checkpoint takes,
-    /// there is another.
-    async fn wait_for(
-        &mut self,
-        objects: HashSet<u64>,
-        patience: Duration,
-    ) -> Result<(), RunError> {
-        let moved = self.sink.moved();
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last = Instant::now();
-        let is_settled = |keeper: &Keeper| objects.is_subset(&keeper.settled);
-        while !self.keeper.as_ref().is_none_or(is_settled) && last.elapsed() < patience {
-            tokio::select! {
-                () = self.interrupts.reached(2) => {
-                    return Err(SinkError::Refused(Error::Aborted).into());
-                }
-                () = moved.notified() => last = Instant::now(),
-                _ = tick.tick() => {}
+/// Waits until the objects that begin with these events are visible, or failed, but no longer
+/// than it makes sense: one that lost its name to another writer waits for the next commit. So
+/// once nothing has moved for as long as `patience`, which is as long as a checkpoint takes,
+/// there is another.
+async fn wait_for(
+    pump: &mut Pump<'_>,
+    objects: HashSet<u64>,
+    patience: Duration,
+) -> Result<(), RunError> {
+    let moved = pump.sink.moved();
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = Instant::now();
+    let have_ended = |taken: &Taken| objects.is_subset(&taken.ended);
+    while !pump.taken.as_ref().is_none_or(have_ended) && last.elapsed() < patience {
+        tokio::select! {
+            () = pump.shutdown.reached(2) => {
+                return Err(SinkError::Refused(Error::Aborted).into());
             }
-            self.poll().await?;
+            () = moved.notified() => last = Instant::now(),
+            _ = tick.tick() => {}
         }
-        Ok(())
+        pump.poll().await?;
     }
+    Ok(())
 }
 
 /// How much time lies between two checkpoints, at least, while a run that was told to stop waits.

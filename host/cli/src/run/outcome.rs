@@ -47,7 +47,7 @@ pub enum RunError {
     #[error("dead letters cannot be written to {path}", path = .0.display())]
     DeadLetters(PathBuf, #[source] std::io::Error),
     /// Events could not be kept for the time that their object may fail.
-    #[error("events cannot be kept beside {path} until they are stored", path = .0.display())]
+    #[error("events cannot be spooled beside {path}", path = .0.display())]
     Keep(PathBuf, #[source] std::io::Error),
     /// An object could not be stored.
     #[error("{}", failed(.0, *.1))]
@@ -55,8 +55,8 @@ pub enum RunError {
     /// An object could not be stored that an earlier run had begun, and events are to be set aside
     /// that this one has not read again.
     #[error(
-        "{}. It was begun by an earlier run, and what came before line {line} cannot be set aside \
-         before it is read again: nothing was skipped; start the flow once more",
+        "{}. An earlier run began it, and its events before line {line} cannot become dead \
+         letters until they are read again. Nothing was skipped; start the flow once more",
         failed(.failure, *.lines)
     )]
     NotKept {
@@ -68,7 +68,7 @@ pub enum RunError {
         line: u64,
     },
     /// A checkpoint could not be stored.
-    #[error("no checkpoint could be taken")]
+    #[error("no checkpoint could be stored")]
     Checkpoint(#[from] CheckpointError),
 }
 

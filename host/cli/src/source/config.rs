@@ -73,7 +73,7 @@ pub struct LineSettings {
     pub crlf: Crlf,
     /// Whether a line without content is an event. It counts as a line in either case.
     pub empty_lines: EmptyLines,
-    /// What becomes of a last line without a line feed.
+    /// What happens to a last line without a line feed.
     pub last_line: LastLine,
     /// What a line holds: an input that begins with NULs has none that are meant, if they are raw.
     pub codec: Codec,
@@ -115,7 +115,7 @@ pub enum EmptyLines {
     Keep,
 }
 
-/// What becomes of a last line without a line feed.
+/// What happens to a last line without a line feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastLine {
     /// It is a line: the input does not go on.
@@ -156,7 +156,7 @@ impl SourceConfig {
             (Some("file"), None) => wrong("source.path", "is missing; type = \"file\" needs it"),
             (Some("stdin"), None) => Some(Input::Stdin),
             (Some("stdin"), Some(_)) => {
-                wrong("source.path", "has no meaning with type = \"stdin\"; leave it out")
+                wrong("source.path", "has no meaning with type = \"stdin\"; remove it")
             }
             (Some(other), _) => {
                 wrong("source.type", &format!("is \"{other}\", expected \"file\" or \"stdin\""))

@@ -23,7 +23,7 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// The permissions forbid reading the file.
-    #[error("the source file {} may not be read by this user", path.display())]
+    #[error("this user may not read the source file {}", path.display())]
     Denied {
         /// The file as it was named.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum SourceError {
         source: io::Error,
     },
     /// Reading was to start in the middle of something that can only be read from its beginning.
-    #[error("{name} cannot be read from byte {offset} on: it is no regular file")]
+    #[error("{name} cannot be read from byte {offset} on: it is not a regular file")]
     NotSeekable {
         /// The file or `standard input`.
         name: String,
@@ -58,7 +58,7 @@ pub enum SourceError {
     },
     /// What is read may have to be read again, which only a regular file can be.
     #[error(
-        "{} is no regular file, and cannot be read again after a crash: leave [checkpoint] out",
+        "{} is not a regular file, and cannot be read again after a crash: remove [checkpoint]",
         path.display()
     )]
     NotAgain {
@@ -77,10 +77,10 @@ pub enum SourceError {
     },
     /// Reading was to go on between two events of a line, and the line has others now.
     #[error(
-        "line {line} begins with other events than the {events} of it that an earlier run has \
-         taken: the line, [map] or the program was changed. Put it back as it was. Or, to begin \
-         anew, remove the checkpoint: every event is stored then, also what is stored already, and \
-         of the line as it was, what is in no visible object yet is lost"
+        "line {line} begins with other events than the {events} that an earlier run took from it: \
+         the line, [map] or the program was changed. Restore it. Or, to start over, remove the \
+         checkpoint: then every event is stored, also those that are stored already, and events \
+         of the old line that are in no visible object are lost"
     )]
     OtherEvents {
         /// The line's number, from 1.
@@ -90,8 +90,8 @@ pub enum SourceError {
     },
     /// Lines that were read by an earlier run have another number of events now.
     #[error(
-        "the first {line} lines have {events} events, and had {before} when an earlier run read \
-         them: [map] was changed, or it asks the clock. Put it back as it was"
+        "the first {line} lines have {events} events, but had {before} when an earlier run read \
+         them: [map] was changed, or it depends on the clock. Restore it"
     )]
     OtherCount {
         /// How many lines they are.
@@ -112,7 +112,7 @@ pub enum SourceError {
         source: io::Error,
     },
     /// The thread that reads cannot be started.
-    #[error("the thread that reads {name} cannot be started")]
+    #[error("the thread for reading {name} cannot be started")]
     Thread {
         /// The file or `standard input`.
         name: String,
@@ -156,7 +156,7 @@ mod tests {
     fn a_wrong_setting_is_not_a_failure_on_the_way() {
         let path = Path::new("in.json");
         let denied = SourceError::open(path, io::ErrorKind::PermissionDenied.into());
-        assert_eq!(denied.to_string(), "the source file in.json may not be read by this user");
+        assert_eq!(denied.to_string(), "this user may not read the source file in.json");
         assert!(denied.is_wrong_use());
         let missing = SourceError::open(path, io::ErrorKind::NotFound.into());
         assert_eq!(missing.to_string(), "the source file in.json does not exist");

@@ -37,7 +37,7 @@ struct State {
 }
 
 impl Producer {
-    /// Adds a piece; waits while too much is queued. False once nobody will take it.
+    /// Adds a piece; waits while too much is queued. False if the receiver is gone.
     pub(super) fn push(&self, piece: Piece) -> bool {
         let bytes = bytes_of(&piece);
         // One piece always fits, however large it is.
@@ -70,7 +70,7 @@ impl Drop for Producer {
     fn drop(&mut self) {
         // Has no effect after an end in order. Without one the thread panicked, and silence would
         // read as the end of the input.
-        self.end(Err(io::Error::other("the thread that reads stopped unexpectedly")));
+        self.end(Err(io::Error::other("the reading thread stopped unexpectedly")));
     }
 }
 

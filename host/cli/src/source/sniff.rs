@@ -98,23 +98,24 @@ impl fmt::Display for Explained<'_> {
             Foreign::Compressed { format, command } => {
                 write!(
                     formatter,
-                    "is compressed with {format}, and Spillway does not decompress its input yet. "
+                    "is compressed with {format}, and Spillway does not decompress its input. "
                 )?;
                 self.pipe(formatter, command)
             }
             Foreign::Format(what) => write!(
                 formatter,
-                "is {what}, which holds no lines. Make one JSON document a line of it first"
+                "is {what}, which does not consist of lines. Convert it to one JSON document per \
+                 line first"
             ),
             Foreign::Encoding(name) => {
-                write!(formatter, "is text in {name}, and lines are read as UTF-8. ")?;
+                write!(formatter, "is text in {name}, but lines must be UTF-8. ")?;
                 self.pipe(formatter, &format!("iconv -f {name} -t UTF-8"))
             }
             Foreign::Nuls(count) => {
                 write!(
                     formatter,
-                    "begins with {count} NUL bytes or more, as a log does that was truncated while \
-                     its writer went on (copytruncate). "
+                    "begins with {count} NUL bytes or more, like a log that was truncated while \
+                     its writer continued (copytruncate). "
                 )?;
                 self.pipe(formatter, "tr -d '\\000' <")
             }
@@ -131,8 +132,8 @@ impl Explained<'_> {
             }
             Some(file) => write!(
                 formatter,
-                "Make a file of it that is not, or write type = \"stdin\" into [source], which \
-                 takes no [checkpoint], and run: {command} {} | spillway run flow.toml",
+                "Decompress it to another file, or write type = \"stdin\" into [source], remove \
+                 [checkpoint], and run: {command} {} | spillway run flow.toml",
                 quoted(file)
             ),
         }

@@ -97,7 +97,7 @@ async fn connection(stream: TcpStream, monitor: Monitor) {
 
 fn answer<B>(request: &Request<B>, monitor: &Monitor) -> Response<String> {
     if request.uri().path() != PATH {
-        return said(StatusCode::NOT_FOUND, format!("there is only {PATH}\n"));
+        return said(StatusCode::NOT_FOUND, format!("the only path is {PATH}\n"));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = said(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n".to_owned());

@@ -61,7 +61,7 @@ impl Families {
         let (mut families, mut claimed) = (Families::default(), BTreeSet::new());
         for metric in metrics {
             let name = metric.name.clone();
-            assert!(families.add(metric, &mut claimed), "{name} is no metric");
+            assert!(families.add(metric, &mut claimed), "{name} is not a metric");
         }
         families
     }

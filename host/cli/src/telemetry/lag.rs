@@ -46,7 +46,7 @@ impl Lag {
         }
     }
 
-    /// How many positions lie between what is durable and what was handed over.
+    /// The number of positions that were given to the sink and are not durable.
     pub(super) fn events(&self) -> u64 {
         self.given.saturating_sub(self.durable)
     }

@@ -27,12 +27,12 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
         counter("spillway_run_events_failed_total", "Events not stored.", failed_events),
         gauge(
             "spillway_run_durable_lag_events",
-            "Events from the first that is not durable to the last handed to the sink.",
+            "Events from the first that is not durable to the last given to the sink.",
             view.lag_events as f64,
         ),
         gauge(
             "spillway_run_durable_lag_seconds",
-            "How long ago the oldest event was handed to the sink that is not durable.",
+            "Age of the oldest event that was given to the sink and is not durable.",
             seconds(view.lag),
         ),
         counter("spillway_run_checkpoints_total", "Checkpoints that were stored.", checkpoints),
@@ -43,22 +43,22 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
         ),
         gauge(
             "spillway_run_metrics_refused",
-            "Metrics of the component that are left out, as invalid or too many.",
+            "Metrics of the component that are omitted, as invalid or too many.",
             view.sink.refused() as f64,
         ),
         gauge(
             "spillway_run_metrics_timestamp_seconds",
-            "When the component was last asked for its metrics; 0 before that.",
+            "When the component last returned its metrics; 0 before that.",
             view.sink_at.map_or(0.0, unix),
         ),
         gauge(
             "spillway_egress_requests_in_flight",
-            "Requests of the component that are not answered yet.",
+            "Requests of the component in flight.",
             counts.map_or(0.0, |counts| counts.in_flight as f64),
         ),
         gauge(
             "spillway_egress_stalled_seconds",
-            "How long no request has ended well while some were waiting or failing.",
+            "How long no request has succeeded while some were waiting or failing.",
             seconds(counts.map_or(Duration::ZERO, |counts| counts.stalled)),
         ),
     ];
@@ -69,7 +69,7 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
         labels: vec![("status".to_owned(), status.to_owned())],
         ..counter(
             "spillway_egress_requests_total",
-            "Requests of the component that ended, by how they were answered.",
+            "Requests of the component that ended, by outcome.",
             count,
         )
     }));

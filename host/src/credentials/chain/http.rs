@@ -114,7 +114,7 @@ fn broken(error: legacy::Error) -> ConnectorError {
     while let Some(error) = cause {
         let io = error.downcast_ref::<std::io::Error>();
         if io.is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut) {
-            return ConnectorError::timeout("no connection in time".into());
+            return ConnectorError::timeout("connecting timed out".into());
         }
         cause = error.source();
     }

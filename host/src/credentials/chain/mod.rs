@@ -253,7 +253,7 @@ impl Source {
         let credentials = answer.map_err(|error| (self.refusal)(&error))?;
         let texts = [credentials.access_key_id(), credentials.secret_access_key()];
         if !texts.into_iter().chain(credentials.session_token()).all(is_sound) {
-            let text = "what it gave has a blank, a line end or the like in it".to_owned();
+            let text = "its answer contains a blank, a line end or a control character".to_owned();
             return Err(Refusal::Failed(text));
         }
         Ok(Credentials {

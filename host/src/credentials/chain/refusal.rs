@@ -37,7 +37,7 @@ impl Refusal {
     pub(super) fn of_profile(error: &CredentialsError) -> Refusal {
         match Refusal::of(error) {
             Refusal::Absent(text) if text.is_empty() => {
-                Refusal::Absent("no file has it, or it says nothing of credentials".to_owned())
+                Refusal::Absent("no file has it, or it contains no credentials".to_owned())
             }
             Refusal::Absent(text) => Refusal::Wrong(text),
             refusal => refusal,
@@ -121,9 +121,9 @@ fn is_other_metadata(cause: &(dyn Error + 'static)) -> bool {
 }
 
 /// What to do about a login that is not read here.
-const LOGIN: &str = "it has a login of `aws login`, which is not read here; in another profile, \
-                     `credential_process = aws configure export-credentials --profile NAME \
-                     --format process` hands it on";
+const LOGIN: &str = "it has a login of `aws login`, which Spillway does not read; another profile \
+                     can use it with `credential_process = aws configure export-credentials \
+                     --profile NAME --format process`";
 /// What the SDK says of an error only to name its cause below.
 const FRAMES: &[&str] =
     &["dispatch failure", "io error", "other", "response error", "service error"];

@@ -86,7 +86,7 @@ impl Parser {
             return Ok(());
         }
         let Some(section) = self.sections.last_mut() else {
-            return Err("it stands before the first section, as `[default]`");
+            return Err("it is before the first section, such as `[default]`");
         };
         let at = text.find(['=', ':']).ok_or("it is neither a section nor `name = value`")?;
         let name = text[..at].trim().to_ascii_lowercase();
@@ -104,11 +104,12 @@ impl Parser {
         let Some(property) = property else { return Ok(()) };
         let text = without_comment(text);
         if property.value.is_empty() && !text.contains('=') {
-            return Err("it belongs to the line above, and is no `name = value`");
+            return Err("it is indented, so it belongs to the line above, but it is not `name = \
+                        value`");
         }
         if !property.value.is_empty() && property.name.starts_with("aws_") {
-            return Err("it is further to the right than the line above, so it belongs to that \
-                        line's value; begin it where that one begins");
+            return Err("it is indented more than the line above, so it belongs to that line's \
+                        value; indent both lines equally");
         }
         property.nested.push(text.to_owned());
         Ok(())
@@ -123,7 +124,7 @@ fn section(line: &str, kind: Kind) -> Result<Section, &'static str> {
         kind,
         properties: Vec::new(),
     };
-    let inner = inner(&line[1..]).ok_or("it begins a section with `[`, and has no `]`")?.trim();
+    let inner = inner(&line[1..]).ok_or("it begins a section with `[`, but has no `]`")?.trim();
     if inner.is_empty() {
         return Err("it begins a section without a name");
     }
@@ -299,7 +300,11 @@ mod tests {
             ("[default\na = 1\n", 1, "no `]`"),
             ("# x\n[ ]\n", 2, "without a name"),
             ("[default]\r\ns3 =\r\n  s3cret\r\n", 3, "belongs to the line above"),
-            ("[default]\naws_access_key_id = A\n  aws_secret_access_key = s3cret\n", 3, "further"),
+            (
+                "[default]\naws_access_key_id = A\n  aws_secret_access_key = s3cret\n",
+                3,
+                "indented more",
+            ),
         ];
         for (text, line, said) in cases {
             let (found, what) = sections(text, Kind::Config).unwrap_err();

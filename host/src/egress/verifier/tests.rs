@@ -78,11 +78,11 @@ fn being_trusted_itself_excuses_neither_time_nor_purpose_nor_name() {
         |params| params.subject_alt_names.clear(),
     ];
     let wanted = [
-        "the certificate of `store.test` is not trusted any more: it expired at \
+        "the certificate of `store.test` has expired: it was valid until \
          2025-06-01T00:00:00Z, and this machine's clock says 2026-01-01T00:00:00Z; ",
         "the certificate of `store.test` is not valid before 2027-06-01T00:00:00Z, ",
         "the certificate of `store.test` is not for servers",
-        "the certificate is not for `store.test`: it names no host",
+        "the certificate is not for `store.test`: it has no subjectAltName",
     ];
     for (change, wanted) in change.into_iter().zip(wanted) {
         for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
@@ -114,14 +114,14 @@ fn who_is_missing_is_named() {
     let certificate = issued(&params("192.0.2.1"), &authority);
     assert_eq!(said(&verifier(&[authority.der()]), &certificate, "192.0.2.1"), "");
     let unknown = said(&verifier(&[]), &certificate, "192.0.2.1");
-    let wanted = "the certificate of `192.0.2.1` is of an issuer that is not trusted: `CN=cn of \
+    let wanted = "the certificate of `192.0.2.1` has an issuer that is not trusted: `CN=cn of \
                   authority.test`; name a file with the issuer's certificate in `ca_file`";
     assert!(unknown.starts_with(wanted), "{unknown}");
     // One of the same name, and another key.
     let unlike = said(&verifier(&[other.der()]), &certificate, "192.0.2.1");
     assert!(unlike.contains("`CN=cn of authority.test`"), "{unlike}");
     let itself = said(&verifier(&[]), authority.der(), "authority.test");
-    assert!(itself.contains("`CN=cn of authority.test`, which signed itself"), "{itself}");
+    assert!(itself.contains("`CN=cn of authority.test`, which is self-signed"), "{itself}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use spillway_core::Input;
 use spillway_simulation::bucket::Operation;
 use spillway_simulation::faults::Fault;
-use spillway_simulation::flow::Arrivals;
-use spillway_simulation::world::Fate;
+use spillway_simulation::host::Arrivals;
+use spillway_simulation::world::FaultPlan;
 
 use super::support::*;
 use super::the_objects_are_the_same;
@@ -18,52 +18,52 @@ const NEXT: &str = r#", "on_existing": "next", "key_template": "{key}-{sequence}
 
 #[test]
 fn between_checkpoint_and_storing_nothing_is_visible_and_nothing_is_known() {
-    let mut flow = written("", &EVENTS);
-    flow.checkpoint().unwrap();
-    flow.world.run_for(MINUTE);
-    crash(&mut flow);
-    flow.begin().unwrap();
-    flow.world.run_for(MINUTE);
-    assert_eq!(visible(&flow), [""; 0]);
-    assert_eq!(flow.world.sink.next_position(), 0, "it begins where the one before it did");
-    flow.run();
-    assert_eq!(visible(&flow), ["a", "b", "c", "d", "e"]);
+    let mut host = written("", &EVENTS);
+    host.checkpoint().unwrap();
+    host.world.run_for(MINUTE);
+    crash(&mut host);
+    host.begin().unwrap();
+    host.world.run_for(MINUTE);
+    assert_eq!(visible(&host), [""; 0]);
+    assert_eq!(host.world.sink.next_position(), 0, "it begins where the one before it did");
+    host.run();
+    assert_eq!(visible(&host), ["a", "b", "c", "d", "e"]);
 }
 
 #[test]
 fn between_storing_and_commit_what_is_stored_counts() {
-    let mut flow = written("", &EVENTS);
-    flow.checkpoint().unwrap();
-    flow.store().unwrap();
-    flow.world.run_for(MINUTE);
-    assert_eq!(visible(&flow), [""; 0]);
-    crash(&mut flow);
-    flow.begin().unwrap();
-    flow.world.run_for(MINUTE);
-    assert_eq!(visible(&flow), ["a", "b", "c", "d"], "without a commit, and with no event written");
-    flow.run();
-    assert_eq!(visible(&flow), ["a", "b", "c", "d", "e"]);
+    let mut host = written("", &EVENTS);
+    host.checkpoint().unwrap();
+    host.store().unwrap();
+    host.world.run_for(MINUTE);
+    assert_eq!(visible(&host), [""; 0]);
+    crash(&mut host);
+    host.begin().unwrap();
+    host.world.run_for(MINUTE);
+    assert_eq!(visible(&host), ["a", "b", "c", "d"], "without a commit, and with no event written");
+    host.run();
+    assert_eq!(visible(&host), ["a", "b", "c", "d", "e"]);
 }
 
 /// Also where the crash comes once more while the next life is looking around.
 #[test]
 fn between_a_commit_and_each_object_that_it_makes_visible() {
-    let mut plain = flow("", &EVENTS);
+    let mut plain = host("", &EVENTS);
     plain.run();
     for count in 0..=4 {
         for arrivals in [Arrivals::All, Arrivals::None, Arrivals::Some] {
             for again in [None, Some(0), Some(3), Some(6), Some(9)] {
-                let mut flow = written("", &EVENTS);
-                flow.habits.arrivals = arrivals;
-                flow.checkpoint_and_commit().unwrap();
-                while flow.world.bucket.visible_history().len() < count {
-                    assert!(flow.world.step());
+                let mut host = written("", &EVENTS);
+                host.behaviour.arrivals = arrivals;
+                host.checkpoint_and_commit().unwrap();
+                while host.world.bucket.visible_history().len() < count {
+                    assert!(host.world.step());
                 }
-                flow.crash();
-                flow.crashes.extend(again.map(|instants| flow.instants + 1 + instants));
-                flow.run();
-                the_objects_are_the_same(&plain, &flow);
-                assert!(flow.world.failed.is_empty());
+                host.crash();
+                host.crashes.extend(again.map(|instants| host.instants + 1 + instants));
+                host.run();
+                the_objects_are_the_same(&plain, &host);
+                assert!(host.world.failed.is_empty());
             }
         }
     }
@@ -75,20 +75,20 @@ fn of_two_objects_of_one_name_the_second_stays() {
     let events = [("a", PARTS), ("b", "x"), ("a", "second"), ("c", "y")];
     for count in 0..=3 {
         for arrivals in [Arrivals::All, Arrivals::None] {
-            let mut flow = written("", &events);
-            flow.habits.arrivals = arrivals;
-            flow.checkpoint_and_commit().unwrap();
-            flow.world.run_for(MINUTE);
-            assert_eq!(flow.world.bucket.visible_history().len(), 2, "the first `a`, and `b`");
-            flow.checkpoint_and_commit().unwrap();
-            while flow.world.bucket.visible_history().len() < count {
-                assert!(flow.world.step());
+            let mut host = written("", &events);
+            host.behaviour.arrivals = arrivals;
+            host.checkpoint_and_commit().unwrap();
+            host.world.run_for(MINUTE);
+            assert_eq!(host.world.bucket.visible_history().len(), 2, "the first `a`, and `b`");
+            host.checkpoint_and_commit().unwrap();
+            while host.world.bucket.visible_history().len() < count {
+                assert!(host.world.step());
             }
-            flow.crash();
-            flow.run();
-            let names = flow.objects().map(|seen| (seen.positions[0], seen.name.as_str()));
+            host.crash();
+            host.run();
+            let names = host.objects().map(|seen| (seen.positions[0], seen.name.as_str()));
             assert_eq!(names.collect::<Vec<_>>(), [(0, "a"), (1, "b"), (2, "a"), (3, "c")]);
-            assert_eq!(flow.world.bucket.objects()["a"].bytes, "<2:second>\n");
+            assert_eq!(host.world.bucket.objects()["a"].bytes, "<2:second>\n");
         }
     }
 }
@@ -101,23 +101,23 @@ fn a_number_that_was_taken_after_the_commit() {
         [("x", Operation::PutObject), (PARTS, Operation::CompleteMultipartUpload)]
     {
         for is_renamed_before in [false, true] {
-            let mut flow = written(NEXT, &[("a", payload), ("b", "y"), ("c", "z")]);
-            flow.world.on_request(move |info, random| {
+            let mut host = written(NEXT, &[("a", payload), ("b", "y"), ("c", "z")]);
+            host.world.on_request(move |info, random| {
                 let loses = info.operation == operation && info.key == "a-0";
-                Fate::random(random).with(loses.then_some(Fault::NameTaken))
+                FaultPlan::random(random).with(loses.then_some(Fault::NameTaken))
             });
-            flow.checkpoint_and_commit().unwrap();
-            flow.world.run_for(if is_renamed_before { MINUTE } else { Duration::ZERO });
-            assert!(!visible(&flow).contains(&"a-1"), "no stored checkpoint knows that name");
-            crash(&mut flow);
-            flow.run();
+            host.checkpoint_and_commit().unwrap();
+            host.world.run_for(if is_renamed_before { MINUTE } else { Duration::ZERO });
+            assert!(!visible(&host).contains(&"a-1"), "no stored checkpoint knows that name");
+            crash(&mut host);
+            host.run();
             if payload == "x" {
-                assert_eq!(visible(&flow), ["a-0", "a-1", "b-0", "c-0"]);
-                assert!(flow.world.failed.is_empty());
+                assert_eq!(visible(&host), ["a-0", "a-1", "b-0", "c-0"]);
+                assert!(host.world.failed.is_empty());
             } else {
                 // What the store has of it belongs to a name that is taken, and nobody else has it.
-                assert_eq!(visible(&flow), ["a-0", "b-0", "c-0"]);
-                let failed: Vec<_> = flow.world.failed.iter().map(|f| &f.span).collect();
+                assert_eq!(visible(&host), ["a-0", "b-0", "c-0"]);
+                let failed: Vec<_> = host.world.failed.iter().map(|f| &f.span).collect();
                 assert_eq!(failed.len(), 1);
                 assert_eq!((failed[0].first, failed[0].last, failed[0].events), (0, 0, 1));
             }
@@ -129,84 +129,84 @@ fn a_number_that_was_taken_after_the_commit() {
 #[test]
 fn an_upload_that_is_gone_fails_and_names_its_positions() {
     let events = [("b", "x"), ("a", PARTS), ("a", "more"), ("a", "and more")];
-    let mut flow = flow("", &events);
-    flow.begin().unwrap();
-    (0..2).for_each(|_| flow.write().unwrap());
-    flow.checkpoint_and_commit().unwrap();
-    flow.write().unwrap();
-    crash(&mut flow);
-    let id = flow.world.bucket.open_uploads().keys().next().cloned().unwrap();
-    flow.world.bucket.expire_upload(&id);
-    flow.run();
-    let [failure] = &flow.world.failed[..] else { panic!("{:?}", flow.world.failed) };
+    let mut host = host("", &events);
+    host.begin().unwrap();
+    (0..2).for_each(|_| host.write().unwrap());
+    host.checkpoint_and_commit().unwrap();
+    host.write().unwrap();
+    crash(&mut host);
+    let id = host.world.bucket.open_uploads().keys().next().cloned().unwrap();
+    host.world.bucket.expire_upload(&id);
+    host.run();
+    let [failure] = &host.world.failed[..] else { panic!("{:?}", host.world.failed) };
     let span = &failure.span;
     assert_eq!((span.first, span.last, span.events, failure.begun), (1, 3, 3, 1));
     assert!(failure.cause.to_string().contains("NoSuchUpload"), "{}", failure.cause);
-    assert_eq!(visible(&flow), ["b"]);
+    assert_eq!(visible(&host), ["b"]);
 }
 
 #[test]
 fn suspend_ends_only_what_no_checkpoint_knows() {
     let open = r#", "max_open_objects": 3, "key_template": "{key}-{first}""#;
-    let mut flow = flow(open, &[("a", PARTS), ("b", PARTS), ("c", "x")]);
-    flow.begin().unwrap();
-    flow.write().unwrap();
-    flow.checkpoint_and_commit().unwrap();
-    (0..2).for_each(|_| flow.write().unwrap());
-    until_open(&mut flow, 2);
-    flow.close().unwrap();
-    let open = flow.world.bucket.open_uploads().values();
+    let mut host = host(open, &[("a", PARTS), ("b", PARTS), ("c", "x")]);
+    host.begin().unwrap();
+    host.write().unwrap();
+    host.checkpoint_and_commit().unwrap();
+    (0..2).for_each(|_| host.write().unwrap());
+    until_open(&mut host, 2);
+    host.close().unwrap();
+    let open = host.world.bucket.open_uploads().values();
     assert_eq!(open.map(|upload| upload.key.as_str()).collect::<Vec<_>>(), ["a-0"]);
-    assert_eq!(flow.world.bucket.aborted_uploads().len(), 1, "of `b`");
-    assert!(flow.world.failed.is_empty(), "all of it will be written again");
-    crash(&mut flow);
-    flow.run();
-    assert_eq!(visible(&flow), ["a-0", "b-1", "c-2"]);
+    assert_eq!(host.world.bucket.aborted_uploads().len(), 1, "of `b`");
+    assert!(host.world.failed.is_empty(), "all of it will be written again");
+    crash(&mut host);
+    host.run();
+    assert_eq!(visible(&host), ["a-0", "b-1", "c-2"]);
 }
 
 #[test]
 fn an_upload_that_failed_stays_until_no_stored_checkpoint_knows_it() {
-    let mut flow = flow("", &[("a", PARTS), ("a", PARTS), ("b", "x")]);
-    flow.begin().unwrap();
-    flow.write().unwrap();
-    flow.checkpoint_and_commit().unwrap();
-    flow.world.on_request(|info, random| {
+    let mut host = host("", &[("a", PARTS), ("a", PARTS), ("b", "x")]);
+    host.begin().unwrap();
+    host.write().unwrap();
+    host.checkpoint_and_commit().unwrap();
+    host.world.on_request(|info, random| {
         let is_part = info.operation == Operation::UploadPart;
-        Fate::random(random).with(is_part.then_some(Fault::AccessDenied))
+        FaultPlan::random(random).with(is_part.then_some(Fault::AccessDenied))
     });
-    let aborted = |flow: &Flow| flow.world.bucket.aborted_uploads().len();
-    flow.write().unwrap();
-    flow.world.run_for(MINUTE);
-    flow.listen().unwrap();
-    assert_eq!((flow.world.failed.len(), aborted(&flow)), (1, 0));
-    flow.checkpoint().unwrap();
-    flow.world.run_for(MINUTE);
-    flow.store().unwrap();
-    flow.world.run_for(MINUTE);
-    assert_eq!(aborted(&flow), 0, "nobody has said that it is stored");
-    flow.commit().unwrap();
-    flow.world.run_for(MINUTE);
-    assert_eq!(aborted(&flow), 1);
+    let aborted = |host: &Host| host.world.bucket.aborted_uploads().len();
+    host.write().unwrap();
+    host.world.run_for(MINUTE);
+    host.listen().unwrap();
+    assert_eq!((host.world.failed.len(), aborted(&host)), (1, 0));
+    host.checkpoint().unwrap();
+    host.world.run_for(MINUTE);
+    host.store().unwrap();
+    host.world.run_for(MINUTE);
+    assert_eq!(aborted(&host), 0, "nobody has said that it is stored");
+    host.commit().unwrap();
+    host.world.run_for(MINUTE);
+    assert_eq!(aborted(&host), 1);
 }
 
 #[test]
 fn memory_that_is_full_of_sealed_objects_is_emptied_by_a_commit_alone() {
     let keys: Vec<String> = (0..40).map(|number| format!("{number:02}")).collect();
     let events: Vec<_> = keys.iter().map(|key| (key.as_str(), "x")).collect();
-    let mut flow = flow("", &events);
-    flow.world.settings.memory_bytes_max = 64;
-    flow.begin().unwrap();
+    let mut host = host("", &events);
+    host.world.settings.memory_bytes_max = 64;
+    host.begin().unwrap();
     let mut wanted = false;
-    while flow.busy() == 0 {
-        wanted |= flow.world.sink.wants_checkpoint();
-        assert_eq!(visible(&flow).len(), 0);
-        flow.write().unwrap();
+    while host.busy() == 0 {
+        wanted |= host.world.sink.wants_checkpoint();
+        assert_eq!(visible(&host).len(), 0);
+        host.write().unwrap();
     }
     assert!(wanted, "it was said before");
-    assert!(!visible(&flow).is_empty(), "and the batch that did not fit was written after it");
-    flow.run();
-    assert!(flow.world.failed.is_empty());
-    assert_eq!(visible(&flow), keys);
+    assert!(!visible(&host).is_empty(), "and the batch that did not fit was written after it");
+    host.run();
+    assert!(host.world.failed.is_empty());
+    assert_eq!(visible(&host), keys);
 }
 
 #[test]
@@ -214,17 +214,17 @@ fn age_and_idleness_go_on_while_nobody_is_there() {
     let seconds = Duration::from_secs;
     for (age, idle) in [(Some(seconds(60)), None), (None, Some(seconds(60)))] {
         for (down, objects) in [(10, 1), (50, 2)] {
-            let mut flow = flow(r#", "key_template": "{key}-{first}""#, &[("a", "x"), ("a", "y")]);
-            (flow.world.settings.rotation.age, flow.world.settings.rotation.idle) = (age, idle);
-            flow.habits.down_max = Duration::ZERO;
-            flow.begin().unwrap();
-            flow.write().unwrap();
-            flow.world.run_for(seconds(20));
-            flow.checkpoint_and_commit().unwrap();
-            flow.crash();
-            flow.world.run_for(seconds(down));
-            flow.run();
-            assert_eq!(flow.objects().count(), objects, "{age:?} {idle:?}, {down} s");
+            let mut host = host(r#", "key_template": "{key}-{first}""#, &[("a", "x"), ("a", "y")]);
+            (host.world.settings.rotation.age, host.world.settings.rotation.idle) = (age, idle);
+            host.behaviour.down_max = Duration::ZERO;
+            host.begin().unwrap();
+            host.write().unwrap();
+            host.world.run_for(seconds(20));
+            host.checkpoint_and_commit().unwrap();
+            host.crash();
+            host.world.run_for(seconds(down));
+            host.run();
+            assert_eq!(host.objects().count(), objects, "{age:?} {idle:?}, {down} s");
         }
     }
 }
@@ -232,29 +232,29 @@ fn age_and_idleness_go_on_while_nobody_is_there() {
 /// A failure that nobody has heard of is in the checkpoint, and is told by the life after it.
 #[test]
 fn a_failure_that_was_not_heard_is_told_again() {
-    let mut flow = written("", &[("a", "x"), ("b", "y")]);
-    flow.checkpoint_and_commit().unwrap();
-    flow.world.on_request(|info, random| {
+    let mut host = written("", &[("a", "x"), ("b", "y")]);
+    host.checkpoint_and_commit().unwrap();
+    host.world.on_request(|info, random| {
         let is_put = info.operation == Operation::PutObject;
-        Fate::random(random).with(is_put.then_some(Fault::AccessDenied))
+        FaultPlan::random(random).with(is_put.then_some(Fault::AccessDenied))
     });
-    flow.feed(Input::Seal).unwrap();
-    flow.world.run_for(MINUTE);
-    flow.checkpoint().unwrap();
-    flow.store().unwrap();
-    assert!(flow.world.failed.is_empty(), "nobody listens");
-    crash(&mut flow);
-    flow.world.on_request(|_, random| Fate::random(random));
-    flow.run();
-    assert_eq!(flow.world.failed.len() + visible(&flow).len(), 2);
+    host.feed(Input::Seal).unwrap();
+    host.world.run_for(MINUTE);
+    host.checkpoint().unwrap();
+    host.store().unwrap();
+    assert!(host.world.failed.is_empty(), "nobody listens");
+    crash(&mut host);
+    host.world.on_request(|_, random| FaultPlan::random(random));
+    host.run();
+    assert_eq!(host.world.failed.len() + visible(&host).len(), 2);
 }
 
 /// A host that has written all its events, the last of which leaves its object open.
-fn written(more: &str, events: &[(&str, &str)]) -> Flow {
-    let mut flow = flow(more, events);
-    flow.begin().unwrap();
-    events.iter().for_each(|_| flow.write().unwrap());
-    flow
+fn written(more: &str, events: &[(&str, &str)]) -> Host {
+    let mut host = host(more, events);
+    host.begin().unwrap();
+    events.iter().for_each(|_| host.write().unwrap());
+    host
 }
 
 const MINUTE: Duration = Duration::from_secs(60);

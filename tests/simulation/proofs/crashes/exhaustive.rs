@@ -7,8 +7,8 @@ use bytes::Bytes;
 use spillway_core::{Settings, Timestamp};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::faults::Fault;
-use spillway_simulation::flow::{Arrivals, Flow, Habits, event};
-use spillway_simulation::world::{Fate, World};
+use spillway_simulation::host::{Arrivals, Host, HostBehaviour, event};
+use spillway_simulation::world::{FaultPlan, World};
 
 use super::the_objects_are_the_same;
 
@@ -68,8 +68,8 @@ fn any_two_crashes() {
             for first in 1..=plain.instants {
                 // Counted on from the first: what a resumed run does meets a crash as well.
                 for second in first + 1..=run(case, &[first]).instants {
-                    let flow = run(case, &[first, second]);
-                    nothing_is_seen_of_it(&plain, &flow);
+                    let host = run(case, &[first, second]);
+                    nothing_is_seen_of_it(&plain, &host);
                 }
             }
         });
@@ -117,14 +117,14 @@ fn case(script: Script, naming: Naming) -> Case {
     }
 }
 
-fn nothing_is_seen_of_it(plain: &Flow, flow: &Flow) {
-    the_objects_are_the_same(plain, flow);
-    if !flow.world.failed.is_empty() || flow.crashed == 0 {
-        flow.world.fail("something failed in good weather, or nothing crashed");
+fn nothing_is_seen_of_it(plain: &Host, host: &Host) {
+    the_objects_are_the_same(plain, host);
+    if !host.world.failed.is_empty() || host.crashed == 0 {
+        host.world.fail("something failed in good weather, or nothing crashed");
     }
 }
 
-fn run(case: Case, crashes: &[u64]) -> Flow {
+fn run(case: Case, crashes: &[u64]) -> Host {
     let Case { script: (open, events), naming: (more, taken), .. } = case;
     let config = format!(
         r#"{{"bucket": "bucket", "endpoint": "http://s3.test", "attempts_max": 3,
@@ -143,7 +143,7 @@ fn run(case: Case, crashes: &[u64]) -> Flow {
     taken.iter().for_each(|name| world.bucket.put_by_another(Timestamp(0), name));
     world.on_request(move |info, random| {
         let fault = case.fault.filter(|(at, _)| *at == info.index).map(|(_, fault)| fault);
-        Fate::random(random).with(fault)
+        FaultPlan::random(random).with(fault)
     });
     let source: Vec<(String, Bytes)> = events
         .iter()
@@ -151,9 +151,9 @@ fn run(case: Case, crashes: &[u64]) -> Flow {
         .map(|(position, (key, text))| ((*key).to_owned(), event(position, text)))
         .collect();
     let (checkpoint_every, arrivals) = (case.checkpoint_every, case.arrivals);
-    let habits = Habits { checkpoint_every, arrivals, ..Habits::default() };
-    let mut flow = Flow::new(world, source, habits, 1);
-    flow.crashes = crashes.iter().copied().collect();
-    flow.run();
-    flow
+    let behaviour = HostBehaviour { checkpoint_every, arrivals, ..HostBehaviour::default() };
+    let mut host = Host::new(world, source, behaviour, 1);
+    host.crashes = crashes.iter().copied().collect();
+    host.run();
+    host
 }

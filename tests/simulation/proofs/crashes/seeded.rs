@@ -9,7 +9,7 @@ use fastrand::Rng;
 use spillway_core::settings::{Commit, OnOrphans};
 use spillway_core::{OnExisting, Settings, Timestamp};
 use spillway_simulation::bucket::BucketOptions;
-use spillway_simulation::flow::{Arrivals, Flow, Habits, OnFailed, event};
+use spillway_simulation::host::{Arrivals, Host, HostBehaviour, OnFailed, event};
 use spillway_simulation::world::World;
 
 use super::{all_are_rotated, the_objects_are_the_same};
@@ -29,29 +29,30 @@ fn one_seed_is_one_run() {
     }
 }
 
-fn run(seed: u64) -> Flow {
+fn run(seed: u64) -> Host {
     let mut random = Rng::with_seed(seed);
     let is_plain = random.u8(..4) == 0;
     let mut world = checkpointed(&mut random, seed, is_plain);
     let (settings, options) = (world.settings.clone(), world.bucket.options.clone());
     weather(&mut world, &mut random);
     let source = source(&mut random);
-    let habits = habits(&mut random, is_plain);
-    let is_strict = habits.on_failed == OnFailed::Stop;
-    let mut flow = Flow::new(world, source.clone(), habits, seed);
-    flow.run();
-    all_are_rotated(&flow);
-    if is_plain && flow.world.failed.is_empty() {
+    let behaviour = behaviour(&mut random, is_plain);
+    let is_strict = behaviour.on_failed == OnFailed::Stop;
+    let mut host = Host::new(world, source.clone(), behaviour, seed);
+    host.run();
+    all_are_rotated(&host);
+    if is_plain && host.world.failed.is_empty() {
         let world = World::with_settings(settings, options, seed);
-        let habits = Habits { batch: 100, checkpoint_every: 7, ..Habits::default() };
-        let mut plain = Flow::new(world, source, habits, seed);
+        let behaviour =
+            HostBehaviour { batch: 100, checkpoint_every: 7, ..HostBehaviour::default() };
+        let mut plain = Host::new(world, source, behaviour, seed);
         plain.run();
-        the_objects_are_the_same(&plain, &flow);
+        the_objects_are_the_same(&plain, &host);
     }
     if is_strict {
-        nothing_fails_for_good(&flow);
+        nothing_fails_for_good(&host);
     }
-    flow
+    host
 }
 
 /// A core and a bucket of any kind, whose objects become visible by commits. What is `plain` makes
@@ -90,9 +91,9 @@ fn checkpointed(random: &mut Rng, seed: u64, is_plain: bool) -> World {
     world
 }
 
-fn habits(random: &mut Rng, is_plain: bool) -> Habits {
+fn behaviour(random: &mut Rng, is_plain: bool) -> HostBehaviour {
     let mut some = |counts: &[u64]| *random.choice(counts).expect("there are some");
-    Habits {
+    HostBehaviour {
         batch: some(&[1, 3, 10]) as usize,
         checkpoint_every: some(&[1, 3, 10, 1_000]) as usize,
         crash_one_in: Some(some(&[5, 20, 50, 200]) as u32),
@@ -126,8 +127,8 @@ fn source(random: &mut Rng) -> Vec<(String, Bytes)> {
 
 /// A host that begins again after each failure has everything stored once the weather is fair,
 /// unless somebody ended an upload or took a name.
-fn nothing_fails_for_good(flow: &Flow) {
-    let world = &flow.world;
+fn nothing_fails_for_good(host: &Host) {
+    let world = &host.world;
     let is_ended = world.trace().iter().any(|line| line.contains("to meet UploadExpires"));
     let is_taken = world.settings.names.on_existing != OnExisting::Overwrite;
     let is_replaced = !world.late.parts.is_empty();

@@ -38,7 +38,7 @@ fn case_10_an_object_beyond_its_parts_fails_and_says_what_to_set() {
         },
         |bucket| bucket.part_bytes_min = 1,
     );
-    world.on_request(|_, _| spillway_simulation::world::Fate::taking(Default::default()));
+    world.on_request(|_, _| spillway_simulation::world::FaultPlan::taking(Default::default()));
     world.write("a", vec![b'x'; 10_001]);
     finish(&mut world);
     assert!(cause(&world).contains("part_bytes"), "{}", cause(&world));

@@ -3,7 +3,7 @@
 use spillway_core::Settings;
 use spillway_simulation::bucket::{BucketOptions, Operation};
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{Fate, RequestInfo, World};
+use spillway_simulation::world::{FaultPlan, RequestInfo, World};
 
 use crate::invariants::hold_at_the_end;
 
@@ -34,7 +34,7 @@ pub(super) fn faults(
     world: &mut World,
     mut fault: impl FnMut(&RequestInfo) -> Option<Fault> + 'static,
 ) {
-    world.on_request(move |info, random| Fate::random(random).with(fault(info)));
+    world.on_request(move |info, random| FaultPlan::random(random).with(fault(info)));
 }
 
 /// The first request of this kind meets this fault.

@@ -6,7 +6,7 @@ use spillway_core::http::{Request, Response};
 use spillway_core::settings::Timeouts;
 use spillway_core::{ExchangeId, Input, Instant, TransportError};
 
-use super::{Fate, World};
+use super::{FaultPlan, World};
 use crate::faults::{self, Fault};
 use crate::request_info::RequestInfo;
 
@@ -38,7 +38,7 @@ pub(super) struct Departure {
     exchange: ExchangeId,
     request: Request,
     pub(super) timeouts: Timeouts,
-    fate: Fate,
+    fault_plan: FaultPlan,
     life: u64,
 }
 
@@ -80,19 +80,20 @@ impl World {
         let at = self.elapsed();
         let info = self.census.take(&self.bucket.options.name, &request, at);
         let info = info.unwrap_or_else(|error| self.fail(&format!("{request:?}: {error:?}")));
-        let fate = (self.decide)(&info, &mut self.random);
+        let fault_plan = (self.decide)(&info, &mut self.random);
         let RequestInfo { index, operation, attempt, bytes, .. } = info;
         let what = match info.part_number {
             Some(number) => format!("{operation} {number} {:?}", info.key),
             None => format!("{operation} {:?}", info.key),
         };
-        let fault = fate.fault.map(|fault| format!(", to meet {fault:?}")).unwrap_or_default();
+        let fault =
+            fault_plan.fault.map(|fault| format!(", to meet {fault:?}")).unwrap_or_default();
         self.note(|| format!("#{index} → {what} (attempt {attempt}, {bytes} bytes{fault})"));
         (self.elapsed, index, format!("{request:?}"), &request.headers, request.body.to_vec())
             .hash(&mut self.fingerprint);
 
         let life = self.life;
-        let departure = Departure { index, exchange, request, timeouts, fate, life };
+        let departure = Departure { index, exchange, request, timeouts, fault_plan, life };
         match &mut self.line {
             Some(line) if bytes > 0 => line.begin(departure, bytes, self.elapsed),
             _ => self.depart(departure, self.elapsed),
@@ -101,16 +102,16 @@ impl World {
 
     /// The last byte is on its way. To whoever sent it, it was so at `sent`.
     pub(super) fn depart(&mut self, departure: Departure, sent: u64) {
-        let Departure { index, exchange, request, timeouts, fate, life } = departure;
-        let arrival = Instant(self.elapsed).after(fate.there).0;
+        let Departure { index, exchange, request, timeouts, fault_plan, life } = departure;
+        let arrival = Instant(self.elapsed).after(fault_plan.there).0;
         let deadline = Instant(sent).after(timeouts.first_byte).0;
-        let back = u64::try_from(fate.back.as_nanos()).unwrap_or(u64::MAX);
+        let back = u64::try_from(fault_plan.back.as_nanos()).unwrap_or(u64::MAX);
         let given_up = arrival > deadline;
         if given_up {
             let outcome = Err(timed_out());
             self.queue_up(deadline, Event::Lands { index, exchange, outcome });
         }
-        let fault = fate.fault;
+        let fault = fault_plan.fault;
         let flight = Flight { index, exchange, request, fault, back, deadline, given_up, life };
         self.queue_up(arrival, Event::Arrives(Box::new(flight)));
     }

@@ -12,7 +12,7 @@ use crate::bucket::{Asked, Operation};
 /// What requests did that arrived when nobody waited for them any more. A sink that has crashed
 /// cannot take them back, and the one after it does not know of them.
 #[derive(Debug, Default)]
-pub struct Late {
+pub struct DelayedAnswer {
     /// The uploads of which a part was replaced by another than is listed when it is completed.
     pub parts: BTreeSet<String>,
     /// The names of objects that were replaced by others, older ones most likely.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Fate, World};
+use super::{FaultPlan, World};
 use crate::accounting;
 use crate::bucket::{BucketOptions, Operation};
 use crate::faults::Fault;
@@ -27,7 +27,7 @@ fn one_seed_is_one_run() {
         let mut world = small_parts(seed);
         world.on_request(|info, random| {
             let fault = (info.index % 3 == 1).then_some(Fault::ResetAfter);
-            Fate::random(random).with(fault)
+            FaultPlan::random(random).with(fault)
         });
         (0..20).for_each(|index| {
             world.write("a", format!("event {index}"));
@@ -44,9 +44,9 @@ fn what_comes_too_late_is_still_done() {
     let mut world = small_parts(1);
     world.on_request(|info, random| match info.operation {
         Operation::PutObject if info.attempt == 1 => {
-            Fate { there: Duration::from_secs(300), ..Fate::random(random) }
+            FaultPlan { there: Duration::from_secs(300), ..FaultPlan::random(random) }
         }
-        _ => Fate::random(random),
+        _ => FaultPlan::random(random),
     });
     world.write("a", "once");
     world.seal_and_settle();
@@ -62,7 +62,7 @@ fn every_fault_can_be_met_once() {
     for fault in Fault::ALL {
         let mut world = small_parts(1);
         world.on_request(move |info, random| {
-            Fate::random(random).with((info.index == 1).then_some(fault))
+            FaultPlan::random(random).with((info.index == 1).then_some(fault))
         });
         (0..10).for_each(|index| {
             world.write("a", format!("event {index}"));

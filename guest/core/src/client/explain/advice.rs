@@ -226,9 +226,9 @@ pub const NO_TLS: &str = "the server speaks no TLS, or none that is known here";
 /// What this project's host says of a certificate for other names.
 const WRONG_NAME: &str = "the certificate is not for ";
 /// The same of a server that speaks TLS where the URL does not say so.
-const WITHOUT_TLS: &str = "speaks TLS at this port, and was spoken to without";
+const WITHOUT_TLS: &str = "requires TLS on this port";
 /// What it says of the reverse.
-const AT_PLAIN_PORT: &str = "does not speak TLS at this port";
+const AT_PLAIN_PORT: &str = "does not use TLS on this port";
 const WANTS_TLS: &str =
     "what answers at this port wants TLS: `endpoint` has to begin with https:// there";
 const NO_STORE: &str = "what answers there is no S3 store, or something before it: check \

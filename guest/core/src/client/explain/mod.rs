@@ -109,7 +109,7 @@ pub(crate) fn credentials(error: &CredentialsError) -> Error {
             Error::Denied(format!("no credentials are configured: {text}"))
         }
         CredentialsError::Failed(text) => {
-            Error::Unavailable(format!("the credentials could not be had: {text}"))
+            Error::Unavailable(format!("the credentials could not be loaded: {text}"))
         }
     }
 }

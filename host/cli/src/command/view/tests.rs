@@ -8,8 +8,7 @@ use crate::telemetry::{Families, View};
 use http::StatusCode;
 use spillway::contract::{Metric, MetricValue};
 use spillway::egress::{Bad, Counts};
-use spillway_core::settings::Settings;
-use spillway_core::sink::Sink;
+use spillway_core::{Settings, Sink};
 
 use super::{Rate, Status, counted};
 

@@ -1,0 +1,169 @@
+//! The component of a flow, and what it is granted.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::flow::SinkSettings;
+use anyhow::Context as _;
+use spillway::component::{Component, ComponentSource};
+use spillway::credentials::Provider;
+use spillway::egress::{self, Client, ClientError, ClientOptions, Proxies};
+use spillway::engine::{Engine, Limits};
+use spillway::grants::Grants;
+use spillway::problem::Problem;
+use spillway::sink::SinkError;
+
+use super::environment::Filled;
+use super::surroundings::Surroundings;
+use super::{Destination, PlanError, chain};
+
+/// Loads the component, and checks that it may reach what it wants to.
+pub(super) async fn load(
+    settings: SinkSettings,
+    surroundings: Surroundings,
+    credentials: Arc<dyn Provider>,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Destination>, PlanError> {
+    let Surroundings { filled, is_plain, ca_bundle, proxies } = surroundings;
+    let (from, ca_bundle) = ca_bundle.unzip();
+    let options = ClientOptions {
+        ca_file: settings.ca_file,
+        ca_bundle: ca_bundle.map(PathBuf::from),
+        proxies: proxies.clone(),
+    };
+    let client = Client::new(&options).map_err(|error| {
+        let field = match &error {
+            ClientError::CaFile(_) => "sink.ca_file".to_owned(),
+            ClientError::CaBundle(_) => from.unwrap_or_default(),
+        };
+        problems.push(Problem::new(field, chain(&error)));
+    });
+    let engine = engine()?;
+    let source = settings.component.clone();
+    let source = source.map_or(ComponentSource::Embedded, ComponentSource::File);
+    // To compile it may take seconds, and a signal is heard meanwhile.
+    let loading = tokio::task::spawn_blocking(move || Component::load(&engine, &source));
+    let sink = match loading.await.context("the component was not loaded")? {
+        Ok(sink) => sink,
+        Err(error) => {
+            problems.push(Problem::new("sink.component", chain(&error)));
+            return Ok(None);
+        }
+    };
+    let config = serde_json::Value::Object(settings.config).to_string();
+    let wanted = match sink.egress(&config).await {
+        Ok(wanted) => wanted,
+        Err(SinkError::Refused(error)) => {
+            refused(error, &filled, problems);
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let egress = granted(&sink, wanted, settings.egress, problems);
+    for (authority, why) in egress.iter().filter_map(|a| Some((a, egress::prohibited(a)?))) {
+        let field = filled.from("endpoint").unwrap_or(match sink.is_embedded() {
+            true => "sink.config.endpoint",
+            false => "sink.egress",
+        });
+        problems.push(Problem::new(field, format!("{authority} is not allowed: {why}")));
+    }
+    proxied(&proxies, &egress, is_plain, notes, problems);
+    let mut limits = Limits::default();
+    if sink.is_embedded() {
+        // Its own settings bound what it holds, and they are checked before it starts.
+        limits.memory_bytes_max = EMBEDDED_MEMORY_BYTES_MAX;
+    }
+    if let Some(bytes) = settings.memory_bytes_max {
+        limits.memory_bytes_max = bytes;
+    }
+    let Ok(client) = client else { return Ok(None) };
+    let grants = Grants { egress, transport: Arc::new(client), credentials, limits };
+    Ok(Some(Destination { sink, config, grants }))
+}
+
+/// The embedded component may talk to whom its configuration names. Another one may be lying about
+/// that, so the flow must say it.
+fn granted(
+    sink: &Component,
+    wanted: Vec<String>,
+    allowed: Option<Vec<String>>,
+    problems: &mut Vec<Problem>,
+) -> Vec<String> {
+    let Some(allowed) = allowed else {
+        if !sink.is_embedded() {
+            let list = wanted.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "the component is not the built-in one, and wants to connect to {list}; to allow \
+                 it, write: egress = [{list}]"
+            );
+            problems.push(Problem::new("sink.egress", message));
+        }
+        return wanted;
+    };
+    for authority in allowed.iter().filter(|a| !is_authority(a)) {
+        let message = format!("`{authority}` is not an authority such as `s3.example.com:443`");
+        problems.push(Problem::new("sink.egress", message));
+    }
+    for authority in wanted.iter().filter(|w| !allowed.contains(w)) {
+        let message = format!("the component needs {authority}, which is not listed in `egress`");
+        problems.push(Problem::new("sink.egress", message));
+    }
+    wanted
+}
+
+/// Says which proxies are on the way, and what is wrong with those that should be.
+fn proxied(
+    proxies: &Proxies,
+    authorities: &[String],
+    is_plain: bool,
+    notes: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) {
+    for authority in authorities {
+        let scheme = if is_plain || authority.ends_with(":80") { "http" } else { "https" };
+        let Ok(url) = format!("{scheme}://{authority}/").parse() else { continue };
+        match proxies.on_the_way_to(&url) {
+            Ok(None) => {}
+            Ok(Some((variable, proxy))) => {
+                notes.push(format!(
+                    "it connects to {authority} through the proxy of {variable}: {proxy}"
+                ));
+            }
+            Err((variable, wrong)) => problems.push(Problem::new(variable, wrong)),
+        }
+    }
+}
+
+/// Whether it is a host and a port, and nothing else.
+fn is_authority(text: &str) -> bool {
+    let parsed = text.parse::<http::uri::Authority>();
+    parsed.is_ok_and(|authority| authority.port_u16().is_some() && !text.contains('@'))
+}
+
+/// What the component does not like, by where it is said.
+fn refused(error: spillway::contract::Error, filled: &Filled, problems: &mut Vec<Problem>) {
+    let spillway::contract::Error::Invalid(found) = error else {
+        problems.push(Problem::new("sink.config", spillway::sink::explain(&error)));
+        return;
+    };
+    let before = problems.len();
+    for problem in found {
+        let field = format!("sink.config.{}", problem.field);
+        let field = field.trim_end_matches('.');
+        let field = filled.from(&problem.field).unwrap_or(field).to_owned();
+        // What a variable should have filled in is wrong only once.
+        if !problems[..before].iter().any(|known| known.field == field) {
+            problems.push(Problem::new(field, problem.message));
+        }
+    }
+}
+
+/// An engine with the user's cache, or without one where there is nowhere to keep it.
+pub(crate) fn engine() -> Result<Engine, PlanError> {
+    let engine = Engine::new(Engine::default_cache()).or_else(|_| Engine::new(None));
+    Ok(engine.context("wasmtime could not be started")?)
+}
+
+/// All that a 32-bit component can address.
+const EMBEDDED_MEMORY_BYTES_MAX: usize = 4 << 30;

@@ -1,0 +1,297 @@
+//! What a flow means: checked, and opened, or everything that is wrong with it.
+//!
+//! A [`Request`] names a flow and what takes the place of its parts. A [`Plan`] has passed every
+//! check that can be made without a request. [`Resume`] is where a flow with a checkpoint begins.
+//! Errors are a [`PlanError`]; the command decides how each of them exits.
+
+mod component;
+mod environment;
+mod error;
+mod files;
+mod resume;
+mod surroundings;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::checkpoint::{self, CheckpointSettings};
+use crate::dead_letters::{self, OnFailed};
+use crate::events::Events;
+use crate::flow::{self, Config, Draft, SinkSettings, Variables};
+use crate::map::{MapSettings, OnRejected};
+use crate::source::{Source, SourceSettings, Start};
+use spillway::component::Component;
+use spillway::credentials::{self, Credentials, Environment, Provider};
+use spillway::grants::Grants;
+use spillway::problem::Problem;
+use spillway::sink::Sink;
+
+pub(crate) use component::engine;
+pub(crate) use error::{PlanError, chain, is_shortage};
+pub(crate) use resume::Resume;
+
+use error::unusable;
+use files::{is_read, is_same, taken_by_letters};
+use surroundings::Surroundings;
+
+/// What is said on the command line about a flow.
+#[derive(Clone)]
+pub(crate) struct Request {
+    /// The flow, as it is called in messages.
+    pub(crate) name: String,
+    /// The component's file, where the command line names one.
+    pub(crate) component: Option<PathBuf>,
+    /// Where variables come from.
+    pub(crate) variables: Variables,
+    /// What takes the place of the flow's own configuration.
+    config: Config,
+    /// What takes the place of the flow's own credentials.
+    credentials: Option<Arc<dyn Provider>>,
+    /// What takes the place of the flow's own list of authorities.
+    egress: Option<Vec<String>>,
+}
+
+/// All that a run needs, and nothing that could be wrong with it before it begins.
+pub(crate) struct Plan {
+    pub(crate) source: SourceSettings,
+    pub(crate) map: MapSettings,
+    pub(crate) sink: Component,
+    pub(crate) config: String,
+    pub(crate) grants: Grants,
+    pub(crate) on_failed: OnFailed,
+    pub(crate) checkpoint: Option<CheckpointSettings>,
+    /// Whether there are credentials. Of some that is known only when they are asked for.
+    pub(crate) credentials_proven: bool,
+    /// What comes from elsewhere than the flow, or is set there and not used.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Facts about the destination that `check` shows.
+#[derive(Default)]
+struct Known {
+    credentials_proven: bool,
+    notes: Vec<String>,
+}
+
+/// Where a flow goes: all that is needed to ask its store something.
+pub(crate) struct Destination {
+    pub(crate) sink: Component,
+    pub(crate) config: String,
+    pub(crate) grants: Grants,
+}
+
+impl Request {
+    /// The request of a user who names the file of a flow.
+    pub(crate) fn of(flow: &Path, component: Option<PathBuf>) -> Request {
+        let name = flow.display().to_string();
+        Request { component, ..Request::named(name, Variables::Environment) }
+    }
+
+    /// A request for a flow with this name in messages.
+    pub(crate) fn named(name: String, variables: Variables) -> Request {
+        Request {
+            name,
+            component: None,
+            variables,
+            config: Config::new(),
+            credentials: None,
+            egress: None,
+        }
+    }
+
+    /// Puts a server of this process under the flow, and nothing else within its reach.
+    pub(crate) fn talk_to(&mut self, endpoint: &str, credentials: Credentials) {
+        self.config.insert("endpoint", Some(endpoint.to_owned()));
+        // The server has an address, and no names below it; it is nobody's but ours, and has one
+        // storage class.
+        for field in ["addressing", "provider", "dualstack", "fips", "accelerate", "storage_class"]
+        {
+            self.config.insert(field, None);
+        }
+        self.credentials = Some(Arc::new(credentials));
+        self.egress = Some(vec![endpoint.trim_start_matches("http://").to_owned()]);
+    }
+
+    /// The flow in that text.
+    pub(crate) fn parse(&self, text: &str) -> Result<Draft, PlanError> {
+        Ok(Draft::parse(text, &self.variables, &self.config)?)
+    }
+
+    /// Proves all that can be proven without writing anything.
+    pub(crate) async fn plan(self, draft: Draft) -> Result<Plan, PlanError> {
+        let Draft { source, map, sink, credentials, checkpoint, mut problems } = draft;
+        if let Some(source) = &source {
+            let message = unusable(Source::check(source))?;
+            problems.extend(message.map(|message| Problem::new("source.path", message)));
+        }
+        let on_failed = sink.as_ref().map(|sink| sink.on_failed.clone()).unwrap_or_default();
+        let mut letters = Vec::new();
+        if let Some(OnRejected::File(path)) = map.as_ref().map(|map| &map.on_rejected) {
+            letters.push(("map.on_rejected.file", path.as_path()));
+        }
+        if let OnFailed::File(path) = &on_failed {
+            letters.push(("sink.on_failed.file", path.as_path()));
+        }
+        for (field, path) in &letters {
+            let message = match self.taken(path, source.as_ref()) {
+                Some(taken) => Some(taken),
+                None => unusable(dead_letters::check(path))?,
+            };
+            problems.extend(message.map(|message| Problem::new(*field, message)));
+        }
+        if let Some(CheckpointSettings { path, .. }) = &checkpoint {
+            let [lock, temporary] = checkpoint::names_beside(path);
+            let taken = [path, &lock, &temporary].into_iter().find_map(|name| {
+                let taken = taken_by_letters(name, &letters);
+                taken.or_else(|| self.taken(name, source.as_ref()))
+            });
+            let message = match taken {
+                Some(taken) => Some(taken),
+                None => unusable(checkpoint::check(path))?,
+            };
+            problems.extend(message.map(|message| Problem::new("checkpoint.path", message)));
+        } else if !problems.iter().any(|problem| problem.field.starts_with("checkpoint"))
+            && sink.as_ref().is_some_and(commits_checkpoints)
+        {
+            problems.push(Problem::new(format!("sink.config.{}", flow::COMMIT), NO_CHECKPOINTS));
+        }
+        let destination = self.find(sink, credentials, &mut problems).await?;
+        if let (Some(checkpoint), Some(source)) = (&checkpoint, &source) {
+            let destination = destination.as_ref().map(|(destination, _)| destination);
+            resume::prove(checkpoint, source, destination, &mut problems).await?;
+        }
+        match (source, map, destination) {
+            (Some(source), Some(map), Some(destination)) if problems.is_empty() => {
+                let (Destination { sink, config, grants }, known) = destination;
+                let Known { credentials_proven, notes } = known;
+                Ok(Plan {
+                    source,
+                    map,
+                    sink,
+                    config,
+                    grants,
+                    on_failed,
+                    checkpoint,
+                    credentials_proven,
+                    notes,
+                })
+            }
+            _ => Err(PlanError::Problems { flow: self.name, problems }),
+        }
+    }
+
+    /// Proves what can be proven of where a flow goes, whatever is wrong with where it comes from.
+    pub(crate) async fn destination(self, draft: Draft) -> Result<Destination, PlanError> {
+        let Draft { sink, credentials, mut problems, .. } = draft;
+        problems.retain(|problem| {
+            let section = problem.field.split('.').next().unwrap_or_default();
+            section != "source" && section != "map"
+        });
+        match self.find(sink, credentials, &mut problems).await? {
+            Some((destination, _)) if problems.is_empty() => Ok(destination),
+            _ => Err(PlanError::Problems { flow: self.name, problems }),
+        }
+    }
+
+    /// The message if the path is the source or the flow itself.
+    fn taken(&self, path: &Path, source: Option<&SourceSettings>) -> Option<String> {
+        if source.is_some_and(|source| is_read(source, path)) {
+            // What is set aside would be read, and set aside, again and again.
+            return Some(format!("{} is the source; name another file", path.display()));
+        }
+        let is_flow = is_same(Path::new(&self.name), path);
+        is_flow.then(|| format!("{} is the flow; name another file", path.display()))
+    }
+
+    /// The destination of a flow, and facts about it.
+    async fn find(
+        &self,
+        sink: Option<SinkSettings>,
+        credentials: Option<credentials::Settings>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Option<(Destination, Known)>, PlanError> {
+        let mut known = Known { credentials_proven: true, notes: Vec::new() };
+        let mut sink = sink.map(|sink| SinkSettings {
+            component: self.component.clone().or(sink.component),
+            egress: self.egress.clone().or(sink.egress),
+            ..sink
+        });
+        if let (None, Some(settings)) = (&self.credentials, &credentials) {
+            problems.extend(settings.problems().await);
+            known.credentials_proven = settings.is_all_here();
+        }
+        let surroundings = match &mut sink {
+            Some(sink) => self.surroundings(sink, credentials.as_ref(), &mut known, problems),
+            None => Surroundings::default(),
+        };
+        let credentials = match (self.credentials.clone(), credentials) {
+            (Some(given), _) => given,
+            // That is a problem already, and must not hide those of the sink.
+            (None, None) => Arc::new(Environment::default()),
+            (None, Some(settings)) => {
+                settings.provider(sink.as_ref().and_then(SinkSettings::aws_region))
+            }
+        };
+        let Some(settings) = sink else { return Ok(None) };
+        let notes = &mut known.notes;
+        let destination =
+            component::load(settings, surroundings, credentials, notes, problems).await?;
+        Ok(destination.map(|destination| (destination, known)))
+    }
+}
+
+impl Destination {
+    /// Opens the sink, which makes no request.
+    pub(crate) async fn open(&self) -> Result<Sink, PlanError> {
+        let opened = self.sink.open(&self.config, None, &self.grants).await;
+        Ok(opened?)
+    }
+}
+
+impl Plan {
+    /// Where it goes.
+    pub(crate) fn destination(self) -> Destination {
+        let Plan { sink, config, grants, .. } = self;
+        Destination { sink, config, grants }
+    }
+
+    /// Opens the source: where it was left, or at its beginning.
+    pub(crate) fn events(
+        source: &SourceSettings,
+        map: MapSettings,
+        config: &str,
+        resume: Option<&Resume>,
+    ) -> Result<(Events, OnRejected), PlanError> {
+        let opened = match resume {
+            Some(resume) => resume.open(source),
+            None => Source::open(source, Start::default()),
+        };
+        let (place, begun) = resume.map_or_else(Default::default, Resume::place);
+        let events = Events::new(opened?, map.map, framing(config), place, begun);
+        Ok((events?, map.on_rejected))
+    }
+}
+
+/// The framing that costs least: the one that the sink need not touch, and lines as they lie in
+/// their file where it must touch events in any case. A component that means something else by the
+/// word is served all the same: a run says how it is framed.
+fn framing(config: &str) -> crate::batch::Framing {
+    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+    match config["framing"].as_str() {
+        Some("none") => crate::batch::Framing::Bare,
+        _ => crate::batch::Framing::Newline,
+    }
+}
+
+/// The text of the flow in that file.
+pub(crate) fn read(path: &Path) -> Result<String, PlanError> {
+    Ok(flow::read(path)?)
+}
+
+fn commits_checkpoints(sink: &SinkSettings) -> bool {
+    sink.config.get(flow::COMMIT).is_some_and(|commit| commit == flow::CHECKPOINTED)
+}
+
+const NO_CHECKPOINTS: &str = "is \"checkpointed\": no object becomes visible before a checkpoint \
+                              is stored, and the flow stores none; add [checkpoint] with a path, \
+                              or remove this line";

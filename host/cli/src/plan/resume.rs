@@ -1,0 +1,196 @@
+//! Where a flow with checkpoints begins: at its beginning, or where it was left.
+
+use std::path::Path;
+
+use crate::checkpoint::{
+    self, Checkpoint, CheckpointFile, CheckpointSettings, Rest, SourceFile, Writer,
+};
+use crate::flow;
+use crate::place::{Begun, Place};
+use crate::run::{Checkpoints, Kept};
+use crate::source::{Input, LastLine, LineSettings, Source, SourceError, SourceSettings};
+use spillway::component::Component;
+use spillway::contract::Error;
+use spillway::problem::Problem;
+use spillway::sink::SinkError;
+
+use super::error::unusable;
+use super::{Destination, PlanError, chain};
+
+/// A checkpoint that this process has, with what it is of.
+pub(crate) struct Resume {
+    checkpoints: Checkpoints,
+}
+
+/// Proves what can be proven of a checkpoint without taking it: that the source can be read again
+/// and is the one that was read, and that the sink goes on with what it held.
+pub(crate) async fn prove(
+    settings: &CheckpointSettings,
+    source: &SourceSettings,
+    destination: Option<&Destination>,
+    problems: &mut Vec<Problem>,
+) -> Result<(), PlanError> {
+    let Input::File(path) = &source.input else {
+        problems.push(Problem::new("checkpoint", STDIN));
+        return Ok(());
+    };
+    let source = match SourceFile::open(path) {
+        Ok(source) => Some(source),
+        Err(error @ SourceError::NotAgain { .. }) => {
+            problems.push(Problem::new("source.path", chain(&error)));
+            None
+        }
+        // The source was looked at before, and what is wrong with it was said.
+        Err(_) => None,
+    };
+    if problems.iter().any(|problem| problem.field == "checkpoint.path") {
+        // What is there is something else, and was told.
+        return Ok(());
+    }
+    let found = match checkpoint::read(&settings.path) {
+        Ok(found) => found,
+        Err(error) => {
+            let message = unusable(Err(error))?;
+            problems.extend(message.map(|message| Problem::new("checkpoint.path", message)));
+            None
+        }
+    };
+    if let (Some(source), Some(found)) = (source, &found)
+        && let Err(moved) = source.find(&found.source)
+    {
+        problems.push(Problem::new("source.path", chain(&moved)));
+    }
+    let commit = format!("sink.config.{}", flow::COMMIT);
+    let destination =
+        destination.filter(|_| problems.iter().all(|problem| problem.field != commit));
+    let Some(destination) = destination else { return Ok(()) };
+    let misfit = misfit(destination, found.as_ref()).await;
+    let misfit = misfit?;
+    problems.extend(misfit.map(|message| Problem::new("checkpoint.path", message)));
+    Ok(())
+}
+
+/// Why a sink of this configuration does not go on from a checkpoint, or takes none, if so. Makes
+/// no request: a sink that holds nothing says of itself what its checkpoints depend on.
+async fn misfit(
+    destination: &Destination,
+    found: Option<&Checkpoint>,
+) -> Result<Option<String>, SinkError> {
+    let Destination { sink, config, grants } = destination;
+    let mut open = sink.open(config, None, grants).await?;
+    let fresh = match open.checkpoint().await {
+        Ok(fresh) => fresh,
+        Err(SinkError::Refused(Error::Unsupported(text))) => {
+            return Ok(Some(format!("the component does not support checkpoints: {text}")));
+        }
+        Err(error) => return Err(error),
+    };
+    let Some(found) = found else { return Ok(None) };
+    // The memory that holds what a sink of this configuration held has room to look at it.
+    let saved = match open.inspect_state(&found.state).await {
+        Ok(saved) => saved.configuration,
+        Err(SinkError::Refused(error)) => return Ok(Some(spillway::sink::explain(&error))),
+        Err(error) => return Err(error),
+    };
+    let now = open.inspect_state(&fresh).await?.configuration;
+    let other = |(name, value): &&(String, String)| !now.contains(&(name.clone(), value.clone()));
+    let others: Vec<_> = saved.iter().filter(other).collect();
+    if others.is_empty() {
+        return Ok(None);
+    }
+    let differences = others.into_iter().map(|(name, value)| {
+        let now = now.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        format!("`{name}` was {value:?}, but is now {:?}", now.unwrap_or_default())
+    });
+    let differences: Vec<_> = differences.collect();
+    Ok(Some(format!(
+        "the checkpoint has another configuration of the sink: {}. Restore it; or, to start over, \
+         remove the checkpoint: then every event is stored again",
+        differences.join(", ")
+    )))
+}
+
+impl Resume {
+    /// Takes the checkpoint for this process, and looks where its source is to be read from.
+    pub(crate) async fn of(
+        settings: &CheckpointSettings,
+        source: &SourceSettings,
+        sink: &Component,
+    ) -> Result<Resume, PlanError> {
+        let file = CheckpointFile::open(&settings.path)?;
+        let resumed = file.load()?;
+        let path = match &source.input {
+            Input::File(path) => path.as_path(),
+            Input::Stdin => Path::new("-"),
+        };
+        let source = SourceFile::open(path)?;
+        let place = match &resumed {
+            Some(resumed) => source.find(&resumed.source),
+            None => Ok(Place::default()),
+        };
+        let place = place?;
+        let description = sink.describe().await?;
+        let writer = Writer { name: description.name, version: description.version };
+        let every = settings.every;
+        Ok(Resume { checkpoints: Checkpoints { file, every, source, writer, place, resumed } })
+    }
+
+    /// Starts to read the source where it was left.
+    pub(crate) fn open(&self, settings: &SourceSettings) -> Result<Source, SourceError> {
+        let Checkpoints { source, place, .. } = &self.checkpoints;
+        let wrong = |error| SourceError::Open { path: source.path().to_owned(), source: error };
+        let file = source.again().map_err(wrong)?;
+        // The next run has what comes of it, so half a line is none.
+        let lines = LineSettings { last_line: LastLine::Leave, ..settings.lines };
+        Source::of_file(source.path(), file, lines, place.start)
+    }
+
+    /// Where that is, and what was taken of the line there.
+    pub(crate) fn place(&self) -> (Place, Option<Begun>) {
+        let Checkpoints { place, resumed, .. } = &self.checkpoints;
+        (*place, resumed.as_ref().and_then(|resumed| resumed.source.begun.clone()))
+    }
+
+    /// What the sink is opened with.
+    pub(crate) fn state(&self) -> Option<&[u8]> {
+        self.checkpoints.resumed.as_ref().map(|resumed| resumed.state.as_slice())
+    }
+
+    /// Whether the flow was through, and its source has no more lines since; then, how much there
+    /// is of one that has no line feed yet.
+    pub(crate) fn nothing_to_do(&self) -> Result<Option<u64>, PlanError> {
+        let Checkpoints { source, place, resumed, .. } = &self.checkpoints;
+        if !resumed.as_ref().is_some_and(|resumed| resumed.finished) {
+            return Ok(None);
+        }
+        match source.rest(place.start) {
+            Ok(Rest::Nothing) => Ok(Some(0)),
+            Ok(Rest::Unfinished(bytes)) => Ok(Some(bytes)),
+            Ok(Rest::Lines) => Ok(None),
+            Err(error) => Err(PlanError::Machine(error.into())),
+        }
+    }
+
+    /// What is there for the next run, before anything is done.
+    pub(crate) fn kept(&self) -> Kept {
+        self.checkpoints.kept()
+    }
+
+    /// Where the checkpoint is, and what it was when this process took it.
+    pub(crate) fn found(&self) -> (&Path, Option<&Checkpoint>) {
+        (self.checkpoints.file.path(), self.checkpoints.resumed.as_ref())
+    }
+
+    /// The file that is read.
+    pub(crate) fn source(&self) -> &Path {
+        self.checkpoints.source.path()
+    }
+
+    /// What the run needs of it.
+    pub(crate) fn checkpoints(self) -> Checkpoints {
+        self.checkpoints
+    }
+}
+
+const STDIN: &str = "standard input cannot be read again after a crash; remove [checkpoint], or \
+                     read a file";

@@ -1,0 +1,254 @@
+//! Reads events, writes them to the sink, and polls it.
+
+use std::mem;
+
+use super::dead_letters::DeadLetterQueue;
+use super::runs::{end, event, run};
+use super::taken::Taken;
+use super::{Observer, RunError, Totals};
+use crate::batch::ends;
+use crate::dead_letters::{Content, DeadLetter};
+use crate::events::{Batch, Events, Rejected};
+use crate::layout::{Layout, Lines, Spot};
+use crate::place::Several;
+use crate::shutdown::Shutdown;
+use crate::telemetry::Monitor;
+use spillway::contract::{Ending, Error, Failure, Progress, Rejection, Run};
+use spillway::egress::Gate;
+use spillway::sink::Sink;
+
+/// A source, a sink, and what is known of the events between them.
+pub(super) struct Pump<'a> {
+    pub(super) events: Events,
+    pub(super) sink: Sink,
+    pub(super) gate: Gate,
+    /// Whether a rejected event ends the run.
+    pub(super) stops: bool,
+    pub(super) dead_letters: DeadLetterQueue,
+    pub(super) shutdown: Shutdown,
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) monitor: Monitor,
+    pub(super) totals: Totals,
+    /// Which line an event came from that is not durable.
+    pub(super) layout: Layout,
+    /// How far the sink has taken the input, where the run takes checkpoints.
+    pub(super) taken: Option<Taken>,
+    /// The position of the first event that this run could write as a dead letter. An earlier run
+    /// read those before.
+    pub(super) spooled_from: u64,
+    /// The sink said that every event before this position is durable.
+    pub(super) settled: u64,
+    /// Every event of this run before this position is stored, rejected or reported failed.
+    pub(super) durable: u64,
+    /// The position behind the last event that the sink was given, taken or not.
+    pub(super) given: u64,
+}
+
+impl Pump<'_> {
+    pub(super) fn is_told_to_abort(&self) -> bool {
+        self.shutdown.count() > 1
+    }
+
+    fn is_checkpointed(&self) -> bool {
+        self.taken.is_some()
+    }
+
+    /// Counts a batch, and returns the runs of it that are to be written.
+    pub(super) fn begin(&mut self, batch: &mut Batch) -> Vec<Run> {
+        self.layout.add(&batch.several, &batch.next);
+        self.totals.lines += batch.lines;
+        self.totals.lines_of_several_events += batch.several.len() as u64;
+        self.totals.input_bytes += batch.bytes;
+        self.totals.filtered += batch.filtered;
+        // Where a rejected event stops the flow, what stands before it is stored, and nothing
+        // behind.
+        let stop = batch.rejected.first().filter(|_| self.stops).map(|rejected| rejected.position);
+        let runs = mem::take(&mut batch.runs).into_iter().map(run);
+        let runs: Vec<Run> = match stop {
+            Some(position) => runs.take_while(|run| run.first < position).collect(),
+            None => runs.collect(),
+        };
+        if let Some(last) = runs.last() {
+            self.given = end(last);
+            self.monitor.give(self.given);
+        }
+        self.count();
+        runs
+    }
+
+    /// Takes in that the sink took these runs, but for the rejections. `several` are those lines
+    /// that begin in their batch and have several events.
+    pub(super) fn wrote(
+        &mut self,
+        runs: &[Run],
+        rejections: &[Rejection],
+        several: &[Several],
+    ) -> Result<(), RunError> {
+        let given: u64 = runs.iter().map(|run| ends(run).len() as u64).sum();
+        self.totals.events += given - rejections.len() as u64;
+        self.dead_letters.keep(runs, rejections)?;
+        if let Some(taken) = &mut self.taken {
+            taken.took(runs, several, &self.layout);
+        }
+        for &Rejection { position, ref reason } in rejections {
+            let content = event(runs, position).unwrap_or(Content::Line { held: b"", bytes: 0 });
+            let lines = self.layout.lines_of(position);
+            let letter = DeadLetter { position, lines, reason, content };
+            self.reject(&letter, self.layout.spot(position))?;
+        }
+        Ok(())
+    }
+
+    /// Rejects the lines of a batch that became no events, once its runs are written.
+    pub(super) fn finish(&mut self, batch: &Batch) -> Result<(), RunError> {
+        for rejected in &batch.rejected {
+            let Rejected { position, lines_before, ref reason, .. } = *rejected;
+            let line = lines_before + 1;
+            let lines = Lines { first: line, last: line };
+            let content = Content::Line { held: &rejected.line, bytes: rejected.line_bytes };
+            let letter = DeadLetter { position, lines, reason, content };
+            self.reject(&letter, Spot { line, event: None })?;
+        }
+        if let Some(taken) = &mut self.taken {
+            taken.advance_to(batch.next);
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, letter: &DeadLetter<'_>, spot: Spot) -> Result<(), RunError> {
+        self.totals.rejected += 1;
+        if self.stops {
+            return Err(RunError::Rejected { spot, reason: letter.reason.to_owned() });
+        }
+        self.observer.rejected(spot, letter.reason);
+        self.dead_letters.reject(letter)
+    }
+
+    pub(super) async fn poll(&mut self) -> Result<(), RunError> {
+        let progress = self.sink.poll().await?;
+        self.note(progress)?;
+        if self.monitor.wants_metrics() {
+            self.monitor.metrics(self.sink.metrics().await?);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn close(&mut self, how: Ending) -> Result<(), RunError> {
+        self.monitor.close();
+        let progress = self.sink.close(how).await?;
+        // All is stored or reported by now: numbers that cannot be had any more change nothing.
+        if let Ok(metrics) = self.sink.metrics().await {
+            self.monitor.metrics(metrics);
+        }
+        self.note(progress)
+    }
+
+    pub(super) fn note(&mut self, progress: Progress) -> Result<(), RunError> {
+        for notice in &progress.notices {
+            self.observer.notice(notice);
+        }
+        for object in &progress.visible {
+            self.totals.objects += 1;
+            self.totals.stored_events += object.events;
+            self.totals.object_bytes += object.bytes;
+            self.observer.visible(object);
+        }
+        // Behind a gate that was shut, what is kept for the next run is no failure of this one.
+        let failed = if self.is_checkpointed() && self.is_told_to_abort() {
+            &[][..]
+        } else {
+            progress.failed.as_slice()
+        };
+        for failure in failed {
+            // What still came for an object after it failed is no other object.
+            self.totals.failed_objects += u64::from(failure.first == failure.begun);
+            self.totals.failed_events += failure.events;
+            if self.dead_letters.failed.is_none() || self.is_told_to_abort() {
+                self.not_stored(self.layout.lines_between(failure.first, failure.last));
+            }
+        }
+        if let Some(taken) = &mut self.taken {
+            taken.note(&progress);
+        }
+        let failed = self.fail(failed);
+        let settled = self.dead_letters.write_until(progress.durable, &self.layout);
+        self.settled = progress.durable;
+        self.layout.forget(progress.durable);
+        self.durable = self.durable.max(progress.durable);
+        self.monitor.settle(progress.durable);
+        self.count();
+        failed?;
+        settled
+    }
+
+    /// Writes the events of failed objects as dead letters if the flow says so; otherwise they are
+    /// an error. Objects that a second signal aborted are neither: start the run again.
+    fn fail(&mut self, failures: &[Failure]) -> Result<(), RunError> {
+        let is_told_to_abort = self.is_told_to_abort();
+        // What came before was given to another process, which kept it.
+        let from = self.spooled_from;
+        // Nor is it what the store refused: the gate did, and the component cannot know why.
+        let is_gate_shut = is_told_to_abort && self.gate.has_refused();
+        let own = |failure: &&Failure| match failure.cause {
+            Error::Aborted => false,
+            Error::Denied(_) => !is_gate_shut,
+            _ => true,
+        };
+        let mut first = None;
+        for failure in failures.iter().filter(own) {
+            let lines = self.layout.lines_between(failure.first, failure.last);
+            match &mut self.dead_letters.failed {
+                Some(_) if is_told_to_abort => {}
+                Some(_) if failure.first < from => {
+                    self.observer.failed(failure, lines);
+                    let failure = Box::new(failure.clone());
+                    let line = self.layout.lines_of(from).first;
+                    return Err(RunError::NotKept { failure, lines, line });
+                }
+                Some(failed) => {
+                    failed.report(failure);
+                    self.observer.set_aside(failure, lines);
+                }
+                None => {
+                    self.observer.failed(failure, lines);
+                    first.get_or_insert((failure, lines));
+                }
+            }
+        }
+        first.map_or(Ok(()), |(failure, lines)| {
+            Err(RunError::Failed(Box::new(failure.clone()), lines))
+        })
+    }
+
+    /// Writes and syncs all reported failures.
+    pub(super) fn write_the_rest(&mut self) -> Result<(), RunError> {
+        self.dead_letters.write_until(u64::MAX, &self.layout)?;
+        self.dead_letters.sync()
+    }
+
+    /// Counts the events as failed that were lost with a component that trapped or was given up.
+    /// With checkpoints, the next run reads them again.
+    pub(super) fn lose(&mut self) {
+        if self.is_checkpointed() {
+            return;
+        }
+        let Totals { events, stored_events, failed_events, .. } = self.totals;
+        self.totals.failed_events = events.saturating_sub(stored_events).max(failed_events);
+        if self.durable < self.given {
+            self.not_stored(self.layout.lines_between(self.durable, self.given - 1));
+        }
+        self.count();
+    }
+
+    /// Counts lines that are neither stored nor dead letters.
+    fn not_stored(&mut self, lines: Lines) {
+        let before = self.totals.not_stored.unwrap_or(lines);
+        let (first, last) = (before.first.min(lines.first), before.last.max(lines.last));
+        self.totals.not_stored = Some(Lines { first, last });
+    }
+
+    pub(super) fn count(&mut self) {
+        self.totals.dead_letters = self.dead_letters.written();
+        self.monitor.count(&self.totals);
+    }
+}
