@@ -20,7 +20,7 @@ fn it_shows_what_is_imported_and_that_is_the_world() {
         Some(concat!("spillway-s3 ", env!("CARGO_PKG_VERSION"), " (built in)"))
     );
     let imports = section(&out, "imports");
-    assert_eq!(imports.len(), 9, "{imports:?}");
+    assert_eq!(imports.len(), 10, "{imports:?}");
     let names: BTreeSet<_> = imports.iter().map(|name| name.split('@').next().unwrap()).collect();
     let world = [
         "spillway:s3/credentials",

@@ -204,12 +204,12 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "[sink.config]",
         "[credentials]\nsecret_access_key_env = \"nobody/ever+sees/this=secret\"\n[sink.config]",
-        &["credentials.secret_access_key_env: is not the name of an environment variable"],
+        &["credentials.secret_access_key_env: must be the name of an environment variable"],
     ),
     (
         "[sink.config]",
         "[credentials]\naws_access_token = \"AKIAIOSFODNN7EXAMPLE\"\n[sink.config]",
-        &["credentials.access_key_id_env: is not the name of an environment variable"],
+        &["credentials.access_key_id_env: must be the name of an environment variable"],
     ),
     (
         "[sink.config]",

@@ -6,6 +6,7 @@ mod closed;
 mod denied;
 mod driven;
 mod encoded;
+mod identity;
 mod inquiries;
 mod memory;
 mod names;

@@ -179,13 +179,10 @@ impl Store {
 
     /// Ends an upload without an object; `false` if another request completes it, or has ended it.
     pub(super) fn abort_upload(&self, id: &str) -> bool {
-        let upload = self.uploads.abort(id);
-        let aborted = upload.is_some();
-        if aborted {
-            self.records.remove(id);
-            self.remove_parts(id, upload);
-        }
-        aborted
+        let Some(upload) = self.uploads.abort(id) else { return false };
+        self.records.remove(id);
+        self.remove_parts(id, Some(upload));
+        true
     }
 
     /// Ends an upload whose object is published.
@@ -321,7 +318,7 @@ impl Store {
     }
 
     fn versioned(&self, bucket: &str, version: &str) -> PathBuf {
-        versioned(self.work(), bucket, version)
+        self.work().join(bucket).join(version)
     }
 
     fn versions(&self) -> MutexGuard<'_, Versions> {
@@ -390,13 +387,9 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-fn versioned(work: &Path, bucket: &str, version: &str) -> PathBuf {
-    work.join(bucket).join(version)
-}
-
 fn is_published(root: &Path, work: &Path, version: &str, record: &Record) -> bool {
     let file = published(root, &record.bucket, &record.key);
-    let known = fs::metadata(versioned(work, &record.bucket, version));
+    let known = fs::metadata(work.join(&record.bucket).join(version));
     file.zip(known.ok()).is_some_and(|((_, file), known)| same_content(&known, &file))
 }
 

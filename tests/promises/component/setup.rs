@@ -64,7 +64,8 @@ pub fn event(key: &str, first: u64, payload: Vec<u8>) -> Run {
     }
 }
 
-fn credentials() -> Credentials {
+/// The key of the bucket.
+pub fn credentials() -> Credentials {
     let KeyPair { access_key_id, secret_access_key, .. } = BucketOptions::default().keys.remove(0);
     let secret_access_key = Secret::new(secret_access_key);
     Credentials { access_key_id, secret_access_key, session_token: None, expires_at: None }
