@@ -78,7 +78,7 @@ fn named(problem: &Problem, value: Option<&Value>) {
 }
 
 fn acceptable(settings: &Settings) {
-    let (egress, address) = (settings.egress(), &settings.address);
+    let (egress, address) = (settings.egress(), &settings.store.address);
     let authority: http::uri::Authority = egress.parse().expect("an authority");
     assert!(authority.port_u16().is_some_and(|port| port != 0), "{egress}");
     let host = authority.host();
@@ -92,22 +92,22 @@ fn acceptable(settings: &Settings) {
     assert_eq!(uri.path_and_query().map(|p| p.as_str()), Some(target.path_and_query.as_str()));
     assert!(egress == target.authority || egress.starts_with(&format!("{}:", target.authority)));
     assert!(url.is_ascii(), "{url}");
-    assert!(http::HeaderValue::from_str(&settings.region).is_ok(), "{:?}", settings.region);
-    assert!(settings.region.is_ascii() && !settings.region.contains(['/', ' ', ',']), "a scope");
+    assert!(http::HeaderValue::from_str(&settings.store.region).is_ok(), "{:?}", settings.store.region);
+    assert!(settings.store.region.is_ascii() && !settings.store.region.contains(['/', ' ', ',']), "a scope");
 
-    assert!((5 << 20..=5 << 30).contains(&settings.part_bytes));
-    assert!((settings.part_bytes..=3 << 30).contains(&settings.memory_bytes_max));
-    assert!((1..=256).contains(&settings.requests_in_flight_max));
-    assert!((1..=1_000).contains(&settings.max_open_objects));
-    let Rotation { bytes, events, age, idle } = settings.rotation;
+    assert!((5 << 20..=5 << 30).contains(&settings.upload.part_bytes));
+    assert!((settings.upload.part_bytes..=3 << 30).contains(&settings.objects.memory_bytes_max));
+    assert!((1..=256).contains(&settings.client.requests_in_flight_max));
+    assert!((1..=1_000).contains(&settings.objects.max_open_objects));
+    let Rotation { bytes, events, age, idle } = settings.objects.rotation;
     assert!(bytes != Some(0) && events != Some(0));
     assert!([age, idle].iter().flatten().all(|time| !time.is_zero()));
     sayable(settings);
-    assert!((0..=1_000).contains(&settings.retry.attempts_max));
-    assert!(settings.retry.time_max <= Duration::from_secs(86_400));
-    assert!(!settings.retry.backoff_base.is_zero() && !settings.retry.backoff_max.is_zero());
+    assert!((0..=1_000).contains(&settings.client.retry.attempts_max));
+    assert!(settings.client.retry.time_max <= Duration::from_secs(86_400));
+    assert!(!settings.client.retry.backoff_base.is_zero() && !settings.client.retry.backoff_max.is_zero());
     for Timeouts { connect, first_byte, between_bytes } in
-        [settings.timeouts, settings.complete_timeouts]
+        [settings.client.timeouts, settings.client.complete_timeouts]
     {
         assert!([connect, first_byte, between_bytes].iter().all(|timeout| !timeout.is_zero()));
     }
@@ -136,18 +136,18 @@ fn object(fields: impl Iterator<Item = (String, Value)>) -> String {
 
 /// What is said with requests can be said in headers, and the secret in none that is shown.
 fn sayable(settings: &Settings) {
-    for (name, value) in &settings.object.headers {
+    for (name, value) in &settings.upload.object.headers {
         let name = http::HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
         assert!(name.as_str() != "x-amz-meta-spillway-nonce");
         let sayable = value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
         assert!(sayable && value.trim() == value, "{value:?}");
     }
-    if let Encryption::Customer(key) = &settings.encryption {
+    if let Encryption::Customer(key) = &settings.upload.encryption {
         let raw = BASE64_STANDARD.decode(key.key.expose()).expect("base64");
         assert_eq!(raw.len(), 32);
         assert!(!format!("{settings:?}").contains(key.key.expose()));
     }
-    let owner = settings.expected_bucket_owner.as_deref().unwrap_or("123456789012");
+    let owner = settings.store.expected_bucket_owner.as_deref().unwrap_or("123456789012");
     assert!(owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()));
 }
 

@@ -116,7 +116,7 @@ fn settings() -> Settings {
     let config = r#"{"bucket": "bucket", "endpoint": "http://s3.test", "attempts_max": 1,
         "commit": "checkpointed", "max_open_objects": 2, "key_template": "{key}-{sequence}"}"#;
     let mut settings = Settings::parse(config).expect("a configuration");
-    (settings.part_bytes, settings.memory_bytes_max) = (16, 64);
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (16, 64);
     settings
 }
 

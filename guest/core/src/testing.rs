@@ -159,8 +159,8 @@ pub(crate) fn settings(more: &str) -> Settings {
     let config = r#""bucket": "bbb", "endpoint": "http://s3.test", "attempts_max": 1"#;
     let settings = Settings::parse(&format!("{{{config}{more}}}"));
     let mut settings = settings.expect("a configuration");
-    (settings.part_bytes, settings.memory_bytes_max) = (4, 16);
-    settings.requests_in_flight_max = settings.requests_in_flight_max.min(4);
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (4, 16);
+    settings.client.requests_in_flight_max = settings.client.requests_in_flight_max.min(4);
     settings
 }
 

@@ -236,7 +236,7 @@ fn settings(max_open_objects: usize, more: &str) -> Settings {
         r#"{{"bucket": "bucket", "endpoint": "http://s3.test", "attempts_max": 3{comma}{more}}}"#
     );
     let mut settings = Settings::parse(&config).unwrap();
-    (settings.part_bytes, settings.memory_bytes_max) = (16, 64);
-    settings.max_open_objects = max_open_objects;
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (16, 64);
+    settings.objects.max_open_objects = max_open_objects;
     settings
 }

@@ -10,16 +10,16 @@ use spillway_simulation::world::{Accepted, World};
 /// within their limits, and nothing is visible that was not meant. `largest` is the longest run
 /// written, with what lies between its events: it may come on top of the limit.
 pub(crate) fn hold(world: &World, largest: u64) {
-    let memory = world.settings.memory_bytes_max.max(world.settings.part_bytes);
+    let memory = world.settings.objects.memory_bytes_max.max(world.settings.upload.part_bytes);
     let limit = memory + largest + FRAMING_BYTES_MAX;
     if world.peaks.held > limit {
         world.fail(&format!("{} bytes held, over {limit}", world.peaks.held));
     }
-    let (in_flight, limit) = (world.peaks.in_flight, world.settings.requests_in_flight_max);
+    let (in_flight, limit) = (world.peaks.in_flight, world.settings.client.requests_in_flight_max);
     if in_flight > limit {
         world.fail(&format!("{in_flight} requests in flight, over {limit}"));
     }
-    let (open, limit) = (world.sink.open_objects(), world.settings.max_open_objects);
+    let (open, limit) = (world.sink.open_objects(), world.settings.objects.max_open_objects);
     if open > limit {
         world.fail(&format!("{open} open objects, over {limit}"));
     }
@@ -34,7 +34,7 @@ pub(crate) fn hold(world: &World, largest: u64) {
 
 /// No event came to an object that was full, or whose time was over.
 pub(crate) fn rotated(world: &World, name: &str, events: &[&Accepted]) {
-    let rotation = world.settings.rotation;
+    let rotation = world.settings.objects.rotation;
     let Some((last, before)) = events.split_last() else { return };
     let payloads: Vec<&[u8]> = before.iter().map(|event| &event.payload[..]).collect();
     let bytes = accounting::bytes_so_far(world, &payloads);

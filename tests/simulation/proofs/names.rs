@@ -18,7 +18,7 @@ const NEXT: &str = r#""on_existing": "next", "key_template": "{key}-{sequence}""
 fn world(more: &str, existing: impl IntoIterator<Item = String>) -> World {
     let config = format!(r#"{{"bucket": "bucket", "endpoint": "http://s3.test", {more}}}"#);
     let mut settings = Settings::parse(&config).unwrap();
-    (settings.part_bytes, settings.memory_bytes_max) = (PART, 8 * PART);
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (PART, 8 * PART);
     let options = BucketOptions { part_bytes_min: PART, ..BucketOptions::default() };
     let mut world = World::with_settings(settings, options, 1);
     existing.into_iter().for_each(|name| world.bucket.put_by_another(Timestamp(0), &name));
@@ -266,7 +266,7 @@ fn who_waits_for_a_search_is_not_left_waiting() {
 fn keys_that_differ_in_the_suffix_only_share_their_numbers() {
     let template = r#""compression": "gzip", "key_template": "{sequence}/{key}""#;
     let mut world = world(template, []);
-    world.settings.memory_bytes_max += 1 << 20;
+    world.settings.objects.memory_bytes_max += 1 << 20;
     for (key, payload) in [("a", "one"), ("a.gz", "two"), ("a", "three")] {
         world.write(key, payload);
     }

@@ -197,8 +197,8 @@ fn world(
         fields["endpoint"] = "https://s3.test".into();
     }
     let mut settings = Settings::parse(&fields.to_string()).unwrap();
-    (settings.part_bytes, settings.memory_bytes_max) = (PART, 8 * PART);
-    settings.retry.attempts_max = 3;
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (PART, 8 * PART);
+    settings.client.retry.attempts_max = 3;
     let part_bytes_min = options.part_bytes_min.min(PART);
     let options = BucketOptions { part_bytes_min, ..options };
     let mut world = World::with_settings(settings, options, 1);

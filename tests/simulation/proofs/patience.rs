@@ -291,7 +291,7 @@ fn away(world: &mut World, begins: Duration, ends: Duration, fault: Fault) {
 fn world(fields: &str, seed: u64) -> World {
     let config = format!(r#"{{"bucket": "bucket", "endpoint": "http://s3.test", {fields}}}"#);
     let mut settings = Settings::parse(&config).unwrap();
-    (settings.part_bytes, settings.memory_bytes_max) = (16, 512);
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (16, 512);
     let options = BucketOptions { part_bytes_min: 16, ..BucketOptions::default() };
     World::with_settings(settings, options, seed)
 }

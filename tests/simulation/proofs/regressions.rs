@@ -21,7 +21,7 @@ fn world_with(
     bucket: impl FnOnce(&mut BucketOptions),
 ) -> World {
     let mut settings = Settings::parse(CONFIG).unwrap();
-    (settings.part_bytes, settings.memory_bytes_max) = (PART, 8 * PART);
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (PART, 8 * PART);
     change(&mut settings);
     let mut options = BucketOptions { part_bytes_min: PART, ..BucketOptions::default() };
     bucket(&mut options);
@@ -86,19 +86,19 @@ fn recovers_from_an_expired_token(change: impl FnOnce(&mut Settings), first_faul
 
 #[test]
 fn an_expired_token_is_replaced_when_the_budget_is_spent() {
-    recovers_from_an_expired_token(|s| s.retry.budget = 10, Some(Fault::SlowDown));
+    recovers_from_an_expired_token(|s| s.client.retry.budget = 10, Some(Fault::SlowDown));
 }
 
 #[test]
 fn an_expired_token_is_replaced_where_there_is_one_attempt() {
-    recovers_from_an_expired_token(|s| s.retry.attempts_max = 1, None);
+    recovers_from_an_expired_token(|s| s.client.retry.attempts_max = 1, None);
 }
 
 /// The same for a clock: with one attempt (or no budget) it is never corrected, for no later
 /// object.
 #[test]
 fn a_wrong_clock_is_learnt_where_there_is_one_attempt() {
-    let mut world = world_with(|s| s.retry.attempts_max = 1, |_| {});
+    let mut world = world_with(|s| s.client.retry.attempts_max = 1, |_| {});
     world.clock_ahead = 3_600_000_000_000;
     for n in 0..5 {
         world.write(&format!("key {n}"), "x");
@@ -195,8 +195,8 @@ fn what_is_kept_while_an_object_is_settled_is_counted() {
     const LARGE: usize = 128 << 10;
     let mut world = world_with(
         |s| {
-            (s.part_bytes, s.memory_bytes_max) = (LARGE as u64, 4 * LARGE as u64);
-            s.encoding.framing = ObjectFraming::None;
+            (s.upload.part_bytes, s.objects.memory_bytes_max) = (LARGE as u64, 4 * LARGE as u64);
+            s.upload.encoding.framing = ObjectFraming::None;
         },
         |bucket| {
             (bucket.part_bytes_min, bucket.complete_idempotent_for) =
@@ -320,9 +320,10 @@ fn waits_that_the_store_asked_for_are_spread() {
 fn what_a_slice_keeps_alive_is_counted() {
     const LARGE: usize = 128 << 10;
     let mut settings = Settings::parse(CONFIG).unwrap();
-    (settings.part_bytes, settings.memory_bytes_max) = (LARGE as u64, 2 * LARGE as u64);
-    settings.encoding.framing = ObjectFraming::None;
-    settings.requests_in_flight_max = 32;
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) =
+        (LARGE as u64, 2 * LARGE as u64);
+    settings.upload.encoding.framing = ObjectFraming::None;
+    settings.client.requests_in_flight_max = 32;
     let mut sink = Sink::new(settings, 1);
     let payload = Bytes::from(vec![b'x'; 16 * LARGE]);
     let ends = vec![payload.len() as u32];

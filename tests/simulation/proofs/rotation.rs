@@ -23,7 +23,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn world_with(seed: u64, change: impl FnOnce(&mut Settings)) -> World {
     let config = r#"{"bucket": "bucket", "endpoint": "http://s3.test", "framing": "none"}"#;
     let mut settings = Settings::parse(config).unwrap();
-    (settings.part_bytes, settings.memory_bytes_max) = (PART, 1_000 * PART);
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (PART, 1_000 * PART);
     change(&mut settings);
     let options = BucketOptions { part_bytes_min: PART, ..BucketOptions::default() };
     World::with_settings(settings, options, seed)
@@ -96,9 +96,10 @@ fn a_resumed_sink_cuts_objects_as_the_model_does() {
     for seed in 0..500 {
         let mut random = Rng::with_seed(seed);
         let world = model_world(seed, &mut random);
-        let mut settings = Settings { commit: Commit::Checkpointed, ..world.settings.clone() };
+        let mut settings = world.settings.clone();
+        settings.commit.mode = Commit::Checkpointed;
         // What waits for a commit is not short of room.
-        settings.memory_bytes_max = 1_000 * PART;
+        settings.objects.memory_bytes_max = 1_000 * PART;
         let options = world.bucket.options.clone();
         let mut world = dated(World::with_settings(settings, options, seed), seed);
         let mut model = Model::of(&world);
@@ -141,11 +142,12 @@ fn begin_another_life(world: &mut World) {
 
 fn model_world(seed: u64, random: &mut Rng) -> World {
     world_with(seed, |settings| {
-        settings.max_open_objects = random.usize(1..6);
-        settings.memory_bytes_max = PART * if random.bool() { 1_000 } else { random.u64(1..5) };
+        settings.objects.max_open_objects = random.usize(1..6);
+        settings.objects.memory_bytes_max =
+            PART * if random.bool() { 1_000 } else { random.u64(1..5) };
         let framings = [ObjectFraming::Newline, ObjectFraming::None];
-        settings.encoding.framing = framings[random.usize(..2)];
-        settings.rotation = rotation(random);
+        settings.upload.encoding.framing = framings[random.usize(..2)];
+        settings.objects.rotation = rotation(random);
     })
 }
 
@@ -210,7 +212,7 @@ fn rotation(random: &mut Rng) -> Rotation {
 
 #[test]
 fn by_default_no_object_ends_before_its_key_does() {
-    let mut world = world_with(1, |settings| settings.memory_bytes_max = 2 * PART);
+    let mut world = world_with(1, |settings| settings.objects.memory_bytes_max = 2 * PART);
     for _ in 0..100 {
         world.write("a", "0123456789");
         world.run_for(1_000 * SECOND);
@@ -242,7 +244,7 @@ fn an_object_ends_with_the_event_that_fills_it() {
     ];
     for (rotation, wanted) in cases {
         for in_one_run in [false, true] {
-            let mut world = world_with(1, |settings| settings.rotation = rotation);
+            let mut world = world_with(1, |settings| settings.objects.rotation = rotation);
             let events = ["aaaa", "bbbbb", "cc", "dddddddddddd", "e"].map(Bytes::from);
             match in_one_run {
                 true => _ = world.write_run("k", &events),
@@ -259,8 +261,8 @@ fn an_object_ends_with_the_event_that_fills_it() {
 #[test]
 fn separators_count_as_they_are_stored() {
     let mut world = world_with(1, |settings| {
-        settings.encoding.framing = ObjectFraming::Newline;
-        settings.rotation.bytes = Some(6);
+        settings.upload.encoding.framing = ObjectFraming::Newline;
+        settings.objects.rotation.bytes = Some(6);
     });
     world.write_run("k", &["aa", "bb", "cc"].map(Bytes::from));
     finish(&mut world);
@@ -270,7 +272,7 @@ fn separators_count_as_they_are_stored() {
 /// Age counts from the first event, and needs no other to be noticed.
 #[test]
 fn an_object_ends_at_its_age() {
-    let mut world = world_with(1, |settings| settings.rotation.age = Some(10 * SECOND));
+    let mut world = world_with(1, |settings| settings.objects.rotation.age = Some(10 * SECOND));
     world.on_request(|_, _| FaultPlan::taking(SECOND / 10));
     world.run_for(5 * SECOND);
     world.write("a", "one");
@@ -294,7 +296,7 @@ fn an_object_ends_at_its_age() {
 #[test]
 fn an_object_ends_when_nothing_comes_for_it() {
     let mut world = world_with(1, |settings| {
-        (settings.rotation.idle, settings.max_open_objects) = (Some(2 * SECOND), 2);
+        (settings.objects.rotation.idle, settings.objects.max_open_objects) = (Some(2 * SECOND), 2);
     });
     world.on_request(|_, _| FaultPlan::taking(SECOND / 10));
     world.write("b", "once");
@@ -314,7 +316,7 @@ fn an_object_ends_when_nothing_comes_for_it() {
 fn an_event_that_comes_when_the_time_is_over_begins_another_object() {
     for (age, idle) in [(Some(SECOND), None), (None, Some(SECOND))] {
         let mut world = world_with(1, |settings| {
-            settings.rotation = Rotation { age, idle, ..Rotation::default() };
+            settings.objects.rotation = Rotation { age, idle, ..Rotation::default() };
         });
         world.write("a", "one");
         world.on_request(|_, _| FaultPlan::taking(SECOND));
@@ -328,12 +330,12 @@ fn an_event_that_comes_when_the_time_is_over_begins_another_object() {
 /// A run that becomes thousands of objects is taken piece by piece.
 #[test]
 fn each_event_may_be_an_object() {
-    let mut world = world_with(1, |settings| settings.rotation.events = Some(1));
+    let mut world = world_with(1, |settings| settings.objects.rotation.events = Some(1));
     let payloads: Vec<Bytes> = (0..10_000).map(|n| format!("event {n}").into()).collect();
     world.write_run("a", &payloads);
     world.seal_and_settle();
     assert_eq!(world.peaks.unfinished, 1_024);
-    assert!(world.peaks.held <= world.settings.memory_bytes_max, "{:?}", world.peaks);
+    assert!(world.peaks.held <= world.settings.objects.memory_bytes_max, "{:?}", world.peaks);
     let history = world.bucket.visible_history();
     assert_eq!((history.len(), world.visible.len()), (10_000, 10_000));
     assert!(history.iter().zip(&payloads).all(|(visible, event)| visible.object.bytes == *event));
@@ -342,7 +344,7 @@ fn each_event_may_be_an_object() {
 
 #[test]
 fn interleaved_keys_share_the_sink() {
-    let mut world = world_with(1, |settings| settings.max_open_objects = 3);
+    let mut world = world_with(1, |settings| settings.objects.max_open_objects = 3);
     for n in 0..30 {
         world.write(["a", "b", "c"][n % 3], format!("{n:02} "));
     }
@@ -357,7 +359,7 @@ fn interleaved_keys_share_the_sink() {
 
 #[test]
 fn the_object_written_to_the_longest_ago_makes_room() {
-    let mut world = world_with(1, |settings| settings.max_open_objects = 2);
+    let mut world = world_with(1, |settings| settings.objects.max_open_objects = 2);
     for key in ["a", "b", "a", "c"] {
         world.write(key, key);
     }
@@ -378,7 +380,7 @@ fn the_object_written_to_the_longest_ago_makes_room() {
 fn memory_is_made_by_ending_objects() {
     let world = || {
         let mut world = world_with(1, |settings| {
-            (settings.max_open_objects, settings.memory_bytes_max) = (10, 2 * PART);
+            (settings.objects.max_open_objects, settings.objects.memory_bytes_max) = (10, 2 * PART);
         });
         ["a", "b", "c"].into_iter().for_each(|key| _ = world.write(key, "0123456789"));
         assert_eq!((world.sink.open_objects(), world.requests()), (3, 0), "30 bytes of 32");
@@ -399,7 +401,7 @@ fn memory_is_made_by_ending_objects() {
 #[test]
 fn memory_that_waiting_clears_ends_nothing() {
     let mut world = world_with(1, |settings| {
-        (settings.max_open_objects, settings.memory_bytes_max) = (10, 3 * PART);
+        (settings.objects.max_open_objects, settings.objects.memory_bytes_max) = (10, 3 * PART);
     });
     world.write("a", "0123456789abcdef0123456789abcdef");
     world.write("b", "0123456789");
@@ -413,7 +415,7 @@ fn memory_that_waiting_clears_ends_nothing() {
 #[test]
 fn an_event_larger_than_all_memory_passes_alone() {
     let mut world = world_with(1, |settings| {
-        (settings.max_open_objects, settings.memory_bytes_max) = (3, 2 * PART);
+        (settings.objects.max_open_objects, settings.objects.memory_bytes_max) = (3, 2 * PART);
     });
     world.write("a", "01234");
     world.write("b", "01234");
@@ -435,7 +437,7 @@ fn a_failed_object_ends_as_others_do() {
         Rotation { age: Some(100 * SECOND), ..Rotation::default() },
         Rotation { idle: Some(100 * SECOND), ..Rotation::default() },
     ] {
-        let mut world = world_with(1, |settings| settings.rotation = rotation);
+        let mut world = world_with(1, |settings| settings.objects.rotation = rotation);
         world.on_request(|info, random| {
             let fails = info.index == 0 && info.operation == Operation::CreateMultipartUpload;
             FaultPlan::random(random).with(fails.then_some(Fault::AccessDenied))
@@ -463,7 +465,7 @@ fn a_failed_object_ends_as_others_do() {
 /// of theirs is reported, once, and no event of the third.
 #[test]
 fn failures_of_open_objects_name_their_own_events() {
-    let mut world = world_with(1, |settings| settings.max_open_objects = 3);
+    let mut world = world_with(1, |settings| settings.objects.max_open_objects = 3);
     world.on_request(|info, random| {
         let fails = info.key != "c" && info.part_number == Some(1);
         FaultPlan::random(random).with(fails.then_some(Fault::AccessDenied))
@@ -488,7 +490,7 @@ fn no_object_ends_for_events_that_are_rejected() {
     let mut world = world_with(1, |settings| {
         let config = r#"{"bucket": "bucket", "prefix": "logs/"}"#;
         settings.names = Settings::parse(config).unwrap().names;
-        (settings.max_open_objects, settings.memory_bytes_max) = (2, 2 * PART);
+        (settings.objects.max_open_objects, settings.objects.memory_bytes_max) = (2, 2 * PART);
     });
     ["a", "b"].into_iter().for_each(|key| _ = world.write(key, "0123456789"));
     world.write("../c", "0123456789abc");
@@ -503,7 +505,7 @@ fn what_is_sealed_does_not_wait_for_what_is_open() {
     let mut world = world_with(1, |settings| {
         let config = r#"{"bucket": "bucket", "key_template": "{date:%F}", "on_existing": "fail"}"#;
         settings.names = Settings::parse(config).unwrap().names;
-        (settings.max_open_objects, settings.memory_bytes_max) = (2, 4 * PART);
+        (settings.objects.max_open_objects, settings.objects.memory_bytes_max) = (2, 4 * PART);
     });
     for n in 0..100 {
         world.write("a", "0");
@@ -528,7 +530,7 @@ fn events_of_another_hour_go_into_another_object() {
         let mut world = world_with(1, |settings| {
             let config = r#"{"bucket": "bucket", "key_template": "{date:%H}/{key}-{sequence}"}"#;
             settings.names = Settings::parse(config).unwrap().names;
-            settings.max_open_objects = max_open;
+            settings.objects.max_open_objects = max_open;
         });
         for (at, payload) in [(119, "1 "), (120, "2 "), (119, "3 "), (121, "4 ")] {
             world.write_run_of("a", minutes(at), &[payload.into()]);
@@ -552,7 +554,7 @@ fn failures_of_objects_that_take_turns_name_their_own_events() {
     let mut world = world_with(1, |settings| {
         let config = r#"{"bucket": "bucket", "key_template": "{date:%H}/{key}-{first}"}"#;
         settings.names = Settings::parse(config).unwrap().names;
-        settings.max_open_objects = 2;
+        settings.objects.max_open_objects = 2;
     });
     world.on_request(|info, random| {
         FaultPlan::random(random).with(info.key.starts_with("01").then_some(Fault::AccessDenied))
@@ -576,7 +578,7 @@ fn an_object_ends_after_a_thousand_turns() {
     let mut world = world_with(1, |settings| {
         let config = r#"{"bucket": "bucket", "key_template": "{date:%H}/{key}-{uuid}"}"#;
         settings.names = Settings::parse(config).unwrap().names;
-        settings.max_open_objects = 2;
+        settings.objects.max_open_objects = 2;
     });
     for turn in 0..2_400 {
         let at = Some(Timestamp((1 + turn % 2) * 3_600_000_000_000));

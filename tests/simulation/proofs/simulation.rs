@@ -145,38 +145,38 @@ fn name_anew(world: &mut World, random: &mut Rng, seed: u64) {
 pub(crate) fn world(random: &mut Rng, seed: u64) -> World {
     let config = *random.choice(&CONFIGURATIONS).unwrap_or(&CONFIGURATIONS[0]);
     let mut settings = Settings::parse(config).expect("it is a configuration");
-    settings.part_bytes = random.u64(1..40);
-    settings.memory_bytes_max = settings.part_bytes * random.u64(1..8);
-    settings.requests_in_flight_max = random.usize(1..6);
-    settings.max_open_objects = if random.bool() { 1 } else { random.usize(2..6) };
-    settings.rotation = rotation(random);
-    settings.encoding.framing = match random.u8(..8) {
+    settings.upload.part_bytes = random.u64(1..40);
+    settings.objects.memory_bytes_max = settings.upload.part_bytes * random.u64(1..8);
+    settings.client.requests_in_flight_max = random.usize(1..6);
+    settings.objects.max_open_objects = if random.bool() { 1 } else { random.usize(2..6) };
+    settings.objects.rotation = rotation(random);
+    settings.upload.encoding.framing = match random.u8(..8) {
         0 => ObjectFraming::LengthDelimited,
         1 => ObjectFraming::JsonArray,
         2..5 => ObjectFraming::None,
         _ => ObjectFraming::Newline,
     };
-    settings.encoding.compression = match random.u8(..24) {
+    settings.upload.encoding.compression = match random.u8(..24) {
         0..2 => Some(Compression::Gzip { level: random.u8(1..=9) }),
         2 => Some(Compression::Zstd { level: random.u8(1..=12) }),
         _ => None,
     };
     if random.bool() {
-        settings.names.suffix = settings.encoding.suffix();
+        settings.names.suffix = settings.upload.encoding.suffix();
     }
-    let compressors = settings.max_open_objects as u64 + 1;
-    settings.memory_bytes_max += compressors * settings.encoding.memory_bytes();
-    settings.content_md5 = random.u8(..4) == 0;
-    settings.retry.attempts_max = random.u32(1..8);
-    settings.retry.budget = *random.choice(&[0, 50, 500]).unwrap_or(&0);
-    settings.checksum = match random.u8(..5) {
+    let compressors = settings.objects.max_open_objects as u64 + 1;
+    settings.objects.memory_bytes_max += compressors * settings.upload.encoding.memory_bytes();
+    settings.upload.content_md5 = random.u8(..4) == 0;
+    settings.client.retry.attempts_max = random.u32(1..8);
+    settings.client.retry.budget = *random.choice(&[0, 50, 500]).unwrap_or(&0);
+    settings.upload.checksum = match random.u8(..5) {
         0 => None,
         1 => Some(Algorithm::Crc32),
         2 => Some(Algorithm::Crc32c),
         _ => Some(Algorithm::Crc64Nvme),
     };
     let mut options = BucketOptions {
-        part_bytes_min: settings.part_bytes,
+        part_bytes_min: settings.upload.part_bytes,
         complete_idempotent_for: Duration::from_secs(if random.bool() { 3_600 } else { 0 }),
         ..BucketOptions::default()
     };

@@ -154,13 +154,13 @@ pub fn events_of<'a>(world: &'a World, span: &'a Span) -> impl Iterator<Item = &
 /// The bytes that an object of these events has, decompressed.
 pub fn bytes_of(world: &World, span: &Span) -> Vec<u8> {
     let events: Vec<_> = events_of(world, span).map(|event| &event.payload[..]).collect();
-    decode::framed(world.settings.encoding.framing, &events)
+    decode::framed(world.settings.upload.encoding.framing, &events)
 }
 
 /// How many bytes an object has that so far holds these events and is not sealed, where that does
 /// not depend on a compressor.
 pub fn bytes_so_far(world: &World, payloads: &[&[u8]]) -> Option<u64> {
-    let Encoding { framing, compression } = world.settings.encoding;
+    let Encoding { framing, compression } = world.settings.upload.encoding;
     let closing = if framing == ObjectFraming::JsonArray { 2 } else { 0 };
     let sealed = decode::framed(framing, payloads).len();
     compression.is_none().then(|| sealed.saturating_sub(closing) as u64)
@@ -168,6 +168,6 @@ pub fn bytes_so_far(world: &World, payloads: &[&[u8]]) -> Option<u64> {
 
 /// The bytes of an object as whoever reads it gets them.
 pub fn decompressed(world: &World, object: &[u8]) -> Vec<u8> {
-    let decoded = decode::decompressed(world.settings.encoding.compression, object);
+    let decoded = decode::decompressed(world.settings.upload.encoding.compression, object);
     decoded.unwrap_or_else(|error| world.fail(&format!("an object that no one can read: {error}")))
 }

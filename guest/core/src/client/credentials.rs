@@ -34,7 +34,7 @@ impl<O: Requester> Client<O> {
             Err(error) => error,
         };
         let cause = explain::credentials(&error);
-        let policy = self.settings.retry;
+        let policy = self.settings.client.retry;
         let (since, times) = self.signer.failed(now.monotonic);
         // Where there were some, a source that is away is waited for as a store is. One that never
         // delivered is set up wrongly, most likely.

@@ -45,14 +45,14 @@ pub(crate) fn headers(settings: &Settings, operation: Operation, now: Timestamp)
     for topic in topics(operation) {
         match topic {
             Topic::Object => object(settings, now, &mut headers),
-            Topic::Encryption => encryption(&settings.encryption, &mut headers),
-            Topic::CustomerKey => customer_key(&settings.encryption, &mut headers),
-            Topic::RequestPayer if settings.request_payer => {
+            Topic::Encryption => encryption(&settings.upload.encryption, &mut headers),
+            Topic::CustomerKey => customer_key(&settings.upload.encryption, &mut headers),
+            Topic::RequestPayer if settings.store.request_payer => {
                 headers.push(header("x-amz-request-payer", "requester"));
             }
             Topic::RequestPayer => {}
             Topic::ExpectedBucketOwner => {
-                let owner = settings.expected_bucket_owner.as_deref();
+                let owner = settings.store.expected_bucket_owner.as_deref();
                 headers.extend(owner.map(|owner| header("x-amz-expected-bucket-owner", owner)));
             }
         }
@@ -61,12 +61,12 @@ pub(crate) fn headers(settings: &Settings, operation: Operation, now: Timestamp)
 }
 
 fn object(settings: &Settings, now: Timestamp, headers: &mut Vec<Header>) {
-    headers.extend(settings.object.headers.iter().cloned());
-    if !settings.object.encoding_is_said {
-        let encoding = settings.encoding.content_encoding();
+    headers.extend(settings.upload.object.headers.iter().cloned());
+    if !settings.upload.object.encoding_is_said {
+        let encoding = settings.upload.encoding.content_encoding();
         headers.extend(encoding.map(|value| header("content-encoding", value)));
     }
-    if let Some(retention) = &settings.object.retention {
+    if let Some(retention) = &settings.upload.object.retention {
         headers.push(header("x-amz-object-lock-mode", &retention.mode));
         let until = retention.until.moment(now).iso8601();
         headers.push(header("x-amz-object-lock-retain-until-date", &until));

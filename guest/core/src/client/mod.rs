@@ -121,8 +121,8 @@ impl<O: Requester> Client<O> {
         Client {
             queue: Queue::default(),
             signer: Signer::new(&settings),
-            window: Window::new(settings.requests_in_flight_max),
-            budget: Budget::new(settings.retry.budget),
+            window: Window::new(settings.client.requests_in_flight_max),
+            budget: Budget::new(settings.client.retry.budget),
             outage: Outage::default(),
             jitter: fastrand::Rng::with_seed(seed),
             is_leaving: false,
@@ -177,8 +177,8 @@ impl<O: Requester> Client<O> {
         self.counters.sent(operation, task.met, request.body.len());
         let exchange = self.queue.dispatch(task, signed, now.monotonic);
         let timeouts = match operation {
-            Operation::CompleteMultipartUpload => self.settings.complete_timeouts,
-            _ => self.settings.timeouts,
+            Operation::CompleteMultipartUpload => self.settings.client.complete_timeouts,
+            _ => self.settings.client.timeouts,
         };
         Some(Output::Send { exchange, request, timeouts })
     }
@@ -222,7 +222,7 @@ impl<O: Requester> Client<O> {
         let mut verdict = classify(operation, outcome, &flight);
         // A store may repeat what it was sent, and its words go into logs.
         for text in verdict.texts() {
-            self.settings.encryption.hide_in(text);
+            self.settings.upload.encryption.hide_in(text);
             signed.session_token.iter().for_each(|token| token.hide_in(text));
         }
         self.counters.answered(operation, &verdict, now.monotonic.since(sent));
@@ -353,7 +353,7 @@ impl<O: Requester> Client<O> {
     }
 
     fn policy(&self, owner: O) -> RetrySettings {
-        let retry = self.settings.retry;
+        let retry = self.settings.client.retry;
         match owner.patience() {
             Patience::Configured => retry,
             Patience::Background if self.is_leaving => retry.within(LEAVING_PATIENCE),
@@ -378,7 +378,7 @@ impl<O: Requester> Client<O> {
     fn correct_region(&mut self, verdict: &Verdict, notices: &mut Notices) {
         let Some(region) = &verdict.region else { return };
         if self.signer.set_region(region) {
-            let configured = &self.settings.region;
+            let configured = &self.settings.store.region;
             let message = format!(
                 "the bucket is in the region `{region}`, not in `{configured}`; requests are \
                  signed for it, but `region` should say so"

@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 
 /// The request for `call`, not signed, as of `now` by the store's clock.
 pub(super) fn request(settings: &Settings, call: &Call, now: Timestamp) -> Request {
-    let address = &settings.address;
+    let address = &settings.store.address;
     let if_none_match = settings.names.on_existing.is_conditional();
     let mut headers = headers::headers(settings, call.operation(), now);
     match call {
@@ -31,7 +31,7 @@ pub(super) fn request(settings: &Settings, call: &Call, now: Timestamp) -> Reque
         }
         Call::CreateMultipartUpload { key, nonce } => {
             headers.push(self::nonce(nonce));
-            if let Some(algorithm) = settings.checksum {
+            if let Some(algorithm) = settings.upload.checksum {
                 headers.push(header("x-amz-checksum-algorithm", algorithm.s3().as_str()));
                 headers.push(header("x-amz-checksum-type", ChecksumType::FullObject.as_str()));
             }
@@ -58,7 +58,7 @@ pub(super) fn request(settings: &Settings, call: &Call, now: Timestamp) -> Reque
             .request()
         }
         Call::HeadObject { key } => {
-            let checksums = settings.checksum.is_some();
+            let checksums = settings.upload.checksum.is_some();
             HeadObject { address, key, checksums, headers: &headers }.request()
         }
         Call::AbortMultipartUpload { key, upload_id } => {
@@ -86,7 +86,7 @@ fn integrity(settings: &Settings, body: &Body, sum: Option<Sum>) -> Vec<Header> 
         headers.push(header("x-amz-sdk-checksum-algorithm", checksum.algorithm.as_str()));
         headers.push((Cow::Borrowed(checksum.algorithm.header_name()), checksum.value));
     }
-    if settings.content_md5 {
+    if settings.upload.content_md5 {
         let mut md5 = Md5::new();
         body.pieces().iter().for_each(|piece| md5.update(piece));
         headers.push((Cow::Borrowed("content-md5"), BASE64_STANDARD.encode(md5.finalize())));

@@ -50,8 +50,8 @@ pub(crate) struct Signed {
 impl Signer {
     pub(crate) fn new(settings: &Settings) -> Signer {
         Signer {
-            sigv4: sigv4::Signer::new(settings.region.clone(), "s3"),
-            payload_signing: settings.payload_signing,
+            sigv4: sigv4::Signer::new(settings.store.region.clone(), "s3"),
+            payload_signing: settings.client.payload_signing,
             offset: Offset::default(),
             credentials: None,
             generation: 0,

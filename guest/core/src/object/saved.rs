@@ -167,7 +167,7 @@ impl SavedObject<'_> {
     pub(crate) fn resume(self, settings: &Settings) -> Object {
         let mut buffer = Buffer::default();
         self.rest.iter().for_each(|piece| buffer.push(Bytes::copy_from_slice(piece)));
-        let (encoding, mut encoder) = (settings.encoding, None);
+        let (encoding, mut encoder) = (settings.upload.encoding, None);
         let (mut visibility, mut failure, mut may_be_there) = (Visibility::Pending, None, false);
         match self.course {
             Course::Open { has_events } => encoder = Some(Encoder::resume(encoding, has_events)),
@@ -181,7 +181,7 @@ impl SavedObject<'_> {
         }
         let state = match self.parts {
             _ if failure.is_some() => State::Failed,
-            Some(parts) => State::Uploading(Parts::resume(parts, settings.checksum)),
+            Some(parts) => State::Uploading(Parts::resume(parts, settings.upload.checksum)),
             None => State::Filling,
         };
         Object {
@@ -216,7 +216,7 @@ mod tests {
         let name = ObjectName::resume(Stem::default(), 0, settings.names.on_existing);
         let span = Span::begin("a".to_owned(), "a".to_owned(), 0);
         let (nonce, visibility) = ("n".to_owned(), Visibility::Pending);
-        let mut object = Object::new(span, nonce, name, settings.encoding, visibility);
+        let mut object = Object::new(span, nonce, name, settings.upload.encoding, visibility);
         let run = Run::new("a".to_owned(), 0, "1".into(), vec![1], Framing::Bare);
         assert!(object.push(run.expect("a run"), None).is_none());
         let mut saved = object.save().expect("it is open");

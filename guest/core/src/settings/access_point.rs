@@ -114,7 +114,10 @@ mod tests {
             ),
         ] {
             let settings = with(more.clone()).expect("in order");
-            assert_eq!((settings.egress().as_str(), settings.region.as_str()), (egress, region));
+            assert_eq!(
+                (settings.egress().as_str(), settings.store.region.as_str()),
+                (egress, region)
+            );
         }
     }
 

@@ -4,6 +4,15 @@ use crate::config::Written;
 use crate::error::Problem;
 use crate::naming::Names;
 
+/// When objects become visible, and what becomes of uploads that a crash left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitSettings {
+    /// When an object becomes visible.
+    pub mode: Commit,
+    /// What becomes of uploads that a crash left behind.
+    pub on_orphans: OnOrphans,
+}
+
 /// When an object becomes visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commit {
@@ -26,13 +35,13 @@ pub(super) fn commit(
     written: &Written,
     names: &Names,
     problems: &mut Vec<Problem>,
-) -> (Commit, OnOrphans) {
-    let commit = match written.text("commit") {
+) -> CommitSettings {
+    let mode = match written.text("commit") {
         Some("checkpointed") => Commit::Checkpointed,
         _ => Commit::Sealed,
     };
     if written.text("orphans") != Some("abort") {
-        return (commit, OnOrphans::Keep);
+        return CommitSettings { mode, on_orphans: OnOrphans::Keep };
     }
     let mut refuse = |message: &str| problems.push(Problem::new("orphans", message));
     if names.prefix.is_empty() {
@@ -41,10 +50,10 @@ pub(super) fn commit(
              under which nobody else writes",
         );
     }
-    if commit == Commit::Sealed {
+    if mode == Commit::Sealed {
         refuse("`abort` needs `commit` = `checkpointed`: without checkpoints nothing is resumed");
     }
-    (commit, OnOrphans::Abort)
+    CommitSettings { mode, on_orphans: OnOrphans::Abort }
 }
 
 #[cfg(test)]
@@ -59,7 +68,9 @@ mod tests {
 
     #[test]
     fn objects_become_visible_when_they_are_sealed_unless_told_otherwise() {
-        let meant = |more: &str| parse(more).map(|settings| (settings.commit, settings.on_orphans));
+        let meant = |more: &str| {
+            parse(more).map(|settings| (settings.commit.mode, settings.commit.on_orphans))
+        };
         assert_eq!(meant("").unwrap(), (Commit::Sealed, OnOrphans::Keep));
         let checkpointed = r#", "commit": "checkpointed""#;
         assert_eq!(meant(checkpointed).unwrap(), (Commit::Checkpointed, OnOrphans::Keep));

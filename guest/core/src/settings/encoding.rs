@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_is_not_written_is_newline_and_no_compression() {
-        let encoding = parse("").unwrap().encoding;
+        let encoding = parse("").unwrap().upload.encoding;
         assert_eq!((encoding.framing, encoding.compression), (ObjectFraming::Newline, None));
     }
 
@@ -80,7 +80,7 @@ mod tests {
             ("json-array", ObjectFraming::JsonArray),
         ] {
             let settings = parse(&format!(r#", "framing": "{word}""#)).unwrap();
-            assert_eq!(settings.encoding.framing, framing);
+            assert_eq!(settings.upload.encoding.framing, framing);
         }
         for (more, compression) in [
             (r#", "compression": "none""#, None),
@@ -95,7 +95,7 @@ mod tests {
                 Some(Compression::Zstd { level: 12 }),
             ),
         ] {
-            assert_eq!(parse(more).unwrap().encoding.compression, compression, "{more}");
+            assert_eq!(parse(more).unwrap().upload.encoding.compression, compression, "{more}");
         }
         let suffix = |more: &str| parse(more).unwrap().names.suffix;
         assert_eq!(suffix(r#", "compression": "gzip""#), ".gz");
@@ -139,8 +139,8 @@ mod tests {
     fn compressors_need_memory() {
         const MIB: u64 = 1 << 20;
         let zstd = parse(r#", "compression": "zstd""#).unwrap();
-        assert_eq!(zstd.memory_bytes_max, 46 * MIB);
-        assert_eq!(parse("").unwrap().memory_bytes_max, 40 * MIB);
+        assert_eq!(zstd.objects.memory_bytes_max, 46 * MIB);
+        assert_eq!(parse("").unwrap().objects.memory_bytes_max, 40 * MIB);
         let tight = |memory: u64| {
             format!(
                 r#", "part_bytes": {}, "compression": "zstd", "compression_level": 12,

@@ -270,7 +270,7 @@ mod tests {
     }
 
     fn read(fields: Value) -> Encryption {
-        parse(fields).expect("a configuration in order").encryption
+        parse(fields).expect("a configuration in order").upload.encryption
     }
 
     fn parse(mut fields: Value) -> Result<Settings, Error> {

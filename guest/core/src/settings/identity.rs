@@ -10,14 +10,14 @@ impl Settings {
     /// The fields of the configuration that a checkpoint depends on, and their values. No secret is
     /// among them.
     pub fn identity(&self) -> Vec<(String, String)> {
-        let address = &self.address;
+        let address = &self.store.address;
         // A store on this machine may come back under another port.
         let authority = match address.authority.rsplit_once(':') {
             Some((host, _)) if is_loopback(host) => host,
             _ => &address.authority,
         };
         let endpoint = format!("{}://{authority}{}", address.scheme.as_str(), address.base_path);
-        let encoding = self.encoding;
+        let encoding = self.upload.encoding;
         let fields = [
             ("endpoint", endpoint),
             ("bucket", address.bucket.clone()),
@@ -27,9 +27,9 @@ impl Settings {
             ("framing", framing(encoding.framing).to_owned()),
             ("compression", encoding.compression.map_or("none", compression).to_owned()),
             ("compression_suffix", (!self.names.suffix.is_empty()).to_string()),
-            ("encryption", encryption(&self.encryption).to_owned()),
-            ("checksum", self.checksum.map_or("none", |a| a.s3().as_str()).to_lowercase()),
-            ("part_bytes", self.part_bytes.to_string()),
+            ("encryption", encryption(&self.upload.encryption).to_owned()),
+            ("checksum", self.upload.checksum.map_or("none", |a| a.s3().as_str()).to_lowercase()),
+            ("part_bytes", self.upload.part_bytes.to_string()),
         ];
         fields.map(|(name, value)| (name.to_owned(), value)).to_vec()
     }

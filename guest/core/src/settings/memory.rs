@@ -80,7 +80,7 @@ mod tests {
     }
 
     fn memory(more: &str) -> u64 {
-        parse(more).expect("a configuration").memory_bytes_max
+        parse(more).expect("a configuration").objects.memory_bytes_max
     }
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
         let written = |bytes: u64| {
             parse(&format!(r#", "commit": "checkpointed", "memory_bytes_max": {bytes}"#))
         };
-        assert_eq!(written(1 << 30).unwrap().memory_bytes_max, 1 << 30);
+        assert_eq!(written(1 << 30).unwrap().objects.memory_bytes_max, 1 << 30);
         let Err(Error::Invalid(problems)) = written((1 << 30) + 1) else { panic!("it is taken") };
         let [Problem { field, message }] = &problems[..] else { panic!("{problems:?}") };
         assert_eq!(field, "memory_bytes_max");

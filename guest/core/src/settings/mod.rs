@@ -23,7 +23,7 @@ use crate::http::Scheme;
 use crate::naming::Names;
 use crate::s3::Address;
 
-pub use commit::{Commit, OnOrphans};
+pub use commit::{Commit, CommitSettings, OnOrphans};
 pub use encryption::{CustomerKey, Encryption, Kms};
 pub(crate) use object::{NONCE, NONCE_BYTES};
 pub use object::{ObjectSettings, RetainUntil, Retention};
@@ -34,6 +34,25 @@ pub use rotation::Rotation;
 /// Everything a sink is told before it starts.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Where objects go.
+    pub store: StoreSettings,
+    /// What objects are called.
+    pub names: Names,
+    /// When objects end, and how much of them memory holds.
+    pub objects: ObjectLimits,
+    /// How objects are encoded and uploaded, and what is said about them.
+    pub upload: UploadSettings,
+    /// How requests are signed and retried.
+    pub client: ClientSettings,
+    /// When objects become visible.
+    pub commit: CommitSettings,
+    /// What may be a mistake, and may be meant: it is told by notices of the first progress.
+    pub warnings: Vec<Problem>,
+}
+
+/// Where objects go.
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
     /// Where the bucket is, and how it is addressed.
     pub address: Address,
     /// The region that requests are signed for.
@@ -42,16 +61,22 @@ pub struct Settings {
     pub request_payer: bool,
     /// The account whose bucket it has to be (`x-amz-expected-bucket-owner`).
     pub expected_bucket_owner: Option<String>,
-    /// What objects are called.
-    pub names: Names,
+}
+
+/// When objects end, and how much of them memory holds.
+#[derive(Clone, Debug)]
+pub struct ObjectLimits {
     /// What ends an object although its key goes on.
     pub rotation: Rotation,
-    /// When an object becomes visible.
-    pub commit: Commit,
-    /// What becomes of uploads that a crash left behind.
-    pub on_orphans: OnOrphans,
     /// How many objects may be open at once.
     pub max_open_objects: usize,
+    /// How many bytes may be held before `write` waits.
+    pub memory_bytes_max: u64,
+}
+
+/// How objects are encoded and uploaded, and what is said about them.
+#[derive(Clone, Debug)]
+pub struct UploadSettings {
     /// What lies between the events of an object, and how it is compressed.
     pub encoding: Encoding,
     /// What is said about every object.
@@ -64,24 +89,25 @@ pub struct Settings {
     pub equal_parts: bool,
     /// How many parts an object may have.
     pub parts_max: u32,
-    /// How many requests may be under way at once.
-    pub requests_in_flight_max: usize,
-    /// How many bytes may be held before `write` waits.
-    pub memory_bytes_max: u64,
-    /// Whether a hash of the payload is signed.
-    pub payload_signing: PayloadSigning,
     /// The checksum that is sent with parts and objects.
     pub checksum: Option<Algorithm>,
     /// Whether `Content-MD5` is sent, too.
     pub content_md5: bool,
+}
+
+/// How requests are signed and retried.
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    /// Whether a hash of the payload is signed.
+    pub payload_signing: PayloadSigning,
+    /// How many requests may be in flight at once.
+    pub requests_in_flight_max: usize,
     /// How often and how soon a request is tried again.
     pub retry: RetrySettings,
     /// How long to wait for most answers.
     pub timeouts: Timeouts,
     /// How long to wait for an answer to CompleteMultipartUpload.
     pub complete_timeouts: Timeouts,
-    /// What may be a mistake, and may be meant: it is told by notices of the first progress.
-    pub warnings: Vec<Problem>,
 }
 
 /// Whether a hash of the payload is part of the signature.
@@ -127,7 +153,7 @@ impl Settings {
     /// [`Error::Invalid`] with every problem there is.
     pub fn parse(json: &str) -> Result<Settings, Error> {
         let (written, mut problems) = Written::read(json);
-        let settings = Settings::mean(&written, &mut problems);
+        let settings = Settings::resolve(&written, &mut problems);
         // What parts hold is known only where their size is.
         let is_size = |p: &Problem| SIZES.contains(&p.field.as_str());
         if !problems.iter().any(is_size) {
@@ -138,7 +164,7 @@ impl Settings {
 
     /// The authority that this sink talks to, with its port.
     pub fn egress(&self) -> String {
-        let address = &self.address;
+        let address = &self.store.address;
         let authority = address.bucket(&[]).authority;
         let port = authority.rsplit_once(':').map(|(_, port)| port);
         let has_port = port.is_some_and(|port| port.parse::<u16>().is_ok());
@@ -160,57 +186,80 @@ impl Settings {
     /// meanwhile: so the parts of all open objects together do not grow beyond half of the memory
     /// that their compressors leave.
     pub(crate) fn cutting(&self) -> Cutting {
-        let open = self.max_open_objects as u64;
-        let for_parts = self.memory_bytes_max.saturating_sub(open * self.encoding.memory_bytes());
-        let max = match self.equal_parts {
-            true => self.part_bytes,
-            false => (for_parts / (2 * open.max(1))).clamp(self.part_bytes, PART_BYTES_MAX),
+        let open = self.objects.max_open_objects as u64;
+        let for_parts = self
+            .objects
+            .memory_bytes_max
+            .saturating_sub(open * self.upload.encoding.memory_bytes());
+        let max = match self.upload.equal_parts {
+            true => self.upload.part_bytes,
+            false => (for_parts / (2 * open.max(1))).clamp(self.upload.part_bytes, PART_BYTES_MAX),
         };
-        let sizes = PartSizes { first: self.part_bytes, max, count: self.parts_max };
-        Cutting { sizes, algorithm: self.checksum }
+        let sizes = PartSizes { first: self.upload.part_bytes, max, count: self.upload.parts_max };
+        Cutting { sizes, algorithm: self.upload.checksum }
     }
 
-    fn mean(written: &Written, problems: &mut Vec<Problem>) -> Settings {
-        let number = |name: &str| written.number(name).unwrap_or_default();
+    fn resolve(written: &Written, problems: &mut Vec<Problem>) -> Settings {
         let provider = written.text("provider").and_then(Provider::named);
         let provider =
             provider.expect("every word of the field is a provider; a test compares them");
         let (address, region) = address::store(written, provider, problems);
-        let encryption = encryption::encryption(written, &address, problems);
-        let checksum = written.text("checksum").unwrap_or(provider.checksum);
-        let content_md5 = written.flag_if_written("content_md5").unwrap_or(provider.content_md5);
-        let is_verified = checksum != "none" || content_md5;
-        let object = object::object(written, is_verified, problems);
-        let requests_in_flight_max = number("requests_in_flight_max");
-        let max_open_objects = number("max_open_objects");
-        let part_bytes = number("part_bytes");
-        let encoding = encoding::encoding(written, problems);
-        let equal_parts = written.flag_if_written("equal_parts").unwrap_or(provider.equal_parts);
-        let parts_max = written.number("parts_max").and_then(|number| u32::try_from(number).ok());
-        let parts_max = parts_max.unwrap_or(provider.parts_max);
-        let rotation = rotation::rotation(written);
-        let suffix = if written.flag("compression_suffix") { encoding.suffix() } else { "" };
+        let upload = UploadSettings::resolve(written, provider, &address, problems);
+        let suffix = if written.flag("compression_suffix") { upload.encoding.suffix() } else { "" };
         let names = names::names(written, suffix, problems);
+        let max_open_objects = written.number("max_open_objects").unwrap_or_default();
+        let rotation = rotation::rotation(written);
         let several = rotation.set().chain((max_open_objects > 1).then_some("max_open_objects"));
         for field in several {
-            let cause = format!("{field} = {}", number(field));
+            let cause = format!("{field} = {}", written.number(field).unwrap_or_default());
             problems.extend(names.refuse_several_of_one_key(field, &cause));
         }
         let warning = address::warning(&address).filter(|_| written.is_written("endpoint"));
-        let warnings = warning.map(|message| Problem::new("endpoint", message));
+        let warning = warning.map(|message| Problem::new("endpoint", message));
         let style = address::style_warning(&address);
         let style = style.map(|message| Problem::new("addressing", message));
-        let (commit, on_orphans) = commit::commit(written, &names, problems);
-        let memory_bytes_max = memory::memory(written, encoding, commit, problems);
-        let timeouts = timeouts(written);
+        let commit = commit::commit(written, &names, problems);
+        let memory_bytes_max = memory::memory(written, upload.encoding, commit.mode, problems);
         Settings {
-            warnings: warnings.into_iter().chain(style).collect(),
-            commit,
-            on_orphans,
-            payload_signing: match (written.text("payload_signing"), address.scheme) {
-                (Some("signed"), _) | (None, Scheme::Http) => PayloadSigning::Signed,
-                _ => PayloadSigning::Unsigned,
+            warnings: warning.into_iter().chain(style).collect(),
+            client: ClientSettings::resolve(written, address.scheme),
+            store: StoreSettings {
+                address,
+                region,
+                request_payer: written.flag("request_payer"),
+                expected_bucket_owner: owner(written, problems),
             },
+            names,
+            objects: ObjectLimits {
+                rotation,
+                max_open_objects: usize::try_from(max_open_objects).unwrap_or(1),
+                memory_bytes_max,
+            },
+            upload,
+            commit,
+        }
+    }
+}
+
+impl UploadSettings {
+    fn resolve(
+        written: &Written,
+        provider: &Provider,
+        address: &Address,
+        problems: &mut Vec<Problem>,
+    ) -> UploadSettings {
+        let encryption = encryption::encryption(written, address, problems);
+        let checksum = written.text("checksum").unwrap_or(provider.checksum);
+        let content_md5 = written.flag_if_written("content_md5").unwrap_or(provider.content_md5);
+        let is_verified = checksum != "none" || content_md5;
+        let parts_max = written.number("parts_max").and_then(|number| u32::try_from(number).ok());
+        UploadSettings {
+            object: object::object(written, is_verified, problems),
+            encoding: encoding::encoding(written, problems),
+            encryption,
+            part_bytes: written.number("part_bytes").unwrap_or_default(),
+            equal_parts: written.flag_if_written("equal_parts").unwrap_or(provider.equal_parts),
+            parts_max: parts_max.unwrap_or(provider.parts_max),
             checksum: match checksum {
                 "crc32" => Some(Algorithm::Crc32),
                 "crc32c" => Some(Algorithm::Crc32c),
@@ -218,32 +267,37 @@ impl Settings {
                 _ => Some(Algorithm::Crc64Nvme),
             },
             content_md5,
-            encoding,
-            address,
-            region,
-            request_payer: written.flag("request_payer"),
-            expected_bucket_owner: owner(written, problems),
-            object,
-            encryption,
-            names,
-            part_bytes,
-            equal_parts,
-            parts_max,
-            rotation,
-            max_open_objects: usize::try_from(max_open_objects).unwrap_or(1),
-            requests_in_flight_max: usize::try_from(requests_in_flight_max).unwrap_or(1),
-            memory_bytes_max,
+        }
+    }
+}
+
+impl ClientSettings {
+    fn resolve(written: &Written, scheme: Scheme) -> ClientSettings {
+        let number = |name: &str| written.number(name).unwrap_or_default();
+        let millis = |name: &str| Duration::from_millis(number(name));
+        let timeouts = Timeouts {
+            connect: millis("connect_timeout_ms"),
+            first_byte: millis("first_byte_timeout_ms"),
+            between_bytes: millis("between_bytes_timeout_ms"),
+        };
+        let complete = millis("complete_timeout_ms");
+        ClientSettings {
+            payload_signing: match (written.text("payload_signing"), scheme) {
+                (Some("signed"), _) | (None, Scheme::Http) => PayloadSigning::Signed,
+                _ => PayloadSigning::Unsigned,
+            },
+            requests_in_flight_max: usize::try_from(number("requests_in_flight_max")).unwrap_or(1),
             retry: RetrySettings {
                 attempts_max: u32::try_from(number("attempts_max")).unwrap_or(1),
-                time_max: Duration::from_millis(number("retry_time_max_ms")),
+                time_max: millis("retry_time_max_ms"),
                 budget: u32::try_from(number("retry_budget")).unwrap_or(0),
-                backoff_base: Duration::from_millis(number("backoff_base_ms")),
-                backoff_max: Duration::from_millis(number("backoff_max_ms")),
+                backoff_base: millis("backoff_base_ms"),
+                backoff_max: millis("backoff_max_ms"),
             },
             timeouts,
             complete_timeouts: Timeouts {
-                first_byte: Duration::from_millis(number("complete_timeout_ms")),
-                between_bytes: Duration::from_millis(number("complete_timeout_ms")),
+                first_byte: complete,
+                between_bytes: complete,
                 ..timeouts
             },
         }
@@ -263,15 +317,6 @@ fn owner(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
         problems.push(Problem::new("expected_bucket_owner", message));
     }
     Some(owner.to_owned())
-}
-
-fn timeouts(written: &Written) -> Timeouts {
-    let millis = |name: &str| Duration::from_millis(written.number(name).unwrap_or_default());
-    Timeouts {
-        connect: millis("connect_timeout_ms"),
-        first_byte: millis("first_byte_timeout_ms"),
-        between_bytes: millis("between_bytes_timeout_ms"),
-    }
 }
 
 /// The fields that say how much parts hold.

@@ -51,7 +51,7 @@ pub(super) fn rotation(written: &Written) -> Rotation {
 pub(super) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
     let sizes = settings.cutting().sizes;
     let largest = sizes.object_bytes_max();
-    if let Some(bytes) = settings.rotation.bytes.filter(|bytes| *bytes > largest) {
+    if let Some(bytes) = settings.objects.rotation.bytes.filter(|bytes| *bytes > largest) {
         let message = format!(
             "an object would fail before it had {bytes} bytes: {} hold {largest}; set a larger \
              `part_bytes` or `memory_bytes_max`",
@@ -73,8 +73,11 @@ mod tests {
     #[test]
     fn nothing_rotates_unless_it_is_told_to() {
         let settings = parse("").expect("a configuration");
-        assert_eq!((settings.rotation, settings.max_open_objects), (Rotation::default(), 1));
-        assert!(!settings.rotation.is_full(u64::MAX, u64::MAX));
+        assert_eq!(
+            (settings.objects.rotation, settings.objects.max_open_objects),
+            (Rotation::default(), 1)
+        );
+        assert!(!settings.objects.rotation.is_full(u64::MAX, u64::MAX));
     }
 
     #[test]
@@ -86,7 +89,7 @@ mod tests {
         let settings = settings.expect("a configuration");
         let (age, idle) = (Duration::from_millis(3), Duration::from_secs(4));
         let wanted = Rotation { bytes: Some(1), events: Some(2), age: Some(age), idle: Some(idle) };
-        assert_eq!((settings.rotation, settings.max_open_objects), (wanted, 1_000));
+        assert_eq!((settings.objects.rotation, settings.objects.max_open_objects), (wanted, 1_000));
     }
 
     #[test]
@@ -146,7 +149,7 @@ mod tests {
     fn a_size_that_no_object_reaches_is_refused() {
         let largest = 1_000 * (8 + 16 + 8 * 20) * (1 << 20);
         let sized = |bytes: u64| parse(&format!(r#", "rotate": {{"bytes": {bytes}}}"#));
-        assert_eq!(sized(largest).expect("it is reached").rotation.bytes, Some(largest));
+        assert_eq!(sized(largest).expect("it is reached").objects.rotation.bytes, Some(largest));
         let said = sized(largest + 1).expect_err("one more byte is not");
         assert!(said.contains("rotate.bytes: an object would fail before it had"), "{said}");
         assert!(said.contains(&format!("hold {largest}; set a larger `part_bytes`")), "{said}");

@@ -22,7 +22,7 @@ impl Sink {
     ///
     /// [`Error::UnknownState`] with why `state` does not fit.
     pub fn resume(settings: Settings, seed: u64, now: Now, state: &[u8]) -> Result<Sink, Error> {
-        if settings.commit != Commit::Checkpointed {
+        if settings.commit.mode != Commit::Checkpointed {
             let text = "a checkpoint is resumed with `commit` = `checkpointed` only";
             return Err(Error::UnknownState(text.to_owned()));
         }
@@ -31,7 +31,7 @@ impl Sink {
         let settings = Arc::new(settings);
         let State { taken_at, writer, incomplete, .. } = state;
         let pinned = writer.upload_ids();
-        let incomplete = Incomplete::restore(settings.on_orphans, incomplete, pinned);
+        let incomplete = Incomplete::restore(settings.commit.on_orphans, incomplete, pinned);
         let down = now.wall.since(taken_at);
         let writer = Writer::restore(Arc::clone(&settings), seed, now, writer, down);
         let mut sink = Sink::of(settings, seed, now, writer, incomplete);
@@ -86,7 +86,7 @@ impl Sink {
 
     /// Whether objects become visible by commits, so that checkpoints mean something.
     pub fn takes_checkpoints(&self) -> bool {
-        self.settings.commit == Commit::Checkpointed
+        self.settings.commit.mode == Commit::Checkpointed
     }
 
     /// Whether objects wait for a commit, and for nothing else.

@@ -47,7 +47,7 @@ impl Sink {
     pub fn new(settings: Settings, seed: u64) -> Sink {
         let settings = Arc::new(settings);
         let writer = Writer::new(Arc::clone(&settings), seed);
-        let incomplete = Incomplete::new(settings.on_orphans);
+        let incomplete = Incomplete::new(settings.commit.on_orphans);
         Sink::of(settings, seed, Now::default(), writer, incomplete)
     }
 
@@ -159,7 +159,7 @@ impl Sink {
 
     /// The bucket, as the configuration names it: whose credentials are asked for.
     pub fn bucket(&self) -> &str {
-        &self.settings.address.bucket
+        &self.settings.store.address.bucket
     }
 
     /// The least position that the next run may begin with.

@@ -257,7 +257,7 @@ fn a_damaged_state_is_refused() {
 /// Four open objects of 20 bytes each, in a sink that holds 100.
 fn nearly_full() -> Talk {
     let mut settings = settings(MANY);
-    (settings.part_bytes, settings.memory_bytes_max) = (64, 100);
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (64, 100);
     let mut talk = Talk::of(Sink::new(settings, 1));
     for key in ["a", "b", "c", "d"] {
         talk.write(key, "of nineteen letters");
@@ -314,15 +314,15 @@ fn a_state_of_another_configuration_is_refused_with_the_field() {
     ] {
         let mut settings = settings(&format!("{MANY}{other}"));
         // As much memory as compressors want.
-        settings.memory_bytes_max = 64 << 20;
+        settings.objects.memory_bytes_max = 64 << 20;
         match Sink::resume(settings, 1, Now::default(), &state) {
             Err(Error::UnknownState(text)) => assert!(text.contains(told), "{text}"),
             _ => panic!("{other} was taken"),
         }
     }
     let mut others = settings(MANY);
-    others.address.bucket = "other".to_owned();
-    others.part_bytes = 8;
+    others.store.address.bucket = "other".to_owned();
+    others.upload.part_bytes = 8;
     let Err(error) = Sink::resume(others, 1, Now::default(), &state) else { panic!("taken") };
     let text = error.to_string();
     assert!(text.contains("bucket was `bbb`, and is `other`; part_bytes was `4`, and is `8`"));
@@ -343,7 +343,7 @@ fn no_secret_is_in_a_state() {
     let state = sink.checkpoint();
     let holds = |secret: &[u8]| state.windows(secret.len()).any(|bytes| bytes == secret);
     assert!(holds(b"a customer's key") && !holds(key.as_bytes()) && !holds(&[7; 32]));
-    let crate::settings::Encryption::Customer(customer) = settings.encryption else {
+    let crate::settings::Encryption::Customer(customer) = settings.upload.encryption else {
         panic!("a customer's key was given")
     };
     assert!(!holds(customer.md5.expose().as_bytes()));

@@ -39,19 +39,19 @@ impl Writer {
     /// How many bytes of memory the events of a run may take: those of the object that they become,
     /// and a compressor, since they may begin one.
     fn wanted(&self, run: &Run) -> u64 {
-        let encoding = self.settings.encoding;
+        let encoding = self.settings.upload.encoding;
         encoding.bytes_max(run) + encoding.memory_bytes()
     }
 
     /// Whether so many bytes more can be held, and another object can end.
     fn fits(&self, bytes: u64) -> bool {
         let ending = self.objects.len() - self.open.len();
-        self.held + bytes <= self.settings.memory_bytes_max && ending < ENDING_MAX
+        self.held + bytes <= self.settings.objects.memory_bytes_max && ending < ENDING_MAX
     }
 
     /// What these runs demand.
     pub(crate) fn demand(&self, runs: &[Run]) -> Demand {
-        let encoding = self.settings.encoding;
+        let encoding = self.settings.upload.encoding;
         let (mut own, mut new) = (BTreeSet::new(), BTreeSet::new());
         for run in runs {
             let moment = self.moment(run);
@@ -61,7 +61,7 @@ impl Writer {
             }
         }
         // Each new object takes a compressor, and no more of them are open than there may be.
-        let compressors = new.len().min(self.settings.max_open_objects) as u64;
+        let compressors = new.len().min(self.settings.objects.max_open_objects) as u64;
         let bytes = runs.iter().map(|run| encoding.bytes_max(run)).sum::<u64>();
         Demand { bytes: bytes + compressors * encoding.memory_bytes(), own }
     }
@@ -70,7 +70,7 @@ impl Writer {
     /// a commit is not, since nobody could commit meanwhile. A batch larger than all memory is
     /// taken once nothing else is in the way.
     pub(crate) fn admission(&self, demand: &Demand, is_idle: bool) -> Admission {
-        if self.settings.commit == Commit::Sealed || self.fits(demand.bytes) {
+        if self.settings.commit.mode == Commit::Sealed || self.fits(demand.bytes) {
             Admission::Accept
         } else if !is_idle {
             Admission::Wait
@@ -84,15 +84,16 @@ impl Writer {
     /// Whether so much waits for a commit that a checkpoint should be taken now.
     pub(crate) fn wants_checkpoint(&self) -> bool {
         let waiting = || self.objects.values().filter(|object| object.waits_for_commit());
-        self.settings.commit == Commit::Checkpointed
-            && (waiting().map(Object::held).sum::<u64>() > self.settings.memory_bytes_max / 2
+        self.settings.commit.mode == Commit::Checkpointed
+            && (waiting().map(Object::held).sum::<u64>()
+                > self.settings.objects.memory_bytes_max / 2
                 || waiting().count() > ENDING_MAX / 2)
     }
 
     /// Where waiting alone would never make room for these events, seals other objects until it
     /// does, and no more of them than needed. Returns whether any was.
     pub(super) fn make_room(&mut self, run: &Run, target: &Target, notices: &mut Notices) -> bool {
-        let (len, max) = (self.wanted(run), self.settings.memory_bytes_max);
+        let (len, max) = (self.wanted(run), self.settings.objects.memory_bytes_max);
         if self.held + len <= max {
             return false;
         }
@@ -114,7 +115,7 @@ impl Writer {
     pub(crate) fn make_room_for(&mut self, demand: &Demand, notices: &mut Notices) {
         let idle = self.in_the_way(demand);
         let total: u64 = idle.iter().map(|(_, bytes)| bytes).sum();
-        let max = self.settings.memory_bytes_max;
+        let max = self.settings.objects.memory_bytes_max;
         if total + demand.bytes > max {
             self.seal_until(total, (max / 2).saturating_sub(demand.bytes), idle, notices);
         }
@@ -156,7 +157,7 @@ impl Writer {
 
     /// Lets go of what is only kept in case, oldest first, where memory is short.
     pub(super) fn evict_spare(&mut self) {
-        let mut wanted = self.held().saturating_sub(self.settings.memory_bytes_max);
+        let mut wanted = self.held().saturating_sub(self.settings.objects.memory_bytes_max);
         if wanted == 0 {
             return;
         }

@@ -146,7 +146,7 @@ impl Writer {
     /// It is `now`: the open objects whose time has come are sealed.
     pub(crate) fn tick(&mut self, now: Now, notices: &mut Notices) {
         self.now = now;
-        while let Some((due, id)) = self.open.next_due(&self.settings.rotation) {
+        while let Some((due, id)) = self.open.next_due(&self.settings.objects.rotation) {
             if due > now.monotonic {
                 break;
             }
@@ -156,7 +156,7 @@ impl Writer {
 
     /// When [`tick`](Writer::tick) will seal an object.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.open.next_due(&self.settings.rotation).map(|(due, _)| due)
+        self.open.next_due(&self.settings.objects.rotation).map(|(due, _)| due)
     }
 
     /// Takes in events, as many as there is room for, and gives back the others. `is_idle` says that
@@ -231,7 +231,7 @@ impl Writer {
             self.report_failed(id, piece, cause);
         }
         let object = &self.objects[&id];
-        let is_full = self.settings.rotation.is_full(object.bytes(), object.span().events);
+        let is_full = self.settings.objects.rotation.is_full(object.bytes(), object.span().events);
         if is_full || object.span().remembered() >= PIECES_MAX {
             self.seal(id, notices);
         } else {
@@ -248,7 +248,7 @@ impl Writer {
 
     /// Adds events to an object, as far as rotation lets it grow.
     fn fill(&mut self, id: ObjectId, mut run: Run) -> Option<Run> {
-        let rotation = self.settings.rotation;
+        let rotation = self.settings.objects.rotation;
         self.change(id, |object| {
             let before = object.span().events;
             let wanted = rotation.events.map(|max| max.saturating_sub(before));
@@ -289,7 +289,7 @@ impl Writer {
 
     /// Begins the object of these events, for which another may have to end.
     fn begin(&mut self, run: &Run, stem: Stem, notices: &mut Notices) -> ObjectId {
-        self.close_to(self.settings.max_open_objects - 1, notices);
+        self.close_to(self.settings.objects.max_open_objects - 1, notices);
         let id = ObjectId(self.begun);
         self.begun += 1;
         let stem = self.identify(run, stem);
@@ -298,11 +298,11 @@ impl Writer {
         self.repeats.note(&self.settings.names, &name, notices);
         let span = Span::begin(run.key().to_owned(), name.to_string(), run.first());
         let nonce = self.nonce();
-        let visibility = match self.settings.commit {
+        let visibility = match self.settings.commit.mode {
             Commit::Sealed => Visibility::Immediate,
             Commit::Checkpointed => Visibility::Pending,
         };
-        let object = Object::new(span, nonce, name, self.settings.encoding, visibility);
+        let object = Object::new(span, nonce, name, self.settings.upload.encoding, visibility);
         self.objects.insert(id, object);
         self.enqueue(id);
         let at = run.at().unwrap_or(self.now.wall);

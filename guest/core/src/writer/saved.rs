@@ -113,7 +113,7 @@ impl Writer {
 
     /// What was committed before the writer was saved becomes visible, and the rest goes on.
     pub(crate) fn resume(&mut self, notices: &mut Notices) {
-        self.close_to(self.settings.max_open_objects, notices);
+        self.close_to(self.settings.objects.max_open_objects, notices);
         self.ids().into_iter().for_each(|id| self.advance(id, notices));
     }
 }

@@ -194,7 +194,7 @@ fn memory_that_is_full_of_sealed_objects_is_emptied_by_a_commit_alone() {
     let keys: Vec<String> = (0..40).map(|number| format!("{number:02}")).collect();
     let events: Vec<_> = keys.iter().map(|key| (key.as_str(), "x")).collect();
     let mut host = host("", &events);
-    host.world.settings.memory_bytes_max = 64;
+    host.world.settings.objects.memory_bytes_max = 64;
     host.begin().unwrap();
     let mut wanted = false;
     while host.busy() == 0 {
@@ -215,7 +215,8 @@ fn age_and_idleness_go_on_while_nobody_is_there() {
     for (age, idle) in [(Some(seconds(60)), None), (None, Some(seconds(60)))] {
         for (down, objects) in [(10, 1), (50, 2)] {
             let mut host = host(r#", "key_template": "{key}-{first}""#, &[("a", "x"), ("a", "y")]);
-            (host.world.settings.rotation.age, host.world.settings.rotation.idle) = (age, idle);
+            (host.world.settings.objects.rotation.age, host.world.settings.objects.rotation.idle) =
+                (age, idle);
             host.behaviour.down_max = Duration::ZERO;
             host.begin().unwrap();
             host.write().unwrap();

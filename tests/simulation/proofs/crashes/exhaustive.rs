@@ -131,8 +131,8 @@ fn run(case: Case, crashes: &[u64]) -> Host {
             "commit": "checkpointed"{more}}}"#
     );
     let mut settings = Settings::parse(&config).unwrap();
-    (settings.part_bytes, settings.memory_bytes_max) = (16, 256);
-    settings.max_open_objects = open;
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (16, 256);
+    settings.objects.max_open_objects = open;
     let hour = Duration::from_secs(3_600);
     let options = BucketOptions {
         part_bytes_min: 16,

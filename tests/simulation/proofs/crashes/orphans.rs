@@ -115,7 +115,7 @@ fn on_a_prefix_of_its_own_every_orphan_is_ended_at_once() {
 fn an_orphan_is_told_from_an_upload_that_is_begun_at_once() {
     let framing = r#", "framing": "json-array""#;
     let mut host = host(framing, &[("a", "123456789"), ("a", PARTS), ("b", "x")]);
-    host.world.settings.rotation.age = Some(Duration::from_secs(30));
+    host.world.settings.objects.rotation.age = Some(Duration::from_secs(30));
     host.world.on_request(|info, random| {
         let is_slow = info.operation == Operation::CreateMultipartUpload;
         let back = Duration::from_secs(if is_slow { 5 } else { 0 });

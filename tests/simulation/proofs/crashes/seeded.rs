@@ -59,7 +59,8 @@ fn run(seed: u64) -> Host {
 /// objects by its data alone.
 fn checkpointed(random: &mut Rng, seed: u64, is_plain: bool) -> World {
     let world = world(random, seed);
-    let mut settings = Settings { commit: Commit::Checkpointed, ..world.settings.clone() };
+    let mut settings = world.settings.clone();
+    settings.commit.mode = Commit::Checkpointed;
     let names: &[_] = if is_plain { &NAMES[..3] } else { &NAMES };
     let (template, on_existing) = *random.choice(names).expect("there are some");
     let config = format!(
@@ -70,18 +71,18 @@ fn checkpointed(random: &mut Rng, seed: u64, is_plain: bool) -> World {
     settings.names = Settings::parse(&config).expect("it is a configuration").names;
     settings.names.suffix = suffix;
     if random.u8(..3) == 0 {
-        settings.on_orphans = OnOrphans::Abort;
+        settings.commit.on_orphans = OnOrphans::Abort;
     }
     if is_plain {
-        settings.memory_bytes_max = 1 << 20;
-        settings.encoding.compression = None;
-        (settings.rotation.age, settings.rotation.idle) = (None, None);
+        settings.objects.memory_bytes_max = 1 << 20;
+        settings.upload.encoding.compression = None;
+        (settings.objects.rotation.age, settings.objects.rotation.idle) = (None, None);
     }
     let is_taken = settings.names.on_existing != OnExisting::Overwrite;
     // Requests by the hundred for a few events show nothing that a dozen do not.
-    settings.part_bytes += 5;
-    settings.memory_bytes_max += 5;
-    let part_bytes_min = settings.part_bytes;
+    settings.upload.part_bytes += 5;
+    settings.objects.memory_bytes_max += 5;
+    let part_bytes_min = settings.upload.part_bytes;
     let options = BucketOptions { part_bytes_min, ..world.bucket.options.clone() };
     let mut world = World::with_settings(settings, options, seed);
     for _ in 0..if is_taken { random.usize(..20) } else { 0 } {

@@ -20,7 +20,7 @@ pub(super) fn host(more: &str, events: &[(&str, &str)]) -> Host {
             "commit": "checkpointed"{more}}}"#
     );
     let mut settings = Settings::parse(&config).unwrap();
-    (settings.part_bytes, settings.memory_bytes_max) = (16, 512);
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (16, 512);
     let options = BucketOptions { part_bytes_min: 16, ..BucketOptions::default() };
     let mut world = World::with_settings(settings, options, 1);
     world.on_request(|_, random| FaultPlan::random(random));

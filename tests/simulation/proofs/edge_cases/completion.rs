@@ -61,7 +61,7 @@ fn case_02_an_upload_that_is_gone_is_settled_by_its_nonce() {
 /// An older object of the same name and size must not pass for the new one.
 #[test]
 fn case_02_an_object_with_another_nonce_proves_nothing() {
-    let mut world = world_with(|s| s.retry.attempts_max = 2, |_| {});
+    let mut world = world_with(|s| s.client.retry.attempts_max = 2, |_| {});
     write_events(&mut world, "a", 5);
     world.seal_and_settle();
     faults(&mut world, |info| (info.operation == COMPLETE).then_some(Fault::TimeoutBefore));
@@ -77,7 +77,7 @@ fn case_02_an_object_with_another_nonce_proves_nothing() {
 fn case_02_without_permission_to_look_it_is_a_failure() {
     use spillway_simulation::bucket::Action;
     let mut world = world_with(
-        |settings| settings.retry.attempts_max = 2,
+        |settings| settings.client.retry.attempts_max = 2,
         |bucket| bucket.denied = vec![Action::GetObject],
     );
     faults(&mut world, |info| (info.operation == COMPLETE).then_some(Fault::TimeoutAfter));
@@ -135,7 +135,7 @@ fn case_03_a_conditional_put_that_meets_a_conflict_is_repeated() {
 
 #[test]
 fn case_04_an_empty_object_is_one_put_of_nothing() {
-    let mut world = world_with(|s| s.encoding.framing = ObjectFraming::None, |_| {});
+    let mut world = world_with(|s| s.upload.encoding.framing = ObjectFraming::None, |_| {});
     world.write("empty", "");
     finish(&mut world);
     assert_eq!(object(&world, "empty"), b"");
@@ -170,7 +170,7 @@ fn case_06_no_part_but_the_last_is_small() {
 fn case_07_checksums_are_declared_sent_and_combined() {
     use spillway_core::checksum::Algorithm;
     for algorithm in [Algorithm::Crc64Nvme, Algorithm::Crc32c, Algorithm::Crc32] {
-        let mut world = world_with(|settings| settings.checksum = Some(algorithm), |_| {});
+        let mut world = world_with(|settings| settings.upload.checksum = Some(algorithm), |_| {});
         write_events(&mut world, "a", 5);
         world.write("b", "small");
         finish(&mut world);
@@ -193,7 +193,7 @@ fn case_08_ids_and_etags_come_back_as_they_were() {
 /// What a store did and did not say is looked for, also where it was one request.
 #[test]
 fn case_02_a_put_in_doubt_is_looked_for() {
-    let mut world = world_with(|s| s.retry.attempts_max = 1, |_| {});
+    let mut world = world_with(|s| s.client.retry.attempts_max = 1, |_| {});
     faults(&mut world, |info| {
         (info.operation == Operation::PutObject).then_some(Fault::TimeoutAfter)
     });

@@ -13,8 +13,10 @@ const PUT: Operation = Operation::PutObject;
 /// The bucket refuses a signature that is 15 minutes old, and the first attempt takes longer.
 #[test]
 fn case_26_each_attempt_is_signed_afresh() {
-    let mut world =
-        world_with(|settings| settings.timeouts.first_byte = Duration::from_secs(20 * 60), |_| {});
+    let mut world = world_with(
+        |settings| settings.client.timeouts.first_byte = Duration::from_secs(20 * 60),
+        |_| {},
+    );
     first_meets(&mut world, PUT, Fault::TimeoutBefore);
     world.write("a", "x");
     finish(&mut world);
@@ -113,7 +115,9 @@ fn case_30_a_store_that_is_busy_is_given_time() {
 #[test]
 fn case_30_retries_of_the_whole_sink_are_limited() {
     let mut world = world_with(
-        |settings| (settings.retry.attempts_max, settings.retry.budget) = (1_000, 100),
+        |settings| {
+            (settings.client.retry.attempts_max, settings.client.retry.budget) = (1_000, 100)
+        },
         |_| {},
     );
     faults(&mut world, |_| Some(Fault::SlowDown));

@@ -18,10 +18,10 @@ const EVENT: usize = 200_000;
 fn encoded(framing: ObjectFraming, compression: Option<Compression>, part: u64) -> World {
     let encoding = Encoding { framing, compression };
     let change = |s: &mut spillway_core::Settings| {
-        s.encoding = encoding;
+        s.upload.encoding = encoding;
         s.names.suffix = encoding.suffix();
-        s.part_bytes = part;
-        s.memory_bytes_max = 8 * part + 2 * encoding.memory_bytes();
+        s.upload.part_bytes = part;
+        s.objects.memory_bytes_max = 8 * part + 2 * encoding.memory_bytes();
     };
     world_with(change, |bucket| bucket.part_bytes_min = part)
 }
@@ -126,7 +126,10 @@ fn memory_is_bounded_whatever_compression_makes_of_events() {
                 let payload = if number % 3 == 0 { noise(number) } else { vec![b'x'; EVENT] };
                 world.write(&key, payload);
             }
-            assert!(world.peaks.held > world.settings.encoding.memory_bytes(), "it is counted");
+            assert!(
+                world.peaks.held > world.settings.upload.encoding.memory_bytes(),
+                "it is counted"
+            );
             finish(&mut world);
             assert_eq!(world.sink.held(), 0);
             assert_eq!(world.visible.len(), 3);

@@ -31,7 +31,7 @@ fn case_37_it_may_be_stopped_in_the_middle_of_a_part() {
 
 #[test]
 fn case_39_a_failed_object_leaves_the_sink_usable() {
-    let mut world = world_with(|s| s.retry.attempts_max = 1, |_| {});
+    let mut world = world_with(|s| s.client.retry.attempts_max = 1, |_| {});
     faults(&mut world, |info| {
         (info.key == "a" && info.operation == Operation::CompleteMultipartUpload)
             .then_some(Fault::AccessDenied)
@@ -68,7 +68,7 @@ fn case_40_a_typo_is_refused_with_the_name_that_was_meant() {
     assert!(problems(r#"{"buket": "b"}"#).contains("did you mean `bucket`"));
     assert!(problems(r#"{"bucket": "bbb", "aws_access_token": "x"}"#).contains("unknown field"));
     let origin = r#"{"bucket": "bbb", "aws_region": "r", "min_part_size": 5242880}"#;
-    assert_eq!(Settings::parse(origin).unwrap().part_bytes, 5_242_880);
+    assert_eq!(Settings::parse(origin).unwrap().upload.part_bytes, 5_242_880);
 }
 
 #[test]

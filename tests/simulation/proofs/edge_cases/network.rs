@@ -19,7 +19,7 @@ fn case_32_an_answer_that_comes_early_is_read() {
 #[test]
 fn case_34_stores_without_checksums_are_served() {
     let mut world = world_with(
-        |settings| settings.checksum = None,
+        |settings| settings.upload.checksum = None,
         |bucket| bucket.checksums = ChecksumSupport::Refused,
     );
     write_events(&mut world, "a", 5);

@@ -33,8 +33,8 @@ fn case_10_parts_grow_so_that_ten_thousand_are_enough() {
 fn case_10_an_object_beyond_its_parts_fails_and_says_what_to_set() {
     let mut world = world_with(
         |settings| {
-            (settings.part_bytes, settings.memory_bytes_max) = (1, 2);
-            settings.checksum = None;
+            (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (1, 2);
+            settings.upload.checksum = None;
         },
         |bucket| bucket.part_bytes_min = 1,
     );
@@ -50,8 +50,8 @@ fn case_10_an_object_beyond_its_parts_fails_and_says_what_to_set() {
 fn case_10_a_store_with_fewer_parts_gets_no_more() {
     let mut world = world_with(
         |settings| {
-            (settings.part_bytes, settings.memory_bytes_max) = (4, 64);
-            (settings.parts_max, settings.checksum) = (20, None);
+            (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (4, 64);
+            (settings.upload.parts_max, settings.upload.checksum) = (20, None);
         },
         |bucket| bucket.part_bytes_min = 4,
     );
@@ -105,7 +105,7 @@ fn case_14_an_upload_that_is_gone_begins_again_while_its_bytes_are_held() {
 
 #[test]
 fn case_14_an_upload_that_is_gone_fails_when_its_bytes_are_not_held() {
-    let mut world = world_with(|settings| settings.memory_bytes_max = PART, |_| {});
+    let mut world = world_with(|settings| settings.objects.memory_bytes_max = PART, |_| {});
     faults(&mut world, |info| (info.part_number == Some(6)).then_some(Fault::UploadExpires));
     write_events(&mut world, "a", 20);
     finish(&mut world);

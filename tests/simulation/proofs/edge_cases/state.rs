@@ -89,7 +89,7 @@ fn case_19_the_first_cause_is_the_one_that_is_told() {
 
 #[test]
 fn case_19_what_is_remembered_is_tried_again_at_the_end() {
-    let mut world = world_with(|s| s.retry.attempts_max = 1, |_| {});
+    let mut world = world_with(|s| s.client.retry.attempts_max = 1, |_| {});
     faults(&mut world, |info| match info.operation {
         Operation::UploadPart => Some(Fault::AccessDenied),
         Operation::AbortMultipartUpload if info.attempt == 1 => Some(Fault::InternalError),

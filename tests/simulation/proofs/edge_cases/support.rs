@@ -22,7 +22,7 @@ pub(super) fn world_with(
 ) -> World {
     let config = r#"{"bucket": "bucket", "endpoint": "http://s3.test"}"#;
     let mut settings = Settings::parse(config).unwrap();
-    (settings.part_bytes, settings.memory_bytes_max) = (PART, 8 * PART);
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (PART, 8 * PART);
     change(&mut settings);
     let mut options = BucketOptions { part_bytes_min: PART, ..BucketOptions::default() };
     bucket(&mut options);

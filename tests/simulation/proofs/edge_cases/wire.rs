@@ -13,13 +13,13 @@ fn case_05_complete_names_the_size_of_the_object() {
     assert_eq!(header(&requests, "POST", "uploadId", "x-amz-mp-object-size"), Some("40"));
     let (_, timeouts) = find(&requests, "POST", "uploadId");
     let settings = settings();
-    assert_eq!(*timeouts, settings.complete_timeouts, "it may take minutes");
-    assert_ne!(settings.complete_timeouts, settings.timeouts);
+    assert_eq!(*timeouts, settings.client.complete_timeouts, "it may take minutes");
+    assert_ne!(settings.client.complete_timeouts, settings.client.timeouts);
 }
 
 #[test]
 fn case_07_every_request_declares_its_checksum() {
-    let requests = requests(|settings| settings.content_md5 = true);
+    let requests = requests(|settings| settings.upload.content_md5 = true);
     let algorithm = |method, query, name| header(&requests, method, query, name);
     assert_eq!(algorithm("POST", "uploads", "x-amz-checksum-algorithm"), Some("CRC64NVME"));
     assert_eq!(algorithm("POST", "uploads", "x-amz-checksum-type"), Some("FULL_OBJECT"));
@@ -35,7 +35,7 @@ fn case_07_every_request_declares_its_checksum() {
 
 #[test]
 fn case_34_without_checksums_nothing_of_them_is_sent() {
-    let requests = requests(|settings| settings.checksum = None);
+    let requests = requests(|settings| settings.upload.checksum = None);
     let named = |(request, _): &&(Request, Timeouts)| {
         request.headers.iter().any(|(name, _)| name.contains("checksum"))
     };
@@ -103,7 +103,7 @@ fn answer(request: &Request) -> Response {
 fn settings() -> Settings {
     let config = r#"{"bucket": "bucket", "endpoint": "http://s3.test", "framing": "none"}"#;
     let mut settings = Settings::parse(config).unwrap();
-    (settings.part_bytes, settings.memory_bytes_max) = (16, 128);
+    (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (16, 128);
     settings
 }
 

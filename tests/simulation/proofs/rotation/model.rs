@@ -37,16 +37,15 @@ pub(super) struct OpenObject {
 
 impl Model {
     pub(super) fn of(world: &World) -> Model {
-        let Settings { rotation, max_open_objects, memory_bytes_max, encoding, .. } =
-            world.settings.clone();
+        let Settings { objects, upload, .. } = world.settings.clone();
         Model {
-            rotation,
-            max_open: max_open_objects,
-            memory: memory_bytes_max,
+            rotation: objects.rotation,
+            max_open: objects.max_open_objects,
+            memory: objects.memory_bytes_max,
             open: Vec::new(),
             ended: Vec::new(),
             next_position: 0,
-            separator: u64::from(encoding.framing == ObjectFraming::Newline),
+            separator: u64::from(upload.encoding.framing == ObjectFraming::Newline),
             is_dated: world.settings.names.template.to_string().contains("{date:"),
         }
     }

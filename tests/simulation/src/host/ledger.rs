@@ -107,22 +107,23 @@ impl Host {
             self.world.fail(&format!("{id} is aborted, and a checkpoint knows it"));
         }
         let settings = &self.world.settings;
-        let memory = settings.memory_bytes_max.max(settings.part_bytes) + self.ledger.largest;
+        let memory =
+            settings.objects.memory_bytes_max.max(settings.upload.part_bytes) + self.ledger.largest;
         let held = self.world.peaks.held;
         if held > memory + FRAMING_BYTES_MAX {
             self.world.fail(&format!("{held} bytes held, over {memory}"));
         }
-        if self.world.peaks.in_flight > settings.requests_in_flight_max {
+        if self.world.peaks.in_flight > settings.client.requests_in_flight_max {
             self.world.fail("too many requests in flight");
         }
-        if self.world.sink.open_objects() > settings.max_open_objects {
+        if self.world.sink.open_objects() > settings.objects.max_open_objects {
             self.world.fail("too many open objects");
         }
     }
 
     /// Reads an object: whole events of one key, all there are of it from the first to the last.
     fn read(&self, name: &str, stored: &bytes::Bytes) -> Seen {
-        let encoding = self.world.settings.encoding;
+        let encoding = self.world.settings.upload.encoding;
         let bytes = accounting::decompressed(&self.world, stored);
         let positions = positions(&bytes);
         let at = |position: &u64| self.source.get(usize::try_from(*position).ok()?);

@@ -86,8 +86,8 @@ fn check(world: &World) {
 fn small_parts(seed: u64) -> World {
     let config = r#"{"bucket": "bucket", "endpoint": "http://s3.test:9000"}"#;
     let mut settings = spillway_core::Settings::parse(config).unwrap();
-    settings.part_bytes = 16;
-    settings.memory_bytes_max = 64;
+    settings.upload.part_bytes = 16;
+    settings.objects.memory_bytes_max = 64;
     let options = BucketOptions { part_bytes_min: 16, ..BucketOptions::default() };
     World::with_settings(settings, options, seed)
 }

@@ -48,7 +48,8 @@ fn of_transport(settings: &Settings, error: &TransportError) -> Option<&'static 
              http://"
         }
         TransportError::Tls(text)
-            if text.contains(WRONG_NAME) && settings.address.style == AddressStyle::VirtualHost =>
+            if text.contains(WRONG_NAME)
+                && settings.store.address.style == AddressStyle::VirtualHost =>
         {
             "the bucket is part of that name; with `addressing = \"path\"` it is not"
         }
@@ -56,7 +57,7 @@ fn of_transport(settings: &Settings, error: &TransportError) -> Option<&'static 
             "check that the store speaks TLS at this port, and that its certificate is of an \
              authority that the host trusts and names the host in `endpoint`"
         }
-        TransportError::NotHttp if settings.address.scheme == Scheme::Http => {
+        TransportError::NotHttp if settings.store.address.scheme == Scheme::Http => {
             "check the port in `endpoint`; where the store speaks TLS, `endpoint` begins with \
              https://"
         }
@@ -72,7 +73,7 @@ const SENDING: &str = "sending";
 fn of_stranger(settings: &Settings, verdict: &Verdict) -> Option<String> {
     let quote = verdict.said.quote.as_ref()?;
     let says = quote.text.to_ascii_lowercase();
-    let is_plain = settings.address.scheme == Scheme::Http;
+    let is_plain = settings.store.address.scheme == Scheme::Http;
     if is_plain && SPEAKS_TLS.iter().any(|words| words.iter().all(|word| says.contains(word))) {
         return Some(WANTS_TLS.to_owned());
     }
@@ -100,18 +101,18 @@ fn of_dialect(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Opti
     let meaning = meaning(code);
     let is_refusal = matches!(meaning, Some(Meaning::NotImplemented | Meaning::Unsupported));
     let names_checksum = CHECKSUMS.iter().any(|word| says.contains(word));
-    if is_refusal && settings.checksum.is_some() && names_checksum {
+    if is_refusal && settings.upload.checksum.is_some() && names_checksum {
         return Some("this store takes no such checksum; set `checksum = \"none\"`".to_owned());
     }
     let has_condition = settings.names.on_existing != OnExisting::Overwrite;
     if is_refusal && has_condition && says.contains("if-none-match") {
         return Some(NO_CONDITION.to_owned());
     }
-    if is_refusal && !settings.content_md5 && says.contains("content-md5") {
+    if is_refusal && !settings.upload.content_md5 && says.contains("content-md5") {
         return Some("this store wants `content_md5 = true`".to_owned());
     }
     let wants = |style: &str| format!("this store wants `addressing = \"{style}\"`");
-    let is_path = settings.address.style == AddressStyle::Path;
+    let is_path = settings.store.address.style == AddressStyle::Path;
     let says_style = |words: [&str; 2]| is_refusal && words.iter().any(|word| says.contains(word));
     if is_path
         && (meaning == Some(Meaning::PathStyle) || says_style(["virtual host", "virtual-host"]))
@@ -125,7 +126,7 @@ fn of_dialect(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Opti
         (Some(Meaning::NotImplemented), Operation::ListMultipartUploads) => Some(
             "this store does not tell which uploads are open; look for tools of its own".to_owned(),
         ),
-        (Some(Meaning::NotImplemented), _) if settings.checksum.is_some() && argument.is_empty() => Some(
+        (Some(Meaning::NotImplemented), _) if settings.upload.checksum.is_some() && argument.is_empty() => Some(
             "this store does not know something that the request says; where that is the checksum, \
              set `checksum = \"none\"`"
                 .to_owned(),
@@ -135,14 +136,14 @@ fn of_dialect(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Opti
 }
 
 fn of_code(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<String> {
-    let bucket = &settings.address.bucket;
+    let bucket = &settings.store.address.bucket;
     let meaning = verdict.error.as_ref().and_then(|error| meaning(&error.code));
     let text = match meaning {
         Some(Meaning::AccessDenied) => {
             let action = subject.operation.permission();
             let resource = match subject.operation {
-                Operation::ListMultipartUploads => settings.address.bucket_arn(),
-                _ => settings.address.arn(subject.name),
+                Operation::ListMultipartUploads => settings.store.address.bucket_arn(),
+                _ => settings.store.address.arn(subject.name),
             };
             return Some(format!("check that the credentials are allowed {action} on {resource}"));
         }
@@ -182,8 +183,9 @@ fn of_redirect(settings: &Settings, verdict: &Verdict) -> Option<String> {
     if !is_elsewhere && !matches!(verdict.status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    if let Some(region) = verdict.region.as_ref().filter(|region| **region != settings.region) {
-        return Some(format!("set `region` to `{region}`; it is `{}` now", settings.region));
+    if let Some(region) = verdict.region.as_ref().filter(|region| **region != settings.store.region)
+    {
+        return Some(format!("set `region` to `{region}`; it is `{}` now", settings.store.region));
     }
     let Some(location) = &verdict.said.location else {
         return Some("check `endpoint` and `region`".to_owned());
@@ -193,13 +195,13 @@ fn of_redirect(settings: &Settings, verdict: &Verdict) -> Option<String> {
     if location.starts_with('/') {
         return Some(NO_STORE.to_owned());
     }
-    let host = settings.address.authority.split(':').next().unwrap_or_default();
+    let host = settings.store.address.authority.split(':').next().unwrap_or_default();
     let to_tls = location.strip_prefix("https://").is_some_and(|rest| rest.contains(host));
-    if settings.address.scheme == Scheme::Http && to_tls {
+    if settings.store.address.scheme == Scheme::Http && to_tls {
         return Some(WANTS_TLS.to_owned());
     }
     // A bucket in the host's name is put there by `addressing`.
-    let bucket = format!("{}.", settings.address.bucket);
+    let bucket = format!("{}.", settings.store.address.bucket);
     let place = location.replacen(&bucket, "", 1);
     let place = match place.split_once("://") {
         Some((scheme, rest)) => {

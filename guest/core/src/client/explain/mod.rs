@@ -62,7 +62,7 @@ fn gave_up(
         0 | 1 => "1 attempt".to_owned(),
         attempts => format!("{attempts} attempts"),
     };
-    let (retry, seconds) = (&settings.retry, history.elapsed.as_secs());
+    let (retry, seconds) = (&settings.client.retry, history.elapsed.as_secs());
     let limit = match spent {
         Some(Spent::Attempts) => format!(": `attempts_max` is {}", retry.attempts_max),
         Some(Spent::Budget) => format!(": `retry_budget`, which is {}, is spent", retry.budget),
@@ -91,7 +91,7 @@ pub(crate) fn away(settings: &Settings, policy: &RetrySettings, attempt: &str) -
         0 => String::new(),
         max => format!(", {max} times at most"),
     };
-    let (what, by) = if policy.time_max == settings.retry.time_max {
+    let (what, by) = if policy.time_max == settings.client.retry.time_max {
         ("each request", " (`retry_time_max_ms`)")
     } else {
         ("it", "")
@@ -119,7 +119,7 @@ fn request(settings: &Settings, subject: &Subject) -> String {
         Operation::UploadPart(number) => format!(" {number}"),
         _ => String::new(),
     };
-    let address = &settings.address;
+    let address = &settings.store.address;
     let (scheme, authority) = (address.scheme.as_str(), &address.authority);
     let (bucket, object) = (&address.bucket, subject.name);
     let operation = subject.operation.name();

@@ -39,7 +39,7 @@ fn an_endpoint_is_a_host_with_a_port() {
         ("http://[::1]:9000", "[::1]:9000", "[::1]:9000"),
     ] {
         let settings = parse("us-east-1", url, "path").expect(url);
-        assert_eq!(settings.address.authority, authority, "{url}");
+        assert_eq!(settings.store.address.authority, authority, "{url}");
         assert_eq!(settings.egress(), egress, "{url}");
     }
     for url in [
@@ -110,9 +110,9 @@ fn a_provider_sets_what_its_stores_need() {
         let more = json!({"provider": provider, "endpoint": endpoint, "region": null});
         let settings = with(more).expect("in order");
         let sizes = settings.cutting().sizes;
-        let (checksum, md5) = (settings.checksum.is_some(), settings.content_md5);
-        assert_eq!(settings.address.style, AddressStyle::Path, "{provider}");
-        (settings.region, checksum, md5, sizes.first == sizes.max)
+        let (checksum, md5) = (settings.upload.checksum.is_some(), settings.upload.content_md5);
+        assert_eq!(settings.store.address.style, AddressStyle::Path, "{provider}");
+        (settings.store.region, checksum, md5, sizes.first == sizes.max)
     };
     let is = |region: &str, checksum, md5, equal| (region.to_owned(), checksum, md5, equal);
     let own = "https://store.example.com";
@@ -155,16 +155,16 @@ fn what_is_written_stands_before_what_a_provider_needs() {
         "equal_parts": true,
     }));
     let settings = settings.expect("in order");
-    assert_eq!(settings.region, "us-west-001");
-    assert_eq!(settings.checksum, Some(Algorithm::Crc32));
-    assert_eq!((settings.content_md5, settings.equal_parts), (false, true));
+    assert_eq!(settings.store.region, "us-west-001");
+    assert_eq!(settings.upload.checksum, Some(Algorithm::Crc32));
+    assert_eq!((settings.upload.content_md5, settings.upload.equal_parts), (false, true));
     assert_eq!(settings.egress(), "events.b2.example.com:443");
     let r2 = json!({
         "provider": "r2",
         "endpoint": "https://0.r2.cloudflarestorage.com",
         "equal_parts": false,
     });
-    assert!(!with(r2).expect("in order").equal_parts);
+    assert!(!with(r2).expect("in order").upload.equal_parts);
 }
 
 #[test]

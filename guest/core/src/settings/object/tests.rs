@@ -149,7 +149,7 @@ fn refused(fields: Value, field: &str, said: &str) {
 }
 
 fn read(fields: Value) -> ObjectSettings {
-    parse(fields).expect("a configuration in order").object
+    parse(fields).expect("a configuration in order").upload.object
 }
 
 fn parse(mut fields: Value) -> Result<Settings, Error> {
