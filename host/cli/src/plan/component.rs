@@ -74,7 +74,7 @@ pub(super) async fn load(
         // Its own settings bound what it holds, and they are checked before it starts.
         limits.memory_bytes_max = EMBEDDED_MEMORY_BYTES_MAX;
     }
-    if let Some(bytes) = settings.objects.memory_bytes_max {
+    if let Some(bytes) = settings.memory_bytes_max {
         limits.memory_bytes_max = bytes;
     }
     let Ok(client) = client else { return Ok(None) };
