@@ -95,8 +95,8 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "5242880",
         "5242879",
-        &["sink.config.part_bytes: the number 5242879, but a whole number from 5242880 to \
-             5368709120 is wanted"],
+        &["sink.config.part_bytes: the number 5242879; expected a whole number from 5242880 to \
+             5368709120"],
     ),
     ("5242880", "5368709121", &["sink.config.part_bytes: the number 5368709121"]),
     (
@@ -107,8 +107,9 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "part_bytes",
         "rotate.events = 0\npart_bytes",
-        &["sink.config.rotate.events: the number 0, but a whole number from 1 to 1000000000000 \
-             is wanted"],
+        &[
+            "sink.config.rotate.events: the number 0; expected a whole number from 1 to 1000000000000",
+        ],
     ),
     (
         "part_bytes",
@@ -118,7 +119,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "part_bytes",
         "rotate = 60\npart_bytes",
-        &["sink.config.rotate: the number 60, but a table is wanted"],
+        &["sink.config.rotate: the number 60; expected a table"],
     ),
     (
         "part_bytes",
@@ -130,17 +131,17 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "rotate.bytes = 50000000000000\npart_bytes",
         &["sink.config.rotate.bytes: an object would fail before it had 50000000000000 bytes"],
     ),
-    ("5242880", "\"5MiB\"", &["sink.config.part_bytes: the text `5MiB`"]),
+    ("5242880", "\"5MiB\"", &["sink.config.part_bytes: the string `5MiB`"]),
     (
         "part_bytes",
         "min_part_size = 5242880\npart_bytes",
         &["sink.config.part_bytes: given twice: `min_part_size` is the same field"],
     ),
-    ("\"${ENDPOINT}\"", "\"not a url\"", &["sink.config.endpoint: `not a url` is no URL"]),
+    ("\"${ENDPOINT}\"", "\"not a url\"", &["sink.config.endpoint: `not a url` is not a URL"]),
     (
         "\"${ENDPOINT}\"",
         "\"127.0.0.1:9000\"",
-        &["sink.config.endpoint: ", "`http://127.0.0.1:9000` is wanted"],
+        &["sink.config.endpoint: ", "expected a URL such as `http://127.0.0.1:9000`"],
     ),
     (
         "\"${ENDPOINT}\"",

@@ -92,50 +92,45 @@ impl Kind {
             },
             Kind::Secret if value.as_str().is_some_and(|s| !s.is_empty()) => return None,
             Kind::Secret => {
-                return Some("no string, or an empty one, but a string is wanted".to_owned());
+                return Some("no string, or an empty one".to_owned());
             }
             Kind::Texts { max } => match value.as_object() {
                 Some(texts) if texts.len() > *max => {
                     let count = texts.len();
-                    return Some(format!(
-                        "a table of {count}, but {max} are the most there may be"
-                    ));
+                    return Some(format!("a table of {count}; the limit is {max}"));
                 }
                 Some(texts) => match texts.iter().find(|(_, value)| !value.is_string()) {
                     None => return None,
                     Some((name, value)) => {
-                        return Some(format!(
-                            "{} as `{name}`, but a string is wanted",
-                            seen(value)
-                        ));
+                        return Some(format!("{} as `{name}`; expected a string", seen(value)));
                     }
                 },
-                None => "a table of texts".to_owned(),
+                None => "a table of strings".to_owned(),
             },
             Kind::Choice(words) => match value.as_str() {
                 Some(s) if words.contains(&s) => return None,
                 _ => format!("one of `{}`", words.join("`, `")),
             },
         };
-        Some(format!("{}, but {allowed} is wanted", seen(value)))
+        Some(format!("{}; expected {allowed}", seen(value)))
     }
 }
 
 /// Why a header cannot hold the text, if it cannot. Blanks at its ends would be lost on the way,
 /// and the signature with them.
 fn unprintable(text: &str) -> Option<String> {
-    let wanted = "but printable ASCII is wanted, without blanks at its ends";
+    let wanted = "expected printable ASCII without blanks at the beginning or end";
     if let Some(at) = text.chars().position(|c| c != ' ' && !c.is_ascii_graphic()) {
         let code = text.chars().nth(at).map(u32::from).unwrap_or_default();
-        return Some(format!("character {} is U+{code:04X}, {wanted}", at + 1));
+        return Some(format!("character {} is U+{code:04X}; {wanted}", at + 1));
     }
     match text.len() {
-        0 => Some(format!("an empty text, {wanted}")),
+        0 => Some(format!("an empty string; {wanted}")),
         len if len > HEADER_BYTES_MAX => {
             Some(format!("a string of {len} characters; the limit is {HEADER_BYTES_MAX}"))
         }
         _ if text.starts_with(' ') || text.ends_with(' ') => {
-            Some(format!("a string with a blank at its beginning or end, {wanted}"))
+            Some(format!("a string with a blank at its beginning or end; {wanted}"))
         }
         _ => None,
     }
@@ -155,7 +150,7 @@ fn seen(value: &Value) -> String {
         Value::Bool(b) => format!("the truth value {b}"),
         Value::Number(n) => format!("the number {n}"),
         Value::String(s) if s.is_empty() => "an empty text".to_owned(),
-        Value::String(s) if s.chars().count() <= 40 => format!("the text `{s}`"),
+        Value::String(s) if s.chars().count() <= 40 => format!("the string `{s}`"),
         Value::String(s) => format!("a string of {} characters", s.chars().count()),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a table".to_owned(),

@@ -100,7 +100,7 @@ impl Written {
         match serde_json::from_str(json) {
             Ok(Node::Table(pairs)) => reading.table("", pairs),
             Ok(Node::Value(other)) => {
-                let message = format!("{}, but a JSON object is wanted", seen(&other));
+                let message = format!("{}; expected a JSON object", seen(&other));
                 return (Written(Map::new()), vec![Problem::new("", message)]);
             }
             Err(error) => {
@@ -180,7 +180,7 @@ impl Reading {
                     self.table(&inner, pairs);
                 }
                 node if is_table => {
-                    let message = format!("{}, but a table is wanted", seen(&node.into_value()));
+                    let message = format!("{}; expected a table", seen(&node.into_value()));
                     self.problems.push(Problem::new(path, message));
                 }
                 node => {
@@ -209,7 +209,7 @@ impl Reading {
         }
     }
 
-    /// A name of a table of texts may be written once.
+    /// A name of a table of strings may be written once.
     fn twice_in(&mut self, path: &str, pairs: &[(String, Node)]) {
         let is_texts = known(path).is_ok_and(|field| matches!(field.kind, Kind::Texts { .. }));
         for (at, (name, _)) in pairs.iter().enumerate().filter(|_| is_texts) {
@@ -316,9 +316,9 @@ mod tests {
             (r#"{"rotate_events": 1}"#, "rotate_events", "did you mean `rotate.events`?"),
             (r#"{"rotate": {"events": {}}}"#, "rotate.events", "a table, but a whole number"),
             (r#"{"rotate": {"events": 0}}"#, "rotate.events", "the number 0, but a whole number"),
-            (r#"{"rotate": 7}"#, "rotate", "the number 7, but a table is wanted"),
-            (r#"{"rotate": [{"events": 1}]}"#, "rotate", "a list, but a table is wanted"),
-            (r#"{"rotate": null}"#, "rotate", "null, but a table is wanted"),
+            (r#"{"rotate": 7}"#, "rotate", "the number 7; expected a table"),
+            (r#"{"rotate": [{"events": 1}]}"#, "rotate", "a list; expected a table"),
+            (r#"{"rotate": null}"#, "rotate", "null; expected a table"),
             (r#"{"rotate.events": 1}"#, "rotate.events", "write what stands before it as a table"),
             (
                 r#"{"rotate": {"events": 1, "events": 1}}"#,
@@ -347,14 +347,17 @@ mod tests {
             assert_eq!(refused("content_type", json!(good)), None, "{good}");
         }
         for (bad, message) in [
-            (json!("a\r\nx-amz-acl: public-read"), "character 2 is U+000D, but printable ASCII"),
+            (
+                json!("a\r\nx-amz-acl: public-read"),
+                "character 2 is U+000D; expected printable ASCII",
+            ),
             (json!("no\ttab"), "character 3 is U+0009"),
             (json!("na\u{ef}ve"), "character 3 is U+00EF"),
             (json!(""), "an empty text"),
             (json!(" a"), "a blank at its beginning or end"),
             (json!("a "), "a blank at its beginning or end"),
             (json!(long + "x"), "a string of 1025 characters; the limit is 1024"),
-            (json!(7), "the number 7, but a string is wanted"),
+            (json!(7), "the number 7; expected a string"),
         ] {
             let said = refused("content_type", bad.clone()).expect("it is refused");
             assert!(said.contains(message), "{bad}: {said}");
@@ -366,18 +369,18 @@ mod tests {
         let tags = |count: usize| (0..count).map(|n| (n.to_string(), json!("v"))).collect();
         assert_eq!(refused("tags", Value::Object(tags(10))), None);
         let many = refused("tags", Value::Object(tags(11)));
-        assert_eq!(many.as_deref(), Some("a table of 11, but 10 are the most there may be"));
+        assert_eq!(many.as_deref(), Some("a table of 11; the limit is 10"));
         let number = refused("tags", json!({"a": "1", "b": 2}));
-        assert_eq!(number.as_deref(), Some("the number 2 as `b`, but a string is wanted"));
+        assert_eq!(number.as_deref(), Some("the number 2 as `b`; expected a string"));
         let list = refused("tags", json!(["a"]));
-        assert_eq!(list.as_deref(), Some("a list, but a table of texts is wanted"));
+        assert_eq!(list.as_deref(), Some("a list; expected a table of strings"));
     }
 
     #[test]
     fn a_secret_is_not_shown() {
         for value in [json!(["s3cr3t"]), json!({"s3cr3t": "s3cr3t"}), json!(53_017)] {
             let said = refused("customer_key", value).expect("it is refused");
-            assert_eq!(said, "no string, or an empty one, but a string is wanted");
+            assert_eq!(said, "no string, or an empty one");
         }
         let (written, _) = Written::read(r#"{"bucket": "b", "customer_key": "s3cr3t"}"#);
         assert_eq!(written.text("customer_key"), Some("s3cr3t"));

@@ -37,7 +37,7 @@ pub(super) fn store(
     {
         let name = provider.name;
         let message =
-            format!("missing, but `provider` is `{name}`; a URL such as `{form}` is wanted");
+            format!("missing, but `provider` is `{name}`; expected a URL such as `{form}`");
         problems.push(Problem::new("endpoint", message));
     }
     let region = region(written, provider, custom.as_ref(), problems);
@@ -53,7 +53,7 @@ pub(super) fn store(
         .unwrap_or_else(|| Endpoint { authority: aws.authority(&region), ..Endpoint::default() });
     let Endpoint { scheme, authority, base_path } = endpoint;
     if style == AddressStyle::VirtualHost && is_ip_address(&authority) {
-        let message = "an endpoint without a name has no hosts below it; `path` is wanted";
+        let message = "an endpoint without a name has no hosts below it; expected `path`";
         problems.push(Problem::new("addressing", message));
     }
     (Address { scheme, authority, base_path, bucket, style }, region)
@@ -136,26 +136,27 @@ impl Default for Endpoint {
 }
 
 fn endpoint(url: &str) -> Result<Endpoint, String> {
-    let wanted = "but a URL such as `http://127.0.0.1:9000` is wanted";
+    let wanted = "expected a URL such as `http://127.0.0.1:9000`";
     if url.contains('@') {
         return Err("a URL with a user's name in it; credentials do not belong there".to_owned());
     }
-    let uri: ::http::Uri = url.parse().map_err(|e| format!("`{url}` is no URL ({e}), {wanted}"))?;
+    let uri: ::http::Uri =
+        url.parse().map_err(|e| format!("`{url}` is not a URL ({e}); {wanted}"))?;
     let scheme = match uri.scheme_str() {
         Some("http") => Scheme::Http,
         Some("https") => Scheme::Https,
-        Some(other) => return Err(format!("the scheme `{other}`, but http or https is wanted")),
-        None => return Err(format!("`{url}` has no scheme, {wanted}")),
+        Some(other) => return Err(format!("the scheme `{other}`; expected http or https")),
+        None => return Err(format!("`{url}` has no scheme; {wanted}")),
     };
     let written = uri.authority().map(|a| a.as_str()).unwrap_or_default();
     if uri.query().is_some() || url.contains('#') {
-        return Err(format!("`{url}` has a query or a fragment, {wanted}"));
+        return Err(format!("`{url}` has a query or a fragment; {wanted}"));
     }
     if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(format!("`{url}` has characters that are written as `%` and digits in a URL"));
     }
     let authority = authority(written, scheme)
-        .ok_or_else(|| format!("`{url}` has no host, or a port that is none, {wanted}"))?;
+        .ok_or_else(|| format!("`{url}` has no host, or a port that is none; {wanted}"))?;
     let base_path = uri.path().trim_end_matches('/').to_owned();
     Ok(Endpoint { scheme, authority, base_path })
 }

@@ -35,7 +35,7 @@ fn compression(written: &Written, problems: &mut Vec<Problem>) -> Option<Compres
         }
         _ => {
             if level.is_some() {
-                refuse("a level, but `compression` is `none`; `gzip` or `zstd` is wanted".into());
+                refuse("a level, but `compression` is `none`; expected `gzip` or `zstd`".into());
             }
             None
         }
@@ -113,11 +113,11 @@ mod tests {
             ),
             (
                 r#", "compression": "zstd", "compression_level": 13"#,
-                "compression_level: the number 13, but a whole number from 1 to 12 is wanted",
+                "compression_level: the number 13; expected a whole number from 1 to 12",
             ),
             (
                 r#", "compression": "zstd", "compression_level": 0"#,
-                "compression_level: the number 0, but a whole number from 1 to 12 is wanted",
+                "compression_level: the number 0; expected a whole number from 1 to 12",
             ),
             (
                 r#", "compression_level": 3"#,
@@ -126,7 +126,7 @@ mod tests {
             ),
             (
                 r#", "compression": "brotli""#,
-                "compression: the text `brotli`, but one of `none`, `gzip`, `zstd` is wanted",
+                "compression: the string `brotli`; expected one of `none`, `gzip`, `zstd`",
             ),
         ] {
             assert_eq!(refused(more), wanted);

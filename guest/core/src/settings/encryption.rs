@@ -120,7 +120,7 @@ fn kms(written: &Written, dual_layer: bool, problems: &mut Vec<Problem>) -> Kms 
     let context =
         (!context.is_empty()).then(|| BASE64_STANDARD.encode(Value::Object(context).to_string()));
     if let Some(len) = context.as_ref().map(String::len).filter(|len| *len > HEADER_BYTES_MAX) {
-        let message = format!("{len} bytes as base64 of JSON, but {HEADER_BYTES_MAX} are the most");
+        let message = format!("{len} bytes as base64 of JSON; the limit is {HEADER_BYTES_MAX}");
         problems.push(Problem::new("kms_context", message));
     }
     let key_id = written.text("kms_key_id").map(str::to_owned);
@@ -142,7 +142,7 @@ fn customer(
     // is for trying things out.
     if address.scheme == Scheme::Http && !is_loopback(&address.authority) {
         refuse(
-            "`endpoint` is an http URL, but the key is sent with each request; https is wanted, or \
+            "`endpoint` is an http URL, but the key is sent with each request; use https, or \
              a host of this machine such as 127.0.0.1",
         );
     }
@@ -219,7 +219,7 @@ mod tests {
             (
                 json!({"kms_context": {"a": long}, "server_side_encryption": "aws:kms"}),
                 "kms_context",
-                "1344 bytes as base64 of JSON, but 1024 are the most",
+                "1344 bytes as base64 of JSON; the limit is 1024",
             ),
             (
                 json!({"customer_key": KEY, "server_side_encryption": "AES256"}),

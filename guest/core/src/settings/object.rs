@@ -106,10 +106,10 @@ fn tagging(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
         match (len(key), len(value)) {
             (0, _) => refuse("a key that is empty".to_owned()),
             (count, _) if count > TAG_KEY_MAX => {
-                refuse(format!("a key of {count} characters, but {TAG_KEY_MAX} are the most"));
+                refuse(format!("a key of {count} characters; the limit is {TAG_KEY_MAX}"));
             }
             (_, count) if count > TAG_VALUE_MAX => refuse(format!(
-                "`{key}` has a value of {count} characters, but {TAG_VALUE_MAX} are the most"
+                "`{key}` has a value of {count} characters; the limit is {TAG_VALUE_MAX}"
             )),
             _ if key.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("aws:")) => {
                 refuse(format!("`{key}`: keys that begin with `aws:` are reserved"));
@@ -177,10 +177,7 @@ fn wrong_metadata(name: &str, value: &str) -> Option<String> {
         return Some(format!("`{}` is no header's name", name.escape_debug()));
     }
     if let Some(at) = value.chars().position(|c| c != ' ' && !c.is_ascii_graphic()) {
-        return Some(format!(
-            "character {} of `{name}` is no printable ASCII, and nothing else is wanted",
-            at + 1
-        ));
+        return Some(format!("character {} of `{name}` is not printable ASCII", at + 1));
     }
     let has_ends = value.starts_with(' ') || value.ends_with(' ');
     has_ends.then(|| format!("`{name}` has a blank at its beginning or end, which would be lost"))
@@ -192,7 +189,7 @@ fn retention(written: &Written, problems: &mut Vec<Problem>) -> Option<Retention
     let until = match (written.text(at), written.number(days)) {
         (Some(text), days_too) => {
             if days_too.is_some() {
-                let message = format!("set, and so is `{at}`; one of the two is wanted");
+                let message = format!("set, and so is `{at}`; set only one of the two");
                 problems.push(Problem::new(days, message));
             }
             let moment = Timestamp::parse_iso8601(text);

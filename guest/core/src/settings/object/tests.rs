@@ -78,8 +78,8 @@ fn what_s3_does_not_take_is_refused() {
     assert!(parse(tag(&k128, &v256)).is_ok());
     for (fields, field, said) in [
         (tag("", "v"), "tags", "a key that is empty"),
-        (tag(&(k128 + "k"), "v"), "tags", "a key of 129 characters, but 128 are the most"),
-        (tag("k", &(v256 + "v")), "tags", "a value of 257 characters, but 256 are the most"),
+        (tag(&(k128 + "k"), "v"), "tags", "a key of 129 characters; the limit is 128"),
+        (tag("k", &(v256 + "v")), "tags", "a value of 257 characters; the limit is 256"),
         (tag("k", &"\u{10400}".repeat(129)), "tags", "a value of 258 characters"),
         (tag("AWS:k", "v"), "tags", "begin with `aws:`"),
         (tag("a&b", "v"), "tags", "a tag has U+0026"),
