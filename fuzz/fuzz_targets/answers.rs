@@ -7,7 +7,10 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use spillway_core::http::Response;
 use spillway_core::internals::{Budget, Decision, Flight, History, Offset, classify, decide};
-use spillway_core::s3::{Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult, ListMultipartUploadsResult, ListPartsResult, Operation, bucket_region, part_etag};
+use spillway_core::s3::{
+    Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult,
+    ListMultipartUploadsResult, ListPartsResult, Operation, bucket_region, part_etag,
+};
 use spillway_core::settings::RetrySettings;
 use spillway_core::{Class, Timestamp};
 

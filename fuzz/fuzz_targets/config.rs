@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use spillway_core::config::{Kind, Written, fields, self};
+use spillway_core::config::{self, Kind, Written, fields};
 use spillway_core::settings::{Encryption, Rotation, Timeouts};
 use spillway_core::{Error, Problem, Settings};
 
@@ -92,8 +92,15 @@ fn acceptable(settings: &Settings) {
     assert_eq!(uri.path_and_query().map(|p| p.as_str()), Some(target.path_and_query.as_str()));
     assert!(egress == target.authority || egress.starts_with(&format!("{}:", target.authority)));
     assert!(url.is_ascii(), "{url}");
-    assert!(http::HeaderValue::from_str(&settings.store.region).is_ok(), "{:?}", settings.store.region);
-    assert!(settings.store.region.is_ascii() && !settings.store.region.contains(['/', ' ', ',']), "a scope");
+    assert!(
+        http::HeaderValue::from_str(&settings.store.region).is_ok(),
+        "{:?}",
+        settings.store.region
+    );
+    assert!(
+        settings.store.region.is_ascii() && !settings.store.region.contains(['/', ' ', ',']),
+        "a scope"
+    );
 
     assert!((5 << 20..=5 << 30).contains(&settings.upload.part_bytes));
     assert!((settings.upload.part_bytes..=3 << 30).contains(&settings.objects.memory_bytes_max));
@@ -105,7 +112,10 @@ fn acceptable(settings: &Settings) {
     sayable(settings);
     assert!((0..=1_000).contains(&settings.client.retry.attempts_max));
     assert!(settings.client.retry.time_max <= Duration::from_secs(86_400));
-    assert!(!settings.client.retry.backoff_base.is_zero() && !settings.client.retry.backoff_max.is_zero());
+    assert!(
+        !settings.client.retry.backoff_base.is_zero()
+            && !settings.client.retry.backoff_max.is_zero()
+    );
     for Timeouts { connect, first_byte, between_bytes } in
         [settings.client.timeouts, settings.client.complete_timeouts]
     {

@@ -6,9 +6,13 @@
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use spillway_core::http::{Response, Scheme};
-use spillway_core::s3::{Address, AddressStyle, Checksum, ChecksumAlgorithm, CompleteMultipartUpload, CompletedPart, Completion, CreateMultipartUploadResult, ErrorBody, ListMultipartUploadsResult, ListPartsResult};
+use spillway_core::s3::{
+    Address, AddressStyle, Checksum, ChecksumAlgorithm, CompleteMultipartUpload, CompletedPart,
+    Completion, CreateMultipartUploadResult, ErrorBody, ListMultipartUploadsResult,
+    ListPartsResult,
+};
 use spillway_core::sigv4::uri_encode;
-use spillway_core::{plain, Timestamp};
+use spillway_core::{Timestamp, plain};
 use spillway_fuzz::noise::Noise;
 use spillway_fuzz::xml::leaves;
 

@@ -11,7 +11,10 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use spillway_core::checksum::Algorithm;
 use spillway_core::http::{Body, Request};
-use spillway_core::{inspect, Credentials, Error, Input, Instant, Now, Output, Secret, Settings, Sink, Timestamp, TransportError};
+use spillway_core::{
+    Credentials, Error, Input, Instant, Now, Output, Secret, Settings, Sink, Timestamp,
+    TransportError, inspect,
+};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::faults::Fault;
 use spillway_simulation::world::{FaultPlan, World};

@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell, RefMut};
 
 use bytes::Bytes;
 use spillway_core::{
-    Error, Failure, Framing, Histogram, Input, Level, Metric, Notice, ObjectSummary, OpenUpload,
-    Phase, Problem, Reply, Report, Run, Settings, Sink, Summary, Timestamp, Value, Visible, bounds,
-    inspect, schema,
+    Error, Failure, Framing, Histogram, IncompleteUpload, Input, Level, Metric, Notice,
+    ObjectSummary, Phase, Problem, Reply, Report, Run, Settings, Sink, Summary, Timestamp, Value,
+    Visible, bounds, inspect, schema,
 };
 
 use crate::bindings::exports::spillway::sink::sink::{Guest, GuestSink, Sink as SinkHandle};
@@ -218,7 +218,7 @@ fn keeps_no_state() -> wit::Error {
 }
 
 /// Without those whose keys are longer than any key that this sink writes: they are not its own.
-fn incomplete(uploads: Vec<OpenUpload>) -> Vec<wit::IncompleteUpload> {
+fn incomplete(uploads: Vec<IncompleteUpload>) -> Vec<wit::IncompleteUpload> {
     let own = uploads.into_iter().filter(|upload| bounds::fits(&upload.name));
     own.map(wit::IncompleteUpload::from).collect()
 }
@@ -275,9 +275,9 @@ impl From<Notice> for wit::Notice {
     }
 }
 
-impl From<OpenUpload> for wit::IncompleteUpload {
-    fn from(upload: OpenUpload) -> Self {
-        let OpenUpload { name: object_key, upload_id: id, begun, parts } = upload;
+impl From<IncompleteUpload> for wit::IncompleteUpload {
+    fn from(upload: IncompleteUpload) -> Self {
+        let IncompleteUpload { name: object_key, upload_id: id, begun, parts } = upload;
         wit::IncompleteUpload { object_key, id, begun: begun.map(|at| at.0), parts }
     }
 }

@@ -107,9 +107,8 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "part_bytes",
         "rotate.events = 0\npart_bytes",
-        &[
-            "sink.config.rotate.events: the number 0; expected a whole number from 1 to 1000000000000",
-        ],
+        &["sink.config.rotate.events: the number 0; expected a whole number from 1 to \
+             1000000000000"],
     ),
     (
         "part_bytes",

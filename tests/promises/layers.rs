@@ -17,8 +17,8 @@ fn the_command_imports_downwards() {
     assert_layers("host/cli/src", COMMAND);
 }
 
-/// Every module of the crate in `folder` is in `layers`, and its files name only earlier ones. Tests
-/// may name any.
+/// Every module of the crate in `folder` is in `layers`, and its files name only earlier ones.
+/// Tests may name any.
 fn assert_layers(folder: &str, layers: &[&str]) {
     let root = root().join(folder);
     let mut seen = 0;

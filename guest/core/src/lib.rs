@@ -40,7 +40,7 @@ pub use client::{ExchangeId, RequestCounters};
 pub use credentials::{Credentials, CredentialsError, Secret};
 pub use error::{Error, Problem};
 pub use histogram::Histogram;
-pub use incomplete::{IncompleteCounters, LeftUpload, OpenUpload};
+pub use incomplete::{IncompleteCounters, IncompleteUpload, LeftUpload};
 pub use naming::OnExisting;
 pub use notice::{Level, Notice};
 pub use object::{Failure, Phase, Piece, Span, Visible};

@@ -9,7 +9,7 @@ use crate::client::verdict::TransportError;
 use crate::credentials::{Credentials, CredentialsError, Secret};
 use crate::error::Error;
 use crate::http::{Request, Response};
-use crate::incomplete::OpenUpload;
+use crate::incomplete::IncompleteUpload;
 use crate::run::{Framing, Run};
 use crate::settings::Settings;
 use crate::sink::{Input, Output, Sink};
@@ -142,7 +142,7 @@ impl Talk {
 
     /// The uploads in the reply.
     #[track_caller]
-    pub(crate) fn list(&mut self) -> Vec<OpenUpload> {
+    pub(crate) fn list(&mut self) -> Vec<IncompleteUpload> {
         match self.reply() {
             Ok(Reply::IncompleteUploads(list)) => list,
             other => panic!("{other:?}"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use spillway_core::http::Request;
 use spillway_core::s3::{CreateMultipartUpload, CreateMultipartUploadResult, UploadPart};
-use spillway_core::{Error, Input, OpenUpload, Reply, Settings};
+use spillway_core::{Error, IncompleteUpload, Input, Reply, Settings};
 use spillway_simulation::bucket::BucketOptions;
 use spillway_simulation::client::Client;
 use spillway_simulation::faults::Fault;
@@ -217,7 +217,7 @@ fn end_something(world: &mut World, random: &mut Rng) -> bool {
             let Ok(Reply::IncompleteUploads(list)) = world.ask(Input::IncompleteUploads) else {
                 world.fail("it may list");
             };
-            for OpenUpload { name, upload_id, .. } in list {
+            for IncompleteUpload { name, upload_id, .. } in list {
                 let ended = world.ask(Input::AbortUpload { name, upload_id });
                 if ended != Ok(Reply::Gone) {
                     world.fail("it was listed, and cannot be ended");

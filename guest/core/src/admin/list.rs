@@ -9,7 +9,7 @@ use crate::client::call::Call;
 use crate::client::clock::Offset;
 use crate::client::verdict::{Answer, Verdict};
 use crate::error::Error;
-use crate::incomplete::OpenUpload;
+use crate::incomplete::IncompleteUpload;
 use crate::notice::Level;
 use crate::s3::{
     ListMultipartUploadsResult, ListPartsResult, MultipartUpload, PARTS_MAX, UploadsMarker,
@@ -42,7 +42,7 @@ pub(super) struct List {
 }
 
 struct Kept {
-    upload: OpenUpload,
+    upload: IncompleteUpload,
     /// The number of the last part that was counted.
     after: Option<u32>,
     counted: u32,
@@ -68,7 +68,7 @@ impl List {
             return Some(Call::ListMultipartUploads { prefix, after });
         };
         let Kept { upload, after, .. } = self.kept.get(&place)?;
-        let OpenUpload { name: key, upload_id, .. } = upload.clone();
+        let IncompleteUpload { name: key, upload_id, .. } = upload.clone();
         Some(Call::ListParts { key, upload_id, after: *after })
     }
 
@@ -77,7 +77,7 @@ impl List {
         let begun = found.initiated.map(|at| offset.undo(at));
         let place = Place { begun: begun.unwrap_or(Timestamp(u64::MAX)), number: self.seen };
         let MultipartUpload { key: name, upload_id, .. } = found;
-        let upload = OpenUpload { name, upload_id, begun, parts: None };
+        let upload = IncompleteUpload { name, upload_id, begun, parts: None };
         self.kept.insert(place, Kept { upload, after: None, counted: 0 });
         self.seen += 1;
         if self.kept.len() > KEPT_MAX {
@@ -206,7 +206,8 @@ impl List {
             );
             context.notices.push(Level::Warning, message);
         }
-        let is_free = |upload: &OpenUpload| !context.known.uses(&upload.name, &upload.upload_id);
+        let is_free =
+            |upload: &IncompleteUpload| !context.known.uses(&upload.name, &upload.upload_id);
         let uploads = kept.into_values().map(|kept| kept.upload).filter(is_free).collect();
         if only_orphans {
             let are_all = seen <= listed as u64;

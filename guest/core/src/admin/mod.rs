@@ -1,8 +1,8 @@
 //! What the caller asks outside of objects: whether the bucket can be written, what is open in it,
 //! and to abort one upload of that.
 //!
-//! Calls on a sink come one at a time, and so do these. Each is a small state machine that makes one
-//! request or many, and ends with one reply.
+//! Calls on a sink come one at a time, and so do these. Each is a small state machine that makes
+//! requests, and ends with one reply.
 
 mod abort;
 mod check;
@@ -20,7 +20,7 @@ use crate::client::End;
 use crate::client::call::Call;
 use crate::client::verdict::{Answer, Verdict};
 use crate::error::Error;
-use crate::incomplete::OpenUpload;
+use crate::incomplete::IncompleteUpload;
 use crate::notice::Notices;
 use crate::settings::Settings;
 use crate::time::{Now, Timestamp};
@@ -31,7 +31,7 @@ pub enum Reply {
     /// The bucket can be written, and nothing of the proof is left.
     Writable,
     /// The uploads that are open, the oldest first; those of unknown age come last.
-    IncompleteUploads(Vec<OpenUpload>),
+    IncompleteUploads(Vec<IncompleteUpload>),
     /// The upload is gone.
     Gone,
     /// Orphaned uploads were looked for.
@@ -79,7 +79,7 @@ pub(crate) enum Effect {
     Forget { upload_id: String },
     /// That these orphaned uploads are dealt with, or why they cannot be listed. The second says
     /// whether those are all.
-    Orphans(Result<Vec<OpenUpload>, Error>, bool),
+    Orphans(Result<Vec<IncompleteUpload>, Error>, bool),
 }
 
 /// What is known of the uploads of a bucket.

@@ -4,7 +4,7 @@ use super::Reply;
 use crate::client::verdict::TransportError;
 use crate::error::Error;
 use crate::http::{Request, Response};
-use crate::incomplete::OpenUpload;
+use crate::incomplete::IncompleteUpload;
 use crate::sink::Input;
 use crate::testing::{NOW, Talk, aborted, created, error, parts, uploads};
 use crate::time::Timestamp;

@@ -1,7 +1,6 @@
 //! One call of the S3 API over all its attempts: signed, sent, retried, and ended with one result.
 //!
-//! An owner submits a call and is told how it ended. Retries, fresh credentials, the clock and the
-//! region are the client's own business.
+//! An owner is told how its call ended. Retries, credentials, clock and region are the client's.
 
 pub(crate) mod call;
 pub mod classify;
@@ -397,5 +396,5 @@ fn subject(call: &Call) -> Subject<'_> {
 const INTERACTIVE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long an abort is tried before it is put off: it is tried again later, and at the end.
 const BACKGROUND_PATIENCE: Duration = Duration::from_secs(10);
-/// The same, once the sink is being left.
+/// The same, once the sink is left.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(1);

@@ -23,7 +23,7 @@ use crate::settings::OnOrphans;
 use crate::time::{Instant, Timestamp};
 
 pub use aborts::{AbortId, LeftUpload};
-pub use orphans::OpenUpload;
+pub use orphans::IncompleteUpload;
 pub(crate) use saved::SavedIncomplete;
 
 /// The incomplete uploads.
@@ -190,7 +190,7 @@ impl Incomplete {
     /// next life of the sink looks for the others.
     pub(crate) fn take_in(
         &mut self,
-        found: Result<Vec<OpenUpload>, Error>,
+        found: Result<Vec<IncompleteUpload>, Error>,
         are_all: bool,
         notices: &mut Notices,
     ) {
@@ -209,7 +209,7 @@ impl Incomplete {
         }
         let count = found.len();
         self.counters.orphans += count as u64;
-        for OpenUpload { name: key, upload_id, .. } in found {
+        for IncompleteUpload { name: key, upload_id, .. } in found {
             let what = format!(
                 "the upload {} of `{key}` is unknown to the checkpoint: a crash left it behind, \
                  or another writer is at work",

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 /// An upload that is open in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenUpload {
+pub struct IncompleteUpload {
     /// The name of the object that would be.
     pub name: String,
     /// Its id.

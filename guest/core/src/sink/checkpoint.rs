@@ -1,5 +1,5 @@
-//! A checkpoint of a sink, its commit, and the sink that comes of it after a crash: composed of what
-//! the owners save and restore.
+//! A checkpoint of a sink, its commit, and the sink that it is resumed as: composed of what the
+//! owners save and restore.
 
 use std::sync::Arc;
 

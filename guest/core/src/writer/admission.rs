@@ -8,7 +8,7 @@ use crate::object::Object;
 use crate::run::Run;
 use crate::settings::Commit;
 
-/// What a batch demands.
+/// What a batch needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
     /// Bytes of memory, at most.
@@ -49,7 +49,7 @@ impl Writer {
         self.held + bytes <= self.settings.objects.memory_bytes_max && ending < ENDING_MAX
     }
 
-    /// What these runs demand.
+    /// What these runs need.
     pub(crate) fn demand(&self, runs: &[Run]) -> Demand {
         let encoding = self.settings.upload.encoding;
         let (mut own, mut new) = (BTreeSet::new(), BTreeSet::new());
@@ -66,7 +66,7 @@ impl Writer {
         Demand { bytes: bytes + compressors * encoding.memory_bytes(), own }
     }
 
-    /// Whether a batch can be taken. What only time or answers can clear is waited for; what demands
+    /// Whether a batch can be taken. What only time or answers can clear is waited for; what needs
     /// a commit is not, since nobody could commit meanwhile. A batch larger than all memory is
     /// taken once nothing else is in the way.
     pub(crate) fn admission(&self, demand: &Demand, is_idle: bool) -> Admission {

@@ -159,8 +159,8 @@ impl Writer {
         self.open.next_due(&self.settings.objects.rotation).map(|(due, _)| due)
     }
 
-    /// Takes in events, as many as there is room for, and gives back the others. `is_idle` says that
-    /// no request is waiting or in flight.
+    /// Takes in events, as many as there is room for, and gives back the others. `is_idle` says
+    /// that no request is waiting or in flight.
     pub(crate) fn write(&mut self, run: Run, is_idle: bool, notices: &mut Notices) {
         assert!(run.first() >= self.next_position, "positions rise");
         if run.events() == 0 {

@@ -20,8 +20,8 @@ impl Writer {
         ids.into_iter().for_each(|id| self.seal(id, notices));
     }
 
-    /// Seals an open object: nothing is added to it any more. It does not wait for events of others,
-    /// which may never come: older objects of its name, which become visible first, end with it.
+    /// Seals an open object: nothing is added to it any more. It does not wait for events of
+    /// others, which may never come: older objects of its name, which become visible first, end with it.
     pub(super) fn seal(&mut self, id: ObjectId, notices: &mut Notices) {
         let mut ids = self.order.before(id);
         ids.push(id);
@@ -62,7 +62,8 @@ impl Writer {
         }
     }
 
-    /// Gives up whatever no checkpoint knows, without reporting it failed: it will be written again.
+    /// Gives up whatever no checkpoint knows, without reporting it failed: it will be written
+    /// again.
     pub(crate) fn suspend(&mut self, notices: &mut Notices) {
         self.is_suspending = true;
         self.seal_all(notices);

@@ -1,6 +1,6 @@
 //! Cases 16 to 24: what is open, what is durable, what is left.
 
-use spillway_core::{Framing, Input, OpenUpload, Reply, Run};
+use spillway_core::{Framing, IncompleteUpload, Input, Reply, Run};
 use spillway_simulation::bucket::{Action, Operation};
 use spillway_simulation::faults::Fault;
 
@@ -120,7 +120,7 @@ fn case_19_what_one_sink_could_not_abort_the_next_one_finds_and_ends() {
     let Ok(Reply::IncompleteUploads(list)) = next.ask(Input::IncompleteUploads) else {
         panic!("it may list")
     };
-    let [OpenUpload { name, upload_id, parts, .. }] = &list[..] else { panic!("{list:?}") };
+    let [IncompleteUpload { name, upload_id, parts, .. }] = &list[..] else { panic!("{list:?}") };
     assert_eq!((name.as_str(), *parts), ("a", Some(2)), "the first and the last");
     let (name, upload_id) = (name.clone(), upload_id.clone());
     assert_eq!(next.ask(Input::AbortUpload { name, upload_id }), Ok(Reply::Gone));

@@ -4,7 +4,7 @@ use super::*;
 
 const FIRST: &str = "GET /bbb?encoding-type=url&uploads=";
 
-fn ids(list: &[OpenUpload]) -> Vec<(&str, Option<u32>)> {
+fn ids(list: &[IncompleteUpload]) -> Vec<(&str, Option<u32>)> {
     list.iter().map(|upload| (upload.upload_id.as_str(), upload.parts)).collect()
 }
 

@@ -122,11 +122,12 @@ fn of_dialect(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Opti
     if !is_path && says_style(["path style", "path-style"]) {
         return Some(wants("path"));
     }
+    let has_checksum = settings.upload.checksum.is_some();
     match (meaning, subject.operation) {
         (Some(Meaning::NotImplemented), Operation::ListMultipartUploads) => Some(
             "this store does not tell which uploads are open; look for tools of its own".to_owned(),
         ),
-        (Some(Meaning::NotImplemented), _) if settings.upload.checksum.is_some() && argument.is_empty() => Some(
+        (Some(Meaning::NotImplemented), _) if has_checksum && argument.is_empty() => Some(
             "this store does not know something that the request says; where that is the checksum, \
              set `checksum = \"none\"`"
                 .to_owned(),
