@@ -84,7 +84,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     ),
     ("bucket =", "buket =", &["sink.config.buket: unknown field; did you mean `bucket`?"]),
     ("bucket = \"events\"", "", &["sink.config.bucket: missing, and there is no default"]),
-    ("\"events\"", "7", &["sink.config.bucket: the number 7, but a string"]),
+    ("\"events\"", "7", &["sink.config.bucket: the number 7; expected a string"]),
     ("\"events\"", "\"a b\"", &["sink.config.bucket: `a b` is no bucket's name"]),
     (
         "\"events\"",
@@ -123,7 +123,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "part_bytes",
         "max_open_objects = 1001\npart_bytes",
-        &["sink.config.max_open_objects: the number 1001, but a whole number from 1 to 1000"],
+        &["sink.config.max_open_objects: the number 1001; expected a whole number from 1 to 1000"],
     ),
     (
         "part_bytes",
@@ -145,7 +145,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "\"${ENDPOINT}\"",
         "\"ftp://127.0.0.1\"",
-        &["sink.config.endpoint: the scheme `ftp`, but http or https"],
+        &["sink.config.endpoint: the scheme `ftp`; expected http or https"],
     ),
     (
         "\"${ENDPOINT}\"",

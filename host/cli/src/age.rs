@@ -112,8 +112,8 @@ mod tests {
             ("1H", "the unit `H` is unknown; there are s, m, h, d and w"),
             ("5M", "the unit `M` is unknown; there are s, m, h, d and w"),
             ("10q", "the unit `q` is unknown; there are s, m, h, d and w"),
-            ("99999999999999999999s", "is more than can be counted"),
-            ("999999999999999999d", "is more than can be counted"),
+            ("99999999999999999999s", "is too large"),
+            ("999999999999999999d", "is too large"),
         ] {
             let error = parse(text).expect_err(text).to_string();
             assert_eq!(error, said, "{text:?}");

@@ -133,9 +133,9 @@ mod tests {
                 let parsed = parse(&format!(r#", "rotate": {{"{field}": {value}}}"#));
                 assert_eq!(parsed.is_ok(), good, "{field} = {value}");
                 if let Err(said) = parsed {
-                    let wanted = format!("rotate.{field}: the number {value}, but a whole number");
+                    let wanted = format!("rotate.{field}: the number {value}; expected a whole number");
                     assert!(said.contains(&wanted), "{said}");
-                    assert!(said.contains(&format!("from {least} to {most} is wanted")), "{said}");
+                    assert!(said.contains(&format!("from {least} to {most}")), "{said}");
                 }
             }
         }

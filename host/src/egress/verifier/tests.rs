@@ -133,7 +133,7 @@ fn a_name_is_shown_in_the_order_of_its_certificate() {
     params.distinguished_name.push(DnType::CommonName, "a store\nof ours");
     let said = said(&verifier(&[]), &by_itself(&params), "store.test");
     assert!(
-        said.contains(r"`C=DE, O=Example, CN=a store\0aof ours`, which signed itself"),
+        said.contains(r"`C=DE, O=Example, CN=a store\0aof ours`, which is self-signed"),
         "{said}"
     );
 }
