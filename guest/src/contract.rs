@@ -82,7 +82,8 @@ impl GuestSink for OpenSink {
         let mut driver = self.driver()?;
         let next = driver.core().next_position();
         if to < next {
-            let message = format!("position {to}, but events up to {next} were written or skipped");
+            let message =
+                format!("position {to}, but the events before {next} were written or skipped");
             return Err(wit::Error::Invalid(vec![Problem::new("to", message).into()]));
         }
         driver.feed(Input::Skip(to));

@@ -12,7 +12,7 @@ use crate::egress::{Egress, Traffic};
 use crate::engine::{Engine, on_tick};
 use crate::grants::Grants;
 use crate::sink::{Sink, SinkError, answered, promptly, trap};
-use crate::state::{GRANTED, State, link};
+use crate::state::{GRANTED, State, Waited, link};
 
 /// Where a component comes from.
 #[derive(Clone, Debug)]
@@ -124,9 +124,11 @@ impl Component {
     /// [`SinkError::Trap`], [`SinkError::Breach`].
     pub async fn describe(&self) -> Result<Description, SinkError> {
         let grants = Grants::nothing();
-        let (mut store, instance) = self.instantiate(&grants).await?;
-        let call = instance.spillway_sink_sink().call_describe(&mut store);
-        let description = promptly("describe", &grants.limits, call).await?.map_err(trap)?;
+        let call = async {
+            let (mut store, instance) = self.instantiate(&grants).await?;
+            instance.spillway_sink_sink().call_describe(&mut store).await.map_err(trap)
+        };
+        let description = promptly("describe", &grants.limits, &Waited::default(), call).await??;
         bounds::description(&description).map_err(Breach::by("describe"))?;
         Ok(description)
     }
@@ -140,9 +142,11 @@ impl Component {
     /// [`SinkError::Breach`].
     pub async fn egress(&self, config: &str) -> Result<Vec<String>, SinkError> {
         let grants = Grants::nothing();
-        let (mut store, instance) = self.instantiate(&grants).await?;
-        let call = instance.spillway_sink_sink().call_egress(&mut store, config);
-        let answer = promptly("egress", &grants.limits, call).await?.map_err(trap)?;
+        let call = async {
+            let (mut store, instance) = self.instantiate(&grants).await?;
+            instance.spillway_sink_sink().call_egress(&mut store, config).await.map_err(trap)
+        };
+        let answer = promptly("egress", &grants.limits, &Waited::default(), call).await??;
         answered("egress", answer, |authorities| bounds::authorities(authorities))
     }
 
@@ -158,9 +162,11 @@ impl Component {
         let more = state.len().saturating_mul(2);
         let memory = &mut grants.limits.memory_bytes_max;
         *memory = memory.saturating_add(more);
-        let (mut store, instance) = self.instantiate(&grants).await?;
-        let call = instance.spillway_sink_sink().call_inspect_state(&mut store, state);
-        let answer = promptly("inspect-state", &grants.limits, call).await?.map_err(trap)?;
+        let call = async {
+            let (mut store, instance) = self.instantiate(&grants).await?;
+            instance.spillway_sink_sink().call_inspect_state(&mut store, state).await.map_err(trap)
+        };
+        let answer = promptly("inspect-state", &grants.limits, &Waited::default(), call).await??;
         answered("inspect-state", answer, bounds::saved_state)
     }
 
@@ -180,6 +186,7 @@ impl Component {
         let (mut store, instance) = self.instantiate(grants).await?;
         let call = instance.spillway_sink_sink().call_load_state(&mut store, config, name);
         answered("load-state", call.await.map_err(trap)?, |stored| {
+            stored.iter().try_for_each(|stored| bounds::text("the version", &stored.version))?;
             bounds::state(stored.as_ref().map_or(&[], |s| &s.bytes), grants.limits.memory_bytes_max)
         })
     }

@@ -1,9 +1,12 @@
 //! A sink that takes events: every call of the contract, and what comes back proven against its
 //! bounds.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
@@ -13,7 +16,7 @@ use crate::contract::{
 };
 use crate::egress::{Gate, Traffic};
 use crate::engine::{Engine, Limits, ticks};
-use crate::state::State;
+use crate::state::{State, Waited};
 
 /// Why a call on a sink failed.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +85,7 @@ impl Sink {
     ///
     /// # Errors
     ///
-    /// [`SinkError`]; a position before the last one written is refused as invalid.
+    /// [`SinkError`]; a position before the next one is refused as invalid.
     pub async fn skip(&mut self, to: u64) -> Result<(), SinkError> {
         let answer = call!(self, call_skip, to);
         self.prove("skip", answer, |ledger, ()| {
@@ -98,9 +101,9 @@ impl Sink {
     /// [`SinkError`]; [`SinkError::Breach`] also where it takes longer than
     /// [`Limits::prompt_call_max`].
     pub async fn poll(&mut self) -> Result<Progress, SinkError> {
-        let limits = self.limits;
+        let (limits, waited) = (self.limits, Arc::clone(&self.store.data().waited));
         let call = async { Ok(call!(self, call_poll)) };
-        let answer = promptly("poll", &limits, call).await;
+        let answer = promptly("poll", &limits, &waited, call).await;
         let answer = answer.and_then(|answered| answered).inspect_err(|error| self.end(error))?;
         self.prove("poll", answer, Ledger::progress)
     }
@@ -144,8 +147,10 @@ impl Sink {
         self.begin()?;
         let Sink { store, instance, limits, .. } = self;
         let gate = store.data().egress.gate();
+        let waited = Arc::clone(&store.data().waited);
         let call = instance.spillway_sink_sink().call_inspect_state(store, state);
-        let answer = promptly("inspect-state", limits, until_given_up(&gate, call)).await;
+        let call = until_given_up(&gate, call);
+        let answer = promptly("inspect-state", limits, &waited, call).await;
         let answer = answer.and_then(|answered| answered).inspect_err(|error| self.end(error))?;
         self.prove("inspect-state", answer, |_, saved| bounds::saved_state(saved))
     }
@@ -282,14 +287,27 @@ pub(crate) fn answered<T>(
     }
 }
 
-/// Makes a call that may not wait. What was cut short cannot be called again.
+/// Makes a call that may not wait. The time in which its host keeps the component waiting does not
+/// count. What was cut short cannot be called again.
 pub(crate) async fn promptly<T>(
     name: &'static str,
     limits: &Limits,
+    waited: &Waited,
     call: impl Future<Output = T>,
 ) -> Result<T, SinkError> {
-    let called = tokio::time::timeout(limits.prompt_call_max, call).await;
-    called.map_err(|_| Breach::waited(name, limits.prompt_call_max).into())
+    let (begun, before) = (Instant::now(), waited.sum());
+    let mut call = pin!(call);
+    loop {
+        let own = begun.elapsed().saturating_sub(waited.sum() - before);
+        let left = limits.prompt_call_max.saturating_sub(own);
+        if left.is_zero() {
+            return Err(Breach::waited(name, limits.prompt_call_max).into());
+        }
+        // While the host keeps it waiting, what is left does not change.
+        if let Ok(answer) = timeout(left.max(CHECK_INTERVAL), &mut call).await {
+            return Ok(answer);
+        }
+    }
 }
 
 /// Makes a call, for as long as its sink is not given up. What was cut short cannot be called
@@ -329,3 +347,6 @@ pub fn explain(error: &contract::Error) -> String {
         contract::Error::Aborted => "the sink was closed before the events were stored".to_owned(),
     }
 }
+
+/// How often it is looked how long a call has taken, while its host keeps it waiting.
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);

@@ -1,7 +1,9 @@
 //! What a store holds, and exactly what a guest is linked to.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceTable};
 use wasmtime::{ResourceLimiter, StoreContextMut};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView, WasiClocksView};
@@ -27,6 +29,8 @@ pub(crate) struct State {
     credentials: Arc<dyn Provider>,
     /// Whether there were none when they were last asked for.
     credentials_fail: bool,
+    /// How long the guest waited for its host.
+    pub(crate) waited: Arc<Waited>,
     pub(crate) limits: Bounds,
     pub(crate) ticks_left: u64,
 }
@@ -43,12 +47,38 @@ impl State {
             egress,
             credentials,
             credentials_fail: false,
+            waited: Arc::default(),
             limits: Bounds {
                 memory_bytes_left: limits.memory_bytes_max,
                 table_elements_left: TABLE_ELEMENTS_MAX,
             },
             ticks_left: ticks(limits.compute_max),
         }
+    }
+}
+
+/// How long a guest waited for what its host was to give it: that is no time of its own.
+#[derive(Default)]
+pub(crate) struct Waited(Mutex<(Duration, Option<Instant>)>);
+
+impl Waited {
+    fn begin(&self) {
+        self.lock().1 = Some(Instant::now());
+    }
+
+    fn end(&self) {
+        let (sum, since) = &mut *self.lock();
+        *sum += since.take().map_or(Duration::ZERO, |since| since.elapsed());
+    }
+
+    /// So long until now.
+    pub(crate) fn sum(&self) -> Duration {
+        let (sum, since) = &*self.lock();
+        *sum + since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Duration, Option<Instant>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -173,7 +203,9 @@ impl credentials::Host for State {
         identity: String,
         fresh: bool,
     ) -> Result<credentials::CredentialSet, credentials::Failure> {
+        self.waited.begin();
         let credentials = self.credentials.get(&identity, fresh).await;
+        self.waited.end();
         let is_first = !std::mem::replace(&mut self.credentials_fail, credentials.is_err());
         let credentials = credentials.inspect_err(|failure| {
             // The component says so, too, but only when the call is over in which it waits for

@@ -130,7 +130,7 @@ fn writing_is_not_allowed() {
 fn aborting_is_not_allowed() {
     let store = Store::start(|options| options.denied = vec![Action::AbortMultipartUpload]);
     let said = [
-        "uploads can be begun in the bucket, but not ended: ",
+        "uploads can be begun in the bucket, but not aborted: ",
         "allowed s3:AbortMultipartUpload on arn:aws:s3:::events/spillway-check-",
         "the upload 00000001.+/=& is left, without parts",
     ];

@@ -5,8 +5,8 @@ use crate::bindings::exports::spillway::sink::sink::{Guest, GuestSink, Sink as S
 use crate::bindings::spillway::sink::sink::{self as inner, Sink};
 use crate::bindings::spillway::sink::transform::{Outcome, Transform};
 use crate::bindings::spillway::sink::types::{
-    Description, Ending, Error, IncompleteUpload, Metric, Progress, Rejection, Run, SavedState,
-    StoredState,
+    Boundaries, Description, Ending, Error, IncompleteUpload, Metric, Progress, Rejection, Run,
+    SavedState, StoredState,
 };
 
 struct Component;
@@ -48,8 +48,11 @@ impl GuestSink for Chain {
     }
 
     fn write(&self, batch: Vec<Run>) -> Result<Vec<Rejection>, Error> {
+        let end = batch.last().map(|run| run.first + events(run));
         let Outcome { runs, rejected } = self.transform.apply(&batch)?;
         let mut rejections = self.sink.write(&runs)?;
+        // What the transform dropped at the end is not to come.
+        end.map_or(Ok(()), |end| self.sink.skip(end))?;
         rejections.extend(rejected);
         rejections.sort_by_key(|rejection| rejection.position);
         Ok(rejections)
@@ -98,6 +101,14 @@ impl GuestSink for Chain {
 
     fn abort_upload(&self, object_key: String, id: String) -> Result<(), Error> {
         self.sink.abort_upload(&object_key, &id)
+    }
+}
+
+/// How many events a run has.
+fn events(run: &Run) -> u64 {
+    match &run.boundaries {
+        Boundaries::At(ends) => ends.len() as u64,
+        Boundaries::Lines(lines) => u64::from(*lines),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::client::call::Call;
 use crate::client::verdict::{Answer, Verdict};
 use crate::error::Error;
 use crate::naming::NAME_BYTES_MAX;
+use crate::quote::plain;
 
 /// A check under way.
 pub(super) struct Check {
@@ -55,8 +56,9 @@ impl Check {
             return Step::Reply(Err(error.unwrap_or(cause)));
         };
         let text = format!(
-            "uploads can be begun in the bucket, but not ended: {cause}; the upload {upload_id} is \
-             left, without parts, until it can be, or a lifecycle rule of the bucket ends it"
+            "uploads can be begun in the bucket, but not aborted: {cause}; the upload {} stays, \
+             without parts, until it can be aborted, or a lifecycle rule of the bucket removes it",
+            plain(&upload_id)
         );
         context.effects.push_back(Effect::Remember { key: self.key, upload_id });
         Step::Reply(Err(match cause {

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::Requester;
 use super::call::Call;
 use super::retry::History;
 use super::signer::Signed;
 use super::verdict::Class;
+use super::{Patience, Requester};
 use crate::time::Instant;
 
 /// Tells one attempt from all others of a sink.
@@ -49,6 +49,8 @@ pub(super) struct InFlight<O> {
 
 /// The calls that are not done, of owners of any kind.
 pub(super) struct Queue<O> {
+    /// Those that a person waits for, or a sink that is being resumed.
+    urgent: VecDeque<Task<O>>,
     ready: VecDeque<Task<O>>,
     delayed: Vec<(Instant, Task<O>)>,
     in_flight: BTreeMap<ExchangeId, InFlight<O>>,
@@ -57,15 +59,18 @@ pub(super) struct Queue<O> {
 
 impl<O> Default for Queue<O> {
     fn default() -> Self {
-        let (ready, delayed, in_flight) = Default::default();
-        Queue { ready, delayed, in_flight, exchanges: 0 }
+        let (urgent, ready, delayed, in_flight) = Default::default();
+        Queue { urgent, ready, delayed, in_flight, exchanges: 0 }
     }
 }
 
 impl<O: Requester> Queue<O> {
     /// Adds a call, to be sent as soon as there is room.
     pub(super) fn push(&mut self, task: Task<O>) {
-        self.ready.push_back(task);
+        match task.owner.patience() {
+            Patience::Interactive => self.urgent.push_back(task),
+            Patience::Configured | Patience::Background => self.ready.push_back(task),
+        }
     }
 
     /// Sends a call again, not before `due`.
@@ -78,16 +83,19 @@ impl<O: Requester> Queue<O> {
         self.ready.push_front(task);
     }
 
-    /// The next call to send now, while fewer than `in_flight_max` are in flight. What is due again
-    /// goes first: it is the oldest.
+    /// The next call to send now, while fewer than `in_flight_max` are in flight: one that somebody
+    /// waits for, or else the oldest, which is one that is due again.
     pub(super) fn pop(&mut self, now: Instant, in_flight_max: usize) -> Option<Task<O>> {
         if self.in_flight.len() >= in_flight_max {
             return None;
         }
-        let due = self.delayed.iter().position(|(due, _)| *due <= now);
-        let mut task = match due {
-            Some(index) => self.delayed.remove(index).1,
-            None => self.ready.pop_front()?,
+        let due = || self.delayed.iter().position(|(due, _)| *due <= now);
+        let mut task = match self.urgent.pop_front() {
+            Some(task) => task,
+            None => match due() {
+                Some(index) => self.delayed.remove(index).1,
+                None => self.ready.pop_front()?,
+            },
         };
         task.begun.get_or_insert(now);
         task.history.attempts += 1;
@@ -112,7 +120,7 @@ impl<O: Requester> Queue<O> {
 
     /// Whether something could be sent now if there were credentials.
     pub(super) fn has_due(&self, now: Instant) -> bool {
-        !self.ready.is_empty() || self.delayed.iter().any(|(due, _)| *due <= now)
+        self.has_ready() || self.delayed.iter().any(|(due, _)| *due <= now)
     }
 
     /// Forgets the calls of `owner` that are not in flight, and returns how many they were. Those
@@ -134,6 +142,7 @@ impl<O: Requester> Queue<O> {
             withdrawn.extend(found);
             stays
         };
+        self.urgent.retain(|task| stays(task));
         self.ready.retain(|task| stays(task));
         self.delayed.retain(|(_, task)| stays(task));
         withdrawn
@@ -141,7 +150,7 @@ impl<O: Requester> Queue<O> {
 
     /// When the next call is due that is not in flight: `now` where one is ready.
     pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
-        let ready = (!self.ready.is_empty()).then_some(now);
+        let ready = self.has_ready().then_some(now);
         ready.or_else(|| self.delayed.iter().map(|(due, _)| *due).min())
     }
 
@@ -152,6 +161,10 @@ impl<O: Requester> Queue<O> {
 
     /// Whether none is left.
     pub(super) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.delayed.is_empty() && self.in_flight.is_empty()
+        !self.has_ready() && self.delayed.is_empty() && self.in_flight.is_empty()
+    }
+
+    fn has_ready(&self) -> bool {
+        !self.urgent.is_empty() || !self.ready.is_empty()
     }
 }

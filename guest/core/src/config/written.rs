@@ -315,7 +315,11 @@ mod tests {
             (r#"{"rotat": {"events": 1}}"#, "rotat", "did you mean `rotate`?"),
             (r#"{"rotate_events": 1}"#, "rotate_events", "did you mean `rotate.events`?"),
             (r#"{"rotate": {"events": {}}}"#, "rotate.events", "a table; expected a whole number"),
-            (r#"{"rotate": {"events": 0}}"#, "rotate.events", "the number 0; expected a whole number"),
+            (
+                r#"{"rotate": {"events": 0}}"#,
+                "rotate.events",
+                "the number 0; expected a whole number",
+            ),
             (r#"{"rotate": 7}"#, "rotate", "the number 7; expected a table"),
             (r#"{"rotate": [{"events": 1}]}"#, "rotate", "a list; expected a table"),
             (r#"{"rotate": null}"#, "rotate", "null; expected a table"),

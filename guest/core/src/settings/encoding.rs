@@ -121,7 +121,7 @@ mod tests {
             ),
             (
                 r#", "compression_level": 3"#,
-                "compression_level: a level, but `compression` is `none`; `gzip` or `zstd` is \
+                "compression_level: a level, but `compression` is `none`; expected `gzip` or `zstd`\
                  wanted",
             ),
             (

@@ -133,7 +133,8 @@ mod tests {
                 let parsed = parse(&format!(r#", "rotate": {{"{field}": {value}}}"#));
                 assert_eq!(parsed.is_ok(), good, "{field} = {value}");
                 if let Err(said) = parsed {
-                    let wanted = format!("rotate.{field}: the number {value}; expected a whole number");
+                    let wanted =
+                        format!("rotate.{field}: the number {value}; expected a whole number");
                     assert!(said.contains(&wanted), "{said}");
                     assert!(said.contains(&format!("from {least} to {most}")), "{said}");
                 }

@@ -197,6 +197,7 @@ fn suspending_ends_what_no_checkpoint_knows_and_reports_nothing() {
     assert!(talk.asked.is_empty() && talk.sink.is_settled());
     let report = talk.sink.take_report();
     assert_eq!((report.visible.len(), report.failed.len(), talk.sink.left()), (0, 0, 0));
+    assert_eq!(talk.sink.durable(), 0, "they are stored nowhere, and will be written again");
     assert_eq!(talk.sink.needed_uploads().collect::<Vec<_>>(), ["old"]);
 }
 

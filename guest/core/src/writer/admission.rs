@@ -84,7 +84,8 @@ impl Writer {
     /// Whether so much waits for a commit that a checkpoint should be taken now.
     pub(crate) fn wants_checkpoint(&self) -> bool {
         let waiting = || self.objects.values().filter(|object| object.waits_for_commit());
-        self.settings.commit.mode == Commit::Checkpointed
+        self.may_begin
+            && self.settings.commit.mode == Commit::Checkpointed
             && (waiting().map(Object::held).sum::<u64>()
                 > self.settings.objects.memory_bytes_max / 2
                 || waiting().count() > ENDING_MAX / 2)

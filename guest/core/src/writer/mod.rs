@@ -61,8 +61,9 @@ pub(crate) struct Writer {
     spare: u64,
     /// Whether multipart uploads may be begun.
     may_begin: bool,
-    /// What is given up now will be written again.
-    is_suspending: bool,
+    /// Every event before this position was durable when the writer was suspended. What is given up
+    /// since will be written again.
+    suspended: Option<u64>,
     visible: Vec<Visible>,
     failed: Vec<Failure>,
     counters: WriteCounters,
@@ -130,7 +131,7 @@ impl Writer {
             held: 0,
             spare: 0,
             may_begin: true,
-            is_suspending: false,
+            suspended: None,
             visible: Vec::new(),
             failed: Vec::new(),
             counters: WriteCounters::default(),

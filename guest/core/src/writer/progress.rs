@@ -73,7 +73,7 @@ impl Writer {
                 self.visible.push(Visible { span, bytes, parts });
             }
             // Its events will be written again, or are in a checkpoint.
-            End::Failed(Error::Aborted) if self.is_suspending => {}
+            End::Failed(Error::Aborted) if self.suspended.is_some() => {}
             End::Failed(cause) => {
                 self.counters.objects_failed += 1;
                 // Whoever is told goes by the key and the positions.

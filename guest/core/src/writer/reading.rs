@@ -11,7 +11,9 @@ impl Writer {
 
     /// Every event before this position is in a visible object, or was rejected or reported failed.
     pub(crate) fn durable(&self) -> u64 {
-        self.unfinished().map(|span| span.first).min().unwrap_or(self.next_position)
+        let first = self.unfinished().map(|span| span.first).min().unwrap_or(self.next_position);
+        // What a suspended writer gives up is neither stored nor reported.
+        self.suspended.map_or(first, |durable| durable.min(first))
     }
 
     /// The objects that were begun and are neither visible nor failed.
@@ -42,7 +44,7 @@ impl Writer {
 
     /// Whether objects wait for a commit, and for nothing else.
     pub(crate) fn waits_for_commit(&self) -> bool {
-        self.objects.values().any(Object::waits_for_commit)
+        self.may_begin && self.objects.values().any(Object::waits_for_commit)
     }
 
     /// Whether an object is made of this upload. While the id of an upload is not known yet, every

@@ -65,7 +65,7 @@ impl Writer {
     /// Gives up whatever no checkpoint knows, without reporting it failed: it will be written
     /// again.
     pub(crate) fn suspend(&mut self, notices: &mut Notices) {
-        self.is_suspending = true;
+        self.suspended = Some(self.durable());
         self.seal_all(notices);
         self.fail_all(&Error::Aborted, notices);
     }

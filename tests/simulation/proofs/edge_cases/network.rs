@@ -67,7 +67,10 @@ fn case_35_who_may_only_write_can_check() {
     assert!(refused.starts_with("the credentials do not allow to write: "), "{refused}");
     world.bucket.options.denied = vec![Action::AbortMultipartUpload];
     let refused = world.ask(Input::Check).unwrap_err().to_string();
-    assert!(refused.starts_with("uploads can be begun in the bucket, but not ended"), "{refused}");
+    assert!(
+        refused.starts_with("uploads can be begun in the bucket, but not aborted"),
+        "{refused}"
+    );
     assert_eq!((world.sink.left(), world.bucket.open_uploads().len()), (1, 1), "and it says so");
 }
 

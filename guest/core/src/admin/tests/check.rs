@@ -79,7 +79,10 @@ fn what_cannot_be_ended_is_named_and_remembered() {
         let error = talk.reply().expect_err("something is left");
         let text = error.to_string();
         assert_eq!(matches!(error, Error::Denied(_)), is_denied, "{text}");
-        assert!(text.starts_with("uploads can be begun in the bucket, but not ended: "), "{text}");
+        assert!(
+            text.starts_with("uploads can be begun in the bucket, but not aborted: "),
+            "{text}"
+        );
         assert!(text.contains("the upload the-id is left"), "{text}");
         if is_denied {
             assert!(
