@@ -69,11 +69,11 @@ fn who_is_spoken_to_in_the_wrong_scheme_leads_to_the_right_one() {
     }
     let said = advice(PLAIN, &Err(TransportError::NotHttp));
     assert!(said.ends_with("`endpoint` begins with https://"), "{said}");
-    for text in [NO_TLS, "the server does not speak TLS at this port: corrupt"] {
+    for text in [NO_TLS, "the server does not use TLS on this port: corrupt"] {
         let said = advice(TLS, &Err(TransportError::Tls(text.to_owned())));
         assert!(said.ends_with("`endpoint` begins with http://"), "{said}");
     }
-    let text = "the server speaks TLS at this port, and was spoken to without: see its URL";
+    let text = "the server requires TLS on this port; begin its URL with https";
     let said = advice(PLAIN, &Err(TransportError::Tls(text.to_owned())));
     assert!(said.ends_with("`endpoint` begins with https://"), "{said}");
 }
