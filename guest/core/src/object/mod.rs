@@ -182,6 +182,8 @@ impl Object {
         if let Some(upload_id) = self.surplus.take() {
             return Some(Effect::Abort { upload_id });
         }
+        // A part that lands after an abort is stored, and paid for, so nothing may be in flight:
+        // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
         if self.is_given_up() && self.outstanding > 0 {
             let was_cancelled = std::mem::replace(&mut self.is_cancelled, true);
             return (!was_cancelled).then_some(Effect::Cancel);
@@ -282,10 +284,9 @@ impl Object {
         Some(Effect::Abort { upload_id })
     }
 
-    /// A part that lands after an abort is stored, and paid for, so nothing may be in flight:
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
+    /// Lets go of the upload of an object that has failed.
     fn give_up(&mut self) -> Option<Effect> {
-        if self.outstanding > 0 || self.end().is_some() {
+        if self.end().is_some() {
             return None;
         }
         match std::mem::replace(&mut self.state, State::Failed) {
