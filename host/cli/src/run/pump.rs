@@ -13,7 +13,7 @@ use crate::layout::{Layout, Lines, Spot};
 use crate::place::Several;
 use crate::shutdown::Shutdown;
 use crate::telemetry::Monitor;
-use spillway::contract::{Ending, Error, Failure, Progress, Rejection, Run};
+use spillway::contract::{Ending, Error, Failure, Level, Notice, Progress, Rejection, Run};
 use spillway::egress::Gate;
 use spillway::sink::Sink;
 
@@ -146,6 +146,10 @@ impl Pump<'_> {
     pub(super) fn note(&mut self, progress: Progress) -> Result<(), RunError> {
         for notice in &progress.notices {
             self.observer.notice(notice);
+        }
+        if progress.notices_dropped > 0 {
+            let message = format!("{} more notices were dropped", progress.notices_dropped);
+            self.observer.notice(&Notice { level: Level::Warning, message });
         }
         for object in &progress.visible {
             self.totals.objects += 1;
