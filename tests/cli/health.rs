@@ -132,7 +132,7 @@ fn aborting_is_not_allowed() {
     let said = [
         "uploads can be begun in the bucket, but not aborted: ",
         "allowed s3:AbortMultipartUpload on arn:aws:s3:::events/spillway-check-",
-        "the upload 00000001.+/=& is left, without parts",
+        "the upload 00000001.+/=& stays, without parts",
     ];
     fails(&store.endpoint(), &said);
     assert_eq!(store.open_uploads().len(), 1, "as it says");
