@@ -121,8 +121,7 @@ mod tests {
             ),
             (
                 r#", "compression_level": 3"#,
-                "compression_level: a level, but `compression` is `none`; expected `gzip` or `zstd`\
-                 wanted",
+                "compression_level: a level, but `compression` is `none`; expected `gzip` or `zstd`",
             ),
             (
                 r#", "compression": "brotli""#,

@@ -284,6 +284,23 @@ fn a_sink_without_room_frees_half_of_its_memory_at_once() {
     assert_eq!(open_keys(&talk), ["a"], "a commit is all that it takes now");
 }
 
+/// It is most of what an object of few bytes takes.
+#[test]
+fn a_compressor_is_held_until_its_object_is_sealed() {
+    for compression in ["gzip", "zstd"] {
+        let mut settings = settings(&format!(r#", "compression": "{compression}""#));
+        (settings.upload.part_bytes, settings.objects.memory_bytes_max) = (1_000, 64 << 20);
+        let compressor = settings.upload.encoding.memory_bytes();
+        let mut talk = Talk::of(Sink::new(settings, 1));
+        talk.write("a", "1");
+        assert!(talk.sink.held() >= compressor, "{compression}: {}", talk.sink.held());
+        talk.tell(Input::Seal);
+        assert!((1..compressor).contains(&talk.sink.held()), "its bytes are on their way");
+        talk.comes(stored());
+        assert_eq!(talk.sink.held(), 0);
+    }
+}
+
 #[test]
 fn objects_that_a_batch_goes_on_with_end_where_no_others_do() {
     let mut talk = nearly_full();

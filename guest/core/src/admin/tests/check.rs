@@ -83,7 +83,7 @@ fn what_cannot_be_ended_is_named_and_remembered() {
             text.starts_with("uploads can be begun in the bucket, but not aborted: "),
             "{text}"
         );
-        assert!(text.contains("the upload the-id is left"), "{text}");
+        assert!(text.contains("the upload the-id stays"), "{text}");
         if is_denied {
             assert!(
                 text.contains("s3:AbortMultipartUpload on arn:aws:s3:::bbb/spillway"),
