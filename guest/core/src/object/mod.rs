@@ -170,8 +170,8 @@ impl Object {
     /// What it wants next, if anything. Called until it returns nothing, after every change.
     ///
     /// `is_first` says that no older object of the same name is unfinished: until then this one
-    /// must not become visible, or the older would overwrite the younger. Where it has no name yet, it
-    /// says that no older one looks for a number of the same stem. `may_begin` says that multipart
+    /// must not become visible, or the older would overwrite the younger. Where it has no name yet,
+    /// it says that no older one looks for a number of the same stem. `may_begin` says that multipart
     /// uploads may be begun.
     pub(crate) fn poll(
         &mut self,

@@ -121,7 +121,8 @@ mod tests {
             ),
             (
                 r#", "compression_level": 3"#,
-                "compression_level: a level, but `compression` is `none`; expected `gzip` or `zstd`",
+                "compression_level: a level, but `compression` is `none`; expected `gzip` or \
+                 `zstd`",
             ),
             (
                 r#", "compression": "brotli""#,

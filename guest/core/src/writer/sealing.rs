@@ -21,7 +21,8 @@ impl Writer {
     }
 
     /// Seals an open object: nothing is added to it any more. It does not wait for events of
-    /// others, which may never come: older objects of its name, which become visible first, end with it.
+    /// others, which may never come: older objects of its name, which become visible first, end
+    /// with it.
     pub(super) fn seal(&mut self, id: ObjectId, notices: &mut Notices) {
         let mut ids = self.order.before(id);
         ids.push(id);
