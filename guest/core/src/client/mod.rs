@@ -391,8 +391,7 @@ fn subject(call: &Call) -> Subject<'_> {
     Subject { name: call.key(), operation: call.operation() }
 }
 
-/// How long a person waits for an answer, and a resumed sink for the list of orphaned uploads:
-/// enough for a blip, and not for an outage.
+/// How long somebody waits for an answer: enough for a blip, and not for an outage.
 const INTERACTIVE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long an abort is tried before it is put off: it is tried again later, and at the end.
 const BACKGROUND_PATIENCE: Duration = Duration::from_secs(10);
