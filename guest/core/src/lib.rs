@@ -49,9 +49,8 @@ pub use run::{Framing, Run};
 pub use schema::schema;
 pub use settings::Settings;
 pub use sink::{Counters, Input, Metric, Output, Report, Sink, Value};
-pub use suggest::nearest;
 pub use time::{Civil, Instant, Now, Timestamp};
-pub use writer::{Admission, Demand, ObjectId, WriteCounters};
+pub use writer::{Admission, Demand, WriteCounters};
 
 /// What only proofs and fuzz targets look at.
 #[doc(hidden)]
@@ -59,7 +58,7 @@ pub mod internals {
     pub use crate::client::classify::classify;
     pub use crate::client::clock::{Flight, Offset};
     pub use crate::client::retry::{Budget, Decision, History, decide};
+    pub use crate::naming::Names;
     pub use crate::naming::template::{Facts, Template, Uuid};
-    pub use crate::naming::{Names, Stem};
     pub use crate::object::buffer::Buffer;
 }

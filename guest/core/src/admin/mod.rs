@@ -183,19 +183,16 @@ impl Admin {
         known: &dyn Knowledge,
         notices: &mut Notices,
     ) {
-        let Some(call) = self.call.take() else { return };
-        let mut context = Context { now, known, notices, effects: &mut self.effects };
-        let step = match end {
-            End::Done(answer) => call.on_answer(request, Some(answer), verdict, &mut context),
-            End::Gone => call.on_answer(request, None, verdict, &mut context),
+        self.advance(now, known, notices, |call, context| match end {
+            End::Done(answer) => call.on_answer(request, Some(answer), verdict, context),
+            End::Gone => call.on_answer(request, None, verdict, context),
             End::Failed { cause, .. }
             | End::Doubtful { doubt: cause, .. }
             | End::UploadLost(cause)
-            | End::Exists(cause) => call.on_error(request, cause, Some(verdict), &mut context),
+            | End::Exists(cause) => call.on_error(request, cause, Some(verdict), context),
             // Nothing cancels them.
             End::Cancelled => Step::Ask(call, Vec::new()),
-        };
-        self.go_on(step);
+        });
     }
 
     /// A request is not made, for this cause.
@@ -207,9 +204,22 @@ impl Admin {
         known: &dyn Knowledge,
         notices: &mut Notices,
     ) {
+        self.advance(now, known, notices, |call, context| {
+            call.on_error(request, cause, None, context)
+        });
+    }
+
+    /// Lets the call take in something, and goes on with it.
+    fn advance(
+        &mut self,
+        now: Now,
+        known: &dyn Knowledge,
+        notices: &mut Notices,
+        step: impl FnOnce(AdminCall, &mut Context) -> Step,
+    ) {
         let Some(call) = self.call.take() else { return };
         let mut context = Context { now, known, notices, effects: &mut self.effects };
-        let step = call.on_error(request, cause, None, &mut context);
+        let step = step(call, &mut context);
         self.go_on(step);
     }
 

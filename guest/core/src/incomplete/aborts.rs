@@ -43,34 +43,34 @@ struct Abort {
 
 impl Aborts {
     pub(crate) fn add(&mut self, name: String, upload_id: String) -> AbortId {
-        let number = AbortId(self.begun);
+        let id = AbortId(self.begun);
         self.begun += 1;
         let (is_pinned, is_orphan) = (false, false);
         let abort = Abort { name, upload_id, rounds: 0, due: None, is_pinned, is_orphan };
-        self.known.insert(number, abort);
-        number
+        self.known.insert(id, abort);
+        id
     }
 
     /// Adds one that must stay until [`release`](Aborts::release) says otherwise.
     pub(crate) fn add_pinned(&mut self, name: String, upload_id: String) {
-        let number = self.add(name, upload_id);
-        self.known.get_mut(&number).expect("it was added").is_pinned = true;
+        let id = self.add(name, upload_id);
+        self.known.get_mut(&id).expect("it was added").is_pinned = true;
     }
 
     /// Adds one that a crash left behind.
     pub(crate) fn add_orphan(&mut self, name: String, upload_id: String) -> AbortId {
-        let number = self.add(name, upload_id);
-        self.known.get_mut(&number).expect("it was added").is_orphan = true;
-        number
+        let id = self.add(name, upload_id);
+        self.known.get_mut(&id).expect("it was added").is_orphan = true;
+        id
     }
 
     /// Those that had to stay, and that nothing needs any more.
     pub(crate) fn release(&mut self, is_pinned: impl Fn(&str) -> bool) -> Vec<AbortId> {
         let mut released = Vec::new();
-        for (number, abort) in &mut self.known {
+        for (id, abort) in &mut self.known {
             if abort.is_pinned && !is_pinned(&abort.upload_id) {
                 abort.is_pinned = false;
-                released.push(*number);
+                released.push(*id);
             }
         }
         released
@@ -94,13 +94,13 @@ impl Aborts {
         }
     }
 
-    pub(crate) fn get(&self, number: AbortId) -> Option<(&str, &str)> {
-        self.known.get(&number).map(|c| (c.name.as_str(), c.upload_id.as_str()))
+    pub(crate) fn get(&self, id: AbortId) -> Option<(&str, &str)> {
+        self.known.get(&id).map(|c| (c.name.as_str(), c.upload_id.as_str()))
     }
 
     /// The upload is gone. Returns whether a crash had left it behind.
-    pub(crate) fn done(&mut self, number: AbortId) -> bool {
-        self.known.remove(&number).is_some_and(|abort| abort.is_orphan)
+    pub(crate) fn done(&mut self, id: AbortId) -> bool {
+        self.known.remove(&id).is_some_and(|abort| abort.is_orphan)
     }
 
     /// Somebody else has seen to it that this upload is gone.
@@ -115,8 +115,8 @@ impl Aborts {
 
     /// It was tried as often as a request is, in vain: it is remembered for later. Returns whether
     /// this was the first time.
-    pub(crate) fn put_off(&mut self, number: AbortId, now: Instant) -> bool {
-        let Some(abort) = self.known.get_mut(&number) else { return false };
+    pub(crate) fn put_off(&mut self, id: AbortId, now: Instant) -> bool {
+        let Some(abort) = self.known.get_mut(&id) else { return false };
         let pause = ABORT_RETRY_BASE.saturating_mul(1 << abort.rounds.min(DOUBLINGS_MAX));
         abort.due = Some(now.after(pause));
         abort.rounds += 1;
@@ -126,14 +126,14 @@ impl Aborts {
     /// Those that are to be tried again now, or all that are remembered.
     pub(crate) fn take_due(&mut self, now: Instant, all: bool) -> Vec<AbortId> {
         let due = |c: &&mut Abort| c.due.is_some_and(|due| all || due <= now);
-        let mut numbers = Vec::new();
-        for (number, abort) in &mut self.known {
+        let mut ids = Vec::new();
+        for (id, abort) in &mut self.known {
             if due(&&mut *abort) {
                 abort.due = None;
-                numbers.push(*number);
+                ids.push(*id);
             }
         }
-        numbers
+        ids
     }
 
     /// When the next one is due.

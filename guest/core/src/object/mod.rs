@@ -171,8 +171,8 @@ impl Object {
     ///
     /// `is_first` says that no older object of the same name is unfinished: until then this one
     /// must not become visible, or the older would overwrite the younger. Where it has no name yet,
-    /// it says that no older one looks for a number of the same stem. `may_begin` says that multipart
-    /// uploads may be begun.
+    /// it says that no older one looks for a number of the same stem. `may_begin` says that
+    /// multipart uploads may be begun.
     pub(crate) fn poll(
         &mut self,
         cutting: Cutting,
@@ -220,7 +220,6 @@ impl Object {
     }
 
     fn next_part(&mut self, cutting: Cutting, may_complete: bool) -> Option<Effect> {
-        let key = self.key();
         let State::Uploading(parts) = &mut self.state else { return None };
         let rest = self.buffer.len();
         match cutting.sizes.size(parts.count() + 1) {
@@ -228,14 +227,15 @@ impl Object {
                 let body = self.buffer.take(size);
                 let sum = cutting.algorithm.map(|algorithm| algorithm.of(&body));
                 let part_number = parts.add(body.clone(), sum);
-                let upload_id = parts.upload_id.clone();
+                let (key, upload_id) = (self.span.object_key.clone(), parts.upload_id.clone());
                 Some(self.send(Call::UploadPart { key, upload_id, part_number, body, sum }))
             }
             None if rest > 0 => {
                 let bytes = cutting.sizes.object_bytes_max();
                 self.fail(Error::Denied(format!(
-                    "`{key}` is larger than the {bytes} bytes that {} hold; set a larger \
+                    "`{}` is larger than the {bytes} bytes that {} hold; set a larger \
                      `part_bytes`, or more `memory_bytes_max` where parts may grow",
+                    self.span.object_key,
                     cutting.sizes.in_words()
                 )));
                 self.poll(cutting, false, false)

@@ -56,7 +56,7 @@ impl Writer {
         for run in runs {
             let moment = self.moment(run);
             match self.open.get(run.key(), moment) {
-                Some(number) => _ = own.insert(number),
+                Some(id) => _ = own.insert(id),
                 None => _ = new.insert((run.key(), moment.dates())),
             }
         }

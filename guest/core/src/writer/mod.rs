@@ -208,8 +208,7 @@ impl Writer {
         let (first, next, len) = (run.first(), run.next(), run.len());
         let id = match target {
             Target::Open(id) => {
-                let at = run.at().unwrap_or(self.now.wall);
-                let moment = Moment { template: &self.settings.names.template, at };
+                let moment = Moment::of(&self.settings.names.template, &run, self.now.wall);
                 if self.open.written(id, moment, self.now.monotonic) {
                     self.change(id, |object| object.interrupt(first));
                 }
@@ -279,8 +278,7 @@ impl Writer {
 
     /// When the events of a run happened: all of them when the first did, or now.
     fn moment(&self, run: &Run) -> Moment<'_> {
-        let at = run.at().unwrap_or(self.now.wall);
-        Moment { template: &self.settings.names.template, at }
+        Moment::of(&self.settings.names.template, run, self.now.wall)
     }
 
     fn facts<'a>(&self, run: &'a Run, uuid: Uuid) -> Facts<'a> {
@@ -306,8 +304,7 @@ impl Writer {
         let object = Object::new(span, nonce, name, self.settings.upload.encoding, visibility);
         self.objects.insert(id, object);
         self.enqueue(id);
-        let at = run.at().unwrap_or(self.now.wall);
-        let moment = Moment { template: &self.settings.names.template, at };
+        let moment = Moment::of(&self.settings.names.template, run, self.now.wall);
         self.open.begin(run.key(), moment, id, self.now.monotonic);
         id
     }

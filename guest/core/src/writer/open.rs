@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ObjectId;
 use crate::naming::template::Template;
+use crate::run::Run;
 use crate::settings::Rotation;
 use crate::time::{Instant, Timestamp};
 
@@ -40,7 +41,12 @@ pub(crate) struct Moment<'a> {
     pub(crate) at: Timestamp,
 }
 
-impl Moment<'_> {
+impl<'a> Moment<'a> {
+    /// When the events of a run happened: all of them when the first did, or `now`.
+    pub(crate) fn of(template: &'a Template, run: &Run, now: Timestamp) -> Moment<'a> {
+        Moment { template, at: run.at().unwrap_or(now) }
+    }
+
     /// The step of dates that it lies in; always the same where names have no dates.
     fn step(self) -> u64 {
         self.template.date_step().map_or(0, |step| self.at.0 / step)

@@ -24,7 +24,8 @@ pub(super) const KEYS: &[Field] = &[
         kind: Kind::Choice(&["overwrite", "fail", "next"]),
         absent: Absent::Derived(
             "`next` where `key_template` has `{sequence}`, else `fail` where it has `{first}`, \
-             else `overwrite`; with `{uuid}` always `overwrite`, since no other object has the name",
+             else `overwrite`; with `{uuid}` always `overwrite`, since no other object has the \
+             name",
         ),
         doc: "What happens when the name of an object is taken. `overwrite`: it replaces the \
               existing object. `fail`: it fails. `next`: it gets the next free `{sequence}`.",

@@ -42,8 +42,8 @@ pub(super) const UPLOAD: &[Field] = &[
         kind: Kind::Integer { min: PART_BYTES_MIN, max: 3 * GIB },
         absent: Absent::Derived(
             "`part_bytes` times (`max_open_objects` + `requests_in_flight_max` if it is set, else \
-             4), plus the compressors of the open objects and of one more; at most 1073741824, with \
-             checkpoints 536870912",
+             4), plus the compressors of the open objects and of one more; at most 1073741824, \
+             with checkpoints 536870912",
         ),
         doc: "The maximum number of bytes of events and compressors in memory, besides the batch \
               being written. At most 1073741824 with `commit` = `checkpointed`.",
