@@ -350,3 +350,27 @@ pub fn explain(error: &contract::Error) -> String {
 
 /// How often it is looked how long a call has taken, while its host keeps it waiting.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(40);
+
+    #[tokio::test]
+    async fn what_its_host_takes_is_no_time_of_the_component() {
+        let limits = Limits { prompt_call_max: LIMIT, ..Limits::default() };
+        let waited = Waited::default();
+        let host_is_slow = async {
+            waited.begin();
+            sleep(3 * LIMIT).await;
+            waited.end();
+        };
+        promptly("poll", &limits, &waited, host_is_slow).await.expect("only its host was slow");
+        let is_slow = sleep(3 * LIMIT);
+        let error = promptly("poll", &limits, &waited, is_slow).await;
+        assert!(matches!(error, Err(SinkError::Breach(_))), "what was waited before is no credit");
+    }
+}

@@ -62,11 +62,11 @@ impl State {
 pub(crate) struct Waited(Mutex<(Duration, Option<Instant>)>);
 
 impl Waited {
-    fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.lock().1 = Some(Instant::now());
     }
 
-    fn end(&self) {
+    pub(crate) fn end(&self) {
         let (sum, since) = &mut *self.lock();
         *sum += since.take().map_or(Duration::ZERO, |since| since.elapsed());
     }
