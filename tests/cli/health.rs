@@ -212,8 +212,7 @@ fn fails(endpoint: &str, said: &[&str]) {
     let ended = check(endpoint);
     assert_fails(&ended, 1, said);
     assert!(ended.out.starts_with("flow.toml is valid; "), "{ended:?}");
-    let because =
-        format!("error: the store refuses what this flow would write\n  because: {}", said[0]);
+    let because = format!("error: the bucket cannot be written\n  because: {}", said[0]);
     assert!(ended.err.contains(&because), "{ended:?}");
     assert_eq!(ended.out.lines().count(), 1, "{ended:?}");
 }

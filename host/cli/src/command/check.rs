@@ -54,7 +54,7 @@ async fn close(sink: &mut Sink, checked: Result<(), SinkError>) -> Result<(), Cl
         progress.notices.iter().for_each(terminal::say_notice);
     }
     checked.map_err(|error| {
-        CliError::Failed(Error::new(error).context("the store refuses what this flow would write"))
+        CliError::Failed(Error::new(error).context("the bucket cannot be written"))
     })?;
     closed.map_err(|error| CliError::Failed(error.into()))?;
     Ok(())
