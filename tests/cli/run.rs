@@ -64,13 +64,14 @@ fn the_summary_for_machines_counts_everything() {
         ("failed_objects", 0),
         ("failed_events", 0),
         ("dead_letters", 0),
+        ("restarts", 0),
     ] {
         assert_eq!(summary[field], wanted, "{field} in {summary}");
     }
     assert_eq!(summary["end"], "complete");
     assert!(summary["seconds"].as_f64().unwrap() > 0.0);
     assert!(summary["not_stored"].is_null());
-    assert_eq!(summary.as_object().unwrap().len(), 15, "{summary}");
+    assert_eq!(summary.as_object().unwrap().len(), 16, "{summary}");
     assert_eq!(server.contents(), BTreeMap::from([("b".to_owned(), b"2\n".to_vec())]));
 }
 

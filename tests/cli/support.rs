@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use spillway_tests::program::{Ended, PATIENCE, Running};
 use spillway_tests::server::{ACCESS_KEY_ID, CUSTOMER_KEY, SECRET_ACCESS_KEY, Server};
 use tempfile::TempDir;
@@ -117,6 +117,14 @@ impl Place {
 pub fn summary(ended: &Ended) -> Value {
     assert_eq!(ended.out.matches('\n').count(), 1, "{ended:?}");
     serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+/// The lines of events that are not stored, as a summary has them: exactly these ranges.
+pub fn not_stored(ranges: &[(u64, u64)]) -> Value {
+    let lines = |&(first, last): &(u64, u64)| json!({"first": first, "last": last});
+    let (first, last) = (ranges[0].0, ranges[ranges.len() - 1].1);
+    let ranges: Vec<_> = ranges.iter().map(lines).collect();
+    json!({"first": first, "last": last, "ranges": ranges})
 }
 
 /// What ended, having shown no secret.

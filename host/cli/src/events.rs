@@ -3,6 +3,8 @@
 mod mapper;
 mod work;
 
+use std::sync::Arc;
+
 use self::mapper::{Mapper, OpenBatch, Rest};
 use self::work::Work;
 use crate::batch::{Framing, Run};
@@ -66,8 +68,14 @@ pub(crate) struct Before {
     begun: Option<Begun>,
 }
 
+/// A map that any number of [`Events`] share, one after the other.
+pub fn shared(mut map: Map) -> Arc<Map> {
+    work::prepare(&mut map);
+    Arc::new(map)
+}
+
 impl Events {
-    /// The events that `map` makes of `source`, in runs with this framing. The source begins with
+    /// The events that `map`, which is [`shared`], makes of `source`, in runs with this framing. The source begins with
     /// the line of `place`, of which `begun` was taken before.
     ///
     /// # Errors
@@ -75,7 +83,7 @@ impl Events {
     /// The map has an expression, and there is no thread for it.
     pub fn new(
         source: Source,
-        map: Map,
+        map: Arc<Map>,
         framing: Framing,
         place: Place,
         begun: Option<Begun>,

@@ -6,8 +6,10 @@
 mod checkpoints;
 mod dead_letters;
 mod outcome;
+mod pending;
 mod pump;
 mod replay;
+mod rounds;
 mod runs;
 mod taken;
 
@@ -27,13 +29,15 @@ use spillway::contract::{Ending, Error, Failure, Notice, Run, VisibleObject};
 use spillway::sink::{Sink, SinkError};
 
 pub use crate::layout::{Lines, Spot};
-pub use crate::totals::{Kept, Totals};
+pub use crate::totals::{Kept, NotStored, Totals};
 pub use checkpoints::Checkpoints;
 pub use outcome::{End, RunError, failed};
 
 use checkpoints::Checkpointer;
 use dead_letters::DeadLetterQueue;
+use pending::Pending;
 use pump::Pump;
+use rounds::Rounds;
 use taken::Taken;
 
 /// Observes a run.
@@ -70,19 +74,39 @@ pub struct Runner<'a> {
     pub observer: &'a mut dyn Observer,
     /// Collects the totals and metrics.
     pub monitor: Monitor,
+    /// What instances before this one have done.
+    pub before: Totals,
+}
+
+/// What a run did, and how it ended.
+pub struct Ran {
+    /// All that it did.
+    pub totals: Totals,
+    /// What it had done when its last checkpoint was stored, or before it began: what counts where
+    /// the run is resumed from there.
+    pub checkpointed: Totals,
+    /// How it ended.
+    pub result: Result<End, RunError>,
+}
+
+impl Ran {
+    /// A run that ended before it had a sink.
+    pub fn without_a_sink(before: Totals, result: Result<End, RunError>) -> Ran {
+        Ran { totals: before.clone(), checkpointed: before, result }
+    }
 }
 
 impl Runner<'_> {
-    /// Runs to the end, whichever it is. The totals are there in any case.
-    pub async fn run(self) -> (Totals, Result<End, RunError>) {
+    /// Runs to the end, whichever it is.
+    pub async fn run(self) -> Ran {
         let Runner { events, sink, on_rejected, on_failed, checkpoints, .. } = self;
-        let Runner { shutdown, observer, monitor, .. } = self;
+        let Runner { shutdown, observer, monitor, before, .. } = self;
         monitor.begin(events.input_bytes(), sink.traffic());
         let kept = checkpoints.as_ref().map(Checkpoints::kept);
-        let totals = Totals { kept, ..Totals::default() };
+        let totals = Totals { kept: before.kept.clone().or(kept), ..before };
         let dead_letters = match DeadLetterQueue::open(&on_rejected, &on_failed) {
             Ok(dead_letters) => dead_letters,
-            Err(error) => return (totals, Err(error)),
+            Err(error) => return Ran::without_a_sink(totals, Err(error)),
         };
         let begins = checkpoints.as_ref().map_or(0, |c| c.place.next_position());
         let begin = LineStart::default();
@@ -99,15 +123,19 @@ impl Runner<'_> {
             totals,
             layout: layout.unwrap_or_else(|| Layout::new(begin, begin)),
             taken: checkpoints.as_ref().map(Taken::new),
+            pending: Pending::new(begins),
             spooled_from: begins,
             settled: 0,
             durable: begins,
             given: begins,
         };
-        let mut running = Running { pump, checkpointer: checkpoints.map(Checkpointer::new) };
+        let before = pump.totals.clone();
+        let checkpointer = checkpoints.map(|c| Checkpointer::new(c, before.clone()));
+        let mut running = Running { pump, checkpointer };
         let result = running.run().await;
         running.pump.count();
-        (running.pump.totals, result)
+        let checkpointed = running.checkpointer.map_or(before, Checkpointer::into_totals);
+        Ran { totals: running.pump.totals, checkpointed, result }
     }
 }
 
@@ -135,6 +163,10 @@ impl Running<'_> {
             Err(RunError::Sink(SinkError::GivenUp)) => Err(SinkError::GivenUp.into()),
             _ => self.pump.close(ending).await,
         };
+        let closed = closed.and_then(|()| self.pump.is_all_durable(ending));
+        if matches!(closed, Err(RunError::NotDurable { .. })) {
+            self.pump.lose();
+        }
         let is_given_up = matches!(closed, Err(RunError::Sink(SinkError::GivenUp)));
         if is_given_up {
             self.pump.lose();
@@ -225,15 +257,14 @@ impl Running<'_> {
         runs: &[Run],
         several: &[Several],
     ) -> Result<ControlFlow<()>, RunError> {
-        let mut commits = 0;
+        let mut rounds = Rounds::of_waiting("full", Instant::now());
         let rejections = loop {
             match (self.pump.sink.write(runs).await, &mut self.checkpointer) {
                 (Err(SinkError::Refused(Error::Busy)), Some(checkpointer)) => {
                     if self.pump.shutdown.count() > 0 {
                         return Ok(ControlFlow::Break(()));
                     }
-                    checkpointer.make_room(&mut self.pump, commits).await?;
-                    commits += 1;
+                    checkpointer.make_room(&mut self.pump, &mut rounds).await?;
                 }
                 (written, _) => break written?,
             }

@@ -14,9 +14,10 @@ use indicatif::HumanBytes;
 use spillway_local_s3::{LocalS3, RequestLine, StoredObject};
 
 use super::args::LogFormat;
+use super::execute::execute;
 use super::exit::{CliError, Exit};
 use super::output::outln;
-use super::run::{execute, exit_on, start};
+use super::run::{exit_on, start};
 use super::summary::summary;
 
 pub(crate) async fn demo() -> Result<Exit, CliError> {

@@ -6,6 +6,7 @@ mod check;
 mod checkpoint;
 mod component;
 mod demo;
+mod execute;
 mod exit;
 mod inspect;
 mod log;

@@ -5,25 +5,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::flow::Draft;
-use crate::plan::{Plan, Request, Resume, read};
-use crate::run::{Clock, End, Kept, RunError, Runner, Totals};
+use crate::plan::{Plan, Request, read};
+use crate::run::{Clock, End, Kept, RunError, Totals};
 use crate::shutdown::Shutdown;
 use crate::source::SourceError;
 use crate::telemetry::{Endpoint, Monitor};
 use anyhow::{Context as _, anyhow};
-use spillway::contract::Error;
 use spillway::credentials::{Credentials, Secret};
-use spillway::sink::SinkError;
 use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3};
 use tracing::{info, warn};
 
-use super::args::{LogFormat, RunArguments};
+use super::args::RunArguments;
+use super::execute::execute;
 use super::exit::{CliError, Exit};
 use super::log::{COURSE, SPILLWAY};
-use super::position;
 use super::summary::{self, summary};
-use super::terminal::Terminal;
-use super::view;
 
 pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
     let RunArguments { flow, local, component, json, metrics, log, log_level: _ } = arguments;
@@ -67,6 +63,7 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
         }
     }
     let (end, seconds) = (result.as_ref().ok().copied(), clock.seconds());
+    let not_stored = totals.not_stored.as_ref().map(|not_stored| not_stored.between);
     info!(
         target: COURSE,
         event = "ended",
@@ -83,9 +80,10 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
         object_bytes = totals.object_bytes,
         failed_objects = totals.failed_objects,
         failed_events = totals.failed_events,
-        first_line_not_stored = totals.not_stored.map(|lines| lines.first),
-        last_line_not_stored = totals.not_stored.map(|lines| lines.last),
+        first_line_not_stored = not_stored.map(|lines| lines.first),
+        last_line_not_stored = not_stored.map(|lines| lines.last),
         dead_letters = totals.dead_letters,
+        restarts = totals.restarts,
         "{}",
         summary::sentence(&totals, end, seconds)
     );
@@ -148,61 +146,6 @@ fn say_kept(kept: &Kept, path: &Path) {
     );
 }
 
-type Executed = (Totals, Result<End, RunError>);
-
-/// Runs a plan.
-pub(crate) async fn execute(
-    plan: Plan,
-    shutdown: Shutdown,
-    monitor: Monitor,
-    log: LogFormat,
-) -> Result<Executed, CliError> {
-    let Plan { source, map, sink, config, grants, on_failed, checkpoint, .. } = plan;
-    let resume = match &checkpoint {
-        Some(checkpoint) => Some(Resume::of(checkpoint, &source, &sink).await?),
-        None => None,
-    };
-    if let Some(resume) = &resume {
-        let nothing_to_do = resume.nothing_to_do()?;
-        position::announce(resume, nothing_to_do.is_some());
-        if let Some(unfinished_bytes) = nothing_to_do {
-            let kept = Kept { unfinished_bytes, ..resume.kept() };
-            let totals = Totals { kept: Some(kept), ..Totals::default() };
-            return Ok((totals, Ok(End::NothingToDo)));
-        }
-    }
-    let (events, on_rejected) = Plan::events(&source, map, &config, resume.as_ref())?;
-    let telling = tokio::spawn(tell(shutdown.clone(), monitor.clone(), resume.is_some()));
-    let mut terminal = Terminal::new(monitor.clone(), log);
-    let state = resume.as_ref().and_then(Resume::state);
-    let opened = tokio::select! {
-        opened = sink.open_watched(&config, state, &grants, |traffic| monitor.watch(traffic)) => {
-            opened
-        }
-        // One that goes on asks its store first, which may take long. What it was begins again with
-        // the checkpoint that is there, as after a crash.
-        () = shutdown.first() => {
-            telling.abort();
-            let kept = resume.as_ref().map(Resume::kept);
-            return Ok((Totals { kept, ..Totals::default() }, Ok(End::Stopped)));
-        }
-    };
-    let sink = match opened {
-        Ok(sink) => sink,
-        Err(SinkError::Refused(Error::UnknownState(text))) => {
-            return Err(CliError::Usage(anyhow!("the checkpoint cannot be resumed: {text}")));
-        }
-        Err(error) => return Err(CliError::Failed(error.into())),
-    };
-    let checkpoints = resume.map(Resume::checkpoints);
-    let observer = &mut terminal;
-    let runner =
-        Runner { events, sink, on_rejected, on_failed, checkpoints, shutdown, observer, monitor };
-    let executed = runner.run().await;
-    telling.abort();
-    Ok(executed)
-}
-
 async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, CliError> {
     let started = Endpoint::start(address, monitor.clone()).await;
     let started = started.with_context(|| {
@@ -212,37 +155,6 @@ async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, Cl
     let url = endpoint.url();
     info!(target: SPILLWAY, event = "metrics", url, "metrics are served at {url}");
     Ok(endpoint)
-}
-
-/// Prints what each signal does. Otherwise a run that waits for the store seems to ignore them.
-async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
-    let (stopping, aborting) = match are_kept {
-        true => (
-            "stopping: saving open objects for the next run; interrupt again to stop without \
-             saving",
-            "aborting objects that are in no checkpoint; interrupt again to exit at once",
-        ),
-        false => (
-            "stopping: completing open objects; interrupt again to abort them",
-            "aborting open objects; interrupt again to exit at once",
-        ),
-    };
-    shutdown.reached(1).await;
-    let counts = move || monitor.view().traffic.unwrap_or_default();
-    match view::waiting(counts()) {
-        Some(waiting) => info!(target: SPILLWAY, event = "stopping", "{stopping} ({waiting})"),
-        None => info!(target: SPILLWAY, event = "stopping", "{stopping}"),
-    }
-    let stalled = || {
-        let counts = counts();
-        view::is_away(&counts).map_or(Duration::ZERO, |_| counts.stalled)
-    };
-    let minute = || info!(target: SPILLWAY, event = "notice", "{NO_ANSWER}");
-    tokio::select! {
-        () = shutdown.insist_where_stalled(STOPPING_PATIENCE, stalled, minute) => {}
-        () = shutdown.reached(2) => {}
-    }
-    info!(target: SPILLWAY, event = "aborting", "{aborting}");
 }
 
 /// Puts a server of this process under the flow: its endpoint and its keys take the place of the
@@ -323,10 +235,6 @@ const LEFT: &str = "the store did not answer in time: incomplete uploads may rem
                     incomplete uploads";
 const HANGS: &str = "exiting at once: this machine did not finish an operation, probably on a \
                      disk; incomplete uploads may remain in the store";
-const NO_ANSWER: &str = "the store has not answered successfully for a minute, so the run ends \
-                         without it";
-/// How long a stopping run waits for a store that does not answer.
-const STOPPING_PATIENCE: Duration = Duration::from_secs(60);
 const LEAVING_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the server of this process may take to end once that is demanded.
 const SERVER_ENDING_PATIENCE: Duration = Duration::from_millis(100);

@@ -1,6 +1,6 @@
 //! What a run has done, when it is over.
 
-use crate::run::{End, Lines, Totals};
+use crate::run::{End, Lines, NotStored, Totals};
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 use tracing::info;
@@ -71,15 +71,14 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
         count => format!(", of {}", counted(*count, "object")),
     };
     add(&mut text, *failed_events, &format!("not stored{of_objects}"));
-    if let Some(Lines { first, last }) = totals.not_stored {
-        let lines = if first == last {
-            format!("line {}", HumanCount(first))
-        } else {
-            format!("lines {} to {}", HumanCount(first), HumanCount(last))
-        };
-        text.push_str(&format!(" The events that were not stored are in {lines}."));
+    if let Some(not_stored) = &totals.not_stored {
+        text.push_str(&format!(" The events that were not stored {}.", place(not_stored)));
     }
     add(&mut text, totals.dead_letters, "written as dead letters");
+    if totals.restarts > 0 {
+        let times = counted(totals.restarts, "time");
+        text.push_str(&format!(" The component trapped and was restarted {times}."));
+    }
     if let Some(kept) = &totals.kept {
         let stored = counted(kept.checkpoints, "checkpoint");
         text.push_str(&format!(
@@ -93,6 +92,34 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
     }
     text.push_str(&unfinished(totals));
     text
+}
+
+/// Where events are: exactly, as far as that can be read.
+fn place(NotStored { between, ranges }: &NotStored) -> String {
+    let range = |Lines { first, last }: &Lines| match first == last {
+        true => HumanCount(*first).to_string(),
+        false => format!("{} to {}", HumanCount(*first), HumanCount(*last)),
+    };
+    match ranges.as_deref() {
+        None => format!(
+            "are between lines {} and {}",
+            HumanCount(between.first),
+            HumanCount(between.last)
+        ),
+        Some([Lines { first, last }]) if first == last => {
+            format!("are in line {}", HumanCount(*first))
+        }
+        Some(ranges) if ranges.len() <= RANGES_SHOWN => {
+            let ranges: Vec<_> = ranges.iter().map(range).collect();
+            format!("are in lines {}", ranges.join(", "))
+        }
+        Some(ranges) => {
+            let (shown, more) = ranges.split_at(RANGES_SHOWN);
+            let shown: Vec<_> = shown.iter().map(range).collect();
+            let (shown, more) = (shown.join(", "), counted(more.len() as u64, "more range"));
+            format!("are in lines {shown}, and {more} up to line {}", HumanCount(between.last))
+        }
+    }
 }
 
 fn add(text: &mut String, count: u64, what: &str) {
@@ -111,4 +138,6 @@ fn unfinished(totals: &Totals) -> String {
     format!(" The last line has no line feed yet: {} {wait} for the next run.", HumanCount(bytes))
 }
 
+/// How many ranges of lines a sentence has.
+const RANGES_SHOWN: usize = 10;
 const NOTHING_TO_DO: &str = "Nothing to do: the whole source is stored, and it has no new lines.";

@@ -1,6 +1,7 @@
 //! Maps pieces of the input into a batch.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::batch::{Batcher, Framing, Run};
 use crate::dead_letters::Letter;
@@ -14,7 +15,7 @@ use super::{Batch, Rejected};
 
 /// Maps pieces of the input into a batch.
 pub(super) struct Mapper {
-    pub(super) map: Map,
+    pub(super) map: Arc<Map>,
     pub(super) framing: Framing,
     pub(super) lines: LineSettings,
 }

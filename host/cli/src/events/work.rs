@@ -7,6 +7,7 @@ use std::thread;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::mapper::{Filled, Mapper, OpenBatch, Rest};
+use crate::map::Map;
 
 /// Maps one piece after the other.
 ///
@@ -36,9 +37,8 @@ impl Work {
     /// # Errors
     ///
     /// The thread cannot be started.
-    pub(super) fn new(mut mapper: Mapper) -> io::Result<Work> {
+    pub(super) fn new(mapper: Mapper) -> io::Result<Work> {
         let place = if mapper.map.computes() {
-            mapper.map.set_stack_bytes_max(EVALUATION_BYTES_MAX);
             let (tasks, taken) = channel();
             let (finished, done) = unbounded_channel();
             thread::Builder::new()
@@ -78,6 +78,11 @@ impl Work {
         self.is_busy = false;
         filled.expect("something was begun, and the thread ends after its last task")
     }
+}
+
+/// Lets the expressions of a map use as much stack as the thread has for them.
+pub(super) fn prepare(map: &mut Map) {
+    map.set_stack_bytes_max(EVALUATION_BYTES_MAX);
 }
 
 fn work(mapper: &Mapper, tasks: &Receiver<Task>, done: &UnboundedSender<Filled>) {

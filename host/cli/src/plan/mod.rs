@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 use crate::checkpoint::{self, CheckpointSettings};
 use crate::dead_letters::{self, OnFailed};
-use crate::events::Events;
+use crate::events::{self, Events};
 use crate::flow::{self, Config, Draft, SinkSettings, Variables};
-use crate::map::{MapSettings, OnRejected};
+use crate::map::{Map, MapSettings, OnRejected};
 use crate::source::{Source, SourceSettings, Start};
 use spillway::component::Component;
 use spillway::credentials::{self, Credentials, Environment, Provider};
@@ -54,7 +54,8 @@ pub(crate) struct Request {
 /// All that a run needs, and nothing that could be wrong with it before it begins.
 pub(crate) struct Plan {
     pub(crate) source: SourceSettings,
-    pub(crate) map: MapSettings,
+    pub(crate) map: Arc<Map>,
+    pub(crate) on_rejected: OnRejected,
     pub(crate) sink: Component,
     pub(crate) config: String,
     pub(crate) grants: Grants,
@@ -164,9 +165,11 @@ impl Request {
             (Some(source), Some(map), Some(destination)) if problems.is_empty() => {
                 let (Destination { sink, config, grants }, known) = destination;
                 let Known { credentials_proven, notes } = known;
+                let MapSettings { map, on_rejected } = map;
                 Ok(Plan {
                     source,
-                    map,
+                    map: events::shared(map),
+                    on_rejected,
                     sink,
                     config,
                     grants,
@@ -258,17 +261,16 @@ impl Plan {
     /// Opens the source: where it was left, or at its beginning.
     pub(crate) fn events(
         source: &SourceSettings,
-        map: MapSettings,
+        map: &Arc<Map>,
         config: &str,
         resume: Option<&Resume>,
-    ) -> Result<(Events, OnRejected), PlanError> {
+    ) -> Result<Events, PlanError> {
         let opened = match resume {
             Some(resume) => resume.open(source),
             None => Source::open(source, Start::default()),
         };
         let (place, begun) = resume.map_or_else(Default::default, Resume::place);
-        let events = Events::new(opened?, map.map, framing(config), place, begun);
-        Ok((events?, map.on_rejected))
+        Ok(Events::new(opened?, Arc::clone(map), framing(config), place, begun)?)
     }
 }
 

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::MissedTickBehavior;
 
 use super::pump::Pump;
+use super::rounds::Rounds;
 use super::taken::Taken;
-use super::{Kept, RunError, TICK};
+use super::{Kept, RunError, TICK, Totals};
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFile, Mark, SourceFile, Writer};
 use crate::layout::Layout;
 use crate::place::{LineStart, Place};
@@ -67,12 +68,26 @@ pub(super) struct Checkpointer {
     mark: Option<Mark>,
     /// When the last one was stored, or the run began.
     stored: Instant,
+    /// What had been done when this instance began, and when the last one was stored.
+    before: Totals,
+    totals: Totals,
+    /// Those that the sink asked for, and whether the last of them had an effect.
+    asked: Rounds,
+    has_come_on: bool,
 }
 
 impl Checkpointer {
-    pub(super) fn new(checkpoints: Checkpoints) -> Checkpointer {
+    /// `before` is what was done before.
+    pub(super) fn new(checkpoints: Checkpoints, before: Totals) -> Checkpointer {
         let mark = checkpoints.resumed.as_ref().map(|resumed| resumed.source.clone());
-        Checkpointer { mark, stored: Instant::now(), checkpoints }
+        let (totals, stored) = (before.clone(), Instant::now());
+        let asked = Rounds::of_waiting("asking for a checkpoint", stored);
+        Checkpointer { mark, stored, before, totals, asked, has_come_on: true, checkpoints }
+    }
+
+    /// What had been done when the last one was stored.
+    pub(super) fn into_totals(self) -> Totals {
+        self.totals
     }
 
     /// What the sink was opened with, where the run goes on.
@@ -94,6 +109,7 @@ impl Checkpointer {
         if let Some(kept) = &mut pump.totals.kept {
             kept.unfinished_bytes = pump.events.left();
         }
+        let mut rounds = Rounds::of_flush(Instant::now());
         loop {
             let progress = pump.sink.flush().await?;
             let waits_for_commit = progress.wants_checkpoint;
@@ -102,7 +118,10 @@ impl Checkpointer {
                 break;
             }
             self.checkpoint(pump, false).await?;
+            pump.has_come_on(&mut rounds)?;
         }
+        // A checkpoint that says that the source is through must be true.
+        pump.is_all_durable(Ending::Complete)?;
         self.checkpoint(pump, true).await?;
         Ok(Ending::Complete)
     }
@@ -114,25 +133,32 @@ impl Checkpointer {
         pump: &mut Pump<'_>,
         least: Duration,
     ) -> Result<(), RunError> {
-        let is_asked_for = pump.taken.as_ref().is_some_and(|taken| taken.is_due);
-        if is_asked_for || self.stored.elapsed() >= self.checkpoints.every.max(least) {
+        let elapsed = self.stored.elapsed();
+        // A sink that asks again, and had nothing of the last one, has to wait.
+        let is_asked_for = pump.taken.as_ref().is_some_and(|taken| taken.is_due)
+            && (self.has_come_on || elapsed >= TICK);
+        if is_asked_for {
+            self.checkpoint(pump, false).await?;
+            self.has_come_on = pump.has_come_on(&mut self.asked)?;
+        } else if elapsed >= self.checkpoints.every.max(least) {
             self.checkpoint(pump, false).await?;
         }
         Ok(())
     }
 
-    /// Makes room in a sink that takes nothing before a commit. Where so many commits made none
-    /// yet, it waits for what the store says.
+    /// Makes room in a sink that takes nothing before a commit. Where the commits before this one
+    /// made none, it waits for what the store says.
     pub(super) async fn make_room(
         &mut self,
         pump: &mut Pump<'_>,
-        commits: u32,
+        rounds: &mut Rounds,
     ) -> Result<(), RunError> {
-        if commits > 0 {
+        if !rounds.is_first() {
             let moved = pump.sink.moved();
             let _ = tokio::time::timeout(TICK, moved.notified()).await;
         }
-        self.checkpoint(pump, false).await
+        self.checkpoint(pump, false).await?;
+        pump.has_come_on(rounds).map(drop)
     }
 
     /// Stores where the run is, and has what waited for it become visible. Returns the state.
@@ -183,16 +209,17 @@ impl Checkpointer {
         let oldest = pump.layout.line_start(pump.settled.min(place.position));
         let mark = source.mark(place, begun, oldest);
         let mark = mark.map_err(|error| CheckpointError::Source(source.path().into(), error))?;
-        let before = |count: fn(&Checkpoint) -> u64| resumed.as_ref().map_or(0, count);
-        let now = SystemTime::now();
-        let at = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let resumed = |count: fn(&Checkpoint) -> u64| resumed.as_ref().map_or(0, count);
+        let (now, before) = (&pump.totals, &self.before);
+        let stored = SystemTime::now();
+        let at = stored.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let checkpoint = Checkpoint {
             taken: u64::try_from(at).unwrap_or(u64::MAX),
             finished,
             source: mark.clone(),
-            events: before(|c| c.events) + pump.totals.events,
-            objects: before(|c| c.objects) + pump.totals.objects,
-            object_bytes: before(|c| c.object_bytes) + pump.totals.object_bytes,
+            events: resumed(|c| c.events) + now.events - before.events,
+            objects: resumed(|c| c.objects) + now.objects - before.objects,
+            object_bytes: resumed(|c| c.object_bytes) + now.object_bytes - before.object_bytes,
             writer: writer.clone(),
             state,
         };
@@ -204,8 +231,15 @@ impl Checkpointer {
             kept.checkpoints += 1;
             (kept.next_line, kept.next_line_taken) = (line, place.taken);
         }
-        pump.monitor.checkpointed(now);
+        pump.monitor.checkpointed(stored);
         pump.count();
+        // The rest of a batch that a checkpoint divides is read again.
+        let begin = self.checkpoints.place.start;
+        self.totals = Totals {
+            lines: self.before.lines + place.start.line.saturating_sub(begin.line),
+            input_bytes: self.before.input_bytes + place.start.offset.saturating_sub(begin.offset),
+            ..pump.totals.clone()
+        };
         pump.observer.checkpoint(line);
         Ok(checkpoint.state)
     }

@@ -67,6 +67,27 @@ pub enum RunError {
         /// The number of the line that this run went on from, from 1.
         line: u64,
     },
+    /// The sink asks for one checkpoint after the other, and nothing comes of them.
+    #[error(
+        "the sink is still {what} after {checkpoints} checkpoints in a row, without a request, an \
+         object or an event that became durable"
+    )]
+    NoProgress {
+        /// What it is.
+        what: &'static str,
+        /// How many checkpoints were stored since something changed.
+        checkpoints: u32,
+    },
+    /// The sink was closed, and has not said of all events that they are stored, rejected or
+    /// failed.
+    #[error(
+        "the sink was closed without an error, but {lines} are not reported as stored, rejected or \
+         failed"
+    )]
+    NotDurable {
+        /// Between which lines they are.
+        lines: Lines,
+    },
     /// A checkpoint could not be stored.
     #[error("no checkpoint could be stored")]
     Checkpoint(#[from] CheckpointError),

@@ -1,11 +1,15 @@
 //! Reads events, writes them to the sink, and polls it.
 
 use std::mem;
+use std::ops::Range;
+use std::time::Instant;
 
 use super::dead_letters::DeadLetterQueue;
+use super::pending::Pending;
+use super::rounds::Rounds;
 use super::runs::{end, event, run};
 use super::taken::Taken;
-use super::{Observer, RunError, Totals};
+use super::{NotStored, Observer, RunError, Totals};
 use crate::batch::ends;
 use crate::dead_letters::{Content, DeadLetter};
 use crate::events::{Batch, Events, Rejected};
@@ -33,6 +37,8 @@ pub(super) struct Pump<'a> {
     pub(super) layout: Layout,
     /// How far the sink has taken the input, where the run takes checkpoints.
     pub(super) taken: Option<Taken>,
+    /// What the sink has taken and not stored.
+    pub(super) pending: Pending,
     /// The position of the first event that this run could write as a dead letter. An earlier run
     /// read those before.
     pub(super) spooled_from: u64,
@@ -86,6 +92,7 @@ impl Pump<'_> {
     ) -> Result<(), RunError> {
         let given: u64 = runs.iter().map(|run| ends(run).len() as u64).sum();
         self.totals.events += given - rejections.len() as u64;
+        self.pending.add(runs, rejections);
         self.dead_letters.keep(runs, rejections)?;
         if let Some(taken) = &mut self.taken {
             taken.took(runs, several, &self.layout);
@@ -155,6 +162,7 @@ impl Pump<'_> {
             self.totals.objects += 1;
             self.totals.stored_events += object.events;
             self.totals.object_bytes += object.bytes;
+            self.pending.store(object);
             self.observer.visible(object);
         }
         // Behind a gate that was shut, what is kept for the next run is no failure of this one.
@@ -167,9 +175,9 @@ impl Pump<'_> {
             // What still came for an object after it failed is no other object.
             self.totals.failed_objects += u64::from(failure.first == failure.begun);
             self.totals.failed_events += failure.events;
-            if self.dead_letters.failed.is_none() || self.is_told_to_abort() {
-                self.not_stored(self.layout.lines_between(failure.first, failure.last));
-            }
+        }
+        if self.dead_letters.failed.is_none() || self.is_told_to_abort() {
+            self.not_stored(failed);
         }
         if let Some(taken) = &mut self.taken {
             taken.note(&progress);
@@ -177,6 +185,7 @@ impl Pump<'_> {
         let failed = self.fail(failed);
         let settled = self.dead_letters.write_until(progress.durable, &self.layout);
         self.settled = progress.durable;
+        self.pending.settle(progress.durable);
         self.layout.forget(progress.durable);
         self.durable = self.durable.max(progress.durable);
         self.monitor.settle(progress.durable);
@@ -239,16 +248,56 @@ impl Pump<'_> {
         let Totals { events, stored_events, failed_events, .. } = self.totals;
         self.totals.failed_events = events.saturating_sub(stored_events).max(failed_events);
         if self.durable < self.given {
-            self.not_stored(self.layout.lines_between(self.durable, self.given - 1));
+            let lines = match self.pending.lost() {
+                Some(lost) => self.lines_at(&lost),
+                None => {
+                    let between = self.layout.lines_between(self.durable, self.given - 1);
+                    NotStored::between([between])
+                }
+            };
+            self.add_not_stored(lines);
         }
         self.count();
     }
 
-    /// Counts lines that are neither stored nor dead letters.
-    fn not_stored(&mut self, lines: Lines) {
-        let before = self.totals.not_stored.unwrap_or(lines);
-        let (first, last) = (before.first.min(lines.first), before.last.max(lines.last));
-        self.totals.not_stored = Some(Lines { first, last });
+    /// Counts the lines of failures, which are neither stored nor dead letters.
+    fn not_stored(&mut self, failures: &[Failure]) {
+        let lines = match self.pending.failed(failures) {
+            Some(failed) => self.lines_at(&failed),
+            None => {
+                let between = |f: &Failure| self.layout.lines_between(f.first, f.last);
+                NotStored::between(failures.iter().map(between))
+            }
+        };
+        self.add_not_stored(lines);
+    }
+
+    fn lines_at(&self, positions: &[Range<u64>]) -> Option<NotStored> {
+        let lines = |range: &Range<u64>| self.layout.lines_between(range.start, range.end - 1);
+        NotStored::exactly(positions.iter().map(lines))
+    }
+
+    fn add_not_stored(&mut self, lines: Option<NotStored>) {
+        let before = self.totals.not_stored.take();
+        self.totals.not_stored = match (before, lines) {
+            (Some(before), Some(lines)) => Some(before.and(lines)),
+            (before, lines) => before.or(lines),
+        };
+    }
+
+    /// What a sink that completed everything has to say: that it did.
+    pub(super) fn is_all_durable(&self, ending: Ending) -> Result<(), RunError> {
+        if ending != Ending::Complete || self.durable >= self.given || self.is_told_to_abort() {
+            return Ok(());
+        }
+        let lines = self.layout.lines_between(self.durable, self.given - 1);
+        Err(RunError::NotDurable { lines })
+    }
+
+    /// Whether a sink that was given a checkpoint has come on since the one before.
+    pub(super) fn has_come_on(&self, rounds: &mut Rounds) -> Result<bool, RunError> {
+        let counts = self.sink.traffic().counts();
+        rounds.next(self.durable, &self.totals, counts, Instant::now())
     }
 
     pub(super) fn count(&mut self) {

@@ -103,11 +103,14 @@ impl Monitor {
     pub(crate) fn begin(&self, input_bytes: Option<u64>, traffic: Traffic) {
         let mut known = self.lock();
         (known.input_bytes, known.traffic) = (input_bytes, Some(traffic));
+        known.lag = Lag::default();
     }
 
-    /// The run has done so much.
+    /// The run has done so much. Counters never fall: what a new instance of the component reads
+    /// again counts from where the one before it was.
     pub(crate) fn count(&self, totals: &Totals) {
-        self.lock().totals = totals.clone();
+        let mut known = self.lock();
+        known.totals = totals.at_least(&known.totals);
     }
 
     /// The sink is about to be given the events before this position.

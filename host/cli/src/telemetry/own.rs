@@ -11,6 +11,7 @@ use super::monitor::View;
 pub(super) fn metrics(view: &View) -> Vec<Metric> {
     let Totals { lines, input_bytes, rejected, filtered, stored_events, failed_events, .. } =
         view.totals;
+    let restarts = view.totals.restarts;
     let checkpoints = view.totals.kept.as_ref().map_or(0, |kept| kept.checkpoints);
     let counts = view.traffic;
     let mut metrics = vec![
@@ -34,6 +35,11 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
             "spillway_run_durable_lag_seconds",
             "Age of the oldest event that was given to the sink and is not durable.",
             seconds(view.lag),
+        ),
+        counter(
+            "spillway_run_restarts_total",
+            "Times the component trapped and a new instance resumed from a checkpoint.",
+            restarts,
         ),
         counter("spillway_run_checkpoints_total", "Checkpoints that were stored.", checkpoints),
         gauge(

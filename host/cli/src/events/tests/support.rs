@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use crate::batch::{Framing, Run};
-use crate::events::{Batch, Events};
+use crate::events::{Batch, Events, shared};
 use crate::map::MapConfig;
 use crate::place::{Begun, Place};
 use crate::source::{Source, SourceConfig};
@@ -77,7 +77,7 @@ pub(super) fn open_at(
     let map: MapConfig = toml::from_str(map).unwrap();
     let map = map.settings(settings.codec).unwrap().map;
     let source = Source::from_reader("a test", input, settings.lines, place.start).unwrap();
-    Events::new(source, map, framing, place, begun).unwrap()
+    Events::new(source, shared(map), framing, place, begun).unwrap()
 }
 
 pub(super) fn text_of(run: &Run) -> String {

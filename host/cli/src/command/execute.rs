@@ -1,0 +1,226 @@
+//! Runs a plan to its end, also where the component traps on the way.
+//!
+//! A component that traps is gone, with all that it held. With checkpoints nothing is lost: a fresh
+//! instance resumes from the last one, as a new process would. That is tried a few times as long as
+//! no new checkpoint moves the run on, so that a component that cannot get past an event ends with
+//! its cause.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use spillway::contract::Error;
+use spillway::sink::SinkError;
+use tracing::{info, warn};
+
+use crate::checkpoint::CheckpointSettings;
+use crate::plan::{Plan, Resume};
+use crate::run::{End, Kept, Ran, RunError, Runner, Totals};
+use crate::shutdown::Shutdown;
+use crate::telemetry::Monitor;
+
+use super::args::LogFormat;
+use super::exit::CliError;
+use super::log::SPILLWAY;
+use super::terminal::Terminal;
+use super::{position, view};
+
+/// What a run did, and how it ended.
+pub(crate) type Executed = (Totals, Result<End, RunError>);
+
+/// Runs a plan.
+pub(crate) async fn execute(
+    plan: Plan,
+    shutdown: Shutdown,
+    monitor: Monitor,
+    log: LogFormat,
+) -> Result<Executed, CliError> {
+    let Some(checkpoint) = &plan.checkpoint else {
+        let mut instance = Instance::new(&plan, &shutdown, &monitor, log);
+        let ran = instance.run(None, Totals::default()).await?;
+        return Ok((ran.totals, ran.result));
+    };
+    let resume = resume(&plan, checkpoint).await?;
+    let nothing_to_do = resume.nothing_to_do()?;
+    position::announce(&resume, nothing_to_do.is_some());
+    if let Some(unfinished_bytes) = nothing_to_do {
+        let kept = Kept { unfinished_bytes, ..resume.kept() };
+        let totals = Totals { kept: Some(kept), ..Totals::default() };
+        return Ok((totals, Ok(End::NothingToDo)));
+    }
+    let mut instance = Instance::new(&plan, &shutdown, &monitor, log);
+    let mut ran = instance.run(Some(resume), Totals::default()).await?;
+    let mut restarts = Restarts::new();
+    while let Err(RunError::Sink(SinkError::Trap(cause))) = &ran.result
+        && shutdown.count() == 0
+        && restarts.take(&ran.checkpointed)
+    {
+        let kept = ran.checkpointed.kept.clone().unwrap_or_default();
+        restarts.announce(cause.as_ref(), &kept, &checkpoint.path);
+        let totals = Totals { restarts: ran.checkpointed.restarts + 1, ..ran.checkpointed };
+        let resume = self::resume(&plan, checkpoint).await?;
+        if resume.nothing_to_do()?.is_some() {
+            // The last checkpoint was stored, and only what follows it had no effect.
+            return Ok((totals, Ok(End::Complete)));
+        }
+        ran = instance.run(Some(resume), totals).await?;
+    }
+    Ok((ran.totals, ran.result))
+}
+
+async fn resume(plan: &Plan, checkpoint: &CheckpointSettings) -> Result<Resume, CliError> {
+    Ok(Resume::of(checkpoint, &plan.source, &plan.sink).await?)
+}
+
+/// Runs one instance of the plan's component after the other.
+struct Instance<'a> {
+    plan: &'a Plan,
+    shutdown: &'a Shutdown,
+    monitor: &'a Monitor,
+    terminal: Terminal,
+}
+
+impl<'a> Instance<'a> {
+    fn new(
+        plan: &'a Plan,
+        shutdown: &'a Shutdown,
+        monitor: &'a Monitor,
+        log: LogFormat,
+    ) -> Instance<'a> {
+        Instance { plan, shutdown, monitor, terminal: Terminal::new(monitor.clone(), log) }
+    }
+
+    /// Opens the source and the sink, from the checkpoint where there is one, and runs to the end.
+    /// `totals` is what earlier instances have done.
+    async fn run(&mut self, resume: Option<Resume>, totals: Totals) -> Result<Ran, CliError> {
+        let Instance { plan, shutdown, monitor, terminal } = self;
+        let events = Plan::events(&plan.source, &plan.map, &plan.config, resume.as_ref())?;
+        let telling = tell(shutdown.clone(), monitor.clone(), resume.is_some());
+        let _telling = AbortOnDrop(tokio::spawn(telling));
+        let kept = resume.as_ref().map(Resume::kept);
+        let is_first = totals.restarts == 0;
+        let before = Totals { kept: totals.kept.clone().or(kept), ..totals };
+        let state = resume.as_ref().and_then(Resume::state);
+        let watch = |traffic| monitor.watch(traffic);
+        let opened = tokio::select! {
+            opened = plan.sink.open_watched(&plan.config, state, &plan.grants, watch) => opened,
+            // One that goes on asks its store first, which may take long. What it was begins again
+            // with the checkpoint that is there, as after a crash.
+            () = shutdown.first() => return Ok(Ran::without_a_sink(before, Ok(End::Stopped))),
+        };
+        let sink = match opened {
+            Ok(sink) => sink,
+            Err(SinkError::Refused(Error::UnknownState(text))) => {
+                return Err(CliError::Usage(anyhow!("the checkpoint cannot be resumed: {text}")));
+            }
+            Err(error) if is_first => return Err(CliError::Failed(error.into())),
+            Err(error) => return Ok(Ran::without_a_sink(before, Err(error.into()))),
+        };
+        let runner = Runner {
+            events,
+            sink,
+            on_rejected: plan.on_rejected.clone(),
+            on_failed: plan.on_failed.clone(),
+            checkpoints: resume.map(Resume::checkpoints),
+            shutdown: shutdown.clone(),
+            observer: terminal,
+            monitor: monitor.clone(),
+            before,
+        };
+        Ok(runner.run().await)
+    }
+}
+
+/// How often a component may still be opened again.
+struct Restarts {
+    left: u32,
+    /// The line, and the events of it, up to which the last checkpoint had come.
+    place: Option<(u64, u64)>,
+}
+
+impl Restarts {
+    fn new() -> Restarts {
+        Restarts { left: RESTARTS_MAX, place: None }
+    }
+
+    /// Takes one off, unless there is none left. A run that has come further since has them all.
+    fn take(&mut self, checkpointed: &Totals) -> bool {
+        let place = checkpointed.kept.as_ref().map(|kept| (kept.next_line, kept.next_line_taken));
+        if place != self.place {
+            *self = Restarts { left: RESTARTS_MAX, place };
+        }
+        let is_left = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        is_left
+    }
+
+    /// Says that a component is opened again.
+    fn announce(&self, cause: &(dyn std::error::Error + 'static), kept: &Kept, path: &Path) {
+        let (cause, line, path) = (root(cause), kept.next_line, path.display());
+        let restart = RESTARTS_MAX - self.left;
+        let from = match kept.checkpoints == 0 && kept.resumed_from_line.is_none() {
+            true => format!("starts at line {line}: no checkpoint was stored"),
+            false => format!("resumes from line {line}, from the checkpoint {path}"),
+        };
+        warn!(
+            target: SPILLWAY, event = "restarted", line, restart,
+            "the component trapped: {cause}; a new instance {from} (restart {restart} of at most \
+             {RESTARTS_MAX} from there)"
+        );
+    }
+}
+
+/// The first cause of an error.
+fn root(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Prints what each signal does. Otherwise a run that waits for the store seems to ignore them.
+async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
+    let (stopping, aborting) = match are_kept {
+        true => (
+            "stopping: saving open objects for the next run; interrupt again to stop without \
+             saving",
+            "aborting objects that are in no checkpoint; interrupt again to exit at once",
+        ),
+        false => (
+            "stopping: completing open objects; interrupt again to abort them",
+            "aborting open objects; interrupt again to exit at once",
+        ),
+    };
+    shutdown.reached(1).await;
+    let counts = move || monitor.view().traffic.unwrap_or_default();
+    match view::waiting(counts()) {
+        Some(waiting) => info!(target: SPILLWAY, event = "stopping", "{stopping} ({waiting})"),
+        None => info!(target: SPILLWAY, event = "stopping", "{stopping}"),
+    }
+    let stalled = || {
+        let counts = counts();
+        view::is_away(&counts).map_or(Duration::ZERO, |_| counts.stalled)
+    };
+    let minute = || info!(target: SPILLWAY, event = "notice", "{NO_ANSWER}");
+    tokio::select! {
+        () = shutdown.insist_where_stalled(STOPPING_PATIENCE, stalled, minute) => {}
+        () = shutdown.reached(2) => {}
+    }
+    info!(target: SPILLWAY, event = "aborting", "{aborting}");
+}
+
+const NO_ANSWER: &str = "the store has not answered successfully for a minute, so the run ends \
+                         without it";
+/// How long a stopping run waits for a store that does not answer.
+const STOPPING_PATIENCE: Duration = Duration::from_secs(60);
+/// How many instances may trap one after the other without a checkpoint that moves the run on.
+const RESTARTS_MAX: u32 = 3;
