@@ -24,8 +24,7 @@ struct Written {
 
 impl Guest for Component {
     fn get(_identity: String, _fresh: bool) -> Result<CredentialSet, Failure> {
-        let slot = slot();
-        let text = slot[MARKER.len()..].trim_ascii();
+        let text = slot()[MARKER.len()..].trim_ascii();
         if text.is_empty() {
             return Err(Failure::NotConfigured(EMPTY.to_owned()));
         }
@@ -38,12 +37,12 @@ impl Guest for Component {
 }
 
 /// The slot as it is in the file now, which is not what the compiler saw.
-fn slot() -> [u8; SLOT_BYTES] {
-    // SAFETY: `SLOT` is a static that nothing writes to, so the pointer is valid and aligned, and
-    // the bytes are initialized.
+fn slot() -> &'static [u8; SLOT_BYTES] {
+    static PLACE: &[u8; SLOT_BYTES] = &SLOT;
+    // SAFETY: `PLACE` is a static that nothing writes to, so the pointer to it is valid and aligned.
     #[allow(unsafe_code, reason = "the compiler must not assume what the slot holds")]
     unsafe {
-        read_volatile(&raw const SLOT)
+        read_volatile(&raw const PLACE)
     }
 }
 
