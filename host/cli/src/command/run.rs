@@ -157,9 +157,9 @@ pub(crate) async fn execute(
     monitor: Monitor,
     log: LogFormat,
 ) -> Result<Executed, CliError> {
-    let Plan { source, map, sink, config, grants, on_failed, checkpoint, .. } = plan;
+    let Plan { source, map, transforms, sink, config, grants, on_failed, checkpoint, .. } = plan;
     let resume = match &checkpoint {
-        Some(checkpoint) => Some(Resume::of(checkpoint, &source, &sink).await?),
+        Some(checkpoint) => Some(Resume::of(checkpoint, &source, &transforms, &sink).await?),
         None => None,
     };
     if let Some(resume) = &resume {
@@ -172,6 +172,7 @@ pub(crate) async fn execute(
         }
     }
     let (events, on_rejected) = Plan::events(&source, map, &config, resume.as_ref())?;
+    let transforms = transforms.open().await?;
     let telling = tokio::spawn(tell(shutdown.clone(), monitor.clone(), resume.is_some()));
     let mut terminal = Terminal::new(monitor.clone(), log);
     let state = resume.as_ref().and_then(Resume::state);
@@ -196,8 +197,17 @@ pub(crate) async fn execute(
     };
     let checkpoints = resume.map(Resume::checkpoints);
     let observer = &mut terminal;
-    let runner =
-        Runner { events, sink, on_rejected, on_failed, checkpoints, shutdown, observer, monitor };
+    let runner = Runner {
+        events,
+        transforms,
+        sink,
+        on_rejected,
+        on_failed,
+        checkpoints,
+        shutdown,
+        observer,
+        monitor,
+    };
     let executed = runner.run().await;
     telling.abort();
     Ok(executed)
