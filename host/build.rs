@@ -1,5 +1,8 @@
 //! Builds the component, so that plain cargo commands are enough.
 
+#[path = "build/parts.rs"]
+mod parts;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,6 +15,10 @@ fn main() {
     add_target(&workspace);
     let component = build(&workspace);
     println!("cargo::rustc-env=SPILLWAY_COMPONENT={}", component.display());
+    if std::env::var_os("CARGO_FEATURE_PARTS").is_some() {
+        let built = parts::build(&env("CARGO"), &workspace, &target_folder().join("component"));
+        built.unwrap_or_else(|error| fail(&error));
+    }
 }
 
 /// The target's standard library, where it is missing and nobody fetches it unasked.

@@ -244,12 +244,12 @@ impl Component {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     std::fs::read(path).map_err(|error| LoadError::Read(path.to_owned(), error))
 }
 
 /// What the first eight bytes say. The engine says it, too, in words for those who build engines.
-fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
+pub(crate) fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
     match bytes {
         [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(LoadError::CoreModule),
         [b'\0', b'a', b's', b'm', ..] => Ok(()),
@@ -257,7 +257,7 @@ fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
     }
 }
 
-fn names(
+pub(crate) fn names(
     engine: &Engine,
     component: &wasmtime::component::Component,
 ) -> (Vec<String>, Vec<String>) {
@@ -284,7 +284,7 @@ fn check_names(imports: &[String], exports: &[String]) -> Result<(), LoadError> 
     if not_granted.is_empty() { Ok(()) } else { Err(LoadError::NotGranted(not_granted)) }
 }
 
-fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 

@@ -27,3 +27,20 @@ pub use bindings::spillway::sink::types::{
     Level, Metric, MetricValue, Notice, Payload, Phase, Problem, Progress, Rejection, Run,
     SavedObject, SavedState, StoredState, VisibleObject,
 };
+
+/// The bindings of a transform. Its types are those of a sink.
+mod filter {
+    #![allow(missing_docs, unused_qualifications, reason = "generated")]
+    #![allow(clippy::all, reason = "generated")]
+
+    wasmtime::component::bindgen!({
+        path: "../wit/deps/sink",
+        world: "filter",
+        with: { "spillway:sink/types": super::bindings::spillway::sink::types },
+        imports: { default: async },
+        exports: { default: async },
+    });
+}
+
+pub use filter::exports::spillway::sink::transform::Outcome;
+pub use filter::{Filter, FilterPre};

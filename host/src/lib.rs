@@ -3,7 +3,8 @@
 //!
 //! A [`component::Component`] is loaded and proven to be a sink, a [`sink::Sink`] takes events. It
 //! gets what [`grants::Grants`] says: authorities to talk to, credentials, limits. It has no file
-//! system, no environment, no sockets and no standard streams.
+//! system, no environment, no sockets and no standard streams. A [`transform::Transform`] changes
+//! events before a sink takes them, and gets nothing.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -75,8 +76,11 @@ pub mod credentials;
 pub mod egress;
 pub mod engine;
 pub mod grants;
+#[cfg(feature = "parts")]
+pub mod parts;
 pub mod problem;
 pub mod sink;
 mod state;
+pub mod transform;
 
 pub use bounds::Breach;

@@ -312,7 +312,7 @@ pub(crate) async fn promptly<T>(
 
 /// Makes a call, for as long as its sink is not given up. What was cut short cannot be called
 /// again.
-async fn until_given_up<T>(
+pub(crate) async fn until_given_up<T>(
     gate: &Gate,
     call: impl Future<Output = wasmtime::Result<T>>,
 ) -> Result<T, SinkError> {

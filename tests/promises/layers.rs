@@ -81,6 +81,7 @@ const CORE: &[&str] = &[
 ];
 const SINK_HOST: &[&str] = &[
     "problem",
+    "parts",
     "contract",
     "bounds",
     "egress",
@@ -90,6 +91,7 @@ const SINK_HOST: &[&str] = &[
     "state",
     "sink",
     "component",
+    "transform",
 ];
 const COMMAND: &[&str] = &[
     "age",

@@ -12,6 +12,7 @@ mod replay;
 mod rounds;
 mod runs;
 mod taken;
+mod transforms;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -32,6 +33,7 @@ pub use crate::layout::{Lines, Spot};
 pub use crate::totals::{Kept, NotStored, Totals};
 pub use checkpoints::Checkpoints;
 pub use outcome::{End, RunError, failed};
+pub use transforms::Transforms;
 
 use checkpoints::Checkpointer;
 use dead_letters::DeadLetterQueue;
@@ -39,6 +41,7 @@ use pending::Pending;
 use pump::Pump;
 use rounds::Rounds;
 use taken::Taken;
+use transforms::Portion;
 
 /// Observes a run.
 pub trait Observer: Send {
@@ -60,6 +63,8 @@ pub trait Observer: Send {
 pub struct Runner<'a> {
     /// Where events come from.
     pub events: Events,
+    /// What changes them on their way.
+    pub transforms: Transforms,
     /// Where they go.
     pub sink: Sink,
     /// What happens to rejected events.
@@ -100,7 +105,8 @@ impl Runner<'_> {
     /// Runs to the end, whichever it is.
     pub async fn run(self) -> Ran {
         let Runner { events, sink, on_rejected, on_failed, checkpoints, .. } = self;
-        let Runner { shutdown, observer, monitor, before, .. } = self;
+        let Runner { mut transforms, shutdown, observer, monitor, before, .. } = self;
+        transforms.end_with(&sink.gate());
         monitor.begin(events.input_bytes(), sink.traffic());
         let kept = checkpoints.as_ref().map(Checkpoints::kept);
         let totals = Totals { kept: before.kept.clone().or(kept), ..before };
@@ -113,6 +119,7 @@ impl Runner<'_> {
         let layout = checkpoints.as_ref().map(Checkpoints::layout);
         let pump = Pump {
             events,
+            transforms,
             gate: sink.gate(),
             sink,
             stops: on_rejected == OnRejected::Stop,
@@ -241,8 +248,10 @@ impl Running<'_> {
         let stops = self.pump.stops;
         let same = |one: &Run, next: &Run| !stops || one.key == next.key;
         for runs in runs.chunk_by(same) {
-            if self.write(runs, &batch.several).await?.is_break() {
-                return Ok(ControlFlow::Break(()));
+            for portion in self.pump.transforms.apply(runs, stops).await? {
+                if self.write(portion, &batch.several).await?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
         }
         self.pump.finish(&batch)?;
@@ -250,16 +259,16 @@ impl Running<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Writes runs to the sink. `several` are the lines that begin in their batch and have several
-    /// events.
+    /// Writes events to the sink. `several` are the lines that begin in their batch and have
+    /// several events.
     async fn write(
         &mut self,
-        runs: &[Run],
+        portion: Portion<'_>,
         several: &[Several],
     ) -> Result<ControlFlow<()>, RunError> {
         let mut rounds = Rounds::of_waiting("full", Instant::now());
         let rejections = loop {
-            match (self.pump.sink.write(runs).await, &mut self.checkpointer) {
+            match (self.pump.sink.write(&portion.sunk).await, &mut self.checkpointer) {
                 (Err(SinkError::Refused(Error::Busy)), Some(checkpointer)) => {
                     if self.pump.shutdown.count() > 0 {
                         return Ok(ControlFlow::Break(()));
@@ -269,7 +278,7 @@ impl Running<'_> {
                 (written, _) => break written?,
             }
         };
-        self.pump.wrote(runs, &rejections, several)?;
+        self.pump.wrote(portion, rejections, several).await?;
         Ok(ControlFlow::Continue(()))
     }
 

@@ -15,7 +15,7 @@ pub struct Totals {
     pub events: u64,
     /// Events that were rejected.
     pub rejected: u64,
-    /// Lines that the map's expressions filtered out.
+    /// Lines that the map's expressions filtered out, and events that transforms dropped.
     pub filtered: u64,
     /// Events in objects that became visible.
     pub stored_events: u64,

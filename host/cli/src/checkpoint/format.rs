@@ -44,6 +44,22 @@ pub struct Writer {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// The transforms that events passed before it, in their order.
+    #[serde(default)]
+    pub transforms: Vec<Through>,
+}
+
+/// A transform that events passed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Through {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The SHA-256 of the component, in hexadecimal.
+    pub component: String,
+    /// The SHA-256 of its configuration, in hexadecimal: that may hold a secret.
+    pub config: String,
 }
 
 /// A place in a file, and what tells the file from others.
@@ -254,7 +270,9 @@ mod tests {
             oldest: LineStart { line: 1, position: 4 },
             ..Mark::default()
         };
-        let writer = Writer { name: "spillway-s3".into(), version: "0.1.0".into() };
+        let through = Through { name: "route".into(), ..Through::default() };
+        let (name, version) = ("spillway-s3".into(), "0.1.0".into());
+        let writer = Writer { name, version, transforms: vec![through] };
         Checkpoint {
             taken: 1_777_631_400_000_000_000,
             finished: true,

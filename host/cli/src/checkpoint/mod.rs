@@ -14,5 +14,5 @@ mod source_file;
 pub use config::{CheckpointConfig, CheckpointSettings, EVERY_DEFAULT};
 pub use error::{CheckpointError, Damage, Moved};
 pub use file::{CheckpointFile, check, names_beside, read};
-pub use format::{Checkpoint, Mark, Writer};
+pub use format::{Checkpoint, Mark, Through, Writer};
 pub use source_file::{Rest, SourceFile};

@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Checkpoint(CheckpointCommand),
     /// Show the imports, exports and configuration of a component.
     Inspect(InspectArguments),
-    /// Write the built-in component to a file, for other hosts.
+    /// Write a built-in component to a file, for other hosts and for composition.
     Component(ComponentArguments),
 }
 
@@ -154,9 +154,35 @@ pub(crate) struct InspectArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ComponentArguments {
+    /// Which one.
+    #[arg(value_name = "NAME", default_value = "s3")]
+    pub(crate) name: ComponentName,
+    /// Credentials for static-credentials, as JSON in the format of `credential_process`. `-` is
+    /// standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
     /// The file to write.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+}
+
+/// A component that this program was built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ComponentName {
+    /// The sink.
+    S3,
+    /// A transform and a sink as one sink.
+    Chain,
+    /// A transform that drops, rejects and renames events by rules.
+    Route,
+    /// A command that stores the lines of standard input.
+    Command,
+    /// Credentials of the environment.
+    EnvCredentials,
+    /// Credentials that stand in its file.
+    StaticCredentials,
+    /// A handler of wasmCloud that stores messages.
+    Wasmcloud,
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

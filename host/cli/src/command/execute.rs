@@ -51,12 +51,12 @@ pub(crate) async fn execute(
     let mut instance = Instance::new(&plan, &shutdown, &monitor, log);
     let mut ran = instance.run(Some(resume), Totals::default()).await?;
     let mut restarts = Restarts::new();
-    while let Err(RunError::Sink(SinkError::Trap(cause))) = &ran.result
+    while let Some(cause) = trapped(&ran.result)
         && shutdown.count() == 0
         && restarts.take(&ran.checkpointed)
     {
         let kept = ran.checkpointed.kept.clone().unwrap_or_default();
-        restarts.announce(cause.as_ref(), &kept, &checkpoint.path);
+        restarts.announce(cause, &kept, &checkpoint.path);
         let totals = Totals { restarts: ran.checkpointed.restarts + 1, ..ran.checkpointed };
         let resume = self::resume(&plan, checkpoint).await?;
         if resume.nothing_to_do()?.is_some() {
@@ -69,7 +69,7 @@ pub(crate) async fn execute(
 }
 
 async fn resume(plan: &Plan, checkpoint: &CheckpointSettings) -> Result<Resume, CliError> {
-    Ok(Resume::of(checkpoint, &plan.source, &plan.sink).await?)
+    Ok(Resume::of(checkpoint, &plan.source, &plan.transforms, &plan.sink).await?)
 }
 
 /// Runs one instance of the plan's component after the other.
@@ -95,6 +95,7 @@ impl<'a> Instance<'a> {
     async fn run(&mut self, resume: Option<Resume>, totals: Totals) -> Result<Ran, CliError> {
         let Instance { plan, shutdown, monitor, terminal } = self;
         let events = Plan::events(&plan.source, &plan.map, &plan.config, resume.as_ref())?;
+        let transforms = plan.transforms.open().await?;
         let telling = tell(shutdown.clone(), monitor.clone(), resume.is_some());
         let _telling = AbortOnDrop(tokio::spawn(telling));
         let kept = resume.as_ref().map(Resume::kept);
@@ -118,6 +119,7 @@ impl<'a> Instance<'a> {
         };
         let runner = Runner {
             events,
+            transforms,
             sink,
             on_rejected: plan.on_rejected.clone(),
             on_failed: plan.on_failed.clone(),
@@ -167,6 +169,19 @@ impl Restarts {
             "the component trapped: {cause}; a new instance {from} (restart {restart} of at most \
              {RESTARTS_MAX} from there)"
         );
+    }
+}
+
+/// Why a component trapped, the sink or a transform, where that is how a run ended.
+fn trapped(result: &Result<End, RunError>) -> Option<&(dyn std::error::Error + 'static)> {
+    let (RunError::Sink(error) | RunError::Transform { source: error, .. }) =
+        result.as_ref().err()?
+    else {
+        return None;
+    };
+    match error {
+        SinkError::Trap(cause) => Some(cause.as_ref()),
+        _ => None,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::plan::engine;
 use anyhow::Context as _;
-use spillway::component::{Component, ComponentSource};
+use spillway::component::{Component, ComponentSource, LoadError};
+use spillway::transform::{TRANSFORM, TransformComponent};
 
 use super::args::InspectArguments;
 use super::exit::{CliError, Exit};
@@ -11,14 +12,23 @@ use super::output::outln;
 pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliError> {
     let engine = engine()?;
     let source = arguments.component.map_or(ComponentSource::Embedded, ComponentSource::File);
-    let sink = Component::load(&engine, &source).map_err(|error| CliError::Usage(error.into()))?;
-    let description = sink.describe().await;
-    let description = description.context("the component cannot be described");
+    let (described, imports, exports, which) = match Component::load(&engine, &source) {
+        Ok(sink) => {
+            let which = if sink.is_embedded() { " (built in)" } else { "" };
+            (sink.describe().await, sink.imports().to_vec(), sink.exports().to_vec(), which)
+        }
+        Err(LoadError::NotASink(exports)) if exports.iter().any(|name| name == TRANSFORM) => {
+            let transform = TransformComponent::load(&engine, &source);
+            let transform = transform.map_err(|error| CliError::Usage(error.into()))?;
+            (transform.describe().await, transform.imports().to_vec(), exports, " (a transform)")
+        }
+        Err(error) => return Err(CliError::Usage(error.into())),
+    };
+    let description = described.context("the component cannot be described");
     let description = description.map_err(CliError::Failed)?;
-    let which = if sink.is_embedded() { " (built in)" } else { "" };
     outln!("{} {}{which}", description.name, description.version);
-    list("imports", sink.imports());
-    list("exports", sink.exports());
+    list("imports", &imports);
+    list("exports", &exports);
     outln!("\nconfiguration (JSON Schema)");
     let schema = &description.configuration_schema;
     let pretty = serde_json::from_str::<serde_json::Value>(schema);

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use super::file::{DeadLetters, folder_of};
 use super::letter::{Content, DeadLetter};
 use super::spool::{Kept, Spool};
-use crate::batch::ends;
 use crate::layout::Layout;
 use spillway::contract::{Failure, Rejection, Run};
 use spillway::sink::explain;
+use spillway::transform::positions;
 
 /// Keeps what the sink accepted for as long as it may fail, and writes what failed.
 ///
@@ -62,22 +62,33 @@ impl Failed {
         &self.path
     }
 
-    /// Keeps what the sink took of `runs`: all that it did not reject.
-    pub(crate) fn keep(&mut self, runs: &[Run], rejections: &[Rejection]) -> io::Result<()> {
-        for run in runs {
-            let positions = run.first..run.first + ends(run).len() as u64;
-            let mut rejected: Vec<_> = rejections
-                .iter()
-                .filter(|rejection| positions.contains(&rejection.position))
-                .map(|rejection| (rejection.position - run.first) as usize)
-                .collect();
-            rejected.sort_unstable();
-            let mut from = 0;
-            for index in rejected {
-                self.spool.add(run, from..index)?;
-                from = index + 1;
+    /// Keeps what the sink took of `runs`: all that it was given, in `sunk`, and did not reject.
+    /// Positions rise in all of them.
+    pub(crate) fn keep(
+        &mut self,
+        runs: &[Run],
+        sunk: &[Run],
+        rejections: &[Rejection],
+    ) -> io::Result<()> {
+        let mut rejected = rejections.iter().map(|rejection| rejection.position).peekable();
+        let mut runs = runs.iter().peekable();
+        for sunk in sunk {
+            let Range { mut start, end } = positions(sunk);
+            while start < end {
+                while rejected.next_if(|position| *position < start).is_some() {}
+                if rejected.next_if_eq(&start).is_some() {
+                    start += 1;
+                    continue;
+                }
+                while runs.next_if(|run| positions(run).end <= start).is_some() {}
+                // What the sink was given is of what was read.
+                let Some(run) = runs.peek() else { return Ok(()) };
+                let to = end.min(positions(run).end);
+                let to = rejected.peek().map_or(to, |position| to.min(*position));
+                let index = |position: u64| (position - run.first) as usize;
+                self.spool.add(run, index(start)..index(to), &sunk.key)?;
+                start = to;
             }
-            self.spool.add(run, from..ends(run).len())?;
         }
         Ok(())
     }
@@ -157,7 +168,7 @@ fn write(
     letters: &mut DeadLetters,
     count: &mut u64,
 ) -> io::Result<()> {
-    let mut of_key: Vec<_> = reported.iter_mut().filter(|r| r.key == kept.key).collect();
+    let mut of_key: Vec<_> = reported.iter_mut().filter(|r| r.key == kept.sunk_key).collect();
     for (position, payload) in (kept.first..).zip(kept.payloads()) {
         let is_of = |reported: &&mut &mut Reported| {
             (reported.first..=reported.last).contains(&position) && positions.contains(&position)
@@ -190,7 +201,7 @@ mod tests {
         let path = folder.path().join("failed");
         let mut failed = Failed::open(&path).unwrap();
         let runs = [run("a", 0, "ab"), run("b", 2, "cde"), run("a", 6, "f"), run("b", 7, "g")];
-        failed.keep(&runs, &[rejected(3)]).unwrap();
+        failed.keep(&runs, &runs, &[rejected(3)]).unwrap();
         // The younger one fails first, and may not be written yet.
         failed.report(&failure("b", 2..=4, 2));
         assert_eq!(written(&mut failed, |failed| failed.write_until(0, &layout())), 0);
@@ -210,13 +221,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("failed");
         let mut failed = Failed::open(&path).unwrap();
-        failed.keep(&[run("a", 0, "ab"), run("b", 2, "cd")], &[]).unwrap();
+        keep(&mut failed, &[run("a", 0, "ab"), run("b", 2, "cd")]).unwrap();
         failed.report(&failure("b", 2..=3, 2));
         assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 2);
         assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 0);
         failed.report(&failure("a", 0..=1, 2));
         assert_eq!(written(&mut failed, |failed| failed.write_until(4, &layout())), 2);
-        failed.keep(&[run("b", 4, "e")], &[]).unwrap();
+        keep(&mut failed, &[run("b", 4, "e")]).unwrap();
         failed.report(&failure("b", 4..=4, 1));
         assert_eq!(written(&mut failed, |failed| failed.settle_reported(&layout())), 1);
         let letters = std::fs::read_to_string(&path).unwrap();
@@ -229,7 +240,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("failed");
         let mut failed = Failed::open(&path).unwrap();
-        failed.keep(&[run("a", 0, "ab")], &[]).unwrap();
+        keep(&mut failed, &[run("a", 0, "ab")]).unwrap();
         failed.report(&failure("a", 0..=3, 4));
         failed.settle_reported(&layout()).unwrap_err();
         assert_eq!(failed.count(), 2);
@@ -240,10 +251,30 @@ mod tests {
     fn events_that_were_never_given_are_no_silent_loss() {
         let folder = tempfile::tempdir().unwrap();
         let mut failed = Failed::open(&folder.path().join("failed")).unwrap();
-        failed.keep(&[run("a", 0, "ab")], &[]).unwrap();
+        keep(&mut failed, &[run("a", 0, "ab")]).unwrap();
         failed.report(&failure("a", 0..=3, 4));
         let error = failed.write_until(4, &layout()).unwrap_err().to_string();
         assert!(error.contains("2 more failed events of `a` at positions 0 to 3"), "{error}");
+    }
+
+    #[test]
+    fn a_letter_has_the_event_that_was_read_where_another_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("failed");
+        let mut failed = Failed::open(&path).unwrap();
+        let read = [run("a", 0, "abcd"), run("b", 4, "efg")];
+        // Of all but 1 and 5, two keys were made; 3 was rejected.
+        let sunk = [run("x", 0, "A"), run("y", 2, "C"), run("x", 3, "DE"), run("x", 6, "G")];
+        failed.keep(&read, &sunk, &[rejected(3)]).unwrap();
+        failed.report(&failure("x", 0..=6, 3));
+        assert_eq!(written(&mut failed, |failed| failed.write_until(7, &layout())), 3);
+        let letters: Vec<_> = std::fs::read_to_string(&path).unwrap().lines().map(event).collect();
+        let wanted = [("a", "a"), ("b", "e"), ("b", "g")];
+        assert_eq!(letters, wanted.map(|(key, payload)| (key.to_owned(), payload.to_owned())));
+    }
+
+    fn keep(failed: &mut Failed, runs: &[Run]) -> io::Result<()> {
+        failed.keep(runs, runs, &[])
     }
 
     /// That of lines that are one event each.

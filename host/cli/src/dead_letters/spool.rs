@@ -20,9 +20,11 @@ pub(super) struct Spool {
     segments: VecDeque<Segment>,
 }
 
-/// Events that lie together, as they were given to the sink.
+/// Events that lie together, as they were read.
 pub(super) struct Kept {
     pub(super) key: String,
+    /// The key that the sink was given: a transform may have changed it.
+    pub(super) sunk_key: String,
     pub(super) first: u64,
     pub(super) at: Option<u64>,
     payload: Vec<u8>,
@@ -39,12 +41,13 @@ struct Segment {
     unread: u64,
 }
 
-/// The header of a [`Kept`]: its key, ends and payload follow.
+/// The header of a [`Kept`]: its keys, ends and payload follow.
 struct Header {
     first: u64,
     at: Option<u64>,
     framing: Framing,
     key_bytes: u32,
+    sunk_key_bytes: u32,
     events: u32,
     payload_bytes: u32,
 }
@@ -55,8 +58,14 @@ impl Spool {
         Spool { folder: folder.to_owned(), segment_bytes_max, segments: VecDeque::new() }
     }
 
-    /// Adds the events of `run` with these indices. Positions rise from call to call.
-    pub(super) fn add(&mut self, run: &Run, events: Range<usize>) -> io::Result<()> {
+    /// Adds the events of `run` with these indices, which the sink was given with the key
+    /// `sunk_key`. Positions rise from call to call.
+    pub(super) fn add(
+        &mut self,
+        run: &Run,
+        events: Range<usize>,
+        sunk_key: &str,
+    ) -> io::Result<()> {
         if events.is_empty() {
             return Ok(());
         }
@@ -66,7 +75,7 @@ impl Spool {
             self.segments.push_back(Segment::new(&self.folder, first)?);
         }
         let segment = self.segments.back_mut().expect("there is one by now");
-        segment.add(run, events)
+        segment.add(run, events, sunk_key)
     }
 
     /// Gives up the events before `position`, as far as whole segments hold nothing else.
@@ -113,7 +122,7 @@ impl Segment {
         Ok(Segment { file, bytes: 0, positions: first..first, unread: 0 })
     }
 
-    fn add(&mut self, run: &Run, events: Range<usize>) -> io::Result<()> {
+    fn add(&mut self, run: &Run, events: Range<usize>, sunk_key: &str) -> io::Result<()> {
         let bytes = match &run.payload {
             Payload::Bytes(bytes) => bytes.as_slice(),
             Payload::Text(text) => text.as_bytes(),
@@ -126,11 +135,13 @@ impl Segment {
             at: run.at,
             framing: run.framing,
             key_bytes: length(run.key.len())?,
+            sunk_key_bytes: length(sunk_key.len())?,
             events: length(events.len())?,
             payload_bytes: length(payload.len())?,
         };
         self.file.write_all(&header.to_bytes())?;
         self.file.write_all(run.key.as_bytes())?;
+        self.file.write_all(sunk_key.as_bytes())?;
         for end in &ends(run)[events.clone()] {
             self.file.write_all(&(end - base).to_le_bytes())?;
         }
@@ -170,9 +181,11 @@ impl Segment {
         let mut body = vec![0; header.body_bytes() as usize];
         self.file.get_ref().read_exact_at(&mut body, offset)?;
         let (key, rest) = body.split_at(header.key_bytes as usize);
+        let (sunk_key, rest) = rest.split_at(header.sunk_key_bytes as usize);
         let (ends, payload) = rest.split_at(4 * header.events as usize);
         Ok(Kept {
             key: String::from_utf8_lossy(key).into_owned(),
+            sunk_key: String::from_utf8_lossy(sunk_key).into_owned(),
             first: header.first,
             at: header.at,
             payload: payload.to_vec(),
@@ -183,10 +196,11 @@ impl Segment {
 }
 
 impl Header {
-    const BYTES: usize = 8 + 8 + 4 + 4 + 4 + 1 + 1;
+    const BYTES: usize = 8 + 8 + 4 + 4 + 4 + 4 + 1 + 1;
 
     fn body_bytes(&self) -> u64 {
-        u64::from(self.key_bytes) + 4 * u64::from(self.events) + u64::from(self.payload_bytes)
+        let keys = u64::from(self.key_bytes) + u64::from(self.sunk_key_bytes);
+        keys + 4 * u64::from(self.events) + u64::from(self.payload_bytes)
     }
 
     fn to_bytes(&self) -> [u8; Header::BYTES] {
@@ -196,8 +210,9 @@ impl Header {
         bytes[16..20].copy_from_slice(&self.key_bytes.to_le_bytes());
         bytes[20..24].copy_from_slice(&self.events.to_le_bytes());
         bytes[24..28].copy_from_slice(&self.payload_bytes.to_le_bytes());
-        bytes[28] = u8::from(self.at.is_some());
-        bytes[29] = u8::from(self.framing == Framing::Newline);
+        bytes[28..32].copy_from_slice(&self.sunk_key_bytes.to_le_bytes());
+        bytes[32] = u8::from(self.at.is_some());
+        bytes[33] = u8::from(self.framing == Framing::Newline);
         bytes
     }
 
@@ -206,11 +221,12 @@ impl Header {
         let short = |at: usize| u32::from_le_bytes(std::array::from_fn(|index| bytes[at + index]));
         Header {
             first: long(0),
-            at: (bytes[28] == 1).then(|| long(8)),
-            framing: if bytes[29] == 1 { Framing::Newline } else { Framing::Bare },
+            at: (bytes[32] == 1).then(|| long(8)),
+            framing: if bytes[33] == 1 { Framing::Newline } else { Framing::Bare },
             key_bytes: short(16),
             events: short(20),
             payload_bytes: short(24),
+            sunk_key_bytes: short(28),
         }
     }
 }
@@ -241,6 +257,7 @@ mod tests {
                         let wanted: Vec<_> = expected.iter().filter(|e| range(&e.0)).collect();
                         let mut read = Vec::new();
                         let visit = |kept: &Kept| {
+                            assert_eq!(kept.sunk_key, "sunk", "SPILLWAY_SEED={seed}");
                             read.extend(shown(kept).filter(|e| range(&e.0)));
                             Ok(())
                         };
@@ -257,7 +274,7 @@ mod tests {
                         let count = ends(&run).len();
                         let from = random.below(count + 1);
                         let upto = from + random.below(count - from + 1);
-                        spool.add(&run, from..upto).unwrap();
+                        spool.add(&run, from..upto, "sunk").unwrap();
                         let payloads = payloads(&run).skip(from).take(upto - from);
                         let positions = run.first + from as u64..;
                         let events = positions.zip(payloads);

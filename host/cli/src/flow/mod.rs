@@ -2,6 +2,7 @@
 
 mod credentials;
 mod sections;
+mod transform;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use spillway::problem::Problem;
 
 use credentials::FIELDS as CREDENTIALS;
 use sections::Sections;
+pub use transform::TransformSettings;
 pub use variables::Variables;
 
 /// Fields of `[sink.config]` with the values that take the place of what is written; without a
@@ -108,6 +110,8 @@ pub struct Draft {
     pub source: Option<SourceSettings>,
     /// How they are shaped.
     pub map: Option<MapSettings>,
+    /// What changes them before they go there, in this order.
+    pub transforms: Vec<TransformSettings>,
     /// Where they go.
     pub sink: Option<SinkSettings>,
     /// Where credentials come from.
@@ -131,6 +135,7 @@ impl Draft {
         overrule(&mut table, config);
         let mut problems = Vec::new();
         variables::expand(&mut table, variables, &mut problems);
+        let transforms = transform::take(&mut table, &mut problems);
         let mut sections = Sections::split(table, &mut problems);
         let source = sections.take::<SourceConfig>("source", SOURCE, &mut problems);
         let source = source.and_then(|s| kept(s.settings(), &mut problems));
@@ -150,7 +155,7 @@ impl Draft {
         let checkpoint = checkpoint.flatten();
         let credentials = sections.take("credentials", CREDENTIALS, &mut problems);
         let credentials = credentials.and_then(|c| kept(credentials::meant(c), &mut problems));
-        Ok(Draft { source, map, sink, credentials, checkpoint, problems })
+        Ok(Draft { source, map, transforms, sink, credentials, checkpoint, problems })
     }
 }
 
@@ -167,10 +172,12 @@ pub fn read(path: &Path) -> Result<String, FlowError> {
 fn dates_as_texts(table: &mut Table) {
     let sink = table.get_mut("sink").and_then(Value::as_table_mut);
     let config = sink.and_then(|sink| sink.get_mut("config")).and_then(Value::as_table_mut);
-    for (_, value) in config.into_iter().flatten() {
-        if let Value::Datetime(date) = value {
-            *value = Value::String(date.to_string());
-        }
+    config.into_iter().flatten().for_each(|(_, value)| date_as_text(value));
+}
+
+fn date_as_text(value: &mut Value) {
+    if let Value::Datetime(date) = value {
+        *value = Value::String(date.to_string());
     }
 }
 

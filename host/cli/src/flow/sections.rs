@@ -21,7 +21,7 @@ impl Sections {
                     let message = format!("is {}, expected a table", value.type_str());
                     problems.push(Problem::new(name, message));
                 }
-                _ => problems.push(unknown(&name, &name, SECTIONS)),
+                _ => problems.push(unknown(&name, &name, &[SECTIONS, &["transform"]].concat())),
             }
         }
         Sections(sections)
@@ -38,30 +38,40 @@ impl Sections {
         fields: &[&str],
         problems: &mut Vec<Problem>,
     ) -> Option<T> {
-        let mut table = self.0.remove(section).unwrap_or_default();
-        table.retain(|name, _| {
-            let known = fields.contains(&name);
-            if !known {
-                problems.push(unknown(&format!("{section}.{name}"), name, fields));
-            }
-            known
-        });
-        let mut whole = true;
-        let mut good = Table::new();
-        // One more at a time, so that each field is named that is wrong: by itself, or as another
-        // name of one before it.
-        for (name, value) in table {
-            good.insert(name.clone(), value);
-            let Err(error) = T::deserialize(good.clone()) else { continue };
-            let message = error.message().trim().to_owned();
-            problems.push(Problem::new(format!("{section}.{name}"), message));
-            good.remove(&name);
-            whole = false;
-        }
-        // What stands beside a wrong field of the sink is looked at all the same: fields of the
-        // others need each other.
-        if whole || section == "sink" { T::deserialize(good).ok() } else { None }
+        let table = self.0.remove(section).unwrap_or_default();
+        read(table, section, fields, problems)
     }
+}
+
+/// The fields of one table, without those that do not belong there: each of them is a problem.
+pub(super) fn read<T: DeserializeOwned>(
+    mut table: Table,
+    section: &str,
+    fields: &[&str],
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    table.retain(|name, _| {
+        let known = fields.contains(&name);
+        if !known {
+            problems.push(unknown(&format!("{section}.{name}"), name, fields));
+        }
+        known
+    });
+    let mut whole = true;
+    let mut good = Table::new();
+    // One more at a time, so that each field is named that is wrong: by itself, or as another name
+    // of one before it.
+    for (name, value) in table {
+        good.insert(name.clone(), value);
+        let Err(error) = T::deserialize(good.clone()) else { continue };
+        let message = error.message().trim().to_owned();
+        problems.push(Problem::new(format!("{section}.{name}"), message));
+        good.remove(&name);
+        whole = false;
+    }
+    // What stands beside a wrong field of the sink is looked at all the same: fields of the others
+    // need each other.
+    if whole || section == "sink" { T::deserialize(good).ok() } else { None }
 }
 
 fn unknown(field: &str, name: &str, names: &[&str]) -> Problem {

@@ -10,6 +10,7 @@ mod error;
 mod files;
 mod resume;
 mod surroundings;
+mod transform;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use spillway::sink::Sink;
 pub(crate) use component::engine;
 pub(crate) use error::{PlanError, chain, is_shortage};
 pub(crate) use resume::Resume;
+pub(crate) use transform::Transforms;
 
 use error::unusable;
 use files::{is_read, is_same, taken_by_letters};
@@ -56,6 +58,7 @@ pub(crate) struct Plan {
     pub(crate) source: SourceSettings,
     pub(crate) map: Arc<Map>,
     pub(crate) on_rejected: OnRejected,
+    pub(crate) transforms: Transforms,
     pub(crate) sink: Component,
     pub(crate) config: String,
     pub(crate) grants: Grants,
@@ -120,7 +123,7 @@ impl Request {
 
     /// Proves all that can be proven without writing anything.
     pub(crate) async fn plan(self, draft: Draft) -> Result<Plan, PlanError> {
-        let Draft { source, map, sink, credentials, checkpoint, mut problems } = draft;
+        let Draft { source, map, transforms, sink, credentials, checkpoint, mut problems } = draft;
         if let Some(source) = &source {
             let message = unusable(Source::check(source))?;
             problems.extend(message.map(|message| Problem::new("source.path", message)));
@@ -156,10 +159,16 @@ impl Request {
         {
             problems.push(Problem::new(format!("sink.config.{}", flow::COMMIT), NO_CHECKPOINTS));
         }
+        let before = problems.len();
+        let transforms = Transforms::load(transforms, &mut problems).await?;
+        let are_known = problems.len() == before;
         let destination = self.find(sink, credentials, &mut problems).await?;
         if let (Some(checkpoint), Some(source)) = (&checkpoint, &source) {
             let destination = destination.as_ref().map(|(destination, _)| destination);
-            resume::prove(checkpoint, source, destination, &mut problems).await?;
+            // Of transforms that are wrong it is not known whether they are others.
+            let destination = destination.filter(|_| are_known);
+            let identity = transforms.identity();
+            resume::prove(checkpoint, source, &identity, destination, &mut problems).await?;
         }
         match (source, map, destination) {
             (Some(source), Some(map), Some(destination)) if problems.is_empty() => {
@@ -170,6 +179,7 @@ impl Request {
                     source,
                     map: events::shared(map),
                     on_rejected,
+                    transforms,
                     sink,
                     config,
                     grants,
@@ -187,8 +197,8 @@ impl Request {
     pub(crate) async fn destination(self, draft: Draft) -> Result<Destination, PlanError> {
         let Draft { sink, credentials, mut problems, .. } = draft;
         problems.retain(|problem| {
-            let section = problem.field.split('.').next().unwrap_or_default();
-            section != "source" && section != "map"
+            let section = problem.field.split(['.', '[']).next().unwrap_or_default();
+            !["source", "map", "transform"].contains(&section)
         });
         match self.find(sink, credentials, &mut problems).await? {
             Some((destination, _)) if problems.is_empty() => Ok(destination),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::checkpoint::{
-    self, Checkpoint, CheckpointFile, CheckpointSettings, Rest, SourceFile, Writer,
+    self, Checkpoint, CheckpointFile, CheckpointSettings, Rest, SourceFile, Through, Writer,
 };
 use crate::flow;
 use crate::place::{Begun, Place};
@@ -15,7 +15,7 @@ use spillway::problem::Problem;
 use spillway::sink::SinkError;
 
 use super::error::unusable;
-use super::{Destination, PlanError, chain};
+use super::{Destination, PlanError, Transforms, chain};
 
 /// A checkpoint that this process has, with what it is of.
 pub(crate) struct Resume {
@@ -27,6 +27,7 @@ pub(crate) struct Resume {
 pub(crate) async fn prove(
     settings: &CheckpointSettings,
     source: &SourceSettings,
+    transforms: &[Through],
     destination: Option<&Destination>,
     problems: &mut Vec<Problem>,
 ) -> Result<(), PlanError> {
@@ -64,7 +65,7 @@ pub(crate) async fn prove(
     let destination =
         destination.filter(|_| problems.iter().all(|problem| problem.field != commit));
     let Some(destination) = destination else { return Ok(()) };
-    let misfit = misfit(destination, found.as_ref()).await;
+    let misfit = misfit(destination, transforms, found.as_ref()).await;
     let misfit = misfit?;
     problems.extend(misfit.map(|message| Problem::new("checkpoint.path", message)));
     Ok(())
@@ -74,6 +75,7 @@ pub(crate) async fn prove(
 /// no request: a sink that holds nothing says of itself what its checkpoints depend on.
 async fn misfit(
     destination: &Destination,
+    transforms: &[Through],
     found: Option<&Checkpoint>,
 ) -> Result<Option<String>, SinkError> {
     let Destination { sink, config, grants } = destination;
@@ -88,15 +90,28 @@ async fn misfit(
     let Some(found) = found else { return Ok(None) };
     // The memory that holds what a sink of this configuration held has room to look at it.
     let saved = match open.inspect_state(&found.state).await {
-        Ok(saved) => saved.configuration,
+        Ok(saved) => saved,
         Err(SinkError::Refused(error)) => return Ok(Some(spillway::sink::explain(&error))),
         Err(error) => return Err(error),
     };
     let now = open.inspect_state(&fresh).await?.configuration;
     let other = |(name, value): &&(String, String)| !now.contains(&(name.clone(), value.clone()));
-    let others: Vec<_> = saved.iter().filter(other).collect();
+    let others: Vec<_> = saved.configuration.iter().filter(other).collect();
     if others.is_empty() {
-        return Ok(None);
+        let is_between = saved.objects.is_empty() && found.source.begun.is_none();
+        let changed = changed(&found.writer.transforms, transforms);
+        return Ok(changed.filter(|_| !is_between).map(|changed| {
+            format!(
+                "{changed} since the checkpoint, and {} of it not visible yet. Restore that until \
+                 the source is read to its end; or, to start over, remove the checkpoint: then \
+                 every event is stored again",
+                match saved.objects.len() {
+                    0 => "a line is taken in part, so that events".to_owned(),
+                    1 => "1 object".to_owned(),
+                    count => format!("{count} objects"),
+                } + if saved.objects.len() == 1 { " is" } else { " are" }
+            )
+        }));
     }
     let differences = others.into_iter().map(|(name, value)| {
         let now = now.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
@@ -110,11 +125,34 @@ async fn misfit(
     )))
 }
 
+/// How the transforms differ from those that events passed before, if they do. What was taken then
+/// has passed those, so it is no matter for objects that are visible.
+fn changed(before: &[Through], now: &[Through]) -> Option<String> {
+    let count = |through: &[Through]| match through.len() {
+        1 => "1 [[transform]]".to_owned(),
+        count => format!("{count} [[transform]]"),
+    };
+    if before.len() != now.len() {
+        return Some(format!("the flow had {}, and has {}", count(before), count(now)));
+    }
+    before.iter().zip(now).enumerate().find_map(|(index, (before, now))| {
+        let name = |through: &Through| format!("{} {}", through.name, through.version);
+        if before.component != now.component {
+            let (before, now) = (name(before), name(now));
+            let was = if before == now { format!("another build of {now}") } else { before };
+            return Some(format!("transform[{index}].component was {was}"));
+        }
+        let is_other = before.config != now.config;
+        is_other.then(|| format!("transform[{index}].config was changed"))
+    })
+}
+
 impl Resume {
     /// Takes the checkpoint for this process, and looks where its source is to be read from.
     pub(crate) async fn of(
         settings: &CheckpointSettings,
         source: &SourceSettings,
+        transforms: &Transforms,
         sink: &Component,
     ) -> Result<Resume, PlanError> {
         let file = CheckpointFile::open(&settings.path)?;
@@ -130,7 +168,8 @@ impl Resume {
         };
         let place = place?;
         let description = sink.describe().await?;
-        let writer = Writer { name: description.name, version: description.version };
+        let (name, version) = (description.name, description.version);
+        let writer = Writer { name, version, transforms: transforms.identity() };
         let every = settings.every;
         Ok(Resume { checkpoints: Checkpoints { file, every, source, writer, place, resumed } })
     }

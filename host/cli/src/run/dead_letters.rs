@@ -54,9 +54,15 @@ impl DeadLetterQueue {
         Ok(())
     }
 
-    /// Keeps what the sink has taken until it is durable.
-    pub(super) fn keep(&mut self, runs: &[Run], rejections: &[Rejection]) -> Result<(), RunError> {
-        self.on_failed(RunError::Keep, |failed| failed.keep(runs, rejections))
+    /// Keeps what the sink has taken until it is durable: `runs` as they were read, of which it was
+    /// given `sunk`.
+    pub(super) fn keep(
+        &mut self,
+        runs: &[Run],
+        sunk: &[Run],
+        rejections: &[Rejection],
+    ) -> Result<(), RunError> {
+        self.on_failed(RunError::Keep, |failed| failed.keep(runs, sunk, rejections))
     }
 
     /// Writes what failed before `durable`. `layout` has the lines of it.

@@ -35,6 +35,14 @@ pub enum RunError {
     /// The sink failed as a whole.
     #[error("the sink failed")]
     Sink(#[from] SinkError),
+    /// A transform failed as a whole.
+    #[error("transform[{index}] failed")]
+    Transform {
+        /// Which of the flow's transforms it is, from 0.
+        index: usize,
+        /// Why.
+        source: SinkError,
+    },
     /// An event was rejected, and the flow says to stop then.
     #[error("{spot} was rejected: {reason}")]
     Rejected {

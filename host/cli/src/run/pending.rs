@@ -56,7 +56,8 @@ impl Pending {
         }
     }
 
-    /// The sink took these runs, but for the rejections, whose positions rise.
+    /// The sink took these runs, but for the rejections, whose positions rise. They may be of other
+    /// events, too.
     pub(super) fn add(&mut self, runs: &[Run], rejections: &[Rejection]) {
         let mut rejected = rejections.iter().map(|rejection| rejection.position).peekable();
         for run in runs {
@@ -64,7 +65,7 @@ impl Pending {
             let mut from = run.first;
             while let Some(position) = rejected.next_if(|position| *position < end) {
                 self.push(key, from..position);
-                from = position + 1;
+                from = from.max(position + 1);
             }
             self.push(key, from..end);
         }

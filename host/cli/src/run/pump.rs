@@ -9,6 +9,7 @@ use super::pending::Pending;
 use super::rounds::Rounds;
 use super::runs::{end, event, run};
 use super::taken::Taken;
+use super::transforms::{Portion, Transforms};
 use super::{NotStored, Observer, RunError, Totals};
 use crate::batch::ends;
 use crate::dead_letters::{Content, DeadLetter};
@@ -20,10 +21,12 @@ use crate::telemetry::Monitor;
 use spillway::contract::{Ending, Error, Failure, Level, Notice, Progress, Rejection, Run};
 use spillway::egress::Gate;
 use spillway::sink::Sink;
+use spillway::transform::positions;
 
 /// A source, a sink, and what is known of the events between them.
 pub(super) struct Pump<'a> {
     pub(super) events: Events,
+    pub(super) transforms: Transforms,
     pub(super) sink: Sink,
     pub(super) gate: Gate,
     /// Whether a rejected event ends the run.
@@ -82,23 +85,32 @@ impl Pump<'_> {
         runs
     }
 
-    /// Takes in that the sink took these runs, but for the rejections. `several` are those lines
-    /// that begin in their batch and have several events.
-    pub(super) fn wrote(
+    /// Takes in that the sink took these events, but for those that it rejected. `several` are those
+    /// lines that begin in their batch and have several events.
+    pub(super) async fn wrote(
         &mut self,
-        runs: &[Run],
-        rejections: &[Rejection],
+        portion: Portion<'_>,
+        rejected: Vec<Rejection>,
         several: &[Several],
     ) -> Result<(), RunError> {
-        let given: u64 = runs.iter().map(|run| ends(run).len() as u64).sum();
-        self.totals.events += given - rejections.len() as u64;
-        self.pending.add(runs, rejections);
-        self.dead_letters.keep(runs, rejections)?;
-        if let Some(taken) = &mut self.taken {
-            taken.took(runs, several, &self.layout);
+        let (end, dropped) = (portion.end(), portion.dropped());
+        if let Some(end) = end.filter(|end| portion.sunk.last().map(sunk_end) != Some(*end)) {
+            // What the transforms dropped at the end is not to come.
+            self.sink.skip(end).await?;
         }
-        for &Rejection { position, ref reason } in rejections {
-            let content = event(runs, position).unwrap_or(Content::Line { held: b"", bytes: 0 });
+        let Portion { read: runs, sunk, rejected: mut rejections } = portion;
+        rejections.extend(rejected);
+        rejections.sort_by_key(|rejection| rejection.position);
+        let given: u64 = runs.iter().map(|run| ends(run).len() as u64).sum();
+        self.totals.events += given - dropped - rejections.len() as u64;
+        self.totals.filtered += dropped;
+        self.pending.add(&sunk, &rejections);
+        self.dead_letters.keep(&runs, &sunk, &rejections)?;
+        if let Some(taken) = &mut self.taken {
+            taken.took(&runs, several, &self.layout);
+        }
+        for &Rejection { position, ref reason } in &rejections {
+            let content = event(&runs, position).unwrap_or(Content::Line { held: b"", bytes: 0 });
             let lines = self.layout.lines_of(position);
             let letter = DeadLetter { position, lines, reason, content };
             self.reject(&letter, self.layout.spot(position))?;
@@ -304,4 +316,9 @@ impl Pump<'_> {
         self.totals.dead_letters = self.dead_letters.written();
         self.monitor.count(&self.totals);
     }
+}
+
+/// The position behind the last event of a run of the sink.
+fn sunk_end(run: &Run) -> u64 {
+    positions(run).end
 }

@@ -5,6 +5,7 @@ use super::RunError;
 use super::checkpoints::Checkpointer;
 use super::pump::Pump;
 use super::runs::{before, run};
+use super::transforms::Portion;
 use crate::batch::ends;
 use crate::layout::Layout;
 use crate::place::{Place, Several};
@@ -61,7 +62,10 @@ async fn keep_to(pump: &mut Pump<'_>, place: Place) -> Result<bool, RunError> {
         let position = place.next_position();
         let runs = batch.runs.into_iter().map(|of_batch| before(run(of_batch), position));
         let runs: Vec<Run> = runs.filter(|run| !ends(run).is_empty()).collect();
-        pump.dead_letters.keep(&runs, &[])?;
+        let outcome = pump.transforms.apply(&runs, false).await?;
+        for Portion { read, sunk, rejected } in outcome {
+            pump.dead_letters.keep(&read, &sunk, &rejected)?;
+        }
         if !is_through {
             continue;
         }

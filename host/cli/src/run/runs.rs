@@ -1,5 +1,7 @@
 //! Runs as the contract has them.
 
+use std::ops::Range;
+
 use crate::batch::{self, ends};
 use crate::dead_letters::Content;
 use spillway::contract::{Boundaries, Framing, Payload, Run};
@@ -18,6 +20,27 @@ pub(super) fn run(run: batch::Run) -> Run {
 /// The position behind the last event of a run.
 pub(super) fn end(run: &Run) -> u64 {
     run.first + ends(run).len() as u64
+}
+
+/// The events of a run that lie in this range; at least one does.
+pub(super) fn part(run: &Run, range: Range<u64>) -> Run {
+    let ends = ends(run);
+    let index = |position: u64| position.clamp(run.first, end(run)) - run.first;
+    let (from, to) = (index(range.start) as usize, index(range.end) as usize);
+    let base = from.checked_sub(1).map_or(0, |before| ends[before]);
+    let bytes = base as usize..to.checked_sub(1).map_or(0, |last| ends[last] as usize);
+    let payload = match &run.payload {
+        Payload::Bytes(all) => all[bytes].to_vec(),
+        Payload::Text(text) => text.as_bytes()[bytes].to_vec(),
+    };
+    Run {
+        key: run.key.clone(),
+        first: run.first + from as u64,
+        at: run.at,
+        payload: Payload::Bytes(payload),
+        boundaries: Boundaries::At(ends[from..to].iter().map(|end| end - base).collect()),
+        framing: run.framing,
+    }
 }
 
 /// The events of a run that lie before `position`.

@@ -1,0 +1,267 @@
+//! A transform: changes, drops and rejects events before a sink takes them.
+//!
+//! It is given nothing: no authority, no credentials, no clock. What it returns is proven to be of
+//! the batch that it was given.
+
+use std::ops::Range;
+
+use wasmtime::component::{Linker, ResourceAny};
+use wasmtime::{Store, component};
+
+use crate::bounds::{self, Breach, Kept};
+use crate::component::{ComponentSource, LoadError as ReadError, check_preamble, list, names, read};
+use crate::contract::{Boundaries, Description, Filter, FilterPre, Outcome, Payload, Run};
+use crate::egress::{Egress, Gate};
+use crate::engine::{Engine, Limits, on_tick, ticks};
+use crate::grants::Grants;
+use crate::sink::{SinkError, answered, promptly, trap, until_given_up};
+use crate::state::{State, Waited};
+
+/// Why a component is no transform.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It cannot be read, or is no component.
+    #[error(transparent)]
+    Unusable(#[from] ReadError),
+    /// It exports no transform.
+    #[error("the component does not export {TRANSFORM}; it exports {}", list(.0))]
+    NotATransform(Vec<String>),
+    /// It exports a transform of another version of the contract.
+    #[error("the component was built for {0}, but this host speaks {TRANSFORM}")]
+    OtherVersion(String),
+    /// It wants more than a transform is given.
+    #[error(
+        "the component imports {}, and a transform may import types only; built for \
+         wasm32-unknown-unknown, it imports what its code names and nothing else",
+        list(.0)
+    )]
+    NotGranted(Vec<String>),
+    /// It has the right names, and other types behind them.
+    #[error("the component does not match {TRANSFORM}")]
+    Misfit(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A component that exports a transform, compiled and linked to nothing.
+#[derive(Clone)]
+pub struct TransformComponent {
+    engine: Engine,
+    pre: FilterPre<State>,
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+/// A transform with its configuration.
+pub struct Transform {
+    store: Store<State>,
+    instance: Filter,
+    resource: ResourceAny,
+    _engine: Engine,
+    limits: Limits,
+    /// What says that it is given up during a call.
+    gate: Gate,
+}
+
+impl TransformComponent {
+    /// Loads a component, and proves that it is a transform.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] says what it is not.
+    pub fn load(
+        engine: &Engine,
+        source: &ComponentSource,
+    ) -> Result<TransformComponent, LoadError> {
+        let bytes = match source {
+            // The built-in component is a sink, and is refused as such.
+            ComponentSource::Embedded => crate::component::Component::embedded().to_vec(),
+            ComponentSource::File(path) => read(path)?,
+            ComponentSource::Bytes(bytes) => bytes.clone(),
+        };
+        check_preamble(&bytes)?;
+        let component = component::Component::new(engine.wasmtime(), &bytes);
+        let component = component.map_err(|e| ReadError::NotAComponent(e.into()))?;
+        let (imports, exports) = names(engine, &component);
+        check_names(&imports, &exports)?;
+        let misfit = |e: wasmtime::Error| LoadError::Misfit(e.into());
+        let pre = Linker::new(engine.wasmtime()).instantiate_pre(&component).map_err(misfit)?;
+        let pre = FilterPre::new(pre).map_err(misfit)?;
+        Ok(TransformComponent { engine: engine.clone(), pre, imports, exports })
+    }
+
+    /// The names of what it imports, in their order.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
+    }
+
+    /// The names of what it exports, in their order.
+    pub fn exports(&self) -> &[String] {
+        &self.exports
+    }
+
+    /// What it says it is.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Trap`], [`SinkError::Breach`].
+    pub async fn describe(&self) -> Result<Description, SinkError> {
+        let limits = Limits::default();
+        let call = async {
+            let (mut store, instance) = self.instantiate(&limits).await?;
+            instance.spillway_sink_transform().call_describe(&mut store).await.map_err(trap)
+        };
+        let description = promptly("describe", &limits, &Waited::default(), call).await??;
+        bounds::description(&description).map_err(Breach::by("describe"))?;
+        Ok(description)
+    }
+
+    /// Opens a transform. `config` is JSON by the component's schema.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Refused`] with every problem of the configuration; [`SinkError::Trap`],
+    /// [`SinkError::Breach`].
+    pub async fn open(&self, config: &str, limits: &Limits) -> Result<Transform, SinkError> {
+        let call = async {
+            let (mut store, instance) = self.instantiate(limits).await?;
+            let transform = instance.spillway_sink_transform().transform();
+            let opened = transform.call_open(&mut store, config).await.map_err(trap)?;
+            Ok::<_, SinkError>((opened, store, instance))
+        };
+        let call = promptly("open", limits, &Waited::default(), call).await?;
+        let (opened, store, instance) = call?;
+        let resource = answered("open", opened, |_| Ok(()))?;
+        let (engine, gate) = (self.engine.clone(), store.data().egress.gate());
+        Ok(Transform { store, instance, resource, _engine: engine, limits: *limits, gate })
+    }
+
+    async fn instantiate(&self, limits: &Limits) -> Result<(Store<State>, Filter), SinkError> {
+        let Grants { transport, credentials, .. } = Grants::nothing();
+        let state = State::new(Egress::new([], transport), credentials, limits);
+        let mut store = Store::new(self.engine.wasmtime(), state);
+        store.limiter(|state| &mut state.limits);
+        store.set_hostcall_fuel(limits.memory_bytes_max);
+        store.epoch_deadline_callback(|mut store| on_tick(&mut store.data_mut().ticks_left));
+        store.set_epoch_deadline(1);
+        let instance = self.pre.instantiate_async(&mut store).await.map_err(trap)?;
+        Ok((store, instance))
+    }
+}
+
+impl Transform {
+    /// Transforms a batch. It may be called with the same batch again.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Refused`]; then nothing came of the batch. [`SinkError::Trap`];
+    /// [`SinkError::Breach`], also where what comes back is not of the batch: the transform is gone
+    /// then.
+    pub async fn apply(&mut self, batch: &[Run]) -> Result<Outcome, SinkError> {
+        self.store.data_mut().ticks_left = ticks(self.limits.compute_max);
+        let Transform { store, instance, resource, gate, .. } = self;
+        let transform = instance.spillway_sink_transform().transform();
+        let call = transform.call_apply(store, *resource, batch);
+        let answer = until_given_up(gate, call).await?;
+        answered("apply", answer, |outcome| check(batch, outcome))
+    }
+
+    /// A call ends with [`SinkError::GivenUp`] where the sink behind this gate is given up.
+    pub fn end_with(&mut self, gate: Gate) {
+        self.gate = gate;
+    }
+}
+
+fn check_names(imports: &[String], exports: &[String]) -> Result<(), LoadError> {
+    if !exports.iter().any(|name| name == TRANSFORM) {
+        let (interface, _) = TRANSFORM.split_once('@').unwrap_or((TRANSFORM, ""));
+        let other = exports.iter().find(|name| name.split('@').next() == Some(interface));
+        return Err(match other {
+            Some(other) => LoadError::OtherVersion(other.clone()),
+            None => LoadError::NotATransform(exports.to_vec()),
+        });
+    }
+    let is_types = |name: &&String| name.split('@').next() == Some("spillway:sink/types");
+    let more: Vec<_> = imports.iter().filter(|name| !is_types(name)).cloned().collect();
+    if more.is_empty() { Ok(()) } else { Err(LoadError::NotGranted(more)) }
+}
+
+/// The positions of a run.
+pub fn positions(run: &Run) -> Range<u64> {
+    let events = match &run.boundaries {
+        Boundaries::At(ends) => ends.len() as u64,
+        Boundaries::Lines(lines) => u64::from(*lines),
+    };
+    run.first..run.first.saturating_add(events)
+}
+
+/// Whether what came back is of this batch: positions of it that rise, each of which is passed on
+/// or rejected or neither.
+fn check(batch: &[Run], outcome: &Outcome) -> Kept {
+    let Outcome { runs, rejected } = outcome;
+    runs.iter().try_for_each(is_whole)?;
+    within(batch, runs.iter().map(positions), "passed on")?;
+    rejected.iter().try_for_each(|r| bounds::text("the reason of a rejection", &r.reason))?;
+    let rejected = || rejected.iter().map(|r| r.position..r.position.saturating_add(1));
+    within(batch, rejected(), "rejected")?;
+    let mut runs = runs.iter().map(positions).peekable();
+    for Range { start, .. } in rejected() {
+        while runs.next_if(|run| run.end <= start).is_some() {}
+        if runs.peek().is_some_and(|run| run.contains(&start)) {
+            return Err(format!("position {start} is passed on and rejected"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether each of these ranges lies in the batch without a gap, and they rise.
+fn within(batch: &[Run], ranges: impl Iterator<Item = Range<u64>>, what: &str) -> Kept {
+    let mut batch = batch.iter().map(positions).peekable();
+    let mut least = 0;
+    for Range { mut start, end } in ranges {
+        if start < least {
+            return Err(format!("position {start} is {what} after {}", least - 1));
+        }
+        least = end;
+        while start < end {
+            while batch.next_if(|run| run.end <= start).is_some() {}
+            match batch.peek() {
+                Some(run) if run.contains(&start) => start = run.end,
+                _ => {
+                    return Err(format!(
+                        "position {start} is {what}, and the batch has no such position"
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a run has a key, events, and boundaries that are those of its payload.
+fn is_whole(run: &Run) -> Kept {
+    let bytes = match &run.payload {
+        Payload::Bytes(bytes) => bytes.as_slice(),
+        Payload::Text(text) => text.as_bytes(),
+    };
+    let fits = match &run.boundaries {
+        Boundaries::At(ends) => {
+            ends.is_sorted() && ends.last().is_some_and(|end| *end as usize == bytes.len())
+        }
+        Boundaries::Lines(lines) => {
+            let found = bytes.iter().filter(|byte| **byte == b'\n').count();
+            *lines > 0 && found == *lines as usize && bytes.last() == Some(&b'\n')
+        }
+    };
+    match (fits, run.key.is_empty()) {
+        (true, false) => Ok(()),
+        (true, true) => Err(format!("the run at position {} has no key", run.first)),
+        (false, _) => {
+            Err(format!("the boundaries of the run at position {} do not fit it", run.first))
+        }
+    }
+}
+
+/// What a transform exports.
+pub const TRANSFORM: &str = "spillway:sink/transform@0.2.0";
+
+#[cfg(test)]
+mod tests;
