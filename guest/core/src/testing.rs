@@ -1,4 +1,4 @@
-//! A sink in the hands of a test, which says what the store answers.
+//! A sink driven by a test, which plays the store.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::time::{Instant, Now, Timestamp};
 /// Fri, 24 May 2013 00:00:00 GMT
 pub(crate) const NOW: Timestamp = Timestamp(1_369_353_600_000_000_000);
 
-/// A sink that tries each request once, and what it has asked and not heard of.
+/// A sink that tries each request once, and its requests without an answer.
 pub(crate) struct Talk {
     pub(crate) sink: Sink,
     pub(crate) asked: VecDeque<(ExchangeId, Request)>,
@@ -31,12 +31,13 @@ impl Talk {
         Talk::with("")
     }
 
-    /// With more fields in its configuration, each with a comma before it.
+    /// With additional fields in the configuration, each preceded by a comma.
     pub(crate) fn with(more: &str) -> Talk {
         Talk::of(Sink::new(settings(more), 1))
     }
 
-    /// Goes on from a checkpoint, an hour after it was taken, in a bucket without open uploads.
+    /// Resumes from a checkpoint, an hour after it was taken, in a bucket without incomplete
+    /// uploads.
     pub(crate) fn resume(more: &str, state: &[u8]) -> Result<Talk, Error> {
         let mut talk = Talk::resume_looking(more, state)?;
         talk.tell(Input::Tick);
@@ -48,7 +49,7 @@ impl Talk {
         Ok(talk)
     }
 
-    /// The same, and what is open in the bucket is still asked for.
+    /// As `resume`, but the request that lists incomplete uploads is not answered yet.
     pub(crate) fn resume_looking(more: &str, state: &[u8]) -> Result<Talk, Error> {
         let wall = NOW.after(Duration::from_secs(3_600));
         let now = Now { wall, monotonic: Instant(0) };
@@ -92,31 +93,31 @@ impl Talk {
         self.has_credentials.then_some(credentials).ok_or_else(none)
     }
 
-    /// Begins an object in parts, up to the point where its upload is asked for.
+    /// Begins an object of several parts, up to its CreateMultipartUpload.
     pub(crate) fn begin_upload(&mut self, key: &str) {
         self.write(key, "12345");
     }
 
-    /// Gives it one event.
+    /// Writes one event.
     pub(crate) fn write(&mut self, key: &str, payload: &'static str) {
         self.tell(Input::Events(self.run(key, payload)));
     }
 
-    /// One event, as the next that it is given.
+    /// A run of one event at the next position.
     pub(crate) fn run(&self, key: &str, payload: &'static str) -> Run {
         let (first, end) = (self.sink.next_position(), payload.len() as u32);
         let run = Run::new(key.to_owned(), first, payload.into(), vec![end], Framing::Bare);
         run.expect("a run")
     }
 
-    /// The oldest request that was not answered: its method and target.
+    /// The oldest request without an answer: its method and target.
     #[track_caller]
     pub(crate) fn next(&self) -> String {
         let (_, request) = self.asked.front().expect("something is asked");
         format!("{} {}", request.method.as_str(), request.path_and_query)
     }
 
-    /// Answers the oldest request, which has to be this one.
+    /// Answers the oldest request, which must be `asked`.
     #[track_caller]
     pub(crate) fn hears(&mut self, asked: &str, answer: (u16, String)) {
         assert_eq!(self.next(), asked);
@@ -132,7 +133,7 @@ impl Talk {
         self.tell(Input::Answer { exchange, outcome });
     }
 
-    /// The reply; nothing is under way any more.
+    /// The reply of the administrative call. No request may be in flight.
     #[track_caller]
     pub(crate) fn reply(&mut self) -> Result<Reply, Error> {
         assert!(self.asked.is_empty(), "{:?}", self.asked);
@@ -154,7 +155,7 @@ impl Talk {
     }
 }
 
-/// Parts of four bytes, memory for four of them, and four requests at once.
+/// Parts of four bytes, memory for four parts, and four concurrent requests.
 pub(crate) fn settings(more: &str) -> Settings {
     let config = r#""bucket": "bbb", "endpoint": "http://s3.test", "attempts_max": 1"#;
     let settings = Settings::parse(&format!("{{{config}{more}}}"));
@@ -177,7 +178,7 @@ pub(crate) fn error(status: u16, code: &str) -> (u16, String) {
     (status, format!("<Error><Code>{code}</Code></Error>"))
 }
 
-/// A page of parts, and the number after which the next one begins.
+/// A page of ListParts with these part numbers. `next` is the marker of the next page.
 pub(crate) fn parts(numbers: &[u32], next: Option<u32>) -> (u16, String) {
     let part = |n| format!("<Part><PartNumber>{n}</PartNumber><ETag>e</ETag><Size>1</Size></Part>");
     let mut inside: String = numbers.iter().map(part).collect();
@@ -189,7 +190,8 @@ pub(crate) fn parts(numbers: &[u32], next: Option<u32>) -> (u16, String) {
     (200, format!("<ListPartsResult>{inside}</ListPartsResult>"))
 }
 
-/// A page of uploads with key, id and day of May 2013, and the key after which the next one begins.
+/// A page of ListMultipartUploads. Each upload is its key, its id and a day of May 2013. `next` is
+/// the key marker of the next page.
 pub(crate) fn uploads(list: &[(&str, &str, &str)], next: Option<&str>) -> (u16, String) {
     let upload = |(key, id, day): &(&str, &str, &str)| {
         format!(

@@ -4,13 +4,13 @@ use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Status};
 
 pub(super) struct Gzip {
     deflate: Deflate,
-    /// What is ready is written here first.
+    /// The buffer that the compressor writes to.
     ready: Box<[u8]>,
 }
 
 impl Gzip {
-    /// Its window twice, its hash chains and heads, its symbols and what is ready, as the crate
-    /// lays them out, and `ready`; the sum is some KiB less.
+    /// Twice the window, the hash chains and heads, the symbols and pending output, as the crate
+    /// allocates them, and `ready`. Rounded up by a few KiB.
     pub(super) const MEMORY_BYTES: u64 = 448 << 10;
 
     pub(super) fn new(level: u8) -> Gzip {
@@ -48,7 +48,7 @@ impl Gzip {
     }
 }
 
-/// A window of 32 KiB, and 16 on top of its bits for the header and trailer of gzip:
+/// A window of 32 KiB. 16 is added for a gzip header and trailer:
 /// <https://zlib.net/manual.html#Advanced>
 const WINDOW_BITS_GZIP: i32 = 15 + 16;
 const READY_BYTES: usize = 16 << 10;

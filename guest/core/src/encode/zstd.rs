@@ -5,7 +5,7 @@ use structured_zstd::encoding::{CompressionContext, CompressionLevel, Compressio
 pub(super) struct Zstd(Box<CompressionContext>);
 
 impl Zstd {
-    /// What the crate says it takes, rounded up; a test looks at it for all levels.
+    /// The memory that the crate reports, rounded up. A test compares the two at all levels.
     pub(super) fn memory_bytes(level: u8) -> u64 {
         let mib = match level {
             ..=3 => 3,
@@ -35,8 +35,8 @@ impl Zstd {
     }
 }
 
-/// 512 KiB. A larger window makes objects a few percent smaller, and takes as much more memory for
-/// each that is open.
+/// 512 KiB. A larger window makes objects a few percent smaller, and takes that much more memory
+/// for each open object.
 const WINDOW_LOG: u32 = 19;
 
 #[cfg(test)]

@@ -1,28 +1,28 @@
-//! The verbs that a sink uses.
+//! The S3 operations that a sink uses.
 
-/// The requests that a sink makes, named as in the S3 API.
+/// The operations of the S3 API that a sink uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// The whole object at once.
+    /// Writes an object in one request.
     PutObject,
-    /// The beginning of a multipart upload.
+    /// Starts a multipart upload.
     CreateMultipartUpload,
-    /// One part, numbered from 1.
+    /// Uploads one part. Parts are numbered from 1.
     UploadPart(u32),
-    /// What makes a multipart upload an object.
+    /// Makes an object of the parts.
     CompleteMultipartUpload,
-    /// The question whether an object is there, and whose it is.
+    /// Tells whether an object exists, and its metadata.
     HeadObject,
-    /// What ends a multipart upload without an object.
+    /// Ends a multipart upload without an object.
     AbortMultipartUpload,
-    /// The question which multipart uploads are open.
+    /// Lists the incomplete uploads.
     ListMultipartUploads,
-    /// The question which parts a multipart upload has.
+    /// Lists the parts of an upload.
     ListParts,
 }
 
 impl Operation {
-    /// Every one of them, a part standing for all parts.
+    /// All operations. UploadPart is included once, with part number 1.
     pub const ALL: [Operation; 8] = [
         Operation::PutObject,
         Operation::CreateMultipartUpload,
@@ -34,7 +34,7 @@ impl Operation {
         Operation::ListParts,
     ];
 
-    /// Its name in the S3 API.
+    /// The name in the S3 API.
     pub fn name(self) -> &'static str {
         match self {
             Operation::PutObject => "PutObject",
@@ -48,7 +48,7 @@ impl Operation {
         }
     }
 
-    /// The action that a policy has to allow for it:
+    /// The action that a policy must allow:
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
     pub fn permission(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl Operation {
         }
     }
 
-    /// Whether an object is there once it is done.
+    /// Whether the operation makes an object visible.
     pub fn makes_visible(self) -> bool {
         matches!(self, Operation::PutObject | Operation::CompleteMultipartUpload)
     }

@@ -1,4 +1,4 @@
-//! How objects are uploaded.
+//! Uploads.
 
 use crate::config::fields::{GIB, MIB, PART_BYTES_MAX, PART_BYTES_MIN};
 use crate::config::{Absent, Field, Kind};

@@ -1,4 +1,4 @@
-//! What is written, and what is wrong with it.
+//! Valid and invalid configurations.
 
 use serde_json::json;
 
@@ -130,7 +130,7 @@ fn a_secret_is_not_shown() {
     assert_eq!(format!("{written:?}"), r#"{"bucket", "customer_key"}"#);
 }
 
-/// What is said of that field with that value.
+/// The problem reported for this field with this value.
 fn refused(field: &str, value: Value) -> Option<String> {
     let (_, problems) = Written::read(&json!({"bucket": "b", field: value}).to_string());
     assert!(problems.iter().all(|problem| problem.field == field), "{problems:?}");
