@@ -21,8 +21,8 @@ pub enum Level {
 }
 
 /// The notices that were not fetched yet, oldest first. The list is bounded: when it is full, the
-/// oldest information is dropped. A warning is dropped only if the list holds nothing else, since
-/// it may be the only trace of an incomplete upload.
+/// oldest notice of level info is dropped. A warning is dropped only if the list holds nothing
+/// else, since it may be the only trace of an incomplete upload.
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
     list: VecDeque<Notice>,

@@ -62,7 +62,7 @@ pub(crate) fn headers(settings: &Settings, operation: Operation, now: Timestamp)
 
 fn object(settings: &Settings, now: Timestamp, headers: &mut Vec<Header>) {
     headers.extend(settings.upload.object.headers.iter().cloned());
-    if !settings.upload.object.encoding_is_said {
+    if !settings.upload.object.sets_content_encoding {
         let encoding = settings.upload.encoding.content_encoding();
         headers.extend(encoding.map(|value| header("content-encoding", value)));
     }

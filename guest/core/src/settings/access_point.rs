@@ -1,4 +1,4 @@
-//! Where an access point is, from its ARN in the place of the bucket's name.
+//! Parses the address of an access point, whose ARN is given as the bucket.
 
 use crate::config::{Provider, Written};
 use crate::error::Problem;
@@ -6,7 +6,7 @@ use crate::http::Scheme;
 use crate::s3::{AccessPoint, Address, AddressStyle};
 use crate::settings::aws::{self, Endpoints};
 
-/// Where the access point is, and the region that requests are signed for: that of the ARN.
+/// The address of the access point, and the region that requests are signed for: the ARN's.
 pub(super) fn store(
     written: &Written,
     provider: &Provider,
@@ -54,9 +54,9 @@ pub(super) fn store(
     (address, region.to_owned())
 }
 
-/// Names that stand for something else than a bucket, and that AWS gives to no bucket:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
-/// The alias of an access point, which ends in `-s3alias`, is used as a bucket is.
+/// Rejects aliases of things other than buckets. AWS allows no bucket to have such a name:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html> The alias of an
+/// access point, which ends in `-s3alias`, can be used like a bucket.
 pub(super) fn check_alias(bucket: &str, problems: &mut Vec<Problem>) {
     for (suffix, what) in [
         (".mrap", "an access point of several regions, which wants Signature Version 4A"),

@@ -1,4 +1,4 @@
-//! Where the bucket is, from what is written about it.
+//! Parses the address of the bucket.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
@@ -8,9 +8,9 @@ use crate::http::Scheme;
 use crate::s3::{AccessPoint, Address, AddressStyle, is_region};
 use crate::settings::access_point;
 use crate::settings::aws::Endpoints;
-use crate::settings::is_said;
+use crate::settings::is_set;
 
-/// Where the bucket is, and the region that requests are signed for.
+/// The address of the bucket, and the region that requests are signed for.
 pub(super) fn store(
     written: &Written,
     provider: &Provider,
@@ -33,7 +33,7 @@ pub(super) fn store(
         })
     });
     if let (None, Some(form)) = (&custom, provider.endpoint)
-        && !is_said("endpoint", written, problems)
+        && !is_set("endpoint", written, problems)
     {
         let name = provider.name;
         let message =
@@ -59,13 +59,14 @@ pub(super) fn store(
     (Address { scheme, authority, base_path, bucket, style }, region)
 }
 
-/// Where the bucket's name stands, and why, where that is in the path.
+/// Whether the bucket is in the path or in the host. If it is in the path, also the reason.
 fn style(written: &Written, bucket: &str) -> (AddressStyle, Option<&'static str>) {
     match written.text("addressing") {
         Some("path") => (AddressStyle::Path, Some("`addressing` is `path`")),
         Some(_) => (AddressStyle::VirtualHost, None),
         None if written.is_written("endpoint") => (AddressStyle::Path, Some("`endpoint` is set")),
-        // A certificate for `*.s3.region.amazonaws.com` does not hold for a name with one more dot.
+        // A wildcard certificate for `*.s3.region.amazonaws.com` does not match a name with a
+        // further dot.
         None if !is_label(bucket) => (AddressStyle::Path, Some(NO_LABEL)),
         None => (AddressStyle::VirtualHost, None),
     }
@@ -92,7 +93,7 @@ fn region(
     let within = |authority| host(authority).strip_prefix(before)?.strip_suffix(after);
     let found = endpoint.and_then(|endpoint| within(&endpoint.authority)).filter(|r| is_region(r));
     let has_endpoint = endpoint.is_some_and(|endpoint| !endpoint.authority.is_empty());
-    if found.is_none() && has_endpoint && !is_said("region", written, problems) {
+    if found.is_none() && has_endpoint && !is_set("region", written, problems) {
         let name = provider.name;
         let message = format!(
             "missing, and `endpoint` is not of the form `{before}REGION{after}`, from which it \
@@ -103,7 +104,7 @@ fn region(
     found.unwrap_or_default().to_owned()
 }
 
-/// Only AWS has these endpoints, and only where none is given.
+/// These endpoints exist in AWS only, and cannot be combined with `endpoint`.
 fn refuse(aws: Endpoints, why: &str, problems: &mut Vec<Problem>) {
     for field in aws.chosen() {
         let message = format!("{why}, but this chooses among the endpoints of AWS");
@@ -111,7 +112,7 @@ fn refuse(aws: Endpoints, why: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The rules that hold for every bucket there ever was; S3 is stricter with new ones:
+/// The rules that all buckets obey. S3 has stricter ones for new buckets:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 fn check_bucket(bucket: &str, problems: &mut Vec<Problem>) {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -161,8 +162,7 @@ fn endpoint(url: &str) -> Result<Endpoint, String> {
     Ok(Endpoint { scheme, authority, base_path })
 }
 
-/// Host and port as clients put them into `Host`, and so as they are signed: without the port that
-/// goes without saying.
+/// Host and port as clients send them in `Host`, and as they are signed: without the default port.
 fn authority(written: &str, scheme: Scheme) -> Option<String> {
     let (host, port) = match written.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host.to_ascii_lowercase(), port),
@@ -172,7 +172,7 @@ fn authority(written: &str, scheme: Scheme) -> Option<String> {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
         None => is_region(&host),
     };
-    // `parse` alone would take a sign as well.
+    // `parse` alone would accept a sign.
     let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
     let number = match port {
         "" => scheme.default_port(),
@@ -189,7 +189,7 @@ fn is_ip_address(authority: &str) -> bool {
     authority.starts_with('[') || host(authority).parse::<Ipv4Addr>().is_ok()
 }
 
-/// Whether what is sent there never leaves this machine. The name is bound to it by
+/// Whether the authority is on this machine. The name is reserved for it by
 /// <https://www.rfc-editor.org/rfc/rfc6761#section-6.3>
 pub(super) fn is_loopback(authority: &str) -> bool {
     let host = host(authority);
@@ -198,7 +198,7 @@ pub(super) fn is_loopback(authority: &str) -> bool {
         || host.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// An authority without its port, and without the brackets of IPv6.
+/// The host of an authority, without its port and without the brackets of IPv6.
 fn host(authority: &str) -> &str {
     match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
@@ -206,8 +206,8 @@ fn host(authority: &str) -> &str {
     }
 }
 
-/// What is probably a mistake in an endpoint, and yet may be meant: the bucket's name, which each
-/// request has in any case.
+/// A warning if the endpoint contains the bucket's name, which each request adds anyway. This is
+/// probably a mistake.
 pub(super) fn warning(address: &Address) -> Option<String> {
     let Address { authority, base_path, bucket, .. } = address;
     let below = authority.strip_prefix(&format!("{}.", bucket.to_ascii_lowercase()));
@@ -226,12 +226,12 @@ pub(super) fn warning(address: &Address) -> Option<String> {
     ))
 }
 
-/// What is probably a mistake in `addressing`: a certificate for `*.store.example` does not hold
-/// for a name with one more dot.
+/// A warning about a bucket with a dot in the host. A wildcard certificate for `*.store.example`
+/// does not match a name with a further dot.
 pub(super) fn style_warning(address: &Address) -> Option<String> {
     let Address { scheme, authority, bucket, style, .. } = address;
     let is_hosted = *style == AddressStyle::VirtualHost && *scheme == Scheme::Https;
-    // An access point's ARN names no host.
+    // The ARN of an access point is not part of a host.
     (is_hosted && bucket.contains('.') && !bucket.contains(':')).then(|| {
         format!(
             "`virtual-host`, and the bucket's name has a dot: most certificates are not for \
@@ -240,14 +240,14 @@ pub(super) fn style_warning(address: &Address) -> Option<String> {
     })
 }
 
-/// Whether the bucket's name can be one label of a host's name. Old buckets may have names that
-/// cannot: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
+/// Whether the bucket's name can be a label of a host name. Old buckets may have names that cannot:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
 fn is_label(bucket: &str) -> bool {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     bucket.chars().all(legal) && !bucket.starts_with('-') && !bucket.ends_with('-')
 }
 
-/// Why a bucket cannot be part of a host's name.
+/// Why the bucket's name cannot be a label of a host name.
 const NO_LABEL: &str = "`bucket` has a dot, an underscore or a capital in its name";
 
 #[cfg(test)]

@@ -1,33 +1,34 @@
-//! When objects become visible, from what is written about it.
+//! Parses when objects become visible.
 
 use crate::config::Written;
 use crate::error::Problem;
 use crate::naming::Names;
 
-/// When objects become visible, and what becomes of uploads that a crash left behind.
+/// When objects become visible, and how orphaned uploads are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommitSettings {
     /// When an object becomes visible.
     pub mode: Commit,
-    /// What becomes of uploads that a crash left behind.
+    /// How orphaned uploads are handled: uploads that were started after the last checkpoint before
+    /// a crash.
     pub on_orphans: OnOrphans,
 }
 
 /// When an object becomes visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commit {
-    /// As soon as it is sealed.
+    /// As soon as it is closed.
     Sealed,
-    /// Once a checkpoint is committed that knows it is stored.
+    /// When a checkpoint that contains it is committed.
     Checkpointed,
 }
 
-/// What becomes of uploads that a crash left behind.
+/// How orphaned uploads are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnOrphans {
-    /// They stay until their name is written again.
+    /// Each is aborted when its key is written again.
     Keep,
-    /// All that are open under the prefix and that the checkpoint does not know are aborted.
+    /// All incomplete uploads under the prefix that the checkpoint does not contain are aborted.
     Abort,
 }
 

@@ -1,4 +1,4 @@
-//! What an object holds, from what is written about it.
+//! Parses the encoding of objects.
 
 use crate::config::{GZIP_LEVEL_MAX, Written, ZSTD_LEVEL_MAX};
 use crate::encode::{Compression, Encoding, ObjectFraming};
@@ -42,7 +42,7 @@ fn compression(written: &Written, problems: &mut Vec<Problem>) -> Option<Compres
     }
 }
 
-/// What `gzip` and `zstd` have on the command line, too.
+/// The default levels of the commands `gzip` and `zstd`.
 const GZIP_LEVEL: u64 = 6;
 const ZSTD_LEVEL: u64 = 3;
 
@@ -133,8 +133,8 @@ mod tests {
         }
     }
 
-    /// By default there is room for parts as without compression; what is written must do for two
-    /// compressors and a part.
+    /// The default adds the memory of compressors to that of parts. A value that is set must
+    /// suffice for two compressors and a part.
     #[test]
     fn compressors_need_memory() {
         const MIB: u64 = 1 << 20;

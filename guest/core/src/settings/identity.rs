@@ -1,5 +1,5 @@
-//! What a checkpoint depends on: with other values, what it knows would not be found, or would not
-//! go on as it began.
+//! The fields that a checkpoint depends on. With other values, its uploads would not be found, or
+//! would continue differently.
 
 use super::address::is_loopback;
 use super::{Encryption, Settings};
@@ -7,11 +7,10 @@ use crate::encode::{Compression, ObjectFraming};
 use crate::naming::OnExisting;
 
 impl Settings {
-    /// The fields of the configuration that a checkpoint depends on, and their values. No secret is
-    /// among them.
+    /// The fields that a checkpoint depends on, and their values. None of them is secret.
     pub fn identity(&self) -> Vec<(String, String)> {
         let address = &self.store.address;
-        // A store on this machine may come back under another port.
+        // A store on this machine may have another port after a restart.
         let authority = match address.authority.rsplit_once(':') {
             Some((host, _)) if is_loopback(host) => host,
             _ => &address.authority,
@@ -59,7 +58,7 @@ fn compression(compression: Compression) -> &'static str {
     }
 }
 
-/// Which key it is stays with the configuration.
+/// The key itself is not part of the identity.
 fn encryption(encryption: &Encryption) -> &'static str {
     match encryption {
         Encryption::Default => "that of the bucket",

@@ -1,4 +1,4 @@
-//! The configuration as meant: nothing in here can be invalid.
+//! The parsed configuration. Its values are always valid.
 
 mod access_point;
 mod address;
@@ -31,67 +31,67 @@ pub(crate) use parts::Cutting;
 pub use parts::PartSizes;
 pub use rotation::Rotation;
 
-/// Everything a sink is told before it starts.
+/// The parsed configuration of a sink.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where objects go.
+    /// The store and the bucket.
     pub store: StoreSettings,
-    /// What objects are called.
+    /// How objects are named.
     pub names: Names,
-    /// When objects end, and how much of them memory holds.
+    /// When objects are closed, and how much memory they may take.
     pub objects: ObjectLimits,
-    /// How objects are encoded and uploaded, and what is said about them.
+    /// How objects are encoded and uploaded, and their properties.
     pub upload: UploadSettings,
     /// How requests are signed and retried.
     pub client: ClientSettings,
     /// When objects become visible.
     pub commit: CommitSettings,
-    /// What may be a mistake, and may be meant: it is told by notices of the first progress.
+    /// Settings that may be mistakes. They are reported as notices of the first progress.
     pub warnings: Vec<Problem>,
 }
 
-/// Where objects go.
+/// The store and the bucket.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
-    /// Where the bucket is, and how it is addressed.
+    /// The address of the bucket.
     pub address: Address,
     /// The region that requests are signed for.
     pub region: String,
     /// Whether the requester agrees to pay (`x-amz-request-payer`).
     pub request_payer: bool,
-    /// The account whose bucket it has to be (`x-amz-expected-bucket-owner`).
+    /// The account that must own the bucket (`x-amz-expected-bucket-owner`).
     pub expected_bucket_owner: Option<String>,
 }
 
-/// When objects end, and how much of them memory holds.
+/// When objects are closed, and how much memory they may take.
 #[derive(Clone, Debug)]
 pub struct ObjectLimits {
-    /// What ends an object although its key goes on.
+    /// When an object is closed although more events with its key follow.
     pub rotation: Rotation,
-    /// How many objects may be open at once.
+    /// The most open objects.
     pub max_open_objects: usize,
-    /// How many bytes may be held before `write` waits.
+    /// How many bytes are held in memory before `write` waits.
     pub memory_bytes_max: u64,
 }
 
-/// How objects are encoded and uploaded, and what is said about them.
+/// How objects are encoded and uploaded, and their properties.
 #[derive(Clone, Debug)]
 pub struct UploadSettings {
-    /// What lies between the events of an object, and how it is compressed.
+    /// How events are framed and compressed.
     pub encoding: Encoding,
-    /// What is said about every object.
+    /// The properties of all objects.
     pub object: ObjectSettings,
     /// How objects are encrypted.
     pub encryption: Encryption,
-    /// The size of the first parts, in bytes; where parts are equal, of all but the last.
+    /// The size of the first parts, in bytes. With `equal_parts`, of all parts but the last.
     pub part_bytes: u64,
-    /// Whether parts never grow.
+    /// Whether all parts of an object have the same size.
     pub equal_parts: bool,
-    /// How many parts an object may have.
+    /// The most parts of an object.
     pub parts_max: u32,
     /// The checksum that is sent with parts and objects.
     pub checksum: Option<Algorithm>,
-    /// Whether `Content-MD5` is sent, too.
+    /// Whether `Content-MD5` is sent as well.
     pub content_md5: bool,
 }
 
@@ -100,61 +100,61 @@ pub struct UploadSettings {
 pub struct ClientSettings {
     /// Whether a hash of the payload is signed.
     pub payload_signing: PayloadSigning,
-    /// How many requests may be in flight at once.
+    /// The most requests in flight.
     pub requests_in_flight_max: usize,
-    /// How often and how soon a request is tried again.
+    /// How often, and after what delays, a request is retried.
     pub retry: RetrySettings,
-    /// How long to wait for most answers.
+    /// The timeouts of most requests.
     pub timeouts: Timeouts,
-    /// How long to wait for an answer to CompleteMultipartUpload.
+    /// The timeouts of CompleteMultipartUpload.
     pub complete_timeouts: Timeouts,
 }
 
-/// Whether a hash of the payload is part of the signature.
+/// Whether the hash of the payload is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadSigning {
-    /// `x-amz-content-sha256` holds the hash.
+    /// `x-amz-content-sha256` is the hash.
     Signed,
-    /// `x-amz-content-sha256` says `UNSIGNED-PAYLOAD`: TLS guards the bytes.
+    /// `x-amz-content-sha256` is `UNSIGNED-PAYLOAD`. TLS protects the payload.
     Unsigned,
 }
 
-/// How often and how soon a request is tried again.
+/// How often, and after what delays, a request is retried.
 #[derive(Clone, Copy, Debug)]
 pub struct RetrySettings {
-    /// Attempts of one request, the first included.
+    /// The most attempts of one request, including the first.
     pub attempts_max: u32,
-    /// How long after the first attempt there may be another.
+    /// The time after the first attempt in which retries may begin.
     pub time_max: Duration,
-    /// What the retries of the whole sink may cost; 0 is no limit.
+    /// The size of the retry budget of the whole sink. 0 for no limit.
     pub budget: u32,
-    /// The longest wait before the first retry; doubled with each.
+    /// The longest delay before the first retry. It doubles with each retry.
     pub backoff_base: Duration,
-    /// The longest wait before any retry.
+    /// The longest delay before any retry.
     pub backoff_max: Duration,
 }
 
-/// How long one attempt may take, in the terms of `wasi:http`.
+/// The timeouts of one attempt, in the terms of `wasi:http`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Until there is a connection.
+    /// The time to connect.
     pub connect: Duration,
-    /// From the end of the request to the first byte of the answer.
+    /// The time from the end of the request to the first byte of the response.
     pub first_byte: Duration,
-    /// Between two pieces of a body, either way.
+    /// The time between two chunks of a body, in either direction.
     pub between_bytes: Duration,
 }
 
 impl Settings {
-    /// Reads a configuration.
+    /// Parses a configuration.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with every problem there is.
+    /// [`Error::Invalid`] with all problems.
     pub fn parse(json: &str) -> Result<Settings, Error> {
         let (written, mut problems) = Written::read(json);
         let settings = Settings::resolve(&written, &mut problems);
-        // What parts hold is known only where their size is.
+        // The rotation can only be compared with part sizes that are valid.
         let is_size = |p: &Problem| SIZES.contains(&p.field.as_str());
         if !problems.iter().any(is_size) {
             rotation::check(&settings, &mut problems);
@@ -162,7 +162,7 @@ impl Settings {
         if problems.is_empty() { Ok(settings) } else { Err(Error::Invalid(problems)) }
     }
 
-    /// The authority that this sink talks to, with its port.
+    /// The authority that the sink connects to, with its port.
     pub fn egress(&self) -> String {
         let address = &self.store.address;
         let authority = address.bucket(&[]).authority;
@@ -171,20 +171,20 @@ impl Settings {
         if has_port { authority } else { format!("{authority}:{}", address.scheme.default_port()) }
     }
 
-    /// What the names of all objects that this configuration writes begin with; empty where keys
-    /// are free.
+    /// The common prefix of the names of all objects that this configuration can write. May be
+    /// empty.
     pub(crate) fn name_prefix(&self) -> String {
         format!("{}{}", self.names.prefix, self.names.template.beginning())
     }
 
-    /// The largest object, in bytes as they are stored.
+    /// The size of the largest object, in bytes as they are stored.
     pub fn object_bytes_max(&self) -> u64 {
         self.cutting().sizes.object_bytes_max()
     }
 
-    /// How uploads are cut. A part is held until the store has it, and the next one fills
-    /// meanwhile: so the parts of all open objects together do not grow beyond half of the memory
-    /// that their compressors leave.
+    /// How objects are cut into parts. A part is held until the store acknowledges it, and
+    /// meanwhile the next one fills. So the parts of all open objects together grow to at most half
+    /// of the memory that compressors leave.
     pub(crate) fn cutting(&self) -> Cutting {
         let open = self.objects.max_open_objects as u64;
         let for_parts = self
@@ -304,8 +304,9 @@ impl ClientSettings {
     }
 }
 
-/// Whether the field was written at all, rightly or not: what needs it must not call it missing.
-fn is_said(field: &str, written: &Written, problems: &[Problem]) -> bool {
+/// Whether the field is set, to a valid value or not. An invalid field must not be reported as
+/// missing too.
+fn is_set(field: &str, written: &Written, problems: &[Problem]) -> bool {
     written.is_written(field) || problems.iter().any(|problem| problem.field == field)
 }
 
@@ -319,7 +320,7 @@ fn owner(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
     Some(owner.to_owned())
 }
 
-/// The fields that say how much parts hold.
+/// The fields that determine the size of parts.
 const SIZES: [&str; 3] = ["part_bytes", "parts_max", "memory_bytes_max"];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How objects are named, from what is written about it.
+//! Parses how objects are named.
 
 use crate::config::Written;
 use crate::error::Problem;
@@ -34,7 +34,7 @@ pub(super) fn names(written: &Written, suffix: &'static str, problems: &mut Vec<
     let names = Names { prefix, template, suffix, on_existing };
     match prefix_problem {
         Some(problem) => problems.push(problem),
-        // What is wrong with so plain a key is wrong with every one.
+        // A problem with this simple key is a problem with every key.
         None => {
             let facts = Facts { key: "k", first: 0, at: Timestamp(0), uuid: Uuid::default() };
             if let Err(reason) = names.stem(&facts) {
@@ -46,8 +46,8 @@ pub(super) fn names(written: &Written, suffix: &'static str, problems: &mut Vec<
     names
 }
 
-/// What a tool that takes names for paths would understand otherwise than S3 does has no place in a
-/// prefix that nothing is to lead out of.
+/// The reason why a prefix is invalid, if it is. Tools that treat names as paths would resolve some
+/// segments, and so leave the prefix.
 fn check_prefix(prefix: &str) -> Option<String> {
     let shown: String = prefix.chars().take(40).flat_map(char::escape_default).collect();
     if prefix.contains(['{', '}']) {
@@ -63,7 +63,7 @@ fn check_prefix(prefix: &str) -> Option<String> {
         return Some(format!("`{shown}` begins with a separator; names in S3 begin without one"));
     }
     let mut segments: Vec<_> = prefix.split(SEPARATORS).collect();
-    // What follows the last separator is the beginning of a segment, and may be empty.
+    // The text after the last separator is the start of a segment, and may be empty.
     let last = segments.pop().unwrap_or_default();
     let is_wrong = |segment: &str| matches!(segment, "." | "..");
     (is_wrong(last) || segments.iter().any(|segment| segment.is_empty() || is_wrong(segment)))
@@ -104,7 +104,8 @@ mod tests {
         assert_eq!(names.on_existing, OnExisting::Overwrite);
     }
 
-    /// What another run or another machine made under a number is not replaced unless that is said.
+    /// By default, an object that another run or another machine wrote under a number is not
+    /// replaced.
     #[test]
     fn only_names_that_mean_one_object_are_replaced_unless_told_otherwise() {
         for (template, on_existing) in [

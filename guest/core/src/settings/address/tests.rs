@@ -1,4 +1,4 @@
-//! Where buckets are, and what is refused.
+//! Valid and invalid addresses.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn parse(region: &str, endpoint: &str, addressing: &str) -> Result<Settings, Err
     Settings::parse(&json.to_string())
 }
 
-/// Found by fuzzing: a host may be a number, and is no port then.
+/// Found by fuzzing: a host that is a number was taken for a port.
 #[test]
 fn egress_always_names_the_port() {
     let of = |url: &str| parse("r", url, "path").unwrap().egress();
@@ -273,7 +273,7 @@ fn refused_at(settings: Result<Settings, Error>, expected: &[&str], case: &str) 
     assert_eq!(fields, expected, "{case}");
 }
 
-/// The settings of a bucket in `eu-west-1` with these fields; null takes one out.
+/// The settings of a bucket in `eu-west-1` with these fields. A null removes a field.
 fn with(more: Value) -> Result<Settings, Error> {
     let mut fields = json!({"bucket": "events", "region": "eu-west-1"});
     for (name, value) in more.as_object().into_iter().flatten() {
