@@ -1,33 +1,34 @@
-//! What the settings say with each request: about the object, its encryption, and who asks.
+//! The headers that the settings add to each request: the object's properties, its encryption, and
+//! request options.
 
 use crate::s3::{Header, Operation};
 use crate::settings::{CustomerKey, Encryption, Kms, Settings};
 use crate::time::Timestamp;
 
-/// What a request may say beside what it is for.
+/// A group of headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Topic {
     /// Content type, tags, metadata, storage class, ACL, lock.
     Object,
-    /// SSE-S3 and SSE-KMS: said once, and kept with the object.
+    /// SSE-S3 and SSE-KMS. Set when the object is created, and stored with it.
     Encryption,
-    /// SSE-C: S3 forgets the key, so each request that touches the bytes brings it.
+    /// SSE-C. S3 does not store the key, so each request that accesses the data sends it.
     CustomerKey,
-    /// Who pays.
+    /// `x-amz-request-payer`.
     RequestPayer,
-    /// Whose bucket it has to be.
+    /// `x-amz-expected-bucket-owner`.
     ExpectedBucketOwner,
 }
 
-/// What a request says, by the page of its operation, as `API_CompleteMultipartUpload.html` below
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/>.
+/// The groups that an operation accepts. See the page of each operation, such as
+/// `API_CompleteMultipartUpload.html`, below <https://docs.aws.amazon.com/AmazonS3/latest/API/>.
 fn topics(operation: Operation) -> &'static [Topic] {
     use Topic::{CustomerKey, Encryption, ExpectedBucketOwner, Object, RequestPayer};
     match operation {
         Operation::PutObject | Operation::CreateMultipartUpload => {
             &[Object, Encryption, CustomerKey, RequestPayer, ExpectedBucketOwner]
         }
-        // Complete needs the key where there are checksums.
+        // CompleteMultipartUpload needs the key if there are checksums.
         Operation::UploadPart(_) | Operation::CompleteMultipartUpload | Operation::HeadObject => {
             &[CustomerKey, RequestPayer, ExpectedBucketOwner]
         }
@@ -38,8 +39,7 @@ fn topics(operation: Operation) -> &'static [Topic] {
     }
 }
 
-/// The headers by which the settings are said with a request that is made `now`, by the store's
-/// clock.
+/// The headers that the settings add to a request. `now` is the time by the store's clock.
 pub(crate) fn headers(settings: &Settings, operation: Operation, now: Timestamp) -> Vec<Header> {
     let mut headers = Vec::new();
     for topic in topics(operation) {
@@ -140,7 +140,7 @@ mod tests {
     ];
     const WHO: [&str; 2] = ["x-amz-request-payer", "x-amz-expected-bucket-owner"];
 
-    /// The table of which header goes with which request.
+    /// Which header is sent with which operation.
     #[test]
     fn each_request_says_what_its_page_allows() {
         let all = [&OBJECT[..], &[UNTIL]].concat();

@@ -88,12 +88,12 @@ impl Sink {
             Input::Skip(to) => self.writer.skip(to),
             Input::Seal => self.writer.seal_all(notices),
             Input::Abort => {
-                self.client.leave();
+                self.client.close();
                 self.writer.seal_all(notices);
                 self.writer.fail_all(&Error::Aborted, notices);
             }
             Input::Suspend => {
-                self.client.leave();
+                self.client.close();
                 self.writer.suspend(notices);
             }
             Input::Prepare => self.writer.prepare(notices),
