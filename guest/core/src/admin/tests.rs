@@ -1,4 +1,4 @@
-//! Each state of each administrative call, with a store that says what the test wants.
+//! Administrative calls, with a store whose answers the test chooses.
 
 use super::Reply;
 use crate::client::verdict::TransportError;

@@ -17,7 +17,7 @@ pub struct CommitSettings {
 /// When an object becomes visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commit {
-    /// As soon as it is closed.
+    /// As soon as it is sealed.
     Sealed,
     /// When a checkpoint that contains it is committed.
     Checkpointed,

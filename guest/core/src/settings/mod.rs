@@ -38,7 +38,7 @@ pub struct Settings {
     pub store: StoreSettings,
     /// How objects are named.
     pub names: Names,
-    /// When objects are closed, and how much memory they may take.
+    /// When objects are sealed, and how much memory they may take.
     pub objects: ObjectLimits,
     /// How objects are encoded and uploaded, and their properties.
     pub upload: UploadSettings,
@@ -63,10 +63,10 @@ pub struct StoreSettings {
     pub expected_bucket_owner: Option<String>,
 }
 
-/// When objects are closed, and how much memory they may take.
+/// When objects are sealed, and how much memory they may take.
 #[derive(Clone, Debug)]
 pub struct ObjectLimits {
-    /// When an object is closed although more events with its key follow.
+    /// When an object is sealed although more events with its key follow.
     pub rotation: Rotation,
     /// The most open objects.
     pub max_open_objects: usize,

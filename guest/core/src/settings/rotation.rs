@@ -1,4 +1,4 @@
-//! Parses when an object is closed although more events with its key follow.
+//! Parses when an object is sealed although more events with its key follow.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::config::Written;
 use crate::error::Problem;
 use crate::settings::Settings;
 
-/// What closes an object, besides another key and the end of the sink. By default nothing.
+/// What seals an object, besides another key and the end of the sink. By default nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rotation {
-    /// An object's size in bytes, as stored. It is closed after the event that reaches it.
+    /// An object's size in bytes, as stored. It is sealed after the event that reaches it.
     pub bytes: Option<u64>,
     /// The number of its events.
     pub events: Option<u64>,

@@ -1,4 +1,4 @@
-//! The numbers a sink keeps, under the names that Prometheus would give them.
+//! The metrics of a sink, with names as Prometheus recommends.
 
 use crate::client::RequestCounters;
 use crate::client::verdict::Class;
@@ -7,56 +7,56 @@ use crate::incomplete::IncompleteCounters;
 use crate::s3::Operation;
 use crate::writer::WriteCounters;
 
-/// What has been counted since the sink was made.
+/// The counters since the sink was created.
 #[derive(Clone, Copy, Debug)]
 pub struct Counters<'a> {
-    /// Of events and objects.
+    /// Counters of events and objects.
     pub writes: &'a WriteCounters,
-    /// Of requests.
+    /// Counters of requests.
     pub requests: &'a RequestCounters,
-    /// Of incomplete uploads.
+    /// Counters of incomplete uploads.
     pub incomplete: &'a IncompleteCounters,
 }
 
-/// What a sink has at this moment.
+/// The current values of a sink.
 pub(crate) struct Gauges {
-    /// Uploads that are, or may be, left in the store.
+    /// Uploads that exist, or may exist, although no object uses them.
     pub(crate) uploads_left: u64,
-    /// Requests under way.
+    /// Requests in flight.
     pub(crate) requests_in_flight: u64,
-    /// Objects that may still be given events.
+    /// Open objects.
     pub(crate) objects_open: u64,
-    /// Objects begun, and neither visible nor failed.
+    /// Objects that are neither visible nor failed.
     pub(crate) objects_unfinished: u64,
-    /// Bytes of events and of compressors.
+    /// Bytes of events and of compressors in memory.
     pub(crate) held_bytes: u64,
 }
 
-/// One number, ready to be shown.
+/// One metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
-    /// Its name, unit included.
+    /// The name with the unit.
     pub name: &'static str,
-    /// What it is.
+    /// The description.
     pub help: &'static str,
-    /// The name and the value that tell it apart from others of its name.
+    /// The name and the value of a label, which tells metrics with the same name apart.
     pub label: Option<(&'static str, &'static str)>,
-    /// The number.
+    /// The value.
     pub value: Value,
 }
 
-/// What a number is.
+/// The value of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// One that only grows.
+    /// A count that only increases.
     Counter(u64),
-    /// One that goes up and down.
+    /// A value that goes up and down.
     Gauge(u64),
-    /// Durations, in seconds.
+    /// A histogram of durations in seconds.
     Histogram(Histogram),
 }
 
-/// Every number of a sink, those of one name one after another.
+/// All metrics of a sink. Those with one name are adjacent.
 pub(crate) fn metrics(counters: Counters, gauges: &Gauges) -> Vec<Metric> {
     let Counters { writes, requests, incomplete } = counters;
     let metric = |name, help, value| Metric { name, help, label: None, value };

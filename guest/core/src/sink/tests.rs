@@ -1,4 +1,4 @@
-//! Objects in every phase, saved and resumed; and states that are refused.
+//! Objects in every phase, saved and resumed, and states that are rejected.
 
 use super::*;
 use crate::checkpoint::{ObjectSummary, inspect};
@@ -17,7 +17,7 @@ fn stored() -> Result<Response, TransportError> {
     Ok(Response { status: 200, headers, body: "".into() })
 }
 
-/// The oldest request, which has to be this one, is done.
+/// Answers the oldest request, which must be `asked`, with success.
 #[track_caller]
 fn is_put(talk: &mut Talk, asked: &str) {
     assert_eq!(talk.next(), asked);
@@ -30,7 +30,7 @@ fn taken(talk: &mut Talk) -> Vec<u8> {
     talk.sink.checkpoint()
 }
 
-/// One open and small, one open in parts, one sealed, one failed: as `MANY` has it.
+/// One object that is open and small, one open in parts, one sealed, and one failed.
 fn in_every_phase() -> Talk {
     let mut talk = Talk::with(MANY);
     talk.begin_upload("parts");
@@ -84,7 +84,7 @@ fn taken_failures(talk: &mut Talk) -> usize {
     talk.sink.take_report().failed.len()
 }
 
-/// What was skipped is not asked for again, and is durable once all before it is.
+/// Skipped positions are in the checkpoint, and are durable once all events before them are.
 #[test]
 fn what_was_skipped_is_in_the_checkpoint() {
     let mut talk = Talk::with(MANY);
@@ -119,7 +119,8 @@ fn nothing_becomes_visible_before_a_commit() {
     assert!(talk.sink.refuse_commit().is_some(), "there is nothing to commit");
 }
 
-/// After a crash nobody could tell which of two objects of one name was there.
+/// Otherwise, after a crash, it would be unknown which of two objects with one name was visible
+/// last.
 #[test]
 fn of_objects_of_one_name_one_becomes_visible_by_each_commit() {
     let mut talk = Talk::with(CHECKPOINTED);
@@ -137,7 +138,7 @@ fn of_objects_of_one_name_one_becomes_visible_by_each_commit() {
     assert_eq!(talk.sink.durable(), 2);
 }
 
-/// Its own earlier life may have been told to.
+/// It may have been written before the sink was resumed.
 #[test]
 fn a_committed_object_that_is_there_already_is_recognised() {
     let mut talk = Talk::with(MANY);
@@ -207,7 +208,7 @@ fn where_only_a_commit_makes_room_a_batch_is_refused_whole() {
     for key in ["a", "b", "c"] {
         talk.write(key, "12");
     }
-    // Two of three bytes each are sealed, and one is open; sixteen fit.
+    // Two objects of three bytes each are sealed, and one is open. The memory holds sixteen bytes.
     let of = |talk: &Talk, payload| {
         let demand = talk.sink.demand(&[talk.run("d", payload)]);
         (talk.sink.admission(&demand), demand)
@@ -267,12 +268,12 @@ fn nearly_full() -> Talk {
     talk
 }
 
-/// The keys of the objects that are still open.
+/// The keys of the open objects.
 fn open_keys(talk: &Talk) -> Vec<&str> {
     talk.sink.writer.open_keys().collect()
 }
 
-/// A commit costs a checkpoint of all that is held: so there are to be few of them.
+/// Each commit costs a checkpoint of all held bytes, so there should be few.
 #[test]
 fn a_sink_without_room_frees_half_of_its_memory_at_once() {
     let mut talk = nearly_full();
@@ -284,7 +285,7 @@ fn a_sink_without_room_frees_half_of_its_memory_at_once() {
     assert_eq!(open_keys(&talk), ["a"], "a commit is all that it takes now");
 }
 
-/// It is most of what an object of few bytes takes.
+/// The compressor takes most of the memory of a small object.
 #[test]
 fn a_compressor_is_held_until_its_object_is_sealed() {
     for compression in ["gzip", "zstd"] {
@@ -331,7 +332,7 @@ fn a_state_of_another_configuration_is_refused_with_the_field() {
         (r#", "server_side_encryption": "AES256""#, "encryption was `that of the bucket`"),
     ] {
         let mut settings = settings(&format!("{MANY}{other}"));
-        // As much memory as compressors want.
+        // As much memory as the compressors need.
         settings.objects.memory_bytes_max = 64 << 20;
         match Sink::resume(settings, 1, Now::default(), &state) {
             Err(Error::UnknownState(text)) => assert!(text.contains(told), "{text}"),
@@ -346,7 +347,7 @@ fn a_state_of_another_configuration_is_refused_with_the_field() {
     assert!(text.contains("bucket was `bbb`, and is `other`; part_bytes was `4`, and is `8`"));
     let Err(error) = Sink::resume(settings(""), 1, Now::default(), &state) else { panic!("taken") };
     assert!(error.to_string().contains("`commit` = `checkpointed`"), "{error}");
-    // What it does not depend on may change.
+    // Fields that the state does not depend on may change.
     let slower = format!(r#"{MANY}, "requests_in_flight_max": 2, "retry_budget": 7"#);
     assert!(Talk::resume(&slower, &state).is_ok());
 }
@@ -367,7 +368,7 @@ fn no_secret_is_in_a_state() {
     assert!(!holds(customer.md5.expose().as_bytes()));
 }
 
-/// The template takes none that is wider than numbers are.
+/// The template allows no width above the number of digits.
 #[test]
 fn a_number_wider_than_numbers_are_is_refused() {
     let more = format!(
@@ -378,7 +379,7 @@ fn a_number_wider_than_numbers_are_is_refused() {
     let mut state = taken(&mut talk);
     let at = state.windows(3).position(|bytes| bytes == b"-\x01\x07").expect("a number");
     state.truncate(state.len() - 4);
-    // 70,000, as postcard writes it.
+    // 70,000 as a varint of postcard.
     state.splice(at + 2..at + 3, [0xF0, 0xA2, 0x04]);
     let sum = Algorithm::Crc32.of(&state.clone().into()).crc() as u32;
     state.extend(sum.to_le_bytes());
@@ -386,7 +387,8 @@ fn a_number_wider_than_numbers_are_is_refused() {
     assert!(error.to_string().contains("a name that no template makes"), "{error}");
 }
 
-/// It is full by the limits of another day: the event goes into the next object.
+/// The resumed sink has another limit, which the failed object has reached. So the event begins
+/// another object.
 #[test]
 fn what_a_failed_object_has_no_room_for_does_not_fail() {
     let state = taken(&mut in_every_phase());

@@ -1,4 +1,4 @@
-//! The end of an upload.
+//! Aborting one upload.
 
 use super::*;
 
@@ -33,7 +33,7 @@ fn parts_that_come_late_are_aborted_again() {
     talk.hears("DELETE /bbb/a?uploadId=u", aborted());
     talk.hears("GET /bbb/a?uploadId=u", parts(&[7], None));
     talk.hears("DELETE /bbb/a?uploadId=u", aborted());
-    // Some stores know of an upload for a while that they have ended.
+    // Some stores list an aborted upload for a while.
     talk.hears("GET /bbb/a?uploadId=u", parts(&[], None));
     assert_eq!(talk.reply(), Ok(Reply::Gone));
 }
@@ -74,7 +74,7 @@ fn who_may_not_abort_is_told() {
     assert!(text.contains("s3:AbortMultipartUpload on arn:aws:s3:::bbb/a"), "{text}");
 }
 
-/// Without an id, the request to abort would be one to delete the object.
+/// Without an upload id, the request would delete the object.
 #[test]
 fn what_names_no_upload_is_never_asked() {
     for (name, id, field) in [("", "u", "object-key"), ("a", "", "id")] {
@@ -99,7 +99,7 @@ fn what_is_not_below_the_prefix_is_not_ours_to_end() {
 fn one_that_is_in_use_is_refused() {
     let mut talk = Talk::new();
     talk.begin_upload("a");
-    // Its id is not known yet, so it may be any.
+    // Its id is not known yet, so it may be any upload.
     let (exchange, _) = talk.asked.pop_front().expect("CreateMultipartUpload");
     assert!(is_refused(&mut talk, "a", "mine"));
     assert!(!is_refused(&mut talk, "b", "mine"));
@@ -110,7 +110,7 @@ fn one_that_is_in_use_is_refused() {
     assert_eq!(part.path_and_query, "/bbb/a?partNumber=1&uploadId=mine");
     assert!(is_refused(&mut talk, "a", "mine"));
     assert!(!is_refused(&mut talk, "a", "another"));
-    // It fails, and is being cleaned up.
+    // The object fails, and its upload is being aborted.
     let body = error(403, "AccessDenied").1.into();
     talk.tell(Input::Answer {
         exchange,
@@ -119,7 +119,7 @@ fn one_that_is_in_use_is_refused() {
     let (exchange, abort) = talk.asked.pop_front().expect("AbortMultipartUpload");
     assert_eq!(abort.method.as_str(), "DELETE");
     assert!(is_refused(&mut talk, "a", "mine"));
-    // The abort is put off: anybody may end it now, and then it is remembered no longer.
+    // The abort is deferred. Then an administrative call may abort it, and it is forgotten.
     let body = error(500, "InternalError").1.into();
     talk.tell(Input::Answer {
         exchange,
@@ -130,7 +130,7 @@ fn one_that_is_in_use_is_refused() {
     assert_eq!(talk.sink.left(), 0);
 }
 
-/// Tries to end an upload; the store lets it.
+/// Tries to abort an upload. The store answers that it was aborted.
 fn is_refused(talk: &mut Talk, name: &str, id: &str) -> bool {
     discard(talk, name, id);
     if let Some(reply) = talk.sink.take_reply() {

@@ -1,8 +1,8 @@
-//! Whether the bucket can be written.
+//! Checking whether the bucket can be written.
 
 use super::*;
 
-/// The path of the object to be; its name is of the sink's seed.
+/// The path of the test object, whose name depends on the sink's seed.
 fn path(talk: &Talk) -> String {
     let next = talk.next();
     let path = next.strip_prefix("POST ").and_then(|next| next.strip_suffix("?uploads="));

@@ -1,4 +1,4 @@
-//! What is open in the bucket.
+//! The list of incomplete uploads.
 
 use super::*;
 
@@ -42,7 +42,7 @@ fn what_is_not_below_the_prefix_is_left_out() {
     let mut talk = Talk::with(r#", "prefix": "logs/""#);
     talk.tell(Input::IncompleteUploads);
     let first = "GET /bbb?encoding-type=url&prefix=logs%2F&uploads=";
-    // A store that does not heed the prefix.
+    // This store ignores the prefix.
     talk.hears(first, uploads(&[("logs/a", "1", "01"), ("other/a", "2", "01")], None));
     talk.says(parts(&[], None));
     assert_eq!(ids(&talk.list()), [("1", Some(0))]);
@@ -181,7 +181,7 @@ fn the_oldest_are_kept_where_there_are_too_many() {
     talk.tell(Input::IncompleteUploads);
     for page in 0..3 {
         let names: Vec<String> = (0..500).map(|n| format!("{page}-{n:03}")).collect();
-        // The middle page is the youngest.
+        // The middle page has the youngest uploads.
         let day = ["02", "03", "01"][page];
         let open: Vec<_> = names.iter().map(|n| (n.as_str(), n.as_str(), day)).collect();
         let next = format!("marker {page}");

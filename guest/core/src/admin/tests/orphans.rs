@@ -1,4 +1,4 @@
-//! What a crash left behind, looked for when a checkpoint is resumed.
+//! Orphaned uploads, which are looked for when a checkpoint is resumed.
 
 use super::*;
 use crate::incomplete::LeftUpload;
@@ -6,7 +6,8 @@ use crate::incomplete::LeftUpload;
 const KEEP: &str = r#", "commit": "checkpointed", "max_open_objects": 4, "on_existing": "fail""#;
 const ABORT: &str = r#", "commit": "checkpointed", "orphans": "abort", "prefix": "p/""#;
 
-/// A sink that goes on from a checkpoint of the 24th that knows one upload: `known`.
+/// A sink that was resumed from a checkpoint of the 24th. The checkpoint contains one upload,
+/// `known`.
 fn resumed(more: &str) -> Talk {
     let mut talk = Talk::with(more);
     talk.begin_upload("own");
@@ -94,20 +95,20 @@ fn what_a_checkpoint_knows_is_in_use() {
     assert_eq!(talk.reply(), Ok(Reply::Looked));
     talk.tell(Input::AbortUpload { name: "own".to_owned(), upload_id: "known".to_owned() });
     assert!(matches!(talk.reply(), Err(Error::Invalid(_))));
-    // It fails, and stays all the same: the next start may do better.
+    // The abort fails, so the upload stays until the next resume.
     talk.tell(Input::Abort);
     assert!(talk.asked.is_empty() && talk.sink.is_settled());
     talk.tell(Input::IncompleteUploads);
     talk.says(uploads(&[("own", "known", "24")], None));
     assert_eq!(talk.list(), []);
-    // Another checkpoint, without it, lets it go.
+    // The next checkpoint does not contain it, so it is aborted.
     talk.tell(Input::Prepare);
     talk.sink.checkpoint();
     talk.tell(Input::Commit);
     talk.hears("DELETE /bbb/own?uploadId=known", aborted());
 }
 
-/// The list holds a thousand; what is not in it is found by the next life.
+/// The list returns a thousand uploads. The others are found after the next resume.
 #[test]
 fn where_there_are_too_many_the_next_life_looks_again() {
     let mut talk = resumed(KEEP);
