@@ -31,7 +31,7 @@ pub fn one_line(text: &str) -> String {
     cut(&plain(text), CHARACTERS_MAX)
 }
 
-/// As [`one_line`], without the limit.
+/// The text as one line of any length, without such characters.
 pub fn plain(text: &str) -> String {
     let shown = text.chars().filter(|c| !is_invisible(*c));
     let spaced: String = shown.map(|c| if ends_line(c) { ' ' } else { c }).collect();
