@@ -163,6 +163,11 @@ impl Response {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Whether the body contains nothing but whitespace.
+    pub fn is_blank(&self) -> bool {
+        self.body.trim_ascii().is_empty()
+    }
+
     /// Whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)

@@ -5,8 +5,8 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
 
 use super::{AdminCall, AdminRequest, Context, Effect, Knowledge, Reply, Step};
+use crate::client::answer::Answer;
 use crate::client::call::Call;
-use crate::client::verdict::Answer;
 use crate::error::{Error, Problem};
 use crate::notice::Level;
 use crate::quote::plain;

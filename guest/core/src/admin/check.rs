@@ -3,8 +3,9 @@
 //! becomes visible.
 
 use super::{AdminCall, AdminRequest, Context, Effect, Reply, Step, diagnosis};
+use crate::client::answer::Answer;
 use crate::client::call::Call;
-use crate::client::verdict::{Answer, Verdict};
+use crate::client::verdict::Verdict;
 use crate::error::Error;
 use crate::naming::NAME_BYTES_MAX;
 use crate::quote::plain;

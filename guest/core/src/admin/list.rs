@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use super::{AdminCall, AdminRequest, Context, Effect, Reply, Step};
+use crate::client::answer::Answer;
 use crate::client::call::Call;
 use crate::client::clock::Offset;
-use crate::client::verdict::{Answer, Verdict};
+use crate::client::verdict::Verdict;
 use crate::error::Error;
 use crate::incomplete::IncompleteUpload;
 use crate::notice::Level;

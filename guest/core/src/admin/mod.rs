@@ -17,8 +17,9 @@ use check::Check;
 use list::{List, Place};
 
 use crate::client::End;
+use crate::client::answer::Answer;
 use crate::client::call::Call;
-use crate::client::verdict::{Answer, Verdict};
+use crate::client::verdict::Verdict;
 use crate::error::Error;
 use crate::incomplete::IncompleteUpload;
 use crate::notice::Notices;

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
+use super::answer::Answer;
 use super::clock::Flight;
-use super::verdict::{Answer, Class, Said, TransportError, Verdict};
+use super::verdict::{Class, Said, TransportError, Verdict};
 use crate::http::Response;
 use crate::quote::{Quote, one_line};
-use crate::s3::{
-    Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult,
-    ListMultipartUploadsResult, ListPartsResult, Malformed, Meaning, Operation, bucket_region,
-    is_region, meaning, part_etag,
-};
+use crate::s3::{ErrorBody, Meaning, Operation, bucket_region, is_region, meaning};
 use crate::time::Timestamp;
 
 /// Classifies the outcome of an attempt. A success status with an error document is an error. A
@@ -27,7 +24,7 @@ pub fn classify(
     };
     let error = ErrorBody::parse(&response.body);
     let read = match error {
-        None if response.is_success() => Some(answer(operation, response)),
+        None if response.is_success() => Some(Answer::parse(operation, response)),
         _ => None,
     };
     let missing = read.as_ref().and_then(|read| read.as_ref().err()).map(|missing| missing.what);
@@ -118,7 +115,7 @@ fn class(
     match response.status {
         404 if operation == Operation::HeadObject => Class::NotFound,
         // A web page with status 404 is not an answer of a store.
-        404 if is_of_upload(operation) && code.is_empty() && is_blank(response) => {
+        404 if operation.is_of_upload() && code.is_empty() && response.is_blank() => {
             Class::NoSuchUpload
         }
         301 | 307 => Class::WrongRegion,
@@ -136,15 +133,6 @@ fn class(
     }
 }
 
-fn is_blank(response: &Response) -> bool {
-    response.body.trim_ascii().is_empty()
-}
-
-/// Whether a 404 can only mean that the upload is missing.
-fn is_of_upload(operation: Operation) -> bool {
-    matches!(operation, Operation::AbortMultipartUpload | Operation::ListParts)
-}
-
 /// The class of an error code, whatever the status.
 fn by_code(code: &str) -> Option<Class> {
     Some(match meaning(code)? {
@@ -158,47 +146,6 @@ fn by_code(code: &str) -> Option<Class> {
         Meaning::NotImplemented => Class::Refused,
         _ => return None,
     })
-}
-
-/// Parses the result of a success. It is not one if required information is missing: the response
-/// was cut off, or another server sent it.
-fn answer(operation: Operation, response: &Response) -> Result<Answer, Malformed> {
-    match operation {
-        Operation::CreateMultipartUpload => {
-            let upload_id = CreateMultipartUploadResult::parse(response)?.upload_id;
-            Ok(Answer::Created { upload_id })
-        }
-        Operation::UploadPart(_) => {
-            let etag = part_etag(response)?;
-            without_body(response).map(|()| Answer::Stored { etag })
-        }
-        Operation::CompleteMultipartUpload => match Completion::parse(response)? {
-            Completion::Completed(_) => Ok(Answer::Plain),
-            Completion::Failed(_) => Err(Malformed { what: "CompleteMultipartUploadResult" }),
-        },
-        Operation::HeadObject => HeadObjectResult::parse(response).map(Answer::Found),
-        Operation::ListMultipartUploads => {
-            ListMultipartUploadsResult::parse(response).map(Answer::Uploads)
-        }
-        Operation::ListParts => ListPartsResult::parse(response).map(Answer::Parts),
-        Operation::PutObject if !is_stored(response) => Err(Malformed { what: "ETag" }),
-        Operation::PutObject | Operation::AbortMultipartUpload => {
-            without_body(response).map(|()| Answer::Plain)
-        }
-    }
-}
-
-/// Checks that the body is empty, as it must be in this response. A login page has status 200 as
-/// well, and may have an ETag, since web servers add one to any page.
-fn without_body(response: &Response) -> Result<(), Malformed> {
-    if is_blank(response) { Ok(()) } else { Err(Malformed { what: "empty body" }) }
-}
-
-/// Whether the response is one of a store. Some omit the ETag, but have an `x-amz-` header.
-fn is_stored(response: &Response) -> bool {
-    let is_of_s3 = |name: &String| name.get(..6).is_some_and(|n| n.eq_ignore_ascii_case("x-amz-"));
-    let signs = response.headers.iter().any(|(name, _)| is_of_s3(name));
-    signs || response.header("etag").is_some_and(|etag| !etag.trim().is_empty())
 }
 
 fn names_region(response: &Response) -> bool {

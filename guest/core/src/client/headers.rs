@@ -1,57 +1,23 @@
 //! The headers that the settings add to each request: the object's properties, its encryption, and
 //! request options.
 
-use crate::s3::{Header, Operation};
+use crate::s3::{Header, HeaderGroup, Operation};
 use crate::settings::{CustomerKey, Encryption, Kms, Settings};
 use crate::time::Timestamp;
-
-/// A group of headers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Topic {
-    /// Content type, tags, metadata, storage class, ACL, lock.
-    Object,
-    /// SSE-S3 and SSE-KMS. Set when the object is created, and stored with it.
-    Encryption,
-    /// SSE-C. S3 does not store the key, so each request that accesses the data sends it.
-    CustomerKey,
-    /// `x-amz-request-payer`.
-    RequestPayer,
-    /// `x-amz-expected-bucket-owner`.
-    ExpectedBucketOwner,
-}
-
-/// The groups that an operation accepts. See the page of each operation, such as
-/// `API_CompleteMultipartUpload.html`, below <https://docs.aws.amazon.com/AmazonS3/latest/API/>.
-fn topics(operation: Operation) -> &'static [Topic] {
-    use Topic::{CustomerKey, Encryption, ExpectedBucketOwner, Object, RequestPayer};
-    match operation {
-        Operation::PutObject | Operation::CreateMultipartUpload => {
-            &[Object, Encryption, CustomerKey, RequestPayer, ExpectedBucketOwner]
-        }
-        // CompleteMultipartUpload needs the key if there are checksums.
-        Operation::UploadPart(_) | Operation::CompleteMultipartUpload | Operation::HeadObject => {
-            &[CustomerKey, RequestPayer, ExpectedBucketOwner]
-        }
-        Operation::ListParts => &[CustomerKey, RequestPayer, ExpectedBucketOwner],
-        Operation::AbortMultipartUpload | Operation::ListMultipartUploads => {
-            &[RequestPayer, ExpectedBucketOwner]
-        }
-    }
-}
 
 /// The headers that the settings add to a request. `now` is the time by the store's clock.
 pub(crate) fn headers(settings: &Settings, operation: Operation, now: Timestamp) -> Vec<Header> {
     let mut headers = Vec::new();
-    for topic in topics(operation) {
-        match topic {
-            Topic::Object => object(settings, now, &mut headers),
-            Topic::Encryption => encryption(&settings.upload.encryption, &mut headers),
-            Topic::CustomerKey => customer_key(&settings.upload.encryption, &mut headers),
-            Topic::RequestPayer if settings.store.request_payer => {
+    for group in operation.headers() {
+        match group {
+            HeaderGroup::Object => object(settings, now, &mut headers),
+            HeaderGroup::Encryption => encryption(&settings.upload.encryption, &mut headers),
+            HeaderGroup::CustomerKey => customer_key(&settings.upload.encryption, &mut headers),
+            HeaderGroup::RequestPayer if settings.store.request_payer => {
                 headers.push(header("x-amz-request-payer", "requester"));
             }
-            Topic::RequestPayer => {}
-            Topic::ExpectedBucketOwner => {
+            HeaderGroup::RequestPayer => {}
+            HeaderGroup::ExpectedBucketOwner => {
                 let owner = settings.store.expected_bucket_owner.as_deref();
                 headers.extend(owner.map(|owner| header("x-amz-expected-bucket-owner", owner)));
             }

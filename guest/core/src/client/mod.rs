@@ -3,6 +3,7 @@
 //!
 //! The owner of a call gets its result. Retries, credentials, clock and region are handled here.
 
+pub mod answer;
 pub(crate) mod call;
 pub mod classify;
 pub mod clock;
@@ -21,6 +22,7 @@ mod window;
 use std::sync::Arc;
 use std::time::Duration;
 
+use answer::Answer;
 use call::Call;
 use classify::classify;
 use clock::{Flight, Offset};
@@ -29,7 +31,7 @@ use outage::{Outage, OutageEvent};
 use queue::{InFlight, Queue, Task};
 use retry::{Absent, Budget, Decision, History, decide, decide_absent, spent};
 use signer::{Signed, Signer};
-use verdict::{Answer, Class, TransportError, Verdict};
+use verdict::{Class, TransportError, Verdict};
 use window::Window;
 
 use crate::error::Error;

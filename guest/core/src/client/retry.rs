@@ -171,11 +171,7 @@ pub fn decide(
         Class::Exists if operation.makes_visible() => Decision::Rename,
         Class::NoSuchUpload if history.maybe_done && operation.makes_visible() => Decision::Settle,
         // The upload to abort, or to list the parts of, does not exist any more.
-        Class::NoSuchUpload
-            if matches!(operation, Operation::AbortMultipartUpload | Operation::ListParts) =>
-        {
-            Decision::Proceed
-        }
+        Class::NoSuchUpload if operation.is_of_upload() => Decision::Proceed,
         Class::NoSuchUpload => Decision::Restart,
         _ => spent,
     }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::answer::Answer;
 use super::clock::Offset;
 use crate::quote::Quote;
-use crate::s3::{ErrorBody, HeadObjectResult, ListMultipartUploadsResult, ListPartsResult};
+use crate::s3::ErrorBody;
 
 /// Why there was no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,29 +110,6 @@ impl Class {
             Class::Unreachable => "unreachable",
         }
     }
-}
-
-/// The result of a successful request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// A result without content.
-    Plain,
-    /// The id of a new multipart upload.
-    Created {
-        /// The id.
-        upload_id: String,
-    },
-    /// The ETag of a part.
-    Stored {
-        /// The ETag with its quotes.
-        etag: String,
-    },
-    /// The metadata of an object.
-    Found(HeadObjectResult),
-    /// A page of incomplete uploads.
-    Uploads(ListMultipartUploadsResult),
-    /// A page of the parts of an upload.
-    Parts(ListPartsResult),
 }
 
 /// Parts of a response that serve messages only.

@@ -47,6 +47,7 @@ pub use list_multipart_uploads::{
 };
 pub use list_parts::{ListParts, ListPartsResult, ListedPart};
 pub use malformed::Malformed;
+pub(crate) use operation::HeaderGroup;
 pub use operation::Operation;
 pub use put_object::PutObject;
 pub(crate) use region::is_region;
