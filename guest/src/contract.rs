@@ -164,7 +164,7 @@ impl GuestSink for OpenSink {
     }
 
     fn abort_upload(&self, object_key: String, id: String) -> Result<(), wit::Error> {
-        let abort = Input::AbortUpload { name: object_key, upload_id: id };
+        let abort = Input::AbortUpload { object_key, upload_id: id };
         self.driver()?.ask(abort)?;
         Ok(())
     }
@@ -225,7 +225,7 @@ fn keeps_no_state() -> wit::Error {
 
 /// Omits uploads whose key is too long for this sink to have written it.
 fn incomplete(uploads: Vec<IncompleteUpload>) -> Vec<wit::IncompleteUpload> {
-    let own = uploads.into_iter().filter(|upload| bounds::fits(&upload.name));
+    let own = uploads.into_iter().filter(|upload| bounds::fits(&upload.object_key));
     own.map(wit::IncompleteUpload::from).collect()
 }
 
@@ -283,7 +283,7 @@ impl From<Notice> for wit::Notice {
 
 impl From<IncompleteUpload> for wit::IncompleteUpload {
     fn from(upload: IncompleteUpload) -> Self {
-        let IncompleteUpload { name: object_key, upload_id: id, begun, parts } = upload;
+        let IncompleteUpload { object_key, upload_id: id, begun, parts } = upload;
         wit::IncompleteUpload { object_key, id, begun: begun.map(|at| at.0), parts }
     }
 }

@@ -19,58 +19,58 @@ use crate::time::{Instant, Now, Timestamp};
 pub(crate) const NOW: Timestamp = Timestamp(1_369_353_600_000_000_000);
 
 /// A sink that tries each request once, and its requests without an answer.
-pub(crate) struct Talk {
+pub(crate) struct SinkHarness {
     pub(crate) sink: Sink,
-    pub(crate) asked: VecDeque<(ExchangeId, Request)>,
+    pub(crate) requests: VecDeque<(ExchangeId, Request)>,
     pub(crate) has_credentials: bool,
     pub(crate) now: Now,
 }
 
-impl Talk {
-    pub(crate) fn new() -> Talk {
-        Talk::with("")
+impl SinkHarness {
+    pub(crate) fn new() -> SinkHarness {
+        SinkHarness::with("")
     }
 
     /// With additional fields in the configuration, each preceded by a comma.
-    pub(crate) fn with(more: &str) -> Talk {
-        Talk::of(Sink::new(settings(more), 1))
+    pub(crate) fn with(more: &str) -> SinkHarness {
+        SinkHarness::of(Sink::new(settings(more), 1))
     }
 
     /// Resumes from a checkpoint, an hour after it was taken, in a bucket without incomplete
     /// uploads.
-    pub(crate) fn resume(more: &str, state: &[u8]) -> Result<Talk, Error> {
-        let mut talk = Talk::resume_looking(more, state)?;
-        talk.tell(Input::Tick);
-        let list = talk.asked.iter().position(|(_, r)| r.path_and_query.contains("uploads="));
-        let asked = talk.asked.remove(list.expect("it looks for orphaned uploads"));
-        talk.asked.push_front(asked.expect("it is there"));
-        talk.says(uploads(&[], None));
-        assert_eq!(talk.sink.take_reply(), Some(Ok(Reply::Looked)));
-        Ok(talk)
+    pub(crate) fn resume(more: &str, state: &[u8]) -> Result<SinkHarness, Error> {
+        let mut harness = SinkHarness::resume_looking(more, state)?;
+        harness.handle(Input::Tick);
+        let list = harness.requests.iter().position(|(_, r)| r.path_and_query.contains("uploads="));
+        let asked = harness.requests.remove(list.expect("it looks for orphaned uploads"));
+        harness.requests.push_front(asked.expect("it is there"));
+        harness.respond(uploads(&[], None));
+        assert_eq!(harness.sink.take_reply(), Some(Ok(Reply::Looked)));
+        Ok(harness)
     }
 
     /// As `resume`, but the request that lists incomplete uploads is not answered yet.
-    pub(crate) fn resume_looking(more: &str, state: &[u8]) -> Result<Talk, Error> {
+    pub(crate) fn resume_looking(more: &str, state: &[u8]) -> Result<SinkHarness, Error> {
         let wall = NOW.after(Duration::from_secs(3_600));
         let now = Now { wall, monotonic: Instant(0) };
-        let mut talk = Talk::of(Sink::resume(settings(more), 2, now, state)?);
-        talk.now = now;
-        Ok(talk)
+        let mut harness = SinkHarness::of(Sink::resume(settings(more), 2, now, state)?);
+        harness.now = now;
+        Ok(harness)
     }
 
-    pub(crate) fn of(sink: Sink) -> Talk {
+    pub(crate) fn of(sink: Sink) -> SinkHarness {
         let now = Now { wall: NOW, monotonic: Instant(0) };
-        Talk { sink, asked: VecDeque::new(), has_credentials: true, now }
+        SinkHarness { sink, requests: VecDeque::new(), has_credentials: true, now }
     }
 
-    pub(crate) fn tell(&mut self, input: Input) {
+    pub(crate) fn handle(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             self.sink.handle(self.now, input);
             while let Some(output) = self.sink.poll() {
                 match output {
                     Output::Send { exchange, request, .. } => {
-                        self.asked.push_back((exchange, request));
+                        self.requests.push_back((exchange, request));
                     }
                     Output::Credentials { .. } => {
                         inputs.push_back(Input::Credentials(self.credentials()));
@@ -100,7 +100,7 @@ impl Talk {
 
     /// Writes one event.
     pub(crate) fn write(&mut self, key: &str, payload: &'static str) {
-        self.tell(Input::Events(self.run(key, payload)));
+        self.handle(Input::Events(self.run(key, payload)));
     }
 
     /// A run of one event at the next position.
@@ -112,31 +112,31 @@ impl Talk {
 
     /// The oldest request without an answer: its method and target.
     #[track_caller]
-    pub(crate) fn next(&self) -> String {
-        let (_, request) = self.asked.front().expect("something is asked");
+    pub(crate) fn next_request(&self) -> String {
+        let (_, request) = self.requests.front().expect("something is asked");
         format!("{} {}", request.method.as_str(), request.path_and_query)
     }
 
     /// Answers the oldest request, which must be `asked`.
     #[track_caller]
-    pub(crate) fn hears(&mut self, asked: &str, answer: (u16, String)) {
-        assert_eq!(self.next(), asked);
-        self.says(answer);
+    pub(crate) fn respond_to(&mut self, asked: &str, answer: (u16, String)) {
+        assert_eq!(self.next_request(), asked);
+        self.respond(answer);
     }
 
-    pub(crate) fn says(&mut self, (status, body): (u16, String)) {
-        self.comes(Ok(Response { status, headers: vec![], body: body.into() }));
+    pub(crate) fn respond(&mut self, (status, body): (u16, String)) {
+        self.complete(Ok(Response { status, headers: vec![], body: body.into() }));
     }
 
-    pub(crate) fn comes(&mut self, outcome: Result<Response, TransportError>) {
-        let (exchange, _) = self.asked.pop_front().expect("something is asked");
-        self.tell(Input::Answer { exchange, outcome });
+    pub(crate) fn complete(&mut self, outcome: Result<Response, TransportError>) {
+        let (exchange, _) = self.requests.pop_front().expect("something is asked");
+        self.handle(Input::Answer { exchange, outcome });
     }
 
     /// The reply of the administrative call. No request may be in flight.
     #[track_caller]
     pub(crate) fn reply(&mut self) -> Result<Reply, Error> {
-        assert!(self.asked.is_empty(), "{:?}", self.asked);
+        assert!(self.requests.is_empty(), "{:?}", self.requests);
         assert!(self.sink.has_reply());
         self.sink.take_reply().expect("there is one")
     }

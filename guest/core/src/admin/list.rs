@@ -70,7 +70,7 @@ impl List {
             return Some(Call::ListMultipartUploads { prefix, after });
         };
         let Kept { upload, after, .. } = self.kept.get(&place)?;
-        let IncompleteUpload { name: key, upload_id, .. } = upload.clone();
+        let IncompleteUpload { object_key: key, upload_id, .. } = upload.clone();
         Some(Call::ListParts { key, upload_id, after: *after })
     }
 
@@ -78,8 +78,8 @@ impl List {
     fn keep(&mut self, found: MultipartUpload, offset: Offset) {
         let begun = found.initiated.map(|at| offset.undo(at));
         let place = Place { begun: begun.unwrap_or(Timestamp(u64::MAX)), number: self.seen };
-        let MultipartUpload { key: name, upload_id, .. } = found;
-        let upload = IncompleteUpload { name, upload_id, begun, parts: None };
+        let MultipartUpload { key: object_key, upload_id, .. } = found;
+        let upload = IncompleteUpload { object_key, upload_id, begun, parts: None };
         self.kept.insert(place, Kept { upload, after: None, counted: 0 });
         self.seen += 1;
         if self.kept.len() > KEPT_MAX {
@@ -209,7 +209,7 @@ impl List {
             context.notices.push(Level::Warning, message);
         }
         let is_free =
-            |upload: &IncompleteUpload| !context.known.uses(&upload.name, &upload.upload_id);
+            |upload: &IncompleteUpload| !context.known.uses(&upload.object_key, &upload.upload_id);
         let uploads = kept.into_values().map(|kept| kept.upload).filter(is_free).collect();
         if only_orphans {
             let are_all = seen <= listed as u64;

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::http::{Request, Response};
 use crate::incomplete::IncompleteUpload;
 use crate::sink::Input;
-use crate::testing::{NOW, Talk, aborted, created, error, parts, uploads};
+use crate::testing::{NOW, SinkHarness, aborted, created, error, parts, uploads};
 use crate::time::Timestamp;
 
 mod abort;

@@ -2,14 +2,14 @@
 
 mod fields;
 mod providers;
-mod written;
+mod raw;
 
 use serde_json::Value;
 
 pub use fields::{GROUPS, Group, fields};
 pub(crate) use fields::{GZIP_LEVEL_MAX, PART_BYTES_MAX, ZSTD_LEVEL_MAX};
 pub use providers::{PROVIDERS, Provider, Region};
-pub use written::Written;
+pub use raw::RawConfig;
 
 /// One field of the configuration.
 #[derive(Debug)]

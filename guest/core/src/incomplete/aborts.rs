@@ -14,7 +14,7 @@ pub struct AbortId(pub u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftUpload {
     /// The key of its object.
-    pub name: String,
+    pub object_key: String,
     /// The upload's id. `None` if the response to CreateMultipartUpload was lost, so that the
     /// upload may exist.
     pub upload_id: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct Aborts {
 }
 
 struct Abort {
-    name: String,
+    object_key: String,
     upload_id: String,
     /// How many times the abort was deferred.
     rounds: u32,
@@ -44,24 +44,24 @@ struct Abort {
 }
 
 impl Aborts {
-    pub(crate) fn add(&mut self, name: String, upload_id: String) -> AbortId {
+    pub(crate) fn add(&mut self, object_key: String, upload_id: String) -> AbortId {
         let id = AbortId(self.begun);
         self.begun += 1;
         let (is_pinned, is_orphan) = (false, false);
-        let abort = Abort { name, upload_id, rounds: 0, due: None, is_pinned, is_orphan };
+        let abort = Abort { object_key, upload_id, rounds: 0, due: None, is_pinned, is_orphan };
         self.known.insert(id, abort);
         id
     }
 
     /// Adds an upload that must not be aborted until [`release`](Aborts::release) returns it.
-    pub(crate) fn add_pinned(&mut self, name: String, upload_id: String) {
-        let id = self.add(name, upload_id);
+    pub(crate) fn add_pinned(&mut self, object_key: String, upload_id: String) {
+        let id = self.add(object_key, upload_id);
         self.known.get_mut(&id).expect("it was added").is_pinned = true;
     }
 
     /// Adds an orphaned upload.
-    pub(crate) fn add_orphan(&mut self, name: String, upload_id: String) -> AbortId {
-        let id = self.add(name, upload_id);
+    pub(crate) fn add_orphan(&mut self, object_key: String, upload_id: String) -> AbortId {
+        let id = self.add(object_key, upload_id);
         self.known.get_mut(&id).expect("it was added").is_orphan = true;
         id
     }
@@ -80,24 +80,24 @@ impl Aborts {
 
     /// The keys and ids of all uploads with a known id, including pinned ones.
     pub(crate) fn uploads(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.known.values().map(|abort| (abort.name.as_str(), abort.upload_id.as_str()))
+        self.known.values().map(|abort| (abort.object_key.as_str(), abort.upload_id.as_str()))
     }
 
     /// The keys of uploads with an unknown id.
     pub(crate) fn suspected(&self) -> impl Iterator<Item = &str> {
-        self.unknown.iter().map(|left| left.name.as_str())
+        self.unknown.iter().map(|left| left.object_key.as_str())
     }
 
     /// Records that the response to CreateMultipartUpload was lost, so that an upload may exist.
-    pub(crate) fn suspect(&mut self, name: String) {
+    pub(crate) fn suspect(&mut self, object_key: String) {
         self.unknown_count += 1;
         if self.unknown.len() < UNKNOWN_NAMED_MAX {
-            self.unknown.push(LeftUpload { name, upload_id: None });
+            self.unknown.push(LeftUpload { object_key, upload_id: None });
         }
     }
 
     pub(crate) fn get(&self, id: AbortId) -> Option<(&str, &str)> {
-        self.known.get(&id).map(|c| (c.name.as_str(), c.upload_id.as_str()))
+        self.known.get(&id).map(|c| (c.object_key.as_str(), c.upload_id.as_str()))
     }
 
     /// Removes an upload that was aborted. Returns whether it was orphaned.
@@ -150,11 +150,10 @@ impl Aborts {
 
     /// The uploads that exist, or may exist, although no object uses them.
     pub(crate) fn left(&self) -> Vec<LeftUpload> {
-        let known = self
-            .known
-            .values()
-            .filter(|abort| !abort.is_pinned)
-            .map(|c| LeftUpload { name: c.name.clone(), upload_id: Some(c.upload_id.clone()) });
+        let known = self.known.values().filter(|abort| !abort.is_pinned).map(|c| LeftUpload {
+            object_key: c.object_key.clone(),
+            upload_id: Some(c.upload_id.clone()),
+        });
         known.chain(self.unknown.iter().cloned()).collect()
     }
 }

@@ -212,7 +212,7 @@ impl Incomplete {
         }
         let count = found.len();
         self.counters.orphans += count as u64;
-        for IncompleteUpload { name: key, upload_id, .. } in found {
+        for IncompleteUpload { object_key: key, upload_id, .. } in found {
             let what = format!(
                 "the upload {} of `{key}` is unknown to the checkpoint: a crash left it behind, \
                  or another writer is at work",

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncompleteUpload {
     /// The key of its object.
-    pub name: String,
+    pub object_key: String,
     /// The upload's id.
     pub upload_id: String,
     /// When it was initiated, by this machine's clock. `None` if the store does not tell.
@@ -47,13 +47,13 @@ impl Orphans {
     }
 
     /// Adds an orphaned upload.
-    pub(super) fn add(&mut self, name: String, upload_id: String) {
-        self.found.entry(name).or_default().push(upload_id);
+    pub(super) fn add(&mut self, object_key: String, upload_id: String) {
+        self.found.entry(object_key).or_default().push(upload_id);
     }
 
     /// Removes and returns the ids of a key's orphaned uploads.
-    pub(super) fn take(&mut self, name: &str) -> Vec<String> {
-        self.found.remove(name).unwrap_or_default()
+    pub(super) fn take(&mut self, object_key: &str) -> Vec<String> {
+        self.found.remove(object_key).unwrap_or_default()
     }
 
     /// The time since which there may be unknown uploads, for a checkpoint that is taken now.
@@ -62,15 +62,15 @@ impl Orphans {
     }
 
     /// The keys that have orphaned uploads, or may have.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn object_keys(&self) -> impl Iterator<Item = &str> {
         self.suspected.iter().chain(self.found.keys()).map(String::as_str)
     }
 
     /// Whether an unused upload is orphaned.
-    pub(super) fn includes(&self, name: &str, begun: Option<Timestamp>) -> bool {
+    pub(super) fn includes(&self, object_key: &str, begun: Option<Timestamp>) -> bool {
         // Stores round the time, to a second or less.
         let is_late = |begun: Timestamp| begun.after(ROUNDING) >= self.since;
-        begun.is_some_and(is_late) || self.suspected.contains(name)
+        begun.is_some_and(is_late) || self.suspected.contains(object_key)
     }
 
     /// The number of orphaned uploads.
@@ -80,8 +80,11 @@ impl Orphans {
 
     /// The orphaned uploads.
     pub(super) fn left(&self) -> impl Iterator<Item = LeftUpload> {
-        self.found.iter().flat_map(|(name, ids)| {
-            ids.iter().map(|id| LeftUpload { name: name.clone(), upload_id: Some(id.clone()) })
+        self.found.iter().flat_map(|(object_key, ids)| {
+            ids.iter().map(|id| LeftUpload {
+                object_key: object_key.clone(),
+                upload_id: Some(id.clone()),
+            })
         })
     }
 

@@ -26,7 +26,7 @@ impl Incomplete {
     pub(crate) fn save(&self, now: Timestamp) -> SavedIncomplete {
         let pair = |(key, id): (&str, &str)| (key.to_owned(), id.to_owned());
         let suspected: BTreeSet<&str> =
-            self.aborts.suspected().chain(self.orphans.names()).collect();
+            self.aborts.suspected().chain(self.orphans.object_keys()).collect();
         SavedIncomplete {
             to_abort: self.aborts.uploads().map(pair).collect(),
             unseen_since: self.orphans.unseen_since(now),

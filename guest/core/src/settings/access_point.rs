@@ -1,6 +1,6 @@
 //! Parses the address of an access point, whose ARN is given as the bucket.
 
-use crate::config::{Provider, Written};
+use crate::config::{Provider, RawConfig};
 use crate::error::Problem;
 use crate::http::Scheme;
 use crate::s3::{AccessPoint, Address, AddressStyle};
@@ -8,13 +8,13 @@ use crate::settings::aws::{self, Endpoints};
 
 /// The address of the access point, and the region that requests are signed for: the ARN's.
 pub(super) fn store(
-    written: &Written,
+    raw: &RawConfig,
     provider: &Provider,
     arn: Result<AccessPoint, String>,
     bucket: &str,
     problems: &mut Vec<Problem>,
 ) -> (Address, String) {
-    let endpoints = Endpoints::read(written);
+    let endpoints = Endpoints::read(raw);
     let mut address = Address {
         scheme: Scheme::Https,
         authority: String::new(),
@@ -26,11 +26,11 @@ pub(super) fn store(
     if provider.name != "aws" {
         refuse("bucket", format!("an ARN, but `provider` is `{}`", provider.name));
     }
-    if written.is_written("endpoint") {
+    if raw.is_set("endpoint") {
         let message = "set, but `bucket` is an ARN, which says where its access point is";
         refuse("endpoint", message.to_owned());
     }
-    if written.text("addressing") == Some("path") {
+    if raw.text("addressing") == Some("path") {
         let message = "an access point has a host of its own; `virtual-host` is wanted";
         refuse("addressing", message.to_owned());
     }
@@ -45,7 +45,7 @@ pub(super) fn store(
         let own = aws::partition_of(region);
         refuse("bucket", format!("the region `{region}` is of `{own}`, not of `{partition}`"));
     }
-    if let Some(other) = written.text("region").filter(|other| *other != region) {
+    if let Some(other) = raw.text("region").filter(|other| *other != region) {
         refuse("region", format!("`{other}`, but the access point is in `{region}`; leave it out"));
     }
     let in_path = Some("`bucket` is an access point");

@@ -2,7 +2,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::config::{Provider, Region, Written};
+use crate::config::{Provider, RawConfig, Region};
 use crate::error::Problem;
 use crate::http::Scheme;
 use crate::s3::{AccessPoint, Address, AddressStyle, is_region};
@@ -12,37 +12,37 @@ use crate::settings::is_set;
 
 /// The address of the bucket, and the region that requests are signed for.
 pub(super) fn store(
-    written: &Written,
+    raw: &RawConfig,
     provider: &Provider,
     problems: &mut Vec<Problem>,
 ) -> (Address, String) {
-    let bucket = written.text("bucket").unwrap_or_default().to_owned();
+    let bucket = raw.text("bucket").unwrap_or_default().to_owned();
     if let Some(arn) = AccessPoint::parse(&bucket) {
-        return access_point::store(written, provider, arn, &bucket, problems);
+        return access_point::store(raw, provider, arn, &bucket, problems);
     }
     if !bucket.is_empty() {
         check_bucket(&bucket, problems);
-        if provider.name == "aws" && !written.is_written("endpoint") {
+        if provider.name == "aws" && !raw.is_set("endpoint") {
             access_point::check_alias(&bucket, problems);
         }
     }
-    let custom = written.text("endpoint").map(|url| {
+    let custom = raw.text("endpoint").map(|url| {
         endpoint(url).unwrap_or_else(|message| {
             problems.push(Problem::new("endpoint", message));
             Endpoint::default()
         })
     });
     if let (None, Some(form)) = (&custom, provider.endpoint)
-        && !is_set("endpoint", written, problems)
+        && !is_set("endpoint", raw, problems)
     {
         let name = provider.name;
         let message =
             format!("missing, but `provider` is `{name}`; expected a URL such as `{form}`");
         problems.push(Problem::new("endpoint", message));
     }
-    let region = region(written, provider, custom.as_ref(), problems);
-    let (style, in_path) = style(written, &bucket);
-    let aws = Endpoints::read(written);
+    let region = region(raw, provider, custom.as_ref(), problems);
+    let (style, in_path) = style(raw, &bucket);
+    let aws = Endpoints::read(raw);
     let in_path = in_path.or_else(|| (!is_label(&bucket)).then_some(NO_LABEL));
     match (provider.name, &custom) {
         ("aws", None) => aws.check(&region, in_path, problems),
@@ -60,11 +60,11 @@ pub(super) fn store(
 }
 
 /// Whether the bucket is in the path or in the host. If it is in the path, also the reason.
-fn style(written: &Written, bucket: &str) -> (AddressStyle, Option<&'static str>) {
-    match written.text("addressing") {
+fn style(raw: &RawConfig, bucket: &str) -> (AddressStyle, Option<&'static str>) {
+    match raw.text("addressing") {
         Some("path") => (AddressStyle::Path, Some("`addressing` is `path`")),
         Some(_) => (AddressStyle::VirtualHost, None),
-        None if written.is_written("endpoint") => (AddressStyle::Path, Some("`endpoint` is set")),
+        None if raw.is_set("endpoint") => (AddressStyle::Path, Some("`endpoint` is set")),
         // A wildcard certificate for `*.s3.region.amazonaws.com` does not match a name with a
         // further dot.
         None if !is_label(bucket) => (AddressStyle::Path, Some(NO_LABEL)),
@@ -73,12 +73,12 @@ fn style(written: &Written, bucket: &str) -> (AddressStyle, Option<&'static str>
 }
 
 fn region(
-    written: &Written,
+    raw: &RawConfig,
     provider: &Provider,
     endpoint: Option<&Endpoint>,
     problems: &mut Vec<Problem>,
 ) -> String {
-    if let Some(region) = written.text("region") {
+    if let Some(region) = raw.text("region") {
         if !is_region(region) {
             let message =
                 format!("`{region}` is no region's name: it has letters, digits and hyphens");
@@ -93,7 +93,7 @@ fn region(
     let within = |authority| host(authority).strip_prefix(before)?.strip_suffix(after);
     let found = endpoint.and_then(|endpoint| within(&endpoint.authority)).filter(|r| is_region(r));
     let has_endpoint = endpoint.is_some_and(|endpoint| !endpoint.authority.is_empty());
-    if found.is_none() && has_endpoint && !is_set("region", written, problems) {
+    if found.is_none() && has_endpoint && !is_set("region", raw, problems) {
         let name = provider.name;
         let message = format!(
             "missing, and `endpoint` is not of the form `{before}REGION{after}`, from which it \
@@ -149,24 +149,24 @@ fn endpoint(url: &str) -> Result<Endpoint, String> {
         Some(other) => return Err(format!("the scheme `{other}`; expected http or https")),
         None => return Err(format!("`{url}` has no scheme; {wanted}")),
     };
-    let written = uri.authority().map(|a| a.as_str()).unwrap_or_default();
+    let authority_text = uri.authority().map(|a| a.as_str()).unwrap_or_default();
     if uri.query().is_some() || url.contains('#') {
         return Err(format!("`{url}` has a query or a fragment; {wanted}"));
     }
     if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(format!("`{url}` has characters that are written as `%` and digits in a URL"));
     }
-    let authority = authority(written, scheme)
+    let authority = authority(authority_text, scheme)
         .ok_or_else(|| format!("`{url}` has no host, or a port that is none; {wanted}"))?;
     let base_path = uri.path().trim_end_matches('/').to_owned();
     Ok(Endpoint { scheme, authority, base_path })
 }
 
 /// Host and port as clients send them in `Host`, and as they are signed: without the default port.
-fn authority(written: &str, scheme: Scheme) -> Option<String> {
-    let (host, port) = match written.rsplit_once(':') {
+fn authority(raw: &str, scheme: Scheme) -> Option<String> {
+    let (host, port) = match raw.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host.to_ascii_lowercase(), port),
-        _ => (written.to_ascii_lowercase(), ""),
+        _ => (raw.to_ascii_lowercase(), ""),
     };
     let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),

@@ -1,6 +1,6 @@
 //! The hosts of AWS endpoints.
 
-use crate::config::Written;
+use crate::config::RawConfig;
 use crate::error::Problem;
 
 /// The variants of the AWS endpoint that are selected.
@@ -23,11 +23,11 @@ struct Partition {
 }
 
 impl Endpoints {
-    pub(super) fn read(written: &Written) -> Endpoints {
+    pub(super) fn read(raw: &RawConfig) -> Endpoints {
         Endpoints {
-            dualstack: written.flag("dualstack"),
-            fips: written.flag("fips"),
-            accelerate: written.flag("accelerate"),
+            dualstack: raw.flag("dualstack"),
+            fips: raw.flag("fips"),
+            accelerate: raw.flag("accelerate"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Parses when objects become visible.
 
-use crate::config::Written;
+use crate::config::RawConfig;
 use crate::error::Problem;
 use crate::naming::Names;
 
@@ -33,15 +33,15 @@ pub enum OnOrphans {
 }
 
 pub(super) fn commit(
-    written: &Written,
+    raw: &RawConfig,
     names: &Names,
     problems: &mut Vec<Problem>,
 ) -> CommitSettings {
-    let mode = match written.text("commit") {
+    let mode = match raw.text("commit") {
         Some("checkpointed") => Commit::Checkpointed,
         _ => Commit::Sealed,
     };
-    if written.text("orphans") != Some("abort") {
+    if raw.text("orphans") != Some("abort") {
         return CommitSettings { mode, on_orphans: OnOrphans::Keep };
     }
     let mut refuse = |message: &str| problems.push(Problem::new("orphans", message));

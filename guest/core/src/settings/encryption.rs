@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use md5::{Digest as _, Md5};
 use serde_json::{Map, Value};
 
-use crate::config::{HEADER_BYTES_MAX, Written};
+use crate::config::{HEADER_BYTES_MAX, RawConfig};
 use crate::credentials::Secret;
 use crate::error::Problem;
 use crate::http::Scheme;
@@ -79,29 +79,29 @@ impl CustomerKey {
 }
 
 pub(super) fn encryption(
-    written: &Written,
+    raw: &RawConfig,
     address: &Address,
     problems: &mut Vec<Problem>,
 ) -> Encryption {
-    let by_server = written.text("server_side_encryption");
+    let by_server = raw.text("server_side_encryption");
     let is_kms = by_server.is_some_and(|word| word.starts_with("aws:kms"));
-    if !is_kms && (by_server.is_some() || !is_set("server_side_encryption", written, problems)) {
-        refuse_fields_of_kms(written, by_server, problems);
+    if !is_kms && (by_server.is_some() || !is_set("server_side_encryption", raw, problems)) {
+        refuse_fields_of_kms(raw, by_server, problems);
     }
-    if let Some(key) = written.text("customer_key") {
+    if let Some(key) = raw.text("customer_key") {
         return customer(key, by_server.is_some(), address, problems);
     }
     match by_server {
         None => Encryption::Default,
         Some("AES256") => Encryption::S3,
-        Some(word) => Encryption::Kms(kms(written, word == "aws:kms:dsse", problems)),
+        Some(word) => Encryption::Kms(kms(raw, word == "aws:kms:dsse", problems)),
     }
 }
 
-fn refuse_fields_of_kms(written: &Written, word: Option<&str>, problems: &mut Vec<Problem>) {
+fn refuse_fields_of_kms(raw: &RawConfig, word: Option<&str>, problems: &mut Vec<Problem>) {
     let why = word.map_or_else(|| "is not set".to_owned(), |word| format!("is `{word}`"));
     let fields = ["kms_key_id", "kms_context", "bucket_key_enabled"];
-    for field in fields.into_iter().filter(|field| written.is_written(field)) {
+    for field in fields.into_iter().filter(|field| raw.is_set(field)) {
         let message = format!(
             "`server_side_encryption` {why}, but only `aws:kms` and `aws:kms:dsse` use KMS"
         );
@@ -109,21 +109,21 @@ fn refuse_fields_of_kms(written: &Written, word: Option<&str>, problems: &mut Ve
     }
 }
 
-fn kms(written: &Written, dual_layer: bool, problems: &mut Vec<Problem>) -> Kms {
-    let bucket_key = written.flag_if_written("bucket_key_enabled");
+fn kms(raw: &RawConfig, dual_layer: bool, problems: &mut Vec<Problem>) -> Kms {
+    let bucket_key = raw.flag_if_set("bucket_key_enabled");
     if dual_layer && bucket_key == Some(true) {
         let message = "`server_side_encryption` is `aws:kms:dsse`, which has no keys of buckets";
         problems.push(Problem::new("bucket_key_enabled", message));
     }
     let context: Map<String, Value> =
-        written.texts("kms_context").map(|(name, text)| (name.to_owned(), text.into())).collect();
+        raw.texts("kms_context").map(|(name, text)| (name.to_owned(), text.into())).collect();
     let context =
         (!context.is_empty()).then(|| BASE64_STANDARD.encode(Value::Object(context).to_string()));
     if let Some(len) = context.as_ref().map(String::len).filter(|len| *len > HEADER_BYTES_MAX) {
         let message = format!("{len} bytes as base64 of JSON; the limit is {HEADER_BYTES_MAX}");
         problems.push(Problem::new("kms_context", message));
     }
-    let key_id = written.text("kms_key_id").map(str::to_owned);
+    let key_id = raw.text("kms_key_id").map(str::to_owned);
     Kms { dual_layer, key_id, context, bucket_key }
 }
 

@@ -1,25 +1,25 @@
 //! Parses the memory limit.
 
 use super::Commit;
-use crate::config::Written;
+use crate::config::RawConfig;
 use crate::encode::Encoding;
 use crate::error::Problem;
 
 /// How many bytes of events and compressors may be held.
 pub(super) fn memory(
-    written: &Written,
+    raw: &RawConfig,
     encoding: Encoding,
     commit: Commit,
     problems: &mut Vec<Problem>,
 ) -> u64 {
-    let number = |name: &str| written.number(name).unwrap_or_default();
+    let number = |name: &str| raw.number(name).unwrap_or_default();
     let (part_bytes, open) = (number("part_bytes"), number("max_open_objects"));
     // The compressors of all open objects, and of the next one.
     let compressors = (open + 1) * encoding.memory_bytes();
     let least = part_bytes.saturating_add(compressors);
     let (usual, max) = bounds(commit);
-    let memory = written.number("memory_bytes_max").unwrap_or_else(|| {
-        let parts = part_bytes.saturating_mul(parts_in_flight(written) + open);
+    let memory = raw.number("memory_bytes_max").unwrap_or_else(|| {
+        let parts = part_bytes.saturating_mul(parts_in_flight(raw) + open);
         parts.saturating_add(compressors).min(usual).max(least).min(max)
     });
     if memory > max {
@@ -48,9 +48,9 @@ pub(super) fn memory(
 
 /// For how many parts in flight the default has memory. Many concurrent requests serve small
 /// objects. For large ones, a few parts in flight use most of the bandwidth.
-fn parts_in_flight(written: &Written) -> u64 {
-    let requests = written.number("requests_in_flight_max").unwrap_or_default();
-    if written.is_written("requests_in_flight_max") { requests } else { requests.min(PARTS) }
+fn parts_in_flight(raw: &RawConfig) -> u64 {
+    let requests = raw.number("requests_in_flight_max").unwrap_or_default();
+    if raw.is_set("requests_in_flight_max") { requests } else { requests.min(PARTS) }
 }
 
 /// The largest default, and the largest value that may be set.
@@ -105,11 +105,11 @@ mod tests {
 
     #[test]
     fn with_checkpoints_it_may_be_held_thrice() {
-        let written = |bytes: u64| {
+        let with = |bytes: u64| {
             parse(&format!(r#", "commit": "checkpointed", "memory_bytes_max": {bytes}"#))
         };
-        assert_eq!(written(1 << 30).unwrap().objects.memory_bytes_max, 1 << 30);
-        let Err(Error::Invalid(problems)) = written((1 << 30) + 1) else { panic!("it is taken") };
+        assert_eq!(with(1 << 30).unwrap().objects.memory_bytes_max, 1 << 30);
+        let Err(Error::Invalid(problems)) = with((1 << 30) + 1) else { panic!("it is taken") };
         let [Problem { field, message }] = &problems[..] else { panic!("{problems:?}") };
         assert_eq!(field, "memory_bytes_max");
         assert!(message.starts_with("1073741825 bytes, but with"), "{message}");

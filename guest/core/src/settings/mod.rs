@@ -16,7 +16,7 @@ mod rotation;
 use std::time::Duration;
 
 use crate::checksum::Algorithm;
-use crate::config::{PART_BYTES_MAX, Provider, Written};
+use crate::config::{PART_BYTES_MAX, Provider, RawConfig};
 use crate::encode::Encoding;
 use crate::error::{Error, Problem};
 use crate::http::Scheme;
@@ -152,8 +152,8 @@ impl Settings {
     ///
     /// [`Error::Invalid`] with all problems.
     pub fn parse(json: &str) -> Result<Settings, Error> {
-        let (written, mut problems) = Written::read(json);
-        let settings = Settings::resolve(&written, &mut problems);
+        let (raw, mut problems) = RawConfig::parse(json);
+        let settings = Settings::resolve(&raw, &mut problems);
         // The rotation can only be compared with part sizes that are valid.
         let is_size = |p: &Problem| SIZES.contains(&p.field.as_str());
         if !problems.iter().any(is_size) {
@@ -199,35 +199,35 @@ impl Settings {
         Cutting { sizes, algorithm: self.upload.checksum }
     }
 
-    fn resolve(written: &Written, problems: &mut Vec<Problem>) -> Settings {
-        let provider = written.text("provider").and_then(Provider::named);
+    fn resolve(raw: &RawConfig, problems: &mut Vec<Problem>) -> Settings {
+        let provider = raw.text("provider").and_then(Provider::named);
         let provider =
             provider.expect("every word of the field is a provider; a test compares them");
-        let (address, region) = address::store(written, provider, problems);
-        let upload = UploadSettings::resolve(written, provider, &address, problems);
-        let suffix = if written.flag("compression_suffix") { upload.encoding.suffix() } else { "" };
-        let names = names::names(written, suffix, problems);
-        let max_open_objects = written.number("max_open_objects").unwrap_or_default();
-        let rotation = rotation::rotation(written);
+        let (address, region) = address::store(raw, provider, problems);
+        let upload = UploadSettings::resolve(raw, provider, &address, problems);
+        let suffix = if raw.flag("compression_suffix") { upload.encoding.suffix() } else { "" };
+        let names = names::names(raw, suffix, problems);
+        let max_open_objects = raw.number("max_open_objects").unwrap_or_default();
+        let rotation = rotation::rotation(raw);
         let several = rotation.set().chain((max_open_objects > 1).then_some("max_open_objects"));
         for field in several {
-            let cause = format!("{field} = {}", written.number(field).unwrap_or_default());
+            let cause = format!("{field} = {}", raw.number(field).unwrap_or_default());
             problems.extend(names.refuse_several_of_one_key(field, &cause));
         }
-        let warning = address::warning(&address).filter(|_| written.is_written("endpoint"));
+        let warning = address::warning(&address).filter(|_| raw.is_set("endpoint"));
         let warning = warning.map(|message| Problem::new("endpoint", message));
         let style = address::style_warning(&address);
         let style = style.map(|message| Problem::new("addressing", message));
-        let commit = commit::commit(written, &names, problems);
-        let memory_bytes_max = memory::memory(written, upload.encoding, commit.mode, problems);
+        let commit = commit::commit(raw, &names, problems);
+        let memory_bytes_max = memory::memory(raw, upload.encoding, commit.mode, problems);
         Settings {
             warnings: warning.into_iter().chain(style).collect(),
-            client: ClientSettings::resolve(written, address.scheme),
+            client: ClientSettings::resolve(raw, address.scheme),
             store: StoreSettings {
                 address,
                 region,
-                request_payer: written.flag("request_payer"),
-                expected_bucket_owner: owner(written, problems),
+                request_payer: raw.flag("request_payer"),
+                expected_bucket_owner: owner(raw, problems),
             },
             names,
             objects: ObjectLimits {
@@ -243,22 +243,22 @@ impl Settings {
 
 impl UploadSettings {
     fn resolve(
-        written: &Written,
+        raw: &RawConfig,
         provider: &Provider,
         address: &Address,
         problems: &mut Vec<Problem>,
     ) -> UploadSettings {
-        let encryption = encryption::encryption(written, address, problems);
-        let checksum = written.text("checksum").unwrap_or(provider.checksum);
-        let content_md5 = written.flag_if_written("content_md5").unwrap_or(provider.content_md5);
+        let encryption = encryption::encryption(raw, address, problems);
+        let checksum = raw.text("checksum").unwrap_or(provider.checksum);
+        let content_md5 = raw.flag_if_set("content_md5").unwrap_or(provider.content_md5);
         let is_verified = checksum != "none" || content_md5;
-        let parts_max = written.number("parts_max").and_then(|number| u32::try_from(number).ok());
+        let parts_max = raw.number("parts_max").and_then(|number| u32::try_from(number).ok());
         UploadSettings {
-            object: object::object(written, is_verified, problems),
-            encoding: encoding::encoding(written, problems),
+            object: object::object(raw, is_verified, problems),
+            encoding: encoding::encoding(raw, problems),
             encryption,
-            part_bytes: written.number("part_bytes").unwrap_or_default(),
-            equal_parts: written.flag_if_written("equal_parts").unwrap_or(provider.equal_parts),
+            part_bytes: raw.number("part_bytes").unwrap_or_default(),
+            equal_parts: raw.flag_if_set("equal_parts").unwrap_or(provider.equal_parts),
             parts_max: parts_max.unwrap_or(provider.parts_max),
             checksum: match checksum {
                 "crc32" => Some(Algorithm::Crc32),
@@ -272,8 +272,8 @@ impl UploadSettings {
 }
 
 impl ClientSettings {
-    fn resolve(written: &Written, scheme: Scheme) -> ClientSettings {
-        let number = |name: &str| written.number(name).unwrap_or_default();
+    fn resolve(raw: &RawConfig, scheme: Scheme) -> ClientSettings {
+        let number = |name: &str| raw.number(name).unwrap_or_default();
         let millis = |name: &str| Duration::from_millis(number(name));
         let timeouts = Timeouts {
             connect: millis("connect_timeout_ms"),
@@ -282,7 +282,7 @@ impl ClientSettings {
         };
         let complete = millis("complete_timeout_ms");
         ClientSettings {
-            payload_signing: match (written.text("payload_signing"), scheme) {
+            payload_signing: match (raw.text("payload_signing"), scheme) {
                 (Some("signed"), _) | (None, Scheme::Http) => PayloadSigning::Signed,
                 _ => PayloadSigning::Unsigned,
             },
@@ -306,13 +306,13 @@ impl ClientSettings {
 
 /// Whether the field is set, to a valid value or not. An invalid field must not be reported as
 /// missing too.
-fn is_set(field: &str, written: &Written, problems: &[Problem]) -> bool {
-    written.is_written(field) || problems.iter().any(|problem| problem.field == field)
+fn is_set(field: &str, raw: &RawConfig, problems: &[Problem]) -> bool {
+    raw.is_set(field) || problems.iter().any(|problem| problem.field == field)
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
-fn owner(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
-    let owner = written.text("expected_bucket_owner")?;
+fn owner(raw: &RawConfig, problems: &mut Vec<Problem>) -> Option<String> {
+    let owner = raw.text("expected_bucket_owner")?;
     if owner.len() != 12 || !owner.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("`{owner}` is no account of AWS: it has 12 digits");
         problems.push(Problem::new("expected_bucket_owner", message));

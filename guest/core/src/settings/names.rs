@@ -1,16 +1,16 @@
 //! Parses how objects are named.
 
-use crate::config::Written;
+use crate::config::RawConfig;
 use crate::error::Problem;
 use crate::naming::template::{Facts, Template, Uuid};
 use crate::naming::{NAME_BYTES_MAX, Names, OnExisting, SEPARATORS};
 use crate::time::Timestamp;
 
-pub(super) fn names(written: &Written, suffix: &'static str, problems: &mut Vec<Problem>) -> Names {
-    let prefix = written.text("prefix").unwrap_or_default().to_owned();
+pub(super) fn names(raw: &RawConfig, suffix: &'static str, problems: &mut Vec<Problem>) -> Names {
+    let prefix = raw.text("prefix").unwrap_or_default().to_owned();
     let prefix_problem = check_prefix(&prefix).map(|message| Problem::new("prefix", message));
-    let text = written.text("key_template").unwrap_or_default();
-    let on_existing = match written.text("on_existing") {
+    let text = raw.text("key_template").unwrap_or_default();
+    let on_existing = match raw.text("on_existing") {
         Some("fail") => Some(OnExisting::Fail),
         Some("next") => Some(OnExisting::Next),
         Some(_) => Some(OnExisting::Overwrite),
@@ -119,11 +119,9 @@ mod tests {
         ] {
             let names = parse(json!({"key_template": template})).unwrap().names;
             assert_eq!(names.on_existing, on_existing, "{template}");
-            for (word, written) in
-                [("overwrite", OnExisting::Overwrite), ("fail", OnExisting::Fail)]
-            {
+            for (word, raw) in [("overwrite", OnExisting::Overwrite), ("fail", OnExisting::Fail)] {
                 let more = json!({"key_template": template, "on_existing": word});
-                assert_eq!(parse(more).unwrap().names.on_existing, written, "{template}, {word}");
+                assert_eq!(parse(more).unwrap().names.on_existing, raw, "{template}, {word}");
             }
         }
         let more = json!({"key_template": "{key}-{uuid}", "on_existing": "next"});

@@ -1,6 +1,6 @@
 //! Parses the properties of objects.
 
-use crate::config::Written;
+use crate::config::RawConfig;
 use crate::error::Problem;
 use crate::s3::Header;
 use crate::settings::is_set;
@@ -53,23 +53,23 @@ impl RetainUntil {
 
 /// `is_verified` tells whether each request has a checksum or a hash that S3 verifies.
 pub(super) fn object(
-    written: &Written,
+    raw: &RawConfig,
     is_verified: bool,
     problems: &mut Vec<Problem>,
 ) -> ObjectSettings {
     let mut headers = Vec::new();
     for (field, header) in HEADERS {
-        if let Some(value) = written.text(field) {
+        if let Some(value) = raw.text(field) {
             headers.push(((*header).into(), value.to_owned()));
         }
     }
-    let encoding = content_encoding(written, problems);
+    let encoding = content_encoding(raw, problems);
     headers.extend(encoding.map(|value| ("content-encoding".into(), value)));
-    headers.extend(tagging(written, problems).map(|value| ("x-amz-tagging".into(), value)));
-    headers.extend(metadata(written, problems));
-    check_lock(written, is_verified, problems);
-    let sets_content_encoding = written.is_written("content_encoding");
-    ObjectSettings { headers, sets_content_encoding, retention: retention(written, problems) }
+    headers.extend(tagging(raw, problems).map(|value| ("x-amz-tagging".into(), value)));
+    headers.extend(metadata(raw, problems));
+    check_lock(raw, is_verified, problems);
+    let sets_content_encoding = raw.is_set("content_encoding");
+    ObjectSettings { headers, sets_content_encoding, retention: retention(raw, problems) }
 }
 
 /// The fields that are sent unchanged, with their headers.
@@ -84,8 +84,8 @@ const HEADERS: &[(&str, &str)] = &[
 ];
 
 /// The value of `Content-Encoding`, if it is set and not empty.
-fn content_encoding(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
-    let value = written.text("content_encoding")?;
+fn content_encoding(raw: &RawConfig, problems: &mut Vec<Problem>) -> Option<String> {
+    let value = raw.text("content_encoding")?;
     if value.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("aws-chunked")) {
         let message =
             "`aws-chunked` would say that requests are signed in pieces, and they are not";
@@ -98,10 +98,10 @@ fn content_encoding(written: &Written, problems: &mut Vec<Problem>) -> Option<St
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_S3Tag.html>
-fn tagging(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
+fn tagging(raw: &RawConfig, problems: &mut Vec<Problem>) -> Option<String> {
     // S3 counts UTF-16 code units.
     let len = |text: &str| text.encode_utf16().count();
-    for (key, value) in written.texts("tags") {
+    for (key, value) in raw.texts("tags") {
         let mut refuse = |message| problems.push(Problem::new("tags", message));
         match (len(key), len(value)) {
             (0, _) => refuse("a key that is empty".to_owned()),
@@ -124,7 +124,7 @@ fn tagging(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
             ));
         }
     }
-    let pairs = written.texts("tags");
+    let pairs = raw.texts("tags");
     let pairs = pairs.map(|(key, value)| format!("{}={}", uri_encode(key), uri_encode(value)));
     Some(pairs.collect::<Vec<_>>().join("&")).filter(|query| !query.is_empty())
 }
@@ -135,10 +135,10 @@ fn is_of_tags(c: char) -> bool {
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
-fn metadata(written: &Written, problems: &mut Vec<Problem>) -> Vec<Header> {
+fn metadata(raw: &RawConfig, problems: &mut Vec<Problem>) -> Vec<Header> {
     let mut headers: Vec<Header> = Vec::new();
     let mut bytes = NONCE.len() + NONCE_BYTES;
-    for (written_as, value) in written.texts("metadata") {
+    for (written_as, value) in raw.texts("metadata") {
         let name = written_as.to_ascii_lowercase();
         bytes += name.len() + value.len();
         let header = format!("x-amz-meta-{name}");
@@ -183,10 +183,10 @@ fn wrong_metadata(name: &str, value: &str) -> Option<String> {
     has_ends.then(|| format!("`{name}` has a blank at its beginning or end, which would be lost"))
 }
 
-fn retention(written: &Written, problems: &mut Vec<Problem>) -> Option<Retention> {
+fn retention(raw: &RawConfig, problems: &mut Vec<Problem>) -> Option<Retention> {
     let (at, days) = ("object_lock_retain_until", "object_lock_retain_days");
-    let mode = written.text("object_lock_mode");
-    let until = match (written.text(at), written.number(days)) {
+    let mode = raw.text("object_lock_mode");
+    let until = match (raw.text(at), raw.number(days)) {
         (Some(text), days_too) => {
             if days_too.is_some() {
                 let message = format!("set, and so is `{at}`; set only one of the two");
@@ -204,12 +204,12 @@ fn retention(written: &Written, problems: &mut Vec<Problem>) -> Option<Retention
     };
     match (mode, until) {
         (Some(mode), Some(until)) => return Some(Retention { mode: mode.to_owned(), until }),
-        (Some(mode), None) if ![at, days].iter().any(|f| is_set(f, written, problems)) => {
+        (Some(mode), None) if ![at, days].iter().any(|f| is_set(f, raw, problems)) => {
             let message = format!("`{mode}`, but for how long say `{at}` or `{days}`");
             problems.push(Problem::new("object_lock_mode", message));
         }
-        (None, Some(_)) if !is_set("object_lock_mode", written, problems) => {
-            let field = if written.is_written(at) { at } else { days };
+        (None, Some(_)) if !is_set("object_lock_mode", raw, problems) => {
+            let field = if raw.is_set(at) { at } else { days };
             let message = "set, but `object_lock_mode` is not";
             problems.push(Problem::new(field, message));
         }
@@ -220,9 +220,9 @@ fn retention(written: &Written, problems: &mut Vec<Problem>) -> Option<Retention
 
 /// S3 requires a checksum for objects with a lock:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
-fn check_lock(written: &Written, is_verified: bool, problems: &mut Vec<Problem>) {
+fn check_lock(raw: &RawConfig, is_verified: bool, problems: &mut Vec<Problem>) {
     let fields = ["object_lock_mode", "object_lock_legal_hold"];
-    for field in fields.into_iter().filter(|field| !is_verified && written.is_written(field)) {
+    for field in fields.into_iter().filter(|field| !is_verified && raw.is_set(field)) {
         let message = "S3 locks only what comes with a checksum or `Content-MD5`, but `checksum` \
                        is \
                        `none` and `content_md5` is not set";

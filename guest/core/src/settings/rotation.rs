@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::Written;
+use crate::config::RawConfig;
 use crate::error::Problem;
 use crate::settings::Settings;
 
@@ -37,11 +37,11 @@ impl Rotation {
     }
 }
 
-pub(super) fn rotation(written: &Written) -> Rotation {
-    let duration = |name: &str| written.number(name).map(Duration::from_millis);
+pub(super) fn rotation(raw: &RawConfig) -> Rotation {
+    let duration = |name: &str| raw.number(name).map(Duration::from_millis);
     Rotation {
-        bytes: written.number("rotate.bytes"),
-        events: written.number("rotate.events"),
+        bytes: raw.number("rotate.bytes"),
+        events: raw.number("rotate.events"),
         age: duration("rotate.age_ms"),
         idle: duration("rotate.idle_ms"),
     }

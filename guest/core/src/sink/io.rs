@@ -40,7 +40,7 @@ pub enum Input {
     /// Abort one of them.
     AbortUpload {
         /// The key of the object.
-        name: String,
+        object_key: String,
         /// The id of the upload.
         upload_id: String,
     },

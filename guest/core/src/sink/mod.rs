@@ -104,7 +104,9 @@ impl Sink {
             Input::RetryAborts => self.incomplete.retry(now.monotonic, true),
             Input::Check => self.admin.check(self.writer.nonce()),
             Input::IncompleteUploads => self.admin.list(false),
-            Input::AbortUpload { name, upload_id } => self.abort_upload(name, upload_id),
+            Input::AbortUpload { object_key, upload_id } => {
+                self.abort_upload(object_key, upload_id)
+            }
             Input::Tick => {}
         }
         self.route();

@@ -135,9 +135,9 @@ fn a_provider_says_how_many_parts_there_may_be() {
     let parts = |more: Value| with(more).expect("in order").cutting().sizes.count;
     let scaleway = json!({"provider": "scaleway", "endpoint": "https://s3.nl-ams.scw.cloud"});
     assert_eq!([parts(json!({})), parts(scaleway.clone())], [10_000, 1_000]);
-    let mut written = scaleway;
-    written["parts_max"] = json!(10_000);
-    assert_eq!(parts(written), 10_000, "what is written stands before it");
+    let mut raw = scaleway;
+    raw["parts_max"] = json!(10_000);
+    assert_eq!(parts(raw), 10_000, "what is written stands before it");
     for wrong in [0, 10_001] {
         refused_at(with(json!({"parts_max": wrong})), &["parts_max"], "from 1 to 10000");
     }

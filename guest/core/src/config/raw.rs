@@ -83,29 +83,29 @@ impl Node {
 }
 
 /// The fields that are set, by name. Each value has the type of its field.
-pub struct Written(Map<String, Value>);
+pub struct RawConfig(Map<String, Value>);
 
 /// Shows the names only, since a value may be secret.
-impl fmt::Debug for Written {
+impl fmt::Debug for RawConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-impl Written {
+impl RawConfig {
     /// Parses JSON. Returns the valid fields, and a problem for each field that is unknown,
     /// duplicated, missing, of the wrong type or outside its limits.
-    pub fn read(json: &str) -> (Written, Vec<Problem>) {
+    pub fn parse(json: &str) -> (RawConfig, Vec<Problem>) {
         let mut reading = Reading::default();
         match serde_json::from_str(json) {
             Ok(Node::Table(pairs)) => reading.table("", pairs),
             Ok(Node::Value(other)) => {
                 let message = format!("{}; expected a JSON object", seen(&other));
-                return (Written(Map::new()), vec![Problem::new("", message)]);
+                return (RawConfig(Map::new()), vec![Problem::new("", message)]);
             }
             Err(error) => {
                 let problem = Problem::new("", format!("not JSON: {error}"));
-                return (Written(Map::new()), vec![problem]);
+                return (RawConfig(Map::new()), vec![problem]);
             }
         }
         let Reading { values, mut problems, .. } = reading;
@@ -115,7 +115,7 @@ impl Written {
                 problems.push(Problem::new(field.name, "missing, and there is no default"));
             }
         }
-        (Written(values), problems)
+        (RawConfig(values), problems)
     }
 
     /// The text of a field, or its default.
@@ -138,16 +138,16 @@ impl Written {
 
     /// Whether a flag is set, or its default.
     pub fn flag(&self, name: &str) -> bool {
-        self.flag_if_written(name).unwrap_or(matches!(field(name).absent, Absent::True))
+        self.flag_if_set(name).unwrap_or(matches!(field(name).absent, Absent::True))
     }
 
     /// The value of a flag, if it is set.
-    pub fn flag_if_written(&self, name: &str) -> Option<bool> {
+    pub fn flag_if_set(&self, name: &str) -> Option<bool> {
         self.0.get(name).and_then(Value::as_bool)
     }
 
     /// Whether the field is set to a valid value.
-    pub fn is_written(&self, name: &str) -> bool {
+    pub fn is_set(&self, name: &str) -> bool {
         self.0.contains_key(field(name).name)
     }
 
