@@ -1,5 +1,6 @@
 //! Parses when objects become visible.
 
+use super::words::{COMMIT, ORPHANS};
 use crate::config::RawConfig;
 use crate::error::Problem;
 use crate::naming::Names;
@@ -37,11 +38,8 @@ pub(super) fn commit(
     names: &Names,
     problems: &mut Vec<Problem>,
 ) -> CommitSettings {
-    let mode = match raw.text("commit") {
-        Some("checkpointed") => Commit::Checkpointed,
-        _ => Commit::Sealed,
-    };
-    if raw.text("orphans") != Some("abort") {
+    let mode = COMMIT.of(raw).unwrap_or(Commit::Sealed);
+    if ORPHANS.of(raw) != Some(OnOrphans::Abort) {
         return CommitSettings { mode, on_orphans: OnOrphans::Keep };
     }
     let mut refuse = |message: &str| problems.push(Problem::new("orphans", message));

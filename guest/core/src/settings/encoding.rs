@@ -1,17 +1,13 @@
 //! Parses the encoding of objects.
 
+use super::words::FRAMING;
 use crate::config::{GZIP_LEVEL_MAX, RawConfig, ZSTD_LEVEL_MAX};
 use crate::encode::{Compression, Encoding, ObjectFraming};
 use crate::error::Problem;
 
 pub(super) fn encoding(raw: &RawConfig, problems: &mut Vec<Problem>) -> Encoding {
     Encoding {
-        framing: match raw.text("framing") {
-            Some("none") => ObjectFraming::None,
-            Some("length-delimited") => ObjectFraming::LengthDelimited,
-            Some("json-array") => ObjectFraming::JsonArray,
-            _ => ObjectFraming::Newline,
-        },
+        framing: FRAMING.of(raw).unwrap_or(ObjectFraming::Newline),
         compression: compression(raw, problems),
     }
 }

@@ -12,8 +12,11 @@ mod names;
 mod object;
 mod parts;
 mod rotation;
+mod words;
 
 use std::time::Duration;
+
+use words::{CHECKSUM, PAYLOAD_SIGNING};
 
 use crate::checksum::Algorithm;
 use crate::config::{PART_BYTES_MAX, Provider, RawConfig};
@@ -249,9 +252,9 @@ impl UploadSettings {
         problems: &mut Vec<Problem>,
     ) -> UploadSettings {
         let encryption = encryption::encryption(raw, address, problems);
-        let checksum = raw.text("checksum").unwrap_or(provider.checksum);
+        let checksum = CHECKSUM.of(raw).or_else(|| CHECKSUM.value(provider.checksum)).flatten();
         let content_md5 = raw.flag_if_set("content_md5").unwrap_or(provider.content_md5);
-        let is_verified = checksum != "none" || content_md5;
+        let is_verified = checksum.is_some() || content_md5;
         let parts_max = raw.number("parts_max").and_then(|number| u32::try_from(number).ok());
         UploadSettings {
             object: object::object(raw, is_verified, problems),
@@ -260,12 +263,7 @@ impl UploadSettings {
             part_bytes: raw.number("part_bytes").unwrap_or_default(),
             equal_parts: raw.flag_if_set("equal_parts").unwrap_or(provider.equal_parts),
             parts_max: parts_max.unwrap_or(provider.parts_max),
-            checksum: match checksum {
-                "crc32" => Some(Algorithm::Crc32),
-                "crc32c" => Some(Algorithm::Crc32c),
-                "none" => None,
-                _ => Some(Algorithm::Crc64Nvme),
-            },
+            checksum,
             content_md5,
         }
     }
@@ -282,10 +280,10 @@ impl ClientSettings {
         };
         let complete = millis("complete_timeout_ms");
         ClientSettings {
-            payload_signing: match (raw.text("payload_signing"), scheme) {
-                (Some("signed"), _) | (None, Scheme::Http) => PayloadSigning::Signed,
-                _ => PayloadSigning::Unsigned,
-            },
+            payload_signing: PAYLOAD_SIGNING.of(raw).unwrap_or(match scheme {
+                Scheme::Http => PayloadSigning::Signed,
+                Scheme::Https => PayloadSigning::Unsigned,
+            }),
             requests_in_flight_max: usize::try_from(number("requests_in_flight_max")).unwrap_or(1),
             retry: RetrySettings {
                 attempts_max: u32::try_from(number("attempts_max")).unwrap_or(1),

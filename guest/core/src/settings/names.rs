@@ -1,5 +1,6 @@
 //! Parses how objects are named.
 
+use super::words::ON_EXISTING;
 use crate::config::RawConfig;
 use crate::error::Problem;
 use crate::naming::template::{Facts, Template, Uuid};
@@ -10,12 +11,7 @@ pub(super) fn names(raw: &RawConfig, suffix: &'static str, problems: &mut Vec<Pr
     let prefix = raw.text("prefix").unwrap_or_default().to_owned();
     let prefix_problem = check_prefix(&prefix).map(|message| Problem::new("prefix", message));
     let text = raw.text("key_template").unwrap_or_default();
-    let on_existing = match raw.text("on_existing") {
-        Some("fail") => Some(OnExisting::Fail),
-        Some("next") => Some(OnExisting::Next),
-        Some(_) => Some(OnExisting::Overwrite),
-        None => None,
-    };
+    let on_existing = ON_EXISTING.of(raw);
     let template = match Template::parse(text) {
         Ok(template) => template,
         Err(message) => {
