@@ -71,7 +71,11 @@ pub(crate) fn metrics(counters: Counters, gauges: &Gauges) -> Vec<Metric> {
         counter("spillway_objects_failed_total", "Objects that failed.", writes.objects_failed),
         counter("spillway_parts_total", "Parts that the store confirmed.", requests.parts),
         counter("spillway_request_bytes_total", "Bytes of request bodies.", requests.bytes),
-        counter("spillway_throttled_total", "Answers that asked to slow down.", requests.throttled),
+        counter(
+            "spillway_throttled_total",
+            "Responses that asked to slow down.",
+            requests.throttled,
+        ),
         counter(
             "spillway_aborts_failed_total",
             "Aborts that failed and are tried again later.",
@@ -80,7 +84,7 @@ pub(crate) fn metrics(counters: Counters, gauges: &Gauges) -> Vec<Metric> {
         counter("spillway_orphans_total", "Orphaned uploads found.", incomplete.orphans),
         counter(
             "spillway_orphans_aborted_total",
-            "Those of them aborted.",
+            "Orphaned uploads that were aborted.",
             incomplete.orphans_aborted,
         ),
         gauge(
@@ -88,15 +92,15 @@ pub(crate) fn metrics(counters: Counters, gauges: &Gauges) -> Vec<Metric> {
             "Incomplete uploads that are, or may be, in the store.",
             gauges.uploads_left,
         ),
-        gauge("spillway_requests_in_flight", "Requests under way.", gauges.requests_in_flight),
+        gauge("spillway_requests_in_flight", "Requests in flight.", gauges.requests_in_flight),
         gauge(
             "spillway_objects_open",
-            "Objects that may still be given events.",
+            "Open objects, which may get more events.",
             gauges.objects_open,
         ),
         gauge(
             "spillway_objects_unfinished",
-            "Objects begun, and neither visible nor failed.",
+            "Objects that are neither visible nor failed.",
             gauges.objects_unfinished,
         ),
         gauge(
