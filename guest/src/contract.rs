@@ -159,7 +159,7 @@ impl GuestSink for OpenSink {
     fn incomplete_uploads(&self) -> Result<Vec<wit::IncompleteUpload>, wit::Error> {
         match self.driver()?.ask(Input::IncompleteUploads)? {
             Reply::IncompleteUploads(uploads) => Ok(incomplete(uploads)),
-            reply => unreachable!("a list was asked for, and the reply is {reply:?}"),
+            reply => unreachable!("the reply to a list is {reply:?}"),
         }
     }
 

@@ -124,7 +124,7 @@ impl Driver {
     pub(crate) fn ask(&mut self, inquiry: Input) -> Result<Reply, Error> {
         self.feed(inquiry);
         self.wait_until(Sink::has_reply);
-        self.core.take_reply().expect("it was waited for")
+        self.core.take_reply().expect("the loop has waited for the reply")
     }
 
     /// Makes all progress that is possible without waiting.
@@ -140,7 +140,7 @@ impl Driver {
         while !done(&self.core) {
             let due =
                 self.core.next_due().map(|Instant(at)| monotonic_clock::subscribe_instant(at));
-            assert!(due.is_some() || !self.exchanges.is_empty(), "nothing would ever wake this");
+            assert!(due.is_some() || !self.exchanges.is_empty(), "nothing to wait for");
             self.step(due.as_ref());
         }
     }

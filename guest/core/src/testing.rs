@@ -113,7 +113,7 @@ impl SinkHarness {
     /// The oldest request without an answer: its method and target.
     #[track_caller]
     pub(crate) fn next_request(&self) -> String {
-        let (_, request) = self.requests.front().expect("something is asked");
+        let (_, request) = self.requests.front().expect("a request");
         format!("{} {}", request.method.as_str(), request.path_and_query)
     }
 
@@ -129,7 +129,7 @@ impl SinkHarness {
     }
 
     pub(crate) fn complete(&mut self, outcome: Result<Response, TransportError>) {
-        let (exchange, _) = self.requests.pop_front().expect("something is asked");
+        let (exchange, _) = self.requests.pop_front().expect("a request");
         self.handle(Input::Answer { exchange, outcome });
     }
 

@@ -123,7 +123,7 @@ impl List {
                 self.counted(context)
             }
             (_, Some(Answer::Uploads(page))) => self.on_page(page, verdict, context),
-            (_, answer) => unreachable!("a page was asked for, and the answer is {answer:?}"),
+            (_, answer) => unreachable!("the answer to a page request is {answer:?}"),
         }
     }
 

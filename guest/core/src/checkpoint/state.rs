@@ -29,11 +29,10 @@ impl<'a> State<'a> {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let head = [MAGIC, &VERSION.to_le_bytes()].concat();
         let content = postcard::serialize_with_flavor(self, Size::default());
-        let content = content.expect("a state can be measured");
+        let content = content.expect("the size of a state can be computed");
         let mut bytes = Vec::with_capacity(head.len() + content + SUM_BYTES);
         bytes.extend(head);
-        let mut bytes =
-            postcard::to_extend(self, bytes).expect("memory takes what is written to it");
+        let mut bytes = postcard::to_extend(self, bytes).expect("writing to a vector cannot fail");
         bytes.extend(CRC.checksum(&bytes).to_le_bytes());
         bytes
     }

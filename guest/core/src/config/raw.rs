@@ -233,7 +233,7 @@ impl Reading {
 
 fn field(name: &str) -> &'static Field {
     let found = fields().find(|f| f.name == name);
-    found.expect("only names that stand in the table are asked for; a test asks for all of them")
+    found.expect("the name of a field; parsing any configuration looks up all of them")
 }
 
 fn known(name: &str) -> Result<&'static Field, Problem> {

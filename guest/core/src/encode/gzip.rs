@@ -41,7 +41,7 @@ impl Gzip {
     fn step(&mut self, bytes: &[u8], flush: DeflateFlush, out: &mut Vec<u8>) -> Status {
         let before = self.deflate.total_out();
         let status = self.deflate.compress(bytes, &mut self.ready, flush);
-        let status = status.expect("only a stream that was never set up is refused");
+        let status = status.expect("the stream is initialised");
         let made = usize::try_from(self.deflate.total_out() - before).unwrap_or(0);
         out.extend_from_slice(&self.ready[..made]);
         status

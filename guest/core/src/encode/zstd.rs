@@ -26,12 +26,12 @@ impl Zstd {
     }
 
     pub(super) fn write(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        let taken = self.0.write(out, bytes).expect("a vector takes what it is given");
-        debug_assert_eq!(taken, bytes.len(), "no size was promised that could be exceeded");
+        let taken = self.0.write(out, bytes).expect("writing to a vector cannot fail");
+        debug_assert_eq!(taken, bytes.len(), "no content size was set, so all input is accepted");
     }
 
     pub(super) fn finish(mut self, out: &mut Vec<u8>) {
-        self.0.finish_frame(out).expect("a vector takes what it is given");
+        self.0.finish_frame(out).expect("writing to a vector cannot fail");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Pinned uploads: those that a checkpoint contains which may be resumed.
+//! Pinned uploads: the uploads of all checkpoints that may be resumed.
 
 use std::collections::BTreeSet;
 

@@ -261,7 +261,7 @@ impl Object {
     /// The part list of CompleteMultipartUpload. S3 would accept a list with gaps, so it must be
     /// complete.
     fn completed(&self, parts: &Parts) -> (Vec<CompletedPart>, Option<Sum>) {
-        parts.completed(self.bytes).expect("the store has every part, and they are all bytes")
+        parts.completed(self.bytes).expect("all parts are acknowledged and add up to the object")
     }
 
     /// Sends HeadObject for the object's name.

@@ -103,7 +103,7 @@ impl Object {
             }
             (State::Verifying { .. }, HeadOutcome::Found(found)) => return self.on_found(&found),
             (State::Verifying { again, .. }, HeadOutcome::NotFound) if again.is_some() => {
-                let (call, wait) = again.take().expect("it was looked at");
+                let (call, wait) = again.take().expect("a call to make again");
                 self.state = match std::mem::replace(&mut self.state, State::Failed) {
                     State::Verifying { sent: Sent::AtOnce { body, sum }, .. } => {
                         State::Putting { body, sum }

@@ -60,7 +60,7 @@ impl Parts {
         let part = |part: &Part| SavedPart {
             len: part.len,
             crc: part.sum.map(Sum::crc),
-            etag: part.etag.clone().expect("what is at rest is stored"),
+            etag: part.etag.clone().expect("all parts of an object at rest are acknowledged"),
         };
         let parts = self.parts.iter().map(part).collect();
         SavedParts { upload_id: self.upload_id.clone(), parts }

@@ -66,7 +66,7 @@ impl Object {
     ///
     /// If the object is not at rest.
     pub(crate) fn save(&self) -> Option<SavedObject<'_>> {
-        assert!(self.is_at_rest(), "only what is at rest is saved");
+        assert!(self.is_at_rest(), "an object must be at rest to be saved");
         let phase = match (&self.failure, &self.encoder, self.visibility) {
             (Some(cause), Some(_), _) => SavedPhase::Failed(cause.clone()),
             (Some(_), None, _) => return None,

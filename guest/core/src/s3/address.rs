@@ -50,7 +50,7 @@ impl Address {
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
     pub fn object(&self, key: &str, query: &[(&str, &str)]) -> Target {
-        debug_assert!(!key.is_empty(), "an object without a key is its bucket");
+        debug_assert!(!key.is_empty(), "an empty key would address the bucket");
         self.target(&format!("{}/{}", self.bucket_path(), uri_encode_path(key)), query)
     }
 

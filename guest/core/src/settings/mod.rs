@@ -205,7 +205,7 @@ impl Settings {
     fn resolve(raw: &RawConfig, problems: &mut Vec<Problem>) -> Settings {
         let provider = raw.text("provider").and_then(Provider::named);
         let provider =
-            provider.expect("every word of the field is a provider; a test compares them");
+            provider.expect("each value of the field is a provider; a test compares them");
         let (address, region) = address::store(raw, provider, problems);
         let upload = UploadSettings::resolve(raw, provider, &address, problems);
         let suffix = if raw.flag("compression_suffix") { upload.encoding.suffix() } else { "" };

@@ -165,7 +165,7 @@ impl Writer {
     /// Adds the events that there is room for. Returns the others as [`Effect::Rest`]. `is_idle`
     /// tells that no call is waiting or in flight.
     pub(crate) fn write(&mut self, run: Run, is_idle: bool, notices: &mut Notices) {
-        assert!(run.first() >= self.next_position, "positions rise");
+        assert!(run.first() >= self.next_position, "positions must not decrease");
         if run.events() == 0 {
             self.next_position = run.first();
             return;
@@ -351,7 +351,7 @@ impl Writer {
     }
 
     fn change<T>(&mut self, id: ObjectId, f: impl FnOnce(&mut Object) -> T) -> T {
-        let object = self.objects.get_mut(&id).expect("an object is forgotten last");
+        let object = self.objects.get_mut(&id).expect("the object exists until it is removed");
         let (held, spare) = (object.held(), object.spare());
         let result = f(object);
         self.held = self.held - held + object.held();

@@ -83,7 +83,7 @@ impl DateFormat {
             match piece {
                 Piece::Text(character) => text.push(*character),
                 Piece::Conversion(conversion) => {
-                    conversion.write(text, at).expect("a text takes all that is written to it")
+                    conversion.write(text, at).expect("writing to a string cannot fail")
                 }
             }
         }

@@ -133,7 +133,7 @@ impl Template {
                 Piece::First { width } => push_number(&mut text, facts.first, *width),
                 Piece::Date(format) => format.push(&mut text, facts.at),
                 Piece::Uuid => {
-                    write!(text, "{}", facts.uuid).expect("a text takes all that is written to it");
+                    write!(text, "{}", facts.uuid).expect("writing to a string cannot fail");
                 }
                 Piece::Sequence { width } => {
                     rendered.push(Rendered::Text(std::mem::take(&mut text)));
@@ -162,7 +162,7 @@ impl fmt::Display for Template {
 
 /// Appends a number with leading zeros up to `width`.
 pub(crate) fn push_number(text: &mut String, number: u64, width: usize) {
-    write!(text, "{number:0width$}").expect("a text takes all that is written to it");
+    write!(text, "{number:0width$}").expect("writing to a string cannot fail");
 }
 
 /// The most digits of a number.
