@@ -233,7 +233,7 @@ impl Reading {
 
 fn field(name: &str) -> &'static Field {
     let found = fields().find(|f| f.name == name);
-    found.expect("the name of a field; parsing any configuration looks up all of them")
+    found.expect("only names in the table are looked up")
 }
 
 fn known(name: &str) -> Result<&'static Field, Problem> {
