@@ -15,11 +15,11 @@ pub fn fits(text: &str) -> bool {
     text.len() <= TEXT_BYTES_MAX
 }
 
-/// The longest text, in bytes.
+/// How long a text may be.
 pub const TEXT_BYTES_MAX: usize = 4_096;
-/// The longest schema, in bytes.
+/// How long the schema may be.
 pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
-/// The most notices that a call may return.
+/// How many notices a call may return.
 pub const NOTICES_MAX: usize = 1_000;
 const CUT: &str = "…";
 
