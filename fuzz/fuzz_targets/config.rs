@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use spillway_core::config::{self, Kind, Written, fields};
+use spillway_core::config::{self, Kind, RawConfig, fields};
 use spillway_core::settings::{Encryption, Rotation, Timeouts};
 use spillway_core::{Error, Problem, Settings};
 
@@ -31,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn check(json: &str) {
-    let (_, unreadable) = Written::read(json);
+    let (_, unreadable) = RawConfig::parse(json);
     let value: Option<Value> = serde_json::from_str(json).ok();
     let allowed = value.as_ref().is_some_and(spillway_fuzz::schema::allows);
     // Of a field that is given twice, the schema sees the last.

@@ -1,4 +1,4 @@
-//! The exports: contract types in, core types on, and the way back.
+//! The exports. Converts contract types to core types, and back.
 
 use std::cell::{Cell, RefCell, RefMut};
 
@@ -13,17 +13,21 @@ use crate::bindings::exports::spillway::sink::sink::{Guest, GuestSink, Sink as S
 use crate::bindings::spillway::sink::types as wit;
 use crate::driver::{Busy, Driver};
 
-/// What this component exports.
+/// The exports of this component.
 pub(crate) struct Component;
 
-/// An open sink. Calls come one at a time, as the contract says.
+/// An open sink. The contract guarantees that calls do not overlap.
 pub(crate) struct OpenSink {
     driver: RefCell<Driver>,
     is_closed: Cell<bool>,
 }
 
 impl OpenSink {
-    /// What drives it, unless it is closed.
+    /// The driver.
+    ///
+    /// # Errors
+    ///
+    /// If the sink is closed.
     fn driver(&self) -> Result<RefMut<'_, Driver>, wit::Error> {
         if self.is_closed.get() { Err(wit::Error::Closed) } else { Ok(self.driver.borrow_mut()) }
     }
@@ -141,7 +145,7 @@ impl GuestSink for OpenSink {
         if driver.core().waits_for_commit() {
             return Err(wit::Error::Busy);
         }
-        // What could not be aborted when it failed may be by now.
+        // An abort that failed before may succeed now.
         driver.feed(Input::RetryAborts);
         driver.wait_until(Sink::is_settled);
         self.is_closed.set(true);
@@ -155,18 +159,18 @@ impl GuestSink for OpenSink {
     fn incomplete_uploads(&self) -> Result<Vec<wit::IncompleteUpload>, wit::Error> {
         match self.driver()?.ask(Input::IncompleteUploads)? {
             Reply::IncompleteUploads(uploads) => Ok(incomplete(uploads)),
-            reply => unreachable!("a list was asked for, and the reply is {reply:?}"),
+            reply => unreachable!("the reply to a list is {reply:?}"),
         }
     }
 
     fn abort_upload(&self, object_key: String, id: String) -> Result<(), wit::Error> {
-        let abort = Input::AbortUpload { name: object_key, upload_id: id };
+        let abort = Input::AbortUpload { object_key, upload_id: id };
         self.driver()?.ask(abort)?;
         Ok(())
     }
 }
 
-/// Every run of a batch, proven before any of them is taken.
+/// The runs of a batch. All are validated before one is written.
 fn runs(batch: Vec<wit::Run>, mut next: u64) -> Result<Vec<Run>, wit::Error> {
     let mut runs = Vec::with_capacity(batch.len());
     for (index, run) in batch.into_iter().enumerate() {
@@ -201,7 +205,8 @@ fn invalid(index: usize, problem: Problem) -> wit::Error {
     wit::Error::Invalid(vec![Problem { field, ..problem }.into()])
 }
 
-/// Where objects become visible as soon as they are sealed, a checkpoint would be no promise.
+/// Without `commit` = `checkpointed`, objects become visible before a commit, so a checkpoint would
+/// guarantee nothing.
 fn refuse_without_checkpoints(driver: &Driver) -> Result<(), wit::Error> {
     let text = "checkpoints need `commit` = `checkpointed` in the configuration; without it, \
                 flush, and go by `durable`";
@@ -211,16 +216,16 @@ fn refuse_without_checkpoints(driver: &Driver) -> Result<(), wit::Error> {
     }
 }
 
-/// The state of its host is kept by no store yet.
+/// The store keeps no state for the host yet.
 fn keeps_no_state() -> wit::Error {
     let text = "this sink keeps no state for its host in the store; keep the bytes of \
                 `checkpoint` where the position of the source is kept, both or neither";
     wit::Error::Unsupported(text.to_owned())
 }
 
-/// Without those whose keys are longer than any key that this sink writes: they are not its own.
+/// Omits uploads whose key is too long for this sink to have written it.
 fn incomplete(uploads: Vec<IncompleteUpload>) -> Vec<wit::IncompleteUpload> {
-    let own = uploads.into_iter().filter(|upload| bounds::fits(&upload.name));
+    let own = uploads.into_iter().filter(|upload| bounds::fits(&upload.object_key));
     own.map(wit::IncompleteUpload::from).collect()
 }
 
@@ -278,7 +283,7 @@ impl From<Notice> for wit::Notice {
 
 impl From<IncompleteUpload> for wit::IncompleteUpload {
     fn from(upload: IncompleteUpload) -> Self {
-        let IncompleteUpload { name: object_key, upload_id: id, begun, parts } = upload;
+        let IncompleteUpload { object_key, upload_id: id, begun, parts } = upload;
         wit::IncompleteUpload { object_key, id, begun: begun.map(|at| at.0), parts }
     }
 }

@@ -1,4 +1,4 @@
-//! The loop around the core: do what it asks, wait, tell it what happened.
+//! The loop around the core: send its requests, wait, and report the results to it.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use crate::bindings::spillway::s3::credentials as import;
 use crate::bindings::spillway::sink::types as wit;
 use crate::transport::Exchange;
 
-/// A core and the exchanges that it has under way.
+/// The core, and its requests in flight.
 pub(crate) struct Driver {
     core: Sink,
     exchanges: Vec<Exchange>,
@@ -21,7 +21,7 @@ pub(crate) struct Driver {
     rest: Option<Run>,
 }
 
-/// One event that was not accepted.
+/// An event that was not accepted.
 pub(crate) struct Rejection {
     position: u64,
     reason: String,
@@ -35,7 +35,7 @@ impl Driver {
         Driver { core, exchanges: Vec::new(), rejections: Vec::new(), rest: None }
     }
 
-    /// Goes on from a checkpoint: looks for what a crash left behind, before anything new is begun.
+    /// Resumes from a checkpoint. Returns once orphaned uploads were looked for.
     pub(crate) fn resume(settings: Settings, seed: u64, state: &[u8]) -> Result<Driver, Error> {
         let mut driver = Driver::new(Sink::resume(settings, seed, now(), state)?);
         driver.ask(Input::Tick)?;
@@ -54,7 +54,7 @@ impl Driver {
         self.rejections.drain(..)
     }
 
-    /// Gives the core a batch, all of it, and waits for room where there is none.
+    /// Writes a whole batch, and waits for memory where necessary.
     pub(crate) fn write(&mut self, runs: Vec<Run>) -> Result<(), Busy> {
         if self.core.takes_checkpoints() {
             self.admit(&runs)?;
@@ -63,7 +63,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Proves that a batch can be taken whole, as far as commits are concerned.
+    /// Checks that the whole batch fits before the next commit.
     fn admit(&mut self, runs: &[Run]) -> Result<(), Busy> {
         let need = self.core.demand(runs);
         self.wait_until(|core| core.admission(&need) != Admission::Wait);
@@ -74,7 +74,7 @@ impl Driver {
         Err(Busy)
     }
 
-    /// Takes a checkpoint, once the parts that are under way have come to their end.
+    /// Takes a checkpoint, after the parts in flight have finished.
     pub(crate) fn checkpoint(&mut self) -> Vec<u8> {
         self.feed(Input::Prepare);
         self.wait_until(Sink::is_at_rest);
@@ -89,7 +89,7 @@ impl Driver {
         }
     }
 
-    /// Tells the core what happened, and does all that it asks for.
+    /// Passes an input to the core, and executes all of its outputs.
     pub(crate) fn feed(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
@@ -120,14 +120,14 @@ impl Driver {
         }
     }
 
-    /// Asks the core something, and waits for the reply. Uploads go on meanwhile.
+    /// Makes an administrative call, and waits for the reply. Uploads continue meanwhile.
     pub(crate) fn ask(&mut self, inquiry: Input) -> Result<Reply, Error> {
         self.feed(inquiry);
         self.wait_until(Sink::has_reply);
-        self.core.take_reply().expect("it was waited for")
+        self.core.take_reply().expect("the loop has waited for the reply")
     }
 
-    /// Moves on whatever can move without waiting.
+    /// Makes all progress that is possible without waiting.
     pub(crate) fn turn(&mut self) {
         if !self.exchanges.is_empty() || self.core.next_due().is_some() {
             let at_once = monotonic_clock::subscribe_duration(0);
@@ -135,18 +135,17 @@ impl Driver {
         }
     }
 
-    /// Moves on until `done` holds of the core, waiting for the network and for time.
+    /// Runs the loop until `done` is true of the core.
     pub(crate) fn wait_until(&mut self, done: impl Fn(&Sink) -> bool) {
         while !done(&self.core) {
             let due =
                 self.core.next_due().map(|Instant(at)| monotonic_clock::subscribe_instant(at));
-            assert!(due.is_some() || !self.exchanges.is_empty(), "nothing would ever wake this");
+            assert!(due.is_some() || !self.exchanges.is_empty(), "nothing to wait for");
             self.step(due.as_ref());
         }
     }
 
-    /// Waits until an exchange can move or `timer` is up, and lets the core know of what came of
-    /// it.
+    /// Waits until an exchange can advance or `timer` fires, and passes the results to the core.
     fn step(&mut self, timer: Option<&Pollable>) {
         let mut pollables: Vec<&Pollable> = timer.into_iter().collect();
         let mut owners: Vec<Option<usize>> = vec![None; pollables.len()];
@@ -158,12 +157,13 @@ impl Driver {
         }
         let ready = poll::poll(&pollables);
         let mut movable: Vec<usize> = ready.iter().filter_map(|i| owners[*i as usize]).collect();
-        // `wasi:io/poll` promises no order of what is ready, and an exchange may be there twice.
+        // `wasi:io/poll` returns ready indices in no particular order, and an exchange may have two
+        // pollables.
         movable.sort_unstable();
         movable.dedup();
         let mut answers = Vec::new();
-        // From the back, so that an exchange that is over can be taken out without moving the
-        // others.
+        // In descending order, so that removing a finished exchange does not move those still to
+        // visit.
         for index in movable.into_iter().rev() {
             let exchange = &mut self.exchanges[index];
             if let Some(outcome) = exchange.advance() {
@@ -190,7 +190,7 @@ fn now() -> Now {
     Now { wall: Timestamp(wall), monotonic: Instant(monotonic_clock::now()) }
 }
 
-/// The credentials for a bucket.
+/// Asks the host for the credentials of a bucket.
 fn credentials(bucket: &str, fresh: bool) -> Result<Credentials, CredentialsError> {
     let set = import::get(bucket, fresh).map_err(|failure| match failure {
         import::Failure::NotConfigured(text) => CredentialsError::NotConfigured(text),

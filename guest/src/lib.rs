@@ -1,11 +1,11 @@
-//! The Spillway S3 sink as a component: the contract of `wit/` on the outside, `spillway-core`
-//! inside.
+//! The Spillway S3 sink as a component. It exports the contract of `wit/`, and runs
+//! `spillway-core`.
 
 mod contract;
 mod driver;
 mod transport;
 
-/// Generated from `wit/`; its documentation stands there.
+/// Generated from `wit/`, which has the documentation.
 #[allow(missing_docs, unsafe_code, reason = "generated: the ABI is made of raw pointers")]
 #[allow(clippy::all, unused_qualifications, reason = "generated")]
 mod bindings {
@@ -13,7 +13,8 @@ mod bindings {
 
     wit_bindgen::generate!({
         path: "../wit",
-        // The world `spillway:s3/s3` without the imports from WASI, which `wasip2` brings.
+        // The world `spillway:s3/s3` without its imports from WASI, which the crate `wasip2`
+        // provides.
         inline: "
             package spillway:guest;
             world guest {

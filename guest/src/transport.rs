@@ -1,4 +1,4 @@
-//! One exchange: a request of the core, sent over `wasi:http`, and its answer.
+//! One exchange: a request of the core, sent over `wasi:http`, and its response.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,15 +16,15 @@ use wasip2::http::types::{
 use wasip2::io::poll::Pollable;
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 
-/// A request under way.
+/// A request in flight.
 pub(crate) struct Exchange {
     id: ExchangeId,
     state: State,
-    /// How long the body of its answer may take, however steadily it comes.
+    /// The time limit for the whole response body.
     body_max: Duration,
 }
 
-/// Fields stand in the order in which they must be dropped: what was made of another comes first.
+/// Each variant's fields are in drop order: a resource is dropped before the one it was made from.
 enum State {
     Sending(Sending, Waiting),
     Waiting(Waiting),
@@ -51,15 +51,15 @@ struct Reading {
     _response: IncomingResponse,
     answer: Response,
     bytes: Vec<u8>,
-    /// When it is given up, by the monotonic clock.
+    /// When the exchange times out, by the monotonic clock.
     until: u64,
 }
 
 type Outcome = Result<Response, TransportError>;
 
 impl Exchange {
-    /// Hands the request to the host, with as much of its body as the host takes. The rest follows
-    /// when it takes more.
+    /// Passes the request to the host, with as much of its body as the host accepts. The rest
+    /// follows when the host accepts more.
     pub(crate) fn start(
         id: ExchangeId,
         request: Request,
@@ -72,7 +72,7 @@ impl Exchange {
             let stream = taken.write().map_err(|()| broken("the body has no stream"))?;
             body = Some((stream, taken));
         }
-        // The host must have the request before its body is written: its buffer is small.
+        // The host must have the request before its body is written, since its buffer is small.
         let future = outgoing_handler::handle(outgoing, Some(options(timeouts)));
         let future = future.map_err(transport_error)?;
         let waiting = Waiting { answered: future.subscribe(), future };
@@ -81,8 +81,8 @@ impl Exchange {
             Some((stream, body)) => {
                 let pieces = request.body.pieces().iter().cloned().collect();
                 let writable = stream.subscribe();
-                // What the host takes now it has when the call ends in which this was begun: the
-                // next one may come only once the host has something to tell.
+                // Write at once what the host accepts now. The next call may come only when the
+                // host has another event.
                 Sending { writable, stream, body, pieces }.go_on(waiting)
             }
         };
@@ -93,10 +93,10 @@ impl Exchange {
         self.id
     }
 
-    /// What can move this exchange on.
+    /// The pollables of this exchange.
     pub(crate) fn waits_for(&self) -> impl Iterator<Item = &Pollable> {
         let (one, other) = match &self.state {
-            // An answer may come before the request is through: a refusal mostly does.
+            // A response may arrive before the request is sent in full, as most refusals do.
             State::Sending(sending, waiting) => (Some(&sending.writable), Some(&waiting.answered)),
             State::Waiting(waiting) => (Some(&waiting.answered), None),
             State::Reading(reading) => (Some(&reading.readable), None),
@@ -105,7 +105,7 @@ impl Exchange {
         one.into_iter().chain(other)
     }
 
-    /// Goes on as far as it can without waiting, and returns the outcome once there is one.
+    /// Advances as far as possible without waiting. Returns the outcome once there is one.
     pub(crate) fn advance(&mut self) -> Option<Outcome> {
         loop {
             match std::mem::replace(&mut self.state, State::Over) {
@@ -157,18 +157,18 @@ enum Progress {
 }
 
 impl Sending {
-    /// Writes what the host takes now.
+    /// Writes what the host accepts now.
     fn go_on(mut self, waiting: Waiting) -> State {
         match self.write() {
             Progress::Pending => return State::Sending(self, waiting),
             Progress::Done => self.finish(),
-            // The other side takes no more; it may have answered why.
+            // The server reads no more. It may have sent a response that says why.
             Progress::Failed => drop(self),
         }
         State::Waiting(waiting)
     }
 
-    /// Writes no more than the host grants: writing more traps.
+    /// Writes no more than the host permits: writing more traps.
     fn write(&mut self) -> Progress {
         while let Some(piece) = self.pieces.front_mut() {
             let granted = match self.stream.check_write() {
@@ -187,7 +187,7 @@ impl Sending {
         Progress::Done
     }
 
-    /// Says that the body is whole. Where it is not, the answer tells.
+    /// Marks the body as complete. If it is not, the response will say so.
     fn finish(self) {
         let Sending { writable, stream, body, .. } = self;
         drop(writable);
@@ -215,7 +215,7 @@ impl Reading {
                 Ok(bytes) if self.bytes.len() + bytes.len() > ANSWER_BYTES_MAX => {
                     return Err(broken("the answer is longer than any answer of S3"));
                 }
-                // A body that stalls is ended by the host.
+                // The host ends a body that stalls.
                 Ok(_) if monotonic_clock::now() > self.until => {
                     return Err(TransportError::Timeout("the answer does not end".to_owned()));
                 }
@@ -281,7 +281,7 @@ fn outgoing(request: &Request) -> Result<OutgoingRequest, TransportError> {
 fn options(timeouts: Timeouts) -> RequestOptions {
     let nanoseconds = |d: Duration| Some(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
     let options = RequestOptions::new();
-    // A host that cannot keep a timeout says so; its own then hold.
+    // A host that does not support a timeout returns an error. Its own timeouts apply then.
     let _ = options.set_connect_timeout(nanoseconds(timeouts.connect));
     let _ = options.set_first_byte_timeout(nanoseconds(timeouts.first_byte));
     let _ = options.set_between_bytes_timeout(nanoseconds(timeouts.between_bytes));
@@ -312,13 +312,13 @@ fn transport_error(code: ErrorCode) -> TransportError {
         ErrorCode::TlsAlertReceived(payload) => {
             TransportError::Tls(payload.alert_message.unwrap_or_else(|| "alert".to_owned()))
         }
-        // Nothing was sent on a connection that never was.
+        // There was no connection, so nothing was sent.
         ErrorCode::ConnectionTimeout => TransportError::Connect("timed out".to_owned()),
         ErrorCode::ConnectionReadTimeout => TransportError::Timeout("between bytes".to_owned()),
         ErrorCode::ConnectionWriteTimeout => TransportError::Timeout("sending".to_owned()),
         ErrorCode::HttpResponseTimeout => TransportError::Timeout("no answer".to_owned()),
-        // Of a host that also says it of connections that were just made, no more is believed than
-        // a pool could hold: see `spillway_core::client::retry`.
+        // Some hosts report this for new connections as well. So the core accepts it only as often
+        // as a pool could hold stale connections: see `spillway_core::client::retry`.
         ErrorCode::ConnectionTerminated => TransportError::Stale,
         ErrorCode::HttpResponseIncomplete => {
             broken("closed by the other side before the answer was whole")
@@ -332,11 +332,11 @@ fn transport_error(code: ErrorCode) -> TransportError {
     }
 }
 
-/// What a host's text begins with that says why there was no connection: for that, `wasi:http` has
-/// no error with a text.
+/// The start of a host's error text that says that no connection was made. `wasi:http` has no error
+/// code with a text for this.
 const NO_CONNECTION: &str = "no connection: ";
 const READ_BYTES: u64 = 64 << 10;
-/// How often a body may stall for as long as it may, before it is taken for one that never ends.
+/// How many times the stall timeout a response body may take in all.
 const STALLS_MAX: u32 = 10;
-/// A page of a listing has a thousand entries, each with a key of at most 1,024 bytes.
+/// A page of a list has up to 1,000 entries, each with a key of up to 1,024 bytes.
 const ANSWER_BYTES_MAX: usize = 8 << 20;

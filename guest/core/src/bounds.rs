@@ -1,7 +1,7 @@
-//! The bounds of the contract, kept by what this sink reports: a host ends a component that breaks
-//! one.
+//! The bounds of the contract, which everything this sink returns keeps. A host ends a component
+//! that breaks one.
 
-/// Cuts a text that is too long, at the border of a character, and says by `…` that it did.
+/// Cuts a text that is too long at a character boundary. A cut text ends with `…`.
 pub fn text(mut text: String) -> String {
     if text.len() > TEXT_BYTES_MAX {
         text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX - CUT.len()));
@@ -10,7 +10,7 @@ pub fn text(mut text: String) -> String {
     text
 }
 
-/// Whether a text may pass as it is. One that names something is of no use where it is cut.
+/// Whether a text is within the bound. Use this for names: a name that was cut is of no use.
 pub fn fits(text: &str) -> bool {
     text.len() <= TEXT_BYTES_MAX
 }
@@ -31,7 +31,7 @@ mod tests {
     fn a_long_text_is_cut_between_characters() {
         let whole = "x".repeat(TEXT_BYTES_MAX);
         assert_eq!(text(whole.clone()), whole);
-        // 4,093 bytes are left, and two make a character.
+        // 4,093 bytes are left, and each character takes two.
         let cut = text("é".repeat(TEXT_BYTES_MAX));
         assert_eq!(cut, "é".repeat(2_046) + CUT);
         assert!(fits(&cut) && !fits(&(whole + "x")));

@@ -1,4 +1,4 @@
-//! Checksums of parts, and of the object they make.
+//! Checksums of parts, and of the objects that they make.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -7,19 +7,19 @@ use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, CRC_64_NVME, Crc, Table};
 use crate::http::Body;
 use crate::s3::{Checksum, ChecksumAlgorithm};
 
-/// Which checksum is sent with the bytes: one that can be combined, so that the object's is known
-/// without reading it again.
+/// The checksum that is sent with the data. Each can be combined: the checksum of an object is
+/// computed from those of its parts, without reading the data again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
-    /// CRC-64/NVME, the one that S3 computes by itself.
+    /// CRC-64/NVME, the default of S3.
     Crc64Nvme,
-    /// CRC-32C, the one of Castagnoli.
+    /// CRC-32C (Castagnoli).
     Crc32c,
     /// CRC-32, as in zlib.
     Crc32,
 }
 
-/// The checksum of some bytes, and how many they are.
+/// The checksum of some bytes, with their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sum {
     algorithm: Algorithm,
@@ -42,7 +42,7 @@ impl Algorithm {
         Sum { algorithm: self, crc, len: body.len() }
     }
 
-    /// The checksum of `len` bytes of which the remainder is known: [`Sum::crc`].
+    /// The checksum of `len` bytes whose CRC is known: see [`Sum::crc`].
     pub fn sum(self, crc: u64, len: u64) -> Sum {
         Sum { algorithm: self, crc, len }
     }
@@ -61,7 +61,7 @@ impl Algorithm {
         }
     }
 
-    /// The polynomial, its bits reversed, and how many bits the remainder has.
+    /// The polynomial, with its bits reversed, and the width of the CRC in bits.
     fn polynomial(self) -> Polynomial {
         let reversed = |poly: u32| u64::from(poly.reverse_bits());
         match self {
@@ -80,8 +80,8 @@ fn crc32(algorithm: &Crc<u32, Table<16>>, body: &Body) -> u64 {
     digest.finalize().into()
 }
 
-/// The field that remainders are of: polynomials over GF(2), bits reversed, so that the highest bit
-/// is the constant term.
+/// Polynomials over GF(2) modulo the CRC's polynomial. Bits are reversed: the highest bit is the
+/// constant term.
 #[derive(Clone, Copy)]
 struct Polynomial {
     bits: u32,
@@ -102,8 +102,7 @@ impl Polynomial {
         product
     }
 
-    /// `crc` moved up by `bytes` bytes, that is multiplied by x to the power of eight times as
-    /// much.
+    /// The CRC `crc` after `bytes` zero bytes: `crc` multiplied by x to the power of 8 × `bytes`.
     fn shifted(self, crc: u64, mut bytes: u64) -> u64 {
         let (mut shifted, mut power) = (crc, 1 << (self.bits - 1 - 8));
         while bytes != 0 {
@@ -118,13 +117,14 @@ impl Polynomial {
 }
 
 impl Sum {
-    /// The remainder, as a number.
+    /// The CRC as a number.
     pub fn crc(self) -> u64 {
         self.crc
     }
 
-    /// The checksum of these bytes with those of `next` behind them. All three algorithms begin and
-    /// end by flipping every bit, which cancels out: what remains is the sum of remainders.
+    /// The checksum of these bytes followed by those of `next`. All three algorithms invert the CRC
+    /// at the start and at the end. The inversions cancel out, so that the CRCs only need to be
+    /// added.
     pub fn then(self, next: Sum) -> Sum {
         let crc = self.algorithm.polynomial().shifted(self.crc, next.len) ^ next.crc;
         Sum { crc, len: self.len + next.len, ..self }
@@ -151,7 +151,7 @@ mod tests {
 
     const ALL: [Algorithm; 3] = [Algorithm::Crc64Nvme, Algorithm::Crc32c, Algorithm::Crc32];
 
-    /// The check values of the catalogue of parametrised CRC algorithms,
+    /// The check values of the catalogue of parametrised CRC algorithms:
     /// <https://reveng.sourceforge.io/crc-catalogue/all.htm>.
     #[test]
     fn the_check_values_come_out() {

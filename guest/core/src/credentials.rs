@@ -1,26 +1,26 @@
-//! What a request is signed with.
+//! The credentials that requests are signed with.
 
 use std::fmt;
 
 use crate::hiding::hide;
 use crate::time::Timestamp;
 
-/// The credentials of one AWS identity, for as long as they are good.
+/// The credentials of one AWS identity, and when they expire.
 ///
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html>
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Names the key; it is sent with every request, and is no secret.
+    /// The name of the key. It is sent with every request, and is not secret.
     pub access_key_id: String,
-    /// Signs; it is never sent.
+    /// The key that signs. It is never sent.
     pub secret_access_key: Secret,
-    /// Comes with temporary credentials, and is sent with every request that they sign.
+    /// Present in temporary credentials. It is sent with every request that they sign.
     pub session_token: Option<Secret>,
-    /// From then on S3 answers `ExpiredToken`; nothing where the credentials are long-lived.
+    /// When S3 begins to answer `ExpiredToken`. `None` for long-lived credentials.
     pub expires_at: Option<Timestamp>,
 }
 
-/// Shows whose credentials these are by the first characters of the key's name, and no more.
+/// Shows the first characters of the access key id, and nothing else.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown: String = self.access_key_id.chars().take(SHOWN_CHARACTERS).collect();
@@ -28,41 +28,41 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// A text that must not be seen: it has neither `Debug` nor `Display`, so that a type which holds
-/// one and is printed has to say how.
+/// A secret text. It has neither `Debug` nor `Display`, so a type that holds one has to write its
+/// own.
 ///
-/// Equality is there to notice that credentials have changed. It takes longer the more is equal,
-/// so it is not fit for checking what a stranger sends.
+/// Equality serves to detect changed credentials. It does not take constant time, so it must not be
+/// used to check what a client sends.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text in.
+    /// Wraps a secret text.
     pub fn new(text: impl Into<String>) -> Secret {
         Secret(text.into())
     }
 
-    /// The text itself, for the one place that signs or sends it. Whoever calls this answers for
-    /// where the text goes: not into a log, an error, or anything that is kept.
+    /// The secret text, for the code that signs or sends it. It must not get into a log, an error
+    /// or a stored state.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Puts `…` in its place, wherever and however encoded it stands in a text from outside.
+    /// Replaces the secret with `…` in a text from outside, in whatever encoding it appears.
     pub(crate) fn hide_in(&self, text: &mut String) {
         hide(&self.0, text);
     }
 }
 
-/// AWS begins a long-lived key with `AKIA` and a temporary one with `ASIA`: that much helps.
+/// AWS begins a long-lived access key id with `AKIA` and a temporary one with `ASIA`.
 const SHOWN_CHARACTERS: usize = 4;
 
 /// Why the host has no credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialsError {
-    /// There is no source of them.
+    /// No source of credentials is configured.
     NotConfigured(String),
-    /// There is a source, and it did not deliver.
+    /// A source is configured, and it failed.
     Failed(String),
 }
 

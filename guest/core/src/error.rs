@@ -1,37 +1,37 @@
-//! What can go wrong, sorted by what the caller must do.
+//! Errors, by what the caller must do about them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that is wrong with a configuration or a call.
+/// One problem of a configuration or a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// The field, with dots between its levels.
+    /// The field, with dots between levels.
     pub field: String,
     /// What was seen, and what is allowed.
     pub message: String,
 }
 
 impl Problem {
-    /// A problem with `field`.
+    /// A problem of `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Problem {
         Problem { field: field.into(), message: message.into() }
     }
 }
 
-/// Why something failed. The variants are those of the contract's `error`.
+/// Why a call failed. The variants are those of the contract's `error`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Error {
     /// The configuration or the call is wrong.
     Invalid(Vec<Problem>),
-    /// The store said no; retrying cannot help until something else changes.
+    /// The store refused. A retry does not help until something else changes.
     Denied(String),
-    /// The store could not be reached, and the retries are spent.
+    /// The store could not be reached, and all retries are used up.
     Unavailable(String),
     /// The caller closed the sink before the events were stored.
     Aborted,
-    /// The state of a checkpoint is of another configuration or version, or is damaged.
+    /// The state of a checkpoint is damaged, or belongs to another configuration or version.
     UnknownState(String),
 }
 

@@ -1,4 +1,5 @@
-//! Secrets in what a store says: it may repeat what it was sent, and what it says goes into logs.
+//! Removes secrets from what a store answers. A store may repeat parts of a request, and its
+//! answers are logged.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -6,9 +7,9 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 
-/// Puts `…` in the place of a secret, and of any part of it that tells something, wherever it
-/// stands in a text from outside: as it is, percent-encoded, escaped as in XML or JSON, in base64
-/// or in hexadecimal digits, and any of the last two encoded by the others.
+/// Replaces a secret, and any long enough part of it, with `…` in a text from outside. It is found
+/// as it is, percent-encoded, escaped as in XML or JSON, in base64 and in hexadecimal, and in
+/// base64 or hexadecimal that is escaped in turn.
 pub(crate) fn hide(secret: &str, text: &mut String) {
     if secret.is_empty() || text.is_empty() {
         return;
@@ -28,12 +29,13 @@ pub(crate) fn hide(secret: &str, text: &mut String) {
     replace(text, found);
 }
 
-/// One way in which a secret may be written.
+/// One encoding of a secret to search for.
 struct Needle {
     bytes: Vec<u8>,
-    /// What makes one byte of the text comparable with one of these.
+    /// Maps a byte of the text so that it compares with the bytes of the needle.
     fold: fn(u8) -> u8,
-    /// Whether it is the end of something longer that is written so: then all of that goes.
+    /// Whether the match may be the end of a longer encoded text, which is then replaced as a
+    /// whole.
     is_within: bool,
 }
 
@@ -46,8 +48,8 @@ fn needles(secret: &str) -> Vec<Needle> {
         fold: |byte| byte.to_ascii_lowercase(),
         is_within: false,
     };
-    // What stands before it in the same base64 decides how its bits lie, and what stands around it
-    // is in the first and the last digit.
+    // The preceding bytes in the same base64 text decide how the bits are aligned. The first and
+    // the last digit also contain bits of neighbouring bytes.
     let base64 = (0..3).filter_map(|skipped| {
         let rest = bytes.get(skipped..)?;
         let digits = BASE64_STANDARD_NO_PAD.encode(&rest[..rest.len() - rest.len() % 3]);
@@ -62,8 +64,8 @@ fn needles(secret: &str) -> Vec<Needle> {
     [plain, hex].into_iter().chain(base64).filter(telling).collect()
 }
 
-/// A text, or what it says once it is unescaped; and from where to where in the text itself each of
-/// its bytes is written.
+/// A text, or its content with escapes removed. Each byte has the range of the original text that
+/// it was read from.
 struct View {
     bytes: Vec<u8>,
     places: Vec<Range<usize>>,
@@ -76,7 +78,7 @@ impl View {
         View { bytes, places }
     }
 
-    /// With one layer of escapes taken off; nothing where there is none.
+    /// The text with one layer of escapes removed. `None` if it contains no escape.
     fn unescaped(&self) -> Option<View> {
         let mut inner = View { bytes: Vec::new(), places: Vec::new() };
         let mut at = 0;
@@ -100,7 +102,7 @@ impl View {
         (inner.bytes.len() < self.bytes.len()).then_some(inner)
     }
 
-    /// Where the needle stands in the text itself, whole or in parts that tell something.
+    /// The ranges of the original text that match the needle, or a long enough part of it.
     fn places(&self, needle: &Needle) -> Vec<Range<usize>> {
         let folded: Vec<u8> = self.bytes.iter().map(|byte| (needle.fold)(*byte)).collect();
         let len = needle.bytes.len().min(GRAM_BYTES);
@@ -114,7 +116,7 @@ impl View {
                 }
             }
         }
-        // A text that was cut may end within it.
+        // A text that was cut may end within the secret.
         let end = folded.strip_suffix("…".as_bytes()).unwrap_or(&folded);
         let ends = |bytes: &usize| end.ends_with(&needle.bytes[..*bytes]);
         if let Some(bytes) = (TELLING_BYTES..needle.bytes.len()).rev().find(ends) {
@@ -139,7 +141,7 @@ enum Escaped {
     Char(char),
 }
 
-/// The escape that the bytes begin with, and how long it is.
+/// The escape at the start of `bytes`, and its length.
 fn escape(bytes: &[u8]) -> Option<(Escaped, usize)> {
     let number = |digits: &[u8], radix| {
         let digits = std::str::from_utf8(digits).ok().filter(|d| !d.starts_with(['+', '-']))?;
@@ -192,11 +194,12 @@ fn replace(text: &mut String, mut found: Vec<Range<usize>>) {
     }
 }
 
-/// So many escapes one around the other are seen through.
+/// How many nested layers of escapes are removed.
 const LAYERS: usize = 3;
-/// So many bytes of a secret, one after the other, are no accident.
+/// The shortest part of a secret that is replaced wherever it appears.
 const GRAM_BYTES: usize = 12;
-/// How much of a secret at the end of a text is no accident. Less of it tells nobody anything.
+/// The shortest start of a secret that is replaced at the end of a text. A shorter one reveals
+/// nothing useful.
 const TELLING_BYTES: usize = 6;
 /// The longest entity, without its ampersand: a number of seven digits.
 const ENTITY_BYTES_MAX: usize = 10;

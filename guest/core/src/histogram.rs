@@ -1,9 +1,9 @@
-//! How long things took, sorted into buckets.
+//! Durations, counted in buckets.
 
 use std::time::Duration;
 
-/// Counts of durations by buckets that are the same for all, from milliseconds to minutes: a small
-/// object takes a few milliseconds, and completing an upload may take ten minutes.
+/// Counts durations in fixed buckets from milliseconds to minutes. A small object takes a few
+/// milliseconds to upload. Completing a large upload may take ten minutes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
     counts: [u64; BOUNDS.len()],
@@ -22,28 +22,29 @@ impl Histogram {
         self.sum = self.sum.saturating_add(duration);
     }
 
-    /// The buckets: a bound in seconds, and how many were up to it and over the bound before.
+    /// Each bucket's upper bound in seconds, with the number of durations above the previous bound
+    /// and up to this one.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
         BOUNDS.into_iter().zip(self.counts)
     }
 
-    /// How many were over the last bound.
+    /// The number of durations above the last bound.
     pub fn beyond(&self) -> u64 {
         self.beyond
     }
 
-    /// How many there were.
+    /// The number of durations.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum::<u64>() + self.beyond
     }
 
-    /// All of them together.
+    /// The sum of all durations.
     pub fn sum(&self) -> Duration {
         self.sum
     }
 }
 
-/// The bounds, in seconds.
+/// The upper bounds of the buckets, in seconds.
 const BOUNDS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 600.0];
 

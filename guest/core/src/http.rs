@@ -1,4 +1,4 @@
-//! HTTP as values: what the core asks to be sent, and what came back.
+//! HTTP requests and responses as values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,7 +21,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The method as it stands in a request line.
+    /// The method as it appears in a request line.
     pub fn as_str(self) -> &'static str {
         match self {
             Method::Delete => "DELETE",
@@ -33,17 +33,17 @@ impl Method {
     }
 }
 
-/// The two schemes that an endpoint may have.
+/// The schemes that an endpoint may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
-    /// Plain HTTP: payloads are hashed into the signature, since nothing else protects them.
+    /// Plain HTTP. The hash of the payload is signed, since nothing else protects it.
     Http,
     /// HTTP over TLS.
     Https,
 }
 
 impl Scheme {
-    /// The scheme as it stands in a URL, without the colon.
+    /// The scheme as it appears in a URL, without the colon.
     pub fn as_str(self) -> &'static str {
         match self {
             Scheme::Http => "http",
@@ -51,7 +51,7 @@ impl Scheme {
         }
     }
 
-    /// The port that goes without saying.
+    /// The default port of the scheme.
     pub fn default_port(self) -> u16 {
         match self {
             Scheme::Http => 80,
@@ -60,7 +60,7 @@ impl Scheme {
     }
 }
 
-/// A rope of shared pieces: the bytes are sent in this order, and are never copied to be kept.
+/// A body made of shared pieces, which are sent in order. Cloning a body copies no data.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Body {
     pieces: Vec<Bytes>,
@@ -68,12 +68,12 @@ pub struct Body {
 }
 
 impl Body {
-    /// A body of no bytes.
+    /// An empty body.
     pub fn empty() -> Body {
         Body::default()
     }
 
-    /// Adds a piece at the end. Empty pieces are dropped.
+    /// Appends a piece. Empty pieces are dropped.
     pub fn push(&mut self, piece: Bytes) {
         if !piece.is_empty() {
             self.len += piece.len() as u64;
@@ -81,12 +81,12 @@ impl Body {
         }
     }
 
-    /// The length of the whole, in bytes.
+    /// The length in bytes.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether there are no bytes.
+    /// Whether the body is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -96,7 +96,7 @@ impl Body {
         &self.pieces
     }
 
-    /// The whole as one piece of memory: for tests and for small bodies.
+    /// The body as one vector. For tests and small bodies: this copies the data.
     pub fn to_vec(&self) -> Vec<u8> {
         self.pieces.concat()
     }
@@ -110,32 +110,33 @@ impl From<Vec<u8>> for Body {
     }
 }
 
-/// Shows the length only: a body is the user's data.
+/// Shows the length only, since a body is the user's data.
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Body({} bytes)", self.len)
     }
 }
 
-/// A request that is ready to be sent: signed, and complete but for `Host`, which every HTTP client
-/// sets from the authority.
+/// A signed request, ready to be sent. It is complete except for `Host`, which an HTTP client sets
+/// from the authority.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method.
     pub method: Method,
     /// The scheme.
     pub scheme: Scheme,
-    /// Host, and port where it is not the scheme's default.
+    /// The host, and the port if it is not the default of the scheme.
     pub authority: String,
-    /// Path and query, encoded as they were signed.
+    /// Path and query, percent-encoded as they were signed.
     pub path_and_query: String,
-    /// Names in lower case, without `host`, with `content-length` where there may be a body.
+    /// Header names in lower case. `host` is not among them. `content-length` is, where the method
+    /// may have a body.
     pub headers: Vec<(Cow<'static, str>, String)>,
-    /// What is sent after the headers.
+    /// The body.
     pub body: Body,
 }
 
-/// Leaves the headers out: they hold a signature, and may hold a session token or a customer key.
+/// Omits the headers: they contain a signature, and may contain a session token or a customer key.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Request { method, scheme, authority, path_and_query, body, .. } = self;
@@ -144,25 +145,30 @@ impl fmt::Debug for Request {
     }
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// Names as the server wrote them; look them up with [`Response::header`].
+    /// Header names as the server wrote them. Look one up with [`Response::header`].
     pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Bytes,
 }
 
 impl Response {
-    /// The first header of that name, whatever its case.
+    /// The first header with that name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Whether the status is one of the 2xx.
+    /// Whether the body contains nothing but whitespace.
+    pub fn is_blank(&self) -> bool {
+        self.body.trim_ascii().is_empty()
+    }
+
+    /// Whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }

@@ -1,7 +1,8 @@
-//! The heart of Spillway's S3 sink: a state machine that turns events into multipart uploads.
+//! The core of Spillway's S3 sink: a state machine that turns events into S3 uploads.
 //!
-//! Pure: it does no IO, and reads no clock, environment or randomness. Time, credentials, answers
-//! and a seed are arguments; requests are values. Its loop is [`Sink`].
+//! The core is pure. It does no IO, and it reads no clock, environment or randomness. Time,
+//! credentials, responses and a seed are arguments, and requests are values. [`Sink`] documents the
+//! loop that drives it.
 
 mod admin;
 pub mod bounds;
@@ -52,7 +53,7 @@ pub use sink::{Counters, Input, Metric, Output, Report, Sink, Value};
 pub use time::{Civil, Instant, Now, Timestamp};
 pub use writer::{Admission, Demand, WriteCounters};
 
-/// What only proofs and fuzz targets look at.
+/// For simulations and fuzz targets only.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::client::classify::classify;

@@ -1,28 +1,28 @@
-//! What an operator may want to read.
+//! Notices: messages for the operator.
 
 use std::collections::VecDeque;
 
-/// Something an operator may want to read.
+/// A message for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// How much it matters.
+    /// How important it is.
     pub level: Level,
     /// One sentence.
     pub message: String,
 }
 
-/// How much a notice matters.
+/// How important a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// Nothing to do.
+    /// No action is needed.
     Info,
-    /// Something was wrong.
+    /// Something went wrong.
     Warning,
 }
 
-/// The notices that were not taken yet, oldest first. Bounded: where there are too many the oldest
-/// is dropped, a warning only where nothing else is left to drop, since it may be the only word of
-/// an incomplete upload.
+/// The notices that were not fetched yet, oldest first. The list is bounded: when it is full, the
+/// oldest notice of level info is dropped. A warning is dropped only if the list holds nothing
+/// else, since it may be the only trace of an incomplete upload.
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
     list: VecDeque<Notice>,
@@ -30,7 +30,7 @@ pub(crate) struct Notices {
 }
 
 impl Notices {
-    /// Adds one.
+    /// Adds a notice.
     pub(crate) fn push(&mut self, level: Level, message: String) {
         if self.list.len() == NOTICES_MAX {
             let info = self.list.iter().position(|notice| notice.level == Level::Info);
@@ -40,13 +40,13 @@ impl Notices {
         self.list.push_back(Notice { level, message });
     }
 
-    /// Those there are, and how many were dropped.
+    /// Removes and returns the notices, and how many were dropped.
     pub(crate) fn take(&mut self) -> (VecDeque<Notice>, u64) {
         (std::mem::take(&mut self.list), std::mem::take(&mut self.dropped))
     }
 }
 
-/// How many are kept.
+/// The most notices that are kept.
 const NOTICES_MAX: usize = 100;
 const _: () = assert!(NOTICES_MAX <= crate::bounds::NOTICES_MAX);
 

@@ -1,37 +1,37 @@
-//! Words of strangers, fit to stand within one line of a message.
+//! Text from outside, made safe to appear within one line of a message.
 
 use std::borrow::Cow;
 
-/// What stands in a body that is no answer of S3.
+/// An excerpt of a body that is not a response of S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// Whether it is a web page; then the text is its title, where it has one.
+    /// Whether the body is a web page. The text is then its title, if it has one.
     pub is_page: bool,
-    /// Its first line that says something, as [`one_line`] makes it.
+    /// Its first line with a letter or a digit, as [`one_line`] returns it.
     pub text: String,
 }
 
 impl Quote {
-    /// What of a body is worth repeating; nothing where it is blank.
+    /// The excerpt of a body. `None` if the body is blank.
     pub fn of(body: &[u8]) -> Option<Quote> {
         let text = decoded(&body[..body.len().min(BODY_BYTES_MAX)]);
         let is_page = is_page(&text);
         let title = is_page.then(|| title(&text)).flatten();
         let lines = || text.lines().map(one_line).filter(|line| !line.is_empty());
-        // The first line of a JSON document may be a brace.
+        // The first line of a JSON document may be just a brace.
         let says = |line: &String| line.contains(char::is_alphanumeric);
         let first = || lines().find(says).or_else(|| lines().next());
         title.or_else(first).map(|text| Quote { is_page, text })
     }
 }
 
-/// A text in one line of at most 200 characters. No character of it moves a cursor, begins a line,
-/// or turns the direction of what follows.
+/// The text as one line of at most 200 characters, without characters that move a cursor, begin a
+/// line, or change the direction of writing.
 pub fn one_line(text: &str) -> String {
     cut(&plain(text), CHARACTERS_MAX)
 }
 
-/// The same, as long as the text is.
+/// The text as one line of any length, without such characters.
 pub fn plain(text: &str) -> String {
     let shown = text.chars().filter(|c| !is_invisible(*c));
     let spaced: String = shown.map(|c| if ends_line(c) { ' ' } else { c }).collect();
@@ -45,7 +45,7 @@ fn cut(text: &str, characters_max: usize) -> String {
     }
 }
 
-/// Some servers speak UTF-16 to whoever does not ask.
+/// Some servers answer in UTF-16 if the request does not name a character set.
 fn decoded(body: &[u8]) -> Cow<'_, str> {
     let units = |read: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = body[2..].as_chunks().0.iter().map(|pair| read(*pair)).collect();
@@ -65,7 +65,7 @@ fn is_page(text: &str) -> bool {
     PAGE.iter().any(|tag| begin.starts_with(tag)) || (is_prefaced && begin.contains("<html"))
 }
 
-/// What the page calls itself, or its first heading.
+/// The title of a page, or its first heading.
 fn title(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     ["title", "h1"].into_iter().find_map(|name| {
@@ -100,13 +100,13 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     quick_xml::escape::unescape_with(text, known).unwrap_or(Cow::Borrowed(text))
 }
 
-/// The characters that end a line, or that no line holds.
+/// Whether a character ends a line, or is a control character.
 fn ends_line(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// NUL, and the characters of Unicode's category Cf: they show nothing, and some of them turn the
-/// order of what stands around them.
+/// NUL, and the characters of Unicode's category Cf. They are invisible, and some of them change
+/// the direction of the text around them.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -132,12 +132,12 @@ fn is_invisible(c: char) -> bool {
     )
 }
 
-/// How much of a body is looked at.
+/// How many bytes of a body are searched.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Where a page says that it is one.
+/// How many bytes at the start of a body are searched for a tag of a page.
 const LOOK_BYTES: usize = 1024;
 const CHARACTERS_MAX: usize = 200;
-/// By what a page is known, in lower case.
+/// What a page begins with, in lower case.
 const PAGE: [&str; 5] = ["<!doctype html", "<html", "<head", "<title", "<h1"];
 
 #[cfg(test)]

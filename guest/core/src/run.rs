@@ -1,4 +1,4 @@
-//! What lies between events, and how one framing is turned into another.
+//! Runs of events, and how a run's framing is converted to another.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use bytes::{Buf as _, Bytes};
 use crate::error::Problem;
 use crate::time::Timestamp;
 
-/// What separates events.
+/// What separates the events of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// Nothing.
@@ -26,27 +26,27 @@ impl Framing {
     }
 }
 
-/// Consecutive events for one key, back to back in one piece of memory.
+/// Consecutive events with one key, contiguous in memory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Run {
     key: String,
     first: u64,
     at: Option<Timestamp>,
     payload: Bytes,
-    /// Where the events end of the run that this one was, or was taken from.
+    /// The end offsets of the events of the run that this one was cut from.
     ends: Arc<Vec<u32>>,
-    /// Which of those events it has.
+    /// The events among them that belong to this run.
     window: Range<usize>,
     framing: Framing,
 }
 
 impl Run {
-    /// A run, proven to be one.
+    /// A validated run.
     ///
     /// # Errors
     ///
-    /// Where `ends` falls, or its last is not the payload's length, or an event that should end in
-    /// a line feed does not, or there are more positions than 64 bits number.
+    /// If `ends` decreases, or its last element is not the length of the payload, or an event lacks
+    /// its line feed, or the positions do not fit into 64 bits.
     pub fn new(
         key: String,
         first: u64,
@@ -78,12 +78,12 @@ impl Run {
         Ok(run)
     }
 
-    /// A run whose events are lines, so many of them: they end where the line feeds are.
+    /// A run of `events` lines, which end at the line feeds of the payload.
     ///
     /// # Errors
     ///
-    /// Where the payload has another number of line feeds, or does not end in one, or is not framed
-    /// by them, or there are more positions than 64 bits number.
+    /// If the payload has another number of line feeds, or does not end in one, or is not framed by
+    /// them, or the positions do not fit into 64 bits.
     pub fn lines(
         key: String,
         first: u64,
@@ -104,17 +104,17 @@ impl Run {
         Run::new(key, first, payload, ends, framing)
     }
 
-    /// The same run, with what its caller knows of when its first event happened.
+    /// The same run, with the time at which its first event happened.
     pub fn happened(self, at: Option<Timestamp>) -> Run {
         Run { at, ..self }
     }
 
-    /// When the first event happened, where the caller knows.
+    /// When the first event happened, if the caller set it.
     pub fn at(&self) -> Option<Timestamp> {
         self.at
     }
 
-    /// What the events belong to.
+    /// The key of the events.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -129,27 +129,27 @@ impl Run {
         self.first + self.events()
     }
 
-    /// How many events there are.
+    /// The number of events.
     pub fn events(&self) -> u64 {
         self.count() as u64
     }
 
-    /// The same, as what is in memory is counted.
+    /// The number of events, as a size in memory.
     pub(crate) fn count(&self) -> usize {
         self.ends().len()
     }
 
-    /// How many bytes they take in memory.
+    /// The length of the payload in bytes.
     pub fn len(&self) -> u64 {
         self.payload.len() as u64
     }
 
-    /// Whether the payload has no bytes; there may be events all the same.
+    /// Whether the payload is empty. The run may still have events, all of them empty.
     pub fn is_empty(&self) -> bool {
         self.payload.is_empty()
     }
 
-    /// Up to `events` events from the front, in the same memory.
+    /// The first `events` events, or all if there are fewer. The payload is shared.
     pub fn front(&self, events: usize) -> Run {
         let mut front = self.clone();
         let count = events.min(self.window.len());
@@ -158,7 +158,7 @@ impl Run {
         front
     }
 
-    /// Drops up to `events` events from the front.
+    /// Removes the first `events` events, or all if there are fewer.
     pub fn skip(&mut self, events: usize) {
         let count = events.min(self.window.len());
         self.payload.advance(self.len_of(count));
@@ -166,20 +166,20 @@ impl Run {
         self.first += count as u64;
     }
 
-    /// Takes up to `events` events from the front.
+    /// Removes and returns the first `events` events, or all if there are fewer.
     pub fn take_front(&mut self, events: usize) -> Run {
         let front = self.front(events);
         self.skip(events);
         front
     }
 
-    /// How many bytes the first `events` events take in the payload.
+    /// The length of the first `events` events in the payload, in bytes.
     fn len_of(&self, events: usize) -> usize {
         let end = events.checked_sub(1).map_or(self.base(), |last| self.ends()[last]);
         (end - self.base()) as usize
     }
 
-    /// Where the first event begins, as `ends` counts.
+    /// The offset of the first event, in the units of `ends`.
     fn base(&self) -> u32 {
         self.window.start.checked_sub(1).map_or(0, |last| self.ends[last])
     }
@@ -188,19 +188,19 @@ impl Run {
         &self.ends[self.window.clone()]
     }
 
-    /// The events, without what separates them.
+    /// The events without their separators.
     pub(crate) fn bare(&self) -> impl Iterator<Item = &[u8]> {
         let separator = self.framing.separator_len();
         self.framed().map(move |event| &event[..event.len() - separator])
     }
 
-    /// How many bytes the events have, without what separates them.
+    /// The length of the events without their separators, in bytes.
     pub(crate) fn bare_len(&self) -> usize {
         self.payload.len() - self.count() * self.framing.separator_len()
     }
 
-    /// The events' bytes in another framing. The same memory where the framing is the same; but a
-    /// piece of a run is copied, since a slice would keep the whole run in memory.
+    /// The payload in the framing `wanted`. It is shared if the framing stays the same and the run
+    /// is whole. A part of a run is copied, since a slice would keep the memory of the whole run.
     pub fn into_payload(self, wanted: Framing) -> Bytes {
         match (self.framing, wanted) {
             (Framing::Bare, Framing::Newline) => {
@@ -221,7 +221,7 @@ impl Run {
         }
     }
 
-    /// The events as they lie in the payload, separators included.
+    /// The events with their separators.
     fn framed(&self) -> impl Iterator<Item = &[u8]> {
         let base = self.base();
         let ends = self.ends().iter().map(move |end| (end - base) as usize);
@@ -230,7 +230,7 @@ impl Run {
     }
 }
 
-/// Shows no payload: it is the user's data.
+/// Omits the payload: it is the user's data.
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Run { key, first, framing, .. } = self;

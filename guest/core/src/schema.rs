@@ -1,4 +1,4 @@
-//! The JSON Schema of the configuration, from the same table that it is read by.
+//! The JSON Schema of the configuration, made from the table that the parser uses.
 
 use serde_json::{Value, json};
 
@@ -24,8 +24,7 @@ pub fn schema() -> String {
     schema.to_string()
 }
 
-/// Where the property of that name stands in `object`: in tables of their own, where the name has
-/// dots.
+/// The place of the property `name` in `object`. A dotted name is in a nested table.
 fn place<'a>(object: &'a mut Value, name: &str) -> &'a mut Value {
     let Some((table, rest)) = name.split_once('.') else { return &mut object["properties"][name] };
     let table = &mut object["properties"][table];
@@ -35,7 +34,7 @@ fn place<'a>(object: &'a mut Value, name: &str) -> &'a mut Value {
     place(table, rest)
 }
 
-/// A required field may come under any of its names.
+/// A required field may be given under any of its names.
 fn required() -> Vec<Value> {
     let required = fields().filter(|f| matches!(f.absent, Absent::Required));
     let names = required.map(|f| f.aliases.iter().copied().chain([f.name]));

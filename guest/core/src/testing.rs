@@ -1,4 +1,4 @@
-//! A sink in the hands of a test, which says what the store answers.
+//! A sink driven by a test, which plays the store.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,58 +18,59 @@ use crate::time::{Instant, Now, Timestamp};
 /// Fri, 24 May 2013 00:00:00 GMT
 pub(crate) const NOW: Timestamp = Timestamp(1_369_353_600_000_000_000);
 
-/// A sink that tries each request once, and what it has asked and not heard of.
-pub(crate) struct Talk {
+/// A sink that tries each request once, and its requests without an answer.
+pub(crate) struct SinkHarness {
     pub(crate) sink: Sink,
-    pub(crate) asked: VecDeque<(ExchangeId, Request)>,
+    pub(crate) requests: VecDeque<(ExchangeId, Request)>,
     pub(crate) has_credentials: bool,
     pub(crate) now: Now,
 }
 
-impl Talk {
-    pub(crate) fn new() -> Talk {
-        Talk::with("")
+impl SinkHarness {
+    pub(crate) fn new() -> SinkHarness {
+        SinkHarness::with("")
     }
 
-    /// With more fields in its configuration, each with a comma before it.
-    pub(crate) fn with(more: &str) -> Talk {
-        Talk::of(Sink::new(settings(more), 1))
+    /// With additional fields in the configuration, each preceded by a comma.
+    pub(crate) fn with(more: &str) -> SinkHarness {
+        SinkHarness::of(Sink::new(settings(more), 1))
     }
 
-    /// Goes on from a checkpoint, an hour after it was taken, in a bucket without open uploads.
-    pub(crate) fn resume(more: &str, state: &[u8]) -> Result<Talk, Error> {
-        let mut talk = Talk::resume_looking(more, state)?;
-        talk.tell(Input::Tick);
-        let list = talk.asked.iter().position(|(_, r)| r.path_and_query.contains("uploads="));
-        let asked = talk.asked.remove(list.expect("it looks for orphaned uploads"));
-        talk.asked.push_front(asked.expect("it is there"));
-        talk.says(uploads(&[], None));
-        assert_eq!(talk.sink.take_reply(), Some(Ok(Reply::Looked)));
-        Ok(talk)
+    /// Resumes from a checkpoint, an hour after it was taken, in a bucket without incomplete
+    /// uploads.
+    pub(crate) fn resume(more: &str, state: &[u8]) -> Result<SinkHarness, Error> {
+        let mut harness = SinkHarness::resume_looking(more, state)?;
+        harness.handle(Input::Tick);
+        let list = harness.requests.iter().position(|(_, r)| r.path_and_query.contains("uploads="));
+        let asked = harness.requests.remove(list.expect("it looks for orphaned uploads"));
+        harness.requests.push_front(asked.expect("it is there"));
+        harness.respond(uploads(&[], None));
+        assert_eq!(harness.sink.take_reply(), Some(Ok(Reply::Looked)));
+        Ok(harness)
     }
 
-    /// The same, and what is open in the bucket is still asked for.
-    pub(crate) fn resume_looking(more: &str, state: &[u8]) -> Result<Talk, Error> {
+    /// As `resume`, but the request that lists incomplete uploads is not answered yet.
+    pub(crate) fn resume_looking(more: &str, state: &[u8]) -> Result<SinkHarness, Error> {
         let wall = NOW.after(Duration::from_secs(3_600));
         let now = Now { wall, monotonic: Instant(0) };
-        let mut talk = Talk::of(Sink::resume(settings(more), 2, now, state)?);
-        talk.now = now;
-        Ok(talk)
+        let mut harness = SinkHarness::of(Sink::resume(settings(more), 2, now, state)?);
+        harness.now = now;
+        Ok(harness)
     }
 
-    pub(crate) fn of(sink: Sink) -> Talk {
+    pub(crate) fn of(sink: Sink) -> SinkHarness {
         let now = Now { wall: NOW, monotonic: Instant(0) };
-        Talk { sink, asked: VecDeque::new(), has_credentials: true, now }
+        SinkHarness { sink, requests: VecDeque::new(), has_credentials: true, now }
     }
 
-    pub(crate) fn tell(&mut self, input: Input) {
+    pub(crate) fn handle(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             self.sink.handle(self.now, input);
             while let Some(output) = self.sink.poll() {
                 match output {
                     Output::Send { exchange, request, .. } => {
-                        self.asked.push_back((exchange, request));
+                        self.requests.push_back((exchange, request));
                     }
                     Output::Credentials { .. } => {
                         inputs.push_back(Input::Credentials(self.credentials()));
@@ -92,50 +93,50 @@ impl Talk {
         self.has_credentials.then_some(credentials).ok_or_else(none)
     }
 
-    /// Begins an object in parts, up to the point where its upload is asked for.
+    /// Begins an object of several parts, up to its CreateMultipartUpload.
     pub(crate) fn begin_upload(&mut self, key: &str) {
         self.write(key, "12345");
     }
 
-    /// Gives it one event.
+    /// Writes one event.
     pub(crate) fn write(&mut self, key: &str, payload: &'static str) {
-        self.tell(Input::Events(self.run(key, payload)));
+        self.handle(Input::Events(self.run(key, payload)));
     }
 
-    /// One event, as the next that it is given.
+    /// A run of one event at the next position.
     pub(crate) fn run(&self, key: &str, payload: &'static str) -> Run {
         let (first, end) = (self.sink.next_position(), payload.len() as u32);
         let run = Run::new(key.to_owned(), first, payload.into(), vec![end], Framing::Bare);
         run.expect("a run")
     }
 
-    /// The oldest request that was not answered: its method and target.
+    /// The oldest request without an answer: its method and target.
     #[track_caller]
-    pub(crate) fn next(&self) -> String {
-        let (_, request) = self.asked.front().expect("something is asked");
+    pub(crate) fn next_request(&self) -> String {
+        let (_, request) = self.requests.front().expect("a request");
         format!("{} {}", request.method.as_str(), request.path_and_query)
     }
 
-    /// Answers the oldest request, which has to be this one.
+    /// Answers the oldest request, which must be `asked`.
     #[track_caller]
-    pub(crate) fn hears(&mut self, asked: &str, answer: (u16, String)) {
-        assert_eq!(self.next(), asked);
-        self.says(answer);
+    pub(crate) fn respond_to(&mut self, asked: &str, answer: (u16, String)) {
+        assert_eq!(self.next_request(), asked);
+        self.respond(answer);
     }
 
-    pub(crate) fn says(&mut self, (status, body): (u16, String)) {
-        self.comes(Ok(Response { status, headers: vec![], body: body.into() }));
+    pub(crate) fn respond(&mut self, (status, body): (u16, String)) {
+        self.complete(Ok(Response { status, headers: vec![], body: body.into() }));
     }
 
-    pub(crate) fn comes(&mut self, outcome: Result<Response, TransportError>) {
-        let (exchange, _) = self.asked.pop_front().expect("something is asked");
-        self.tell(Input::Answer { exchange, outcome });
+    pub(crate) fn complete(&mut self, outcome: Result<Response, TransportError>) {
+        let (exchange, _) = self.requests.pop_front().expect("a request");
+        self.handle(Input::Answer { exchange, outcome });
     }
 
-    /// The reply; nothing is under way any more.
+    /// The reply of the administrative call. No request may be in flight.
     #[track_caller]
     pub(crate) fn reply(&mut self) -> Result<Reply, Error> {
-        assert!(self.asked.is_empty(), "{:?}", self.asked);
+        assert!(self.requests.is_empty(), "{:?}", self.requests);
         assert!(self.sink.has_reply());
         self.sink.take_reply().expect("there is one")
     }
@@ -154,7 +155,7 @@ impl Talk {
     }
 }
 
-/// Parts of four bytes, memory for four of them, and four requests at once.
+/// Parts of four bytes, memory for four parts, and four concurrent requests.
 pub(crate) fn settings(more: &str) -> Settings {
     let config = r#""bucket": "bbb", "endpoint": "http://s3.test", "attempts_max": 1"#;
     let settings = Settings::parse(&format!("{{{config}{more}}}"));
@@ -177,7 +178,7 @@ pub(crate) fn error(status: u16, code: &str) -> (u16, String) {
     (status, format!("<Error><Code>{code}</Code></Error>"))
 }
 
-/// A page of parts, and the number after which the next one begins.
+/// A page of ListParts with these part numbers. `next` is the marker of the next page.
 pub(crate) fn parts(numbers: &[u32], next: Option<u32>) -> (u16, String) {
     let part = |n| format!("<Part><PartNumber>{n}</PartNumber><ETag>e</ETag><Size>1</Size></Part>");
     let mut inside: String = numbers.iter().map(part).collect();
@@ -189,7 +190,8 @@ pub(crate) fn parts(numbers: &[u32], next: Option<u32>) -> (u16, String) {
     (200, format!("<ListPartsResult>{inside}</ListPartsResult>"))
 }
 
-/// A page of uploads with key, id and day of May 2013, and the key after which the next one begins.
+/// A page of ListMultipartUploads. Each upload is its key, its id and a day of May 2013. `next` is
+/// the key marker of the next page.
 pub(crate) fn uploads(list: &[(&str, &str, &str)], next: Option<&str>) -> (u16, String) {
     let upload = |(key, id, day): &(&str, &str, &str)| {
         format!(

@@ -1,4 +1,4 @@
-//! Time as a value: nobody here reads a clock.
+//! Time as a value. The core reads no clock.
 
 mod civil;
 mod parse;
@@ -9,45 +9,44 @@ use serde::{Deserialize, Serialize};
 
 pub use civil::Civil;
 
-/// A moment of the civil calendar, in nanoseconds since 1970-01-01T00:00:00Z, leap seconds not
-/// counted.
+/// A wall-clock time: nanoseconds since 1970-01-01T00:00:00Z, without leap seconds.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct Timestamp(pub u64);
 
-/// A moment of a clock that never goes backwards, in nanoseconds since an origin of its own.
+/// A time of a monotonic clock: nanoseconds since an arbitrary origin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(pub u64);
 
-/// What the clocks said when the core was called.
+/// What both clocks showed when the core was called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
-    /// For signatures and names.
+    /// The wall clock, for signatures and object names.
     pub wall: Timestamp,
-    /// For waiting.
+    /// The monotonic clock, for timeouts and delays.
     pub monotonic: Instant,
 }
 
 impl Timestamp {
-    /// This moment and `duration` more.
+    /// The time `duration` later.
     pub fn after(self, duration: Duration) -> Timestamp {
         Timestamp(self.0.saturating_add(nanoseconds(duration)))
     }
 
-    /// The time from `earlier` to here; zero where `earlier` is later.
+    /// The time since `earlier`. Zero if `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
 impl Instant {
-    /// This moment and `duration` more.
+    /// The time `duration` later.
     pub fn after(self, duration: Duration) -> Instant {
         Instant(self.0.saturating_add(nanoseconds(duration)))
     }
 
-    /// The time from `earlier` to here; zero where `earlier` is later.
+    /// The time since `earlier`. Zero if `earlier` is later.
     pub fn since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }

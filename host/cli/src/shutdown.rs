@@ -1,4 +1,5 @@
-//! Counts signals: the first asks a run to stop, the second to abort.
+//! Requests to stop a run. Signals are counted: after the first a run stops gracefully, after the
+//! second it aborts, and after the third the process exits.
 
 use std::time::Duration;
 
@@ -9,26 +10,26 @@ use tokio::task::AbortHandle;
 #[derive(Clone)]
 pub struct Shutdown(watch::Sender<u32>);
 
-/// Stops waiting for a signal when it is dropped.
+/// The guard of [`Shutdown::on`]. Dropping it cancels the call.
 pub struct OnSignal(AbortHandle);
 
 impl Shutdown {
-    /// Nothing shutdown, but for who [insists](Shutdown::insist).
+    /// Without signals: only [`insist`](Shutdown::insist) requests a stop.
     pub fn never() -> Shutdown {
         Shutdown(watch::Sender::new(0))
     }
 
-    /// Counts what `sender` sends.
+    /// Shares the number in `sender`.
     pub fn of(sender: &watch::Sender<u32>) -> Shutdown {
         Shutdown(sender.clone())
     }
 
-    /// Counts SIGINT, SIGTERM and SIGHUP of this process. A SIGHUP that was ignored when the
-    /// process began stays so: `nohup` asks for that. Must be called within a Tokio runtime.
+    /// Counts SIGINT, SIGTERM and SIGHUP of this process. If SIGHUP was ignored when the process
+    /// started, as `nohup` does, it stays ignored. Must be called within a Tokio runtime.
     ///
     /// # Errors
     ///
-    /// Where the system does not let this process handle signals.
+    /// If the system does not let this process handle signals.
     pub fn of_process() -> std::io::Result<Shutdown> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -59,19 +60,18 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// How often, so far.
+    /// The number of requests so far.
     pub fn count(&self) -> u32 {
         *self.0.borrow()
     }
 
-    /// Asks once more, as a signal does.
+    /// Requests a stop, as a signal does.
     pub fn insist(&self) {
         self.0.send_modify(|count| *count += 1);
     }
 
-    /// Insists once, where nothing has moved for as long as `patience` since it was asked to stop:
-    /// `stalled` says for how long nothing has. Calls `f` before that. Whoever is told to stop is
-    /// not to wait as long as one that runs.
+    /// Requests a stop once more if the run makes no progress for `patience` after the first
+    /// request. `stalled` returns how long there has been none. Calls `f` before.
     pub async fn insist_where_stalled(
         &self,
         patience: Duration,
@@ -79,7 +79,7 @@ impl Shutdown {
         f: impl FnOnce(),
     ) {
         self.reached(1).await;
-        // What it had waited before it was asked does not count.
+        // Time without progress before the request does not count.
         let mut waits = patience;
         while !waits.is_zero() {
             tokio::time::sleep(waits).await;
@@ -91,12 +91,12 @@ impl Shutdown {
         }
     }
 
-    /// Returns once it was asked to stop.
+    /// Waits for the first request.
     pub async fn first(&self) {
         self.reached(1).await;
     }
 
-    /// Calls `f` when it has been asked `times` times, for as long as what this returns is kept.
+    /// Calls `f` at the request number `times`, unless the returned guard is dropped before.
     pub fn on(&self, times: u32, f: impl FnOnce() + Send + 'static) -> OnSignal {
         let shutdown = self.clone();
         let task = tokio::spawn(async move {
@@ -106,9 +106,9 @@ impl Shutdown {
         OnSignal(task.abort_handle())
     }
 
-    /// Returns once it was asked `times` times.
+    /// Waits for the request number `times`.
     pub async fn reached(&self, times: u32) {
-        // The sender is here, so it is not gone.
+        // `self` holds the sender, so the channel stays open.
         let _ = self.0.subscribe().wait_for(|count| *count >= times).await;
     }
 }
@@ -119,14 +119,14 @@ impl Drop for OnSignal {
     }
 }
 
-/// Whether this process was started with the signal ignored. Where the system does not say, as
-/// systems other than Linux do not, it was not.
+/// Whether the process was started with the signal ignored. Systems other than Linux do not tell,
+/// and are taken not to ignore it.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     ignored(&status).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// The signals that are ignored, after proc_pid_status(5): the lowest bit is signal 1.
+/// The mask of ignored signals from proc_pid_status(5). The lowest bit is signal 1.
 fn ignored(status: &str) -> Option<u64> {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
     u64::from_str_radix(mask.trim(), 16).ok()

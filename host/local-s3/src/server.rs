@@ -1,4 +1,5 @@
-//! The listener and its connections.
+//! The listener and its connections. hyper-util's graceful shutdown lets requests in progress
+//! finish.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -27,34 +28,34 @@ pub(super) struct Service {
     pub(super) log: Arc<RequestLog>,
 }
 
-/// Accepts connections until `stop` changes or its sender is gone, then lets requests that have
-/// begun come to an end.
+/// Accepts connections until `stop` changes or its sender is dropped. Then lets requests in
+/// progress finish.
 pub(super) async fn serve(listener: TcpListener, service: Service, mut stop: watch::Receiver<()>) {
     let graceful = GracefulShutdown::new();
-    // Dropped with this, they all end.
+    // Dropping the set ends all connections.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             _ = stop.changed() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    // Only a matter of speed.
+                    // Without it the server works, but is slower.
                     let _ = stream.set_nodelay(true);
                     let service = service.clone();
                     let service = service_fn(move |request| answer(request, service.clone()));
                     let stream = TokioIo::new(stream);
                     let connection = http1::Builder::new().serve_connection(stream, service);
-                    // An error is the client's: it went away, or it does not speak HTTP.
+                    // Errors are the client's: it closed the connection, or does not speak HTTP.
                     connections.spawn(graceful.watch(connection));
                 }
-                // Too many open files, most likely; some will be closed.
+                // Most likely too many files are open. Some will be closed.
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
         }
     }
     drop(listener);
-    // Those that take longer are cut off as the set is dropped.
+    // Connections that take longer end when the set is dropped.
     let _ = timeout(DRAIN_TIME_MAX, graceful.shutdown()).await;
 }
 

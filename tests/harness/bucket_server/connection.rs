@@ -1,4 +1,6 @@
-//! One connection.
+//! One connection. hyper serves it, but the test decides how it ends: with a reset in the middle of
+//! an answer, or by closing it while it is idle. A graceful server has neither, so this loop is its
+//! own.
 
 use std::convert::Infallible;
 use std::pin::Pin;

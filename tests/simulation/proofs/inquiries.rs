@@ -148,7 +148,8 @@ fn check(world: &mut World) {
     let mut known = world.sink.left_uploads();
     for (id, upload) in probes {
         let found = known.iter().position(|l| {
-            l.upload_id.as_ref() == Some(id) || (l.upload_id.is_none() && l.name == upload.key)
+            l.upload_id.as_ref() == Some(id)
+                || (l.upload_id.is_none() && l.object_key == upload.key)
         });
         match found {
             Some(index) => drop(known.remove(index)),
@@ -181,7 +182,7 @@ fn leftovers(world: &mut World, strangers: &BTreeMap<String, usize>) {
         match (found.next(), found.next()) {
             (Some(upload), None) => {
                 let counted = upload.parts.is_none_or(|count| count as usize == *parts);
-                if !counted || upload.name != open.key {
+                if !counted || upload.object_key != open.key {
                     world.fail(&format!("{upload:?} has {parts} parts"));
                 }
             }
@@ -207,7 +208,7 @@ fn discard(world: &mut World, id: &str) {
 
 fn ask_to_discard(world: &mut World, id: &str) -> Result<Reply, Error> {
     let name = world.bucket.open_uploads()[id].key.clone();
-    world.ask(Input::AbortUpload { name, upload_id: id.to_owned() })
+    world.ask(Input::AbortUpload { object_key: name, upload_id: id.to_owned() })
 }
 
 /// Ends all that is listed, or one of what is open. Returns whether that was refused.
@@ -217,8 +218,8 @@ fn end_something(world: &mut World, random: &mut Rng) -> bool {
             let Ok(Reply::IncompleteUploads(list)) = world.ask(Input::IncompleteUploads) else {
                 world.fail("it may list");
             };
-            for IncompleteUpload { name, upload_id, .. } in list {
-                let ended = world.ask(Input::AbortUpload { name, upload_id });
+            for IncompleteUpload { object_key: name, upload_id, .. } in list {
+                let ended = world.ask(Input::AbortUpload { object_key: name, upload_id });
                 if ended != Ok(Reply::Gone) {
                     world.fail("it was listed, and cannot be ended");
                 }

@@ -276,7 +276,7 @@ fn a_put_without_its_etag_is_looked_for() {
 }
 
 fn discard() -> Input {
-    Input::AbortUpload { name: "a".to_owned(), upload_id: "1".to_owned() }
+    Input::AbortUpload { object_key: "a".to_owned(), upload_id: "1".to_owned() }
 }
 
 fn away(world: &mut World, begins: Duration, ends: Duration, fault: Fault) {

@@ -133,7 +133,7 @@ pub fn uploads_nobody_knows(world: &World) -> Vec<String> {
     for (id, upload) in world.bucket.open_uploads() {
         let named = leftovers.iter().position(|l| l.upload_id.as_ref() == Some(id));
         let guessed =
-            || leftovers.iter().position(|l| l.upload_id.is_none() && l.name == upload.key);
+            || leftovers.iter().position(|l| l.upload_id.is_none() && l.object_key == upload.key);
         match named.or_else(guessed) {
             Some(index) => {
                 leftovers.remove(index);

@@ -1,26 +1,27 @@
-//! The end of one upload that somebody named.
+//! Aborts one upload by its id.
 //!
-//! A part that was on its way when its upload was aborted may be kept all the same. So S3 says to
-//! look for parts afterwards, and to abort again where there are some:
+//! A part that was in flight when its upload was aborted may be stored nevertheless. So S3
+//! recommends to list the parts afterwards, and to abort again if there are any:
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
 
 use super::{AdminCall, AdminRequest, Context, Effect, Knowledge, Reply, Step};
+use crate::client::answer::Answer;
 use crate::client::call::Call;
-use crate::client::verdict::Answer;
 use crate::error::{Error, Problem};
 use crate::notice::Level;
 use crate::quote::plain;
 use crate::settings::Settings;
 
-/// An abort under way.
+/// An abort in progress.
 pub(super) struct Abort {
     key: String,
     upload_id: String,
-    /// How often it was aborted.
+    /// How many times it was sent.
     rounds: u32,
 }
 
-/// Why an upload must not be aborted. Without an id the request would delete the object.
+/// Why an upload must not be aborted, if there is a reason. Without an id the request would delete
+/// the object.
 pub(super) fn refuse(
     settings: &Settings,
     key: &str,
@@ -69,7 +70,7 @@ impl Abort {
             (AdminRequest::Remains, Some(Answer::Parts(page))) if !page.parts.is_empty() => {
                 self.abort_again()
             }
-            // The store knows of no such upload, or of no part of it.
+            // The upload does not exist, or has no parts.
             _ => self.gone(context),
         }
     }
@@ -112,5 +113,5 @@ impl Abort {
     }
 }
 
-/// How often an upload is aborted to which parts keep coming.
+/// How many times an upload is aborted while parts keep arriving.
 const ROUNDS_MAX: u32 = 3;

@@ -1,26 +1,28 @@
-//! Whether the bucket can be written: an upload is begun and ended. It takes the two permissions
-//! that writing takes, `s3:PutObject` and `s3:AbortMultipartUpload`, and nothing becomes visible.
+//! Checks whether the bucket can be written, by starting an upload and aborting it. This needs the
+//! two permissions that writing needs, `s3:PutObject` and `s3:AbortMultipartUpload`. No object
+//! becomes visible.
 
 use super::{AdminCall, AdminRequest, Context, Effect, Reply, Step, diagnosis};
+use crate::client::answer::Answer;
 use crate::client::call::Call;
-use crate::client::verdict::{Answer, Verdict};
+use crate::client::verdict::Verdict;
 use crate::error::Error;
 use crate::naming::NAME_BYTES_MAX;
 use crate::quote::plain;
 
-/// A check under way.
+/// A check in progress.
 pub(super) struct Check {
-    /// A name that nobody else writes.
+    /// A key that no other writer uses.
     key: String,
     nonce: String,
-    /// The upload, once it is begun.
+    /// The upload, once it was started.
     upload_id: Option<String>,
 }
 
 impl Check {
     pub(super) fn new(prefix: &str, nonce: String) -> Check {
         let mut key = format!("{prefix}{NAME}{nonce}");
-        // Behind a prefix that leaves so little room, some of it has to do.
+        // A long prefix leaves room for a part of the name only.
         key.truncate(key.floor_char_boundary(NAME_BYTES_MAX));
         Check { key, nonce, upload_id: None }
     }
@@ -31,7 +33,7 @@ impl Check {
             (AdminRequest::Abort, Some(upload_id)) => {
                 Call::AbortMultipartUpload { key, upload_id: upload_id.clone() }
             }
-            // What real uploads say of themselves may be what the store refuses.
+            // The headers are those of real uploads, since the store may reject one of them.
             _ => Call::CreateMultipartUpload { key, nonce: self.nonce.clone() },
         }
     }
@@ -68,5 +70,5 @@ impl Check {
     }
 }
 
-/// What the name of the object to be begins with, behind the configured prefix.
+/// The start of the object's name, after the configured prefix.
 const NAME: &str = "spillway-check-";

@@ -1,4 +1,4 @@
-//! Why a bucket cannot be written, told apart by what has to be changed.
+//! Explains why a bucket cannot be written, by what must be changed.
 
 use crate::client::clock::Offset;
 use crate::client::verdict::{Class, TransportError, Verdict};
@@ -6,34 +6,34 @@ use crate::error::Error;
 use crate::s3::{Meaning, meaning};
 use crate::time::Timestamp;
 
-/// What stands between the sink and an object.
+/// Why the bucket cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Obstacle {
-    /// The host does not let the sink talk to the store.
+    /// The host does not permit requests to the store.
     NotGranted,
-    /// The store's name has no address.
+    /// The store's name could not be resolved.
     NoAddress,
-    /// Nobody takes a connection there.
+    /// The connection failed.
     NoConnection,
-    /// The store cannot prove who it is, or speaks no TLS.
+    /// The store's certificate is not trusted, or the store does not use TLS.
     NoTrust,
-    /// There is a connection, and no answer that could be read.
+    /// There is a connection, but no valid response.
     NoAnswer,
-    /// What answers is no store, or something before it.
+    /// The response is not one of a store. Another server or a proxy sent it.
     NoStore,
-    /// The bucket is elsewhere, and asking for it there did not help.
+    /// The bucket is in another region, and signing for that region did not help.
     WrongRegion,
-    /// There is no bucket of that name.
+    /// The bucket does not exist.
     NoSuchBucket,
-    /// The credentials are known, and may not do this.
+    /// The credentials are valid, but lack a permission.
     NoPermission,
-    /// The clock that signs is wrong, and correcting for it did not help.
+    /// The clock of the signature is wrong, and correcting it did not help.
     WrongClock,
-    /// The credentials are unknown, expired or do not fit each other.
+    /// The credentials are unknown or expired, or do not belong together.
     WrongCredentials,
-    /// The store says that it fails, or asks to be spared.
+    /// The store failed or throttled the request.
     Unwell,
-    /// The store does not take what uploads say about themselves, or anything else.
+    /// The store rejected the request, perhaps because of a header of the upload.
     Refused,
 }
 
@@ -87,8 +87,8 @@ impl Obstacle {
     }
 }
 
-/// Why a bucket cannot be written: the kind of reason first, then `cause`, which says it in detail.
-/// The error remains of its kind.
+/// The error with an explanation: first the kind of obstacle, then `cause` in detail. Its variant
+/// stays the same.
 pub(super) fn explain(verdict: &Verdict, cause: &Error, now: Timestamp) -> Error {
     let obstacle = Obstacle::of(verdict);
     let sentence = obstacle.sentence();
@@ -102,7 +102,7 @@ pub(super) fn explain(verdict: &Verdict, cause: &Error, now: Timestamp) -> Error
     }
 }
 
-/// How far off the clock is: by what the class says, by what the error says, by the answer's date.
+/// The clock offset, from the class, the error document or the response's `Date`.
 fn clock(verdict: &Verdict, now: Timestamp) -> Option<Offset> {
     if let Class::Skewed(offset) = verdict.class {
         return Some(offset);
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_cannot_be_corrected_is_wrong_by_so_much() {
-        // Without a `Date` nothing is corrected, but S3 says its own time.
+        // Without a `Date` the clock is not corrected, but S3 tells its time in the error document.
         let told = error(
             403,
             "<Code>RequestTimeTooSkewed</Code><ServerTime>2013-05-24T02:00:00Z</ServerTime>",

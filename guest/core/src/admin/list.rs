@@ -1,13 +1,14 @@
-//! The uploads that are open in the bucket and that this sink has no use for.
+//! Lists the incomplete uploads that this sink does not use.
 //!
-//! S3 lists keys, ids and times, and no metadata: who began an upload cannot be told from the list.
+//! S3 lists keys, ids and times, but no metadata. The list does not tell who started an upload.
 
 use std::collections::BTreeMap;
 
 use super::{AdminCall, AdminRequest, Context, Effect, Reply, Step};
+use crate::client::answer::Answer;
 use crate::client::call::Call;
 use crate::client::clock::Offset;
-use crate::client::verdict::{Answer, Verdict};
+use crate::client::verdict::Verdict;
 use crate::error::Error;
 use crate::incomplete::IncompleteUpload;
 use crate::notice::Level;
@@ -16,34 +17,35 @@ use crate::s3::{
 };
 use crate::time::Timestamp;
 
-/// Where an upload stands in the list: by age, and then as the store listed it.
+/// The sort key of an upload in the list: its age, then the order of the store's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
-    /// Of an unknown age is as if begun last.
+    /// Uploads of unknown age sort as the youngest.
     begun: Timestamp,
     number: u64,
 }
 
-/// A list under way: first the uploads page by page, then the parts of each.
+/// A list in progress. First the uploads are listed page by page, then the parts of each are
+/// counted.
 pub(super) struct List {
-    /// Only orphaned uploads are listed, and their parts are not counted.
+    /// Whether to list orphaned uploads only, without counting their parts.
     only_orphans: bool,
     prefix: String,
-    /// Where the next page begins.
+    /// The marker of the next page.
     after: Option<UploadsMarker>,
     pages: u32,
-    /// How many uploads were seen, those included that are not kept.
+    /// The number of uploads seen, including those that are not returned.
     seen: u64,
     kept: BTreeMap<Place, Kept>,
-    /// How many of those kept have parts that are still being counted.
+    /// How many of the kept uploads have parts that are still being counted.
     counting: usize,
-    /// Said once, however many cannot be counted.
+    /// The first error of a part count. It is reported once.
     uncounted: Option<Error>,
 }
 
 struct Kept {
     upload: IncompleteUpload,
-    /// The number of the last part that was counted.
+    /// The number of the last counted part.
     after: Option<u32>,
     counted: u32,
 }
@@ -68,16 +70,16 @@ impl List {
             return Some(Call::ListMultipartUploads { prefix, after });
         };
         let Kept { upload, after, .. } = self.kept.get(&place)?;
-        let IncompleteUpload { name: key, upload_id, .. } = upload.clone();
+        let IncompleteUpload { object_key: key, upload_id, .. } = upload.clone();
         Some(Call::ListParts { key, upload_id, after: *after })
     }
 
-    /// Keeps an upload; where there are too many, the youngest is let go.
+    /// Keeps an upload. If there are too many, the youngest is dropped.
     fn keep(&mut self, found: MultipartUpload, offset: Offset) {
         let begun = found.initiated.map(|at| offset.undo(at));
         let place = Place { begun: begun.unwrap_or(Timestamp(u64::MAX)), number: self.seen };
-        let MultipartUpload { key: name, upload_id, .. } = found;
-        let upload = IncompleteUpload { name, upload_id, begun, parts: None };
+        let MultipartUpload { key: object_key, upload_id, .. } = found;
+        let upload = IncompleteUpload { object_key, upload_id, begun, parts: None };
         self.kept.insert(place, Kept { upload, after: None, counted: 0 });
         self.seen += 1;
         if self.kept.len() > KEPT_MAX {
@@ -85,7 +87,7 @@ impl List {
         }
     }
 
-    /// Counts a page of parts. Returns whether there is another one to ask for.
+    /// Counts a page of parts. Returns whether to request another page.
     fn count(&mut self, place: Place, page: &ListPartsResult) -> bool {
         let Some(kept) = self.kept.get_mut(&place) else { return false };
         kept.counted += u32::try_from(page.parts.len()).unwrap_or(u32::MAX);
@@ -93,7 +95,7 @@ impl List {
         kept.after = page.next;
         match page.next {
             Some(_) if rises && kept.counted < PARTS_MAX => return true,
-            // A store that pages in circles does not tell how many there are.
+            // A store whose markers do not ascend cannot tell the number of parts.
             Some(_) if !rises => {}
             _ => kept.upload.parts = Some(kept.counted),
         }
@@ -114,14 +116,14 @@ impl List {
                 }
                 self.counted(context)
             }
-            // It was completed or aborted meanwhile, or is listed although it was.
+            // The upload was completed or aborted meanwhile, or the list was out of date.
             (AdminRequest::Parts(place), _) => {
                 self.kept.remove(&place);
                 self.seen -= 1;
                 self.counted(context)
             }
             (_, Some(Answer::Uploads(page))) => self.on_page(page, verdict, context),
-            (_, answer) => unreachable!("a page was asked for, and the answer is {answer:?}"),
+            (_, answer) => unreachable!("the answer to a page request is {answer:?}"),
         }
     }
 
@@ -135,14 +137,14 @@ impl List {
             return self.fail(cause, context);
         }
         if matches!(cause, Error::Denied(_)) && self.uncounted.is_none() {
-            // What is refused once is refused for all of them.
+            // If the permission is missing for one upload, it is missing for all.
             context.effects.push_back(Effect::Withdraw(cause.clone()));
         }
         self.uncounted.get_or_insert(cause);
         self.counted(context)
     }
 
-    /// Takes in a page of uploads.
+    /// Processes a page of uploads.
     fn on_page(
         mut self,
         page: ListMultipartUploadsResult,
@@ -151,11 +153,11 @@ impl List {
     ) -> Step {
         let ListMultipartUploadsResult { uploads, next } = page;
         for upload in uploads {
-            // Not every store heeds the prefix.
+            // Some stores ignore the prefix.
             let wanted = upload.key.starts_with(&self.prefix) && !upload.key.is_empty();
             let offset = verdict.clock.unwrap_or_default();
             let begun = upload.initiated.map(|at| offset.undo(at));
-            // Which way of the exchange was the slow one, nobody knows.
+            // The store's clock is known up to half of the duration of the exchange.
             let begun_at_last = begun.map(|at| at.after(verdict.took / 2));
             let wanted = wanted
                 && (!self.only_orphans || context.known.is_orphan(&upload.key, begun_at_last));
@@ -183,7 +185,7 @@ impl List {
         Step::Ask(AdminCall::List(self), requests)
     }
 
-    /// The parts of one more upload are counted, or will not be.
+    /// Records that the parts of one more upload were counted, or cannot be.
     fn counted(mut self, context: &mut Context) -> Step {
         self.counting -= 1;
         if self.counting > 0 {
@@ -207,7 +209,7 @@ impl List {
             context.notices.push(Level::Warning, message);
         }
         let is_free =
-            |upload: &IncompleteUpload| !context.known.uses(&upload.name, &upload.upload_id);
+            |upload: &IncompleteUpload| !context.known.uses(&upload.object_key, &upload.upload_id);
         let uploads = kept.into_values().map(|kept| kept.upload).filter(is_free).collect();
         if only_orphans {
             let are_all = seen <= listed as u64;
@@ -226,7 +228,8 @@ impl List {
     }
 }
 
-/// How many uploads are returned at most: with names and ids of a thousand bytes each, some MB.
+/// The most uploads that are returned. With names and ids of a thousand bytes each, they take some
+/// MB.
 const KEPT_MAX: usize = 1_000;
-/// How many pages are read at most: a million uploads, where the store has S3's pages.
+/// The most pages that are requested: a million uploads with the page size of S3.
 const PAGES_MAX: u32 = 1_000;

@@ -1,8 +1,8 @@
-//! What the caller asks outside of objects: whether the bucket can be written, what is open in it,
-//! and to abort one upload of that.
+//! Administrative calls: check whether the bucket can be written, list incomplete uploads, and
+//! abort one.
 //!
-//! Calls on a sink come one at a time, and so do these. Each is a small state machine that makes
-//! requests, and ends with one reply.
+//! Calls do not overlap. Each call is a small state machine that makes requests and ends with one
+//! reply.
 
 mod abort;
 mod check;
@@ -17,28 +17,29 @@ use check::Check;
 use list::{List, Place};
 
 use crate::client::End;
+use crate::client::answer::Answer;
 use crate::client::call::Call;
-use crate::client::verdict::{Answer, Verdict};
+use crate::client::verdict::Verdict;
 use crate::error::Error;
 use crate::incomplete::IncompleteUpload;
 use crate::notice::Notices;
 use crate::settings::Settings;
 use crate::time::{Now, Timestamp};
 
-/// What came of an administrative call.
+/// The reply to an administrative call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// The bucket can be written, and nothing of the proof is left.
+    /// The bucket can be written. The upload of the check was aborted.
     Writable,
-    /// The uploads that are open, the oldest first; those of unknown age come last.
+    /// The incomplete uploads, oldest first. Those of unknown age come last.
     IncompleteUploads(Vec<IncompleteUpload>),
-    /// The upload is gone.
+    /// The upload was aborted, or did not exist.
     Gone,
     /// Orphaned uploads were looked for.
     Looked,
 }
 
-/// The administrative call that is under way, and the reply to the last one.
+/// The administrative call in progress, and the reply to the last one.
 pub(crate) struct Admin {
     settings: Arc<Settings>,
     call: Option<AdminCall>,
@@ -52,47 +53,46 @@ enum AdminCall {
     Abort(Abort),
 }
 
-/// One request of a call.
+/// A request of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AdminRequest {
-    /// Begins an upload.
+    /// Start an upload.
     Create,
-    /// Ends it.
+    /// Abort it.
     Abort,
-    /// Lists a page of open uploads.
+    /// List a page of incomplete uploads.
     Uploads,
-    /// Lists the parts of one of them.
+    /// List the parts of one of them.
     Parts(Place),
-    /// Lists the parts that an upload has although it was aborted.
+    /// List the parts that are left after an upload was aborted.
     Remains,
 }
 
-/// What is asked of others.
+/// A request to other owners.
 pub(crate) enum Effect {
-    /// That this request is made.
+    /// Submit this call.
     Send(AdminRequest, Call),
-    /// That its requests which are not in flight are forgotten, for this cause.
+    /// Remove its calls that are not in flight, with this cause.
     Withdraw(Error),
-    /// That this upload, which could not be aborted, is aborted later.
+    /// Abort this upload later. It could not be aborted now.
     Remember { key: String, upload_id: String },
-    /// That this upload is forgotten, which is gone.
+    /// Forget this upload, which no longer exists.
     Forget { upload_id: String },
-    /// That these orphaned uploads are dealt with, or why they cannot be listed. The second says
-    /// whether those are all.
+    /// Handle these orphaned uploads, or the error if they could not be listed. The second value
+    /// tells whether the list is complete.
     Orphans(Result<Vec<IncompleteUpload>, Error>, bool),
 }
 
-/// What is known of the uploads of a bucket.
+/// What other owners know about the uploads in the bucket.
 pub(crate) trait Knowledge {
-    /// Whether this sink, or one that resumes its checkpoint, has a use for an open upload, or is
-    /// about to abort it.
+    /// Whether this sink uses an incomplete upload, is aborting it, or would need it to resume a
+    /// checkpoint.
     fn uses(&self, key: &str, upload_id: &str) -> bool;
-    /// Whether an upload that nothing uses was orphaned by a crash. It was begun at `begun` or
-    /// before.
+    /// Whether an unused upload is orphaned. It was initiated at `begun` or earlier.
     fn is_orphan(&self, key: &str, begun: Option<Timestamp>) -> bool;
 }
 
-/// What a call needs to go on.
+/// What a call needs to continue.
 struct Context<'a> {
     now: Now,
     known: &'a dyn Knowledge,
@@ -100,17 +100,16 @@ struct Context<'a> {
     effects: &'a mut VecDeque<Effect>,
 }
 
-/// How a call goes on.
+/// How a call continues.
 enum Step {
-    /// With these requests, which may be none while others are in flight.
+    /// With these requests. There may be none while others are in flight.
     Ask(AdminCall, Vec<AdminRequest>),
-    /// Not at all.
+    /// It ends with this reply.
     Reply(Result<Reply, Error>),
 }
 
 impl AdminCall {
-    /// What a request of it asks of the store; nothing where it is about an upload that the call
-    /// has let go of.
+    /// The S3 call for one of its requests. `None` if it does not need the request any more.
     fn request(&self, request: AdminRequest) -> Option<Call> {
         match self {
             AdminCall::Check(check) => Some(check.request(request)),
@@ -121,27 +120,27 @@ impl AdminCall {
 }
 
 impl Admin {
-    /// Nothing was asked.
+    /// Without a call in progress.
     pub(crate) fn new(settings: Arc<Settings>) -> Admin {
         Admin { settings, call: None, reply: None, effects: VecDeque::new() }
     }
 
-    /// What it wants next, if anything.
+    /// The next effect, if there is one.
     pub(crate) fn poll(&mut self) -> Option<Effect> {
         self.effects.pop_front()
     }
 
-    /// Looks whether the bucket can be written. Nobody else knows `nonce`.
+    /// Checks whether the bucket can be written. `nonce` makes the name of the test object unique.
     ///
     /// # Panics
     ///
-    /// Like the two that follow: where another call is under way.
+    /// As `list` and `abort`: if another call is in progress.
     pub(crate) fn check(&mut self, nonce: String) {
         let check = Check::new(&self.settings.name_prefix(), nonce);
         self.start(AdminCall::Check(check), AdminRequest::Create);
     }
 
-    /// Lists open uploads: all that nothing uses, or the orphaned ones.
+    /// Lists incomplete uploads: all unused ones, or the orphaned ones.
     pub(crate) fn list(&mut self, only_orphans: bool) {
         let list = List::new(self.settings.name_prefix(), only_orphans);
         self.start(AdminCall::List(list), AdminRequest::Uploads);
@@ -163,17 +162,17 @@ impl Admin {
         self.go_on(Step::Ask(call, vec![first]));
     }
 
-    /// Whether the last call has come to its end.
+    /// Whether the last call has ended.
     pub(crate) fn has_reply(&self) -> bool {
         self.reply.is_some()
     }
 
-    /// What came of the last call, once it has come to its end.
+    /// The reply to the last call. `None` while it has not ended.
     pub(crate) fn take_reply(&mut self) -> Option<Result<Reply, Error>> {
         self.reply.take()
     }
 
-    /// A request has ended. `verdict` is of its last attempt.
+    /// Processes the result of a request. `verdict` is that of its last attempt.
     pub(crate) fn on_end(
         &mut self,
         request: AdminRequest,
@@ -190,12 +189,12 @@ impl Admin {
             | End::Doubtful { doubt: cause, .. }
             | End::UploadLost(cause)
             | End::Exists(cause) => call.on_error(request, cause, Some(verdict), context),
-            // Nothing cancels them.
+            // The call in progress does not cancel its requests.
             End::Cancelled => Step::Ask(call, Vec::new()),
         });
     }
 
-    /// A request is not made, for this cause.
+    /// Handles that a request will not be made, with the cause.
     pub(crate) fn on_withdrawn(
         &mut self,
         request: AdminRequest,
@@ -209,7 +208,7 @@ impl Admin {
         });
     }
 
-    /// Lets the call take in something, and goes on with it.
+    /// Runs a step of the call, and submits its next requests.
     fn advance(
         &mut self,
         now: Now,
@@ -236,7 +235,7 @@ impl Admin {
 }
 
 impl AdminCall {
-    /// Takes in what the store said. Without an answer it said that there is no such upload.
+    /// Processes the result of a request. `None` means that the upload does not exist.
     fn on_answer(
         self,
         request: AdminRequest,
@@ -251,7 +250,7 @@ impl AdminCall {
         }
     }
 
-    /// Takes in that a request has no answer, and why.
+    /// Processes a failed request.
     fn on_error(
         self,
         request: AdminRequest,

@@ -1,4 +1,4 @@
-//! Each state of each administrative call, with a store that says what the test wants.
+//! Administrative calls, with a store whose answers the test chooses.
 
 use super::Reply;
 use crate::client::verdict::TransportError;
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::http::{Request, Response};
 use crate::incomplete::IncompleteUpload;
 use crate::sink::Input;
-use crate::testing::{NOW, Talk, aborted, created, error, parts, uploads};
+use crate::testing::{NOW, SinkHarness, aborted, created, error, parts, uploads};
 use crate::time::Timestamp;
 
 mod abort;

@@ -1,9 +1,9 @@
-//! The bytes of a checkpoint, and what they hold.
+//! Checkpoints: the saved state of a sink as bytes.
 //!
-//! A commit in two phases, with multipart uploads as what is prepared. A checkpoint knows every
-//! object that is not visible yet: those that are sealed become visible once it is committed, none
-//! before. So what is visible is always known to the checkpoint that the caller stored last, and
-//! after a crash the caller writes again from there on.
+//! A commit has two phases, and its prepared state is multipart uploads and held bytes. A
+//! checkpoint contains every object that is not visible yet. Its sealed objects become visible when
+//! the checkpoint is committed, and not before. So every visible object is in the checkpoint that the
+//! caller stored last, or in an earlier one. After a crash the caller continues from that checkpoint.
 
 mod state;
 mod summary;

@@ -1,4 +1,4 @@
-//! The bytes of a checkpoint: versioned, compact, and with a checksum.
+//! The bytes of a checkpoint: versioned, compact, with a checksum.
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use postcard::ser_flavors::Size;
@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::time::Timestamp;
 use crate::writer::SavedWriter;
 
-/// What a checkpoint keeps of a sink. The bytes of objects are not its own.
+/// The saved state of a sink. It borrows the bytes of objects.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct State<'a> {
     /// The fields of the configuration that it depends on, and their values.
@@ -23,25 +23,25 @@ pub(crate) struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    /// The bytes: eight that name the format, two of its version, the content, and its checksum.
-    /// They may be most of the memory there is, and so they are measured first and written once.
+    /// Encodes the state: eight bytes that name the format, two bytes of version, the content, and
+    /// its checksum. A state may take most of the memory, so its size is measured first, and it is
+    /// written into one allocation.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let head = [MAGIC, &VERSION.to_le_bytes()].concat();
         let content = postcard::serialize_with_flavor(self, Size::default());
-        let content = content.expect("a state can be measured");
+        let content = content.expect("the size of a state can be computed");
         let mut bytes = Vec::with_capacity(head.len() + content + SUM_BYTES);
         bytes.extend(head);
-        let mut bytes =
-            postcard::to_extend(self, bytes).expect("memory takes what is written to it");
+        let mut bytes = postcard::to_extend(self, bytes).expect("writing to a vector cannot fail");
         bytes.extend(CRC.checksum(&bytes).to_le_bytes());
         bytes
     }
 
-    /// Reads what [`encode`](State::encode) wrote.
+    /// Decodes a state.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownState`] with what is wrong.
+    /// [`Error::UnknownState`] if it is invalid, with the reason.
     pub(crate) fn decode(bytes: &'a [u8]) -> Result<State<'a>, Error> {
         let unknown = |text: &str| Error::UnknownState(text.to_owned());
         let Some(bytes) = bytes.strip_prefix(MAGIC) else {
@@ -74,12 +74,12 @@ impl<'a> State<'a> {
         flaw.map_or(Ok(state), |flaw| Err(damaged(flaw)))
     }
 
-    /// What cannot be, although the checksum is right.
+    /// What is invalid although the checksum is right, if anything.
     fn flaw(&self) -> Option<&'static str> {
         self.incomplete.flaw().or_else(|| self.writer.flaw())
     }
 
-    /// Whether it is of this configuration.
+    /// Checks that the state belongs to this configuration.
     ///
     /// # Errors
     ///
@@ -107,9 +107,9 @@ impl<'a> State<'a> {
     }
 }
 
-/// What the bytes begin with.
+/// The first bytes of a state.
 const MAGIC: &[u8] = b"SPILLWAY";
-/// Another one for each change of what is kept.
+/// Incremented with each change of the format.
 const VERSION: u16 = 2;
 const SUM_BYTES: usize = size_of::<u32>();
 static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);

@@ -1,22 +1,22 @@
-//! What the bytes of a checkpoint hold, for people and for tools.
+//! Summarises the content of a checkpoint, for people and tools.
 
 use super::state::State;
 use crate::error::Error;
 use crate::object::{Phase, SavedObject, Span};
 use crate::time::Timestamp;
 
-/// What a checkpoint holds.
+/// The content of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// When it was taken, by the clock of the machine that took it.
     pub taken_at: Timestamp,
-    /// The least position that the next run may begin with.
+    /// The lowest position that the next run may begin with.
     pub next_position: u64,
     /// The fields of the configuration that it depends on, and their values.
     pub configuration: Vec<(String, String)>,
-    /// The objects that are not visible yet, in the order in which they were begun.
+    /// The objects that are not visible yet, in the order of creation.
     pub objects: Vec<ObjectSummary>,
-    /// Names and ids of uploads that are to be aborted.
+    /// Keys and ids of the uploads to abort.
     pub to_abort: Vec<(String, String)>,
 }
 
@@ -25,21 +25,21 @@ pub struct Summary {
 pub struct ObjectSummary {
     /// Its events.
     pub span: Span,
-    /// The id of its upload, where one was begun.
+    /// The id of its upload, if it has one.
     pub upload_id: Option<String>,
     /// Its size in bytes so far.
     pub bytes: u64,
-    /// How many of them the checkpoint itself holds.
+    /// How many of these bytes the checkpoint contains.
     pub held_bytes: u64,
-    /// How far it has come.
+    /// Its phase.
     pub phase: Phase,
 }
 
-/// What the bytes of a checkpoint hold.
+/// Summarises a checkpoint.
 ///
 /// # Errors
 ///
-/// [`Error::UnknownState`] with what is wrong with them.
+/// [`Error::UnknownState`] if it is invalid, with the reason.
 pub fn inspect(state: &[u8]) -> Result<Summary, Error> {
     let State { identity, taken_at, writer, incomplete } = State::decode(state)?;
     Ok(Summary {

@@ -1,23 +1,23 @@
-//! What a request asks of the store, without what the settings say with each request.
+//! The content of a request, without the headers that the settings add.
 
 use crate::checksum::Sum;
 use crate::http::Body;
 use crate::s3::{CompletedPart, Operation, UploadsMarker};
 
-/// One request of the S3 API, with its content. It holds until the store has answered it, so every
-/// attempt of it says the same.
+/// One request of the S3 API with its content. It stays unchanged until it succeeds or fails, so
+/// all of its attempts send the same.
 #[derive(Clone)]
 pub(crate) enum Call {
     PutObject {
         key: String,
-        /// Stored with the object, to tell it from others of its key.
+        /// Stored in the object's metadata, to recognise the object later.
         nonce: String,
         body: Body,
         sum: Option<Sum>,
     },
     CreateMultipartUpload {
         key: String,
-        /// Stored with the object, to tell it from others of its key.
+        /// Stored in the object's metadata, to recognise the object later.
         nonce: String,
     },
     UploadPart {
@@ -50,13 +50,13 @@ pub(crate) enum Call {
     ListParts {
         key: String,
         upload_id: String,
-        /// The number of the last part of the page before.
+        /// The number of the last part of the previous page.
         after: Option<u32>,
     },
 }
 
 impl Call {
-    /// Which operation it is.
+    /// The operation.
     pub(crate) fn operation(&self) -> Operation {
         match self {
             Call::PutObject { .. } => Operation::PutObject,
@@ -70,7 +70,7 @@ impl Call {
         }
     }
 
-    /// The key of the object that it is about; of a list of uploads, the prefix of their keys.
+    /// The key of the object. For a list of uploads, the prefix of keys.
     pub(crate) fn key(&self) -> &str {
         match self {
             Call::PutObject { key, .. }

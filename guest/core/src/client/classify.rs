@@ -1,20 +1,17 @@
-//! What an attempt's outcome means: one pure function.
+//! Classifies the outcome of an attempt: one pure function.
 
 use std::time::Duration;
 
+use super::answer::Answer;
 use super::clock::Flight;
-use super::verdict::{Answer, Class, Said, TransportError, Verdict};
+use super::verdict::{Class, Said, TransportError, Verdict};
 use crate::http::Response;
 use crate::quote::{Quote, one_line};
-use crate::s3::{
-    Completion, CreateMultipartUploadResult, ErrorBody, HeadObjectResult,
-    ListMultipartUploadsResult, ListPartsResult, Malformed, Meaning, Operation, bucket_region,
-    is_region, meaning, part_etag,
-};
+use crate::s3::{ErrorBody, Meaning, Operation, bucket_region, is_region, meaning};
 use crate::time::Timestamp;
 
-/// Sorts one attempt's outcome. A success whose body is an error is an error, and one whose body is
-/// neither is none:
+/// Classifies the outcome of an attempt. A success status with an error document is an error. A
+/// success status with a body of neither kind is not a success:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
 pub fn classify(
     operation: Operation,
@@ -27,7 +24,7 @@ pub fn classify(
     };
     let error = ErrorBody::parse(&response.body);
     let read = match error {
-        None if response.is_success() => Some(answer(operation, response)),
+        None if response.is_success() => Some(Answer::parse(operation, response)),
         _ => None,
     };
     let missing = read.as_ref().and_then(|read| read.as_ref().err()).map(|missing| missing.what);
@@ -61,7 +58,7 @@ fn said(response: &Response, error: Option<&ErrorBody>, missing: Option<&'static
             _ => None,
         },
         server: header("server"),
-        // S3 names the place in its error, and mostly nowhere else.
+        // S3 names the target in its error document, and often nowhere else.
         location: header("location")
             .filter(|_| is_redirect)
             .or_else(|| error.and_then(|error| error.endpoint.as_deref()).map(one_line)),
@@ -69,8 +66,8 @@ fn said(response: &Response, error: Option<&ErrorBody>, missing: Option<&'static
     }
 }
 
-/// A store that refuses, or asks to be spared, has done nothing; of any other success or failure of
-/// its own that says nothing else, nobody can tell.
+/// Whether the request may have taken effect. It has not if the store refused or throttled it.
+/// Otherwise it may have, if the response is a success or a server error that does not tell.
 fn is_doubtful(response: &Response, error: Option<&ErrorBody>, class: Class) -> bool {
     matches!(response.status, 200..=299 | 500..=599)
         && !matches!(class, Class::Done | Class::Refused)
@@ -110,25 +107,25 @@ fn class(
     if let Some(class) = by_code(code) {
         return class;
     }
-    // Some stores say that the clock is wrong, and some only that the signature is.
+    // Some stores report a wrong clock as such, others as a wrong signature.
     let may_be_skewed = matches!(meaning(code), Some(Meaning::Clock | Meaning::Signature));
     if may_be_skewed || (code.is_empty() && response.status == 403) {
         return flight.correction(response).map_or(Class::Refused, Class::Skewed);
     }
     match response.status {
         404 if operation == Operation::HeadObject => Class::NotFound,
-        // A page that is not found is no word of a store.
-        404 if is_of_upload(operation) && code.is_empty() && is_blank(response) => {
+        // A web page with status 404 is not an answer of a store.
+        404 if operation.is_of_upload() && code.is_empty() && response.is_blank() => {
             Class::NoSuchUpload
         }
         301 | 307 => Class::WrongRegion,
-        // The answer to HEAD has no body to say what is wrong. These are what comes of itself.
+        // Responses to HEAD have no error document. These are the usual causes.
         400 if operation == Operation::HeadObject && names_region(response) => Class::WrongRegion,
         400 if operation == Operation::HeadObject => Class::Expired,
         429 | 503 => Class::Throttled,
         200..=299 if error.is_none() => Class::Garbled,
-        // These will be said again: not implemented, no such version of HTTP, log in to the
-        // network.
+        // A retry gets the same status: not implemented, unsupported HTTP version, network login
+        // required.
         501 | 505 | 511 => Class::Refused,
         200..=299 | 408 | 499 | 500..=599 => Class::Transient,
         412 => Class::Exists,
@@ -136,16 +133,7 @@ fn class(
     }
 }
 
-fn is_blank(response: &Response) -> bool {
-    response.body.trim_ascii().is_empty()
-}
-
-/// Whether the operation is about an upload and nothing else that could be missing.
-fn is_of_upload(operation: Operation) -> bool {
-    matches!(operation, Operation::AbortMultipartUpload | Operation::ListParts)
-}
-
-/// What a code makes of an outcome, whatever the status.
+/// The class of an error code, whatever the status.
 fn by_code(code: &str) -> Option<Class> {
     Some(match meaning(code)? {
         Meaning::Throttled => Class::Throttled,
@@ -160,52 +148,11 @@ fn by_code(code: &str) -> Option<Class> {
     })
 }
 
-/// Reads a success. One that does not say what it must is none: the answer was cut off, or comes
-/// from somebody else.
-fn answer(operation: Operation, response: &Response) -> Result<Answer, Malformed> {
-    match operation {
-        Operation::CreateMultipartUpload => {
-            let upload_id = CreateMultipartUploadResult::parse(response)?.upload_id;
-            Ok(Answer::Created { upload_id })
-        }
-        Operation::UploadPart(_) => {
-            let etag = part_etag(response)?;
-            without_body(response).map(|()| Answer::Stored { etag })
-        }
-        Operation::CompleteMultipartUpload => match Completion::parse(response)? {
-            Completion::Completed(_) => Ok(Answer::Plain),
-            Completion::Failed(_) => Err(Malformed { what: "CompleteMultipartUploadResult" }),
-        },
-        Operation::HeadObject => HeadObjectResult::parse(response).map(Answer::Found),
-        Operation::ListMultipartUploads => {
-            ListMultipartUploadsResult::parse(response).map(Answer::Uploads)
-        }
-        Operation::ListParts => ListPartsResult::parse(response).map(Answer::Parts),
-        Operation::PutObject if !is_stored(response) => Err(Malformed { what: "ETag" }),
-        Operation::PutObject | Operation::AbortMultipartUpload => {
-            without_body(response).map(|()| Answer::Plain)
-        }
-    }
-}
-
-/// What is done without a word has nothing more to say. A page that asks to log in answers 200 as
-/// well, and may have an ETag: web servers give one to whatever they send.
-fn without_body(response: &Response) -> Result<(), Malformed> {
-    if is_blank(response) { Ok(()) } else { Err(Malformed { what: "empty body" }) }
-}
-
-/// Whether it is a store that says so. Some leave the ETag out, and still sign with a header of S3.
-fn is_stored(response: &Response) -> bool {
-    let is_of_s3 = |name: &String| name.get(..6).is_some_and(|n| n.eq_ignore_ascii_case("x-amz-"));
-    let signs = response.headers.iter().any(|(name, _)| is_of_s3(name));
-    signs || response.header("etag").is_some_and(|etag| !etag.trim().is_empty())
-}
-
 fn names_region(response: &Response) -> bool {
     region(response, None).is_some()
 }
 
-/// The region that the store named. It will be signed, so it has to be one.
+/// The region that the response names, if it is valid. It becomes part of signatures.
 fn region(response: &Response, error: Option<&ErrorBody>) -> Option<String> {
     let named = [bucket_region(response), error.and_then(|e| e.region.as_deref())];
     named.into_iter().flatten().find(|region| is_region(region)).map(str::to_owned)

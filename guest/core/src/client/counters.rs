@@ -1,4 +1,4 @@
-//! What is counted of requests.
+//! Counters of requests.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use super::verdict::{Class, Verdict};
 use crate::histogram::Histogram;
 use crate::s3::Operation;
 
-/// What has been counted of requests since the sink was made.
+/// Counters of requests since the sink was created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestCounters {
-    /// Bytes of request bodies.
+    /// The bytes of request bodies.
     pub bytes: u64,
-    /// Parts that the store confirmed.
+    /// The parts that the store acknowledged.
     pub parts: u64,
-    /// Answers by which the store asked to slow down.
+    /// The responses that asked to reduce the rate of requests.
     pub throttled: u64,
     attempts: [u64; Operation::ALL.len()],
     retries: [u64; Class::RETRIED.len()],
@@ -21,30 +21,30 @@ pub struct RequestCounters {
 }
 
 impl RequestCounters {
-    /// Attempts that were not the first of their request.
+    /// The retries.
     pub fn retries(&self) -> u64 {
         self.retries.iter().sum()
     }
 
-    /// Attempts that were not the first, the one before having come to `class`.
+    /// The retries after an attempt with this class.
     pub fn retries_after(&self, class: Class) -> u64 {
         index_of(class).map_or(0, |index| self.retries[index])
     }
 
-    /// Attempts of an operation, for any part of an UploadPart.
+    /// The attempts of an operation. UploadPart counts the attempts of all parts.
     pub fn attempts(&self, operation: Operation) -> u64 {
-        self.attempts[index(operation)]
+        self.attempts[operation.index()]
     }
 
-    /// How long the attempts of an operation took that are over, answered or not.
+    /// The durations of an operation's attempts that have ended, with or without a response.
     pub fn durations(&self, operation: Operation) -> &Histogram {
-        &self.durations[index(operation)]
+        &self.durations[operation.index()]
     }
 
-    pub(super) fn sent(&mut self, operation: Operation, met: Option<Class>, bytes: u64) {
-        self.attempts[index(operation)] += 1;
+    pub(super) fn sent(&mut self, operation: Operation, last_class: Option<Class>, bytes: u64) {
+        self.attempts[operation.index()] += 1;
         self.bytes += bytes;
-        if let Some(index) = met.and_then(index_of) {
+        if let Some(index) = last_class.and_then(index_of) {
             self.retries[index] += 1;
         }
     }
@@ -53,36 +53,10 @@ impl RequestCounters {
         self.throttled += u64::from(verdict.class == Class::Throttled);
         let is_part = matches!(operation, Operation::UploadPart(_));
         self.parts += u64::from(is_part && verdict.class == Class::Done);
-        self.durations[index(operation)].observe(took);
-    }
-}
-
-/// Where the operation stands among all.
-fn index(operation: Operation) -> usize {
-    match operation {
-        Operation::PutObject => 0,
-        Operation::CreateMultipartUpload => 1,
-        Operation::UploadPart(_) => 2,
-        Operation::CompleteMultipartUpload => 3,
-        Operation::HeadObject => 4,
-        Operation::AbortMultipartUpload => 5,
-        Operation::ListMultipartUploads => 6,
-        Operation::ListParts => 7,
+        self.durations[operation.index()].observe(took);
     }
 }
 
 fn index_of(class: Class) -> Option<usize> {
     Class::RETRIED.iter().position(|retried| retried.name() == class.name())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn operations_stand_at_their_index() {
-        for (at, operation) in Operation::ALL.into_iter().enumerate() {
-            assert_eq!(index(operation), at, "{operation:?}");
-        }
-    }
 }

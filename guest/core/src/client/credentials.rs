@@ -1,4 +1,4 @@
-//! What is done where the host has no credentials.
+//! Handles missing credentials.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use crate::error::Error;
 use crate::notice::{Level, Notices};
 use crate::time::Now;
 
-/// Which calls are in vain for want of credentials, and why.
+/// Which calls fail for lack of credentials, and with what error.
 pub(crate) enum NoCredentials {
-    /// Those that a person waits for.
+    /// Calls that a person waits for.
     Interactive(Error),
-    /// All.
+    /// All calls.
     All(Error),
 }
 
 impl<O: Requester> Client<O> {
-    /// Takes in what the host answered to [`Output::Credentials`], and returns which calls are in
-    /// vain.
+    /// Records the host's answer to [`Output::Credentials`](super::Output::Credentials). Returns the calls that fail because of
+    /// it.
     pub(crate) fn on_credentials(
         &mut self,
         credentials: Result<Credentials, CredentialsError>,
@@ -36,8 +36,8 @@ impl<O: Requester> Client<O> {
         let cause = explain::credentials(&error);
         let policy = self.settings.client.retry;
         let (since, times) = self.signer.failed(now.monotonic);
-        // Where there were some, a source that is away is waited for as a store is. One that never
-        // delivered is set up wrongly, most likely.
+        // If there were credentials before, a source that fails is waited for like a store. If
+        // there never were any, the source is probably misconfigured.
         let patience = match self.signer.had_credentials() {
             true => policy.time_max,
             false => policy.time_max.min(CREDENTIALS_PATIENCE),
@@ -51,7 +51,7 @@ impl<O: Requester> Client<O> {
             return Some(NoCredentials::All(cause));
         }
         let wait = backoff(&policy, times, 1).mul_f64(self.jitter.f64());
-        // It may be long, and is told ever less often.
+        // An outage may be long, so reports become less frequent.
         if times.is_power_of_two() {
             let message = format!("{cause}; asking again in {} ms", wait.as_millis());
             notices.push(Level::Warning, message);
@@ -62,5 +62,5 @@ impl<O: Requester> Client<O> {
     }
 }
 
-/// How long a source of credentials that never delivered may be away before objects fail for it.
+/// How long a source that has never returned credentials may fail before objects fail.
 const CREDENTIALS_PATIENCE: Duration = Duration::from_secs(60);

@@ -1,57 +1,23 @@
-//! What the settings say with each request: about the object, its encryption, and who asks.
+//! The headers that the settings add to each request: the object's properties, its encryption, and
+//! request options.
 
-use crate::s3::{Header, Operation};
+use crate::s3::{Header, HeaderGroup, Operation};
 use crate::settings::{CustomerKey, Encryption, Kms, Settings};
 use crate::time::Timestamp;
 
-/// What a request may say beside what it is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Topic {
-    /// Content type, tags, metadata, storage class, ACL, lock.
-    Object,
-    /// SSE-S3 and SSE-KMS: said once, and kept with the object.
-    Encryption,
-    /// SSE-C: S3 forgets the key, so each request that touches the bytes brings it.
-    CustomerKey,
-    /// Who pays.
-    RequestPayer,
-    /// Whose bucket it has to be.
-    ExpectedBucketOwner,
-}
-
-/// What a request says, by the page of its operation, as `API_CompleteMultipartUpload.html` below
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/>.
-fn topics(operation: Operation) -> &'static [Topic] {
-    use Topic::{CustomerKey, Encryption, ExpectedBucketOwner, Object, RequestPayer};
-    match operation {
-        Operation::PutObject | Operation::CreateMultipartUpload => {
-            &[Object, Encryption, CustomerKey, RequestPayer, ExpectedBucketOwner]
-        }
-        // Complete needs the key where there are checksums.
-        Operation::UploadPart(_) | Operation::CompleteMultipartUpload | Operation::HeadObject => {
-            &[CustomerKey, RequestPayer, ExpectedBucketOwner]
-        }
-        Operation::ListParts => &[CustomerKey, RequestPayer, ExpectedBucketOwner],
-        Operation::AbortMultipartUpload | Operation::ListMultipartUploads => {
-            &[RequestPayer, ExpectedBucketOwner]
-        }
-    }
-}
-
-/// The headers by which the settings are said with a request that is made `now`, by the store's
-/// clock.
+/// The headers that the settings add to a request. `now` is the time by the store's clock.
 pub(crate) fn headers(settings: &Settings, operation: Operation, now: Timestamp) -> Vec<Header> {
     let mut headers = Vec::new();
-    for topic in topics(operation) {
-        match topic {
-            Topic::Object => object(settings, now, &mut headers),
-            Topic::Encryption => encryption(&settings.upload.encryption, &mut headers),
-            Topic::CustomerKey => customer_key(&settings.upload.encryption, &mut headers),
-            Topic::RequestPayer if settings.store.request_payer => {
+    for group in operation.headers() {
+        match group {
+            HeaderGroup::Object => object(settings, now, &mut headers),
+            HeaderGroup::Encryption => encryption(&settings.upload.encryption, &mut headers),
+            HeaderGroup::CustomerKey => customer_key(&settings.upload.encryption, &mut headers),
+            HeaderGroup::RequestPayer if settings.store.request_payer => {
                 headers.push(header("x-amz-request-payer", "requester"));
             }
-            Topic::RequestPayer => {}
-            Topic::ExpectedBucketOwner => {
+            HeaderGroup::RequestPayer => {}
+            HeaderGroup::ExpectedBucketOwner => {
                 let owner = settings.store.expected_bucket_owner.as_deref();
                 headers.extend(owner.map(|owner| header("x-amz-expected-bucket-owner", owner)));
             }
@@ -62,7 +28,7 @@ pub(crate) fn headers(settings: &Settings, operation: Operation, now: Timestamp)
 
 fn object(settings: &Settings, now: Timestamp, headers: &mut Vec<Header>) {
     headers.extend(settings.upload.object.headers.iter().cloned());
-    if !settings.upload.object.encoding_is_said {
+    if !settings.upload.object.sets_content_encoding {
         let encoding = settings.upload.encoding.content_encoding();
         headers.extend(encoding.map(|value| header("content-encoding", value)));
     }
@@ -140,7 +106,7 @@ mod tests {
     ];
     const WHO: [&str; 2] = ["x-amz-request-payer", "x-amz-expected-bucket-owner"];
 
-    /// The table of which header goes with which request.
+    /// Which header is sent with which operation.
     #[test]
     fn each_request_says_what_its_page_allows() {
         let all = [&OBJECT[..], &[UNTIL]].concat();

@@ -1,7 +1,9 @@
-//! One call of the S3 API over all its attempts: signed, sent, retried, and ended with one result.
+//! One call of the S3 API over all its attempts. It is signed, sent and retried, and ends with one
+//! result.
 //!
-//! An owner is told how its call ended. Retries, credentials, clock and region are the client's.
+//! The owner of a call gets its result. Retries, credentials, clock and region are handled here.
 
+pub mod answer;
 pub(crate) mod call;
 pub mod classify;
 pub mod clock;
@@ -20,15 +22,16 @@ mod window;
 use std::sync::Arc;
 use std::time::Duration;
 
+use answer::Answer;
 use call::Call;
 use classify::classify;
 use clock::{Flight, Offset};
 use explain::Subject;
-use outage::{News, Outage};
+use outage::{Outage, OutageEvent};
 use queue::{InFlight, Queue, Task};
 use retry::{Absent, Budget, Decision, History, decide, decide_absent, spent};
 use signer::{Signed, Signer};
-use verdict::{Answer, Class, TransportError, Verdict};
+use verdict::{Class, TransportError, Verdict};
 use window::Window;
 
 use crate::error::Error;
@@ -42,24 +45,24 @@ pub use counters::RequestCounters;
 pub(crate) use credentials::NoCredentials;
 pub use queue::ExchangeId;
 
-/// Whom a call is made for.
+/// The owner of a call.
 pub(crate) trait Requester: Copy + PartialEq {
-    /// How long its calls are tried.
+    /// How long its calls are retried.
     fn patience(self) -> Patience;
 }
 
-/// How long a call is tried before it has failed.
+/// How long a call is retried before it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// As long as the settings say: an object depends on it.
+    /// As configured. An object depends on the call.
     Configured,
-    /// Not as long: it can be made later as well.
+    /// A short time. The call can be made again later.
     Background,
-    /// Seconds: a person waits for it, or a sink that is being resumed.
+    /// Seconds. A person or a resuming sink waits for the call.
     Interactive,
 }
 
-/// The calls of owners of one kind, and what they are signed with.
+/// The calls of owners of one type, and what signs them.
 pub(crate) struct Client<O> {
     settings: Arc<Settings>,
     queue: Queue<O>,
@@ -68,54 +71,54 @@ pub(crate) struct Client<O> {
     budget: Budget,
     outage: Outage,
     jitter: fastrand::Rng,
-    /// The sink is being left: what can be made later is tried for a second only.
-    is_leaving: bool,
+    /// Whether the sink is being closed. Background calls are then retried for a second only.
+    is_closing: bool,
     counters: RequestCounters,
 }
 
-/// What the client asks for.
+/// A request of the client to its host.
 pub(crate) enum Output {
-    /// Credentials, from the host.
+    /// Get credentials from the host.
     Credentials { fresh: bool },
-    /// This attempt, to be sent.
+    /// Send this attempt.
     Send { exchange: ExchangeId, request: Request, timeouts: Timeouts },
 }
 
-/// What an attempt came to, as far as the owner of its call has to know.
+/// The outcome of an attempt, for the owner of the call.
 pub(crate) struct Event<O> {
     pub(crate) owner: O,
     pub(crate) operation: Operation,
     pub(crate) verdict: Verdict,
-    /// The key of an upload that this attempt may have begun, and whose id will never be known.
+    /// The key of an upload that this attempt may have started, and whose id is unknown.
     pub(crate) lost_upload: Option<String>,
-    /// How the call ended; nothing while it is tried again.
+    /// The result of the call. `None` if it is retried.
     pub(crate) end: Option<End>,
 }
 
-/// How a call ended.
+/// The result of a call.
 pub(crate) enum End {
-    /// The store did it.
+    /// The call succeeded.
     Done(Answer),
-    /// The store knows no such upload, and the call was to end it or to list its parts.
+    /// The upload to abort, or to list the parts of, does not exist.
     Gone,
-    /// It failed, and may have had its effect: whether it had can be looked at. If it had none, the
-    /// call can be made `again` after a while, or the object fails with `doubt`.
+    /// The call failed, and it is unknown whether it took effect. The owner can look. If it had no
+    /// effect, the owner can make it `again` after a delay, or fail the object with `doubt`.
     Doubtful { doubt: Error, again: Option<(Attempted, Duration)> },
-    /// The upload is lost.
+    /// The upload no longer exists.
     UploadLost(Error),
-    /// Somebody else's object has the key.
+    /// Another object has the key.
     Exists(Error),
-    /// It failed.
+    /// The call failed.
     Failed { cause: Error, outcome: String },
-    /// It was cancelled, and what was in flight of it is over.
+    /// The call was cancelled, and its attempt in flight has ended.
     Cancelled,
 }
 
-/// A call with what has been tried of it, for its owner to make it again.
+/// A call with its history, which the owner may submit again.
 pub(crate) struct Attempted(Box<Task<()>>);
 
 impl<O: Requester> Client<O> {
-    /// A client that has sent nothing. `seed` decides the jitter of waits, and nothing else.
+    /// A client without calls. `seed` determines the jitter of delays, and nothing else.
     pub(crate) fn new(settings: Arc<Settings>, seed: u64) -> Client<O> {
         Client {
             queue: Queue::default(),
@@ -124,42 +127,42 @@ impl<O: Requester> Client<O> {
             budget: Budget::new(settings.client.retry.budget),
             outage: Outage::default(),
             jitter: fastrand::Rng::with_seed(seed),
-            is_leaving: false,
+            is_closing: false,
             counters: RequestCounters::default(),
             settings,
         }
     }
 
-    /// Makes a call as soon as there is room. `maybe_done` says that it may have had its effect
-    /// already, in an earlier life of the sink.
+    /// Submits a call. It is sent as soon as the window permits. `maybe_done` tells that it may
+    /// have taken effect before the sink was resumed.
     pub(crate) fn submit(&mut self, owner: O, call: Call, maybe_done: bool) {
         let history = History { maybe_done, ..History::default() };
         self.queue.push(Task::new(owner, call, history));
     }
 
-    /// Makes a call again that had no effect, after `wait`.
+    /// Submits a call again after `wait`. It has had no effect so far.
     pub(crate) fn resubmit(&mut self, owner: O, call: Attempted, wait: Duration, now: Now) {
         self.try_again((*call.0).of(owner), Decision::Retry(wait), now.monotonic);
     }
 
-    /// Forgets the calls of `owner` that are not in flight, and returns how many they were. Those
-    /// in flight are not made again: they end as [`End::Cancelled`] or [`End::Done`].
+    /// Removes the calls of `owner` that are not in flight, and returns their number. Those in
+    /// flight are not retried: they end as [`End::Cancelled`] or [`End::Done`].
     pub(crate) fn cancel(&mut self, owner: O) -> usize {
         self.queue.cancel(owner)
     }
 
-    /// Forgets the calls of the owners that are `wanted` and that are not in flight, and returns
-    /// what they are wanted for.
+    /// Removes the calls whose owner `wanted` maps to a value, except those in flight. Returns the
+    /// values.
     pub(crate) fn withdraw<T>(&mut self, wanted: impl Fn(O) -> Option<T>) -> Vec<T> {
         self.queue.withdraw(wanted)
     }
 
-    /// From now on nobody waits long for what can be made later.
-    pub(crate) fn leave(&mut self) {
-        self.is_leaving = true;
+    /// Shortens the time that background calls are retried, since the sink is being closed.
+    pub(crate) fn close(&mut self) {
+        self.is_closing = true;
     }
 
-    /// What is to be sent or asked for next, if anything.
+    /// The next request to the host, if there is one.
     pub(crate) fn poll(&mut self, now: Now) -> Option<Output> {
         let has_due = self.queue.has_due(now.monotonic);
         if let Some(ask) = self.signer.ask(now, has_due) {
@@ -173,7 +176,7 @@ impl<O: Requester> Client<O> {
         let mut request = request::request(&self.settings, &task.call, store_time);
         let signed = self.signer.sign(&mut request, now.wall);
         let operation = task.call.operation();
-        self.counters.sent(operation, task.met, request.body.len());
+        self.counters.sent(operation, task.last_class, request.body.len());
         let exchange = self.queue.dispatch(task, signed, now.monotonic);
         let timeouts = match operation {
             Operation::CompleteMultipartUpload => self.settings.client.complete_timeouts,
@@ -182,31 +185,31 @@ impl<O: Requester> Client<O> {
         Some(Output::Send { exchange, request, timeouts })
     }
 
-    /// When [`poll`](Client::poll) may have something that it has not now, if nothing else happens
-    /// before.
+    /// When [`poll`](Client::poll) may return something new, if nothing else happens before.
     pub(crate) fn next_due(&self, now: Now) -> Option<Instant> {
-        // What is due and cannot be sent yet waits for an answer, or for the credentials.
+        // A call that is due but cannot be sent waits for a response, or for credentials.
         let has_room = self.queue.in_flight() < self.window.size();
         let due = self.queue.next_due(now.monotonic).filter(|_| has_room);
         due.map(|due| due.max(self.signer.next_due().unwrap_or_default()))
     }
 
-    /// How many requests are in flight.
+    /// The number of requests in flight.
     pub(crate) fn in_flight(&self) -> usize {
         self.queue.in_flight()
     }
 
-    /// Whether no call is waiting or in flight.
+    /// Whether there are no calls.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// What was counted.
+    /// The counters of requests.
     pub(crate) fn counters(&self) -> &RequestCounters {
         &self.counters
     }
 
-    /// Classify, decide, act: takes in how an attempt ended. Nothing where the attempt is unknown.
+    /// Processes the outcome of an attempt: classify, decide, act. `None` if the attempt is
+    /// unknown.
     pub(crate) fn on_response(
         &mut self,
         exchange: ExchangeId,
@@ -219,13 +222,13 @@ impl<O: Requester> Client<O> {
         let flight = Flight { sent: signed.at, received: now.wall, offset: signed.offset };
         let operation = task.call.operation();
         let mut verdict = classify(operation, outcome, &flight);
-        // A store may repeat what it was sent, and its words go into logs.
+        // A store may repeat what it was sent, and its texts get into logs.
         for text in verdict.texts() {
             self.settings.upload.encryption.hide_in(text);
             signed.session_token.iter().for_each(|token| token.hide_in(text));
         }
         self.counters.answered(operation, &verdict, now.monotonic.since(sent));
-        task.met = Some(verdict.class);
+        task.last_class = Some(verdict.class);
         task.history.maybe_done |= verdict.maybe_done;
         task.history.region_differs = verdict.region.as_ref().is_some_and(|r| *r != signed.region);
         self.learn(&verdict, &task.history, &signed, notices);
@@ -234,10 +237,10 @@ impl<O: Requester> Client<O> {
         } else if verdict.transport.is_none() {
             self.window.widen();
         }
-        task.history.met(verdict.class);
+        task.history.record(verdict.class);
         let (policy, jitter) = (self.policy(task.owner), self.jitter.f64());
         let decision = decide(operation, &verdict, &task.history, &policy, &self.budget, jitter);
-        self.tell(&task, decision, &verdict, now, notices);
+        self.notify(&task, decision, &verdict, now, notices);
         let is_lost = operation == Operation::CreateMultipartUpload && verdict.maybe_done;
         let lost_upload = is_lost.then(|| task.call.key().to_owned());
         let owner = task.owner;
@@ -245,8 +248,8 @@ impl<O: Requester> Client<O> {
         Some(Event { owner, operation, verdict, lost_upload, end })
     }
 
-    /// What an answer shows of credentials, clock and region holds for all calls, also where this
-    /// one is not made again.
+    /// Records what the response shows of credentials, clock and region. This applies to all calls,
+    /// even if this one is not retried.
     fn learn(
         &mut self,
         verdict: &Verdict,
@@ -320,8 +323,8 @@ impl<O: Requester> Client<O> {
         self.queue.retry_now(task);
     }
 
-    /// Says what becomes of an attempt that failed, and once how it stands with the store.
-    fn tell(
+    /// Reports a failed attempt, and the start and the end of an outage.
+    fn notify(
         &mut self,
         task: &Task<O>,
         decision: Decision,
@@ -333,20 +336,20 @@ impl<O: Requester> Client<O> {
             Decision::Retry(wait) if !task.is_cancelled => Some(wait),
             _ => None,
         };
-        let news = self.outage.meets(verdict.class, wait.is_some(), now.monotonic);
+        let event = self.outage.observe(verdict.class, wait.is_some(), now.monotonic);
         let attempt = || explain::attempt(&self.settings, &subject(&task.call), verdict);
-        let (level, message) = match (news, wait) {
-            (Some(News::Retry), Some(wait)) => {
+        let (level, message) = match (event, wait) {
+            (Some(OutageEvent::Retry), Some(wait)) => {
                 (Level::Info, format!("{}; trying again in {} ms", attempt(), wait.as_millis()))
             }
-            (Some(News::Away), _) => {
+            (Some(OutageEvent::Away), _) => {
                 let policy = self.policy(task.owner);
                 (Level::Warning, explain::away(&self.settings, &policy, &attempt()))
             }
-            (Some(News::Back(away)), _) => {
+            (Some(OutageEvent::Back(away)), _) => {
                 (Level::Info, format!("the store is back after {} s", away.as_secs()))
             }
-            (Some(News::Retry) | None, _) => return,
+            (Some(OutageEvent::Retry) | None, _) => return,
         };
         notices.push(level, message);
     }
@@ -355,7 +358,7 @@ impl<O: Requester> Client<O> {
         let retry = self.settings.client.retry;
         match owner.patience() {
             Patience::Configured => retry,
-            Patience::Background if self.is_leaving => retry.within(LEAVING_PATIENCE),
+            Patience::Background if self.is_closing => retry.within(CLOSING_PATIENCE),
             Patience::Background => retry.within(BACKGROUND_PATIENCE),
             Patience::Interactive => retry.within(INTERACTIVE_PATIENCE),
         }
@@ -391,9 +394,10 @@ fn subject(call: &Call) -> Subject<'_> {
     Subject { name: call.key(), operation: call.operation() }
 }
 
-/// How long somebody waits for an answer: enough for a blip, and not for an outage.
+/// How long a person waits for a response. Enough for a short failure, but not for an outage.
 const INTERACTIVE_PATIENCE: Duration = Duration::from_secs(5);
-/// How long an abort is tried before it is put off: it is tried again later, and at the end.
+/// How long an abort is retried before it is deferred. It is tried again later, and when the sink
+/// is closed.
 const BACKGROUND_PATIENCE: Duration = Duration::from_secs(10);
-/// The same, once the sink is left.
-const LEAVING_PATIENCE: Duration = Duration::from_secs(1);
+/// The same while the sink is being closed.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(1);

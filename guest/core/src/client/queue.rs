@@ -1,4 +1,4 @@
-//! Which calls wait, which are due, and which are in flight.
+//! The queue of calls: ready, delayed, and in flight.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -10,36 +10,36 @@ use super::verdict::Class;
 use super::{Patience, Requester};
 use crate::time::Instant;
 
-/// Tells one attempt from all others of a sink.
+/// The id of one attempt, unique within a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExchangeId(pub u64);
 
-/// One call, over all its attempts, and whom it is made for.
+/// One call with the history of its attempts.
 pub(super) struct Task<O> {
     pub(super) owner: O,
     pub(super) call: Call,
     pub(super) history: History,
-    /// What the last attempt came to; nothing before the first has ended.
-    pub(super) met: Option<Class>,
-    /// Its owner waits only for the end of the attempt that is in flight.
+    /// The class of the last attempt. `None` before the first attempt has ended.
+    pub(super) last_class: Option<Class>,
+    /// Whether the call was cancelled. The attempt in flight is the last one.
     pub(super) is_cancelled: bool,
-    /// When it was sent first.
+    /// When the first attempt was sent.
     begun: Option<Instant>,
 }
 
 impl<O> Task<O> {
     pub(super) fn new(owner: O, call: Call, history: History) -> Task<O> {
-        Task { owner, call, history, met: None, is_cancelled: false, begun: None }
+        Task { owner, call, history, last_class: None, is_cancelled: false, begun: None }
     }
 
-    /// The same call, for another owner.
+    /// The same call for another owner.
     pub(super) fn of<P>(self, owner: P) -> Task<P> {
-        let Task { owner: _, call, history, met, is_cancelled, begun } = self;
-        Task { owner, call, history, met, is_cancelled, begun }
+        let Task { owner: _, call, history, last_class, is_cancelled, begun } = self;
+        Task { owner, call, history, last_class, is_cancelled, begun }
     }
 }
 
-/// An attempt that is in flight.
+/// An attempt in flight.
 pub(super) struct InFlight<O> {
     pub(super) task: Task<O>,
     pub(super) signed: Signed,
@@ -47,9 +47,9 @@ pub(super) struct InFlight<O> {
     pub(super) sent: Instant,
 }
 
-/// The calls that are not done, of owners of any kind.
+/// The calls that are not done.
 pub(super) struct Queue<O> {
-    /// Those that a person waits for, or a sink that is being resumed.
+    /// Calls that a person or a resuming sink waits for.
     urgent: VecDeque<Task<O>>,
     ready: VecDeque<Task<O>>,
     delayed: Vec<(Instant, Task<O>)>,
@@ -65,7 +65,7 @@ impl<O> Default for Queue<O> {
 }
 
 impl<O: Requester> Queue<O> {
-    /// Adds a call, to be sent as soon as there is room.
+    /// Adds a call. It is sent as soon as the window permits.
     pub(super) fn push(&mut self, task: Task<O>) {
         match task.owner.patience() {
             Patience::Interactive => self.urgent.push_back(task),
@@ -73,18 +73,18 @@ impl<O: Requester> Queue<O> {
         }
     }
 
-    /// Sends a call again, not before `due`.
+    /// Adds a call to retry at `due`.
     pub(super) fn retry_at(&mut self, task: Task<O>, due: Instant) {
         self.delayed.push((due, task));
     }
 
-    /// Sends a call again before any other.
+    /// Adds a call to retry before all others.
     pub(super) fn retry_now(&mut self, task: Task<O>) {
         self.ready.push_front(task);
     }
 
-    /// The next call to send now, while fewer than `in_flight_max` are in flight: one that somebody
-    /// waits for, or else the oldest, which is one that is due again.
+    /// Removes and returns the next call to send. `None` if `in_flight_max` calls are in flight.
+    /// Urgent calls come first, then the oldest, which is a retry that is due.
     pub(super) fn pop(&mut self, now: Instant, in_flight_max: usize) -> Option<Task<O>> {
         if self.in_flight.len() >= in_flight_max {
             return None;
@@ -102,7 +102,7 @@ impl<O: Requester> Queue<O> {
         Some(task)
     }
 
-    /// The attempt is in flight, under a number of its own.
+    /// Marks a call as in flight. Returns the id of the attempt.
     pub(super) fn dispatch(&mut self, task: Task<O>, signed: Signed, sent: Instant) -> ExchangeId {
         let exchange = ExchangeId(self.exchanges);
         self.exchanges += 1;
@@ -110,7 +110,7 @@ impl<O: Requester> Queue<O> {
         exchange
     }
 
-    /// The attempt is over, one way or another.
+    /// Removes and returns an attempt that has ended.
     pub(super) fn complete(&mut self, exchange: ExchangeId, now: Instant) -> Option<InFlight<O>> {
         let mut ended = self.in_flight.remove(&exchange)?;
         let elapsed = ended.task.begun.map(|begun| now.since(begun));
@@ -118,13 +118,13 @@ impl<O: Requester> Queue<O> {
         Some(ended)
     }
 
-    /// Whether something could be sent now if there were credentials.
+    /// Whether a call could be sent now if there were credentials.
     pub(super) fn has_due(&self, now: Instant) -> bool {
         self.has_ready() || self.delayed.iter().any(|(due, _)| *due <= now)
     }
 
-    /// Forgets the calls of `owner` that are not in flight, and returns how many they were. Those
-    /// in flight are marked, so that they are not made again.
+    /// Removes the calls of `owner` that are not in flight, and returns their number. Those in
+    /// flight are marked as cancelled, and not retried.
     pub(super) fn cancel(&mut self, owner: O) -> usize {
         for InFlight { task, .. } in self.in_flight.values_mut() {
             task.is_cancelled |= task.owner == owner;
@@ -132,8 +132,8 @@ impl<O: Requester> Queue<O> {
         self.withdraw(|other| (other == owner).then_some(())).len()
     }
 
-    /// Forgets the calls of the owners that are `wanted` and that are not in flight, and returns
-    /// what they are wanted for.
+    /// Removes the calls whose owner `wanted` maps to a value, except those in flight. Returns the
+    /// values.
     pub(super) fn withdraw<T>(&mut self, wanted: impl Fn(O) -> Option<T>) -> Vec<T> {
         let mut withdrawn = Vec::new();
         let mut stays = |task: &Task<O>| {
@@ -148,18 +148,18 @@ impl<O: Requester> Queue<O> {
         withdrawn
     }
 
-    /// When the next call is due that is not in flight: `now` where one is ready.
+    /// When the next call that is not in flight is due. `now` if one is ready.
     pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
         let ready = self.has_ready().then_some(now);
         ready.or_else(|| self.delayed.iter().map(|(due, _)| *due).min())
     }
 
-    /// How many are in flight.
+    /// The number of calls in flight.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
 
-    /// Whether none is left.
+    /// Whether there are no calls.
     pub(super) fn is_empty(&self) -> bool {
         !self.has_ready() && self.delayed.is_empty() && self.in_flight.is_empty()
     }

@@ -1,4 +1,4 @@
-//! From a call to the request that makes it: with all its headers, not signed.
+//! Builds the unsigned request of a call, with all its headers.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use crate::s3::{
 use crate::settings::{NONCE, Settings};
 use crate::time::Timestamp;
 
-/// The request for `call`, not signed, as of `now` by the store's clock.
+/// The unsigned request of `call`. `now` is the time by the store's clock.
 pub(super) fn request(settings: &Settings, call: &Call, now: Timestamp) -> Request {
     let address = &settings.store.address;
     let if_none_match = settings.names.on_existing.is_conditional();
@@ -78,8 +78,8 @@ fn nonce(nonce: &str) -> Header {
     (Cow::Owned(format!("x-amz-meta-{NONCE}")), nonce.to_owned())
 }
 
-/// The headers by which the store checks the bytes it got. Some stores look at a checksum only
-/// where the algorithm is named as well, as the AWS SDKs do.
+/// The headers that let the store verify the body. Some stores verify a checksum only if a header
+/// names its algorithm as well, as the AWS SDKs send it.
 fn integrity(settings: &Settings, body: &Body, sum: Option<Sum>) -> Vec<Header> {
     let mut headers = Vec::new();
     if let Some(checksum) = sum.map(Sum::s3) {

@@ -1,4 +1,4 @@
-//! What is done about an outcome: one pure function.
+//! Decides what to do about the outcome of an attempt: one pure function.
 
 use std::time::Duration;
 
@@ -7,41 +7,41 @@ use crate::client::verdict::{Class, Verdict};
 use crate::s3::Operation;
 use crate::settings::RetrySettings;
 
-/// What is done next.
+/// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The request is done.
+    /// The call is done.
     Proceed,
-    /// The same request again, signed afresh, after this long.
+    /// Send the same request again after this delay, with a new signature.
     Retry(Duration),
-    /// The same request again, at once: it is as if it had not been sent.
+    /// Send the same request again at once. The attempt does not count.
     Resend,
-    /// Fresh credentials first, then the same request again.
+    /// Get fresh credentials, then send the same request again.
     Refresh,
-    /// The same request again, signed with the store's time.
+    /// Send the same request again, signed with the store's time.
     CorrectClock(Offset),
-    /// The same request again, signed for the region that the store named.
+    /// Send the same request again, signed for the region that the store named.
     CorrectRegion,
-    /// Ask whether the object is there, and whether it is ours.
+    /// Look up whether the object exists, and whether this sink wrote it.
     Settle,
-    /// The whole object again, from what is still held of it.
+    /// Write the whole object again, from the bytes that are still held.
     Restart,
-    /// The object gets another name, or fails: somebody else's has the one it was to get.
+    /// Give the object another name, or fail it: another object has its name.
     Rename,
-    /// The object fails.
+    /// Fail the object.
     Fail,
 }
 
-/// What is done where HeadObject shows that the object of a doubtful request is not there.
+/// What to do about a request in doubt if HeadObject shows that the object does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absent {
-    /// The same request again, after this long.
+    /// Send the same request again after this delay.
     Retry(Duration),
-    /// The object fails.
+    /// Fail the object.
     Fail,
 }
 
-/// The limit that keeps a request from being tried again, by its field.
+/// The limit that prevents a retry, by its field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spent {
     /// `attempts_max`
@@ -52,29 +52,29 @@ pub enum Spent {
     Budget,
 }
 
-/// What has been tried of one request.
+/// The attempts of one request so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// Attempts, the last included, without those that count as [`stale`](History::stale).
+    /// The number of attempts, without those counted as [`stale`](History::stale).
     pub attempts: u32,
-    /// Attempts that ended with the connection that they were given, which was closed already.
+    /// The number of attempts on reused connections that were closed already.
     pub stale: u32,
-    /// Attempts whose answer was none of S3.
+    /// The number of attempts with a response that is not one of S3.
     pub garbled: u32,
-    /// Since the first of them.
+    /// The time since the first attempt.
     pub elapsed: Duration,
-    /// How often credentials, clock or region were put right for it.
+    /// How many times credentials, clock or region were corrected for it.
     pub corrections: u32,
-    /// Whether the store may have done it, although no answer said so.
+    /// Whether it may have taken effect, although no response confirmed it.
     pub maybe_done: bool,
-    /// Whether the region that the store named is another than it was signed for.
+    /// Whether the store named another region than the signature's.
     pub region_differs: bool,
 }
 
 impl History {
-    /// Takes in what the attempt came to. One that met a connection which was closed before costs
-    /// nothing, as long as such connections can be left over from before.
-    pub(crate) fn met(&mut self, class: Class) {
+    /// Records the class of an attempt. An attempt on a closed connection does not count, as long
+    /// as there can be such connections in the host's pool.
+    pub(crate) fn record(&mut self, class: Class) {
         match class {
             Class::Stale if self.stale < STALE_MAX => {
                 self.stale += 1;
@@ -88,15 +88,15 @@ impl History {
 }
 
 impl RetrySettings {
-    /// The same for what nobody may wait for any longer than this.
+    /// The same settings with a shorter time limit.
     pub(crate) fn within(&self, time_max: Duration) -> RetrySettings {
         let backoff_max = self.backoff_max.min(time_max / 4);
         RetrySettings { time_max: self.time_max.min(time_max), backoff_max, ..*self }
     }
 }
 
-/// Retries that the whole sink may still make: each takes from it, each success gives back. So a
-/// store that is down is not asked ever more.
+/// The retry budget of the whole sink. Each retry takes from it, and each success adds to it, so
+/// that a store that is down gets fewer requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     left: u32,
@@ -104,12 +104,12 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A full one; 0 is one without end.
+    /// A full budget. 0 for one without a limit.
     pub fn new(max: u32) -> Budget {
         Budget { left: max, max }
     }
 
-    /// Takes one retry, if there is one.
+    /// Takes one retry. Returns whether there was one.
     pub fn take(&mut self) -> bool {
         if self.max == 0 {
             return true;
@@ -119,18 +119,18 @@ impl Budget {
         taken.is_some()
     }
 
-    /// Gives back what a success is worth.
+    /// Adds what a success is worth.
     pub fn give(&mut self) {
         self.left = (self.left + 1).min(self.max);
     }
 
-    /// Whether there is a retry in it.
+    /// Whether there is a retry left.
     pub fn has_one(&self) -> bool {
         self.max == 0 || self.left >= RETRY_COST
     }
 }
 
-/// What is done about an outcome; `jitter` is drawn evenly from 0 to 1.
+/// Decides what to do about an outcome. `jitter` is drawn uniformly from 0 to 1.
 pub fn decide(
     operation: Operation,
     verdict: &Verdict,
@@ -140,21 +140,21 @@ pub fn decide(
     jitter: f64,
 ) -> Decision {
     let may_retry = spent(verdict, history, policy, budget).is_none();
-    // A question whose answer is not known is settled by looking, never by guessing.
+    // If it is unknown whether the request took effect, a lookup tells.
     let spent = if history.maybe_done && operation.makes_visible() {
         Decision::Settle
     } else {
         Decision::Fail
     };
-    // What is put right is no retry: the request was never good before.
+    // A correction is not a retry, since the request could not succeed before.
     let may_correct = history.corrections < CORRECTIONS_MAX;
     let wait = |factor| Decision::Retry(wait(verdict, history.attempts, policy, jitter, factor));
     match verdict.class {
         Class::Done => Decision::Proceed,
         Class::Stale if history.stale <= STALE_MAX => Decision::Resend,
         Class::Transient | Class::Stale if may_retry => wait(1),
-        // What says yes in so many words but one will say the same again: whether it is true can be
-        // looked at.
+        // A success response that lacks only the ETag would look the same again. A lookup tells
+        // whether the object exists.
         Class::Garbled if operation == Operation::PutObject && verdict.said.quote.is_none() => {
             spent
         }
@@ -166,22 +166,18 @@ pub fn decide(
         Class::Expired if may_correct => Decision::Refresh,
         Class::Skewed(offset) if may_correct => Decision::CorrectClock(offset),
         Class::WrongRegion if may_correct && history.region_differs => Decision::CorrectRegion,
-        // It may be our own that is there, of an attempt whose answer is lost.
+        // The object may be our own, written by an attempt whose response was lost.
         Class::Exists if history.maybe_done && operation.makes_visible() => Decision::Settle,
         Class::Exists if operation.makes_visible() => Decision::Rename,
         Class::NoSuchUpload if history.maybe_done && operation.makes_visible() => Decision::Settle,
-        // What was to be ended is over, and what was asked about is no more.
-        Class::NoSuchUpload
-            if matches!(operation, Operation::AbortMultipartUpload | Operation::ListParts) =>
-        {
-            Decision::Proceed
-        }
+        // The upload to abort, or to list the parts of, does not exist any more.
+        Class::NoSuchUpload if operation.is_of_upload() => Decision::Proceed,
         Class::NoSuchUpload => Decision::Restart,
         _ => spent,
     }
 }
 
-/// Which limit keeps a request from being tried again, if one does.
+/// The limit that prevents a retry, if there is one.
 pub fn spent(
     verdict: &Verdict,
     history: &History,
@@ -189,7 +185,7 @@ pub fn spent(
     budget: &Budget,
 ) -> Option<Spent> {
     let attempts_max = Some(policy.attempts_max).filter(|max| *max > 0);
-    // Who is to come back after the end need not come back.
+    // A retry must not begin after the time limit.
     let next = history.elapsed.saturating_add(asked(verdict));
     if attempts_max.is_some_and(|max| history.attempts >= max) {
         Some(Spent::Attempts)
@@ -202,8 +198,8 @@ pub fn spent(
     }
 }
 
-/// What is done about a request that ended in doubt, and whose object is not there: it took no
-/// effect, so it may be made again, unless that is known to be of no use.
+/// Decides about a request in doubt whose object does not exist. It had no effect, so it may be
+/// sent again unless that is known to be of no use.
 pub fn decide_absent(
     verdict: &Verdict,
     history: &History,
@@ -213,7 +209,7 @@ pub fn decide_absent(
 ) -> Absent {
     let may_retry = spent(verdict, history, policy, budget).is_none();
     let may_help = match verdict.class {
-        // Whatever was in the way is there no more.
+        // The obstacle is gone.
         Class::Transient | Class::Throttled | Class::Stale | Class::Exists => true,
         Class::Garbled => history.garbled < GARBLED_MAX,
         _ => false,
@@ -224,8 +220,8 @@ pub fn decide_absent(
     }
 }
 
-/// Full jitter over an exponential ceiling, on top of what the store asked for: it asked many at
-/// once.
+/// The delay of a retry: full jitter below an exponential limit, added to what the store requested.
+/// The store requests the same of many clients at once.
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 fn wait(
     verdict: &Verdict,
@@ -237,30 +233,31 @@ fn wait(
     asked(verdict) + backoff(policy, attempts, factor).mul_f64(jitter)
 }
 
-/// How long the store asked to wait.
+/// The delay that the store requested.
 fn asked(verdict: &Verdict) -> Duration {
     verdict.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX)
 }
 
-/// The longest wait after so many attempts.
+/// The longest delay after this number of attempts.
 pub(crate) fn backoff(policy: &RetrySettings, attempts: u32, factor: u32) -> Duration {
     let doublings = attempts.saturating_sub(1).min(DOUBLINGS_MAX);
     policy.backoff_base.saturating_mul(factor << doublings).min(policy.backoff_max)
 }
 
-/// What a retry takes of the budget, where a success gives back 1.
+/// What a retry takes from the budget. A success adds 1.
 const RETRY_COST: u32 = 10;
-/// What is wrong when it was put right so often is wrong.
+/// If this many corrections do not help, a further one will not either.
 const CORRECTIONS_MAX: u32 = 3;
-/// Throttling wants a longer pause than a blip.
+/// Throttling needs a longer pause than other failures.
 const THROTTLED_FACTOR: u32 = 10;
-/// Keeps the shift in range; the ceiling is reached long before.
+/// Keeps the shift in range. The limit is reached long before.
 const DOUBLINGS_MAX: u32 = 20;
-/// More connections than a host keeps for one sink: beyond that it is the store that closes them.
+/// More connections than a host pools for one sink. If there are more failures, the store closes
+/// new connections too.
 const STALE_MAX: u32 = 256;
-/// Who answers so often with what is no answer of S3 is no store.
+/// A server that sends this many responses that are not of S3 is not a store.
 const GARBLED_MAX: u32 = 5;
-/// A server may not put the sink to sleep for longer.
+/// The longest delay that a server may request.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Signs requests, with credentials, a clock and a region that are kept right.
+//! Signs requests, and keeps credentials, clock offset and region up to date.
 
 use std::time::Duration;
 
@@ -9,41 +9,41 @@ use crate::settings::{PayloadSigning, Settings};
 use crate::sigv4::{self, PayloadHash};
 use crate::time::{Instant, Now, Timestamp};
 
-/// What requests are signed with.
+/// The state that requests are signed with.
 pub(crate) struct Signer {
     sigv4: sigv4::Signer,
     payload_signing: PayloadSigning,
     offset: Offset,
     credentials: Option<Credentials>,
-    /// Tells these credentials from those before them.
+    /// Counts the credentials, so that a response can be matched with those of its request.
     generation: u64,
-    /// When others are asked for, by the store's clock. Those at hand are used until there are
-    /// others, or the store says no: it knows when they end, and this machine's clock may not.
+    /// When to ask the host for fresh credentials, by the store's clock. The current ones are used
+    /// until fresh ones arrive or the store rejects them, since this machine's clock may be wrong.
     refresh_at: Option<Timestamp>,
-    /// The store says that those at hand are of no use.
+    /// Whether the store rejected the current credentials.
     expired: bool,
-    /// The host was asked, and has not answered.
+    /// Whether the host was asked and has not answered.
     asked: bool,
-    /// Since when, and how often in a row, the host had none.
+    /// When the host began to return errors, and how many in a row.
     failing: Option<(Instant, u32)>,
     /// When the host may be asked again.
     due: Option<Instant>,
 }
 
-/// A question to the host.
+/// A request to the host for credentials.
 pub(crate) struct Ask {
     pub(crate) fresh: bool,
 }
 
-/// How an attempt was signed, as far as its answer may say that it was wrong.
+/// How an attempt was signed, for corrections that its response asks for.
 #[derive(Clone, Default)]
 pub(crate) struct Signed {
     pub(crate) at: Timestamp,
     pub(crate) offset: Offset,
     pub(crate) region: String,
-    /// Which credentials they were, counted from 1.
+    /// Which credentials it was signed with, counted from 1.
     pub(crate) generation: u64,
-    /// The token that was sent along, which the answer may repeat.
+    /// The session token that was sent, which the response may repeat.
     pub(crate) session_token: Option<Secret>,
 }
 
@@ -63,8 +63,8 @@ impl Signer {
         }
     }
 
-    /// Whether the host has to be asked now: something `is_wanting`, and there is nothing to sign
-    /// with, or it ends soon.
+    /// Whether to ask the host now. That is so if there is a request to send (`is_wanting`), and
+    /// the credentials are missing or expire soon.
     pub(crate) fn ask(&mut self, now: Now, is_wanting: bool) -> Option<Ask> {
         let early = self.due.is_some_and(|due| now.monotonic < due);
         let store_now = self.store_time(now.wall);
@@ -77,23 +77,23 @@ impl Signer {
         Some(Ask { fresh: self.credentials.is_some() })
     }
 
-    /// What time it is for the store when our clock says `now`.
+    /// The store's time when our clock shows `now`.
     pub(crate) fn store_time(&self, now: Timestamp) -> Timestamp {
         self.offset.apply(now)
     }
 
-    /// Whether there is something to sign with.
+    /// Whether there are usable credentials.
     pub(crate) fn has_credentials(&self) -> bool {
         self.credentials.is_some() && !self.expired
     }
 
-    /// Whether the host ever gave any.
+    /// Whether the host has ever returned credentials.
     pub(crate) fn had_credentials(&self) -> bool {
         self.credentials.is_some()
     }
 
-    /// Takes what the host gave. Others are asked for a minute before these end; where these end
-    /// sooner, the host has no better ones, and is not asked again within a minute.
+    /// Stores the host's credentials. The host is asked again a minute before they expire. If they
+    /// expire sooner, the host has no better ones, and is asked again after a minute.
     pub(crate) fn set_credentials(&mut self, credentials: Credentials, now: Timestamp) {
         (self.asked, self.expired, self.failing) = (false, false, None);
         let next = self.offset.apply(now).0.saturating_add(EXPIRY_MARGIN);
@@ -103,41 +103,41 @@ impl Signer {
         self.generation += 1;
     }
 
-    /// The host had none. Returns since when, and how often in a row, that was so.
+    /// Records that the host returned an error. Returns since when it does, and how many in a row.
     pub(crate) fn failed(&mut self, now: Instant) -> (Instant, u32) {
         self.asked = false;
         let (since, times) = self.failing.unwrap_or((now, 0));
         *self.failing.insert((since, times + 1))
     }
 
-    /// The host is asked again, but not before `due`.
+    /// Delays the next request to the host until `due`.
     pub(crate) fn ask_later(&mut self, due: Instant) {
         self.due = Some(due);
     }
 
-    /// The host is asked again when something is to be sent, as if for the first time.
+    /// Forgets the errors of the host. It is asked again when there is a request to send.
     pub(crate) fn give_up(&mut self) {
         self.failing = None;
     }
 
-    /// When the host may be asked again, where that has to be waited for.
+    /// When the host may be asked again, if requests wait for that.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         self.due.filter(|_| !self.has_credentials())
     }
 
-    /// The store said that credentials are no longer good: those at hand, or some before them.
+    /// Records that the store rejected the credentials of this generation.
     pub(crate) fn expired(&mut self, generation: u64) {
         self.expired |= generation == self.generation;
     }
 
-    /// Signs with another clock from now on. Returns whether it is news.
+    /// Changes the clock offset. Returns whether the change is worth a notice.
     pub(crate) fn set_offset(&mut self, offset: Offset) -> bool {
         let news = offset.0.abs_diff(self.offset.0) > CLOCK_NOTICE_MIN;
         self.offset = offset;
         news
     }
 
-    /// Signs for another region from now on. Returns whether it is news.
+    /// Changes the region. Returns whether it is another one.
     pub(crate) fn set_region(&mut self, region: &str) -> bool {
         let news = self.sigv4.region() != region;
         if news {
@@ -146,7 +146,7 @@ impl Signer {
         news
     }
 
-    /// Signs a request for `now`, as our clock has it.
+    /// Signs a request. `now` is the time by our clock.
     pub(crate) fn sign(&mut self, request: &mut Request, now: Timestamp) -> Signed {
         let payload = match self.payload_signing {
             PayloadSigning::Signed => PayloadHash::of(&request.body),
@@ -165,8 +165,8 @@ impl Signer {
     }
 }
 
-/// So long before their end others are asked for, in nanoseconds: a request may be on its way for a
-/// while.
+/// How long before credentials expire the host is asked for fresh ones, in nanoseconds. A request
+/// in flight may take a while.
 const EXPIRY_MARGIN: u64 = Duration::from_secs(60).as_nanos() as u64;
-/// The smallest correction of the clock that is worth a notice, in nanoseconds.
+/// The smallest change of the clock offset that is worth a notice, in nanoseconds.
 const CLOCK_NOTICE_MIN: u64 = Duration::from_secs(60).as_nanos() as u64;

@@ -1,31 +1,32 @@
-//! What an attempt's outcome means, as values.
+//! The outcome of an attempt, as values.
 
 use std::fmt;
 use std::time::Duration;
 
+use super::answer::Answer;
 use super::clock::Offset;
 use crate::quote::Quote;
-use crate::s3::{ErrorBody, HeadObjectResult, ListMultipartUploadsResult, ListPartsResult};
+use crate::s3::ErrorBody;
 
-/// Why there was no answer.
+/// Why there was no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransportError {
-    /// The host does not let the sink talk to this authority.
+    /// The host does not permit requests to this authority.
     Denied,
-    /// The name of the endpoint has no address.
+    /// The endpoint's name could not be resolved.
     Dns(String),
     /// No connection could be made.
     Connect(String),
-    /// The other side could not prove who it is.
+    /// The server's certificate is not trusted.
     Tls(String),
-    /// A time limit passed. The text says which.
+    /// A timeout passed. The text names the phase.
     Timeout(String),
-    /// The connection ended before the answer did.
+    /// The connection was closed before the response was complete.
     Broken(String),
-    /// A connection that was kept from before ended before any of the answer came: most likely it
-    /// was closed before the request was sent.
+    /// A reused connection was closed before any of the response arrived. Most likely it was closed
+    /// before the request was sent.
     Stale,
-    /// Something came that is not HTTP.
+    /// The response is not HTTP.
     NotHttp,
 }
 
@@ -44,41 +45,41 @@ impl fmt::Display for TransportError {
     }
 }
 
-/// An attempt's outcome, sorted by what can be done about it.
+/// The class of an outcome, which decides what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// The store did what was asked.
+    /// The request succeeded.
     Done,
-    /// It may well go better the next time.
+    /// A retry may succeed.
     Transient,
     /// The connection was closed before the request was sent.
     Stale,
-    /// An answer came, and is none that S3 gives: it was cut off, or somebody else gave it.
+    /// The response is not one of S3: it was cut off, or another server sent it.
     Garbled,
-    /// The store asked to be spared for a while.
+    /// The store asked to reduce the rate of requests.
     Throttled,
-    /// The credentials are no longer good, others may be.
+    /// The credentials have expired. Fresh ones may be valid.
     Expired,
-    /// The clock that signed is wrong by this much.
+    /// The clock of the signature is wrong by this offset.
     Skewed(Offset),
-    /// The signature names another region than the bucket's.
+    /// The signature is for another region than the bucket's.
     WrongRegion,
-    /// The store does not know the upload: it was completed, aborted, or swept away.
+    /// The upload does not exist: it was completed, aborted, or removed by a lifecycle rule.
     NoSuchUpload,
-    /// Another writer was busy with the same object.
+    /// Another request operates on the same object.
     Conflict,
-    /// The object is there already, and must not be replaced.
+    /// The object exists already, and must not be replaced.
     Exists,
-    /// There is no such object.
+    /// The object does not exist.
     NotFound,
-    /// Nothing will change until somebody changes something.
+    /// The request was refused. A retry will not help without a change.
     Refused,
-    /// The endpoint cannot be reached, and will not be until somebody changes something.
+    /// The endpoint cannot be reached. A retry will not help without a change.
     Unreachable,
 }
 
 impl Class {
-    /// The classes that a request may be tried again for.
+    /// The classes of retried requests.
     pub const RETRIED: [Class; 8] = [
         Class::Transient,
         Class::Stale,
@@ -90,7 +91,7 @@ impl Class {
         Class::Conflict,
     ];
 
-    /// Its name in snake case, as the labels of metrics have it.
+    /// The name in snake case, as in labels of metrics.
     pub fn name(self) -> &'static str {
         match self {
             Class::Done => "done",
@@ -111,71 +112,49 @@ impl Class {
     }
 }
 
-/// What the store said when it did what was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// That it is done.
-    Plain,
-    /// The id of a multipart upload.
-    Created {
-        /// The id.
-        upload_id: String,
-    },
-    /// The ETag of a part.
-    Stored {
-        /// The ETag, quotes included.
-        etag: String,
-    },
-    /// What an object is like.
-    Found(HeadObjectResult),
-    /// A page of open uploads.
-    Uploads(ListMultipartUploadsResult),
-    /// A page of the parts of an upload.
-    Parts(ListPartsResult),
-}
-
-/// What an answer says beside what S3 says by it, for people.
+/// Parts of a response that serve messages only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
-    /// What stands in a body that is none of S3.
+    /// An excerpt of a body that is not one of S3.
     pub quote: Option<Quote>,
-    /// What the server calls itself.
+    /// The `Server` header.
     pub server: Option<String>,
-    /// Where it redirects to.
+    /// The target of a redirect.
     pub location: Option<String>,
-    /// What a success lacks that it must say, in the terms of the API.
+    /// What a success response lacks, in the terms of the API.
     pub missing: Option<&'static str>,
 }
 
-/// An attempt's outcome with what is needed to decide about it and to explain it.
+/// The outcome of an attempt, with what is needed to decide about it and to explain it.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// What kind of outcome it is.
+    /// The class.
     pub class: Class,
-    /// What the store said, with [`Class::Done`] and with no other.
+    /// The result, if the class is [`Class::Done`].
     pub answer: Option<Answer>,
-    /// Whether the store may have done what was asked, although it did not say so.
+    /// Whether the request may have taken effect, although no response confirmed it.
     pub maybe_done: bool,
-    /// The status, and 0 where there was no answer.
+    /// The status. 0 if there was no response.
     pub status: u16,
-    /// What the store said.
+    /// The error document.
     pub error: Option<ErrorBody>,
-    /// What else the answer said.
+    /// Further parts of the response.
     pub said: Said,
-    /// Why there was no answer.
+    /// Why there was no response.
     pub transport: Option<TransportError>,
-    /// How long the store asked to wait.
+    /// The delay that the store requested.
     pub retry_after: Option<Duration>,
-    /// The bucket's region, where the store named it.
+    /// The region of the bucket, if the store named it.
     pub region: Option<String>,
-    /// How far the store's clock is from ours, where the answer shows it.
+    /// The offset of the store's clock, if the response shows it.
     pub clock: Option<Offset>,
-    /// How long it took, by the clock of the day: half of that `clock` may be wrong.
+    /// The duration of the exchange by the wall clock. `clock` may be off by half of it.
     pub took: Duration,
 }
 
 impl Verdict {
-    /// Whether it shows that more requests are under way than the line or the store can bear.
+    /// Whether the outcome shows that more requests are in flight than the network or the store can
+    /// handle.
     pub(crate) fn is_crowded(&self) -> bool {
         let is_slow = |error: &ErrorBody| error.code == "RequestTimeout";
         self.class == Class::Throttled
@@ -183,7 +162,7 @@ impl Verdict {
             || self.error.as_ref().is_some_and(is_slow)
     }
 
-    /// What of it are words of the store that somebody may be shown.
+    /// The texts from the store that may appear in messages.
     pub(crate) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
         let Said { quote, server, location, .. } = &mut self.said;
         let said =

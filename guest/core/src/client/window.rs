@@ -1,37 +1,38 @@
-//! How many requests are under way at once: more as they succeed, and half as many once they turn
-//! out to be too many for the line or the store.
+//! The congestion window: how many requests may be in flight. It grows with each success, and is
+//! halved when the network or the store is overloaded.
 //!
 //! Additive increase and multiplicative decrease, as in TCP:
 //! <https://www.rfc-editor.org/rfc/rfc5681>
 
 use crate::time::Instant;
 
-/// How many requests may be under way at once.
+/// How many requests may be in flight.
 pub(crate) struct Window {
     size: f64,
     max: usize,
-    /// When it was made smaller.
+    /// When it was last reduced.
     cut: Option<Instant>,
 }
 
 impl Window {
-    /// As many as there may ever be: most lines take them.
+    /// A window of the maximum size, which most networks can handle.
     pub(crate) fn new(max: usize) -> Window {
         Window { size: max as f64, max, cut: None }
     }
 
-    /// How many there may be now; one at least.
+    /// The size of the window. At least one.
     pub(crate) fn size(&self) -> usize {
         self.size as usize
     }
 
-    /// A request was answered: one more may follow, once as many as there may be now were.
+    /// Records a success. The window grows by one after as many successes as it is large.
     pub(crate) fn widen(&mut self) {
         self.size = (self.size + 1.0 / self.size).min(self.max as f64);
     }
 
-    /// One of the `flying` requests, sent then, did not get through for want of room, on the line
-    /// or in the store. Others that were under way when that was found out show nothing new.
+    /// Records an overload, which was found by a request sent at `sent` while `flying` were in
+    /// flight. Further failures of requests that were sent before a reduction do not reduce the
+    /// window again.
     pub(crate) fn narrow(&mut self, flying: usize, sent: Instant, now: Instant) {
         if self.cut.is_none_or(|cut| sent >= cut) {
             self.size = (self.size.min(flying as f64) / 2.0).floor().max(1.0);
@@ -61,7 +62,7 @@ mod tests {
         let mut window = Window::new(16);
         window.narrow(16, second(0), second(30));
         assert_eq!(window.size(), 8);
-        // There was no more to send than three: half of eight would change nothing.
+        // Only three requests were in flight, so the window is reduced from three, not from eight.
         window.narrow(3, second(31), second(60));
         assert_eq!(window.size(), 1);
         window.narrow(1, second(61), second(90));

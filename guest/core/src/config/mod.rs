@@ -1,65 +1,65 @@
-//! The configuration as written: one table of fields, from which it is read, checked and described.
+//! The raw configuration: one table of fields. The parser, the schema and the documentation use it.
 
 mod fields;
 mod providers;
-mod written;
+mod raw;
 
 use serde_json::Value;
 
 pub use fields::{GROUPS, Group, fields};
 pub(crate) use fields::{GZIP_LEVEL_MAX, PART_BYTES_MAX, ZSTD_LEVEL_MAX};
 pub use providers::{PROVIDERS, Provider, Region};
-pub use written::Written;
+pub use raw::RawConfig;
 
 /// One field of the configuration.
 #[derive(Debug)]
 pub struct Field {
-    /// Its name. A dot stands between the name of a table and that of a field in it.
+    /// The name. A dot separates the name of a table from that of a field in it.
     pub name: &'static str,
-    /// Other names it is accepted under, as the origin of this sink published them.
+    /// Further names that are accepted, which earlier S3 sinks have published.
     pub aliases: &'static [&'static str],
-    /// What values it takes.
+    /// The values it accepts.
     pub kind: Kind,
-    /// What holds where it is not written.
+    /// Its value if it is not set.
     pub absent: Absent,
-    /// What it means, as one sentence.
+    /// What it does, as one sentence.
     pub doc: &'static str,
 }
 
-/// What values a field takes.
+/// The values that a field accepts.
 #[derive(Debug)]
 pub enum Kind {
-    /// Any text but the empty one.
+    /// Any text that is not empty.
     Text,
     /// An `http` or `https` URL.
     Url,
-    /// A whole number, both limits included.
+    /// A whole number within these limits.
     Integer {
-        /// The least.
+        /// The smallest value.
         min: u64,
-        /// The greatest.
+        /// The largest value.
         max: u64,
     },
     /// One of these words.
     Choice(&'static [&'static str]),
     /// `true` or `false`.
     Flag,
-    /// A text that a header can hold: printable ASCII, without blanks at its ends, and no longer
-    /// than [`HEADER_BYTES_MAX`].
+    /// A text that a header can contain: printable ASCII, without spaces at its ends, and of at
+    /// most [`HEADER_BYTES_MAX`] bytes.
     Header,
-    /// A text that is not empty and that nothing may show: no error, no log, no `Debug`.
+    /// A text that is not empty. It must not appear in an error, a log or a `Debug` text.
     Secret,
-    /// A table of texts under names that the configuration chooses.
+    /// A table of texts, with names that the user chooses.
     Texts {
-        /// How many there may be.
+        /// The most entries.
         max: usize,
     },
 }
 
-/// What holds where a field is not written.
+/// The value of a field that is not set.
 #[derive(Debug)]
 pub enum Absent {
-    /// It must be written.
+    /// None: the field is required.
     Required,
     /// This text.
     Text(&'static str),
@@ -69,7 +69,7 @@ pub enum Absent {
     False,
     /// `true`.
     True,
-    /// Something that follows from other fields, described here.
+    /// A value that follows from other fields, described by this text.
     Derived(&'static str),
 }
 
@@ -116,8 +116,8 @@ impl Kind {
     }
 }
 
-/// Why a header cannot hold the text, if it cannot. Blanks at its ends would be lost on the way,
-/// and the signature with them.
+/// The reason why a header cannot contain the text, if there is one. Spaces at its ends would be
+/// removed in transit, and the signature would be wrong.
 fn unprintable(text: &str) -> Option<String> {
     let wanted = "expected printable ASCII without blanks at the beginning or end";
     if let Some(at) = text.chars().position(|c| c != ' ' && !c.is_ascii_graphic()) {
@@ -136,14 +136,14 @@ fn unprintable(text: &str) -> Option<String> {
     }
 }
 
-/// The number, where it is whole: JSON Schema takes `1e9` and `5.0` for integers, and so does this.
+/// The number, if it is whole. JSON Schema accepts `1e9` and `5.0` as integers, and so does this.
 /// <https://json-schema.org/draft/2020-12/json-schema-validation#section-6.1.1>
 fn whole(value: &Value) -> Option<u64> {
     let whole = |n: &f64| n.fract() == 0.0 && (0.0..EXACT_MAX).contains(n);
     value.as_u64().or_else(|| value.as_f64().filter(whole).map(|n| n as u64))
 }
 
-/// What a person would call the value: short, and never more of a text than tells it apart.
+/// A short description of the value for messages. It contains only the start of a text.
 fn seen(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -157,8 +157,8 @@ fn seen(value: &Value) -> String {
     }
 }
 
-/// The longest text for one header, in bytes. S3 takes 8 KB for all headers of a request together:
+/// The longest text for one header, in bytes. S3 allows 8 KB for all headers of a request:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 pub const HEADER_BYTES_MAX: usize = 1_024;
-/// Up to here a float is the number that was written.
+/// Up to this number, a float represents every whole number exactly.
 const EXACT_MAX: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;

@@ -1,52 +1,52 @@
-//! Whose store it is, and which defaults follow from that. What is written is never overruled.
+//! Providers of stores, and the defaults that follow from each. A field that is set overrides them.
 
 use crate::s3::PARTS_MAX;
 
-/// A provider, and what its stores need.
+/// A provider, with the defaults for its stores.
 #[derive(Debug)]
 pub struct Provider {
-    /// The word of the field `provider`.
+    /// The value of the field `provider`.
     pub name: &'static str,
-    /// The form of its endpoints; nothing where one follows from the region.
+    /// The form of its endpoints. `None` if the endpoint follows from the region.
     pub endpoint: Option<&'static str>,
     /// The region that requests are signed for.
     pub region: Region,
-    /// The word of the field `checksum`.
+    /// The default of the field `checksum`.
     pub checksum: &'static str,
     /// Whether `Content-MD5` is sent.
     pub content_md5: bool,
-    /// Whether parts never grow.
+    /// Whether all parts of an object must have the same size.
     pub equal_parts: bool,
-    /// How many parts an object may have.
+    /// The most parts of an object.
     pub parts_max: u32,
-    /// Why, as one sentence.
+    /// The reason for these defaults, as one sentence.
     pub why: &'static str,
-    /// Where its documentation says so.
+    /// The provider's documentation of it.
     pub source: &'static str,
 }
 
-/// The region that requests are signed for, where none is written.
+/// The default of the field `region`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Region {
-    /// This one.
+    /// A fixed region.
     Fixed(&'static str),
-    /// What stands between these two in the host of the endpoint.
+    /// The part of the endpoint's host between these two.
     OfHost {
-        /// What the host begins with.
+        /// The start of the host.
         before: &'static str,
-        /// What the host ends with.
+        /// The end of the host.
         after: &'static str,
     },
 }
 
 impl Provider {
-    /// The provider of that name.
+    /// The provider with this name.
     pub fn named(name: &str) -> Option<&'static Provider> {
         PROVIDERS.iter().find(|provider| provider.name == name)
     }
 }
 
-/// Every provider, in the order of the field's words.
+/// All providers, in the order of the field's values.
 pub const PROVIDERS: &[Provider] = &[
     Provider {
         name: "aws",

@@ -1,19 +1,19 @@
-//! The algorithms there are, and what they cost.
+//! The compression algorithms, and their memory.
 
 use super::gzip::Gzip;
 use super::zstd::Zstd;
 
-/// How the bytes of an object are compressed.
+/// How an object is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     /// <https://www.rfc-editor.org/rfc/rfc1952>
     Gzip {
-        /// From 1, the fastest, to 9, the smallest.
+        /// From 1 (fastest) to 9 (smallest).
         level: u8,
     },
     /// <https://www.rfc-editor.org/rfc/rfc8878>
     Zstd {
-        /// From 1, the fastest, to 12, the smallest.
+        /// From 1 (fastest) to 12 (smallest).
         level: u8,
     },
 }
@@ -26,7 +26,7 @@ impl Compression {
         }
     }
 
-    /// As registered: <https://www.iana.org/assignments/http-parameters>
+    /// As registered with IANA: <https://www.iana.org/assignments/http-parameters>
     pub(super) fn content_encoding(self) -> &'static str {
         match self {
             Compression::Gzip { .. } => "gzip",
@@ -34,7 +34,7 @@ impl Compression {
         }
     }
 
-    /// What a compressor takes, at most, in bytes of memory.
+    /// The most memory that a compressor takes, in bytes.
     pub(super) fn memory_bytes(self) -> u64 {
         match self {
             Compression::Gzip { .. } => Gzip::MEMORY_BYTES,
@@ -43,7 +43,7 @@ impl Compression {
     }
 }
 
-/// One gzip member, or one zstd frame, on its way.
+/// A gzip member or a zstd frame in progress.
 pub(super) enum Compressor {
     Gzip(Gzip),
     Zstd(Zstd),
@@ -57,7 +57,7 @@ impl Compressor {
         }
     }
 
-    /// Takes bytes in, and adds to `out` what is ready.
+    /// Compresses `bytes`, and appends the output that is ready to `out`.
     pub(super) fn write(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         match self {
             Compressor::Gzip(gzip) => gzip.write(bytes, out),
@@ -65,7 +65,7 @@ impl Compressor {
         }
     }
 
-    /// Adds to `out` all that is left.
+    /// Appends the remaining output to `out`.
     pub(super) fn finish(self, out: &mut Vec<u8>) {
         match self {
             Compressor::Gzip(gzip) => gzip.finish(out),

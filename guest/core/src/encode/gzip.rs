@@ -4,13 +4,13 @@ use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Status};
 
 pub(super) struct Gzip {
     deflate: Deflate,
-    /// What is ready is written here first.
+    /// The buffer that the compressor writes to.
     ready: Box<[u8]>,
 }
 
 impl Gzip {
-    /// Its window twice, its hash chains and heads, its symbols and what is ready, as the crate
-    /// lays them out, and `ready`; the sum is some KiB less.
+    /// Twice the window, the hash chains and heads, the symbols and pending output, as the crate
+    /// allocates them, and `ready`. Rounded up by a few KiB.
     pub(super) const MEMORY_BYTES: u64 = 448 << 10;
 
     pub(super) fn new(level: u8) -> Gzip {
@@ -41,14 +41,14 @@ impl Gzip {
     fn step(&mut self, bytes: &[u8], flush: DeflateFlush, out: &mut Vec<u8>) -> Status {
         let before = self.deflate.total_out();
         let status = self.deflate.compress(bytes, &mut self.ready, flush);
-        let status = status.expect("only a stream that was never set up is refused");
+        let status = status.expect("the stream is initialised");
         let made = usize::try_from(self.deflate.total_out() - before).unwrap_or(0);
         out.extend_from_slice(&self.ready[..made]);
         status
     }
 }
 
-/// A window of 32 KiB, and 16 on top of its bits for the header and trailer of gzip:
+/// A window of 32 KiB. 16 is added for a gzip header and trailer:
 /// <https://zlib.net/manual.html#Advanced>
 const WINDOW_BITS_GZIP: i32 = 15 + 16;
 const READY_BYTES: usize = 16 << 10;

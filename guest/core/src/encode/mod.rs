@@ -1,4 +1,4 @@
-//! From events to the bytes of an object: what lies between them, and how they are compressed.
+//! Encodes events into the bytes of an object: framing, then compression.
 
 mod compression;
 mod gzip;
@@ -16,38 +16,38 @@ pub use object_framing::ObjectFraming;
 /// How every object of a sink is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encoding {
-    /// What lies between events.
+    /// What separates the events.
     pub framing: ObjectFraming,
-    /// How the bytes are compressed, if they are.
+    /// How the bytes are compressed. `None` for not at all.
     pub compression: Option<Compression>,
 }
 
 impl Encoding {
-    /// What names end in that say how their objects are compressed.
+    /// The suffix of object names that tells the compression, such as `.gz`.
     pub fn suffix(&self) -> &'static str {
         self.compression.map_or("", Compression::suffix)
     }
 
-    /// What `Content-Encoding` says, where it is sent.
+    /// The value of `Content-Encoding`, if it is sent.
     pub fn content_encoding(&self) -> Option<&'static str> {
         self.compression.map(Compression::content_encoding)
     }
 
-    /// How many bytes of memory one object takes while it is open, beside the bytes it has so far.
+    /// The memory that the encoder of one open object takes, in bytes, without its output.
     pub fn memory_bytes(&self) -> u64 {
         self.compression.map_or(0, Compression::memory_bytes)
     }
 
-    /// How many bytes of an object the events of a run become, at most, if they are not compressed.
+    /// The most bytes that the events of a run take in an object, before compression.
     pub fn bytes_max(&self, run: &Run) -> u64 {
         run.len() + self.framing.overhead_max() * run.events()
     }
 }
 
-/// Encodes the events of one object, in their order.
+/// Encodes the events of one object, in order.
 ///
-/// A compressor holds back what makes no whole block yet, so what is given out lags behind what was
-/// taken, by up to 128 KiB of the object.
+/// A compressor returns output in whole blocks. The output therefore lags behind the input, by up
+/// to 128 KiB of the object.
 pub struct Encoder {
     encoding: Encoding,
     has_events: bool,
@@ -55,24 +55,24 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// For an object of no events yet.
+    /// An encoder for an object without events.
     pub fn new(encoding: Encoding) -> Encoder {
         Encoder::resume(encoding, false)
     }
 
-    /// For an object whose bytes so far end where [`end_member`](Encoder::end_member) ended them.
+    /// An encoder for an object that continues after [`end_member`](Encoder::end_member).
     pub fn resume(encoding: Encoding, has_events: bool) -> Encoder {
         Encoder { encoding, has_events, compressor: None }
     }
 
-    /// Whether the object has an event: with the encoding, all that [`resume`](Encoder::resume)
-    /// must know.
+    /// Whether the object has an event. Together with the encoding this is all that
+    /// [`resume`](Encoder::resume) needs.
     pub fn has_events(&self) -> bool {
         self.has_events
     }
 
-    /// Takes whole events until at least `room` bytes are given out, all of them where there is no
-    /// limit. Returns the bytes, and the events that are left.
+    /// Encodes whole events until at least `room` bytes of output are ready. Without a limit it
+    /// encodes all events. Returns the output, and the events that are left.
     pub fn push(&mut self, mut run: Run, room: Option<u64>) -> (Bytes, Option<Run>) {
         if run.events() == 0 || room == Some(0) {
             return (Bytes::new(), left(run));
@@ -103,15 +103,15 @@ impl Encoder {
         (exact(out), left(run))
     }
 
-    /// The same without compression, and without what a compressor held: for an object whose bytes
-    /// are only counted any more.
+    /// The same encoder without compression, and without the input that a compressor still holds.
+    /// For an object of which only the size is still needed.
     pub fn uncompressed(self) -> Encoder {
         let encoding = Encoding { compression: None, ..self.encoding };
         Encoder { encoding, compressor: None, ..self }
     }
 
-    /// Ends the gzip member or the zstd frame, and returns its last bytes. What is pushed after it
-    /// begins another: members, and frames, decompress as one when they lie behind one another.
+    /// Ends the gzip member or the zstd frame, and returns its last bytes. The next `push` begins
+    /// another: concatenated members and frames decompress as one.
     pub fn end_member(&mut self) -> Bytes {
         self.end_member_with(&[])
     }
@@ -121,7 +121,7 @@ impl Encoder {
         self.end_member_with(self.encoding.framing.closing())
     }
 
-    /// How many bytes of memory it takes.
+    /// The memory that the encoder takes now, in bytes.
     pub fn memory_bytes(&self) -> u64 {
         self.compressor.as_ref().map_or(0, |_| self.encoding.memory_bytes())
     }
@@ -145,7 +145,7 @@ fn left(run: Run) -> Option<Run> {
     Some(run).filter(|run| run.events() > 0)
 }
 
-/// Without the room that a vector keeps to grow into: it would be held and not be counted.
+/// The bytes without a vector's spare capacity, which would be held in memory but not counted.
 fn exact(bytes: Vec<u8>) -> Bytes {
     bytes.into_boxed_slice().into()
 }

@@ -1,25 +1,25 @@
-//! What lies between the events of an object.
+//! What separates the events of an object.
 
 use bytes::Bytes;
 
 use crate::run::{Framing, Run};
 
-/// What lies between the events of an object.
+/// What separates the events of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObjectFraming {
     /// Nothing.
     None,
     /// A line feed after each event.
     Newline,
-    /// Before each event its length in bytes, as four bytes, the highest first.
+    /// The length of each event before it, as four bytes in big-endian order.
     LengthDelimited,
-    /// `[` before the first, `,` and a line feed between two, `]` and a line feed after the last.
-    /// Whether an event is JSON is not looked at.
+    /// `[` before the first event, `,` and a line feed between events, `]` and a line feed after
+    /// the last. Events are not checked to be JSON.
     JsonArray,
 }
 
 impl ObjectFraming {
-    /// How many bytes an event takes beside its own, at most, its share of the closing included.
+    /// The most bytes that an event adds to its own, with its share of the closing.
     pub(super) fn overhead_max(self) -> u64 {
         match self {
             ObjectFraming::None => 0,
@@ -36,7 +36,7 @@ impl ObjectFraming {
         }
     }
 
-    /// Hands out one event with what stands before and after it.
+    /// Passes an event to `out`, with what precedes and follows it.
     pub(super) fn write(self, event: &[u8], is_first: bool, mut out: impl FnMut(&[u8])) {
         match self {
             ObjectFraming::None | ObjectFraming::Newline => {}
@@ -49,7 +49,7 @@ impl ObjectFraming {
         }
     }
 
-    /// The bytes of all events. The same memory where they lie as they should already.
+    /// The encoded events. The payload is shared if it is encoded this way already.
     pub(super) fn frame(self, run: Run, is_first: bool) -> Bytes {
         match self {
             ObjectFraming::None => return run.into_payload(Framing::Bare),
@@ -64,7 +64,7 @@ impl ObjectFraming {
         super::exact(framed)
     }
 
-    /// How many events from the front make at least `wanted` bytes: all of them, where they make
+    /// How many events from the front make at least `wanted` bytes. All of them, if they make
     /// fewer.
     pub(super) fn reaching(self, run: &Run, is_first: bool, wanted: u64) -> usize {
         let all = run.bare_len() as u64 + self.overhead_max() * run.events();
@@ -80,7 +80,7 @@ impl ObjectFraming {
     }
 }
 
-/// A run has no more than fits into 32 bits, and so has an event.
+/// A run has at most 2^32 - 1 bytes, and so has an event.
 fn length(event: &[u8]) -> u32 {
     u32::try_from(event.len()).unwrap_or(u32::MAX)
 }

@@ -5,7 +5,7 @@ use structured_zstd::encoding::{CompressionContext, CompressionLevel, Compressio
 pub(super) struct Zstd(Box<CompressionContext>);
 
 impl Zstd {
-    /// What the crate says it takes, rounded up; a test looks at it for all levels.
+    /// The memory that the crate reports, rounded up. A test compares the two at all levels.
     pub(super) fn memory_bytes(level: u8) -> u64 {
         let mib = match level {
             ..=3 => 3,
@@ -26,17 +26,17 @@ impl Zstd {
     }
 
     pub(super) fn write(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        let taken = self.0.write(out, bytes).expect("a vector takes what it is given");
-        debug_assert_eq!(taken, bytes.len(), "no size was promised that could be exceeded");
+        let taken = self.0.write(out, bytes).expect("writing to a vector cannot fail");
+        debug_assert_eq!(taken, bytes.len(), "no content size was set, so all input is accepted");
     }
 
     pub(super) fn finish(mut self, out: &mut Vec<u8>) {
-        self.0.finish_frame(out).expect("a vector takes what it is given");
+        self.0.finish_frame(out).expect("writing to a vector cannot fail");
     }
 }
 
-/// 512 KiB. A larger window makes objects a few percent smaller, and takes as much more memory for
-/// each that is open.
+/// 512 KiB. A larger window makes objects a few percent smaller, and takes that much more memory
+/// for each open object.
 const WINDOW_LOG: u32 = 19;
 
 #[cfg(test)]

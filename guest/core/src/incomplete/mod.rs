@@ -1,7 +1,7 @@
-//! Multipart uploads in the bucket that no object uses.
+//! Incomplete multipart uploads that no object uses.
 //!
-//! An upload that a checkpoint may need is never aborted, and one that cannot be aborted is
-//! remembered, tried again, and counted.
+//! An upload that a checkpoint may need is never aborted. An upload that cannot be aborted is
+//! remembered and counted, and the abort is tried again.
 
 mod aborts;
 mod orphans;
@@ -36,25 +36,25 @@ pub(crate) struct Incomplete {
     effects: VecDeque<Effect>,
 }
 
-/// What has been counted of incomplete uploads since the sink was made.
+/// Counters of incomplete uploads since the sink was created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IncompleteCounters {
-    /// Aborts that were given up for a while.
+    /// The aborts that were deferred.
     pub aborts_failed: u64,
-    /// Orphaned uploads found.
+    /// The orphaned uploads that were found.
     pub orphans: u64,
-    /// Those of them that are gone.
+    /// The orphaned uploads that were aborted.
     pub orphans_aborted: u64,
 }
 
-/// What is asked of others: that this call is made.
+/// A call to submit.
 pub(crate) struct Effect {
     pub(crate) id: AbortId,
     pub(crate) call: Call,
 }
 
 impl Incomplete {
-    /// No incomplete upload is known.
+    /// Without any uploads.
     pub(crate) fn new(on_orphans: OnOrphans) -> Incomplete {
         Incomplete {
             on_orphans,
@@ -66,12 +66,13 @@ impl Incomplete {
         }
     }
 
-    /// What it wants next, if anything.
+    /// The next effect, if there is one.
     pub(crate) fn poll(&mut self) -> Option<Effect> {
         self.effects.pop_front()
     }
 
-    /// Aborts an upload that has no more use, unless a checkpoint that may be resumed knows it.
+    /// Aborts an upload that no object uses. If a checkpoint that may be resumed contains it, the
+    /// abort waits.
     pub(crate) fn abort(&mut self, key: String, upload_id: String) {
         if self.pinned.has(&upload_id) {
             return self.aborts.add_pinned(key, upload_id);
@@ -80,20 +81,21 @@ impl Incomplete {
         self.send(id);
     }
 
-    /// Remembers an upload that somebody else could not abort.
+    /// Remembers an upload whose abort failed elsewhere.
     pub(crate) fn remember(&mut self, key: String, upload_id: String, now: Instant) {
         let id = self.aborts.add(key, upload_id);
         self.aborts.put_off(id, now);
         self.counters.aborts_failed += 1;
     }
 
-    /// Somebody else has seen to it that this upload is gone.
+    /// Forgets an upload that no longer exists.
     pub(crate) fn forget(&mut self, upload_id: &str) {
         self.aborts.forget(upload_id);
         self.orphans.forget(upload_id);
     }
 
-    /// The store may have begun an upload of this key, and the answer that named it is lost.
+    /// Records that the response to CreateMultipartUpload was lost, so that an upload of this key
+    /// may exist.
     pub(crate) fn suspect(&mut self, key: String, notices: &mut Notices) {
         let message = format!(
             "a multipart upload of `{key}` may have been left behind: the answer that named it is \
@@ -103,7 +105,7 @@ impl Incomplete {
         notices.push(Level::Warning, message);
     }
 
-    /// A call that was to abort an upload has ended.
+    /// Processes the result of an abort.
     pub(crate) fn on_end(&mut self, id: AbortId, end: End, now: Instant, notices: &mut Notices) {
         match end {
             End::Done(_) | End::Gone | End::Cancelled => {
@@ -117,7 +119,7 @@ impl Incomplete {
         }
     }
 
-    /// Remembers an upload that could not be aborted.
+    /// Defers an abort that failed.
     pub(crate) fn put_off(
         &mut self,
         id: AbortId,
@@ -137,57 +139,58 @@ impl Incomplete {
         }
     }
 
-    /// Tries aborts again that are due, or all that are remembered.
+    /// Tries the deferred aborts again that are due, or all of them.
     pub(crate) fn retry(&mut self, now: Instant, all: bool) {
         self.aborts.take_due(now, all).into_iter().for_each(|id| self.send(id));
     }
 
-    /// When [`retry`](Incomplete::retry) will try one again.
+    /// When [`retry`](Incomplete::retry) will try an abort again.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         self.aborts.next_due()
     }
 
-    /// A checkpoint is taken that knows these uploads: it may be resumed.
+    /// Pins the uploads that a new checkpoint contains, since it may be resumed.
     pub(crate) fn pin(&mut self, upload_ids: BTreeSet<String>) {
         self.pinned.pin(upload_ids);
     }
 
-    /// The last checkpoint is stored, and none before it will be resumed.
+    /// Records that the last checkpoint was committed, so that no earlier one will be resumed.
     pub(crate) fn commit(&mut self) {
         self.pinned.commit();
     }
 
-    /// Aborts what only checkpoints knew that will not be resumed.
+    /// Aborts the uploads that were pinned by earlier checkpoints only.
     pub(crate) fn release(&mut self) {
         let pinned = &self.pinned;
         let released = self.aborts.release(|upload_id| pinned.has(upload_id));
         released.into_iter().for_each(|id| self.send(id));
     }
 
-    /// Whether a checkpoint is taken and not committed.
+    /// Whether a checkpoint was taken and not committed.
     pub(crate) fn has_uncommitted(&self) -> bool {
         self.pinned.is_taken()
     }
 
-    /// The ids of the uploads that checkpoints know which may be resumed.
+    /// The ids of the pinned uploads.
     pub(crate) fn pinned(&self) -> impl Iterator<Item = &str> {
         self.pinned.ids()
     }
 
-    /// Whether an upload is to stay, or is being aborted.
+    /// Whether an upload is pinned or being aborted.
     pub(crate) fn uses(&self, upload_id: &str) -> bool {
         self.aborts.is_ending(upload_id) || self.pinned.has(upload_id)
     }
 
-    /// Whether an upload that nothing uses was orphaned by a crash. It was begun at `begun` or
-    /// before, by this machine's clock.
+    /// Whether an unused upload is orphaned. It was initiated at `begun` or earlier, by this
+    /// machine's clock.
     pub(crate) fn is_orphan(&self, key: &str, begun: Option<Timestamp>) -> bool {
-        // On a prefix of its own all that nothing uses is.
+        // With `on_orphans = abort`, no other writer uses the prefix, so every unused upload is
+        // orphaned.
         self.on_orphans == OnOrphans::Abort || self.orphans.includes(key, begun)
     }
 
-    /// Takes in the orphaned uploads, or why they cannot be listed. Where those are not all, the
-    /// next life of the sink looks for the others.
+    /// Processes the list of orphaned uploads, or the error if they could not be listed. If the
+    /// list is not complete, the sink looks again after the next resume.
     pub(crate) fn take_in(
         &mut self,
         found: Result<Vec<IncompleteUpload>, Error>,
@@ -209,7 +212,7 @@ impl Incomplete {
         }
         let count = found.len();
         self.counters.orphans += count as u64;
-        for IncompleteUpload { name: key, upload_id, .. } in found {
+        for IncompleteUpload { object_key: key, upload_id, .. } in found {
             let what = format!(
                 "the upload {} of `{key}` is unknown to the checkpoint: a crash left it behind, \
                  or another writer is at work",
@@ -233,7 +236,7 @@ impl Incomplete {
         }
     }
 
-    /// A key is written again: its orphaned uploads have no more use.
+    /// Aborts the orphaned uploads of a key that is being written again.
     pub(crate) fn reclaim(&mut self, key: &str) {
         for upload_id in self.orphans.take(key) {
             self.abort_orphan(key.to_owned(), upload_id);
@@ -251,21 +254,22 @@ impl Incomplete {
         self.effects.push_back(Effect { id, call: Call::AbortMultipartUpload { key, upload_id } });
     }
 
-    /// The uploads that are, or may be, in the store although nobody has a use for them.
+    /// The uploads that exist, or may exist, although no object uses them.
     pub(crate) fn left(&self) -> Vec<LeftUpload> {
         self.aborts.left().into_iter().chain(self.orphans.left()).collect()
     }
 
-    /// How many there are of those.
+    /// The number of these uploads.
     pub(crate) fn count(&self) -> u64 {
         self.aborts.count() + self.orphans.count()
     }
 
-    /// What was counted.
+    /// The counters.
     pub(crate) fn counters(&self) -> &IncompleteCounters {
         &self.counters
     }
 }
 
-/// From so many orphaned uploads on a notice says how many they are: not all notices may be kept.
+/// With more orphaned uploads than this, a notice tells their number, since their own notices may
+/// be dropped.
 const ORPHANS_NAMED_MAX: usize = 10;

@@ -1,5 +1,5 @@
-//! Uploads that a crash left behind: begun after the checkpoint from which the sink goes on, so
-//! that nothing knows them but the list of the store.
+//! Orphaned uploads: those that were started after the checkpoint that the sink was resumed from.
+//! No checkpoint contains them, so they are found by listing the bucket.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,89 +7,93 @@ use std::time::Duration;
 use super::LeftUpload;
 use crate::time::Timestamp;
 
-/// An upload that is open in the bucket.
+/// An incomplete upload in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncompleteUpload {
-    /// The name of the object that would be.
-    pub name: String,
-    /// Its id.
+    /// The key of its object.
+    pub object_key: String,
+    /// The upload's id.
     pub upload_id: String,
-    /// When it was begun, by this machine's clock; nothing where the store does not say.
+    /// When it was initiated, by this machine's clock. `None` if the store does not tell.
     pub begun: Option<Timestamp>,
-    /// How many parts it has; nothing where the store does not say.
+    /// The number of its parts. `None` if the store does not tell.
     pub parts: Option<u32>,
 }
 
-/// Which uploads a crash left behind.
+/// The orphaned uploads.
 #[derive(Default)]
 pub(crate) struct Orphans {
-    /// When the checkpoint was taken, or the first of those since which nobody could look.
+    /// When the checkpoint was taken. If orphans were not looked for after an earlier one, the time
+    /// of the earlier one.
     since: Timestamp,
-    /// Whether that is still to be done.
+    /// Whether orphans are still to be looked for.
     is_looking: bool,
-    /// Names of which an upload may have been begun before that, whose id nobody was told.
+    /// Keys that may have an upload from before `since` whose id is unknown.
     suspected: BTreeSet<String>,
-    /// Their ids, by name: those that stay until their name is written again.
+    /// The ids of orphaned uploads by key. They are aborted when the key is written again.
     found: BTreeMap<String, Vec<String>>,
 }
 
 impl Orphans {
-    /// They were begun after `since`, or are of one of these names.
+    /// Uploads that were started after `since`, or that have one of these keys.
     pub(super) fn since(since: Timestamp, suspected: BTreeSet<String>) -> Orphans {
         Orphans { since, is_looking: true, suspected, found: BTreeMap::new() }
     }
 
-    /// All that there are were seen.
+    /// Records that all orphaned uploads were listed.
     pub(super) fn looked(&mut self) {
         self.is_looking = false;
         self.suspected.clear();
     }
 
-    /// Adds one that stays until its name is written again.
-    pub(super) fn add(&mut self, name: String, upload_id: String) {
-        self.found.entry(name).or_default().push(upload_id);
+    /// Adds an orphaned upload.
+    pub(super) fn add(&mut self, object_key: String, upload_id: String) {
+        self.found.entry(object_key).or_default().push(upload_id);
     }
 
-    /// The ids of those of a name, which are its own no more.
-    pub(super) fn take(&mut self, name: &str) -> Vec<String> {
-        self.found.remove(name).unwrap_or_default()
+    /// Removes and returns the ids of a key's orphaned uploads.
+    pub(super) fn take(&mut self, object_key: &str) -> Vec<String> {
+        self.found.remove(object_key).unwrap_or_default()
     }
 
-    /// Since when there may be some that nobody has seen, where a checkpoint is taken now.
+    /// The time since which there may be unknown uploads, for a checkpoint that is taken now.
     pub(super) fn unseen_since(&self, now: Timestamp) -> Timestamp {
         if self.is_looking { self.since } else { now }
     }
 
-    /// The names of which there are some or may be.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    /// The keys that have orphaned uploads, or may have.
+    pub(super) fn object_keys(&self) -> impl Iterator<Item = &str> {
         self.suspected.iter().chain(self.found.keys()).map(String::as_str)
     }
 
-    /// Whether an upload that nobody uses is one of them.
-    pub(super) fn includes(&self, name: &str, begun: Option<Timestamp>) -> bool {
-        // Stores round to the second, or to a part of it.
+    /// Whether an unused upload is orphaned.
+    pub(super) fn includes(&self, object_key: &str, begun: Option<Timestamp>) -> bool {
+        // Stores round the time, to a second or less.
         let is_late = |begun: Timestamp| begun.after(ROUNDING) >= self.since;
-        begun.is_some_and(is_late) || self.suspected.contains(name)
+        begun.is_some_and(is_late) || self.suspected.contains(object_key)
     }
 
-    /// How many are left.
+    /// The number of orphaned uploads.
     pub(super) fn count(&self) -> u64 {
         self.found.values().map(|ids| ids.len() as u64).sum()
     }
 
-    /// Those that are left.
+    /// The orphaned uploads.
     pub(super) fn left(&self) -> impl Iterator<Item = LeftUpload> {
-        self.found.iter().flat_map(|(name, ids)| {
-            ids.iter().map(|id| LeftUpload { name: name.clone(), upload_id: Some(id.clone()) })
+        self.found.iter().flat_map(|(object_key, ids)| {
+            ids.iter().map(|id| LeftUpload {
+                object_key: object_key.clone(),
+                upload_id: Some(id.clone()),
+            })
         })
     }
 
-    /// Somebody else has seen to it that this upload is gone.
+    /// Removes an upload that no longer exists.
     pub(super) fn forget(&mut self, upload_id: &str) {
         self.found.values_mut().for_each(|ids| ids.retain(|id| id != upload_id));
         self.found.retain(|_, ids| !ids.is_empty());
     }
 }
 
-/// How much earlier than it was an upload may be said to have begun.
+/// How much too early the initiation time of an upload may be.
 const ROUNDING: Duration = Duration::from_secs(1);

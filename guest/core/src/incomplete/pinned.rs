@@ -1,30 +1,30 @@
-//! Which uploads must stay, since a checkpoint knows them that may be resumed.
+//! Pinned uploads: the uploads of all checkpoints that may be resumed.
 
 use std::collections::BTreeSet;
 
-/// The ids of the uploads that the checkpoint knows which was committed last, and those that were
-/// taken since: the caller may have stored any of them.
+/// The ids of the uploads in the last committed checkpoint, and in all checkpoints taken since. The
+/// caller may have stored any of them.
 #[derive(Default)]
 pub(crate) struct Pinned {
     committed: BTreeSet<String>,
     taken: BTreeSet<String>,
-    /// Those of the last one taken, while it is not committed.
+    /// The ids in the last checkpoint, if it is not committed.
     last: Option<BTreeSet<String>>,
 }
 
 impl Pinned {
-    /// After a start from a checkpoint that knows these.
+    /// The state after resuming from a checkpoint with these uploads.
     pub(crate) fn of(committed: BTreeSet<String>) -> Pinned {
         Pinned { committed, ..Pinned::default() }
     }
 
-    /// A checkpoint that knows these is taken.
+    /// Records that a checkpoint with these uploads was taken.
     pub(crate) fn pin(&mut self, ids: BTreeSet<String>) {
         self.taken.extend(ids.iter().cloned());
         self.last = Some(ids);
     }
 
-    /// The last one is committed, and no other will be resumed.
+    /// Records that the last checkpoint was committed, so that no other will be resumed.
     pub(crate) fn commit(&mut self) {
         if let Some(last) = self.last.take() {
             self.committed = last;
@@ -32,17 +32,17 @@ impl Pinned {
         }
     }
 
-    /// Whether one is taken and not committed.
+    /// Whether a checkpoint was taken and not committed.
     pub(crate) fn is_taken(&self) -> bool {
         self.last.is_some()
     }
 
-    /// Whether this upload must stay.
+    /// Whether this upload is pinned.
     pub(crate) fn has(&self, upload_id: &str) -> bool {
         self.committed.contains(upload_id) || self.taken.contains(upload_id)
     }
 
-    /// All that must stay; one that several checkpoints know may come twice.
+    /// All pinned uploads. An upload may appear twice.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
         self.committed.iter().chain(&self.taken).map(String::as_str)
     }

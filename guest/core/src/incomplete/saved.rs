@@ -1,4 +1,4 @@
-//! Incomplete uploads as a checkpoint keeps them.
+//! Saves incomplete uploads for a checkpoint, and restores them.
 
 use std::collections::BTreeSet;
 
@@ -10,23 +10,23 @@ use super::pinned::Pinned;
 use crate::settings::OnOrphans;
 use crate::time::Timestamp;
 
-/// The incomplete uploads that a checkpoint knows.
+/// The incomplete uploads in a checkpoint.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SavedIncomplete {
-    /// Keys and ids of uploads that are to be aborted.
+    /// Keys and ids of the uploads to abort.
     to_abort: Vec<(String, String)>,
-    /// Since when uploads may have been begun that no checkpoint knows.
+    /// The time since which there may be uploads that no checkpoint contains.
     unseen_since: Timestamp,
-    /// Keys of which an upload may have been begun whose id is not known.
+    /// Keys that may have an upload whose id is unknown.
     suspected: Vec<String>,
 }
 
 impl Incomplete {
-    /// What a checkpoint that is taken `now` keeps of them.
+    /// Saves the uploads. `now` is when the checkpoint is taken.
     pub(crate) fn save(&self, now: Timestamp) -> SavedIncomplete {
         let pair = |(key, id): (&str, &str)| (key.to_owned(), id.to_owned());
         let suspected: BTreeSet<&str> =
-            self.aborts.suspected().chain(self.orphans.names()).collect();
+            self.aborts.suspected().chain(self.orphans.object_keys()).collect();
         SavedIncomplete {
             to_abort: self.aborts.uploads().map(pair).collect(),
             unseen_since: self.orphans.unseen_since(now),
@@ -34,7 +34,7 @@ impl Incomplete {
         }
     }
 
-    /// What was saved, of a checkpoint whose objects go on with `pinned` uploads.
+    /// Restores the uploads. The objects of the checkpoint use the `pinned` ones.
     pub(crate) fn restore(
         on_orphans: OnOrphans,
         saved: SavedIncomplete,
@@ -52,12 +52,12 @@ impl Incomplete {
 }
 
 impl SavedIncomplete {
-    /// Keys and ids of uploads that are to be aborted.
+    /// Keys and ids of the uploads to abort.
     pub(crate) fn to_abort(&self) -> &[(String, String)] {
         &self.to_abort
     }
 
-    /// What cannot be, if anything is: then it was not written by this program.
+    /// What is invalid, if anything. An invalid state was not written by this program.
     pub(crate) fn flaw(&self) -> Option<&'static str> {
         let is_empty = |(key, id): &(String, String)| key.is_empty() || id.is_empty();
         let flaw = "an upload without a name or an id";

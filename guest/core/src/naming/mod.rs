@@ -1,4 +1,4 @@
-//! What objects are called: the one place where a name is made.
+//! The names of objects. All names are made here.
 
 mod search;
 mod sequence;
@@ -16,37 +16,37 @@ pub use sequence::Sequences;
 /// How objects are named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
-    /// What every name begins with; empty where keys are free.
+    /// The prefix of all names. May be empty.
     pub prefix: String,
-    /// What follows it.
+    /// The template of the part after the prefix.
     pub template: Template,
-    /// What they end in, unless they do already: how the objects are compressed.
+    /// The suffix for the compression. It is added to names that do not end with it.
     pub suffix: &'static str,
-    /// What becomes of an object whose name is taken.
+    /// What to do if the name of an object is taken.
     pub on_existing: OnExisting,
 }
 
-/// What becomes of an object whose name is taken.
+/// What to do if the name of an object is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnExisting {
-    /// It replaces the other.
+    /// Replace the existing object.
     Overwrite,
-    /// It fails.
+    /// Fail.
     Fail,
-    /// It gets the next number that is free.
+    /// Use the next free number.
     Next,
 }
 
 impl OnExisting {
-    /// Whether the store is told to make an object only where there is none of its name.
+    /// Whether the store is asked to create an object only if none exists with its name.
     pub fn is_conditional(self) -> bool {
         self != OnExisting::Overwrite
     }
 
-    /// What holds for names of that template where nothing is written. A name that is its key means
-    /// the same object, whoever writes it. A number means one of several, and another run, another
-    /// machine or another file may count as this one does: what they made is not replaced. Nobody
-    /// else makes a UUID, and so the store is asked nothing.
+    /// The default for names of a template. A name made of the key alone denotes one object,
+    /// whoever writes it, so it is overwritten. A number is only one of several: another run,
+    /// machine or file may count the same way, and its objects must not be replaced. A UUID is
+    /// unique, so the store need not check.
     pub fn of(template: &Template) -> OnExisting {
         if template.has_uuid() {
             OnExisting::Overwrite
@@ -61,18 +61,19 @@ impl OnExisting {
 }
 
 impl Names {
-    /// The name of an object that is known so far, all but its number.
+    /// The name of an object without its number.
     ///
     /// # Errors
     ///
-    /// Why there can be no object of that name, as a sentence for people.
+    /// The reason, as a sentence, if an object cannot have that name.
     pub fn stem(&self, facts: &Facts) -> Result<Stem, String> {
         if facts.key.is_empty() {
             return Err("the key is empty".to_owned());
         }
         let mut pieces = vec![Rendered::Text(self.prefix.clone())];
         pieces.extend(self.template.render(facts));
-        // A part of the last text, and no piece of its own: stems are one where their names are.
+        // Appended to the last text instead of added as a piece, so that stems are equal if their
+        // names are.
         match pieces.last_mut() {
             Some(Rendered::Text(text)) if text.ends_with(self.suffix) => {}
             Some(Rendered::Text(text)) => text.push_str(self.suffix),
@@ -87,15 +88,15 @@ impl Names {
             ));
         }
         if !self.prefix.is_empty() {
-            // Numbers are digits, and change nothing about where a name leads.
+            // Numbers are digits, so they do not affect the check.
             let name = stem.name(0);
             check_confined(&name[self.prefix.len()..])?;
         }
         Ok(stem)
     }
 
-    /// What is wrong where one key gets several objects, each of which replaces the one before it.
-    /// `cause` is the field that makes it several, and what it is set to: `max_open_objects = 8`.
+    /// The problem, if several objects of one key replace each other. `cause` is the field that
+    /// makes several objects, with its value: `max_open_objects = 8`.
     pub fn refuse_several_of_one_key(&self, field: &str, cause: &str) -> Option<Problem> {
         let safe = self.template.is_unique() || self.on_existing.is_conditional();
         (!safe).then(|| {
@@ -108,14 +109,14 @@ impl Names {
     }
 }
 
-/// What objects are called that differ in their numbers only.
+/// The common part of the names of objects that differ in their numbers only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stem {
     pieces: Vec<Rendered>,
 }
 
 impl Stem {
-    /// The name of the object of that number. The same for all numbers, where it has none.
+    /// The name with this number. It is the same for all numbers if names have none.
     pub fn name(&self, number: u64) -> String {
         let mut name = String::new();
         for piece in &self.pieces {
@@ -127,12 +128,12 @@ impl Stem {
         name
     }
 
-    /// Whether there is a number in it.
+    /// Whether the name has a number.
     pub fn is_numbered(&self) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Rendered::Number { .. }))
     }
 
-    /// Whether a template can have made it: numbers have no more zeros in front than that allows.
+    /// Whether a template can have made this stem: the width of its numbers is within the limit.
     pub(crate) fn is_possible(&self) -> bool {
         self.pieces.iter().all(|piece| match piece {
             Rendered::Text(_) => true,
@@ -140,12 +141,12 @@ impl Stem {
         })
     }
 
-    /// Tells stems apart, also from one version of this program to the next. Where two were taken
-    /// for one, they would share their numbers, and lose nothing.
+    /// An id of the stem, stable across versions of this program. If two stems had the same id,
+    /// they would share their numbers, which is harmless.
     pub fn id(&self) -> StemId {
         let mut hash = Sha256::new();
         for piece in &self.pieces {
-            // Lengths keep apart what the pieces alone would not.
+            // Lengths make the hashed text unambiguous.
             let (kind, text) = match piece {
                 Rendered::Text(text) => (text.len() as u64, text.as_str()),
                 Rendered::Number { width } => (u64::MAX - *width as u64, ""),
@@ -167,13 +168,12 @@ impl Stem {
     }
 }
 
-/// Stands for a [`Stem`].
+/// The id of a [`Stem`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StemId(pub u64);
 
-/// A tool that takes names for paths must not be led out of the prefix by what follows it: by a
-/// segment that means another folder, or by one that means the root. `\` parts segments, too, as
-/// it does on Windows.
+/// Checks that a tool that treats names as paths does not leave the prefix: no segment may denote
+/// another folder or the root. `\` separates segments too, as it does on Windows.
 fn check_confined(rest: &str) -> Result<(), String> {
     if rest.starts_with(SEPARATORS) {
         return Err(format!("behind the prefix the object's name begins with `{}`", &rest[..1]));
@@ -186,9 +186,9 @@ fn check_confined(rest: &str) -> Result<(), String> {
     }
 }
 
-/// What parts the segments of a path, here or there.
+/// The separators of path segments, on all systems.
 pub(crate) const SEPARATORS: [char; 2] = ['/', '\\'];
-/// The longest name that S3 takes, in bytes of UTF-8:
+/// The longest name that S3 allows, in bytes of UTF-8:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 pub(crate) const NAME_BYTES_MAX: usize = 1_024;
 

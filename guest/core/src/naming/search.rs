@@ -1,47 +1,47 @@
-//! A search for a number that is free: by looking at a few, never by listing a bucket.
+//! A search for a free number. It requests a few names, and never lists the bucket.
 
-/// Looks for a number that is free, in steps that double until one is, and then in halves between
-/// the last that was taken and the first that was not. Numbers that were left out may be free as
-/// well; any that is free will do, since the store has the last word.
+/// Searches for a free number. The steps double until a number is free. Then the interval between
+/// the last taken and the first free number is halved. Numbers that were skipped may be free as
+/// well, but any free number will do, since the store decides at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Search {
-    /// The greatest number that is known to be taken.
+    /// The largest number that is known to be taken.
     taken: Option<u64>,
-    /// The least number above it that was seen to be free.
+    /// The smallest number above `taken` that was found free.
     free: Option<u64>,
-    /// How often the steps have doubled.
+    /// How many times the step was doubled.
     doublings: u32,
-    /// Whether the last look was denied, or failed.
+    /// Whether the last lookup was denied or failed.
     is_denied: bool,
-    /// Whether looking is of no use.
+    /// Whether lookups give no information.
     is_blind: bool,
-    /// How often the store had another object under a number that was thought free.
+    /// How many times a number that seemed free was taken.
     refusals: u32,
 }
 
-/// What a look at a number showed.
+/// The result of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// An object.
+    /// There is an object.
     Taken,
-    /// No object.
+    /// There is no object.
     Free,
-    /// Nothing: it is not allowed, or failed.
+    /// The lookup was denied or failed.
     Unknown,
 }
 
 /// What to do with a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Candidate {
-    /// Look whether it is taken.
+    /// Look up whether it is taken.
     Look(u64),
-    /// Take it.
+    /// Use it.
     Take(u64),
 }
 
 impl Search {
-    /// The next number from `start` on; nothing where there is none. Where numbers of that stem
-    /// were given before, the first of them is not looked at: it was this sink that counted.
+    /// The next number from `start` on, or `None` if there is none. If `is_known`, this sink has
+    /// counted the stem's numbers before, so the first one is used without a lookup.
     pub(crate) fn next(&self, start: u64, is_known: bool) -> Option<Candidate> {
         Some(match (self.taken, self.free) {
             (None, None) if is_known => Candidate::Take(start),
@@ -59,12 +59,12 @@ impl Search {
         })
     }
 
-    /// Takes in what a look at a number showed.
+    /// Records the result of a lookup.
     pub(crate) fn looked(&mut self, number: u64, look: Look) {
         self.is_denied = look == Look::Unknown;
         match look {
             Look::Taken => self.is_taken(number),
-            // Who may not list a bucket is told 403 of what is not there, too.
+            // Without permission to list the bucket, S3 answers 403 for a missing object.
             Look::Free | Look::Unknown => self.free = Some(number),
         }
     }
@@ -74,7 +74,7 @@ impl Search {
         self.refusals < REFUSALS_MAX
     }
 
-    /// The store has another object under a number that was thought free.
+    /// Records that another object exists under a number that seemed free.
     pub(crate) fn refused(&mut self, number: u64) {
         self.refusals += 1;
         self.is_blind |= self.is_denied;
@@ -90,17 +90,16 @@ impl Search {
     }
 }
 
-/// How often an object gets another number because the one before it was taken meanwhile.
+/// How many numbers an object may try that turn out to be taken.
 const REFUSALS_MAX: u32 = 20;
-/// Keeps the shift in range.
+/// Keeps the shift within 64 bits.
 const DOUBLINGS_MAX: u32 = 62;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The numbers that are looked at where those below `taken` are taken, and the one that is
-    /// found.
+    /// The numbers that are looked up if all below `taken` are taken, and the number found.
     fn searched(taken: u64, start: u64) -> (Vec<u64>, u64) {
         let (mut search, mut looked_at) = (Search::default(), Vec::new());
         loop {

@@ -1,4 +1,4 @@
-//! The numbers of objects: which one comes next, stem by stem, in bounded memory.
+//! Allocates the numbers of objects, by stem, in bounded memory.
 
 use std::collections::BTreeMap;
 
@@ -6,29 +6,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::naming::StemId;
 
-/// Which number comes next for each stem. No number is given twice for one stem, and some are left
-/// out: where there are more stems than are remembered, all are forgotten, and begin behind the
-/// greatest number that any of them had. Plain data, to be kept in a checkpoint.
+/// The next number of each stem. A stem never gets a number twice, but numbers may be skipped: when
+/// there are too many stems, all are forgotten, and every stem continues after the largest number
+/// of any. This is plain data that a checkpoint contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequences {
-    /// The next number of the stems that are remembered.
+    /// The next numbers of the remembered stems.
     pub next: BTreeMap<StemId, u64>,
-    /// Where the others begin.
+    /// The first number of all other stems.
     pub floor: u64,
 }
 
 impl Sequences {
-    /// Whether numbers of that stem were given, as far as is remembered.
+    /// Whether a stem's numbers are remembered.
     pub fn knows(&self, stem: StemId) -> bool {
         self.next.contains_key(&stem)
     }
 
-    /// The least number that was not given for that stem.
+    /// The smallest number of a stem that was not allocated.
     pub fn start(&self, stem: StemId) -> u64 {
         self.next.get(&stem).copied().unwrap_or(self.floor)
     }
 
-    /// Allocates the least number from `least` on that was not given for that stem.
+    /// Allocates the smallest free number of a stem that is at least `least`.
     pub fn allocate(&mut self, stem: StemId, least: u64) -> u64 {
         let number = self.start(stem).max(least);
         if self.next.len() == STEMS_MAX && !self.knows(stem) {
@@ -40,7 +40,7 @@ impl Sequences {
     }
 }
 
-/// How many stems are remembered: some hundred KiB.
+/// How many stems are remembered. They take some hundred KiB.
 const STEMS_MAX: usize = 10_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What objects are called.
+//! Names of objects.
 
 use super::*;
 use crate::naming::template::Uuid;
@@ -114,5 +114,5 @@ fn several_objects_of_one_key_want_names_that_differ() {
     assert!(!refuses(&Names { on_existing: OnExisting::Fail, ..names("", "{key}") }));
 }
 
-/// The first eight bytes of the SHA-256 of `a-` and a number, computed by other means.
+/// The first eight bytes of the SHA-256 of `a-` and a number, computed with another tool.
 const STEM_ID: u64 = 14_364_181_000_216_037_020;

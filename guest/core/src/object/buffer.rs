@@ -1,4 +1,4 @@
-//! Bytes in as they come, exactly equal pieces out.
+//! A buffer that collects bytes, and returns parts of an exact size.
 
 use std::collections::VecDeque;
 
@@ -6,12 +6,12 @@ use bytes::Bytes;
 
 use crate::http::Body;
 
-/// A queue of bytes. Large pieces are kept as they came; small ones are gathered in blocks, so that
-/// a thousand of them do not become a thousand writes.
+/// A queue of bytes. Long pieces are kept as they are. Short ones are copied into blocks, so that a
+/// thousand events do not become a thousand writes.
 ///
-/// Each piece has memory of its own that is as long as the piece: what is let go is free at once,
-/// and what is counted is what is held, but for the block that is being filled, which may have a
-/// capacity of `BLOCK_BYTES`.
+/// Each piece has its own allocation of exactly its length. So dropping a piece frees its memory,
+/// and the counted length is the memory that is used. Only the block that is being filled may have
+/// up to `BLOCK_BYTES` of spare capacity.
 #[derive(Default)]
 pub struct Buffer {
     pieces: VecDeque<Bytes>,
@@ -21,18 +21,18 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// How many bytes it holds.
+    /// The length in bytes.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether it holds none.
+    /// Whether the buffer is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Adds bytes at the end. They must not be a slice of something longer: that would stay in
-    /// memory as a whole.
+    /// Appends bytes. They must not be a slice of a longer allocation, which would stay in memory
+    /// as a whole.
     pub fn push(&mut self, piece: Bytes) {
         self.len += piece.len() as u64;
         if piece.len() < BLOCK_BYTES {
@@ -42,13 +42,13 @@ impl Buffer {
         if piece.len() <= PIECE_BYTES_MAX {
             self.pieces.push_back(piece);
         } else {
-            // Cut from a long one, each part would copy all that is left of it.
+            // Without this, taking a part of a long piece would copy the rest of it each time.
             self.pieces.extend(piece.chunks(PIECE_BYTES_MAX).map(Bytes::copy_from_slice));
         }
     }
 
-    /// Takes `len` bytes from the front, or all where there are fewer. The piece that they end in
-    /// is copied, either side of it: a slice would keep the whole of it in memory.
+    /// Removes and returns the first `len` bytes, or all if there are fewer. The piece at the end
+    /// is split by copying both halves, since a slice would keep all of it in memory.
     pub fn take(&mut self, len: u64) -> Body {
         let mut wanted = len.min(self.len);
         self.len -= wanted;
@@ -72,13 +72,13 @@ impl Buffer {
         body
     }
 
-    /// All that it holds, piece by piece.
+    /// The content, piece by piece.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let block = Some(&self.block[..]).filter(|block| !block.is_empty());
         self.pieces.iter().map(|piece| &piece[..]).chain(block)
     }
 
-    /// Drops what it holds.
+    /// Drops the content.
     pub fn clear(&mut self) {
         *self = Buffer::default();
     }
@@ -96,9 +96,9 @@ impl Buffer {
         }
     }
 
-    /// Makes room in the block. The first one grows as it fills: most objects may be small. The
-    /// others have their whole size at once: where all blocks are equal, each one that is let go
-    /// leaves room for exactly another, and memory does not fall to pieces.
+    /// Makes room for `more` bytes in the block. The first block grows as it fills, since most
+    /// objects may be small. Later blocks are allocated at full size: blocks of one size do not
+    /// fragment memory.
     fn grow(&mut self, more: usize) {
         let wanted = self.block.len() + more;
         if wanted > self.block.capacity() {
@@ -111,16 +111,16 @@ impl Buffer {
 
     fn close_block(&mut self) {
         if !self.block.is_empty() {
-            // In a box, it has no room to grow into.
+            // A boxed slice has no spare capacity.
             let block = std::mem::take(&mut self.block).into_boxed_slice();
             self.pieces.push_back(block.into());
         }
     }
 }
 
-/// Below this a copy costs less than a piece of its own.
+/// A shorter piece is copied into a block, which costs less than a piece of its own.
 const BLOCK_BYTES: usize = 64 << 10;
-/// Above this a piece is cut as it comes.
+/// A longer piece is split when it is added.
 const PIECE_BYTES_MAX: usize = 1 << 20;
 
 #[cfg(test)]
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(buffer.take(u64::MAX).to_vec(), piece[BLOCK_BYTES..]);
     }
 
-    /// What memory is counted by: a piece of `n` bytes takes `n` bytes.
+    /// Memory is counted by the length of pieces: a piece of `n` bytes takes `n` bytes.
     #[test]
     fn no_piece_takes_more_than_it_holds() {
         let mut random = fastrand::Rng::with_seed(11);

@@ -1,4 +1,4 @@
-//! What an object takes of the memory.
+//! The memory of an object.
 
 use super::Object;
 use super::state::{Sent, State};
@@ -6,7 +6,7 @@ use crate::encode::Encoder;
 use crate::settings::PartSizes;
 
 impl Object {
-    /// The bytes that only this memory has, and what encoding them takes.
+    /// The bytes that are held and not acknowledged by the store, and the memory of the encoder.
     pub(crate) fn held(&self) -> u64 {
         let sending = match &self.state {
             State::Putting { body, .. }
@@ -18,13 +18,13 @@ impl Object {
         self.buffer.len() + self.encoding() + sending
     }
 
-    /// The bytes that encoding takes beside those it has given out.
+    /// The memory of the encoder.
     fn encoding(&self) -> u64 {
         self.encoder.as_ref().map_or(0, Encoder::memory_bytes)
     }
 
-    /// Of an object that is not sealed, the bytes that only further events would send: what will be
-    /// left in memory once all requests are answered.
+    /// The bytes of an open object that stay in memory after all requests are answered. They are
+    /// sent only when further events fill a part, or the object is sealed.
     pub(crate) fn idle(&self, sizes: PartSizes) -> u64 {
         let (rest, encoding) = (self.buffer.len(), self.encoding());
         match &self.state {
@@ -38,7 +38,7 @@ impl Object {
         }
     }
 
-    /// The bytes that the store has too, kept in case the upload must begin again.
+    /// The acknowledged bytes that are held in case the upload must be restarted.
     pub(crate) fn spare(&self) -> u64 {
         match &self.state {
             State::Uploading(parts)
@@ -48,7 +48,7 @@ impl Object {
         }
     }
 
-    /// Lets go of spare bytes, up to `wanted`, and returns how many they were.
+    /// Drops up to `wanted` spare bytes, and returns how many were dropped.
     pub(crate) fn evict_spare(&mut self, wanted: u64) -> u64 {
         match &mut self.state {
             State::Uploading(parts)

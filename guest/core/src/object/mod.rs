@@ -1,7 +1,8 @@
-//! One object on its way into the store: one PutObject, or create, parts, and complete.
+//! One object, from its first event until it is visible. It is written by one PutObject, or by
+//! CreateMultipartUpload, UploadPart and CompleteMultipartUpload.
 //!
-//! An object is told what happened, and [`poll`](Object::poll) says what it wants next. It is never
-//! visible but whole, and its upload is never aborted while anything of it is in flight.
+//! An object is told what happened, and [`poll`](Object::poll) returns what it needs next. It never
+//! becomes visible in part. Its upload is never aborted while one of its calls is in flight.
 
 pub mod buffer;
 mod memory;
@@ -36,42 +37,44 @@ pub(crate) use span::PIECES_MAX;
 pub use span::{Failure, Piece, Span, Visible};
 pub(crate) use visibility::Visibility;
 
-/// One object on its way into the store.
+/// One object, from its first event until it is visible.
 pub(crate) struct Object {
     span: Span,
     name: ObjectName,
-    /// Proves that an object is ours: nobody else knows it before the object is there.
+    /// A secret in the object's metadata. It proves that an object in the store was written by this
+    /// sink.
     nonce: String,
-    /// The bytes of the object so far, as far as the encoder has given them out.
+    /// The size of the object so far, as returned by the encoder.
     bytes: u64,
     is_sealed: bool,
-    /// The calls that were asked for and have not ended.
+    /// The number of calls that were submitted and have not ended.
     outstanding: usize,
-    /// Whether the calls that have not ended were cancelled.
+    /// Whether these calls were cancelled.
     is_cancelled: bool,
     visibility: Visibility,
-    /// Whether it may be visible already: an earlier life of the sink was allowed to make it so.
+    /// Whether the object may be visible already, because its checkpoint was committed before the
+    /// sink was resumed.
     may_be_there: bool,
-    /// An upload that may be open although the object is there.
+    /// An upload that may be incomplete although the object is visible.
     surplus: Option<String>,
-    /// Why the object will not be; the first cause, whatever goes wrong after it.
+    /// Why the object failed. Later causes are ignored.
     failure: Option<Error>,
     restarts: u32,
-    /// There until the object is sealed.
+    /// `None` once the object is sealed.
     encoder: Option<Encoder>,
     buffer: Buffer,
     state: State,
 }
 
-/// What an object wants.
+/// What an object needs.
 pub(crate) enum Effect {
-    /// A number, or one to look at.
+    /// Get a number, or the next number to look up.
     Number,
-    /// This call.
+    /// Submit this call.
     Send(Call),
-    /// That its calls which are not in flight are forgotten, and none is made again.
+    /// Cancel its calls.
     Cancel,
-    /// That this upload is aborted, which it has no more use for.
+    /// Abort this upload, which the object does not use any more.
     Abort { upload_id: String },
 }
 
@@ -82,7 +85,7 @@ pub(crate) enum End {
 }
 
 impl Object {
-    /// An object without events. `name` is what it is called, or how it comes by its name.
+    /// An object without events. `name` is its name, or how to find one.
     pub(crate) fn new(
         span: Span,
         nonce: String,
@@ -109,8 +112,8 @@ impl Object {
         }
     }
 
-    /// Adds whole events until the object has `until` bytes, all of them where there is no limit,
-    /// and returns those that are left. What a failed object is given is counted, and not kept.
+    /// Adds whole events until the object has `until` bytes, or all events without a limit. Returns
+    /// the events that are left. A failed object counts its events, but does not keep them.
     pub(crate) fn push(&mut self, run: Run, until: Option<u64>) -> Option<Run> {
         let (first, next) = (run.first(), run.next());
         let room = until.map(|until| until.saturating_sub(self.bytes));
@@ -129,12 +132,13 @@ impl Object {
         rest
     }
 
-    /// Another object of the key had events since the last of this one; the next is at `next`.
+    /// Records that another object with the same key got events. The next event of this object is
+    /// at `next`.
     pub(crate) fn interrupt(&mut self, next: u64) {
         self.span.interrupt(next);
     }
 
-    /// Nothing will be added any more: what the encoder held back is.
+    /// Seals the object: it gets no more events. The last bytes of the encoder are added to it.
     pub(crate) fn seal(&mut self) {
         self.is_sealed = true;
         if let Some(encoder) = self.encoder.take() {
@@ -142,8 +146,8 @@ impl Object {
         }
     }
 
-    /// What the encoder held back becomes part of the object, so that its bytes so far decompress
-    /// by themselves, and another encoder can go on behind them.
+    /// Ends the encoder's gzip member or zstd frame. The bytes so far can then be decompressed, and
+    /// another encoder can continue after them.
     pub(crate) fn end_member(&mut self) {
         if let Some(bytes) = self.encoder.as_mut().map(Encoder::end_member) {
             self.append(bytes);
@@ -157,22 +161,22 @@ impl Object {
         }
     }
 
-    /// A checkpoint knows the object as it is: sealed.
+    /// Records that a checkpoint was taken that contains the object as sealed.
     pub(crate) fn prepare(&mut self) {
         self.visibility = self.visibility.prepared();
     }
 
-    /// The checkpoint that knows it is committed.
+    /// Records that this checkpoint was committed.
     pub(crate) fn commit(&mut self) {
         self.visibility = self.visibility.committed();
     }
 
-    /// What it wants next, if anything. Called until it returns nothing, after every change.
+    /// What the object needs next. To be called after every change, until it returns `None`.
     ///
-    /// `is_first` says that no older object of the same name is unfinished: until then this one
-    /// must not become visible, or the older would overwrite the younger. Where it has no name yet,
-    /// it says that no older one looks for a number of the same stem. `may_begin` says that
-    /// multipart uploads may be begun.
+    /// `is_first` tells that no older object with the same name is unfinished. Until then the
+    /// object must not become visible, or an older object would overwrite it. While the object has
+    /// no name, it tells that no older object looks for a number of the same stem. `may_begin`
+    /// permits CreateMultipartUpload.
     pub(crate) fn poll(
         &mut self,
         cutting: Cutting,
@@ -182,8 +186,8 @@ impl Object {
         if let Some(upload_id) = self.surplus.take() {
             return Some(Effect::Abort { upload_id });
         }
-        // A part that lands after an abort is stored, and paid for, so nothing may be in flight:
-        // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
+        // A part that arrives after an abort is stored, and costs money, so no call may be in
+        // flight: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
         if self.is_given_up() && self.outstanding > 0 {
             let was_cancelled = std::mem::replace(&mut self.is_cancelled, true);
             return (!was_cancelled).then_some(Effect::Cancel);
@@ -254,12 +258,13 @@ impl Object {
         self.send(Call::CompleteMultipartUpload { key, upload_id, parts: list, sum, size })
     }
 
-    /// What CompleteMultipartUpload says. S3 would make an object with a hole of a list with one.
+    /// The part list of CompleteMultipartUpload. S3 would accept a list with gaps, so it must be
+    /// complete.
     fn completed(&self, parts: &Parts) -> (Vec<CompletedPart>, Option<Sum>) {
-        parts.completed(self.bytes).expect("the store has every part, and they are all bytes")
+        parts.completed(self.bytes).expect("all parts are acknowledged and add up to the object")
     }
 
-    /// Asks whether there is an object of its name.
+    /// Sends HeadObject for the object's name.
     fn head(&mut self) -> Effect {
         let key = self.key();
         self.send(Call::HeadObject { key })
@@ -270,7 +275,7 @@ impl Object {
         Effect::Send(call)
     }
 
-    /// Puts all bytes back into the buffer, and lets go of the upload that they were in.
+    /// Puts all bytes back into the buffer, and aborts the upload.
     fn begin_again(&mut self) -> Option<Effect> {
         let state = std::mem::replace(&mut self.state, State::begin(&self.name));
         let State::Restarting(parts) = state else { return None };
@@ -284,7 +289,7 @@ impl Object {
         Some(Effect::Abort { upload_id })
     }
 
-    /// Lets go of the upload of an object that has failed.
+    /// Marks the object as failed, and aborts its upload.
     fn give_up(&mut self) -> Option<Effect> {
         if self.end().is_some() {
             return None;
@@ -300,7 +305,7 @@ impl Object {
         }
     }
 
-    /// Which events it is of.
+    /// The events of the object.
     pub(crate) fn span(&self) -> &Span {
         &self.span
     }
@@ -310,32 +315,32 @@ impl Object {
         self.span.object_key.clone()
     }
 
-    /// What it is called, and how it comes by that.
+    /// Its name, and the search for one.
     pub(crate) fn name(&self) -> &ObjectName {
         &self.name
     }
 
-    /// Its bytes so far, as they are stored.
+    /// Its size so far, in bytes as stored.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Whether nothing will be added any more.
+    /// Whether it is sealed.
     pub(crate) fn is_sealed(&self) -> bool {
         self.is_sealed
     }
 
-    /// Whether it may be visible already, by a call of an earlier life of the sink.
+    /// Whether it may be visible already, by a call before the sink was resumed.
     pub(crate) fn may_be_there(&self) -> bool {
         self.may_be_there
     }
 
-    /// How it ended, once it did and nothing of it is in flight.
+    /// How it ended. `None` while it has not, or while one of its calls is in flight.
     pub(crate) fn ended(&self) -> Option<End> {
         self.end().filter(|_| self.outstanding == 0)
     }
 
-    /// How it ended, once that is certain.
+    /// How it ended. `None` while it has not.
     pub(crate) fn end(&self) -> Option<End> {
         match &self.state {
             State::Visible { parts } => Some(End::Visible { parts: *parts }),
@@ -344,23 +349,23 @@ impl Object {
         }
     }
 
-    /// Whether what is in flight is only waited for: the object has failed, or begins again.
+    /// Whether it only waits for its calls in flight, because it has failed or will be restarted.
     fn is_given_up(&self) -> bool {
         self.failure.is_some() || matches!(self.state, State::Restarting(_))
     }
 
-    /// Whether it is made of this multipart upload, or was until now and has not aborted it.
+    /// Whether it uses this multipart upload, or has not aborted it yet.
     pub(crate) fn is_made_of(&self, id: &str) -> bool {
         self.state.parts().is_some_and(|parts| parts.upload_id == id)
     }
 
-    /// Whether the store may have begun a multipart upload for it whose id is not known yet.
+    /// Whether CreateMultipartUpload is in flight, so that the id of its upload is unknown.
     pub(crate) fn is_creating(&self) -> bool {
         matches!(self.state, State::Creating)
     }
 
-    /// Whether what it is made of is settled: no answer is waited for, but to what makes it
-    /// visible.
+    /// Whether the object can be saved in a checkpoint. Calls that make it visible may be in
+    /// flight, but no others.
     pub(crate) fn is_at_rest(&self) -> bool {
         match &self.state {
             _ if self.failure.is_some() => self.outstanding == 0,
@@ -371,7 +376,7 @@ impl Object {
         }
     }
 
-    /// Whether all is done for it that can be done before a commit.
+    /// Whether a commit is all that the object waits for.
     pub(crate) fn waits_for_commit(&self) -> bool {
         let waits = self.is_sealed && !self.visibility.allows() && self.failure.is_none();
         waits && self.is_at_rest() && self.end().is_none()

@@ -1,44 +1,44 @@
-//! What an object is called, and how it comes by a number that is free.
+//! The name of an object, and the search for a free number.
 
 use std::fmt;
 
 use crate::naming::{Candidate, Look, OnExisting, Search, Sequences, Stem, StemId};
 use crate::s3::HeadObjectResult;
 
-/// What an object is called, and how it comes by that.
+/// The name of an object, or the search for one.
 #[derive(Debug)]
 pub(crate) struct ObjectName {
     stem: Stem,
-    /// The number that it has, or that is looked at.
+    /// The object's number, or the number that is being looked up.
     number: u64,
-    /// Whether that number is its own.
+    /// Whether `number` is the object's number.
     is_final: bool,
-    /// How it is looked for where it may be taken; nothing where the name is what it is.
+    /// The search for another number, if the name may be taken. `None` if the name is fixed.
     search: Option<Search>,
 }
 
-/// What HeadObject showed.
+/// The result of HeadObject.
 #[derive(Debug)]
 pub(crate) enum HeadOutcome {
-    /// This object.
+    /// There is an object.
     Found(HeadObjectResult),
-    /// No object.
+    /// There is no object.
     NotFound,
-    /// Nothing: it is not allowed to look, or looking failed, and why.
+    /// HeadObject was denied or failed, with the reason.
     Unknown(String),
 }
 
-/// What objects are queued by.
+/// The key of a queue of objects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
-    /// This name.
+    /// Objects with this name.
     Name(String),
-    /// What their names begin with, while their numbers are not known.
+    /// Objects without a number, by the stem of their names.
     Stem(StemId),
 }
 
 impl ObjectName {
-    /// A name, as far as no look into the bucket is needed for it.
+    /// A name that needs no lookup, or the start of a search.
     pub(crate) fn begin(
         stem: Stem,
         on_existing: OnExisting,
@@ -55,39 +55,39 @@ impl ObjectName {
         ObjectName { number: sequences.allocate(id, 0), stem, is_final: true, search }
     }
 
-    /// The same name again.
+    /// Restores a saved name.
     pub(crate) fn resume(stem: Stem, number: u64, on_existing: OnExisting) -> ObjectName {
         let may_change = on_existing == OnExisting::Next && stem.is_numbered();
         ObjectName { search: may_change.then(Search::default), stem, number, is_final: true }
     }
 
-    /// What a checkpoint keeps: what its name is made of.
+    /// The stem and the number, for a checkpoint.
     pub(crate) fn saved(&self) -> (&Stem, u64) {
         (&self.stem, self.number)
     }
 
-    /// What it shares with the objects that differ from it by their numbers only.
+    /// The stem, which it shares with objects that differ in their number only.
     pub(crate) fn stem(&self) -> &Stem {
         &self.stem
     }
 
-    /// Whether the name is the object's own.
+    /// Whether the name is known.
     pub(crate) fn is_final(&self) -> bool {
         self.is_final
     }
 
-    /// Whether another number would do as well.
+    /// Whether the object may get another number.
     pub(crate) fn may_change(&self) -> bool {
         self.search.is_some_and(|search| search.may_go_on())
     }
 
-    /// The next number to look at or to take; nothing where there is none.
+    /// The next number to look up or to use. `None` if there is none.
     pub(crate) fn next(&self, sequences: &Sequences) -> Option<Candidate> {
         let id = self.stem.id();
         self.search.unwrap_or_default().next(sequences.start(id), sequences.knows(id))
     }
 
-    /// What it is queued by.
+    /// The queue that the object belongs to.
     pub(crate) fn place(&self) -> Place {
         match self.is_final {
             true => Place::Name(self.to_string()),
@@ -95,17 +95,17 @@ impl ObjectName {
         }
     }
 
-    /// This number is looked at.
+    /// Records that this number is being looked up.
     pub(super) fn look_at(&mut self, number: u64) {
         self.number = number;
     }
 
-    /// This number is its own.
+    /// Sets the object's number.
     pub(super) fn take(&mut self, number: u64) {
         (self.number, self.is_final) = (number, true);
     }
 
-    /// Takes in what there is under the number that was looked at.
+    /// Records the result of a lookup.
     pub(super) fn on_head(&mut self, outcome: &HeadOutcome) {
         let look = match outcome {
             HeadOutcome::Found(_) => Look::Taken,
@@ -117,7 +117,7 @@ impl ObjectName {
         }
     }
 
-    /// The store has another object of that name.
+    /// Records that another object has the name.
     pub(super) fn refused(&mut self) {
         self.is_final = false;
         if let Some(search) = &mut self.search {
@@ -126,7 +126,7 @@ impl ObjectName {
     }
 }
 
-/// The name as far as it is known.
+/// The name, as far as it is known.
 impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.stem.name(self.number))

@@ -1,4 +1,4 @@
-//! What becomes of an object when a call of its own has ended.
+//! What happens to an object after one of its calls has ended.
 
 use std::time::Duration;
 
@@ -7,27 +7,28 @@ use super::parts::Parts;
 use super::state::{Sent, State};
 use super::{Effect, Object};
 use crate::checksum::Sum;
-use crate::client::verdict::{Answer, Class};
+use crate::client::answer::Answer;
+use crate::client::verdict::Class;
 use crate::client::{Attempted, End};
 use crate::encode::Encoder;
 use crate::error::Error;
 use crate::s3::{HeadObjectResult, Operation};
 use crate::settings::NONCE;
 
-/// What is to be done for an object when a call of its own has ended.
+/// What to do for an object after one of its calls has ended.
 pub(crate) enum Aftermath {
-    /// To go on.
+    /// Nothing in particular.
     Continue,
-    /// To tell an operator that the upload is lost for this cause, and begins again where it can.
+    /// Report that the upload is lost, with this cause. It is restarted if possible.
     UploadLost(Error),
-    /// To give it another name, or to let it fail: somebody else's object has its own.
+    /// Give the object another name, or fail it: another object has its name.
     NameTaken(Error),
-    /// To make this call once more, after this long: it had no effect.
+    /// Submit this call again after a delay. It had no effect.
     SendAgain(Attempted, Duration),
 }
 
 impl Object {
-    /// Takes in how a call of its own ended, the last attempt of which came to `class`.
+    /// Processes the result of a call. The class of its last attempt is `class`.
     pub(crate) fn on_end(&mut self, operation: Operation, class: Class, end: End) -> Aftermath {
         self.outstanding -= 1;
         match end {
@@ -51,7 +52,7 @@ impl Object {
         Aftermath::Continue
     }
 
-    /// So many of its calls are forgotten, and will not end.
+    /// Records that this number of its calls was removed without a result.
     pub(crate) fn on_cancelled(&mut self, calls: usize) {
         self.outstanding -= calls;
     }
@@ -70,13 +71,13 @@ impl Object {
             (Operation::CompleteMultipartUpload, _, State::Completing(parts)) => {
                 self.state = State::Visible { parts: parts.count() };
             }
-            // An answer to an upload that has failed or begins again since.
+            // The result of a call from before the object failed or was restarted.
             _ => {}
         }
     }
 
-    /// Whether the object that was found is the one that this one was to be: the nonce alone would
-    /// do, and size and checksum must agree with it.
+    /// Whether the object that was found is this one. The nonce would suffice, but size and
+    /// checksum must agree as well.
     fn is_ours(&self, found: &HeadObjectResult) -> bool {
         let State::Verifying { sent, .. } = &self.state else { return false };
         let sum = match sent {
@@ -86,7 +87,7 @@ impl Object {
         let agrees = |ours: Sum| {
             let ours = ours.s3();
             let theirs = found.checksums.iter().find(|c| c.algorithm == ours.algorithm);
-            // A composite checksum is none of the object's bytes.
+            // A composite checksum does not cover the object's bytes.
             theirs.is_none_or(|theirs| theirs.value == ours.value || theirs.value.contains('-'))
         };
         found.metadata(NONCE) == Some(&self.nonce)
@@ -102,7 +103,7 @@ impl Object {
             }
             (State::Verifying { .. }, HeadOutcome::Found(found)) => return self.on_found(&found),
             (State::Verifying { again, .. }, HeadOutcome::NotFound) if again.is_some() => {
-                let (call, wait) = again.take().expect("it was looked at");
+                let (call, wait) = again.take().expect("a call to make again");
                 self.state = match std::mem::replace(&mut self.state, State::Failed) {
                     State::Verifying { sent: Sent::AtOnce { body, sum }, .. } => {
                         State::Putting { body, sum }
@@ -133,7 +134,8 @@ impl Object {
             let parts = match sent {
                 Sent::AtOnce { .. } => 0,
                 Sent::InParts(parts) => {
-                    // An earlier life may have begun again, and made it of another upload.
+                    // Before it was resumed, the sink may have restarted the object with another
+                    // upload.
                     self.surplus = self.may_be_there.then(|| parts.upload_id.clone());
                     parts.count()
                 }
@@ -148,7 +150,7 @@ impl Object {
         Aftermath::Continue
     }
 
-    /// HeadObject is to be asked about this number.
+    /// Looks up whether this number is taken.
     pub(crate) fn look_at(&mut self, number: u64) -> Effect {
         self.name.look_at(number);
         self.span.object_key = self.name.to_string();
@@ -156,16 +158,16 @@ impl Object {
         self.head()
     }
 
-    /// Its number is this one.
+    /// Sets the object's number.
     pub(crate) fn take_number(&mut self, number: u64) {
         self.name.take(number);
         self.span.object_key = self.name.to_string();
         self.state = State::Filling;
     }
 
-    /// Somebody else's object has its name. Where it may have another and every byte is still here,
-    /// it begins again without a name, and without the permission to become visible: that was for
-    /// the name that it had. Returns whether that is so.
+    /// Handles that another object has its name. If it may have another name and all its bytes are
+    /// held, it is restarted without a name. A commit permitted the old name only, so the object
+    /// must wait for another one. Returns whether it is restarted.
     pub(crate) fn rename(&mut self) -> bool {
         let whole = match &self.state {
             State::Completing(parts) | State::Verifying { sent: Sent::InParts(parts), .. } => {
@@ -193,8 +195,8 @@ impl Object {
         true
     }
 
-    /// Nobody knows whether the object is there: it is looked for. If it is not, the call is made
-    /// `again`, or the object fails because of this `doubt`.
+    /// Looks up whether the object exists. If it does not, the call is made `again`, or the object
+    /// fails with `doubt`.
     fn verify(&mut self, doubt: Error, again: Option<(Attempted, Duration)>) {
         let verifying = |sent| State::Verifying { doubt, sent, asked: false, again };
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
@@ -204,8 +206,8 @@ impl Object {
         };
     }
 
-    /// The upload is lost. Where every byte is still here it begins again, and otherwise it fails
-    /// with `cause`: what is missing only the caller can give again.
+    /// Handles a lost upload. If all bytes are held, the object is restarted. Otherwise it fails
+    /// with `cause`, since only the caller has the missing bytes.
     fn restart(&mut self, cause: Error) {
         let whole = match &self.state {
             State::Uploading(parts) | State::Completing(parts) => parts.is_whole(),
@@ -221,7 +223,7 @@ impl Object {
         };
     }
 
-    /// The object will not be. Its bytes are dropped, and what is in flight is waited for.
+    /// Fails the object. Its bytes are dropped. It ends after its calls in flight have ended.
     pub(crate) fn fail(&mut self, cause: Error) {
         if !matches!(self.state, State::Visible { .. }) {
             self.failure.get_or_insert(cause);
@@ -231,7 +233,8 @@ impl Object {
     }
 }
 
-/// The same failure, of an object that may be there for all that is known: `why` it cannot be told.
+/// Adds to a failure that the object may exist nevertheless. `why` is the reason why HeadObject
+/// could not tell.
 fn in_doubt(failure: Error, why: &str) -> Error {
     let told = |text| {
         format!("{text}; the object may be stored all the same: HeadObject cannot tell ({why})")
@@ -243,5 +246,5 @@ fn in_doubt(failure: Error, why: &str) -> Error {
     }
 }
 
-/// How often one object begins again.
+/// How many times one object is restarted.
 const RESTARTS_MAX: u32 = 3;

@@ -1,4 +1,4 @@
-//! The parts of a multipart upload, and which of them the store has.
+//! The parts of a multipart upload, and which of them the store has acknowledged.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,13 +6,13 @@ use crate::checksum::{Algorithm, Sum};
 use crate::http::Body;
 use crate::s3::CompletedPart;
 
-/// The parts of one upload, from 1 on without a gap.
+/// The parts of one upload. Their numbers begin at 1 and have no gap.
 pub(crate) struct Parts {
     pub(crate) upload_id: String,
     parts: Vec<Part>,
-    /// Bytes that the store does not have yet.
+    /// Bytes that the store has not acknowledged.
     unstored: u64,
-    /// Bytes that the store has, kept in case everything must be sent again.
+    /// Bytes that the store has acknowledged. They are held in case the upload must be restarted.
     spare: u64,
 }
 
@@ -23,7 +23,7 @@ struct Part {
     etag: Option<String>,
 }
 
-/// The parts of an upload all of which the store has, as a checkpoint keeps them.
+/// The acknowledged parts of an upload, as a checkpoint stores them.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SavedParts {
     pub(crate) upload_id: String,
@@ -33,40 +33,40 @@ pub(crate) struct SavedParts {
 #[derive(Serialize, Deserialize)]
 struct SavedPart {
     len: u64,
-    /// The checksum, where one is sent: which it is, the configuration says.
+    /// The CRC, if a checksum is sent. The configuration has the algorithm.
     crc: Option<u64>,
     etag: String,
 }
 
 impl SavedParts {
-    /// Whether there are none.
+    /// Whether there are no parts.
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// How many bytes they are; nothing, where no number says that.
+    /// Their size in bytes. `None` if it does not fit into 64 bits.
     pub(crate) fn bytes(&self) -> Option<u64> {
         self.parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.len))
     }
 }
 
 impl Parts {
-    /// What a checkpoint keeps.
+    /// Saves the parts for a checkpoint.
     ///
     /// # Panics
     ///
-    /// Where the store does not have all of them.
+    /// If the store has not acknowledged all of them.
     pub(crate) fn save(&self) -> SavedParts {
         let part = |part: &Part| SavedPart {
             len: part.len,
             crc: part.sum.map(Sum::crc),
-            etag: part.etag.clone().expect("what is at rest is stored"),
+            etag: part.etag.clone().expect("all parts of an object at rest are acknowledged"),
         };
         let parts = self.parts.iter().map(part).collect();
         SavedParts { upload_id: self.upload_id.clone(), parts }
     }
 
-    /// The parts that they were, without their bytes.
+    /// Restores the parts, without their bytes.
     pub(crate) fn resume(saved: SavedParts, algorithm: Option<Algorithm>) -> Parts {
         let part = |SavedPart { len, crc, etag }| Part {
             len,
@@ -90,7 +90,7 @@ impl Parts {
         self.count()
     }
 
-    /// The store has a part, under this ETag.
+    /// Records that the store acknowledged a part with this ETag.
     pub(crate) fn stored(&mut self, number: u32, etag: String) {
         let Some(part) = self.parts.get_mut(number as usize - 1) else { return };
         if part.etag.replace(etag).is_none() {
@@ -111,7 +111,7 @@ impl Parts {
         self.spare
     }
 
-    /// Lets go of up to `wanted` bytes that are only kept in case, and returns how many they were.
+    /// Drops up to `wanted` spare bytes, and returns how many were dropped.
     pub(crate) fn evict_spare(&mut self, wanted: u64) -> u64 {
         let before = self.spare;
         for part in self.parts.iter_mut().filter(|part| part.etag.is_some()) {
@@ -125,19 +125,19 @@ impl Parts {
         before - self.spare
     }
 
-    /// All bytes there were, in their order, if they are all still here.
+    /// The bytes of all parts, in order. `None` if some were dropped.
     pub(crate) fn into_bodies(self) -> Option<Vec<Body>> {
         self.parts.into_iter().map(|part| part.body).collect()
     }
 
-    /// Whether [`into_bodies`](Parts::into_bodies) has something to return.
+    /// Whether the bytes of all parts are still held.
     pub(crate) fn is_whole(&self) -> bool {
         self.parts.iter().all(|part| part.body.is_some())
     }
 
-    /// What CompleteMultipartUpload lists, and the checksum of it all. Nothing where a part is
-    /// missing or the sizes do not add up to `bytes`: S3 would take such a list, and make an object
-    /// with a hole of it.
+    /// The part list of CompleteMultipartUpload, and the checksum of the whole object. `None` if a
+    /// part is missing or the sizes do not add up to `bytes`. S3 would accept such a list, and make
+    /// an object without the missing part.
     pub(crate) fn completed(&self, bytes: u64) -> Option<(Vec<CompletedPart>, Option<Sum>)> {
         if self.parts.iter().map(|part| part.len).sum::<u64>() != bytes {
             return None;

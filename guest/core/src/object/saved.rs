@@ -1,4 +1,4 @@
-//! An object at rest as a checkpoint keeps it, and the object that it becomes again.
+//! Saves an object for a checkpoint, and restores it.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -14,17 +14,17 @@ use crate::error::Error;
 use crate::naming::Stem;
 use crate::settings::Settings;
 
-/// An object that is not visible yet. Its bytes stay where they are: in the upload that it was made
-/// of, or in the checkpoint that it was read from. No `Debug`: they are bytes of events.
+/// An object that is not visible yet. It borrows its bytes: from the object that was saved, or from
+/// the checkpoint that was read. There is no `Debug`, since these are bytes of events.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SavedObject<'a> {
     span: Span,
-    course: Course,
-    /// Its bytes so far.
+    phase: SavedPhase,
+    /// The size of the object so far.
     bytes: u64,
-    /// What the store has of them.
+    /// The acknowledged parts.
     parts: Option<SavedParts>,
-    /// The others.
+    /// The other bytes.
     #[serde(borrow)]
     rest: Vec<&'a Piece>,
     stem: Stem,
@@ -33,46 +33,46 @@ pub(crate) struct SavedObject<'a> {
     restarts: u32,
 }
 
-/// How far an object has come, with what it takes to go on.
+/// The phase of an object, with what is needed to continue it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Course {
-    /// Events may still be added. Whether it has any, the encoder has to know.
+enum SavedPhase {
+    /// It may get more events. The encoder needs to know whether it has any.
     Open { has_events: bool },
-    /// Nothing will be added.
+    /// It gets no more events.
     Sealed,
-    /// The checkpoint allows it to become visible.
+    /// The checkpoint permits it to become visible.
     Committed,
-    /// It will not be. Events may still come for it.
+    /// It has failed. It may still get events.
     Failed(Error),
 }
 
-/// How far an object has come.
+/// The phase of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Events may still be added.
+    /// It may get more events.
     Open,
-    /// Nothing will be added, and it waits for a checkpoint.
+    /// It gets no more events, and waits for a commit.
     Sealed,
-    /// It becomes visible as soon as the checkpoint is resumed, and may be already.
+    /// It may become visible as soon as the checkpoint is resumed, and may be visible already.
     Committed,
-    /// It will not be.
+    /// It has failed.
     Failed,
 }
 
 impl Object {
-    /// What a checkpoint keeps of it; nothing of what is over, and was told.
+    /// Saves the object. `None` if it has ended and was reported.
     ///
     /// # Panics
     ///
-    /// Where it is not at rest.
+    /// If the object is not at rest.
     pub(crate) fn save(&self) -> Option<SavedObject<'_>> {
-        assert!(self.is_at_rest(), "only what is at rest is saved");
-        let course = match (&self.failure, &self.encoder, self.visibility) {
-            (Some(cause), Some(_), _) => Course::Failed(cause.clone()),
+        assert!(self.is_at_rest(), "an object must be at rest to be saved");
+        let phase = match (&self.failure, &self.encoder, self.visibility) {
+            (Some(cause), Some(_), _) => SavedPhase::Failed(cause.clone()),
             (Some(_), None, _) => return None,
-            (None, Some(encoder), _) => Course::Open { has_events: encoder.has_events() },
-            (None, None, Visibility::Pending) => Course::Sealed,
-            (None, None, _) => Course::Committed,
+            (None, Some(encoder), _) => SavedPhase::Open { has_events: encoder.has_events() },
+            (None, None, Visibility::Pending) => SavedPhase::Sealed,
+            (None, None, _) => SavedPhase::Committed,
         };
         let buffered = || self.buffer.pieces().map(Piece::new).collect();
         let (parts, rest) = match &self.state {
@@ -91,7 +91,7 @@ impl Object {
         let (stem, number) = self.name.saved();
         Some(SavedObject {
             span: self.span.clone(),
-            course,
+            phase,
             bytes: self.bytes,
             parts,
             rest,
@@ -114,36 +114,36 @@ impl SavedObject<'_> {
         self.bytes
     }
 
-    /// The id of its upload, where one was begun.
+    /// The id of its upload, if it has one.
     pub(crate) fn upload_id(&self) -> Option<&str> {
         self.parts.as_ref().map(|parts| parts.upload_id.as_str())
     }
 
-    /// How far it has come.
+    /// Its phase.
     pub(crate) fn phase(&self) -> Phase {
-        match self.course {
-            Course::Open { .. } => Phase::Open,
-            Course::Sealed => Phase::Sealed,
-            Course::Committed => Phase::Committed,
-            Course::Failed(_) => Phase::Failed,
+        match self.phase {
+            SavedPhase::Open { .. } => Phase::Open,
+            SavedPhase::Sealed => Phase::Sealed,
+            SavedPhase::Committed => Phase::Committed,
+            SavedPhase::Failed(_) => Phase::Failed,
         }
     }
 
-    /// Whether events may still come for it.
+    /// Whether it may get more events.
     pub(crate) fn takes_events(&self) -> bool {
-        matches!(self.course, Course::Open { .. } | Course::Failed(_))
+        matches!(self.phase, SavedPhase::Open { .. } | SavedPhase::Failed(_))
     }
 
-    /// How many of its bytes it holds itself.
+    /// How many of its bytes the checkpoint contains.
     pub(crate) fn held_bytes(&self) -> u64 {
         self.rest.iter().map(|piece| piece.len() as u64).sum()
     }
 
-    /// What is wrong with it, if anything is: then it was not written by this program.
+    /// What is invalid about it, if anything. An invalid object was not written by this program.
     pub(crate) fn flaw(&self) -> Option<&'static str> {
         let stored = self.parts.as_ref().map_or(Some(0), SavedParts::bytes);
         let bytes = stored.and_then(|stored| stored.checked_add(self.held_bytes()));
-        let is_failed = matches!(self.course, Course::Failed(_));
+        let is_failed = matches!(self.phase, SavedPhase::Failed(_));
         if self.span.object_key.is_empty() || self.nonce.is_empty() {
             Some("an object without a name")
         } else if self.parts.as_ref().is_some_and(|parts| parts.upload_id.is_empty()) {
@@ -163,17 +163,19 @@ impl SavedObject<'_> {
         }
     }
 
-    /// The object that it was.
+    /// Restores the object.
     pub(crate) fn resume(self, settings: &Settings) -> Object {
         let mut buffer = Buffer::default();
         self.rest.iter().for_each(|piece| buffer.push(Bytes::copy_from_slice(piece)));
         let (encoding, mut encoder) = (settings.upload.encoding, None);
         let (mut visibility, mut failure, mut may_be_there) = (Visibility::Pending, None, false);
-        match self.course {
-            Course::Open { has_events } => encoder = Some(Encoder::resume(encoding, has_events)),
-            Course::Sealed => {}
-            Course::Committed => (visibility, may_be_there) = (Visibility::Committed, true),
-            Course::Failed(cause) => {
+        match self.phase {
+            SavedPhase::Open { has_events } => {
+                encoder = Some(Encoder::resume(encoding, has_events))
+            }
+            SavedPhase::Sealed => {}
+            SavedPhase::Committed => (visibility, may_be_there) = (Visibility::Committed, true),
+            SavedPhase::Failed(cause) => {
                 encoder = Some(Encoder::new(encoding).uncompressed());
                 failure = Some(cause);
                 buffer.clear();
@@ -209,7 +211,7 @@ mod tests {
     use super::*;
     use crate::run::{Framing, Run};
 
-    /// Nothing could complete it.
+    /// No call could complete it.
     #[test]
     fn an_upload_without_a_part_is_refused() {
         let settings = Settings::parse(r#"{"bucket": "bbb"}"#).expect("a configuration");

@@ -1,89 +1,88 @@
-//! Which events an object is of, and what is reported of them.
+//! The events of an object, and how they are reported.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// Which events an object was meant for.
+/// The events of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
-    /// The key they carried.
+    /// Their key.
     pub key: String,
     /// The object's name in the store.
     pub object_key: String,
-    /// The position of the first.
+    /// The position of the first event.
     pub first: u64,
-    /// The position of the last.
+    /// The position of the last event.
     pub last: u64,
-    /// How many they are.
+    /// The number of events.
     pub events: u64,
-    /// Its pieces, where other objects of the key had events in between; otherwise none.
+    /// The pieces, if other objects with the same key had events in between. Otherwise empty.
     pieces: Vec<Piece>,
 }
 
-/// Events of an object between which no other object has events of its key.
+/// Consecutive events of an object: no other object has events with the same key between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
-    /// The position of the first.
+    /// The position of the first event.
     pub first: u64,
-    /// The position of the last.
+    /// The position of the last event.
     pub last: u64,
-    /// How many they are.
+    /// The number of events.
     pub events: u64,
 }
 
-/// An object that became visible.
+/// An object that has become visible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visible {
-    /// The events in it.
+    /// Its events.
     pub span: Span,
-    /// Its size in bytes, as it is stored.
+    /// Its size in bytes, as stored.
     pub bytes: u64,
-    /// In how many parts it was uploaded; 0 for one PutObject.
+    /// The number of parts. 0 if it was written by PutObject.
     pub parts: u32,
 }
 
-/// Events that were accepted and will not be stored.
+/// Accepted events that will not be stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The events.
     pub span: Span,
-    /// The position of the first event of their object, which may have been reported before.
+    /// The position of the first event of their object. It may have been reported before.
     pub begun: u64,
-    /// Why.
+    /// Why they are not stored.
     pub cause: Error,
 }
 
 impl Span {
-    /// The span of an object whose first event is to come, at this position.
+    /// The span of an object without events. Its first event is at position `first`.
     pub fn begin(key: String, object_key: String, first: u64) -> Span {
         Span { key, object_key, first, last: first, events: 0, pieces: Vec::new() }
     }
 
-    /// So many events from one position to another, and no others of their key between them.
+    /// A span of one piece.
     pub fn of(key: String, object_key: String, piece: Piece) -> Span {
         let Piece { first, last, events } = piece;
         Span { key, object_key, first, last, events, pieces: Vec::new() }
     }
 
-    /// Its pieces, at least one.
+    /// The pieces. There is at least one.
     pub fn pieces(&self) -> impl Iterator<Item = Piece> {
         let whole = self.pieces.is_empty().then_some(self.whole());
         whole.into_iter().chain(self.pieces.iter().copied())
     }
 
-    /// How many of them are remembered.
+    /// How many pieces are remembered.
     pub(crate) fn remembered(&self) -> usize {
         self.pieces.len()
     }
 
-    /// Whether the event of its key at this position is one of its own.
+    /// Whether the event at this position, which has the object's key, belongs to the object.
     pub fn holds(&self, position: u64) -> bool {
         self.pieces().any(|piece| (piece.first..=piece.last).contains(&position))
     }
 
-    /// Another object of the key had events since the last of this one: what comes next is another
-    /// piece.
+    /// Records that another object with the same key got events. The next event begins a piece.
     pub(crate) fn interrupt(&mut self, next: u64) {
         if self.pieces.is_empty() {
             self.pieces.push(self.whole());
@@ -91,7 +90,7 @@ impl Span {
         self.pieces.push(Piece { first: next, last: next, events: 0 });
     }
 
-    /// The events from `first` on and before `next` are added.
+    /// Adds the events from `first` on and before `next`.
     pub(crate) fn extend(&mut self, first: u64, next: u64) {
         (self.last, self.events) = (next - 1, self.events + (next - first));
         if let Some(piece) = self.pieces.last_mut() {
@@ -99,7 +98,7 @@ impl Span {
         }
     }
 
-    /// Whether its pieces are what they can be.
+    /// Whether the pieces are valid.
     pub(crate) fn is_sound(&self) -> bool {
         let rises = self.pieces.windows(2).all(|pair| pair[0].last < pair[1].first);
         let events = self.pieces().try_fold(0_u64, |sum, piece| sum.checked_add(piece.events));
@@ -111,7 +110,8 @@ impl Span {
     }
 }
 
-/// How many pieces an object has before it ends: so many are remembered for each open one.
+/// How many pieces an object may have before it is sealed. They are held in memory for each open
+/// object.
 pub(crate) const PIECES_MAX: usize = 1_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How far an object has come in the store.
+//! The state of an object in the store.
 
 use std::time::Duration;
 
@@ -10,41 +10,41 @@ use crate::error::Error;
 use crate::http::Body;
 
 pub(super) enum State {
-    /// It has no name yet. `asked` says that HeadObject is in flight.
+    /// Looking for a name. `asked` tells that HeadObject is in flight.
     Naming { asked: bool },
-    /// The store knows nothing of it.
+    /// Collecting bytes. Nothing was sent yet.
     Filling,
     /// PutObject is in flight.
     Putting { body: Body, sum: Option<Sum> },
     /// CreateMultipartUpload is in flight.
     Creating,
-    /// Parts go up as they fill.
+    /// Uploading parts as they fill.
     Uploading(Parts),
     /// CompleteMultipartUpload is in flight.
     Completing(Parts),
-    /// PutObject or CompleteMultipartUpload ended in doubt, and HeadObject is to tell.
+    /// Looking up with HeadObject whether PutObject or CompleteMultipartUpload took effect.
     Verifying { doubt: Error, sent: Sent, asked: bool, again: Option<(Attempted, Duration)> },
-    /// What is in flight is waited for; then all that there is of it is sent again.
+    /// Waiting for the calls in flight, to upload all bytes again afterwards.
     Restarting(Parts),
-    /// The object is there.
+    /// The object is visible.
     Visible { parts: u32 },
-    /// It is not, and nothing more will be done.
+    /// The object has failed.
     Failed,
 }
 
-/// What was sent, and may be an object by now.
+/// What was sent, and may have made the object visible.
 pub(super) enum Sent {
     AtOnce { body: Body, sum: Option<Sum> },
     InParts(Parts),
 }
 
 impl State {
-    /// Where an object begins: with a name, or in want of one.
+    /// The state of a new object, which depends on whether it has its name.
     pub(super) fn begin(name: &ObjectName) -> State {
         if name.is_final() { State::Filling } else { State::Naming { asked: false } }
     }
 
-    /// The parts that the store has of it, or is to have.
+    /// The parts of its upload, if it has one.
     pub(super) fn parts(&self) -> Option<&Parts> {
         match self {
             State::Uploading(parts)

@@ -1,35 +1,36 @@
-//! Whether an object may become visible: the second phase of a commit in two.
+//! Whether an object may become visible: the second phase of a two-phase commit.
 
 /// Whether an object may become visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Visibility {
-    /// As soon as it is sealed: there are no checkpoints.
+    /// As soon as it is sealed. There are no checkpoints.
     Immediate,
-    /// Not yet: no checkpoint knows that it is sealed.
+    /// Not yet. No checkpoint contains the object as sealed.
     Pending,
-    /// A checkpoint knows, and is not committed yet.
+    /// Not yet. A checkpoint contains it as sealed, but is not committed.
     Prepared,
-    /// A checkpoint that is committed knows.
+    /// Now. A committed checkpoint contains it as sealed.
     Committed,
 }
 
 impl Visibility {
-    /// Whether it may.
+    /// Whether the object may become visible now.
     pub(crate) fn allows(self) -> bool {
         matches!(self, Visibility::Immediate | Visibility::Committed)
     }
 
-    /// What holds once a checkpoint knows it.
+    /// The state after a checkpoint was taken that contains the object as sealed.
     pub(crate) fn prepared(self) -> Visibility {
         if self == Visibility::Pending { Visibility::Prepared } else { self }
     }
 
-    /// What holds once that checkpoint is committed.
+    /// The state after that checkpoint was committed.
     pub(crate) fn committed(self) -> Visibility {
         if self == Visibility::Prepared { Visibility::Committed } else { self }
     }
 
-    /// What holds for an object that is not the one any more that a checkpoint knows.
+    /// The state after the object has changed, so that the checkpoint does not describe it any
+    /// more.
     pub(crate) fn withdrawn(self) -> Visibility {
         if self == Visibility::Immediate { self } else { Visibility::Pending }
     }

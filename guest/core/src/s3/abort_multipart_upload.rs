@@ -1,22 +1,23 @@
-//! AbortMultipartUpload: gives up an object that came in parts.
+//! AbortMultipartUpload: ends a multipart upload without an object.
 
 use crate::http::{Body, Method, Request};
 use crate::s3::{Address, Header};
 
-/// Ends an upload and frees what its parts take. The answer is 204, without a body.
+/// Aborts an upload and frees the storage of its parts. The response is 204, without a body.
 ///
-/// A part that is still on its way may be kept all the same, and has to be aborted again.
+/// A part that is still in flight may be stored after the abort. The upload must then be aborted
+/// again.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
 #[derive(Clone, Copy)]
 pub struct AbortMultipartUpload<'a> {
     /// The bucket.
     pub address: &'a Address,
-    /// The key of the object that was to be.
+    /// The object's key.
     pub key: &'a str,
-    /// The upload.
+    /// The upload's id.
     pub upload_id: &'a str,
-    /// Who pays, and whose bucket it has to be.
+    /// `x-amz-request-payer` and `x-amz-expected-bucket-owner`.
     pub headers: &'a [Header],
 }
 

@@ -1,27 +1,27 @@
-//! Access points: other names for a bucket, each with a host of its own.
+//! Access points: further names of a bucket, each with its own host.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-usage.html>
 
 /// An access point, by its ARN `arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessPoint<'a> {
-    /// `aws`, `aws-cn` and so on.
+    /// The partition, such as `aws` or `aws-cn`.
     pub partition: &'a str,
-    /// The region that it is in, and that requests to it are signed for.
+    /// The region of the access point, which requests to it are signed for.
     pub region: &'a str,
-    /// The account that it belongs to.
+    /// The id of the account that owns it.
     pub account: &'a str,
     /// Its name.
     pub name: &'a str,
 }
 
 impl<'a> AccessPoint<'a> {
-    /// Reads an ARN; nothing where the text is none.
+    /// Parses an ARN. `None` if the text is not an ARN.
     ///
     /// # Errors
     ///
-    /// Why it is no ARN of an access point that objects can be written to, as a sentence for
-    /// people.
+    /// The reason, as a sentence, if it is not the ARN of an access point that objects can be
+    /// written to.
     pub fn parse(text: &'a str) -> Option<Result<AccessPoint<'a>, String>> {
         let fields: Vec<_> = text.strip_prefix("arn:")?.splitn(5, ':').collect();
         let [partition, service, region, account, resource] = fields[..] else {
@@ -49,7 +49,7 @@ impl<'a> AccessPoint<'a> {
         })
     }
 
-    /// What its host begins with.
+    /// The first label of its host.
     pub fn label(&self) -> String {
         format!("{}-{}", self.name, self.account)
     }

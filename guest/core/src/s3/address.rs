@@ -1,10 +1,10 @@
-//! Where a bucket and its objects are.
+//! The address of a bucket, and of the objects in it.
 
 use crate::http::{Body, Method, Request, Scheme};
 use crate::s3::{AccessPoint, Header};
 use crate::sigv4::{canonical_query, uri_encode, uri_encode_path};
 
-/// How a bucket is named in a URL.
+/// Where a URL contains the bucket.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,47 +20,48 @@ pub enum AddressStyle {
 pub struct Address {
     /// The scheme of the endpoint.
     pub scheme: Scheme,
-    /// The endpoint's host, and its port where it is not the scheme's default.
+    /// The endpoint's host, and its port if it is not the default of the scheme.
     pub authority: String,
-    /// The endpoint's path, encoded; usually empty. A slash at its end makes no difference.
+    /// The path of the endpoint, percent-encoded, usually empty. A trailing slash makes no
+    /// difference.
     pub base_path: String,
     /// The bucket's name, or the ARN of an access point.
     pub bucket: String,
-    /// Where the bucket's name goes. An access point is always in the host.
+    /// Where the URL contains the bucket. An access point is always in the host.
     pub style: AddressStyle,
 }
 
-/// Where a request goes, encoded as it is signed and sent.
+/// The URL of a request, percent-encoded as it is signed and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The scheme.
     pub scheme: Scheme,
-    /// Host, and port where it is not the scheme's default.
+    /// The host, and the port if it is not the default of the scheme.
     pub authority: String,
     /// Path and query.
     pub path_and_query: String,
 }
 
 impl Address {
-    /// An object of the bucket. `query` is given as plain text.
+    /// The target of an object. `query` is not encoded yet.
     ///
-    /// A key is any text, and its slashes and dots are kept as they are. It must not be empty: that
-    /// would be the bucket itself, and a `PUT` there creates one.
+    /// A key may be any text, and its slashes and dots are kept as they are. It must not be empty:
+    /// the target would be the bucket itself, and a `PUT` would create one.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
     pub fn object(&self, key: &str, query: &[(&str, &str)]) -> Target {
-        debug_assert!(!key.is_empty(), "an object without a key is its bucket");
+        debug_assert!(!key.is_empty(), "an empty key would address the bucket");
         self.target(&format!("{}/{}", self.bucket_path(), uri_encode_path(key)), query)
     }
 
-    /// The bucket itself. `query` is given as plain text.
+    /// The target of the bucket. `query` is not encoded yet.
     pub fn bucket(&self, query: &[(&str, &str)]) -> Target {
         let path = self.bucket_path();
-        // A request has a path, even where the bucket is in the host.
+        // The path of a request is never empty, even if the host contains the bucket.
         self.target(if path.is_empty() { "/" } else { &path }, query)
     }
 
-    /// The ARN of an object, as policies have it.
+    /// The ARN of an object, as used in policies.
     pub fn arn(&self, key: &str) -> String {
         match AccessPoint::parse(&self.bucket) {
             Some(_) => format!("{}/object/{key}", self.bucket),
@@ -68,7 +69,7 @@ impl Address {
         }
     }
 
-    /// The ARN of the bucket, as policies have it.
+    /// The ARN of the bucket, as used in policies.
     pub fn bucket_arn(&self) -> String {
         match AccessPoint::parse(&self.bucket) {
             Some(_) => self.bucket.clone(),
@@ -76,7 +77,7 @@ impl Address {
         }
     }
 
-    /// What the host begins with.
+    /// The first label of a virtual host.
     fn label(&self) -> String {
         match AccessPoint::parse(&self.bucket) {
             Some(Ok(access_point)) => access_point.label(),
@@ -106,8 +107,8 @@ impl Address {
 }
 
 impl Target {
-    /// The unsigned request to here. `PUT` and `POST` have a `content-length` even without a body,
-    /// since S3 answers `MissingContentLength` without one.
+    /// The unsigned request to this target. `PUT` and `POST` have a `content-length` even without a
+    /// body, since S3 answers `MissingContentLength` otherwise.
     pub fn request(self, method: Method, headers: &[Header], body: Body) -> Request {
         let Target { scheme, authority, path_and_query } = self;
         let length = match method {
@@ -214,7 +215,7 @@ pub(super) mod tests {
         assert_eq!(empty.headers, [("content-length".into(), "0".to_owned())]);
     }
 
-    /// The bucket that the tests of all verbs are for.
+    /// The bucket that all tests of verbs use.
     pub(in crate::s3) fn path_style() -> Address {
         Address {
             scheme: Scheme::Http,
@@ -225,7 +226,7 @@ pub(super) mod tests {
         }
     }
 
-    /// A request as text, for tests of verbs: line, headers, body.
+    /// A request as text, for tests of verbs: request line, headers, body.
     pub(in crate::s3) fn text(request: &Request) -> String {
         let Request { method, path_and_query, headers, body, .. } = request;
         let mut text = format!("{} {path_and_query}\n", method.as_str());

@@ -1,4 +1,4 @@
-//! The checksums that S3 keeps with an object.
+//! The checksums that S3 stores with an object.
 
 use crate::http::Response;
 use crate::s3::xml::Element;
@@ -10,9 +10,9 @@ use crate::s3::xml::Element;
 pub enum ChecksumAlgorithm {
     /// CRC-32, as in zlib.
     Crc32,
-    /// CRC-32C, the one of Castagnoli.
+    /// CRC-32C (Castagnoli).
     Crc32c,
-    /// CRC-64/NVME, the one that S3 computes where it is given none.
+    /// CRC-64/NVME, which S3 computes if a request has no checksum.
     Crc64Nvme,
     /// SHA-1.
     Sha1,
@@ -20,7 +20,7 @@ pub enum ChecksumAlgorithm {
     Sha256,
 }
 
-/// What a checksum of a multipart upload is taken over.
+/// What the checksum of a multipart upload covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChecksumType {
     /// The checksums of the parts.
@@ -34,12 +34,13 @@ pub enum ChecksumType {
 pub struct Checksum {
     /// How it was computed.
     pub algorithm: ChecksumAlgorithm,
-    /// Its bytes, big-endian, in base64; with `-` and the number of parts where it is composite.
+    /// The checksum, big-endian, in base64. A composite checksum ends with `-` and the number of
+    /// parts.
     pub value: String,
 }
 
 impl ChecksumAlgorithm {
-    /// Every one there is.
+    /// All algorithms.
     pub const ALL: [ChecksumAlgorithm; 5] = [
         ChecksumAlgorithm::Crc32,
         ChecksumAlgorithm::Crc32c,
@@ -48,7 +49,7 @@ impl ChecksumAlgorithm {
         ChecksumAlgorithm::Sha256,
     ];
 
-    /// The name as `x-amz-checksum-algorithm` gives it.
+    /// The value of `x-amz-checksum-algorithm`.
     pub fn as_str(self) -> &'static str {
         match self {
             ChecksumAlgorithm::Crc32 => "CRC32",
@@ -59,7 +60,7 @@ impl ChecksumAlgorithm {
         }
     }
 
-    /// The header that holds such a checksum.
+    /// The header with a checksum of this algorithm.
     pub fn header_name(self) -> &'static str {
         match self {
             ChecksumAlgorithm::Crc32 => "x-amz-checksum-crc32",
@@ -70,7 +71,7 @@ impl ChecksumAlgorithm {
         }
     }
 
-    /// The XML element that holds such a checksum.
+    /// The XML element with a checksum of this algorithm.
     pub fn element_name(self) -> &'static str {
         match self {
             ChecksumAlgorithm::Crc32 => "ChecksumCRC32",
@@ -91,7 +92,7 @@ impl ChecksumType {
         }
     }
 
-    /// Reads a value of `x-amz-checksum-type`, or of the element `ChecksumType`.
+    /// Parses a value of `x-amz-checksum-type` or of the element `ChecksumType`.
     pub fn parse(text: &str) -> Option<ChecksumType> {
         [ChecksumType::Composite, ChecksumType::FullObject]
             .into_iter()
@@ -100,12 +101,12 @@ impl ChecksumType {
 }
 
 impl Checksum {
-    /// The checksums in an answer's headers.
+    /// The checksums in the headers of a response.
     pub fn in_headers(response: &Response) -> Vec<Checksum> {
         found(|algorithm| response.header(algorithm.header_name()))
     }
 
-    /// The checksums among an element's children.
+    /// The checksums among the children of an element.
     pub(super) fn in_element(element: &Element) -> Vec<Checksum> {
         found(|algorithm| element.text(algorithm.element_name()))
     }

@@ -1,14 +1,15 @@
-//! CompleteMultipartUpload: makes the parts an object.
+//! CompleteMultipartUpload: makes an object of the parts.
 
 use std::fmt::Write;
 
 use crate::http::{Body, Method, Request, Response};
 use crate::s3::{Address, Checksum, ChecksumType, ErrorBody, Header, Malformed, xml};
 
-/// Makes the object visible, whole, and ends the upload.
+/// Completes an upload. The object becomes visible as a whole.
 ///
-/// S3 takes a list with gaps between the numbers, and makes an object with gaps of it; it refuses
-/// an empty list. It may take minutes to answer, and may say 200 before it knows the outcome.
+/// S3 accepts gaps in the part numbers, and makes an object without the missing parts. It rejects
+/// an empty list. The response may take minutes, and S3 may send status 200 before it knows the
+/// outcome.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
 #[derive(Clone)]
@@ -17,53 +18,53 @@ pub struct CompleteMultipartUpload<'a> {
     pub address: &'a Address,
     /// The object's key.
     pub key: &'a str,
-    /// The upload.
+    /// The upload's id.
     pub upload_id: &'a str,
-    /// The parts, their numbers ascending.
+    /// The parts, in ascending order of their numbers.
     pub parts: &'a [CompletedPart],
-    /// The checksum of the whole object, for S3 to compare.
+    /// The checksum of the whole object, which S3 verifies.
     pub checksum: Option<&'a Checksum>,
-    /// What kind of checksum the upload was created for.
+    /// The type of checksum that the upload was created with.
     pub checksum_type: Option<ChecksumType>,
-    /// The bytes of all parts, for S3 to compare (`x-amz-mp-object-size`).
+    /// The size of the object (`x-amz-mp-object-size`), which S3 verifies.
     pub object_size: Option<u64>,
-    /// Whether to complete only where there is no such object. S3 answers 412 where there is, and
-    /// 409 where one is being written, after which all parts have to be sent again.
+    /// Whether to fail if the object exists. S3 answers 412 if it exists, and 409 if another
+    /// request is writing it. After 409 all parts must be uploaded again.
     pub if_none_match: bool,
-    /// The customer's key, where the upload was created with one, and who pays.
+    /// The customer key that the upload was created with, if any, and `x-amz-request-payer`.
     pub headers: &'a [Header],
 }
 
-/// A part that S3 has acknowledged.
+/// A part that S3 acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompletedPart {
     /// The part's number.
     pub number: u32,
-    /// The ETag that S3 gave it, with its quotes.
+    /// The ETag from UploadPart, with its quotes.
     pub etag: String,
-    /// The part's checksum, which has to be repeated where the upload's is composite.
+    /// The part's checksum. It is required if the upload's checksum is composite.
     pub checksum: Option<Checksum>,
 }
 
-/// What an answer with status 200 says.
+/// The outcome of a response with status 200.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// The object is there.
+    /// The object was made.
     Completed(CompleteMultipartUploadResult),
-    /// It is not: S3 found an error after it had sent the status.
+    /// The object was not made: S3 found an error after it had sent the status.
     Failed(ErrorBody),
 }
 
-/// The object that came of the upload.
+/// The object that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompleteMultipartUploadResult {
-    /// The object's ETag, with its quotes; some servers leave it out.
+    /// The object's ETag with its quotes. Some servers omit it.
     pub etag: Option<String>,
-    /// The object's URL; some servers leave it out.
+    /// The object's URL. Some servers omit it.
     pub location: Option<String>,
-    /// The object's checksums, as far as S3 keeps them.
+    /// The object's checksums, if S3 stores them.
     pub checksums: Vec<Checksum>,
-    /// What the checksums are taken over.
+    /// What the checksums cover.
     pub checksum_type: Option<ChecksumType>,
 }
 
@@ -92,7 +93,8 @@ impl CompleteMultipartUpload<'_> {
 }
 
 impl Completion {
-    /// Reads an answer with status 200. Where it is malformed, the object may be there or not.
+    /// Parses a response with status 200. If it is malformed, it is unknown whether the object was
+    /// made.
     pub fn parse(response: &Response) -> Result<Completion, Malformed> {
         if let Some(error) = ErrorBody::parse(&response.body) {
             return Ok(Completion::Failed(error));

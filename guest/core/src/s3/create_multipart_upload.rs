@@ -1,26 +1,26 @@
-//! CreateMultipartUpload: begins an object that comes in parts.
+//! CreateMultipartUpload: starts a multipart upload.
 
 use crate::http::{Body, Method, Request, Response};
 use crate::s3::{Address, Header, Malformed, xml};
 
-/// Begins a multipart upload. It costs storage until it is completed or aborted.
+/// Starts a multipart upload. Its parts cost storage until it is completed or aborted.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html>
 #[derive(Clone)]
 pub struct CreateMultipartUpload<'a> {
     /// The bucket.
     pub address: &'a Address,
-    /// The key of the object to be; not empty.
+    /// The object's key. Not empty.
     pub key: &'a str,
-    /// What is said about the object, which can be said here only: content type, metadata,
-    /// encryption, `x-amz-checksum-algorithm`.
+    /// Properties of the object that only this request can set: content type, metadata, encryption,
+    /// `x-amz-checksum-algorithm`.
     pub headers: &'a [Header],
 }
 
-/// The answer.
+/// The result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateMultipartUploadResult {
-    /// Names the upload in all the requests that follow.
+    /// The id of the upload, which all later requests for it contain.
     pub upload_id: String,
 }
 
@@ -33,7 +33,7 @@ impl CreateMultipartUpload<'_> {
 }
 
 impl CreateMultipartUploadResult {
-    /// Reads the answer. Where it is malformed, an upload may be open whose id nobody knows.
+    /// Parses the response. If it is malformed, there may be an upload whose id is unknown.
     pub fn parse(response: &Response) -> Result<CreateMultipartUploadResult, Malformed> {
         let result = xml::read_whole(&response.body, "InitiateMultipartUploadResult")?;
         let upload_id = result.required("UploadId")?.to_owned();

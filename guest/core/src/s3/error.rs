@@ -1,44 +1,44 @@
-//! What S3 says when it does not do what was asked.
+//! The error responses of S3.
 
 use crate::quote::plain;
 use crate::s3::xml::{self, Element};
 use crate::time::Timestamp;
 
-/// The body of an error, as far as it could be read. Every text is cut to 1,024 bytes.
+/// The body of an error response, as far as it could be parsed. Each text is cut to 1,024 bytes.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorBody {
-    /// What programs go by, such as `NoSuchUpload`; empty where it did not arrive.
+    /// The error code, such as `NoSuchUpload`. Empty if it is absent.
     pub code: String,
-    /// What people read; often empty.
+    /// The message for people. Often empty.
     pub message: String,
-    /// The region to sign for, in `AuthorizationHeaderMalformed` and its like. The header
-    /// `x-amz-bucket-region` says it as well, and more often: see [`crate::s3::bucket_region`].
+    /// The region to sign for, in `AuthorizationHeaderMalformed` and similar errors. More responses
+    /// have it in the header `x-amz-bucket-region`: see [`crate::s3::bucket_region`].
     pub region: Option<String>,
-    /// The authority to ask instead, in `PermanentRedirect` and `TemporaryRedirect`.
+    /// The host to use instead, in `PermanentRedirect` and `TemporaryRedirect`.
     pub endpoint: Option<String>,
-    /// The bucket or object that was asked for.
+    /// The bucket or object of the request.
     pub resource: Option<String>,
-    /// Names the request to AWS support.
+    /// The id of the request, for AWS support.
     pub request_id: Option<String>,
-    /// Names the server to AWS support.
+    /// The id of the server, for AWS support.
     pub host_id: Option<String>,
-    /// The header or the parameter that is not taken, where the store names it.
+    /// The header or parameter that was rejected, if the store names it.
     pub argument: Option<String>,
-    /// The server's clock, in `RequestTimeTooSkewed`.
+    /// The time of the server, in `RequestTimeTooSkewed`.
     pub server_time: Option<Timestamp>,
 }
 
 impl ErrorBody {
-    /// Reads an `<Error>` document, also one within an `<ErrorResponse>`. Of what follows the white
-    /// space at its beginning, only 64 KiB are looked at. Of a document that breaks off, that which
-    /// arrived is returned.
+    /// Parses an `<Error>` document, on its own or within an `<ErrorResponse>`. Only the first 64
+    /// KiB after leading whitespace are parsed. If the document is cut off, the complete elements
+    /// are returned.
     ///
-    /// Whatever else a body is, a web page, a result, nothing at all, it is no error body. So this
-    /// also finds the errors that CompleteMultipartUpload sends after it has sent status 200.
+    /// `None` for any other body, such as a web page, a result or nothing. So this also finds the
+    /// error that CompleteMultipartUpload may send after status 200.
     pub fn parse(body: &[u8]) -> Option<ErrorBody> {
-        // The white space that S3 sends while it works may be of any length.
+        // S3 sends any amount of whitespace while it works.
         let body = body.trim_ascii_start();
         let body = &body[..body.len().min(BODY_BYTES_MAX)];
         let document = xml::read(body)?;
@@ -52,7 +52,7 @@ impl ErrorBody {
         }
     }
 
-    /// `around` is the element around it, which then has the request's id.
+    /// `around` is the parent element, if any. It then contains the id of the request.
     fn from_element(error: &Element, around: Option<&Element>) -> ErrorBody {
         let text = |name| error.text(name).map(cut).filter(|text| !text.is_empty());
         let request_id = || around.and_then(|element| element.text("RequestId")).map(cut);
@@ -70,8 +70,7 @@ impl ErrorBody {
     }
 }
 
-/// Messages are shown and logged, so nobody may send a page of one, or what looks like lines of
-/// others.
+/// Messages are shown and logged, so a server must not be able to forge lines, or to send pages.
 fn cut(text: &str) -> String {
     let mut text = plain(text);
     text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));

@@ -1,54 +1,55 @@
-//! What error codes mean: of S3, and of stores that speak as S3 does.
+//! The meaning of the error codes of S3 and of S3-compatible stores.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
 
-/// What a code means, whatever the status of the answer.
+/// What an error code means, whatever the status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// The store asks to slow down.
+    /// Too many requests.
     Throttled,
-    /// The store failed, or the request was damaged on its way: it may go better the next time.
+    /// The store failed, or the request was damaged in transit. A retry may succeed.
     Transient,
-    /// The session token is no longer good, or never was.
+    /// The session token has expired or is invalid.
     Expired,
     /// The bucket is in another region.
     WrongRegion,
     /// There is no such multipart upload.
     NoSuchUpload,
-    /// Another request was busy with the same object.
+    /// Another request operates on the same object.
     Conflict,
-    /// The object is there already, and must not be replaced.
+    /// The object exists already, and must not be replaced.
     Exists,
-    /// The clock that signed is wrong.
+    /// The wall clock of the signature is wrong.
     Clock,
-    /// The signature is wrong: the secret is, or the clock, or the request was changed on its way.
+    /// The signature is wrong: the secret or the clock is wrong, or the request was changed in
+    /// transit.
     Signature,
-    /// Nobody has that access key.
+    /// The access key id does not exist.
     UnknownKey,
-    /// The credentials do not allow it.
+    /// The credentials lack a permission.
     AccessDenied,
     /// There is no such bucket.
     NoSuchBucket,
-    /// The object or the part is larger than the store takes.
+    /// The object or the part is too large for the store.
     TooLarge,
-    /// The store, or the account, takes no more.
+    /// The store is full, or the account's quota is used up.
     Full,
-    /// The store wants the bucket in the name of the host.
+    /// The store requires virtual-host addressing.
     PathStyle,
-    /// The store does not know the operation, or something that the request says.
+    /// The store does not implement the operation, or a header or parameter of the request.
     NotImplemented,
-    /// The store does not take something that the request says.
+    /// The store does not support a value of the request.
     Unsupported,
 }
 
-/// What a code means, where that is known.
+/// The meaning of a code. `None` if the code is unknown.
 pub fn meaning(code: &str) -> Option<Meaning> {
     let listed = CODES.iter().find(|(name, _)| *name == code);
     let is_full = || FULL.iter().any(|word| code.contains(word));
     listed.map(|(_, meaning)| *meaning).or_else(|| is_full().then_some(Meaning::Full))
 }
 
-/// One row a code.
+/// One row per code.
 const CODES: [(&str, Meaning); 49] = [
     ("SlowDown", Meaning::Throttled),
     ("Throttling", Meaning::Throttled),
@@ -101,7 +102,7 @@ const CODES: [(&str, Meaning); 49] = [
     ("BadRequest", Meaning::Unsupported),
 ];
 
-/// What a code has in it by which a store says that it is full, or that an account is.
+/// A code with one of these means that the store is full, or that a quota is used up.
 const FULL: [&str; 4] = ["Quota", "StorageFull", "StorageLimit", "InsufficientCapacity"];
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
-//! HeadBucket: whether there is a bucket, and where.
+//! HeadBucket: whether a bucket exists, and its region.
 
 use crate::http::{Body, Method, Request, Response};
 use crate::s3::{Address, Header};
 
-/// Asks about the bucket. It takes the permission `s3:ListBucket`, which one who only writes need
-/// not have: 403 does not say that the credentials are bad.
+/// Requests the existence of the bucket. It needs the permission `s3:ListBucket`, which a writer
+/// may lack. So 403 does not mean that the credentials are invalid.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
 #[derive(Clone, Copy)]
 pub struct HeadBucket<'a> {
     /// The bucket.
     pub address: &'a Address,
-    /// Whose bucket it has to be.
+    /// `x-amz-expected-bucket-owner`.
     pub headers: &'a [Header],
 }
 
@@ -22,8 +22,7 @@ impl HeadBucket<'_> {
     }
 }
 
-/// The region that the bucket is in, as any answer may say: also one that refuses, and also to
-/// other verbs.
+/// The region of the bucket. Responses to any verb may have it, also error responses.
 pub fn bucket_region(response: &Response) -> Option<&str> {
     response.header("x-amz-bucket-region").filter(|region| !region.is_empty())
 }

@@ -1,9 +1,10 @@
-//! HeadObject: what there is under a key.
+//! HeadObject: the metadata of an object.
 
 use crate::http::{Body, Method, Request, Response};
 use crate::s3::{Address, Checksum, ChecksumType, Header, Malformed};
 
-/// Asks about an object. An error has a status only, since such answers have no body.
+/// Requests the metadata of an object. An error response has a status only, since responses to
+/// `HEAD` have no body.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
 #[derive(Clone, Copy)]
@@ -12,24 +13,24 @@ pub struct HeadObject<'a> {
     pub address: &'a Address,
     /// The object's key.
     pub key: &'a str,
-    /// Whether to ask for its checksums, which some servers do not know of.
+    /// Whether to request its checksums, which some servers do not support.
     pub checksums: bool,
-    /// The customer's key, where the object was written with one, and who pays.
+    /// The customer key that the object was written with, if any, and `x-amz-request-payer`.
     pub headers: &'a [Header],
 }
 
-/// The object that is there.
+/// The metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeadObjectResult {
-    /// Its length, in bytes.
+    /// The length in bytes.
     pub size: u64,
-    /// Its ETag, with its quotes.
+    /// The ETag with its quotes.
     pub etag: Option<String>,
-    /// Its checksums, where they were asked for and are known.
+    /// The checksums, if they were requested and are known.
     pub checksums: Vec<Checksum>,
-    /// What the checksums are taken over.
+    /// What the checksums cover.
     pub checksum_type: Option<ChecksumType>,
-    /// What was put into `x-amz-meta-*`: names without that prefix, in lower case.
+    /// The `x-amz-meta-*` headers. Names are in lower case and without that prefix.
     pub metadata: Vec<(String, String)>,
 }
 
@@ -46,7 +47,7 @@ impl HeadObject<'_> {
 }
 
 impl HeadObjectResult {
-    /// Reads the answer.
+    /// Parses the response.
     pub fn parse(response: &Response) -> Result<HeadObjectResult, Malformed> {
         let size = response.header("content-length").and_then(|text| text.trim().parse().ok());
         let metadata = response.headers.iter().filter_map(|(name, value)| {
@@ -63,7 +64,7 @@ impl HeadObjectResult {
         })
     }
 
-    /// The metadata of that name, given without its prefix and in lower case.
+    /// The metadata with this name, given in lower case and without its prefix.
     pub fn metadata(&self, name: &str) -> Option<&str> {
         self.metadata.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }

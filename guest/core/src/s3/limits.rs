@@ -1,5 +1,5 @@
-//! Limits of S3, from its documentation.
+//! Limits of S3.
 
-/// How many parts an object may have in S3, and in no store more:
+/// The most parts of an object. No store allows more:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 pub(crate) const PARTS_MAX: u32 = 10_000;

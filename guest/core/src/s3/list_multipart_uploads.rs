@@ -1,58 +1,58 @@
-//! ListMultipartUploads: the uploads that are open.
+//! ListMultipartUploads: the incomplete uploads of a bucket.
 
 use crate::http::{Body, Method, Request, Response};
 use crate::s3::xml::{self, Element};
 use crate::s3::{Address, Header, Malformed};
 use crate::time::Timestamp;
 
-/// Asks for a page of the uploads that were neither completed nor aborted, 1,000 at most.
+/// Requests a page of up to 1,000 uploads that were neither completed nor aborted.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html>
 #[derive(Clone, Copy)]
 pub struct ListMultipartUploads<'a> {
     /// The bucket.
     pub address: &'a Address,
-    /// What the keys have to begin with; empty for all.
+    /// The prefix of the keys. Empty for all keys.
     pub prefix: &'a str,
-    /// Where the last page ended; nothing for the first.
+    /// Where the previous page ended. `None` for the first page.
     pub after: Option<&'a UploadsMarker>,
-    /// Who pays, and whose bucket it has to be.
+    /// `x-amz-request-payer` and `x-amz-expected-bucket-owner`.
     pub headers: &'a [Header],
 }
 
 /// A page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListMultipartUploadsResult {
-    /// The uploads, by key and then by the time they were begun.
+    /// The uploads, sorted by key and then by time of initiation.
     pub uploads: Vec<MultipartUpload>,
-    /// Where the next page begins, where there is one.
+    /// The marker of the next page. `None` for the last page.
     pub next: Option<UploadsMarker>,
 }
 
-/// An upload that is open.
+/// An incomplete upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MultipartUpload {
-    /// The key of the object to be.
+    /// The object's key.
     pub key: String,
-    /// The upload.
+    /// The upload's id.
     pub upload_id: String,
-    /// When it was begun; nothing where that is not said legibly, which is no proof of age.
+    /// When it was initiated. `None` if the response has no valid time, so its age is unknown.
     pub initiated: Option<Timestamp>,
 }
 
-/// A place in the list, in S3's terms.
+/// A position in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadsMarker {
     /// `key-marker`
     pub key: String,
-    /// `upload-id-marker`; some servers have none.
+    /// `upload-id-marker`, which some servers do not send.
     pub upload_id: Option<String>,
 }
 
 impl ListMultipartUploads<'_> {
     /// The unsigned request.
     pub fn request(self) -> Request {
-        // Keys may hold characters that XML has no way to write.
+        // Keys may contain characters that XML cannot represent.
         let mut query = vec![("encoding-type", "url"), ("uploads", "")];
         if !self.prefix.is_empty() {
             query.push(("prefix", self.prefix));
@@ -66,15 +66,15 @@ impl ListMultipartUploads<'_> {
 }
 
 impl ListMultipartUploadsResult {
-    /// Reads a page.
+    /// Parses a page.
     pub fn parse(response: &Response) -> Result<ListMultipartUploadsResult, Malformed> {
         let result = xml::read_whole(&response.body, "ListMultipartUploadsResult")?;
-        // A server that does not know of `encoding-type` does not repeat it either.
+        // A server that does not support `encoding-type` does not echo it.
         let encoded = result.text("EncodingType") == Some("url");
         let upload = |element| MultipartUpload::from_element(element, encoded);
         let uploads = result.children("Upload").map(upload).collect::<Result<_, _>>()?;
         let next = if result.flag("IsTruncated") {
-            // Without it the first page would be asked for again, for ever.
+            // Without a marker, the first page would be requested again and again.
             let key = key(result.required("NextKeyMarker")?, encoded);
             let key = key.ok_or(Malformed { what: "NextKeyMarker" })?;
             let upload_id = result.text("NextUploadIdMarker").filter(|id| !id.is_empty());
@@ -99,7 +99,7 @@ fn key(text: &str, encoded: bool) -> Option<String> {
     if encoded { url_decode(text) } else { Some(text.to_owned()) }
 }
 
-/// Undoes `encoding-type=url`, which is the encoding of forms: a space is `+`.
+/// Decodes `encoding-type=url`, which uses the encoding of forms: a space is `+`.
 fn url_decode(text: &str) -> Option<String> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut decoded = Vec::with_capacity(text.len());

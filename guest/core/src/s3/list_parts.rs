@@ -1,45 +1,46 @@
-//! ListParts: the parts that S3 has of an upload.
+//! ListParts: the uploaded parts of a multipart upload.
 
 use crate::http::{Body, Method, Request, Response};
 use crate::s3::xml::{self, Element};
 use crate::s3::{Address, Checksum, Header, Malformed};
 
-/// Asks for a page of the parts of an upload, 1,000 at most.
+/// Requests a page of up to 1,000 parts of an upload.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html>
 #[derive(Clone, Copy)]
 pub struct ListParts<'a> {
     /// The bucket.
     pub address: &'a Address,
-    /// The key of the object to be.
+    /// The object's key.
     pub key: &'a str,
-    /// The upload.
+    /// The upload's id.
     pub upload_id: &'a str,
-    /// The number of the last part of the last page (`part-number-marker`); nothing for the first.
+    /// The number of the last part of the previous page (`part-number-marker`). `None` for the
+    /// first page.
     pub after: Option<u32>,
-    /// The customer's key, where the upload was created with one, and who pays.
+    /// The customer key that the upload was created with, if any, and `x-amz-request-payer`.
     pub headers: &'a [Header],
 }
 
 /// A page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListPartsResult {
-    /// The parts, their numbers ascending.
+    /// The parts, in ascending order of their numbers.
     pub parts: Vec<ListedPart>,
-    /// The number after which the next page begins, where there is one.
+    /// The marker of the next page. `None` for the last page.
     pub next: Option<u32>,
 }
 
-/// A part that S3 has.
+/// A part that S3 stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedPart {
     /// The part's number.
     pub number: u32,
-    /// The part's ETag, with its quotes.
+    /// The part's ETag with its quotes.
     pub etag: String,
-    /// The part's length, in bytes.
+    /// The part's length in bytes.
     pub size: u64,
-    /// The part's checksums, as far as S3 keeps them.
+    /// The part's checksums, if S3 stores them.
     pub checksums: Vec<Checksum>,
 }
 
@@ -55,7 +56,7 @@ impl ListParts<'_> {
 }
 
 impl ListPartsResult {
-    /// Reads a page.
+    /// Parses a page.
     pub fn parse(response: &Response) -> Result<ListPartsResult, Malformed> {
         let result = xml::read_whole(&response.body, "ListPartsResult")?;
         let parts = result.children("Part").map(ListedPart::from_element);

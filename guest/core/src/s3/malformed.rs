@@ -1,13 +1,13 @@
-//! An answer that says success, and not what it has to say with it.
+//! Success responses that lack required information.
 
 use std::error::Error;
 use std::fmt;
 
-/// A successful answer lacks something that the API promises, or says it illegibly. Whether the
-/// request took effect is not known from it.
+/// A success response that lacks something the API requires, or has an invalid value for it. It is
+/// unknown whether the request took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// What is missing, in the terms of the API, such as `UploadId`.
+    /// The missing or invalid element or header, such as `UploadId`.
     pub what: &'static str,
 }
 

@@ -1,8 +1,9 @@
-//! The S3 REST API as values: each verb is a struct that builds an unsigned request, and beside it
-//! is what its answer says. Names are those of the API reference.
+//! The S3 REST API as values. Each verb has a file with a struct that builds the unsigned request,
+//! and a struct for its response. Names are those of the API reference.
 //!
-//! An answer is parsed once its status says success; what other answers say is an [`ErrorBody`].
-//! The verbs have no `Debug`: their headers may hold a customer's key.
+//! Responses are parsed after their status was found to be a success. The body of any other
+//! response is an [`ErrorBody`]. The verbs have no `Debug`, since their headers may contain a
+//! customer key.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html>
 
@@ -46,10 +47,11 @@ pub use list_multipart_uploads::{
 };
 pub use list_parts::{ListParts, ListPartsResult, ListedPart};
 pub use malformed::Malformed;
+pub(crate) use operation::HeaderGroup;
 pub use operation::Operation;
 pub use put_object::PutObject;
 pub(crate) use region::is_region;
 pub use upload_part::{UploadPart, part_etag};
 
-/// A header that the settings add to a verb: its name, in lower case, and its value.
+/// A header that the settings add to a verb: the name in lower case, and the value.
 pub type Header = (Cow<'static, str>, String);

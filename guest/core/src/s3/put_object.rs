@@ -1,22 +1,22 @@
-//! PutObject: an object at once.
+//! PutObject: writes an object in one request.
 
 use crate::http::{Body, Method, Request};
 use crate::s3::{Address, Header};
 
-/// Writes an object of up to 5 GiB in one request.
+/// Writes an object of up to 5 GiB.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 #[derive(Clone)]
 pub struct PutObject<'a> {
     /// The bucket.
     pub address: &'a Address,
-    /// The object's key; not empty.
+    /// The object's key. Not empty.
     pub key: &'a str,
-    /// Whether to write only where there is no such object; S3 answers 412 where there is.
+    /// Whether to fail if the object exists. S3 then answers 412.
     pub if_none_match: bool,
-    /// What else is said about the object: content type, metadata, checksum, encryption.
+    /// Further properties of the object: content type, metadata, checksum, encryption.
     pub headers: &'a [Header],
-    /// The object.
+    /// The content of the object.
     pub body: Body,
 }
 

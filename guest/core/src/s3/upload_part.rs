@@ -1,24 +1,24 @@
-//! UploadPart: one part of an object.
+//! UploadPart: uploads one part of a multipart upload.
 
 use crate::http::{Body, Method, Request, Response};
 use crate::s3::{Address, Header, Malformed};
 
-/// Sends a part. Sending the same number again replaces it, so this can be repeated freely.
+/// Uploads a part. A part with the same number is replaced, so the request can be retried safely.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html>
 #[derive(Clone)]
 pub struct UploadPart<'a> {
     /// The bucket.
     pub address: &'a Address,
-    /// The key of the object to be.
+    /// The object's key.
     pub key: &'a str,
-    /// The upload that the part belongs to.
+    /// The upload's id.
     pub upload_id: &'a str,
-    /// Where the part belongs, 1 to 10,000.
+    /// The part number, 1 to 10,000.
     pub part_number: u32,
-    /// The part's checksum, and the customer's key where the upload was created with one.
+    /// The part's checksum, and the customer key that the upload was created with, if any.
     pub headers: &'a [Header],
-    /// The part: 5 MiB to 5 GiB, but for the last, which may be smaller.
+    /// The content: 5 MiB to 5 GiB. The last part may be smaller.
     pub body: Body,
 }
 
@@ -32,7 +32,7 @@ impl UploadPart<'_> {
     }
 }
 
-/// The ETag of the part that this answer is about, with its quotes: to be given back as it is.
+/// The ETag of the part with its quotes. CompleteMultipartUpload needs it unchanged.
 pub fn part_etag(response: &Response) -> Result<String, Malformed> {
     let etag = response.header("etag").filter(|etag| !etag.is_empty());
     etag.map(str::to_owned).ok_or(Malformed { what: "ETag" })

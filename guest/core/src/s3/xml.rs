@@ -1,4 +1,4 @@
-//! The little XML that S3 speaks: elements and text. Attributes and namespaces carry nothing.
+//! The subset of XML that S3 uses: elements and text. Attributes and namespaces are ignored.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
@@ -6,33 +6,33 @@ use quick_xml::events::{BytesRef, Event};
 
 use crate::s3::Malformed;
 
-/// An element with what is in it.
+/// An element and its content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Element {
-    /// The name without its prefix.
+    /// The name without its namespace prefix.
     pub(super) name: String,
     text: String,
     children: Vec<Element>,
 }
 
-/// What could be read of a document.
+/// A document, as far as it could be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Document {
-    /// The outermost element. Of a document that breaks off, it holds the elements that ended.
+    /// The root element. If the document is cut off, it contains the elements that were closed.
     pub(super) root: Element,
-    /// Whether the outermost element ended.
+    /// Whether the root element was closed.
     pub(super) whole: bool,
 }
 
-/// Reads as much as there is, and nothing where that is not the beginning of an XML document.
+/// Parses as much as there is. `None` if the bytes do not begin an XML document.
 pub(super) fn read(bytes: &[u8]) -> Option<Document> {
     let text = match str::from_utf8(bytes) {
         Ok(text) => text,
-        // What comes before the bad byte is good, and nothing is guessed about the rest.
+        // What precedes the invalid byte is used. The rest is ignored.
         Err(error) => str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
     };
     let mut reader = Reader::from_str(text);
-    // `<a/>` is then read as `<a></a>`.
+    // `<a/>` is then parsed as `<a></a>`.
     reader.config_mut().expand_empty_elements = true;
 
     let mut open: Vec<Element> = Vec::new();
@@ -61,58 +61,62 @@ pub(super) fn read(bytes: &[u8]) -> Option<Document> {
                 None => return broken_off(open),
             },
             Ok(Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_)) => {}
-            // Does not come, having been expanded.
+            // Does not occur, since empty elements are expanded.
             Ok(Event::Empty(_)) => {}
             Ok(Event::Eof) | Err(_) => return broken_off(open),
         }
     }
 }
 
-/// Reads a document that has to be there as a whole, with this outermost element.
+/// Parses a document that must be complete and have the root element `name`.
 pub(super) fn read_whole(bytes: &[u8], name: &'static str) -> Result<Element, Malformed> {
     let document = read(bytes).filter(|document| document.whole && document.root.name == name);
     document.map(|document| document.root).ok_or(Malformed { what: name })
 }
 
-/// The text with `<`, `>`, `&`, `"` and `'` escaped, fit for the content of an element.
+/// The text with `<`, `>`, `&`, `"` and `'` escaped, for the content of an element.
 pub(super) fn escape(text: &str) -> String {
     quick_xml::escape::escape(text).into_owned()
 }
 
 impl Element {
-    /// The first child of that name.
+    /// The first child with this name.
     pub(super) fn child(&self, name: &str) -> Option<&Element> {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// All children of that name.
+    /// All children with this name.
     pub(super) fn children(&self, name: &str) -> impl Iterator<Item = &Element> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    /// The text of the first child of that name, white space and all.
+    /// The text of the first child with this name, including its whitespace.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.child(name).map(|child| child.text.as_str())
     }
 
-    /// As [`Element::text`], where the answer is worth nothing without it.
+    /// As [`Element::text`], but an error if the text is absent or empty.
     pub(super) fn required(&self, name: &'static str) -> Result<&str, Malformed> {
         self.text(name).filter(|text| !text.is_empty()).ok_or(Malformed { what: name })
     }
 
-    /// The number in the first child of that name, where the answer is worth nothing without it.
+    /// The number in the first child with this name.
+    ///
+    /// # Errors
+    ///
+    /// If it is absent or not a number.
     pub(super) fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, Malformed> {
         self.required(name)?.trim().parse().map_err(|_| Malformed { what: name })
     }
 
-    /// Whether the first child of that name says `true`.
+    /// Whether the text of the first child with this name is `true`.
     pub(super) fn flag(&self, name: &str) -> bool {
         self.text(name).is_some_and(|text| text.trim().eq_ignore_ascii_case("true"))
     }
 }
 
-/// The outermost element with what had ended in it. Text that was cut is left out: half a code is
-/// another code.
+/// The root element with the children that were closed. An element that was cut off is dropped,
+/// since half of an error code may be another code.
 fn broken_off(mut open: Vec<Element>) -> Option<Document> {
     while open.len() > 1 {
         let mut last = open.pop()?;
@@ -125,7 +129,7 @@ fn broken_off(mut open: Vec<Element>) -> Option<Document> {
 }
 
 fn append(open: &mut [Element], text: &str) {
-    // Text outside of the outermost element is the white space that S3 sends while it works.
+    // Text outside of the root element is the whitespace that S3 sends while it works.
     if let Some(element) = open.last_mut() {
         element.text.push_str(text);
     }
@@ -139,9 +143,9 @@ fn resolve(reference: &BytesRef<'_>) -> Option<String> {
     }
 }
 
-/// The deepest document of the verbs here has four levels.
+/// The deepest response of S3 has four levels.
 const DEPTH_MAX: usize = 16;
-/// The largest page of the verbs here has about 13,000: 1,000 uploads with 13 each.
+/// The largest response has about 13,000 elements: 1,000 uploads with 13 each.
 const ELEMENTS_MAX: usize = 100_000;
 
 #[cfg(test)]

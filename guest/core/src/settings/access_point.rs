@@ -1,20 +1,20 @@
-//! Where an access point is, from its ARN in the place of the bucket's name.
+//! Parses the address of an access point, whose ARN is given as the bucket.
 
-use crate::config::{Provider, Written};
+use crate::config::{Provider, RawConfig};
 use crate::error::Problem;
 use crate::http::Scheme;
 use crate::s3::{AccessPoint, Address, AddressStyle};
 use crate::settings::aws::{self, Endpoints};
 
-/// Where the access point is, and the region that requests are signed for: that of the ARN.
+/// The address of the access point, and the region that requests are signed for: the ARN's.
 pub(super) fn store(
-    written: &Written,
+    raw: &RawConfig,
     provider: &Provider,
     arn: Result<AccessPoint, String>,
     bucket: &str,
     problems: &mut Vec<Problem>,
 ) -> (Address, String) {
-    let endpoints = Endpoints::read(written);
+    let endpoints = Endpoints::read(raw);
     let mut address = Address {
         scheme: Scheme::Https,
         authority: String::new(),
@@ -26,11 +26,11 @@ pub(super) fn store(
     if provider.name != "aws" {
         refuse("bucket", format!("an ARN, but `provider` is `{}`", provider.name));
     }
-    if written.is_written("endpoint") {
+    if raw.is_set("endpoint") {
         let message = "set, but `bucket` is an ARN, which says where its access point is";
         refuse("endpoint", message.to_owned());
     }
-    if written.text("addressing") == Some("path") {
+    if raw.text("addressing") == Some("path") {
         let message = "an access point has a host of its own; `virtual-host` is wanted";
         refuse("addressing", message.to_owned());
     }
@@ -45,7 +45,7 @@ pub(super) fn store(
         let own = aws::partition_of(region);
         refuse("bucket", format!("the region `{region}` is of `{own}`, not of `{partition}`"));
     }
-    if let Some(other) = written.text("region").filter(|other| *other != region) {
+    if let Some(other) = raw.text("region").filter(|other| *other != region) {
         refuse("region", format!("`{other}`, but the access point is in `{region}`; leave it out"));
     }
     let in_path = Some("`bucket` is an access point");
@@ -54,9 +54,9 @@ pub(super) fn store(
     (address, region.to_owned())
 }
 
-/// Names that stand for something else than a bucket, and that AWS gives to no bucket:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
-/// The alias of an access point, which ends in `-s3alias`, is used as a bucket is.
+/// Rejects aliases of things other than buckets. AWS allows no bucket to have such a name:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html> The alias of an
+/// access point, which ends in `-s3alias`, can be used like a bucket.
 pub(super) fn check_alias(bucket: &str, problems: &mut Vec<Problem>) {
     for (suffix, what) in [
         (".mrap", "an access point of several regions, which wants Signature Version 4A"),

@@ -1,48 +1,48 @@
-//! Where the bucket is, from what is written about it.
+//! Parses the address of the bucket.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::config::{Provider, Region, Written};
+use crate::config::{Provider, RawConfig, Region};
 use crate::error::Problem;
 use crate::http::Scheme;
 use crate::s3::{AccessPoint, Address, AddressStyle, is_region};
 use crate::settings::access_point;
 use crate::settings::aws::Endpoints;
-use crate::settings::is_said;
+use crate::settings::is_set;
 
-/// Where the bucket is, and the region that requests are signed for.
+/// The address of the bucket, and the region that requests are signed for.
 pub(super) fn store(
-    written: &Written,
+    raw: &RawConfig,
     provider: &Provider,
     problems: &mut Vec<Problem>,
 ) -> (Address, String) {
-    let bucket = written.text("bucket").unwrap_or_default().to_owned();
+    let bucket = raw.text("bucket").unwrap_or_default().to_owned();
     if let Some(arn) = AccessPoint::parse(&bucket) {
-        return access_point::store(written, provider, arn, &bucket, problems);
+        return access_point::store(raw, provider, arn, &bucket, problems);
     }
     if !bucket.is_empty() {
         check_bucket(&bucket, problems);
-        if provider.name == "aws" && !written.is_written("endpoint") {
+        if provider.name == "aws" && !raw.is_set("endpoint") {
             access_point::check_alias(&bucket, problems);
         }
     }
-    let custom = written.text("endpoint").map(|url| {
+    let custom = raw.text("endpoint").map(|url| {
         endpoint(url).unwrap_or_else(|message| {
             problems.push(Problem::new("endpoint", message));
             Endpoint::default()
         })
     });
     if let (None, Some(form)) = (&custom, provider.endpoint)
-        && !is_said("endpoint", written, problems)
+        && !is_set("endpoint", raw, problems)
     {
         let name = provider.name;
         let message =
             format!("missing, but `provider` is `{name}`; expected a URL such as `{form}`");
         problems.push(Problem::new("endpoint", message));
     }
-    let region = region(written, provider, custom.as_ref(), problems);
-    let (style, in_path) = style(written, &bucket);
-    let aws = Endpoints::read(written);
+    let region = region(raw, provider, custom.as_ref(), problems);
+    let (style, in_path) = style(raw, &bucket);
+    let aws = Endpoints::read(raw);
     let in_path = in_path.or_else(|| (!is_label(&bucket)).then_some(NO_LABEL));
     match (provider.name, &custom) {
         ("aws", None) => aws.check(&region, in_path, problems),
@@ -59,25 +59,26 @@ pub(super) fn store(
     (Address { scheme, authority, base_path, bucket, style }, region)
 }
 
-/// Where the bucket's name stands, and why, where that is in the path.
-fn style(written: &Written, bucket: &str) -> (AddressStyle, Option<&'static str>) {
-    match written.text("addressing") {
+/// Whether the bucket is in the path or in the host. If it is in the path, also the reason.
+fn style(raw: &RawConfig, bucket: &str) -> (AddressStyle, Option<&'static str>) {
+    match raw.text("addressing") {
         Some("path") => (AddressStyle::Path, Some("`addressing` is `path`")),
         Some(_) => (AddressStyle::VirtualHost, None),
-        None if written.is_written("endpoint") => (AddressStyle::Path, Some("`endpoint` is set")),
-        // A certificate for `*.s3.region.amazonaws.com` does not hold for a name with one more dot.
+        None if raw.is_set("endpoint") => (AddressStyle::Path, Some("`endpoint` is set")),
+        // A wildcard certificate for `*.s3.region.amazonaws.com` does not match a name with a
+        // further dot.
         None if !is_label(bucket) => (AddressStyle::Path, Some(NO_LABEL)),
         None => (AddressStyle::VirtualHost, None),
     }
 }
 
 fn region(
-    written: &Written,
+    raw: &RawConfig,
     provider: &Provider,
     endpoint: Option<&Endpoint>,
     problems: &mut Vec<Problem>,
 ) -> String {
-    if let Some(region) = written.text("region") {
+    if let Some(region) = raw.text("region") {
         if !is_region(region) {
             let message =
                 format!("`{region}` is no region's name: it has letters, digits and hyphens");
@@ -92,7 +93,7 @@ fn region(
     let within = |authority| host(authority).strip_prefix(before)?.strip_suffix(after);
     let found = endpoint.and_then(|endpoint| within(&endpoint.authority)).filter(|r| is_region(r));
     let has_endpoint = endpoint.is_some_and(|endpoint| !endpoint.authority.is_empty());
-    if found.is_none() && has_endpoint && !is_said("region", written, problems) {
+    if found.is_none() && has_endpoint && !is_set("region", raw, problems) {
         let name = provider.name;
         let message = format!(
             "missing, and `endpoint` is not of the form `{before}REGION{after}`, from which it \
@@ -103,7 +104,7 @@ fn region(
     found.unwrap_or_default().to_owned()
 }
 
-/// Only AWS has these endpoints, and only where none is given.
+/// These endpoints exist in AWS only, and cannot be combined with `endpoint`.
 fn refuse(aws: Endpoints, why: &str, problems: &mut Vec<Problem>) {
     for field in aws.chosen() {
         let message = format!("{why}, but this chooses among the endpoints of AWS");
@@ -111,7 +112,7 @@ fn refuse(aws: Endpoints, why: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The rules that hold for every bucket there ever was; S3 is stricter with new ones:
+/// The rules that all buckets obey. S3 has stricter ones for new buckets:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 fn check_bucket(bucket: &str, problems: &mut Vec<Problem>) {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -148,31 +149,30 @@ fn endpoint(url: &str) -> Result<Endpoint, String> {
         Some(other) => return Err(format!("the scheme `{other}`; expected http or https")),
         None => return Err(format!("`{url}` has no scheme; {wanted}")),
     };
-    let written = uri.authority().map(|a| a.as_str()).unwrap_or_default();
+    let authority_text = uri.authority().map(|a| a.as_str()).unwrap_or_default();
     if uri.query().is_some() || url.contains('#') {
         return Err(format!("`{url}` has a query or a fragment; {wanted}"));
     }
     if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(format!("`{url}` has characters that are written as `%` and digits in a URL"));
     }
-    let authority = authority(written, scheme)
+    let authority = authority(authority_text, scheme)
         .ok_or_else(|| format!("`{url}` has no host, or a port that is none; {wanted}"))?;
     let base_path = uri.path().trim_end_matches('/').to_owned();
     Ok(Endpoint { scheme, authority, base_path })
 }
 
-/// Host and port as clients put them into `Host`, and so as they are signed: without the port that
-/// goes without saying.
-fn authority(written: &str, scheme: Scheme) -> Option<String> {
-    let (host, port) = match written.rsplit_once(':') {
+/// Host and port as clients send them in `Host`, and as they are signed: without the default port.
+fn authority(raw: &str, scheme: Scheme) -> Option<String> {
+    let (host, port) = match raw.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host.to_ascii_lowercase(), port),
-        _ => (written.to_ascii_lowercase(), ""),
+        _ => (raw.to_ascii_lowercase(), ""),
     };
     let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
         None => is_region(&host),
     };
-    // `parse` alone would take a sign as well.
+    // `parse` alone would accept a sign.
     let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
     let number = match port {
         "" => scheme.default_port(),
@@ -189,7 +189,7 @@ fn is_ip_address(authority: &str) -> bool {
     authority.starts_with('[') || host(authority).parse::<Ipv4Addr>().is_ok()
 }
 
-/// Whether what is sent there never leaves this machine. The name is bound to it by
+/// Whether the authority is on this machine. The name is reserved for it by
 /// <https://www.rfc-editor.org/rfc/rfc6761#section-6.3>
 pub(super) fn is_loopback(authority: &str) -> bool {
     let host = host(authority);
@@ -198,7 +198,7 @@ pub(super) fn is_loopback(authority: &str) -> bool {
         || host.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// An authority without its port, and without the brackets of IPv6.
+/// The host of an authority, without its port and without the brackets of IPv6.
 fn host(authority: &str) -> &str {
     match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
@@ -206,8 +206,8 @@ fn host(authority: &str) -> &str {
     }
 }
 
-/// What is probably a mistake in an endpoint, and yet may be meant: the bucket's name, which each
-/// request has in any case.
+/// A warning if the endpoint contains the bucket's name, which each request adds anyway. This is
+/// probably a mistake.
 pub(super) fn warning(address: &Address) -> Option<String> {
     let Address { authority, base_path, bucket, .. } = address;
     let below = authority.strip_prefix(&format!("{}.", bucket.to_ascii_lowercase()));
@@ -226,12 +226,12 @@ pub(super) fn warning(address: &Address) -> Option<String> {
     ))
 }
 
-/// What is probably a mistake in `addressing`: a certificate for `*.store.example` does not hold
-/// for a name with one more dot.
+/// A warning about a bucket with a dot in the host. A wildcard certificate for `*.store.example`
+/// does not match a name with a further dot.
 pub(super) fn style_warning(address: &Address) -> Option<String> {
     let Address { scheme, authority, bucket, style, .. } = address;
     let is_hosted = *style == AddressStyle::VirtualHost && *scheme == Scheme::Https;
-    // An access point's ARN names no host.
+    // The ARN of an access point is not part of a host.
     (is_hosted && bucket.contains('.') && !bucket.contains(':')).then(|| {
         format!(
             "`virtual-host`, and the bucket's name has a dot: most certificates are not for \
@@ -240,14 +240,14 @@ pub(super) fn style_warning(address: &Address) -> Option<String> {
     })
 }
 
-/// Whether the bucket's name can be one label of a host's name. Old buckets may have names that
-/// cannot: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
+/// Whether the bucket's name can be a label of a host name. Old buckets may have names that cannot:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
 fn is_label(bucket: &str) -> bool {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     bucket.chars().all(legal) && !bucket.starts_with('-') && !bucket.ends_with('-')
 }
 
-/// Why a bucket cannot be part of a host's name.
+/// Why the bucket's name cannot be a label of a host name.
 const NO_LABEL: &str = "`bucket` has a dot, an underscore or a capital in its name";
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! The hosts of AWS.
+//! The hosts of AWS endpoints.
 
-use crate::config::Written;
+use crate::config::RawConfig;
 use crate::error::Problem;
 
-/// Which of its endpoints in a region AWS is talked to at.
+/// The variants of the AWS endpoint that are selected.
 #[derive(Clone, Copy)]
 pub(super) struct Endpoints {
     dualstack: bool,
@@ -11,11 +11,11 @@ pub(super) struct Endpoints {
     accelerate: bool,
 }
 
-/// Regions whose hosts end alike.
+/// A partition: regions with a common domain.
 struct Partition {
-    /// What ARNs call it.
+    /// The partition in ARNs.
     name: &'static str,
-    /// What the names of its regions begin with.
+    /// The prefix of its regions.
     regions: &'static str,
     suffix: &'static str,
     has_fips: bool,
@@ -23,11 +23,11 @@ struct Partition {
 }
 
 impl Endpoints {
-    pub(super) fn read(written: &Written) -> Endpoints {
+    pub(super) fn read(raw: &RawConfig) -> Endpoints {
         Endpoints {
-            dualstack: written.flag("dualstack"),
-            fips: written.flag("fips"),
-            accelerate: written.flag("accelerate"),
+            dualstack: raw.flag("dualstack"),
+            fips: raw.flag("fips"),
+            accelerate: raw.flag("accelerate"),
         }
     }
 
@@ -38,7 +38,7 @@ impl Endpoints {
         all.into_iter().filter(|(_, is_set)| *is_set).map(|(field, _)| field)
     }
 
-    /// The host that those of buckets are below.
+    /// The host without the bucket's label.
     ///
     /// <https://docs.aws.amazon.com/general/latest/gr/s3.html>
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/dual-stack-endpoints.html>
@@ -54,7 +54,7 @@ impl Endpoints {
         }
     }
 
-    /// The host that those of access points are below.
+    /// The host without the access point's label.
     ///
     /// <https://docs.aws.amazon.com/general/latest/gr/s3.html>
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-usage.html>
@@ -64,7 +64,7 @@ impl Endpoints {
         format!("s3-accesspoint{fips}{dualstack}.{region}.{}", partition(region).suffix)
     }
 
-    /// What cannot be had in that region, or for a bucket in the path of URLs.
+    /// Reports variants that the region does not have, or that do not support a bucket in the path.
     pub(super) fn check(self, region: &str, in_path: Option<&str>, problems: &mut Vec<Problem>) {
         let partition = partition(&region.to_ascii_lowercase());
         if self.fips && !partition.has_fips {
@@ -89,7 +89,7 @@ impl Endpoints {
     }
 }
 
-/// The partition that a region is of, as ARNs name it.
+/// The partition of a region, as in ARNs.
 pub(super) fn partition_of(region: &str) -> &'static str {
     partition(region).name
 }
@@ -99,7 +99,7 @@ fn partition(region: &str) -> &'static Partition {
     found.unwrap_or(&COMMERCIAL)
 }
 
-/// What has no other name to begin with.
+/// The default, for regions without the prefix of another partition.
 const COMMERCIAL: Partition = Partition {
     name: "aws",
     regions: "",
@@ -108,7 +108,7 @@ const COMMERCIAL: Partition = Partition {
     has_acceleration: true,
 };
 
-/// The others, as the AWS SDKs tell them apart. For China the rules of S3 refuse FIPS:
+/// The other partitions, as in the AWS SDKs. In China the endpoint rules of S3 reject FIPS:
 /// <https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>
 /// <https://github.com/boto/botocore/tree/develop/botocore/data/s3/2006-03-01>
 const PARTITIONS: &[Partition] = &[
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    /// As the tests of the AWS SDKs have them.
+    /// The expected hosts are those of the AWS SDKs' tests.
     #[test]
     fn every_endpoint_has_its_host() {
         for (dualstack, fips, accelerate, authority) in [
@@ -194,7 +194,7 @@ mod tests {
         }
     }
 
-    /// As the rules of the AWS SDKs have them.
+    /// The expected hosts follow the endpoint rules of the AWS SDKs.
     #[test]
     fn access_points_have_hosts_of_their_own() {
         for (dualstack, fips, region, authority) in [

@@ -1,15 +1,17 @@
-//! When objects become visible, from what is written about it.
+//! Parses when objects become visible.
 
-use crate::config::Written;
+use super::words::{COMMIT, ORPHANS};
+use crate::config::RawConfig;
 use crate::error::Problem;
 use crate::naming::Names;
 
-/// When objects become visible, and what becomes of uploads that a crash left behind.
+/// When objects become visible, and how orphaned uploads are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommitSettings {
     /// When an object becomes visible.
     pub mode: Commit,
-    /// What becomes of uploads that a crash left behind.
+    /// How orphaned uploads are handled: uploads that were started after the last checkpoint before
+    /// a crash.
     pub on_orphans: OnOrphans,
 }
 
@@ -18,29 +20,26 @@ pub struct CommitSettings {
 pub enum Commit {
     /// As soon as it is sealed.
     Sealed,
-    /// Once a checkpoint is committed that knows it is stored.
+    /// When a checkpoint that contains it is committed.
     Checkpointed,
 }
 
-/// What becomes of uploads that a crash left behind.
+/// How orphaned uploads are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnOrphans {
-    /// They stay until their name is written again.
+    /// Each is aborted when its key is written again.
     Keep,
-    /// All that are open under the prefix and that the checkpoint does not know are aborted.
+    /// All incomplete uploads under the prefix that the checkpoint does not contain are aborted.
     Abort,
 }
 
 pub(super) fn commit(
-    written: &Written,
+    raw: &RawConfig,
     names: &Names,
     problems: &mut Vec<Problem>,
 ) -> CommitSettings {
-    let mode = match written.text("commit") {
-        Some("checkpointed") => Commit::Checkpointed,
-        _ => Commit::Sealed,
-    };
-    if written.text("orphans") != Some("abort") {
+    let mode = COMMIT.of(raw).unwrap_or(Commit::Sealed);
+    if ORPHANS.of(raw) != Some(OnOrphans::Abort) {
         return CommitSettings { mode, on_orphans: OnOrphans::Keep };
     }
     let mut refuse = |message: &str| problems.push(Problem::new("orphans", message));

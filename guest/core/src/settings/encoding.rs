@@ -1,23 +1,19 @@
-//! What an object holds, from what is written about it.
+//! Parses the encoding of objects.
 
-use crate::config::{GZIP_LEVEL_MAX, Written, ZSTD_LEVEL_MAX};
+use super::words::FRAMING;
+use crate::config::{GZIP_LEVEL_MAX, RawConfig, ZSTD_LEVEL_MAX};
 use crate::encode::{Compression, Encoding, ObjectFraming};
 use crate::error::Problem;
 
-pub(super) fn encoding(written: &Written, problems: &mut Vec<Problem>) -> Encoding {
+pub(super) fn encoding(raw: &RawConfig, problems: &mut Vec<Problem>) -> Encoding {
     Encoding {
-        framing: match written.text("framing") {
-            Some("none") => ObjectFraming::None,
-            Some("length-delimited") => ObjectFraming::LengthDelimited,
-            Some("json-array") => ObjectFraming::JsonArray,
-            _ => ObjectFraming::Newline,
-        },
-        compression: compression(written, problems),
+        framing: FRAMING.of(raw).unwrap_or(ObjectFraming::Newline),
+        compression: compression(raw, problems),
     }
 }
 
-fn compression(written: &Written, problems: &mut Vec<Problem>) -> Option<Compression> {
-    let level = written.number("compression_level");
+fn compression(raw: &RawConfig, problems: &mut Vec<Problem>) -> Option<Compression> {
+    let level = raw.number("compression_level");
     let mut refuse = |message| problems.push(Problem::new("compression_level", message));
     let mut up_to = |algorithm, max, default| match level.unwrap_or(default) {
         level if level <= max => u8::try_from(level).unwrap_or(u8::MAX),
@@ -26,7 +22,7 @@ fn compression(written: &Written, problems: &mut Vec<Problem>) -> Option<Compres
             u8::MAX
         }
     };
-    match written.text("compression") {
+    match raw.text("compression") {
         Some("gzip") => {
             Some(Compression::Gzip { level: up_to("gzip", GZIP_LEVEL_MAX, GZIP_LEVEL) })
         }
@@ -42,7 +38,7 @@ fn compression(written: &Written, problems: &mut Vec<Problem>) -> Option<Compres
     }
 }
 
-/// What `gzip` and `zstd` have on the command line, too.
+/// The default levels of the commands `gzip` and `zstd`.
 const GZIP_LEVEL: u64 = 6;
 const ZSTD_LEVEL: u64 = 3;
 
@@ -133,8 +129,8 @@ mod tests {
         }
     }
 
-    /// By default there is room for parts as without compression; what is written must do for two
-    /// compressors and a part.
+    /// The default adds the memory of compressors to that of parts. A value that is set must
+    /// suffice for two compressors and a part.
     #[test]
     fn compressors_need_memory() {
         const MIB: u64 = 1 << 20;

@@ -1,4 +1,4 @@
-//! How objects are encrypted, from what is written about it.
+//! Parses the encryption of objects.
 
 use std::fmt;
 
@@ -7,52 +7,52 @@ use base64::prelude::BASE64_STANDARD;
 use md5::{Digest as _, Md5};
 use serde_json::{Map, Value};
 
-use crate::config::{HEADER_BYTES_MAX, Written};
+use crate::config::{HEADER_BYTES_MAX, RawConfig};
 use crate::credentials::Secret;
 use crate::error::Problem;
 use crate::http::Scheme;
 use crate::s3::Address;
 use crate::settings::address::is_loopback;
-use crate::settings::is_said;
+use crate::settings::is_set;
 
 /// How objects are encrypted.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Encryption {
-    /// As the bucket has it.
+    /// As the bucket is configured.
     Default,
     /// With keys of S3 (SSE-S3).
     S3,
     /// With keys of KMS (SSE-KMS, DSSE-KMS).
     Kms(Kms),
-    /// With a key that comes with each request, and that S3 forgets (SSE-C).
+    /// With a key that each request contains and S3 does not store (SSE-C).
     Customer(CustomerKey),
 }
 
-/// With which key of KMS, and how.
+/// A key of KMS, and how it is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kms {
-    /// Whether there are two layers (DSSE-KMS).
+    /// Whether to encrypt twice (DSSE-KMS).
     pub dual_layer: bool,
     /// The key, by its id or its ARN.
     pub key_id: Option<String>,
-    /// The encryption context: base64 of JSON.
+    /// The encryption context: JSON in base64.
     pub context: Option<String>,
-    /// Whether a key of the bucket is used.
+    /// Whether S3 uses a bucket key.
     pub bucket_key: Option<bool>,
 }
 
-/// A key of 256 bits for AES, as it is sent.
+/// A 256-bit key for AES, as it is sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CustomerKey {
-    /// The key, as base64.
+    /// The key in base64.
     pub key: Secret,
-    /// The MD5 of the key, as base64: it guards against a slip on the way.
+    /// The MD5 of the key in base64. S3 verifies it to detect damage in transit.
     pub md5: Secret,
 }
 
-/// Shows nothing of the key. Its MD5 would tell whether a guess is right.
+/// Omits the key and its MD5, which would confirm a guessed key.
 impl fmt::Debug for CustomerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CustomerKey(…)")
@@ -60,7 +60,7 @@ impl fmt::Debug for CustomerKey {
 }
 
 impl Encryption {
-    /// Puts `…` in the place of a customer's key, wherever it stands in a text from outside.
+    /// Replaces the customer key with `…` in a text from outside.
     pub(crate) fn hide_in(&self, text: &mut String) {
         let Encryption::Customer(CustomerKey { key, md5 }) = self else { return };
         for secret in [key, md5] {
@@ -70,7 +70,7 @@ impl Encryption {
 }
 
 impl CustomerKey {
-    /// Reads base64 of 32 bytes; nothing where it is none.
+    /// Parses base64 of 32 bytes. `None` if it is invalid.
     pub fn parse(base64: &str) -> Option<CustomerKey> {
         let key = BASE64_STANDARD.decode(base64).ok().filter(|key| key.len() == KEY_BYTES)?;
         let md5 = BASE64_STANDARD.encode(Md5::digest(&key));
@@ -79,29 +79,29 @@ impl CustomerKey {
 }
 
 pub(super) fn encryption(
-    written: &Written,
+    raw: &RawConfig,
     address: &Address,
     problems: &mut Vec<Problem>,
 ) -> Encryption {
-    let by_server = written.text("server_side_encryption");
+    let by_server = raw.text("server_side_encryption");
     let is_kms = by_server.is_some_and(|word| word.starts_with("aws:kms"));
-    if !is_kms && (by_server.is_some() || !is_said("server_side_encryption", written, problems)) {
-        refuse_fields_of_kms(written, by_server, problems);
+    if !is_kms && (by_server.is_some() || !is_set("server_side_encryption", raw, problems)) {
+        refuse_fields_of_kms(raw, by_server, problems);
     }
-    if let Some(key) = written.text("customer_key") {
+    if let Some(key) = raw.text("customer_key") {
         return customer(key, by_server.is_some(), address, problems);
     }
     match by_server {
         None => Encryption::Default,
         Some("AES256") => Encryption::S3,
-        Some(word) => Encryption::Kms(kms(written, word == "aws:kms:dsse", problems)),
+        Some(word) => Encryption::Kms(kms(raw, word == "aws:kms:dsse", problems)),
     }
 }
 
-fn refuse_fields_of_kms(written: &Written, word: Option<&str>, problems: &mut Vec<Problem>) {
+fn refuse_fields_of_kms(raw: &RawConfig, word: Option<&str>, problems: &mut Vec<Problem>) {
     let why = word.map_or_else(|| "is not set".to_owned(), |word| format!("is `{word}`"));
     let fields = ["kms_key_id", "kms_context", "bucket_key_enabled"];
-    for field in fields.into_iter().filter(|field| written.is_written(field)) {
+    for field in fields.into_iter().filter(|field| raw.is_set(field)) {
         let message = format!(
             "`server_side_encryption` {why}, but only `aws:kms` and `aws:kms:dsse` use KMS"
         );
@@ -109,25 +109,25 @@ fn refuse_fields_of_kms(written: &Written, word: Option<&str>, problems: &mut Ve
     }
 }
 
-fn kms(written: &Written, dual_layer: bool, problems: &mut Vec<Problem>) -> Kms {
-    let bucket_key = written.flag_if_written("bucket_key_enabled");
+fn kms(raw: &RawConfig, dual_layer: bool, problems: &mut Vec<Problem>) -> Kms {
+    let bucket_key = raw.flag_if_set("bucket_key_enabled");
     if dual_layer && bucket_key == Some(true) {
         let message = "`server_side_encryption` is `aws:kms:dsse`, which has no keys of buckets";
         problems.push(Problem::new("bucket_key_enabled", message));
     }
     let context: Map<String, Value> =
-        written.texts("kms_context").map(|(name, text)| (name.to_owned(), text.into())).collect();
+        raw.texts("kms_context").map(|(name, text)| (name.to_owned(), text.into())).collect();
     let context =
         (!context.is_empty()).then(|| BASE64_STANDARD.encode(Value::Object(context).to_string()));
     if let Some(len) = context.as_ref().map(String::len).filter(|len| *len > HEADER_BYTES_MAX) {
         let message = format!("{len} bytes as base64 of JSON; the limit is {HEADER_BYTES_MAX}");
         problems.push(Problem::new("kms_context", message));
     }
-    let key_id = written.text("kms_key_id").map(str::to_owned);
+    let key_id = raw.text("kms_key_id").map(str::to_owned);
     Kms { dual_layer, key_id, context, bucket_key }
 }
 
-/// Never shows the key, be it right or wrong.
+/// Messages never contain the key, even if it is invalid.
 fn customer(
     key: &str,
     is_doubled: bool,
@@ -138,8 +138,8 @@ fn customer(
     if is_doubled {
         refuse("set, and so is `server_side_encryption`; an object is encrypted in one way");
     }
-    // S3 refuses it as well, but the key would have been seen by then. What stays on this machine
-    // is for trying things out.
+    // S3 would refuse the request too, but only after the key was sent in clear text. Loopback is
+    // allowed for tests.
     if address.scheme == Scheme::Http && !is_loopback(&address.authority) {
         refuse(
             "`endpoint` is an http URL, but the key is sent with each request; use https, or \
@@ -164,7 +164,7 @@ mod tests {
     use crate::error::Error;
     use crate::settings::Settings;
 
-    /// The base64 of 32 times the byte 7, and the MD5 of that.
+    /// The base64 of 32 bytes with the value 7, and its MD5.
     const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
     #[test]
@@ -261,7 +261,7 @@ mod tests {
         }
     }
 
-    /// What needs a field that is written wrongly does not call it missing.
+    /// A field with an invalid value is not reported as missing by fields that require it.
     #[test]
     fn one_mistake_is_one_problem() {
         let fields = json!({"server_side_encryption": "kms", "kms_key_id": "k"});

@@ -1,17 +1,16 @@
-//! What a checkpoint depends on: with other values, what it knows would not be found, or would not
-//! go on as it began.
+//! The fields that a checkpoint depends on. With other values, its uploads would not be found, or
+//! would continue differently.
 
 use super::address::is_loopback;
+use super::words::{CHECKSUM, FRAMING, ON_EXISTING};
 use super::{Encryption, Settings};
-use crate::encode::{Compression, ObjectFraming};
-use crate::naming::OnExisting;
+use crate::encode::Compression;
 
 impl Settings {
-    /// The fields of the configuration that a checkpoint depends on, and their values. No secret is
-    /// among them.
+    /// The fields that a checkpoint depends on, and their values. None of them is secret.
     pub fn identity(&self) -> Vec<(String, String)> {
         let address = &self.store.address;
-        // A store on this machine may come back under another port.
+        // A store on this machine may have another port after a restart.
         let authority = match address.authority.rsplit_once(':') {
             Some((host, _)) if is_loopback(host) => host,
             _ => &address.authority,
@@ -23,32 +22,15 @@ impl Settings {
             ("bucket", address.bucket.clone()),
             ("prefix", self.names.prefix.clone()),
             ("key_template", self.names.template.to_string()),
-            ("on_existing", word(self.names.on_existing).to_owned()),
-            ("framing", framing(encoding.framing).to_owned()),
+            ("on_existing", ON_EXISTING.word(self.names.on_existing).to_owned()),
+            ("framing", FRAMING.word(encoding.framing).to_owned()),
             ("compression", encoding.compression.map_or("none", compression).to_owned()),
             ("compression_suffix", (!self.names.suffix.is_empty()).to_string()),
             ("encryption", encryption(&self.upload.encryption).to_owned()),
-            ("checksum", self.upload.checksum.map_or("none", |a| a.s3().as_str()).to_lowercase()),
+            ("checksum", CHECKSUM.word(self.upload.checksum).to_owned()),
             ("part_bytes", self.upload.part_bytes.to_string()),
         ];
         fields.map(|(name, value)| (name.to_owned(), value)).to_vec()
-    }
-}
-
-fn word(on_existing: OnExisting) -> &'static str {
-    match on_existing {
-        OnExisting::Overwrite => "overwrite",
-        OnExisting::Fail => "fail",
-        OnExisting::Next => "next",
-    }
-}
-
-fn framing(framing: ObjectFraming) -> &'static str {
-    match framing {
-        ObjectFraming::None => "none",
-        ObjectFraming::Newline => "newline",
-        ObjectFraming::LengthDelimited => "length-delimited",
-        ObjectFraming::JsonArray => "json-array",
     }
 }
 
@@ -59,7 +41,7 @@ fn compression(compression: Compression) -> &'static str {
     }
 }
 
-/// Which key it is stays with the configuration.
+/// The key itself is not part of the identity.
 fn encryption(encryption: &Encryption) -> &'static str {
     match encryption {
         Encryption::Default => "that of the bucket",

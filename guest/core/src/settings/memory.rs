@@ -1,25 +1,25 @@
-//! How much may be held, from what is written about it.
+//! Parses the memory limit.
 
 use super::Commit;
-use crate::config::Written;
+use crate::config::RawConfig;
 use crate::encode::Encoding;
 use crate::error::Problem;
 
-/// How many bytes of events and of compressors may be held.
+/// How many bytes of events and compressors may be held.
 pub(super) fn memory(
-    written: &Written,
+    raw: &RawConfig,
     encoding: Encoding,
     commit: Commit,
     problems: &mut Vec<Problem>,
 ) -> u64 {
-    let number = |name: &str| written.number(name).unwrap_or_default();
+    let number = |name: &str| raw.number(name).unwrap_or_default();
     let (part_bytes, open) = (number("part_bytes"), number("max_open_objects"));
-    // Those of the objects that are open, and that of the next.
+    // The compressors of all open objects, and of the next one.
     let compressors = (open + 1) * encoding.memory_bytes();
     let least = part_bytes.saturating_add(compressors);
     let (usual, max) = bounds(commit);
-    let memory = written.number("memory_bytes_max").unwrap_or_else(|| {
-        let parts = part_bytes.saturating_mul(parts_in_flight(written) + open);
+    let memory = raw.number("memory_bytes_max").unwrap_or_else(|| {
+        let parts = part_bytes.saturating_mul(parts_in_flight(raw) + open);
         parts.saturating_add(compressors).min(usual).max(least).min(max)
     });
     if memory > max {
@@ -46,14 +46,14 @@ pub(super) fn memory(
     memory
 }
 
-/// How many parts there is memory for that are on their way. Many requests at once are for small
-/// objects, and a few parts fill most lines.
-fn parts_in_flight(written: &Written) -> u64 {
-    let requests = written.number("requests_in_flight_max").unwrap_or_default();
-    if written.is_written("requests_in_flight_max") { requests } else { requests.min(PARTS) }
+/// For how many parts in flight the default has memory. Many concurrent requests serve small
+/// objects. For large ones, a few parts in flight use most of the bandwidth.
+fn parts_in_flight(raw: &RawConfig) -> u64 {
+    let requests = raw.number("requests_in_flight_max").unwrap_or_default();
+    if raw.is_set("requests_in_flight_max") { requests } else { requests.min(PARTS) }
 }
 
-/// What is held where nothing is written, at most, and what may be.
+/// The largest default, and the largest value that may be set.
 fn bounds(commit: Commit) -> (u64, u64) {
     match commit {
         Commit::Sealed => (GIB, 3 * GIB),
@@ -61,10 +61,10 @@ fn bounds(commit: Commit) -> (u64, u64) {
     }
 }
 
-/// A 32-bit component has four of them.
+/// A 32-bit component has 4 GiB.
 ///
-/// What is held lies there as it is, and with checkpoints up to twice more: the state that is being
-/// made, and the room of an earlier one that is a little too small for it.
+/// The held data takes its own size. A checkpoint may take up to twice that size in addition: the
+/// new state, and the buffer of an earlier state that is slightly too small for it.
 const GIB: u64 = 1 << 30;
 const PARTS: u64 = 4;
 
@@ -99,17 +99,17 @@ mod tests {
         let many = r#", "max_open_objects": 1000"#;
         assert_eq!(memory(many), 1_024 * MIB);
         assert_eq!(memory(&format!(r#"{many}, "commit": "checkpointed""#)), 512 * MIB);
-        // A part has to fit all the same.
+        // The memory must still hold one part.
         assert_eq!(memory(r#", "part_bytes": 2147483648"#), 2_048 * MIB);
     }
 
     #[test]
     fn with_checkpoints_it_may_be_held_thrice() {
-        let written = |bytes: u64| {
+        let with = |bytes: u64| {
             parse(&format!(r#", "commit": "checkpointed", "memory_bytes_max": {bytes}"#))
         };
-        assert_eq!(written(1 << 30).unwrap().objects.memory_bytes_max, 1 << 30);
-        let Err(Error::Invalid(problems)) = written((1 << 30) + 1) else { panic!("it is taken") };
+        assert_eq!(with(1 << 30).unwrap().objects.memory_bytes_max, 1 << 30);
+        let Err(Error::Invalid(problems)) = with((1 << 30) + 1) else { panic!("it is taken") };
         let [Problem { field, message }] = &problems[..] else { panic!("{problems:?}") };
         assert_eq!(field, "memory_bytes_max");
         assert!(message.starts_with("1073741825 bytes, but with"), "{message}");

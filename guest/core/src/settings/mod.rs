@@ -1,4 +1,4 @@
-//! The configuration as meant: nothing in here can be invalid.
+//! The parsed configuration. Its values are always valid.
 
 mod access_point;
 mod address;
@@ -12,11 +12,14 @@ mod names;
 mod object;
 mod parts;
 mod rotation;
+mod words;
 
 use std::time::Duration;
 
+use words::{CHECKSUM, PAYLOAD_SIGNING};
+
 use crate::checksum::Algorithm;
-use crate::config::{PART_BYTES_MAX, Provider, Written};
+use crate::config::{PART_BYTES_MAX, Provider, RawConfig};
 use crate::encode::Encoding;
 use crate::error::{Error, Problem};
 use crate::http::Scheme;
@@ -31,67 +34,67 @@ pub(crate) use parts::Cutting;
 pub use parts::PartSizes;
 pub use rotation::Rotation;
 
-/// Everything a sink is told before it starts.
+/// The parsed configuration of a sink.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where objects go.
+    /// The store and the bucket.
     pub store: StoreSettings,
-    /// What objects are called.
+    /// How objects are named.
     pub names: Names,
-    /// When objects end, and how much of them memory holds.
+    /// When objects are sealed, and how much memory they may take.
     pub objects: ObjectLimits,
-    /// How objects are encoded and uploaded, and what is said about them.
+    /// How objects are encoded and uploaded, and their properties.
     pub upload: UploadSettings,
     /// How requests are signed and retried.
     pub client: ClientSettings,
     /// When objects become visible.
     pub commit: CommitSettings,
-    /// What may be a mistake, and may be meant: it is told by notices of the first progress.
+    /// Settings that may be mistakes. They are reported as notices of the first progress.
     pub warnings: Vec<Problem>,
 }
 
-/// Where objects go.
+/// The store and the bucket.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
-    /// Where the bucket is, and how it is addressed.
+    /// The address of the bucket.
     pub address: Address,
     /// The region that requests are signed for.
     pub region: String,
     /// Whether the requester agrees to pay (`x-amz-request-payer`).
     pub request_payer: bool,
-    /// The account whose bucket it has to be (`x-amz-expected-bucket-owner`).
+    /// The account that must own the bucket (`x-amz-expected-bucket-owner`).
     pub expected_bucket_owner: Option<String>,
 }
 
-/// When objects end, and how much of them memory holds.
+/// When objects are sealed, and how much memory they may take.
 #[derive(Clone, Debug)]
 pub struct ObjectLimits {
-    /// What ends an object although its key goes on.
+    /// When an object is sealed although more events with its key follow.
     pub rotation: Rotation,
-    /// How many objects may be open at once.
+    /// The most open objects.
     pub max_open_objects: usize,
-    /// How many bytes may be held before `write` waits.
+    /// How many bytes are held in memory before `write` waits.
     pub memory_bytes_max: u64,
 }
 
-/// How objects are encoded and uploaded, and what is said about them.
+/// How objects are encoded and uploaded, and their properties.
 #[derive(Clone, Debug)]
 pub struct UploadSettings {
-    /// What lies between the events of an object, and how it is compressed.
+    /// How events are framed and compressed.
     pub encoding: Encoding,
-    /// What is said about every object.
+    /// The properties of all objects.
     pub object: ObjectSettings,
     /// How objects are encrypted.
     pub encryption: Encryption,
-    /// The size of the first parts, in bytes; where parts are equal, of all but the last.
+    /// The size of the first parts, in bytes. With `equal_parts`, of all parts but the last.
     pub part_bytes: u64,
-    /// Whether parts never grow.
+    /// Whether all parts of an object have the same size.
     pub equal_parts: bool,
-    /// How many parts an object may have.
+    /// The most parts of an object.
     pub parts_max: u32,
     /// The checksum that is sent with parts and objects.
     pub checksum: Option<Algorithm>,
-    /// Whether `Content-MD5` is sent, too.
+    /// Whether `Content-MD5` is sent as well.
     pub content_md5: bool,
 }
 
@@ -100,61 +103,61 @@ pub struct UploadSettings {
 pub struct ClientSettings {
     /// Whether a hash of the payload is signed.
     pub payload_signing: PayloadSigning,
-    /// How many requests may be in flight at once.
+    /// The most requests in flight.
     pub requests_in_flight_max: usize,
-    /// How often and how soon a request is tried again.
+    /// How often, and after what delays, a request is retried.
     pub retry: RetrySettings,
-    /// How long to wait for most answers.
+    /// The timeouts of most requests.
     pub timeouts: Timeouts,
-    /// How long to wait for an answer to CompleteMultipartUpload.
+    /// The timeouts of CompleteMultipartUpload.
     pub complete_timeouts: Timeouts,
 }
 
-/// Whether a hash of the payload is part of the signature.
+/// Whether the hash of the payload is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadSigning {
-    /// `x-amz-content-sha256` holds the hash.
+    /// `x-amz-content-sha256` is the hash.
     Signed,
-    /// `x-amz-content-sha256` says `UNSIGNED-PAYLOAD`: TLS guards the bytes.
+    /// `x-amz-content-sha256` is `UNSIGNED-PAYLOAD`. TLS protects the payload.
     Unsigned,
 }
 
-/// How often and how soon a request is tried again.
+/// How often, and after what delays, a request is retried.
 #[derive(Clone, Copy, Debug)]
 pub struct RetrySettings {
-    /// Attempts of one request, the first included.
+    /// The most attempts of one request, including the first.
     pub attempts_max: u32,
-    /// How long after the first attempt there may be another.
+    /// The time after the first attempt in which retries may begin.
     pub time_max: Duration,
-    /// What the retries of the whole sink may cost; 0 is no limit.
+    /// The size of the retry budget of the whole sink. 0 for no limit.
     pub budget: u32,
-    /// The longest wait before the first retry; doubled with each.
+    /// The longest delay before the first retry. It doubles with each retry.
     pub backoff_base: Duration,
-    /// The longest wait before any retry.
+    /// The longest delay before any retry.
     pub backoff_max: Duration,
 }
 
-/// How long one attempt may take, in the terms of `wasi:http`.
+/// The timeouts of one attempt, in the terms of `wasi:http`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Until there is a connection.
+    /// The time to connect.
     pub connect: Duration,
-    /// From the end of the request to the first byte of the answer.
+    /// The time from the end of the request to the first byte of the response.
     pub first_byte: Duration,
-    /// Between two pieces of a body, either way.
+    /// The time between two chunks of a body, in either direction.
     pub between_bytes: Duration,
 }
 
 impl Settings {
-    /// Reads a configuration.
+    /// Parses a configuration.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with every problem there is.
+    /// [`Error::Invalid`] with all problems.
     pub fn parse(json: &str) -> Result<Settings, Error> {
-        let (written, mut problems) = Written::read(json);
-        let settings = Settings::resolve(&written, &mut problems);
-        // What parts hold is known only where their size is.
+        let (raw, mut problems) = RawConfig::parse(json);
+        let settings = Settings::resolve(&raw, &mut problems);
+        // The rotation can only be compared with part sizes that are valid.
         let is_size = |p: &Problem| SIZES.contains(&p.field.as_str());
         if !problems.iter().any(is_size) {
             rotation::check(&settings, &mut problems);
@@ -162,7 +165,7 @@ impl Settings {
         if problems.is_empty() { Ok(settings) } else { Err(Error::Invalid(problems)) }
     }
 
-    /// The authority that this sink talks to, with its port.
+    /// The authority that the sink connects to, with its port.
     pub fn egress(&self) -> String {
         let address = &self.store.address;
         let authority = address.bucket(&[]).authority;
@@ -171,20 +174,20 @@ impl Settings {
         if has_port { authority } else { format!("{authority}:{}", address.scheme.default_port()) }
     }
 
-    /// What the names of all objects that this configuration writes begin with; empty where keys
-    /// are free.
+    /// The common prefix of the names of all objects that this configuration can write. May be
+    /// empty.
     pub(crate) fn name_prefix(&self) -> String {
         format!("{}{}", self.names.prefix, self.names.template.beginning())
     }
 
-    /// The largest object, in bytes as they are stored.
+    /// The size of the largest object, in bytes as they are stored.
     pub fn object_bytes_max(&self) -> u64 {
         self.cutting().sizes.object_bytes_max()
     }
 
-    /// How uploads are cut. A part is held until the store has it, and the next one fills
-    /// meanwhile: so the parts of all open objects together do not grow beyond half of the memory
-    /// that their compressors leave.
+    /// How objects are cut into parts. A part is held until the store acknowledges it, and
+    /// meanwhile the next one fills. So the parts of all open objects together grow to at most half
+    /// of the memory that compressors leave.
     pub(crate) fn cutting(&self) -> Cutting {
         let open = self.objects.max_open_objects as u64;
         let for_parts = self
@@ -199,35 +202,35 @@ impl Settings {
         Cutting { sizes, algorithm: self.upload.checksum }
     }
 
-    fn resolve(written: &Written, problems: &mut Vec<Problem>) -> Settings {
-        let provider = written.text("provider").and_then(Provider::named);
+    fn resolve(raw: &RawConfig, problems: &mut Vec<Problem>) -> Settings {
+        let provider = raw.text("provider").and_then(Provider::named);
         let provider =
-            provider.expect("every word of the field is a provider; a test compares them");
-        let (address, region) = address::store(written, provider, problems);
-        let upload = UploadSettings::resolve(written, provider, &address, problems);
-        let suffix = if written.flag("compression_suffix") { upload.encoding.suffix() } else { "" };
-        let names = names::names(written, suffix, problems);
-        let max_open_objects = written.number("max_open_objects").unwrap_or_default();
-        let rotation = rotation::rotation(written);
+            provider.expect("each value of the field is a provider; a test compares them");
+        let (address, region) = address::store(raw, provider, problems);
+        let upload = UploadSettings::resolve(raw, provider, &address, problems);
+        let suffix = if raw.flag("compression_suffix") { upload.encoding.suffix() } else { "" };
+        let names = names::names(raw, suffix, problems);
+        let max_open_objects = raw.number("max_open_objects").unwrap_or_default();
+        let rotation = rotation::rotation(raw);
         let several = rotation.set().chain((max_open_objects > 1).then_some("max_open_objects"));
         for field in several {
-            let cause = format!("{field} = {}", written.number(field).unwrap_or_default());
+            let cause = format!("{field} = {}", raw.number(field).unwrap_or_default());
             problems.extend(names.refuse_several_of_one_key(field, &cause));
         }
-        let warning = address::warning(&address).filter(|_| written.is_written("endpoint"));
+        let warning = address::warning(&address).filter(|_| raw.is_set("endpoint"));
         let warning = warning.map(|message| Problem::new("endpoint", message));
         let style = address::style_warning(&address);
         let style = style.map(|message| Problem::new("addressing", message));
-        let commit = commit::commit(written, &names, problems);
-        let memory_bytes_max = memory::memory(written, upload.encoding, commit.mode, problems);
+        let commit = commit::commit(raw, &names, problems);
+        let memory_bytes_max = memory::memory(raw, upload.encoding, commit.mode, problems);
         Settings {
             warnings: warning.into_iter().chain(style).collect(),
-            client: ClientSettings::resolve(written, address.scheme),
+            client: ClientSettings::resolve(raw, address.scheme),
             store: StoreSettings {
                 address,
                 region,
-                request_payer: written.flag("request_payer"),
-                expected_bucket_owner: owner(written, problems),
+                request_payer: raw.flag("request_payer"),
+                expected_bucket_owner: owner(raw, problems),
             },
             names,
             objects: ObjectLimits {
@@ -243,37 +246,32 @@ impl Settings {
 
 impl UploadSettings {
     fn resolve(
-        written: &Written,
+        raw: &RawConfig,
         provider: &Provider,
         address: &Address,
         problems: &mut Vec<Problem>,
     ) -> UploadSettings {
-        let encryption = encryption::encryption(written, address, problems);
-        let checksum = written.text("checksum").unwrap_or(provider.checksum);
-        let content_md5 = written.flag_if_written("content_md5").unwrap_or(provider.content_md5);
-        let is_verified = checksum != "none" || content_md5;
-        let parts_max = written.number("parts_max").and_then(|number| u32::try_from(number).ok());
+        let encryption = encryption::encryption(raw, address, problems);
+        let checksum = CHECKSUM.of(raw).or_else(|| CHECKSUM.value(provider.checksum)).flatten();
+        let content_md5 = raw.flag_if_set("content_md5").unwrap_or(provider.content_md5);
+        let is_verified = checksum.is_some() || content_md5;
+        let parts_max = raw.number("parts_max").and_then(|number| u32::try_from(number).ok());
         UploadSettings {
-            object: object::object(written, is_verified, problems),
-            encoding: encoding::encoding(written, problems),
+            object: object::object(raw, is_verified, problems),
+            encoding: encoding::encoding(raw, problems),
             encryption,
-            part_bytes: written.number("part_bytes").unwrap_or_default(),
-            equal_parts: written.flag_if_written("equal_parts").unwrap_or(provider.equal_parts),
+            part_bytes: raw.number("part_bytes").unwrap_or_default(),
+            equal_parts: raw.flag_if_set("equal_parts").unwrap_or(provider.equal_parts),
             parts_max: parts_max.unwrap_or(provider.parts_max),
-            checksum: match checksum {
-                "crc32" => Some(Algorithm::Crc32),
-                "crc32c" => Some(Algorithm::Crc32c),
-                "none" => None,
-                _ => Some(Algorithm::Crc64Nvme),
-            },
+            checksum,
             content_md5,
         }
     }
 }
 
 impl ClientSettings {
-    fn resolve(written: &Written, scheme: Scheme) -> ClientSettings {
-        let number = |name: &str| written.number(name).unwrap_or_default();
+    fn resolve(raw: &RawConfig, scheme: Scheme) -> ClientSettings {
+        let number = |name: &str| raw.number(name).unwrap_or_default();
         let millis = |name: &str| Duration::from_millis(number(name));
         let timeouts = Timeouts {
             connect: millis("connect_timeout_ms"),
@@ -282,10 +280,10 @@ impl ClientSettings {
         };
         let complete = millis("complete_timeout_ms");
         ClientSettings {
-            payload_signing: match (written.text("payload_signing"), scheme) {
-                (Some("signed"), _) | (None, Scheme::Http) => PayloadSigning::Signed,
-                _ => PayloadSigning::Unsigned,
-            },
+            payload_signing: PAYLOAD_SIGNING.of(raw).unwrap_or(match scheme {
+                Scheme::Http => PayloadSigning::Signed,
+                Scheme::Https => PayloadSigning::Unsigned,
+            }),
             requests_in_flight_max: usize::try_from(number("requests_in_flight_max")).unwrap_or(1),
             retry: RetrySettings {
                 attempts_max: u32::try_from(number("attempts_max")).unwrap_or(1),
@@ -304,14 +302,15 @@ impl ClientSettings {
     }
 }
 
-/// Whether the field was written at all, rightly or not: what needs it must not call it missing.
-fn is_said(field: &str, written: &Written, problems: &[Problem]) -> bool {
-    written.is_written(field) || problems.iter().any(|problem| problem.field == field)
+/// Whether the field is set, to a valid value or not. An invalid field must not be reported as
+/// missing too.
+fn is_set(field: &str, raw: &RawConfig, problems: &[Problem]) -> bool {
+    raw.is_set(field) || problems.iter().any(|problem| problem.field == field)
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
-fn owner(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
-    let owner = written.text("expected_bucket_owner")?;
+fn owner(raw: &RawConfig, problems: &mut Vec<Problem>) -> Option<String> {
+    let owner = raw.text("expected_bucket_owner")?;
     if owner.len() != 12 || !owner.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("`{owner}` is no account of AWS: it has 12 digits");
         problems.push(Problem::new("expected_bucket_owner", message));
@@ -319,7 +318,7 @@ fn owner(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
     Some(owner.to_owned())
 }
 
-/// The fields that say how much parts hold.
+/// The fields that determine the size of parts.
 const SIZES: [&str; 3] = ["part_bytes", "parts_max", "memory_bytes_max"];
 
 #[cfg(test)]

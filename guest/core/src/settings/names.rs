@@ -1,21 +1,17 @@
-//! How objects are named, from what is written about it.
+//! Parses how objects are named.
 
-use crate::config::Written;
+use super::words::ON_EXISTING;
+use crate::config::RawConfig;
 use crate::error::Problem;
 use crate::naming::template::{Facts, Template, Uuid};
 use crate::naming::{NAME_BYTES_MAX, Names, OnExisting, SEPARATORS};
 use crate::time::Timestamp;
 
-pub(super) fn names(written: &Written, suffix: &'static str, problems: &mut Vec<Problem>) -> Names {
-    let prefix = written.text("prefix").unwrap_or_default().to_owned();
+pub(super) fn names(raw: &RawConfig, suffix: &'static str, problems: &mut Vec<Problem>) -> Names {
+    let prefix = raw.text("prefix").unwrap_or_default().to_owned();
     let prefix_problem = check_prefix(&prefix).map(|message| Problem::new("prefix", message));
-    let text = written.text("key_template").unwrap_or_default();
-    let on_existing = match written.text("on_existing") {
-        Some("fail") => Some(OnExisting::Fail),
-        Some("next") => Some(OnExisting::Next),
-        Some(_) => Some(OnExisting::Overwrite),
-        None => None,
-    };
+    let text = raw.text("key_template").unwrap_or_default();
+    let on_existing = ON_EXISTING.of(raw);
     let template = match Template::parse(text) {
         Ok(template) => template,
         Err(message) => {
@@ -34,7 +30,7 @@ pub(super) fn names(written: &Written, suffix: &'static str, problems: &mut Vec<
     let names = Names { prefix, template, suffix, on_existing };
     match prefix_problem {
         Some(problem) => problems.push(problem),
-        // What is wrong with so plain a key is wrong with every one.
+        // A problem with this simple key is a problem with every key.
         None => {
             let facts = Facts { key: "k", first: 0, at: Timestamp(0), uuid: Uuid::default() };
             if let Err(reason) = names.stem(&facts) {
@@ -46,8 +42,8 @@ pub(super) fn names(written: &Written, suffix: &'static str, problems: &mut Vec<
     names
 }
 
-/// What a tool that takes names for paths would understand otherwise than S3 does has no place in a
-/// prefix that nothing is to lead out of.
+/// The reason why a prefix is invalid, if it is. Tools that treat names as paths would resolve some
+/// segments, and so leave the prefix.
 fn check_prefix(prefix: &str) -> Option<String> {
     let shown: String = prefix.chars().take(40).flat_map(char::escape_default).collect();
     if prefix.contains(['{', '}']) {
@@ -63,7 +59,7 @@ fn check_prefix(prefix: &str) -> Option<String> {
         return Some(format!("`{shown}` begins with a separator; names in S3 begin without one"));
     }
     let mut segments: Vec<_> = prefix.split(SEPARATORS).collect();
-    // What follows the last separator is the beginning of a segment, and may be empty.
+    // The text after the last separator is the start of a segment, and may be empty.
     let last = segments.pop().unwrap_or_default();
     let is_wrong = |segment: &str| matches!(segment, "." | "..");
     (is_wrong(last) || segments.iter().any(|segment| segment.is_empty() || is_wrong(segment)))
@@ -104,7 +100,8 @@ mod tests {
         assert_eq!(names.on_existing, OnExisting::Overwrite);
     }
 
-    /// What another run or another machine made under a number is not replaced unless that is said.
+    /// By default, an object that another run or another machine wrote under a number is not
+    /// replaced.
     #[test]
     fn only_names_that_mean_one_object_are_replaced_unless_told_otherwise() {
         for (template, on_existing) in [
@@ -118,11 +115,9 @@ mod tests {
         ] {
             let names = parse(json!({"key_template": template})).unwrap().names;
             assert_eq!(names.on_existing, on_existing, "{template}");
-            for (word, written) in
-                [("overwrite", OnExisting::Overwrite), ("fail", OnExisting::Fail)]
-            {
+            for (word, raw) in [("overwrite", OnExisting::Overwrite), ("fail", OnExisting::Fail)] {
                 let more = json!({"key_template": template, "on_existing": word});
-                assert_eq!(parse(more).unwrap().names.on_existing, written, "{template}, {word}");
+                assert_eq!(parse(more).unwrap().names.on_existing, raw, "{template}, {word}");
             }
         }
         let more = json!({"key_template": "{key}-{uuid}", "on_existing": "next"});

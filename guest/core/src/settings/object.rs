@@ -1,25 +1,25 @@
-//! What is said about every object, from what is written about it.
+//! Parses the properties of objects.
 
-use crate::config::Written;
+use crate::config::RawConfig;
 use crate::error::Problem;
 use crate::s3::Header;
-use crate::settings::is_said;
+use crate::settings::is_set;
 use crate::sigv4::uri_encode;
 use crate::time::Timestamp;
 
-/// What is said about every object.
+/// The properties of all objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectSettings {
-    /// What is the same for each of them, as headers.
+    /// The headers that are the same for all objects.
     pub headers: Vec<Header>,
-    /// Whether they say how objects are encoded, or are told to say nothing of it. Otherwise that
-    /// follows from how they are compressed.
-    pub encoding_is_said: bool,
-    /// For how long they are locked.
+    /// Whether the configuration sets `content_encoding`, also to nothing. Otherwise
+    /// `Content-Encoding` follows from the compression.
+    pub sets_content_encoding: bool,
+    /// The retention of all objects.
     pub retention: Option<Retention>,
 }
 
-/// For how long an object is locked, and how.
+/// How long an object is locked, and how.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,14 +33,14 @@ pub struct Retention {
 /// When a lock ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetainUntil {
-    /// Then.
+    /// At this time.
     At(Timestamp),
-    /// So many days after the request that begins the object.
+    /// This number of days after the request that creates the object or its upload.
     Days(u64),
 }
 
 impl RetainUntil {
-    /// The moment, for an object that is begun `now`.
+    /// The end of the lock of an object that is created at `now`.
     pub fn moment(self, now: Timestamp) -> Timestamp {
         match self {
             RetainUntil::At(moment) => moment,
@@ -51,28 +51,28 @@ impl RetainUntil {
     }
 }
 
-/// `is_verified` says whether each request has something that its bytes are compared with.
+/// `is_verified` tells whether each request has a checksum or a hash that S3 verifies.
 pub(super) fn object(
-    written: &Written,
+    raw: &RawConfig,
     is_verified: bool,
     problems: &mut Vec<Problem>,
 ) -> ObjectSettings {
     let mut headers = Vec::new();
     for (field, header) in HEADERS {
-        if let Some(value) = written.text(field) {
+        if let Some(value) = raw.text(field) {
             headers.push(((*header).into(), value.to_owned()));
         }
     }
-    let encoding = content_encoding(written, problems);
+    let encoding = content_encoding(raw, problems);
     headers.extend(encoding.map(|value| ("content-encoding".into(), value)));
-    headers.extend(tagging(written, problems).map(|value| ("x-amz-tagging".into(), value)));
-    headers.extend(metadata(written, problems));
-    check_lock(written, is_verified, problems);
-    let encoding_is_said = written.is_written("content_encoding");
-    ObjectSettings { headers, encoding_is_said, retention: retention(written, problems) }
+    headers.extend(tagging(raw, problems).map(|value| ("x-amz-tagging".into(), value)));
+    headers.extend(metadata(raw, problems));
+    check_lock(raw, is_verified, problems);
+    let sets_content_encoding = raw.is_set("content_encoding");
+    ObjectSettings { headers, sets_content_encoding, retention: retention(raw, problems) }
 }
 
-/// The fields that are sent as they are written, and their headers.
+/// The fields that are sent unchanged, with their headers.
 const HEADERS: &[(&str, &str)] = &[
     ("content_type", "content-type"),
     ("content_disposition", "content-disposition"),
@@ -83,9 +83,9 @@ const HEADERS: &[(&str, &str)] = &[
     ("object_lock_legal_hold", "x-amz-object-lock-legal-hold"),
 ];
 
-/// `Content-Encoding`, as it is written.
-fn content_encoding(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
-    let value = written.text("content_encoding")?;
+/// The value of `Content-Encoding`, if it is set and not empty.
+fn content_encoding(raw: &RawConfig, problems: &mut Vec<Problem>) -> Option<String> {
+    let value = raw.text("content_encoding")?;
     if value.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("aws-chunked")) {
         let message =
             "`aws-chunked` would say that requests are signed in pieces, and they are not";
@@ -94,14 +94,14 @@ fn content_encoding(written: &Written, problems: &mut Vec<Problem>) -> Option<St
     (value != "none").then(|| value.to_owned())
 }
 
-/// The tags as a query.
+/// The tags, encoded as a query.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_S3Tag.html>
-fn tagging(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
-    // S3 counts as UTF-16 does.
+fn tagging(raw: &RawConfig, problems: &mut Vec<Problem>) -> Option<String> {
+    // S3 counts UTF-16 code units.
     let len = |text: &str| text.encode_utf16().count();
-    for (key, value) in written.texts("tags") {
+    for (key, value) in raw.texts("tags") {
         let mut refuse = |message| problems.push(Problem::new("tags", message));
         match (len(key), len(value)) {
             (0, _) => refuse("a key that is empty".to_owned()),
@@ -124,7 +124,7 @@ fn tagging(written: &Written, problems: &mut Vec<Problem>) -> Option<String> {
             ));
         }
     }
-    let pairs = written.texts("tags");
+    let pairs = raw.texts("tags");
     let pairs = pairs.map(|(key, value)| format!("{}={}", uri_encode(key), uri_encode(value)));
     Some(pairs.collect::<Vec<_>>().join("&")).filter(|query| !query.is_empty())
 }
@@ -135,10 +135,10 @@ fn is_of_tags(c: char) -> bool {
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
-fn metadata(written: &Written, problems: &mut Vec<Problem>) -> Vec<Header> {
+fn metadata(raw: &RawConfig, problems: &mut Vec<Problem>) -> Vec<Header> {
     let mut headers: Vec<Header> = Vec::new();
     let mut bytes = NONCE.len() + NONCE_BYTES;
-    for (written_as, value) in written.texts("metadata") {
+    for (written_as, value) in raw.texts("metadata") {
         let name = written_as.to_ascii_lowercase();
         bytes += name.len() + value.len();
         let header = format!("x-amz-meta-{name}");
@@ -163,9 +163,9 @@ fn metadata(written: &Written, problems: &mut Vec<Problem>) -> Vec<Header> {
     headers
 }
 
-/// Why there is no such metadata, if so.
+/// The reason why a metadata entry is invalid, if it is.
 fn wrong_metadata(name: &str, value: &str) -> Option<String> {
-    // What a header's name may have: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2>
+    // The characters of a header's name: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2>
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if name == NONCE {
         return Some(format!("`{NONCE}` is written by Spillway itself"));
@@ -183,10 +183,10 @@ fn wrong_metadata(name: &str, value: &str) -> Option<String> {
     has_ends.then(|| format!("`{name}` has a blank at its beginning or end, which would be lost"))
 }
 
-fn retention(written: &Written, problems: &mut Vec<Problem>) -> Option<Retention> {
+fn retention(raw: &RawConfig, problems: &mut Vec<Problem>) -> Option<Retention> {
     let (at, days) = ("object_lock_retain_until", "object_lock_retain_days");
-    let mode = written.text("object_lock_mode");
-    let until = match (written.text(at), written.number(days)) {
+    let mode = raw.text("object_lock_mode");
+    let until = match (raw.text(at), raw.number(days)) {
         (Some(text), days_too) => {
             if days_too.is_some() {
                 let message = format!("set, and so is `{at}`; set only one of the two");
@@ -204,12 +204,12 @@ fn retention(written: &Written, problems: &mut Vec<Problem>) -> Option<Retention
     };
     match (mode, until) {
         (Some(mode), Some(until)) => return Some(Retention { mode: mode.to_owned(), until }),
-        (Some(mode), None) if ![at, days].iter().any(|f| is_said(f, written, problems)) => {
+        (Some(mode), None) if ![at, days].iter().any(|f| is_set(f, raw, problems)) => {
             let message = format!("`{mode}`, but for how long say `{at}` or `{days}`");
             problems.push(Problem::new("object_lock_mode", message));
         }
-        (None, Some(_)) if !is_said("object_lock_mode", written, problems) => {
-            let field = if written.is_written(at) { at } else { days };
+        (None, Some(_)) if !is_set("object_lock_mode", raw, problems) => {
+            let field = if raw.is_set(at) { at } else { days };
             let message = "set, but `object_lock_mode` is not";
             problems.push(Problem::new(field, message));
         }
@@ -218,11 +218,11 @@ fn retention(written: &Written, problems: &mut Vec<Problem>) -> Option<Retention
     None
 }
 
-/// S3 locks no object whose bytes it cannot compare with anything:
+/// S3 requires a checksum for objects with a lock:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
-fn check_lock(written: &Written, is_verified: bool, problems: &mut Vec<Problem>) {
+fn check_lock(raw: &RawConfig, is_verified: bool, problems: &mut Vec<Problem>) {
     let fields = ["object_lock_mode", "object_lock_legal_hold"];
-    for field in fields.into_iter().filter(|field| !is_verified && written.is_written(field)) {
+    for field in fields.into_iter().filter(|field| !is_verified && raw.is_set(field)) {
         let message = "S3 locks only what comes with a checksum or `Content-MD5`, but `checksum` \
                        is \
                        `none` and `content_md5` is not set";
@@ -235,7 +235,7 @@ const TAG_VALUE_MAX: usize = 256;
 const METADATA_BYTES_MAX: usize = 2_048;
 const NANOSECONDS_PER_DAY: u64 = 86_400_000_000_000;
 
-/// The name of the metadata that holds the nonce.
+/// The name of the metadata entry with the nonce.
 pub(crate) const NONCE: &str = "spillway-nonce";
 /// The length of a nonce, in bytes.
 pub(crate) const NONCE_BYTES: usize = 32;

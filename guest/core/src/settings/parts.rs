@@ -1,22 +1,22 @@
-//! How large the parts of an upload are.
+//! The sizes of the parts of an upload.
 
 use crate::checksum::Algorithm;
 
-/// The sizes of parts: equal for a tenth of the parts that there may be, then doubled for the next
-/// tenth, and so on, up to a limit. So objects of any size that memory allows fit into as many
-/// parts as the store takes, and stores that want equal parts get a tenth of them.
+/// The sizes of parts. The first tenth of the allowed number of parts has one size, the next tenth
+/// has twice that size, and so on, up to `max`. So the parts of an object of any size fit into the
+/// number of parts that a store allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartSizes {
-    /// The size of the first tenth, in bytes.
+    /// The size of the first tenth of the parts, in bytes.
     pub first: u64,
-    /// What no part is larger than, in bytes; at least `first`.
+    /// The largest size, in bytes. At least `first`.
     pub max: u64,
-    /// How many parts there may be.
+    /// The most parts of an object.
     pub count: u32,
 }
 
 impl PartSizes {
-    /// The size of part `number`, from 1; nothing beyond the last there can be.
+    /// The size of part `number`, counted from 1. `None` if an object has no such part.
     pub fn size(&self, number: u32) -> Option<u64> {
         if !(1..=self.count).contains(&number) {
             return None;
@@ -25,8 +25,8 @@ impl PartSizes {
         Some((self.first << doublings).min(self.max))
     }
 
-    /// What is left of `len` bytes once all the parts were cut from it that they fill, the first of
-    /// them being part `number`.
+    /// How many of `len` bytes are left after cutting full parts from them. The first part has the
+    /// number `number`.
     pub(crate) fn rest(&self, mut len: u64, mut number: u32) -> u64 {
         while let Some(size) = self.size(number).filter(|size| *size <= len) {
             (len, number) = (len - size, number + 1);
@@ -34,7 +34,7 @@ impl PartSizes {
         len
     }
 
-    /// How many parts there may be, for a sentence about what they hold.
+    /// The number of parts, for a message.
     pub(crate) fn in_words(&self) -> String {
         match self.count {
             1 => "1 part of this size".to_owned(),
@@ -43,20 +43,21 @@ impl PartSizes {
         }
     }
 
-    /// The largest object, in bytes.
+    /// The size of the largest object, in bytes.
     pub fn object_bytes_max(&self) -> u64 {
         (1..=self.count).filter_map(|number| self.size(number)).sum()
     }
 }
 
-/// How the bytes of uploads are cut and summed.
+/// How the bytes of an object are cut into parts, and which checksum they get.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cutting {
     pub(crate) sizes: PartSizes,
     pub(crate) algorithm: Option<Algorithm>,
 }
 
-/// How many sizes parts have: few enough to be shifted by.
+/// How many different sizes there are. Less than the bits of a size, so that shifts do not
+/// overflow.
 const SIZES: u32 = 10;
 
 #[cfg(test)]
@@ -79,7 +80,7 @@ mod tests {
         );
     }
 
-    /// With fewer parts they grow sooner, and reach the limit in the same tenth.
+    /// With fewer parts the size doubles sooner, but reaches its maximum in the same tenth.
     #[test]
     fn fewer_parts_grow_sooner() {
         let of = |count| PartSizes { first: 8 * MIB, max: 512 * MIB, count };

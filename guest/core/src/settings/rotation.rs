@@ -1,26 +1,26 @@
-//! When an object ends although its key goes on.
+//! Parses when an object is sealed although more events with its key follow.
 
 use std::time::Duration;
 
-use crate::config::Written;
+use crate::config::RawConfig;
 use crate::error::Problem;
 use crate::settings::Settings;
 
-/// What ends an object beside a change of keys and the end of the sink. Nothing does by default.
+/// What seals an object, besides another key and the end of the sink. By default nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rotation {
-    /// The event that brings it to so many bytes, as they are stored.
+    /// An object's size in bytes, as stored. It is sealed after the event that reaches it.
     pub bytes: Option<u64>,
-    /// Its event of this number, counted from 1.
+    /// The number of its events.
     pub events: Option<u64>,
-    /// So much time since its first event came.
+    /// The time since its first event.
     pub age: Option<Duration>,
-    /// So much time since its last event came.
+    /// The time since its last event.
     pub idle: Option<Duration>,
 }
 
 impl Rotation {
-    /// The fields that are set.
+    /// The names of the fields that are set.
     pub(crate) fn set(&self) -> impl Iterator<Item = &'static str> {
         let fields = [
             ("rotate.bytes", self.bytes.is_some()),
@@ -37,17 +37,17 @@ impl Rotation {
     }
 }
 
-pub(super) fn rotation(written: &Written) -> Rotation {
-    let duration = |name: &str| written.number(name).map(Duration::from_millis);
+pub(super) fn rotation(raw: &RawConfig) -> Rotation {
+    let duration = |name: &str| raw.number(name).map(Duration::from_millis);
     Rotation {
-        bytes: written.number("rotate.bytes"),
-        events: written.number("rotate.events"),
+        bytes: raw.number("rotate.bytes"),
+        events: raw.number("rotate.events"),
         age: duration("rotate.age_ms"),
         idle: duration("rotate.idle_ms"),
     }
 }
 
-/// An object cannot be larger than its parts.
+/// Reports a size that no object can reach, given the sizes of parts.
 pub(super) fn check(settings: &Settings, problems: &mut Vec<Problem>) {
     let sizes = settings.cutting().sizes;
     let largest = sizes.object_bytes_max();

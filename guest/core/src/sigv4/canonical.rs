@@ -1,4 +1,4 @@
-//! The first stage: the request in a form that client and server agree on.
+//! Stage 1: the canonical request, which client and server compute alike.
 
 use crate::http::Request;
 
@@ -7,18 +7,18 @@ use crate::http::Request;
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 #[derive(Clone, PartialEq, Eq)]
 pub struct CanonicalRequest {
-    /// What is hashed into the string to sign. It holds every header, and so the session token and
-    /// a customer's key, where there are any: it is not for logs.
+    /// The text that is hashed into the string to sign. It contains all headers, so also a session
+    /// token and a customer key: never log it.
     pub text: String,
     /// The names of the signed headers, sorted and joined by `;`.
     pub signed_headers: String,
 }
 
 impl CanonicalRequest {
-    /// Canonicalises `request` with all the headers it has, and its authority as `host`.
+    /// The canonical form of `request` with all its headers, and its authority as `host`.
     ///
-    /// `payload_hash` is the value of `x-amz-content-sha256`. The path is taken as it stands, since
-    /// S3 wants it encoded once; the query is taken as encoded, and sorted.
+    /// `payload_hash` is the value of `x-amz-content-sha256`. The path is used as it is, since S3
+    /// requires it encoded once. The query is used as encoded, and sorted.
     pub fn new(request: &Request, payload_hash: &str) -> CanonicalRequest {
         let (path, query) = match request.path_and_query.split_once('?') {
             Some((path, query)) => (path, sorted(query)),
@@ -35,7 +35,7 @@ impl CanonicalRequest {
     }
 }
 
-/// Sorted by encoded name, then value; every name has its `=`.
+/// The query sorted by encoded name, then value. Every name has its `=`.
 fn sorted(query: &str) -> String {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let mut pairs: Vec<_> = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
@@ -44,12 +44,12 @@ fn sorted(query: &str) -> String {
     texts.join("&")
 }
 
-/// The headers by name. Values of one name are joined by `,` in the order they are sent in.
+/// The headers, sorted by name. Values of one name are joined by `,` in the order they are sent.
 fn headers(request: &Request) -> Vec<(String, String)> {
     let given = request.headers.iter().map(|(name, value)| (name.as_ref(), value.as_str()));
     let host = ("host", request.authority.as_str());
     let mut all: Vec<_> = given.chain([host]).map(|(n, v)| (n.to_ascii_lowercase(), v)).collect();
-    // The sort is stable, so values of one name stay in their order.
+    // The sort is stable, so values of one name keep their order.
     all.sort_by(|a, b| a.0.cmp(&b.0));
 
     let mut merged: Vec<(String, String)> = Vec::with_capacity(all.len());
@@ -65,8 +65,8 @@ fn headers(request: &Request) -> Vec<(String, String)> {
     merged
 }
 
-/// Without white space at the ends, which no server sees, and with runs of spaces made one. Tabs
-/// within are kept: the page speaks of spaces only.
+/// The value without whitespace at its ends, and with each run of spaces as one space. Tabs within
+/// are kept, since the page mentions spaces only.
 fn folded(value: &str) -> String {
     let value = value.trim_matches([' ', '\t']);
     let mut folded = String::with_capacity(value.len());

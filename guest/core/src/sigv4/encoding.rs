@@ -1,10 +1,10 @@
-//! URI encoding as signatures need it: the same text is signed and sent.
+//! URI encoding for signatures. A text is signed as it is sent.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Encodes all but the unreserved characters of RFC 3986, section 2.3: `A-Z a-z 0-9 - . _ ~`.
+/// Encodes all bytes but the unreserved characters of RFC 3986, section 2.3: `A-Z a-z 0-9 - . _ ~`.
 pub fn uri_encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
@@ -14,27 +14,27 @@ pub fn uri_encode_path(path: &str) -> String {
     utf8_percent_encode(path, RESERVED_IN_PATH).to_string()
 }
 
-/// The query of these names and values, without the `?`: encoded, then sorted by name and value. A
-/// name without a value still has its `=`, since it is signed so.
+/// The canonical query of these names and values, without `?`: encoded, then sorted by name and
+/// value. A name without a value keeps its `=`, as the signature requires.
 pub fn canonical_query(pairs: &[(&str, &str)]) -> String {
     let encoded = pairs.iter().map(|(name, value)| (uri_encode(name), uri_encode(value)));
     let mut encoded: Vec<_> = encoded.collect();
-    // The pairs are sorted, not their texts: `=` would come after the `-` of a longer name.
+    // The pairs are sorted, not the joined texts, since `=` sorts after the `-` of a longer name.
     encoded.sort();
     let texts: Vec<_> = encoded.iter().map(|(name, value)| format!("{name}={value}")).collect();
     texts.join("&")
 }
 
-/// The bytes in lower-case hexadecimal digits.
+/// The bytes in lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
     digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
 }
 
-/// What `UriEncode()` of the page above encodes, in upper-case hexadecimal digits: every byte but
-/// `A`-`Z`, `a`-`z`, `0`-`9`, `-`, `.`, `_` and `~`.
+/// The bytes that `UriEncode()` of the page above encodes: all but `A`-`Z`, `a`-`z`, `0`-`9`, `-`,
+/// `.`, `_` and `~`. Digits are upper-case hexadecimal.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// The same in the key of an object, where the slash is not encoded.
+/// The same for an object key, where the slash is not encoded.
 const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
 #[cfg(test)]

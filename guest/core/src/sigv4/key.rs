@@ -1,4 +1,4 @@
-//! The third stage: the key of a day, region and service, and the signature that it makes.
+//! Stage 3: the signing key of a day, region and service, and the signature made with it.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -8,8 +8,8 @@ use super::encoding::hex;
 use super::scope::TERMINATION;
 use crate::credentials::Secret;
 
-/// A key derived from a secret access key; good for one day, one region and one service. It has no
-/// `Debug`: for its day it is as good as the secret.
+/// A key derived from a secret access key, valid for one day, region and service. It has no
+/// `Debug`: for its day it is worth as much as the secret.
 #[derive(Clone)]
 pub struct SigningKey {
     key: [u8; 32],

@@ -1,9 +1,9 @@
-//! AWS Signature Version 4, in headers, as S3 wants it: paths are encoded once and never
+//! AWS Signature Version 4 in headers, with the rules of S3: paths are encoded once and never
 //! normalised.
 //!
-//! [`Signer::sign`] is what a request is signed with. The stages that it goes through are public
-//! as well, in the order of the AWS page, so that a wrong signature can be traced to its stage:
-//! [`CanonicalRequest`], [`string_to_sign`], [`SigningKey`].
+//! [`Signer::sign`] signs a request. Its stages are public as well, in the order of the AWS page,
+//! so that a test can find the stage of a wrong signature: [`CanonicalRequest`],
+//! [`string_to_sign`], [`SigningKey`].
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
@@ -23,5 +23,5 @@ pub use scope::Scope;
 pub use signer::{Signer, authorization};
 pub use string_to_sign::string_to_sign;
 
-/// The algorithm's name, as it stands in the `authorization` header and in the string to sign.
+/// The algorithm's name in the `authorization` header and in the string to sign.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";

@@ -1,4 +1,4 @@
-//! What a signature says about the body.
+//! The payload hash of a signature.
 
 use std::borrow::Cow;
 
@@ -7,26 +7,26 @@ use sha2::{Digest, Sha256};
 use super::encoding::hex;
 use crate::http::Body;
 
-/// The claim about the body that is signed, and sent as `x-amz-content-sha256`.
+/// The hash of the body that is signed, and sent as `x-amz-content-sha256`.
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadHash {
-    /// The body is not signed: TLS, and a checksum header, are what protects it.
+    /// The body is not signed. TLS and a checksum header protect it.
     Unsigned,
     /// The SHA-256 of the body.
     Sha256([u8; 32]),
 }
 
 impl PayloadHash {
-    /// The hash of a body of no bytes.
+    /// The hash of an empty body.
     pub const EMPTY: PayloadHash = PayloadHash::Sha256([
         0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9,
         0x24, 0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52,
         0xb8, 0x55,
     ]);
 
-    /// Hashes a body, piece by piece.
+    /// Hashes a body.
     pub fn of(body: &Body) -> PayloadHash {
         let mut hash = Sha256::new();
         for piece in body.pieces() {

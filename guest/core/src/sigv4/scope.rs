@@ -1,20 +1,20 @@
-//! Where and when a signature is good.
+//! The scope of a signature.
 
 use crate::time::Timestamp;
 
-/// The region, service and day that a signature is bound to.
+/// The region, service and time that a signature is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope<'a> {
     /// The region, such as `us-east-1`.
     pub region: &'a str,
     /// The service: `s3`.
     pub service: &'a str,
-    /// The moment of signing: its day is in the scope, the whole of it in the string to sign.
+    /// The time of signing. The scope contains its day, the string to sign all of it.
     pub at: Timestamp,
 }
 
 impl Scope<'_> {
-    /// The scope as it stands behind the access key id in the `authorization` header, such as
+    /// The scope in the `authorization` header, after the access key id, such as
     /// `20130524/us-east-1/s3/aws4_request`.
     pub fn credential_scope(&self) -> String {
         let Scope { region, service, at } = self;
@@ -22,7 +22,7 @@ impl Scope<'_> {
     }
 }
 
-/// Ends every scope of this version of the signature, and its key derivation.
+/// The last element of every scope, and the last input of the key derivation.
 pub(super) const TERMINATION: &str = "aws4_request";
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Signs a request in place.
+//! Signs requests.
 
 use std::borrow::Cow;
 
@@ -7,8 +7,8 @@ use crate::credentials::Credentials;
 use crate::http::Request;
 use crate::time::Timestamp;
 
-/// Signs requests to one service in one region. It keeps the key of the day, and derives another
-/// when the day or the credentials change.
+/// Signs requests to one service in one region. The signing key is cached until the day or the
+/// credentials change.
 #[derive(Clone)]
 pub struct Signer {
     region: String,
@@ -22,19 +22,19 @@ impl Signer {
         Signer { region: region.into(), service: service.into(), key: None }
     }
 
-    /// The region that this signs for.
+    /// The region of the signatures.
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// Signs `request` as of `at`: sets `x-amz-date`, `x-amz-content-sha256`, `authorization` and,
-    /// where the credentials have a session token, `x-amz-security-token`. Every other header that
-    /// the request has is signed, and so is its authority, as `host`. Nothing may be changed
-    /// afterwards.
+    /// Signs `request` at the time `at`. This sets `x-amz-date`, `x-amz-content-sha256`,
+    /// `authorization` and, if the credentials have a session token, `x-amz-security-token`. All
+    /// other headers are signed too, and so is the authority, as `host`. The request must not be
+    /// changed afterwards.
     ///
-    /// Signing again replaces what the last signing set. S3 refuses a signature once `at` lies more
-    /// than 15 minutes back or ahead (`RequestTimeTooSkewed`), so an attempt is signed when it is
-    /// sent.
+    /// Signing again replaces what the previous signing set. S3 refuses a signature that is more
+    /// than 15 minutes off its own time (`RequestTimeTooSkewed`), so each attempt is signed just
+    /// before it is sent.
     pub fn sign(
         &mut self,
         request: &mut Request,
@@ -79,7 +79,7 @@ fn set_headers(
     payload: PayloadHash,
     at: Timestamp,
 ) {
-    // A header of the last attempt would be signed into this one.
+    // Without this, headers of the previous attempt would be signed too.
     request.headers.retain(|(name, _)| !SET_BY_SIGNING.contains(&name.as_ref()));
     let mut set = |name: &'static str, value| request.headers.push((Cow::Borrowed(name), value));
     set(CONTENT_SHA256, payload.header_value().into_owned());

@@ -1,11 +1,11 @@
-//! The second stage: what the key is applied to.
+//! Stage 2: the string to sign.
 
 use sha2::{Digest, Sha256};
 
 use super::encoding::hex;
 use super::{ALGORITHM, Scope};
 
-/// The string to sign for a canonical request: algorithm, moment, scope and hash, a line each.
+/// The string to sign for a canonical request: algorithm, time, scope and hash, one line each.
 ///
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 pub fn string_to_sign(scope: &Scope<'_>, canonical_request: &str) -> String {

@@ -1,5 +1,5 @@
-//! A checkpoint of a sink, its commit, and the sink that it is resumed as: composed of what the
-//! owners save and restore.
+//! Takes checkpoints, commits them, and resumes from them. The state is composed of what the owners
+//! save and restore.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::time::Now;
 use crate::writer::Writer;
 
 impl Sink {
-    /// The sink that a checkpoint was taken of, as it was then. It completes what was committed,
-    /// aborts what nobody needed any more, and looks for orphaned uploads: [`take_reply`] says when
-    /// it has. Until then it begins no upload, since that could not be told from an orphaned one.
+    /// Resumes a sink from a checkpoint. It completes committed objects, aborts unused uploads, and
+    /// looks for orphaned ones. [`take_reply`] returns a reply once that has ended. Until then no
+    /// upload is started, since it would look like an orphaned one.
     ///
     /// [`take_reply`]: Sink::take_reply
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownState`] with why `state` does not fit.
+    /// [`Error::UnknownState`] if `state` is invalid or belongs to another configuration.
     pub fn resume(settings: Settings, seed: u64, now: Now, state: &[u8]) -> Result<Sink, Error> {
         if settings.commit.mode != Commit::Checkpointed {
             let text = "a checkpoint is resumed with `commit` = `checkpointed` only";
@@ -43,11 +43,11 @@ impl Sink {
         Ok(sink)
     }
 
-    /// Takes a checkpoint. What is sealed becomes visible once it is committed.
+    /// Takes a checkpoint. Sealed objects become visible when it is committed.
     ///
     /// # Panics
     ///
-    /// Where the sink is not [at rest](Sink::is_at_rest).
+    /// If the sink is not [at rest](Sink::is_at_rest).
     pub fn checkpoint(&mut self) -> Vec<u8> {
         let writer = self.writer.save();
         let upload_ids = writer.upload_ids();
@@ -62,8 +62,8 @@ impl Sink {
         bytes
     }
 
-    /// The last checkpoint is stored: what it allows to become visible does, and what only those
-    /// before it knew is aborted.
+    /// Commits the last checkpoint. Its sealed objects become visible. Uploads that only earlier
+    /// checkpoints contained are aborted.
     pub(super) fn commit(&mut self) {
         self.incomplete.commit();
         self.writer.commit(&mut self.notices);
@@ -71,35 +71,36 @@ impl Sink {
         self.incomplete.release();
     }
 
-    /// Why [`Input::Commit`](super::Input::Commit) would commit nothing, if it would.
+    /// Why [`Input::Commit`](super::Input::Commit) would commit nothing, if so.
     pub fn refuse_commit(&self) -> Option<Error> {
         let message = "there is no checkpoint since the last commit";
         let problem = Problem::new("commit", message);
         (!self.incomplete.has_uncommitted()).then(|| Error::Invalid(vec![problem]))
     }
 
-    /// Whether a checkpoint can be taken: after [`Input::Prepare`](super::Input::Prepare), no
-    /// answer is waited for but to what makes objects visible.
+    /// Whether a checkpoint can be taken after [`Input::Prepare`](super::Input::Prepare). Only
+    /// calls that make objects visible may be in flight.
     pub fn is_at_rest(&self) -> bool {
         self.writer.is_at_rest()
     }
 
-    /// Whether objects become visible by commits, so that checkpoints mean something.
+    /// Whether objects become visible by commits, so that checkpoints can be taken.
     pub fn takes_checkpoints(&self) -> bool {
         self.settings.commit.mode == Commit::Checkpointed
     }
 
-    /// Whether objects wait for a commit, and for nothing else.
+    /// Whether an object waits for a commit.
     pub fn waits_for_commit(&self) -> bool {
         self.writer.waits_for_commit()
     }
 
-    /// Whether so much waits for a commit that a checkpoint should be taken now.
+    /// Whether the objects that wait for a commit take so much memory that a checkpoint should be
+    /// taken.
     pub fn wants_checkpoint(&self) -> bool {
         self.writer.wants_checkpoint()
     }
 
-    /// The ids of the uploads that checkpoints know which may be resumed.
+    /// The ids of the uploads in checkpoints that may be resumed.
     pub fn needed_uploads(&self) -> impl Iterator<Item = &str> {
         self.incomplete.pinned()
     }

@@ -1,4 +1,4 @@
-//! What a sink is told, and what it asks for.
+//! The inputs and outputs of a sink.
 
 use crate::client::ExchangeId;
 use crate::client::verdict::TransportError;
@@ -11,79 +11,79 @@ use crate::writer::Demand;
 /// Something that happened.
 #[derive(Debug)]
 pub enum Input {
-    /// Events to store. Those there is no room for come back as [`Output::Rest`]. Their positions
-    /// must not be below [`Sink::next_position`](crate::sink::Sink::next_position).
+    /// Events to store. Those without room are returned as [`Output::Rest`]. Their positions must
+    /// not be below [`Sink::next_position`](crate::sink::Sink::next_position).
     Events(Run),
-    /// No event before this position is still to come. Not below
+    /// No event before this position will follow. It must not be below
     /// [`Sink::next_position`](crate::sink::Sink::next_position).
     Skip(u64),
-    /// Every open object is sealed.
+    /// Seal every open object.
     Seal,
-    /// Everything that is not visible is given up.
+    /// Fail every object that is not visible.
     Abort,
-    /// Everything is given up that no checkpoint knows which may be resumed.
+    /// End every object that no checkpoint contains, without reporting it as failed.
     Suspend,
-    /// A checkpoint is to be taken: what encoders hold back goes into their objects. It can be
-    /// taken once the sink is at rest: [`Sink::is_at_rest`](crate::sink::Sink::is_at_rest).
+    /// Prepare a checkpoint: encoders are flushed into their objects. The checkpoint can be taken
+    /// once [`Sink::is_at_rest`](crate::sink::Sink::is_at_rest).
     Prepare,
     /// The caller has stored the last checkpoint.
     Commit,
-    /// Open objects are sealed where the next commit would not make room for these otherwise.
+    /// Seal open objects, if the next commit would not make room for these events otherwise.
     MakeRoom(Demand),
-    /// Uploads that could not be aborted are tried once more, now.
+    /// Try the deferred aborts again now.
     RetryAborts,
-    /// Look whether the bucket can be written. Like the two that follow: one at a time, and what
-    /// comes of it is taken with [`Sink::take_reply`](crate::sink::Sink::take_reply).
+    /// Check whether the bucket can be written. Only one administrative call may be in progress.
+    /// [`Sink::take_reply`](crate::sink::Sink::take_reply) returns its reply.
     Check,
-    /// List the uploads that are open under the names that this configuration may write.
+    /// List the incomplete uploads with names that this configuration may write.
     IncompleteUploads,
     /// Abort one of them.
     AbortUpload {
-        /// The name of the object that would be.
-        name: String,
+        /// The key of the object.
+        object_key: String,
         /// The id of the upload.
         upload_id: String,
     },
-    /// An exchange came to its end.
+    /// An exchange has ended.
     Answer {
-        /// Which one.
+        /// The exchange.
         exchange: ExchangeId,
-        /// The whole answer, or why there is none.
+        /// The complete response, or why there is none.
         outcome: Result<Response, TransportError>,
     },
     /// The host's answer to [`Output::Credentials`].
     Credentials(Result<Credentials, CredentialsError>),
-    /// Nothing but time has passed.
+    /// Time has passed.
     Tick,
 }
 
-/// Something to be done.
+/// Something to do.
 #[derive(Debug)]
 pub enum Output {
-    /// Send this, and answer with [`Input::Answer`], exactly once.
+    /// Send this request. Pass its outcome to [`Input::Answer`] exactly once.
     Send {
-        /// What to call it in the answer.
+        /// The id for [`Input::Answer`].
         exchange: ExchangeId,
-        /// The request, signed for now.
+        /// The request, signed for the current time.
         request: Request,
-        /// How long it may take.
+        /// The timeouts of the request.
         timeouts: Timeouts,
     },
-    /// Ask the host for credentials, and answer with [`Input::Credentials`].
+    /// Ask the host for credentials. Pass the result to [`Input::Credentials`].
     Credentials {
-        /// Whether what the host has cached is known to be of no use.
+        /// Whether the host's cached credentials are known to be invalid.
         fresh: bool,
     },
-    /// There is no room for these of the last events given: they were not taken. Give them again,
-    /// before any other, once there is: [`Sink::has_room`](crate::sink::Sink::has_room).
+    /// There is no room for these events of the last input, and they were not accepted. Pass them
+    /// again before any other events, once [`Sink::has_room`](crate::sink::Sink::has_room).
     Rest(Run),
-    /// The last events given will never be stored, and were not accepted.
+    /// These events of the last input can never be stored, and were not accepted.
     Rejected {
-        /// The position of the first; the others follow it.
+        /// The position of the first event. The others follow it.
         first: u64,
-        /// How many they are.
+        /// The number of events.
         events: u64,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }

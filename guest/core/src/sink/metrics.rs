@@ -1,4 +1,4 @@
-//! The numbers a sink keeps, under the names that Prometheus would give them.
+//! The metrics of a sink, with names as Prometheus recommends.
 
 use crate::client::RequestCounters;
 use crate::client::verdict::Class;
@@ -7,56 +7,56 @@ use crate::incomplete::IncompleteCounters;
 use crate::s3::Operation;
 use crate::writer::WriteCounters;
 
-/// What has been counted since the sink was made.
+/// The counters since the sink was created.
 #[derive(Clone, Copy, Debug)]
 pub struct Counters<'a> {
-    /// Of events and objects.
+    /// Counters of events and objects.
     pub writes: &'a WriteCounters,
-    /// Of requests.
+    /// Counters of requests.
     pub requests: &'a RequestCounters,
-    /// Of incomplete uploads.
+    /// Counters of incomplete uploads.
     pub incomplete: &'a IncompleteCounters,
 }
 
-/// What a sink has at this moment.
+/// The current values of a sink.
 pub(crate) struct Gauges {
-    /// Uploads that are, or may be, left in the store.
+    /// Uploads that exist, or may exist, although no object uses them.
     pub(crate) uploads_left: u64,
-    /// Requests under way.
+    /// Requests in flight.
     pub(crate) requests_in_flight: u64,
-    /// Objects that may still be given events.
+    /// Open objects.
     pub(crate) objects_open: u64,
-    /// Objects begun, and neither visible nor failed.
+    /// Objects that are neither visible nor failed.
     pub(crate) objects_unfinished: u64,
-    /// Bytes of events and of compressors.
+    /// Bytes of events and of compressors in memory.
     pub(crate) held_bytes: u64,
 }
 
-/// One number, ready to be shown.
+/// One metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
-    /// Its name, unit included.
+    /// The name with the unit.
     pub name: &'static str,
-    /// What it is.
+    /// The description.
     pub help: &'static str,
-    /// The name and the value that tell it apart from others of its name.
+    /// The name and the value of a label, which tells metrics with the same name apart.
     pub label: Option<(&'static str, &'static str)>,
-    /// The number.
+    /// The value.
     pub value: Value,
 }
 
-/// What a number is.
+/// The value of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// One that only grows.
+    /// A count that only increases.
     Counter(u64),
-    /// One that goes up and down.
+    /// A value that goes up and down.
     Gauge(u64),
-    /// Durations, in seconds.
+    /// A histogram of durations in seconds.
     Histogram(Histogram),
 }
 
-/// Every number of a sink, those of one name one after another.
+/// All metrics of a sink. Those with one name are adjacent.
 pub(crate) fn metrics(counters: Counters, gauges: &Gauges) -> Vec<Metric> {
     let Counters { writes, requests, incomplete } = counters;
     let metric = |name, help, value| Metric { name, help, label: None, value };
@@ -71,7 +71,11 @@ pub(crate) fn metrics(counters: Counters, gauges: &Gauges) -> Vec<Metric> {
         counter("spillway_objects_failed_total", "Objects that failed.", writes.objects_failed),
         counter("spillway_parts_total", "Parts that the store confirmed.", requests.parts),
         counter("spillway_request_bytes_total", "Bytes of request bodies.", requests.bytes),
-        counter("spillway_throttled_total", "Answers that asked to slow down.", requests.throttled),
+        counter(
+            "spillway_throttled_total",
+            "Responses that asked to slow down.",
+            requests.throttled,
+        ),
         counter(
             "spillway_aborts_failed_total",
             "Aborts that failed and are tried again later.",
@@ -80,7 +84,7 @@ pub(crate) fn metrics(counters: Counters, gauges: &Gauges) -> Vec<Metric> {
         counter("spillway_orphans_total", "Orphaned uploads found.", incomplete.orphans),
         counter(
             "spillway_orphans_aborted_total",
-            "Those of them aborted.",
+            "Orphaned uploads that were aborted.",
             incomplete.orphans_aborted,
         ),
         gauge(
@@ -88,15 +92,15 @@ pub(crate) fn metrics(counters: Counters, gauges: &Gauges) -> Vec<Metric> {
             "Incomplete uploads that are, or may be, in the store.",
             gauges.uploads_left,
         ),
-        gauge("spillway_requests_in_flight", "Requests under way.", gauges.requests_in_flight),
+        gauge("spillway_requests_in_flight", "Requests in flight.", gauges.requests_in_flight),
         gauge(
             "spillway_objects_open",
-            "Objects that may still be given events.",
+            "Open objects, which may get more events.",
             gauges.objects_open,
         ),
         gauge(
             "spillway_objects_unfinished",
-            "Objects begun, and neither visible nor failed.",
+            "Objects that are neither visible nor failed.",
             gauges.objects_unfinished,
         ),
         gauge(

@@ -1,4 +1,4 @@
-//! The state machine: events, answers and time in, requests and reports out.
+//! The state machine. Inputs are events, responses and time. Outputs are requests and reports.
 
 mod checkpoint;
 mod io;
@@ -27,10 +27,10 @@ pub use io::{Input, Output};
 pub use metrics::{Counters, Metric, Value};
 pub use report::Report;
 
-/// Events in, objects out.
+/// A sink that turns events into objects.
 ///
-/// The one rule: after every [`handle`](Sink::handle), call [`poll`](Sink::poll) until it returns
-/// nothing, and do what it says. `handle` panics where that was not done.
+/// The rule of the loop: after every [`handle`](Sink::handle), call [`poll`](Sink::poll) until it
+/// returns `None`, and do what it returns. `handle` panics if that was not done.
 pub struct Sink {
     settings: Arc<Settings>,
     now: Now,
@@ -43,7 +43,7 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// A sink that has seen nothing. `seed` decides jitter, nonces and UUIDs, and nothing else.
+    /// A sink without events. `seed` determines jitter, nonces and UUIDs, and nothing else.
     pub fn new(settings: Settings, seed: u64) -> Sink {
         let settings = Arc::new(settings);
         let writer = Writer::new(Arc::clone(&settings), seed);
@@ -63,7 +63,7 @@ impl Sink {
             notices.push(Level::Warning, format!("`{field}`: {message}"));
         }
         Sink {
-            // The writer draws from the seed, too, and nobody is to tell nonces from waits.
+            // The writer uses the seed as well. With the same seed, delays would reveal nonces.
             client: Client::new(Arc::clone(&settings), !seed),
             admin: Admin::new(Arc::clone(&settings)),
             settings,
@@ -75,7 +75,7 @@ impl Sink {
         }
     }
 
-    /// Takes in what happened at `now`.
+    /// Processes an input at the time `now`.
     pub fn handle(&mut self, now: Now, input: Input) {
         assert!(self.outputs.is_empty(), "poll until it returns nothing before the next handle");
         self.now = now;
@@ -88,12 +88,12 @@ impl Sink {
             Input::Skip(to) => self.writer.skip(to),
             Input::Seal => self.writer.seal_all(notices),
             Input::Abort => {
-                self.client.leave();
+                self.client.close();
                 self.writer.seal_all(notices);
                 self.writer.fail_all(&Error::Aborted, notices);
             }
             Input::Suspend => {
-                self.client.leave();
+                self.client.close();
                 self.writer.suspend(notices);
             }
             Input::Prepare => self.writer.prepare(notices),
@@ -104,7 +104,9 @@ impl Sink {
             Input::RetryAborts => self.incomplete.retry(now.monotonic, true),
             Input::Check => self.admin.check(self.writer.nonce()),
             Input::IncompleteUploads => self.admin.list(false),
-            Input::AbortUpload { name, upload_id } => self.abort_upload(name, upload_id),
+            Input::AbortUpload { object_key, upload_id } => {
+                self.abort_upload(object_key, upload_id)
+            }
             Input::Tick => {}
         }
         self.route();
@@ -112,7 +114,7 @@ impl Sink {
         self.route();
     }
 
-    /// What to do next. Once it returned nothing there is nothing until the next `handle`.
+    /// What to do next. After it returned `None`, it returns `None` until the next `handle`.
     pub fn poll(&mut self) -> Option<Output> {
         if let Some(output) = self.outputs.pop_front() {
             return Some(output);
@@ -125,62 +127,61 @@ impl Sink {
         })
     }
 
-    /// When `handle` wants to be called with [`Input::Tick`], if nothing else happens before.
+    /// When to call `handle` with [`Input::Tick`], if nothing else happens before.
     pub fn next_due(&self) -> Option<Instant> {
         let due =
             [self.client.next_due(self.now), self.writer.next_due(), self.incomplete.next_due()];
         due.into_iter().flatten().min()
     }
 
-    /// Whether there is room now for these events. Always true where nothing is in the way that
-    /// waiting would clear, so that events larger than the memory limit pass one by one.
+    /// Whether there is room for these events. It is also true if waiting cannot make room, so that
+    /// a run larger than the memory limit is written event by event.
     pub fn has_room(&self, run: &Run) -> bool {
         self.writer.has_room(run, self.client.is_idle())
     }
 
-    /// What these runs demand of the memory.
+    /// The memory that these runs need.
     pub fn demand(&self, runs: &[Run]) -> Demand {
         self.writer.demand(runs)
     }
 
-    /// Whether a batch can be taken. What only time or answers can clear is waited for; what needs
-    /// a commit is not, since nobody could commit meanwhile. A batch larger than all memory is
-    /// taken once nothing else is in the way.
+    /// Whether a batch is accepted. The sink waits for time and requests, but not for a commit,
+    /// since the caller cannot commit during a `write`. A batch larger than the memory is accepted
+    /// once nothing else is held.
     pub fn admission(&self, demand: &Demand) -> Admission {
         self.writer.admission(demand, self.client.is_idle())
     }
 
-    /// Whether everything accepted is visible or failed, or waits for nothing but a commit, and
-    /// nothing is under way. An abort that was tried in vain, and is remembered for later, does not
-    /// count.
+    /// Whether every object has ended or waits for a commit, and no call is waiting or in flight.
+    /// Deferred aborts do not count.
     pub fn is_settled(&self) -> bool {
         self.client.is_idle() && self.writer.is_settled()
     }
 
-    /// The bucket, as the configuration names it: whose credentials are asked for.
+    /// The bucket, whose credentials are requested.
     pub fn bucket(&self) -> &str {
         &self.settings.store.address.bucket
     }
 
-    /// The least position that the next run may begin with.
+    /// The lowest position that the next run may begin with.
     pub fn next_position(&self) -> u64 {
         self.writer.next_position()
     }
 
-    /// Every event before this position is in a visible object, or was rejected or reported failed,
-    /// or is missing: positions may leave gaps.
+    /// The durable position. Every event before it is in a visible object, or was rejected or
+    /// reported as failed. Positions may have gaps.
     pub fn durable(&self) -> u64 {
         self.writer.durable()
     }
 
-    /// What happened since this was last called.
+    /// What happened since the last call.
     pub fn take_report(&mut self) -> Report {
         let (visible, failed) = self.writer.take_ended();
         let (notices, notices_dropped) = self.notices.take();
         Report { visible, failed, notices, notices_dropped }
     }
 
-    /// What was counted since the sink was made.
+    /// The counters since the sink was created.
     pub fn counters(&self) -> Counters<'_> {
         Counters {
             writes: self.writer.counters(),
@@ -189,7 +190,7 @@ impl Sink {
         }
     }
 
-    /// Its numbers as they are now, those of one name one after another.
+    /// The current metrics. Those with one name are adjacent.
     pub fn metrics(&self) -> Vec<Metric> {
         let gauges = metrics::Gauges {
             uploads_left: self.left(),
@@ -201,42 +202,42 @@ impl Sink {
         metrics::metrics(self.counters(), &gauges)
     }
 
-    /// How many bytes of events are held, those included that the store has too.
+    /// The number of bytes held in memory, including those that the store has acknowledged.
     pub fn held(&self) -> u64 {
         self.writer.held()
     }
 
-    /// How many requests are in flight.
+    /// The number of requests in flight.
     pub fn in_flight(&self) -> usize {
         self.client.in_flight()
     }
 
-    /// How many objects are open: events may still be added to them.
+    /// The number of open objects.
     pub fn open_objects(&self) -> usize {
         self.writer.open_objects()
     }
 
-    /// The objects that were begun and are neither visible nor failed.
+    /// The events of objects that are neither visible nor failed.
     pub fn unfinished(&self) -> impl Iterator<Item = &Span> {
         self.writer.unfinished()
     }
 
-    /// The uploads that are, or may be, in the store although nobody has a use for them.
+    /// The uploads that exist, or may exist, although no object uses them.
     pub fn left_uploads(&self) -> Vec<LeftUpload> {
         self.incomplete.left()
     }
 
-    /// How many there are of those.
+    /// The number of these uploads.
     pub fn left(&self) -> u64 {
         self.incomplete.count()
     }
 
-    /// Whether the last administrative call has come to its end.
+    /// Whether the last administrative call has ended.
     pub fn has_reply(&self) -> bool {
         self.admin.has_reply()
     }
 
-    /// What came of the last administrative call, once it has come to its end.
+    /// The reply to the last administrative call. `None` while it has not ended.
     pub fn take_reply(&mut self) -> Option<Result<Reply, Error>> {
         self.admin.take_reply()
     }

@@ -1,11 +1,11 @@
-//! Whom a request of the sink is made for.
+//! The owners of calls.
 
 use crate::admin::AdminRequest;
 use crate::client::{Patience, Requester};
 use crate::incomplete::AbortId;
 use crate::writer::ObjectId;
 
-/// What a request is made for.
+/// The owner of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     Object(ObjectId),
@@ -24,12 +24,12 @@ impl Requester for Owner {
 }
 
 impl Owner {
-    /// The abort, if it is one.
+    /// The id of the abort, if the owner is one.
     pub(super) fn abort(self) -> Option<AbortId> {
         if let Owner::Abort(id) = self { Some(id) } else { None }
     }
 
-    /// The administrative request, if it is one.
+    /// The administrative request, if the owner is one.
     pub(super) fn admin(self) -> Option<AdminRequest> {
         if let Owner::Admin(request) = self { Some(request) } else { None }
     }

@@ -1,4 +1,4 @@
-//! What a sink has to tell its caller.
+//! The report of a sink to its caller.
 
 use std::collections::VecDeque;
 
@@ -8,12 +8,12 @@ use crate::object::{Failure, Visible};
 /// What happened since the last report.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Objects that became visible.
+    /// The objects that became visible.
     pub visible: Vec<Visible>,
-    /// Events that will not be stored.
+    /// The events that will not be stored.
     pub failed: Vec<Failure>,
-    /// What an operator may want to read, oldest first.
+    /// The notices for the operator, oldest first.
     pub notices: VecDeque<Notice>,
-    /// How many notices were dropped to keep their number down.
+    /// How many notices were dropped because there were too many.
     pub notices_dropped: u64,
 }

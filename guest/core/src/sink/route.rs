@@ -1,4 +1,5 @@
-//! Who is told what: each effect of an owner, and how each call has ended.
+//! Routes the effects of each owner to the owner that they concern, and the results of calls to
+//! their owners.
 
 use super::owner::Owner;
 use super::{Output, Sink};
@@ -12,7 +13,7 @@ use crate::incomplete::{self, Incomplete};
 use crate::time::Timestamp;
 use crate::writer::{self, Writer};
 
-/// What the owners of uploads know of those in the bucket.
+/// What the writer and the incomplete uploads know about uploads in the bucket.
 struct Known<'a> {
     writer: &'a Writer,
     incomplete: &'a Incomplete,
@@ -29,7 +30,7 @@ impl Knowledge for Known<'_> {
 }
 
 impl Sink {
-    /// Does what the owners ask for, until they ask for nothing more.
+    /// Performs the effects of all owners until there are none.
     pub(super) fn route(&mut self) {
         loop {
             if let Some(incomplete::Effect { id, call }) = self.incomplete.poll() {
@@ -82,7 +83,7 @@ impl Sink {
         }
     }
 
-    /// The administrative requests that wait are in vain.
+    /// Fails the waiting administrative requests.
     fn withdraw_admin(&mut self, cause: &Error) {
         for request in self.client.withdraw(Owner::admin) {
             let known = Known { writer: &self.writer, incomplete: &self.incomplete };
@@ -127,7 +128,7 @@ impl Sink {
                 self.route();
                 self.withdraw_admin(&cause);
                 self.route();
-                // Nothing can be aborted either; that is tried again later.
+                // Aborts need credentials as well, so they are deferred.
                 let (now, reason) = (self.now.monotonic, cause.to_string());
                 for id in self.client.withdraw(Owner::abort) {
                     self.incomplete.put_off(id, &reason, now, &mut self.notices);

@@ -1,4 +1,4 @@
-//! A timestamp as a date and a time of day, in UTC, and the texts that S3 wants it in.
+//! A timestamp as date and time of day in UTC, and the formats that S3 uses.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -8,7 +8,7 @@ use super::Timestamp;
 /// A date and a time of day in UTC, in the proleptic Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Civil {
-    /// The year, 1970 to 2554: what a [`Timestamp`] reaches.
+    /// The year, 1970 to 2554, which is the range of a [`Timestamp`].
     pub year: u16,
     /// The month, 1 to 12.
     pub month: u8,
@@ -18,12 +18,12 @@ pub struct Civil {
     pub hour: u8,
     /// The minute, 0 to 59.
     pub minute: u8,
-    /// The second, 0 to 59; 60 only where it was parsed from a text that names a leap second.
+    /// The second, 0 to 59. It is 60 only if it was parsed from a text with a leap second.
     pub second: u8,
 }
 
 impl Timestamp {
-    /// The date and the time of day in UTC. What is below a second is dropped.
+    /// The date and the time of day in UTC. Fractions of a second are dropped.
     pub fn civil(self) -> Civil {
         let at = self.date_time();
         Civil {
@@ -41,8 +41,8 @@ impl Timestamp {
         self.date_time().day_of_year() as u16
     }
 
-    /// The year and the week, from 1, in UTC after ISO 8601: weeks begin on Monday, and belong to
-    /// the year that their Thursday is in.
+    /// The ISO 8601 year and week in UTC. Weeks count from 1 and begin on Monday. A week belongs to
+    /// the year of its Thursday.
     pub fn iso_week(self) -> (u16, u8) {
         let week = self.date_time().iso_week_date();
         (week.year() as u16, week.week() as u8)
@@ -53,7 +53,7 @@ impl Timestamp {
         TimeZone::UTC.to_datetime(at.expect("64 bits of nanoseconds end in 2554"))
     }
 
-    /// The text of `x-amz-date`, such as `20130524T000000Z`.
+    /// The value of `x-amz-date`, such as `20130524T000000Z`.
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html>
     pub fn amz_date(self) -> String {
@@ -61,14 +61,14 @@ impl Timestamp {
         format!("{}T{hour:02}{minute:02}{second:02}Z", self.date_stamp())
     }
 
-    /// The date as it stands in a credential scope, such as `20130524`.
+    /// The date in a credential scope, such as `20130524`.
     pub fn date_stamp(self) -> String {
         let Civil { year, month, day, .. } = self.civil();
         format!("{year:04}{month:02}{day:02}")
     }
 
-    /// The moment as S3 writes it in XML, such as `2010-11-10T20:48:33.000Z`: always with
-    /// milliseconds, so that the order of such texts is the order of time.
+    /// The time as S3 writes it in XML, such as `2010-11-10T20:48:33.000Z`. It always has
+    /// milliseconds, so that such texts sort by time.
     pub fn iso8601(self) -> String {
         let Civil { year, month, day, hour, minute, second } = self.civil();
         let millisecond = self.0 / 1_000_000 % 1_000;
@@ -77,15 +77,15 @@ impl Timestamp {
 }
 
 impl Civil {
-    /// The moment at which that second begins, or nothing where there is no such date or time, or
-    /// where it lies outside of what a [`Timestamp`] reaches.
+    /// The time at which the second begins. `None` if the date or time does not exist, or is
+    /// outside the range of a [`Timestamp`].
     pub fn timestamp(self) -> Option<Timestamp> {
         let Civil { year, month, day, hour, minute, second } = self;
         let date_time = |second: u8| {
             let (year, month, day) = (i16::try_from(year).ok()?, month as i8, day as i8);
             DateTime::new(year, month, day, hour as i8, minute as i8, second as i8, 0).ok()
         };
-        // A leap second is counted as the first second of the next minute, as POSIX does.
+        // A leap second counts as the first second of the next minute, as in POSIX.
         let leap = u64::from(second == 60);
         let whole = TimeZone::UTC.to_timestamp(date_time(second - leap as u8)?).ok()?;
         let whole = u64::try_from(whole.as_nanosecond()).ok()?;

@@ -1,12 +1,12 @@
-//! The two forms in which S3 says what time it is.
+//! Parses the two time formats of S3.
 
 use super::{Civil, Timestamp};
 
 impl Timestamp {
-    /// Reads an IMF-fixdate, the form of the `Date` header: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    /// Parses an IMF-fixdate, the format of the `Date` header: `Sun, 06 Nov 1994 08:49:37 GMT`.
     ///
-    /// The name of the day is not compared with the date. The two obsolete forms are not read: one
-    /// of them has two digits for the year, which only a clock could complete.
+    /// The name of the day is not compared with the date. The two obsolete formats are not
+    /// supported: one of them has a year of two digits, which is ambiguous without a clock.
     ///
     /// <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>
     pub fn parse_http_date(text: &str) -> Option<Timestamp> {
@@ -25,8 +25,8 @@ impl Timestamp {
         Civil { year, month, day, hour, minute, second }.timestamp()
     }
 
-    /// Reads a moment as S3 writes it in XML: `2010-11-10T20:48:33.000Z`, with any number of
-    /// digits after the second, or none. Only UTC, written `Z`, is read.
+    /// Parses a time as S3 writes it in XML: `2010-11-10T20:48:33.000Z`. The fraction may have any
+    /// number of digits, or be absent. Only UTC, written `Z`, is supported.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_MultipartUpload.html>
     pub fn parse_iso8601(text: &str) -> Option<Timestamp> {
@@ -54,13 +54,13 @@ fn time_of_day(text: &str) -> Option<(u8, u8, u8)> {
     fields.next().is_none().then_some(time)
 }
 
-/// A number of exactly that many digits; `parse` alone would take a sign as well.
+/// A number of exactly `count` digits. `parse` alone would accept a sign.
 fn digits(text: &str, count: usize) -> Option<u16> {
     let good = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     if good { text.parse().ok() } else { None }
 }
 
-/// The digits after the point of a second; what is below a nanosecond is dropped.
+/// The fraction of a second in nanoseconds. Further digits are dropped.
 fn nanoseconds(fraction: &str) -> Option<u64> {
     if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -1,4 +1,4 @@
-//! The memory policy: when events are taken, and which objects end to make room for them.
+//! The memory policy: when events are accepted, and which objects are sealed to make room for them.
 
 use std::collections::BTreeSet;
 
@@ -8,48 +8,48 @@ use crate::object::Object;
 use crate::run::Run;
 use crate::settings::Commit;
 
-/// What a batch needs.
+/// The memory that a batch needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
-    /// Bytes of memory, at most.
+    /// The most bytes of memory.
     bytes: u64,
-    /// The open objects that it goes on with.
+    /// The open objects that it adds events to.
     own: BTreeSet<ObjectId>,
 }
 
-/// What becomes of a batch.
+/// Whether a batch is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It can be taken, as far as commits are concerned.
+    /// It fits, as far as commits matter.
     Accept,
-    /// It does not fit, and may once requests are answered.
+    /// It may fit after more requests are answered.
     Wait,
-    /// It does not fit before a checkpoint is committed.
+    /// It fits only after a checkpoint is committed.
     Busy,
 }
 
 impl Writer {
-    /// Whether there is room now for these events. Always true where nothing is in the way that
-    /// waiting would clear, so that events larger than the memory limit pass one by one. `is_idle`
-    /// says that no request is waiting or in flight.
+    /// Whether there is room for these events. It is also true if waiting cannot make room, so that
+    /// a run larger than the memory limit is written event by event. `is_idle` tells that no call
+    /// is waiting or in flight.
     pub(crate) fn has_room(&self, run: &Run, is_idle: bool) -> bool {
         self.fits(self.wanted(run)) || is_idle
     }
 
-    /// How many bytes of memory the events of a run may take: those of the object that they become,
-    /// and a compressor, since they may begin one.
+    /// The most memory that the events of a run may take: that of an object, and of a compressor,
+    /// since they may begin an object.
     fn wanted(&self, run: &Run) -> u64 {
         let encoding = self.settings.upload.encoding;
         encoding.bytes_max(run) + encoding.memory_bytes()
     }
 
-    /// Whether so many bytes more can be held, and another object can end.
+    /// Whether so many further bytes can be held, and another object can be sealed.
     fn fits(&self, bytes: u64) -> bool {
         let ending = self.objects.len() - self.open.len();
         self.held + bytes <= self.settings.objects.memory_bytes_max && ending < ENDING_MAX
     }
 
-    /// What these runs need.
+    /// The memory that these runs need.
     pub(crate) fn demand(&self, runs: &[Run]) -> Demand {
         let encoding = self.settings.upload.encoding;
         let (mut own, mut new) = (BTreeSet::new(), BTreeSet::new());
@@ -60,15 +60,15 @@ impl Writer {
                 None => _ = new.insert((run.key(), moment.dates())),
             }
         }
-        // Each new object takes a compressor, and no more of them are open than there may be.
+        // Each new object takes a compressor, up to the maximum number of open objects.
         let compressors = new.len().min(self.settings.objects.max_open_objects) as u64;
         let bytes = runs.iter().map(|run| encoding.bytes_max(run)).sum::<u64>();
         Demand { bytes: bytes + compressors * encoding.memory_bytes(), own }
     }
 
-    /// Whether a batch can be taken. What only time or answers can clear is waited for; what needs
-    /// a commit is not, since nobody could commit meanwhile. A batch larger than all memory is
-    /// taken once nothing else is in the way.
+    /// Whether a batch is accepted. The writer waits for time and requests, but not for a commit,
+    /// since the caller cannot commit during a `write`. A batch larger than the memory is accepted
+    /// once nothing else is held.
     pub(crate) fn admission(&self, demand: &Demand, is_idle: bool) -> Admission {
         if self.settings.commit.mode == Commit::Sealed || self.fits(demand.bytes) {
             Admission::Accept
@@ -81,7 +81,8 @@ impl Writer {
         }
     }
 
-    /// Whether so much waits for a commit that a checkpoint should be taken now.
+    /// Whether the objects that wait for a commit take so much memory that a checkpoint should be
+    /// taken.
     pub(crate) fn wants_checkpoint(&self) -> bool {
         let waiting = || self.objects.values().filter(|object| object.waits_for_commit());
         self.may_begin
@@ -91,8 +92,8 @@ impl Writer {
                 || waiting().count() > ENDING_MAX / 2)
     }
 
-    /// Where waiting alone would never make room for these events, seals other objects until it
-    /// does, and no more of them than needed. Returns whether any was.
+    /// Seals other objects, if waiting for requests could not make room for these events. Seals no
+    /// more of them than needed. Returns whether it sealed any.
     pub(super) fn make_room(&mut self, run: &Run, target: &Target, notices: &mut Notices) -> bool {
         let (len, max) = (self.wanted(run), self.settings.objects.memory_bytes_max);
         if self.held + len <= max {
@@ -111,8 +112,8 @@ impl Writer {
     }
 
     /// Seals open objects, so that the next commit makes room for a batch. Each commit costs a
-    /// checkpoint of all that is held: so where room is wanting, half of the memory becomes free at
-    /// once.
+    /// checkpoint of all held bytes. So if there is no room, at least half of the memory is made
+    /// free at once.
     pub(crate) fn make_room_for(&mut self, demand: &Demand, notices: &mut Notices) {
         let idle = self.in_the_way(demand);
         let total: u64 = idle.iter().map(|(_, bytes)| bytes).sum();
@@ -122,8 +123,7 @@ impl Writer {
         }
     }
 
-    /// Seals `objects`, in their order, until of the `total` bytes that only further events would
-    /// send no more than `max` are left.
+    /// Seals `objects` in order, until at most `max` of the `total` idle bytes are left.
     fn seal_until(
         &mut self,
         mut total: u64,
@@ -140,15 +140,15 @@ impl Writer {
         }
     }
 
-    /// The open objects that hold bytes which only further events would send, and how many, the
-    /// least recently written first.
+    /// The open objects with idle bytes, and how many they have, least recently written first. Idle
+    /// bytes are sent only when further events follow, or the object is sealed.
     fn idle(&self) -> Vec<(ObjectId, u64)> {
         let sizes = self.settings.cutting().sizes;
         let idle = |id| (id, self.objects[&id].idle(sizes));
         self.open.least_recent().map(idle).filter(|(_, bytes)| *bytes > 0).collect()
     }
 
-    /// The same; those that the batch goes on with come last.
+    /// The same, but the objects that the batch adds to come last.
     fn in_the_way(&self, demand: &Demand) -> Vec<(ObjectId, u64)> {
         let is_own = |object: &(ObjectId, u64)| demand.own.contains(&object.0);
         let (own, mut others): (Vec<_>, Vec<_>) = self.idle().into_iter().partition(is_own);
@@ -156,7 +156,7 @@ impl Writer {
         others
     }
 
-    /// Lets go of what is only kept in case, oldest first, where memory is short.
+    /// Drops spare bytes if memory is short, oldest objects first.
     pub(super) fn evict_spare(&mut self) {
         let mut wanted = self.held().saturating_sub(self.settings.objects.memory_bytes_max);
         if wanted == 0 {
@@ -172,6 +172,6 @@ impl Writer {
     }
 }
 
-/// How many objects may be sealed and unfinished before there is no room: what they cost beside
-/// their bytes stays within a few MiB.
+/// How many objects may be sealed and unfinished. This limits the memory that they take besides
+/// their bytes to a few MiB.
 const ENDING_MAX: usize = 1_024;

@@ -1,7 +1,8 @@
-//! All objects on their way: which object an event belongs to, and when it is over.
+//! All objects that are being written: which object an event belongs to, and when an object has
+//! ended.
 //!
-//! Owns the objects. Every change of one goes through `change`, so that the sums of what is held
-//! stay true. What objects want of others leaves as effects.
+//! The writer owns the objects. Every change of an object goes through `change`, so that the sums
+//! of held bytes stay correct. Requests to other owners are returned as effects.
 
 mod admission;
 mod numbers;
@@ -37,15 +38,15 @@ use crate::time::{Instant, Now};
 pub use admission::{Admission, Demand};
 pub(crate) use saved::SavedWriter;
 
-/// Tells one object from all others of a sink, in the order in which they were begun.
+/// The id of an object, unique within a sink. Ids ascend in the order of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub u64);
 
-/// The objects that are not over.
+/// The objects that have not ended.
 pub(crate) struct Writer {
     settings: Arc<Settings>,
     now: Now,
-    /// Nonces and UUIDs are drawn from it.
+    /// The source of nonces and UUIDs.
     random: fastrand::Rng,
     objects: BTreeMap<ObjectId, Object>,
     begun: u64,
@@ -55,14 +56,14 @@ pub(crate) struct Writer {
     uuids: Uuids,
     repeats: Repeats,
     next_position: u64,
-    /// The bytes that only this memory has.
+    /// The bytes that the store has not acknowledged.
     held: u64,
-    /// The bytes that the store has too.
+    /// The bytes that the store has acknowledged.
     spare: u64,
-    /// Whether multipart uploads may be begun.
+    /// Whether CreateMultipartUpload is permitted.
     may_begin: bool,
-    /// Every event before this position was durable when the writer was suspended. What is given up
-    /// since will be written again.
+    /// The durable position when the writer was suspended. Objects that ended since will be written
+    /// again.
     suspended: Option<u64>,
     visible: Vec<Visible>,
     failed: Vec<Failure>,
@@ -70,51 +71,51 @@ pub(crate) struct Writer {
     effects: VecDeque<Effect>,
 }
 
-/// What has been counted of events and objects since the sink was made.
+/// Counters of events and objects since the sink was created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WriteCounters {
-    /// Events accepted.
+    /// The accepted events.
     pub events: u64,
-    /// Their bytes, separators of the caller included.
+    /// Their bytes, including the caller's separators.
     pub event_bytes: u64,
-    /// Objects that became visible.
+    /// The objects that became visible.
     pub objects: u64,
     /// Their bytes.
     pub object_bytes: u64,
-    /// Objects that failed.
+    /// The objects that failed.
     pub objects_failed: u64,
-    /// Events of failed objects.
+    /// The events of failed objects.
     pub events_failed: u64,
 }
 
-/// What the writer asks of others.
+/// A request of the writer to other owners.
 pub(crate) enum Effect {
-    /// That this call is made.
+    /// Submit this call.
     Send { id: ObjectId, call: Call, maybe_done: bool },
-    /// That this call, which had no effect, is made again after a while.
+    /// Submit this call again after a delay. It had no effect so far.
     SendAgain { id: ObjectId, call: Attempted, wait: std::time::Duration },
-    /// That the calls of this object are cancelled.
+    /// Cancel the calls of this object.
     Cancel(ObjectId),
-    /// That this upload is aborted, which nothing of the writer needs.
+    /// Abort this upload, which no object uses.
     Abort { key: String, upload_id: String },
-    /// That orphaned uploads of this key are aborted: it is written again.
+    /// Abort the orphaned uploads of this key, which is being written again.
     Reclaim { key: String },
-    /// That the caller gives these events again once there is room.
+    /// Return these events to the caller, which must pass them again when there is room.
     Rest(Run),
-    /// That the caller is told of events that can be stored in no object.
+    /// Report events that cannot be stored in any object.
     Reject { first: u64, events: u64, reason: String },
 }
 
-/// Where events go.
+/// The object that events are added to.
 enum Target {
-    /// Into this object, which is open.
+    /// An open object.
     Open(ObjectId),
-    /// Into one that they begin, of this name but for its number.
+    /// A new object whose name has this stem.
     New(Stem),
 }
 
 impl Writer {
-    /// A writer that has seen nothing. `seed` decides nonces and UUIDs, and nothing else.
+    /// A writer without objects. `seed` determines nonces and UUIDs, and nothing else.
     pub(crate) fn new(settings: Arc<Settings>, seed: u64) -> Writer {
         Writer {
             settings,
@@ -139,12 +140,13 @@ impl Writer {
         }
     }
 
-    /// What it wants next, if anything.
+    /// The next effect, if there is one.
     pub(crate) fn poll(&mut self) -> Option<Effect> {
         self.effects.pop_front()
     }
 
-    /// It is `now`: the open objects whose time has come are sealed.
+    /// Advances the time to `now`, and seals the objects that have reached their maximum age or
+    /// idle time.
     pub(crate) fn tick(&mut self, now: Now, notices: &mut Notices) {
         self.now = now;
         while let Some((due, id)) = self.open.next_due(&self.settings.objects.rotation) {
@@ -160,17 +162,17 @@ impl Writer {
         self.open.next_due(&self.settings.objects.rotation).map(|(due, _)| due)
     }
 
-    /// Takes in events, as many as there is room for, and gives back the others. `is_idle` says
-    /// that no request is waiting or in flight.
+    /// Adds the events that there is room for. Returns the others as [`Effect::Rest`]. `is_idle`
+    /// tells that no call is waiting or in flight.
     pub(crate) fn write(&mut self, run: Run, is_idle: bool, notices: &mut Notices) {
-        assert!(run.first() >= self.next_position, "positions rise");
+        assert!(run.first() >= self.next_position, "positions must not decrease");
         if run.events() == 0 {
             self.next_position = run.first();
             return;
         }
         let mut rest = Some(run);
         while let Some(run) = rest {
-            // What there can be no object for needs no room: nothing is to end for it.
+            // Events that no object can store need no room, so no object is sealed for them.
             let target = match self.target(&run) {
                 Ok(target) => target,
                 Err(reason) => {
@@ -179,7 +181,7 @@ impl Writer {
                 }
             };
             if self.make_room(&run, &target, notices) {
-                // The target may have ended, too: it is looked for again.
+                // The target may have been sealed as well, so it is looked up again.
                 rest = Some(run);
                 continue;
             }
@@ -192,18 +194,18 @@ impl Writer {
         self.evict_spare();
     }
 
-    /// No event before this position is still to come.
+    /// Records that no event before this position will follow.
     pub(crate) fn skip(&mut self, to: u64) {
         self.next_position = self.next_position.max(to);
     }
 
-    /// Whether it has asked for what keeps a request from being idle.
+    /// Whether an effect waits that will cause a call.
     fn is_asking(&self) -> bool {
         let asks = |effect: &Effect| matches!(effect, Effect::Send { .. } | Effect::Abort { .. });
         self.effects.iter().any(asks)
     }
 
-    /// Adds events to their object, until it is full, and returns those that are left.
+    /// Adds events to their object until it is full. Returns the events that are left.
     fn add(&mut self, run: Run, target: Target, notices: &mut Notices) -> Option<Run> {
         let (first, next, len) = (run.first(), run.next(), run.len());
         let id = match target {
@@ -225,8 +227,8 @@ impl Writer {
         if next > first
             && let Some(End::Failed(cause)) = end
         {
-            // The object failed and was reported. What still comes for it will not be stored
-            // either: an object without its beginning would be worse than none.
+            // The object failed, and was reported. Later events of it fail too: an object without
+            // its beginning must not be stored.
             let piece = Piece { first, last: next - 1, events: next - first };
             self.report_failed(id, piece, cause);
         }
@@ -246,7 +248,7 @@ impl Writer {
         self.effects.push_back(Effect::Reject { first, events, reason });
     }
 
-    /// Adds events to an object, as far as rotation lets it grow.
+    /// Adds events to an object, up to the limits of rotation.
     fn fill(&mut self, id: ObjectId, mut run: Run) -> Option<Run> {
         let rotation = self.settings.objects.rotation;
         self.change(id, |object| {
@@ -263,20 +265,20 @@ impl Writer {
         })
     }
 
-    /// Where these events go.
+    /// The object for these events.
     ///
     /// # Errors
     ///
-    /// Why there can be no object for them.
+    /// The reason, if no object can store them.
     fn target(&self, run: &Run) -> Result<Target, String> {
         if let Some(id) = self.open.get(run.key(), self.moment(run)) {
             return Ok(Target::Open(id));
         }
-        // Which UUID it has, makes no difference to whether there can be one.
+        // Whether a name is valid does not depend on the UUID.
         self.settings.names.stem(&self.facts(run, Uuid::default())).map(Target::New)
     }
 
-    /// When the events of a run happened: all of them when the first did, or now.
+    /// The time of a run's events: that of its first event, or now.
     fn moment(&self, run: &Run) -> Moment<'_> {
         Moment::of(&self.settings.names.template, run, self.now.wall)
     }
@@ -286,7 +288,8 @@ impl Writer {
         Facts { key: run.key(), first: run.first(), at, uuid }
     }
 
-    /// Begins the object of these events, for which another may have to end.
+    /// Creates the object of these events. If too many objects are open, another one is sealed
+    /// first.
     fn begin(&mut self, run: &Run, stem: Stem, notices: &mut Notices) -> ObjectId {
         self.close_to(self.settings.objects.max_open_objects - 1, notices);
         let id = ObjectId(self.begun);
@@ -309,12 +312,12 @@ impl Writer {
         id
     }
 
-    /// What nobody else knows, to prove an object ours.
+    /// A new nonce, which identifies an object as written by this sink.
     pub(crate) fn nonce(&mut self) -> String {
         format!("{:0NONCE_BYTES$x}", self.random.u128(..))
     }
 
-    /// A call of an object has ended. Its last attempt came to `class`.
+    /// Processes the result of an object's call. The class of its last attempt is `class`.
     pub(crate) fn on_end(
         &mut self,
         id: ObjectId,
@@ -339,7 +342,7 @@ impl Writer {
         self.advance(id, notices);
     }
 
-    /// So many calls of an object are forgotten.
+    /// Records that this number of an object's calls was removed without a result.
     pub(crate) fn on_cancelled(&mut self, id: ObjectId, calls: usize, notices: &mut Notices) {
         if self.objects.contains_key(&id) {
             self.change(id, |object| object.on_cancelled(calls));
@@ -348,7 +351,7 @@ impl Writer {
     }
 
     fn change<T>(&mut self, id: ObjectId, f: impl FnOnce(&mut Object) -> T) -> T {
-        let object = self.objects.get_mut(&id).expect("an object is forgotten last");
+        let object = self.objects.get_mut(&id).expect("the object exists until it is removed");
         let (held, spare) = (object.held(), object.spare());
         let result = f(object);
         self.held = self.held - held + object.held();
@@ -361,7 +364,7 @@ impl Writer {
     }
 }
 
-/// As many events as memory could hold, where there are more.
+/// A number of events as a size in memory, saturating.
 fn count(events: u64) -> usize {
     usize::try_from(events).unwrap_or(usize::MAX)
 }

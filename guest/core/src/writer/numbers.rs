@@ -1,4 +1,4 @@
-//! How objects come by their numbers and their places in the order of names.
+//! Allocates the numbers of objects, and queues them by name.
 
 use super::{ObjectId, Run, Stem, Writer};
 use crate::error::Error;
@@ -7,7 +7,7 @@ use crate::notice::{Level, Notices};
 use crate::object::Object;
 
 impl Writer {
-    /// The name of an object that is begun now gets a UUID, which it keeps for good.
+    /// Gives the name of a new object its UUID, which never changes.
     pub(super) fn identify(&mut self, run: &Run, stem: Stem) -> Stem {
         if !self.settings.names.template.has_uuid() {
             return stem;
@@ -16,14 +16,15 @@ impl Writer {
         self.settings.names.stem(&self.facts(run, uuid)).unwrap_or(stem)
     }
 
-    /// Puts an object into the queue of its name, or of those that have none yet. Returns who is
-    /// first now in the one that it left.
+    /// Appends an object to the queue of its name or stem. Returns the new first object of its
+    /// previous queue.
     pub(super) fn enqueue(&mut self, id: ObjectId) -> Option<ObjectId> {
         let place = self.objects[&id].name().place();
         self.order.enqueue(id, place)
     }
 
-    /// Gives an object a number, or the next one to look at. Returns who may look after it.
+    /// Gives an object a number, or looks up whether one is free. Returns the object that may
+    /// continue, if any.
     pub(super) fn number(&mut self, id: ObjectId, notices: &mut Notices) -> Option<ObjectId> {
         let name = self.objects[&id].name();
         match name.next(&self.sequences) {
@@ -48,7 +49,7 @@ impl Writer {
         }
     }
 
-    /// Somebody else's object has the name of this one, which gets another or fails with `cause`.
+    /// Handles that another object has its name: it gets another name, or fails with `cause`.
     pub(super) fn rename(&mut self, id: ObjectId, cause: Error, notices: &mut Notices) {
         let name = self.objects[&id].key();
         if !self.change(id, Object::rename) {

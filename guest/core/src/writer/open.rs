@@ -1,4 +1,4 @@
-//! Which objects are open: what an event is added to, and which of them ends next.
+//! The open objects: which object an event is added to, and which is sealed next.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -11,30 +11,29 @@ use crate::run::Run;
 use crate::settings::Rotation;
 use crate::time::{Instant, Timestamp};
 
-/// The objects that events are still added to, one for each key and dates, in the order of their
-/// last events.
+/// The open objects, one per key and dates, ordered by their last write.
 #[derive(Default)]
 pub(crate) struct Open {
     keys: HashMap<String, Vec<Dated>>,
     objects: BTreeMap<ObjectId, OpenObject>,
-    /// The objects by their last writes.
+    /// The objects by the number of their last write.
     writes: BTreeMap<u64, ObjectId>,
     written: u64,
 }
 
-/// An open object of a key, and which events of that key are its own.
+/// An open object of a key.
 struct Dated {
     id: ObjectId,
     /// The dates in its name.
     dates: String,
-    /// In which step of dates its last event happened, where that is known. Dates are rendered only
-    /// for an event of another step.
+    /// The date step of its last event, if known. Dates are rendered only for events in another
+    /// step.
     step: Option<u64>,
-    /// Whether another object of the key was written to since this one was, or may have been.
+    /// Whether another object of the key was written since, or may have been.
     is_interrupted: bool,
 }
 
-/// When an event happened, as far as names tell.
+/// The time of an event, at the precision of object names.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment<'a> {
     pub(crate) template: &'a Template,
@@ -42,12 +41,12 @@ pub(crate) struct Moment<'a> {
 }
 
 impl<'a> Moment<'a> {
-    /// When the events of a run happened: all of them when the first did, or `now`.
+    /// The time of a run's events: that of its first event, or `now`.
     pub(crate) fn of(template: &'a Template, run: &Run, now: Timestamp) -> Moment<'a> {
         Moment { template, at: run.at().unwrap_or(now) }
     }
 
-    /// The step of dates that it lies in; always the same where names have no dates.
+    /// The date step that it is in. Constant if names have no dates.
     fn step(self) -> u64 {
         self.template.date_step().map_or(0, |step| self.at.0 / step)
     }
@@ -57,21 +56,20 @@ impl<'a> Moment<'a> {
     }
 }
 
-/// What is remembered of an open object beside the object itself.
+/// The times of an open object.
 struct OpenObject {
     key: String,
-    /// When its first event came.
+    /// When its first event arrived.
     begun: Instant,
-    /// When its last event came.
+    /// When its last event arrived.
     written: Instant,
-    /// How old it was when it begun, and how long it had been idle: nothing, unless it was begun in
-    /// an earlier life of the sink.
+    /// Its age and idle time when the sink was resumed. Zero for a new object.
     before: Ages,
-    /// Which write that was, counted over all objects.
+    /// The number of its last write, counted over all objects.
     write: u64,
 }
 
-/// How long ago an open object had its first event, and its last.
+/// The time since the first and the last event of an open object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ages {
     pub(crate) age: Duration,
@@ -79,7 +77,7 @@ pub(crate) struct Ages {
 }
 
 impl Open {
-    /// The object for events of that key and moment.
+    /// The open object for events with this key and time.
     pub(crate) fn get(&self, key: &str, moment: Moment) -> Option<ObjectId> {
         let objects = self.keys.get(key)?;
         let step = moment.step();
@@ -100,21 +98,19 @@ impl Open {
         objects.iter().find(|object| object.id == id)
     }
 
-    /// How many there are.
+    /// The number of open objects.
     pub(crate) fn len(&self) -> usize {
         self.objects.len()
     }
 
-    /// Adds the object of a key and a moment that have none, which is written to for the first
-    /// time.
+    /// Adds the object of a key and time, which must have none. This counts as a write.
     pub(crate) fn begin(&mut self, key: &str, moment: Moment, id: ObjectId, now: Instant) {
         let (dates, step) = (moment.dates(), Some(moment.step()));
         let dated = Dated { id, dates, step, is_interrupted: false };
         self.add(key, dated, now, Ages::default());
     }
 
-    /// Adds an object of an earlier life of the sink. Those come in the order in which they were
-    /// written to.
+    /// Adds a restored object. Restored objects must be added in the order of their last writes.
     pub(crate) fn resume(
         &mut self,
         key: &str,
@@ -137,7 +133,7 @@ impl Open {
         self.objects.insert(id, object);
     }
 
-    /// How old they are, the one that was written to the longest ago first.
+    /// The ages of all open objects, least recently written first.
     pub(crate) fn ages(&self, now: Instant) -> impl Iterator<Item = (ObjectId, Ages)> {
         self.writes.values().map(move |id| {
             let OpenObject { begun, written, before, .. } = &self.objects[id];
@@ -147,8 +143,8 @@ impl Open {
         })
     }
 
-    /// The object is written to once more, with events of that moment. Returns whether another of
-    /// its key was written to since.
+    /// Records a write of events with this time. Returns whether another object of the key was
+    /// written since the last one.
     pub(crate) fn written(&mut self, id: ObjectId, moment: Moment, now: Instant) -> bool {
         let write = self.next_write(id);
         let Some(object) = self.objects.get_mut(&id) else { return false };
@@ -156,7 +152,7 @@ impl Open {
         (object.written, object.write) = (now, write);
         object.before.idle = Duration::ZERO;
         let Some(objects) = self.keys.get_mut(&object.key) else { return false };
-        // The one that was written to last stands last, and has interrupted the others before.
+        // The last written object is at the end. Objects before it are interrupted.
         if objects.last().is_some_and(|last| last.id != id) {
             let own = objects.iter().position(|dated| dated.id == id);
             objects.iter_mut().for_each(|other| other.is_interrupted |= other.id != id);
@@ -167,7 +163,7 @@ impl Open {
         std::mem::take(&mut dated.is_interrupted)
     }
 
-    /// The object is open no more. Returns whether it was.
+    /// Removes an object. Returns whether it was open.
     pub(crate) fn end(&mut self, id: ObjectId) -> bool {
         let Some(object) = self.objects.remove(&id) else { return false };
         if let Some(objects) = self.keys.get_mut(&object.key) {
@@ -180,19 +176,19 @@ impl Open {
         true
     }
 
-    /// All of them, the one that was begun first before the others.
+    /// The open objects, in the order of creation.
     pub(crate) fn ids(&self) -> impl Iterator<Item = ObjectId> {
         self.objects.keys().copied()
     }
 
-    /// All of them, the one that was written to the longest ago before the others.
+    /// The open objects, least recently written first.
     pub(crate) fn least_recent(&self) -> impl Iterator<Item = ObjectId> {
         self.writes.values().copied()
     }
 
-    /// When the next of them ends for its age, or because nothing came for it, and which it is.
+    /// When the next object reaches its maximum age or idle time, and which object that is.
     pub(crate) fn next_due(&self, rotation: &Rotation) -> Option<(Instant, ObjectId)> {
-        // Clocks do not run backwards: who began first is the oldest.
+        // The clock is monotonic, so the first created object is the oldest.
         let oldest = self.objects.first_key_value();
         let aged = rotation.age.zip(oldest).map(|(age, (id, object))| {
             (object.begun.after(age.saturating_sub(object.before.age)), *id)
@@ -219,7 +215,7 @@ mod tests {
     const B: ObjectId = ObjectId(1);
     const C: ObjectId = ObjectId(2);
 
-    /// Three objects, begun a millisecond after each other.
+    /// Three objects, created a millisecond apart.
     fn three() -> Open {
         let (mut open, plain) = (Open::default(), Template::default());
         for (millis, (key, id)) in (0..).zip([("a", A), ("b", B), ("c", C)]) {
@@ -269,7 +265,7 @@ mod tests {
         assert!(!open.written(A, hour(1), at(8)));
     }
 
-    /// An earlier life of the sink knew the step; this one has to render dates once.
+    /// The saved object has no date step, so its dates are rendered once.
     #[test]
     fn a_resumed_object_is_found_by_its_dates() {
         let months = Template::parse("{date:%Y/%m}/{key}").unwrap();

@@ -1,12 +1,12 @@
-//! Who waits for whom: objects of one name become visible in their order, and of the objects that
-//! want a number of one stem one looks for it at a time.
+//! The order of objects with one name. They become visible one after another. Of the objects that
+//! need a number of one stem, one looks for it at a time.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::ObjectId;
 use crate::object::Place;
 
-/// Queues of unfinished objects, each of which stands in one of them.
+/// Queues of unfinished objects. Each object is in one of them.
 #[derive(Default)]
 pub(crate) struct NameQueues {
     queues: HashMap<Place, VecDeque<ObjectId>>,
@@ -14,7 +14,8 @@ pub(crate) struct NameQueues {
 }
 
 impl NameQueues {
-    /// Puts an object at the end of a queue. Requeues who is first now in the one that it left.
+    /// Appends an object to a queue, and removes it from its previous one. Returns the new first
+    /// object of the previous queue.
     pub(crate) fn enqueue(&mut self, id: ObjectId, place: Place) -> Option<ObjectId> {
         let first = self.dequeue(id);
         self.queues.entry(place.clone()).or_default().push_back(id);
@@ -22,7 +23,7 @@ impl NameQueues {
         first
     }
 
-    /// Takes an object out of its queue. Requeues who is first there now.
+    /// Removes an object from its queue. Returns the new first object of that queue.
     pub(crate) fn dequeue(&mut self, id: ObjectId) -> Option<ObjectId> {
         let place = self.places.remove(&id)?;
         let queue = self.queues.get_mut(&place)?;
@@ -34,24 +35,24 @@ impl NameQueues {
         first
     }
 
-    /// Those of an object's name whose turn comes before its own, in their order.
+    /// The objects before this one in the queue of its name, in order.
     pub(crate) fn before(&self, id: ObjectId) -> Vec<ObjectId> {
         match self.places.get(&id) {
             Some(place @ Place::Name(_)) => {
                 let queue = self.queues.get(place).into_iter().flatten();
                 queue.copied().take_while(|n| *n != id).collect()
             }
-            // Whoever looks for a number is done when it is found, open or not.
+            // An object that looks for a number leaves the queue when it has one, sealed or not.
             Some(Place::Stem(_)) | None => Vec::new(),
         }
     }
 
-    /// Whether an object stands in any queue.
+    /// Whether an object is in a queue.
     pub(crate) fn has(&self, id: ObjectId) -> bool {
         self.places.contains_key(&id)
     }
 
-    /// Whether it is an object's turn.
+    /// Whether an object is the first of its queue.
     pub(crate) fn is_first(&self, id: ObjectId) -> bool {
         let queue = self.places.get(&id).and_then(|place| self.queues.get(place));
         queue.and_then(VecDeque::front) == Some(&id)

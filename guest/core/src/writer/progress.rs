@@ -1,4 +1,4 @@
-//! What is done for an object until it is over.
+//! Advances objects until they have ended.
 
 use super::{Effect, ObjectId, Writer};
 use crate::client::call::Call;
@@ -7,8 +7,8 @@ use crate::notice::Notices;
 use crate::object::{Effect as Want, End, Failure, Object, Piece, Span, Visible};
 
 impl Writer {
-    /// Does for an object what it wants, and reports it where it is over; then whoever waited for
-    /// it, and so on.
+    /// Performs the effects of an object, and reports it if it has ended. Continues with the
+    /// objects that waited for it.
     pub(super) fn advance(&mut self, id: ObjectId, notices: &mut Notices) {
         let mut waited = Vec::new();
         let mut next = Some(id);
@@ -28,7 +28,8 @@ impl Writer {
         self.change(id, |object| object.poll(cutting, is_first, may_begin))
     }
 
-    /// Does what an object wants. Returns who may go on for that.
+    /// Performs one effect of an object. Returns the object that may continue because of it, if
+    /// any.
     pub(super) fn act(
         &mut self,
         id: ObjectId,
@@ -57,7 +58,8 @@ impl Writer {
         }
     }
 
-    /// Reports an object that is over, once. Returns who may go on for that.
+    /// Reports an object once if it has ended. Returns the object that may continue because of it,
+    /// if any.
     fn report_end(&mut self, id: ObjectId) -> Option<ObjectId> {
         let object = self.objects.get(&id)?;
         let end = object.ended()?;
@@ -76,7 +78,7 @@ impl Writer {
             End::Failed(Error::Aborted) if self.suspended.is_some() => {}
             End::Failed(cause) => {
                 self.counters.objects_failed += 1;
-                // Whoever is told goes by the key and the positions.
+                // The caller identifies failed events by key and positions.
                 span.pieces().for_each(|piece| self.report_failed(id, piece, cause.clone()));
             }
         }
@@ -90,7 +92,7 @@ impl Writer {
         self.failed.push(Failure { span: Span::of(key, object_key, piece), begun, cause });
     }
 
-    /// Forgets an object that is over and that nothing can be added to.
+    /// Removes an object that has ended and is sealed.
     pub(super) fn remove_finished(&mut self, id: ObjectId) {
         let is_over = |object: &Object| object.is_sealed() && object.ended().is_some();
         if self.objects.get(&id).is_some_and(is_over) {

@@ -1,4 +1,4 @@
-//! Names that come back in one run, where an object replaces the one before it.
+//! Detects an object that replaces an earlier one of the same run.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use crate::naming::{Names, OnExisting, StemId};
 use crate::notice::{Level, Notices};
 use crate::object::ObjectName;
 
-/// The names that were given, as far as is remembered.
+/// The names of earlier objects, up to a limit.
 #[derive(Default)]
 pub(crate) struct Repeats {
     names: HashSet<StemId>,
@@ -14,8 +14,8 @@ pub(crate) struct Repeats {
 }
 
 impl Repeats {
-    /// Says once that an object replaces another that this sink has made: its key came back, or
-    /// events of its date came late.
+    /// Warns once if an object replaces another of this sink, because its key returned or an event
+    /// of an earlier date came late.
     pub(super) fn note(&mut self, names: &Names, name: &ObjectName, notices: &mut Notices) {
         if names.on_existing != OnExisting::Overwrite || names.template.is_unique() {
             return;
@@ -30,7 +30,7 @@ impl Repeats {
         }
     }
 
-    /// Whether that name was given before, and nothing was said of such names yet.
+    /// Whether the name was used before, and there was no warning yet.
     fn is_news(&mut self, name: StemId) -> bool {
         if self.is_told {
             return false;
@@ -44,7 +44,7 @@ impl Repeats {
     }
 }
 
-/// How many names are remembered.
+/// The most names that are remembered.
 const NAMES_MAX: usize = 10_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The writer as a checkpoint keeps it, and the writer that it becomes again.
+//! Saves the writer for a checkpoint, and restores it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,40 +14,40 @@ use crate::object::{Failure, Object, Phase, SavedObject};
 use crate::settings::Settings;
 use crate::time::Now;
 
-/// The objects that are not visible, and what is known of names and positions.
+/// The objects that are not visible, and the state of names and positions.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SavedWriter<'a> {
     next_position: u64,
     sequences: Sequences,
-    /// In the order in which they were begun.
+    /// In the order of creation.
     #[serde(borrow)]
     objects: Vec<SavedObject<'a>>,
-    /// Which of them are open, the least recently written first.
+    /// The open ones among them, least recently written first.
     open: Vec<SavedOpen>,
-    /// What failed, and was not told yet.
+    /// The failures that were not reported yet.
     failures: Vec<Failure>,
 }
 
-/// An object that events are still added to.
+/// An open object.
 #[derive(Serialize, Deserialize)]
 struct SavedOpen {
-    /// Which of the objects it is.
+    /// Its index in `objects`.
     index: u32,
     ages: Ages,
-    /// The dates in its name: only events of those are added to it.
+    /// The dates in its name. Only events with the same dates are added to it.
     dates: String,
 }
 
 impl Writer {
-    /// A checkpoint is taken: what is sealed becomes visible once it is committed.
+    /// Saves the writer. Sealed objects become visible when the checkpoint is committed.
     ///
     /// # Panics
     ///
-    /// Where the writer is not [at rest](Writer::is_at_rest).
+    /// If the writer is not [at rest](Writer::is_at_rest).
     pub(crate) fn save(&mut self) -> SavedWriter<'_> {
         for id in self.ids() {
-            // Of objects of one name, each is allowed to become visible once the one before it is:
-            // otherwise nobody could tell after a crash which of them was.
+            // Of the objects with one name, each commit permits one to become visible. Otherwise,
+            // after a crash, it would be unknown which of them was visible last.
             if self.objects[&id].is_sealed() && self.order.is_first(id) {
                 self.change(id, Object::prepare);
             }
@@ -73,7 +73,7 @@ impl Writer {
         }
     }
 
-    /// The writer that was saved, `down` ago, as it was then.
+    /// Restores the writer, `down` after it was saved.
     pub(crate) fn restore(
         settings: Arc<Settings>,
         seed: u64,
@@ -104,14 +104,14 @@ impl Writer {
             let object = saved.resume(&self.settings);
             self.held += object.held();
             self.objects.insert(id, object);
-            // That it failed was told before, and nobody waits for it.
+            // An object that has failed was reported before, and no object waits for it.
             if !is_over {
                 self.enqueue(id);
             }
         }
     }
 
-    /// What was committed before the writer was saved becomes visible, and the rest goes on.
+    /// Continues all objects. Those that were committed become visible.
     pub(crate) fn resume(&mut self, notices: &mut Notices) {
         self.close_to(self.settings.objects.max_open_objects, notices);
         self.ids().into_iter().for_each(|id| self.advance(id, notices));
@@ -119,22 +119,22 @@ impl Writer {
 }
 
 impl<'a> SavedWriter<'a> {
-    /// The least position that the next run may begin with.
+    /// The lowest position that the next run may begin with.
     pub(crate) fn next_position(&self) -> u64 {
         self.next_position
     }
 
-    /// The objects, in the order in which they were begun.
+    /// The objects, in the order of creation.
     pub(crate) fn objects(&self) -> &[SavedObject<'a>] {
         &self.objects
     }
 
-    /// The ids of the uploads that they go on with.
+    /// The ids of the uploads that the objects use.
     pub(crate) fn upload_ids(&self) -> BTreeSet<String> {
         self.objects.iter().filter_map(SavedObject::upload_id).map(str::to_owned).collect()
     }
 
-    /// What cannot be, if anything is: then it was not written by this program.
+    /// What is invalid, if anything. An invalid state was not written by this program.
     pub(crate) fn flaw(&self) -> Option<&'static str> {
         let mut keys = BTreeSet::new();
         for SavedOpen { index, dates, .. } in &self.open {

@@ -1,4 +1,4 @@
-//! When objects are sealed, committed, or given up.
+//! Seals, commits and fails objects.
 
 use super::{ObjectId, Writer};
 use crate::error::Error;
@@ -6,7 +6,7 @@ use crate::notice::Notices;
 use crate::object::Object;
 
 impl Writer {
-    /// Seals open objects until no more than `max` are left, the least recently written first.
+    /// Seals the least recently written objects until at most `max` are open.
     pub(super) fn close_to(&mut self, max: usize, notices: &mut Notices) {
         while self.open.len() > max {
             let oldest = self.open.least_recent().next();
@@ -20,9 +20,8 @@ impl Writer {
         ids.into_iter().for_each(|id| self.seal(id, notices));
     }
 
-    /// Seals an open object: nothing is added to it any more. It does not wait for events of
-    /// others, which may never come: older objects of its name, which become visible first, end
-    /// with it.
+    /// Seals an open object. Older objects with the same name become visible first, so they are
+    /// sealed as well: otherwise the object would wait for their next events, which may never come.
     pub(super) fn seal(&mut self, id: ObjectId, notices: &mut Notices) {
         let mut ids = self.order.before(id);
         ids.push(id);
@@ -35,7 +34,7 @@ impl Writer {
         }
     }
 
-    /// What encoders hold back goes into the objects, so that a checkpoint has all of them.
+    /// Flushes the encoders of open objects, so that a checkpoint contains all bytes.
     pub(crate) fn prepare(&mut self, notices: &mut Notices) {
         for id in self.open.ids().collect::<Vec<_>>() {
             self.change(id, Object::end_member);
@@ -43,7 +42,7 @@ impl Writer {
         }
     }
 
-    /// The last checkpoint is stored: what it allows to become visible does.
+    /// Commits the last checkpoint: its sealed objects become visible.
     pub(crate) fn commit(&mut self, notices: &mut Notices) {
         for id in self.ids() {
             if self.objects.contains_key(&id) {
@@ -53,7 +52,7 @@ impl Writer {
         }
     }
 
-    /// Nothing that is not visible will be.
+    /// Fails all objects that are not visible.
     pub(crate) fn fail_all(&mut self, cause: &Error, notices: &mut Notices) {
         for id in self.ids() {
             if self.objects.contains_key(&id) {
@@ -63,20 +62,20 @@ impl Writer {
         }
     }
 
-    /// Gives up whatever no checkpoint knows, without reporting it failed: it will be written
-    /// again.
+    /// Ends all objects that no checkpoint contains, without reporting them as failed. Their events
+    /// will be written again.
     pub(crate) fn suspend(&mut self, notices: &mut Notices) {
         self.suspended = Some(self.durable());
         self.seal_all(notices);
         self.fail_all(&Error::Aborted, notices);
     }
 
-    /// Begins no multipart upload until [`begin_uploads`](Writer::begin_uploads).
+    /// Starts no multipart upload until [`begin_uploads`](Writer::begin_uploads).
     pub(crate) fn hold_uploads(&mut self) {
         self.may_begin = false;
     }
 
-    /// Begins multipart uploads again.
+    /// Permits multipart uploads again.
     pub(crate) fn begin_uploads(&mut self, notices: &mut Notices) {
         self.may_begin = true;
         self.ids().into_iter().for_each(|id| self.advance(id, notices));

@@ -119,8 +119,8 @@ pub(crate) struct AbortArguments {
     /// Load this component instead of the flow's or the built-in one.
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
-    /// Only uploads of at least this age: 90s, 15m, 24h, 7d, 1d12h. Choose more than any writer
-    /// below the same names needs for an object: the upload of a live writer would be aborted, too.
+    /// Only uploads of at least this age: 90s, 15m, 24h, 7d, 1d12h. Choose an age longer than any
+    /// writer needs for an object: uploads in progress are aborted, too.
     #[arg(long, value_name = "AGE", value_parser = crate::age::parse)]
     pub(crate) older_than: Duration,
     /// Print what would be aborted, and abort nothing.

@@ -1,3 +1,8 @@
+//! From a line to an event: paths, expressions, keys and times.
+
+mod limits;
+mod several;
+
 use super::*;
 
 #[test]
@@ -86,163 +91,6 @@ fn expressions() {
 }
 
 #[test]
-fn each_output_of_the_payload_is_an_event() {
-    let line = r#"{"k":"a","r":[{"n": 1},{"n": 2.50},3],"none":[]}"#;
-    let events = [("a", r#"{"n":1}"#), ("a", r#"{"n":2.50}"#), ("a", "3")];
-    assert_eq!(map(".k", ".r[]", line), several(&events));
-    assert_eq!(map(".k", ".r[0,1]", line), several(&events[..2]));
-    assert_eq!(map(".k", ".r[] | numbers", line), event("a", "3"));
-    assert_eq!(map(".k", ".none[]", line), Owned::Filtered);
-    assert_eq!(map(".nothing", ".none[]", line), Owned::Filtered, "needs no key");
-    assert_eq!(map(".k | ascii_upcase", ".r[2],.r[2]", line), several(&[("A", "3"), ("A", "3")]));
-}
-
-#[test]
-fn of_a_line_that_fails_in_part_nothing_is_an_event() {
-    let line = r#"{"k":"a","r":[1,"x",3]}"#;
-    for (key, payload, reason) in [
-        (
-            ".k",
-            ".r[] | tonumber",
-            "the payload `.r[] | tonumber` failed: \"cannot parse \\\"x\\\" as JSON",
-        ),
-        (".k", "1,2,nan", "the payload `1,2,nan` is or contains a value that JSON does not have"),
-        (".k", "1,2,halt", "the payload `1,2,halt` failed: it calls `halt`"),
-        (
-            ".k",
-            ".r[], (def f: f; f)",
-            "the payload `.r[], (def f: f; f)` failed: it takes too many",
-        ),
-        (".none", ".r[]", "no key: `.none` is missing"),
-        (".r[]", ".r[]", "the key `.r[]` has more than one output, expected one"),
-    ] {
-        let Owned::Rejected(said) = map(key, payload, line) else { panic!("{payload}") };
-        assert!(said.starts_with(reason), "{said}");
-    }
-}
-
-#[test]
-fn key_payload_and_time_of_each_of_the_events() {
-    let records = [
-        r#"{"id":"a","t":1,"p":{"x": 1}}"#,
-        r#"{"id":"b","t":2,"p":[2]}"#,
-        r#"{"id":"b","t":2,"p":3}"#,
-    ];
-    let line = &format!(r#"{{"Records":[{}]}}"#, records.join(","));
-    let map = of("events = '.Records[]'\nkey = '.id'\npayload = '.p'\nat = '.t'");
-    let Mapped::Several(runs) = apply(&map, line.as_bytes()) else { panic!() };
-    let shown: Vec<_> =
-        runs.iter().map(|run| (&*run.key, run.first, run.at, &*run.payload)).collect();
-    let second = 1_000_000_000;
-    let wanted = [("a", 0, Some(second), &b"{\"x\":1}"[..]), ("b", 1, Some(2 * second), b"[2]3")];
-    assert_eq!(shown, wanted);
-    for (settings, line, wanted) in [
-        ("key = '.id'", r#"[{"id":"a"}]"#, Ok(&[("a", r#"{"id":"a"}"#)][..])),
-        ("key = '.id'", "[]", Ok(&[])),
-        ("key = '.id'", r#"[{"id":"a"},{"x":1}]"#, Err("event 2: no key: `.id` is missing")),
-        ("key = '.id'", r#"[{"id":"a"},{"id":7}]"#, Err("event 2: the key `.id` is a number")),
-        ("key = '.id'\npayload = '.p'", r#"[{"id":"a"}]"#, Err("event 1: no payload: `.p` is")),
-        ("key = '.id'", r#"{"a":[{"id":"b"}]}"#, Err("event 1: no key: `.id` is missing, since")),
-        ("key = '.id'", "7", Err("the events `.[]` failed: cannot use 7 as iterable")),
-        ("key = '.id'", "x", Err("not JSON")),
-        ("fixed_key = 'k'", "[1,[]]", Ok(&[("k", "1"), ("k", "[]")])),
-        ("fixed_key = 'k'\nat = '.t'", r#"[{"t":"x"}]"#, Err("event 1: the time `.t` is \"x\"")),
-        // An expression for each of them, of which some have none, and others several.
-        (
-            "key = '.k | tostring'\npayload = '.v[]'",
-            r#"[{"k":1,"v":[1,2]},{"k":2,"v":[]},{"k":3,"v":[4]}]"#,
-            Ok(&[("1", "1"), ("1", "2"), ("3", "4")]),
-        ),
-    ] {
-        let found = owned(apply(&of(&format!("events = '.[]'\n{settings}")), line.as_bytes()));
-        match (found, wanted) {
-            (Owned::Filtered, Ok(&[])) => {}
-            (found, Ok(wanted)) => assert_eq!(found, several(wanted), "{settings} {line}"),
-            (Owned::Rejected(found), Err(said)) => assert!(found.starts_with(said), "{found}"),
-            (found, Err(said)) => panic!("{said}: {found:?}"),
-        }
-    }
-}
-
-#[test]
-fn a_path_to_the_events_leads_to_one() {
-    let map = of("events = '.a'\nkey = '.k'");
-    let found = |line: &'static str| owned(apply(&map, line.as_bytes()));
-    assert_eq!(found(r#"{"a": {"k": "x"}}"#), several(&[("x", r#"{"k":"x"}"#)]));
-    assert_eq!(found(r#"{"b":1}"#), rejected("no event: `.a` is missing"));
-    let Owned::Rejected(said) = found(r#"{"a":[{"k":"x"}]}"#) else { panic!() };
-    assert!(said.contains("since there is an array; `[]` behind the path in `events`"), "{said}");
-}
-
-#[test]
-fn expressions_that_make_ever_more_events_fail() {
-    let line = r#"{"k":"a"}"#;
-    let outputs = "has more than 10009 outputs for a line of 9 bytes: the limit is 10000 and one \
-                   for each byte";
-    let bytes = "makes more than 16777234 bytes of a line of 9 bytes: the limit is 16 MiB and 2 \
-                 for each byte";
-    for (settings, said) in [
-        (
-            "key = '.k'\npayload = 'range(300000000000)'",
-            format!("the payload `range(300000000000)` {outputs}"),
-        ),
-        ("key = '.k'\npayload = 'repeat(1)'", format!("the payload `repeat(1)` {outputs}")),
-        (
-            "key = '.k'\npayload = 'range(20) | \"x\" * 1000000'",
-            format!("the payload `range(20) | \"x\" * 1000000` {bytes}"),
-        ),
-        ("fixed_key = 'k'\nevents = 'range(1e15)'", format!("the events `range(1e15)` {outputs}")),
-        // What is not kept counts, too.
-        (
-            "fixed_key = 'k'\nevents = 'range(1e15)'\npayload = 'empty'",
-            format!("the events `range(1e15)` {outputs}"),
-        ),
-        (
-            "fixed_key = 'k'\nevents = 'range(9000)'\npayload = '.,.'",
-            format!("event 5005: the payload `.,.` {outputs}"),
-        ),
-        (
-            "key = '\"x\" * 10000'\nevents = 'range(9000)'",
-            format!("the key `\"x\" * 10000` {bytes}"),
-        ),
-        // Each by itself would be allowed.
-        (
-            "fixed_key = 'k'\nevents = 'range(9000)'\npayload = 'reduce range(1000) as $i (0; . + \
-             $i)'",
-            LONG.to_owned(),
-        ),
-    ] {
-        let Owned::Rejected(reason) = owned(apply(&of(settings), line.as_bytes())) else {
-            panic!("{settings}")
-        };
-        let holds = reason.starts_with(&said) || (said == LONG && reason.ends_with(LONG));
-        assert!(holds, "{settings}: {reason}");
-    }
-}
-
-#[test]
-fn a_line_has_one_time_for_all_its_events() {
-    let map = of("fixed_key = 'k'\nevents = '.[]'\npayload = 'now'\nat = 'now'");
-    let clock = Clock::default();
-    let Mapped::Several(first) = map.apply(b"[1,2,3]", Framing::Newline, &clock) else { panic!() };
-    let [run] = &first[..] else { panic!("{first:?}") };
-    let payloads: Vec<_> = run.payloads().collect();
-    assert_eq!((payloads[0], payloads[1]), (payloads[1], payloads[2]));
-    let asked = clock.asked().unwrap();
-    assert_eq!(run.at.unwrap() / 1_000_000_000, asked / 1_000_000_000);
-    let Mapped::Several(again) = map.apply(b"[1,2,3]", Framing::Newline, &Clock::at(Some(asked)))
-    else {
-        panic!()
-    };
-    assert_eq!(again, first);
-    let other = Clock::at(Some(asked - 5_000_000_000));
-    assert_ne!(map.apply(b"[1,2,3]", Framing::Newline, &other), Mapped::Several(first));
-    let none = Clock::default();
-    of("fixed_key = 'k'\npayload = '.[]'").apply(b"[1]", Framing::Newline, &none);
-    assert_eq!(none.asked(), None);
-}
-
-#[test]
 fn expressions_that_give_no_event() {
     let line = r#"{"k":"a","d":[[1]]}"#;
     for (key, payload, reason) in [
@@ -271,13 +119,6 @@ fn expressions_that_give_no_event() {
 }
 
 #[test]
-fn a_failure_does_not_repeat_a_whole_document() {
-    let line = format!(r#"{{"k":"{}"}}"#, "é".repeat(1 << 20));
-    let Owned::Rejected(reason) = map("\"k\"", ".k | .[0]", &line) else { panic!() };
-    assert!(reason.len() < 1000 && reason.ends_with("…"), "{}", reason.len());
-}
-
-#[test]
 fn half_a_surrogate_pair_passes_through_a_path_but_not_through_jq() {
     let line = r#"{"k":"a","p":"\ud800"}"#;
     assert_eq!(map(".k", ".p", line), event("a", r#""\ud800""#));
@@ -291,76 +132,6 @@ fn an_expression_sees_json_and_nothing_more_lenient() {
         let Owned::Rejected(reason) = map("\"k\"", ".", line) else { panic!("{line}") };
         assert!(reason.starts_with("not JSON: "), "{reason}");
     }
-}
-
-#[test]
-fn deep_documents_do_not_overflow_a_small_stack() {
-    let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-    let thread = std::thread::Builder::new().stack_size(1 << 20);
-    let test = move || {
-        let too_deep = "the payload `[.]` is nested more than 256 deep";
-        assert_eq!(map("\"k\"", ".[0:]", &nested(256)), event("k", &nested(256)));
-        assert_eq!(map("\"k\"", "[.]", &nested(256)), rejected(too_deep));
-    };
-    thread.spawn(test).unwrap().join().unwrap();
-}
-
-#[test]
-fn an_expression_without_end_fails_on_any_thread() {
-    let thread = std::thread::Builder::new().stack_size(1 << 20);
-    let test = || {
-        let line = r#"{"k":"a"}"#;
-        for (expression, reason) in [
-            ("def f: 1 + f; f", DEEP),
-            ("def f: [f]; f", DEEP),
-            ("def f: {a: f}; f", DEEP),
-            ("def f: f; f", LONG),
-            ("def f: f, 1; f", LONG),
-            ("until(false; .)", LONG),
-            ("last(repeat(.))", LONG),
-        ] {
-            let said = format!("the payload `{expression}` failed: {reason}");
-            assert_eq!(map(".k", expression, line), rejected(&said), "{expression}");
-            let said = format!("the key `{expression}` failed: {reason}");
-            assert_eq!(map(expression, ".", line), rejected(&said), "{expression}");
-        }
-    };
-    thread.spawn(test).unwrap().join().unwrap();
-}
-
-#[test]
-fn an_expression_that_makes_ever_more_fails_on_a_large_stack() {
-    let thread = std::thread::Builder::new().stack_size(1 << 30);
-    let test = || {
-        let line = r#"{"k":"a"}"#;
-        // Whichever comes first.
-        for expression in [
-            "def f: try f catch 1 | 1; f",
-            "def f: f.a; path(f)",
-            "def f: f.a; f |= 1",
-            "def f: 1, f; [f]",
-            "[recurse([.])]",
-            "reduce repeat(1) as $x (0; . + $x)",
-        ] {
-            let Owned::Rejected(reason) = map(".k", expression, line) else {
-                panic!("{expression}")
-            };
-            assert!(reason.ends_with(DEEP) || reason.ends_with(LONG), "{expression}: {reason}");
-        }
-    };
-    thread.spawn(test).unwrap().join().unwrap();
-}
-
-#[test]
-fn an_expression_may_take_more_steps_for_a_longer_line() {
-    let numbers = vec!["1"; 1 << 18].join(",");
-    let line = format!("{{\"n\":[{numbers}]}}");
-    // Sixty times each number: more than any line may.
-    let many = "[.n[] | reduce range(20) as $i (0; . + $i)] | length";
-    assert_eq!(map("\"k\"", many, &line), event("k", "262144"));
-    let short = "[range(262144) | reduce range(20) as $i (0; . + $i)] | length";
-    let said = format!("the payload `{short}` failed: {LONG}");
-    assert_eq!(map("\"k\"", short, "{}"), rejected(&said));
 }
 
 #[test]
@@ -431,9 +202,6 @@ fn maps_can_move_between_threads() {
     fn send<T: Send>(_: T) {}
     send(compiled(".k | .", "."));
 }
-
-const DEEP: &str = "it recurses too deeply";
-const LONG: &str = "it takes too many steps; it may not terminate";
 
 #[derive(Debug, PartialEq)]
 enum Owned {

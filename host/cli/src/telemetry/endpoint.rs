@@ -1,4 +1,8 @@
-//! The address that a collector asks for metrics.
+//! The HTTP endpoint for metrics.
+//!
+//! hyper serves a connection; the accept loop is ours. `hyper_util::server` has no accept loop, and
+//! its graceful shutdown waits for connections, while this endpoint closes the oldest one when
+//! there are too many, and all of them when it is dropped.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -17,8 +21,8 @@ use tokio::time::{sleep, timeout};
 use super::Monitor;
 use super::exposition::CONTENT_TYPE;
 
-/// Serves what a [`Monitor`] knows at `GET /metrics`, until it is dropped. Anybody who reaches the
-/// address may read it: it has no secrets and no payloads, but numbers of this run.
+/// Serves the metrics of a [`Monitor`] at `GET /metrics` until it is dropped. There is no
+/// authentication: the metrics contain neither secrets nor payloads.
 #[derive(Debug)]
 pub struct Endpoint {
     address: SocketAddr,
@@ -26,11 +30,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Listens on `address`; port 0 is any that is free. Must be called within a Tokio runtime.
+    /// Listens on `address`. Port 0 selects a free port. Must be called within a Tokio runtime.
     ///
     /// # Errors
     ///
-    /// Where the address is not this machine's, is in use, or may not be used.
+    /// If the address is not one of this machine, is in use, or is not permitted.
     pub async fn start(address: SocketAddr, monitor: Monitor) -> std::io::Result<Endpoint> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -38,12 +42,12 @@ impl Endpoint {
         Ok(Endpoint { address, task })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What a collector asks for.
+    /// The URL of the metrics.
     pub fn url(&self) -> String {
         format!("http://{}{PATH}", self.address)
     }
@@ -56,7 +60,7 @@ impl Drop for Endpoint {
 }
 
 async fn serve(listener: TcpListener, monitor: Monitor) {
-    // Dropped with this, they all end.
+    // Dropping the set ends all connections.
     let mut connections = JoinSet::new();
     let mut by_age: VecDeque<AbortHandle> = VecDeque::new();
     loop {
@@ -64,8 +68,7 @@ async fn serve(listener: TcpListener, monitor: Monitor) {
             Ok((stream, _)) => {
                 while connections.try_join_next().is_some() {}
                 by_age.retain(|connection| !connection.is_finished());
-                // An answer takes milliseconds: who is there the longest asks nothing, and makes
-                // room for somebody who may.
+                // A response takes milliseconds, so the oldest connection is idle.
                 if by_age.len() >= CONNECTIONS_MAX
                     && let Some(oldest) = by_age.pop_front()
                 {
@@ -73,17 +76,16 @@ async fn serve(listener: TcpListener, monitor: Monitor) {
                 }
                 let monitor = monitor.clone();
                 by_age.push_back(connections.spawn(async move {
-                    // Whoever takes longer is cut off.
                     let _ = timeout(CONNECTION_TIME_MAX, connection(stream, monitor)).await;
                 }));
             }
-            // Too many open files, most likely; some will be closed.
+            // Most likely too many files are open. Some will be closed.
             Err(_) => sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-/// One connection, one request.
+/// Serves one request on one connection.
 async fn connection(stream: TcpStream, monitor: Monitor) {
     let service = service_fn(|request| {
         let response = answer(&request, &monitor);
@@ -91,7 +93,7 @@ async fn connection(stream: TcpStream, monitor: Monitor) {
     });
     let mut server = http1::Builder::new();
     server.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
-    // An error here is the client's: it went away, or it does not speak HTTP.
+    // Errors are the client's: it closed the connection, or does not speak HTTP.
     let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -117,7 +119,7 @@ fn said(status: StatusCode, text: String) -> Response<String> {
 }
 
 const PATH: &str = "/metrics";
-/// How many are served at the same time.
+/// The most open connections.
 const CONNECTIONS_MAX: usize = 64;
 const CONNECTION_TIME_MAX: Duration = Duration::from_secs(10);
 const HEAD_TIME_MAX: Duration = Duration::from_secs(2);

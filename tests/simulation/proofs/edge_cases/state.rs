@@ -120,10 +120,12 @@ fn case_19_what_one_sink_could_not_abort_the_next_one_finds_and_ends() {
     let Ok(Reply::IncompleteUploads(list)) = next.ask(Input::IncompleteUploads) else {
         panic!("it may list")
     };
-    let [IncompleteUpload { name, upload_id, parts, .. }] = &list[..] else { panic!("{list:?}") };
-    assert_eq!((name.as_str(), *parts), ("a", Some(2)), "the first and the last");
-    let (name, upload_id) = (name.clone(), upload_id.clone());
-    assert_eq!(next.ask(Input::AbortUpload { name, upload_id }), Ok(Reply::Gone));
+    let [IncompleteUpload { object_key, upload_id, parts, .. }] = &list[..] else {
+        panic!("{list:?}")
+    };
+    assert_eq!((object_key.as_str(), *parts), ("a", Some(2)), "the first and the last");
+    let (object_key, upload_id) = (object_key.clone(), upload_id.clone());
+    assert_eq!(next.ask(Input::AbortUpload { object_key, upload_id }), Ok(Reply::Gone));
     assert_eq!(next.bucket.open_uploads().len(), 0);
 }
 
@@ -235,10 +237,11 @@ fn case_24_the_uploads_of_others_are_listed_and_ended_only_by_name() {
     let ids: Vec<String> = ours.bucket.open_uploads().keys().cloned().collect();
     assert_eq!(of_theirs.upload_id, ids[0]);
     let name = "shared".to_owned();
-    let refused = ours.ask(Input::AbortUpload { name: name.clone(), upload_id: ids[1].clone() });
+    let refused =
+        ours.ask(Input::AbortUpload { object_key: name.clone(), upload_id: ids[1].clone() });
     assert!(refused.unwrap_err().to_string().contains("is in use by this sink"));
     assert_eq!(ours.bucket.open_uploads().len(), 2);
-    let ended = ours.ask(Input::AbortUpload { name, upload_id: ids[0].clone() });
+    let ended = ours.ask(Input::AbortUpload { object_key: name, upload_id: ids[0].clone() });
     assert_eq!(ended, Ok(Reply::Gone));
     finish(&mut ours);
     assert_eq!(object(&ours, "shared"), events(5), "and ours goes on");

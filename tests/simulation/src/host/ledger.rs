@@ -197,7 +197,7 @@ impl Host {
             let name = &upload.key;
             let is_left = leftovers.iter().any(|left| match &left.upload_id {
                 Some(left) => left == id,
-                None => left.name == *name,
+                None => left.object_key == *name,
             });
             let is_told = self.world.notices.iter().any(|notice| {
                 let suspected = format!("upload of `{name}` may have been left behind");

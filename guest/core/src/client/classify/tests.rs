@@ -1,4 +1,4 @@
-//! What outcomes are sorted into.
+//! The class of each kind of outcome.
 
 use super::super::clock::Offset;
 use super::*;
@@ -87,7 +87,7 @@ fn an_object_is_stored_where_a_store_says_so() {
     assert_eq!(class(&[("ETag", "\"e\"")], "\r\n"), Class::Done);
     assert_eq!(class(&[("Server", "s3")], ""), Class::Garbled);
     assert_eq!(class(&[("ETag", " ")], ""), Class::Garbled);
-    // Web servers give an ETag to any page, and proxies keep the headers of the store.
+    // Web servers add an ETag to any page, and proxies keep headers of the store.
     for page in ["<html><title>Log in</title>", "{\"ok\": true}"] {
         assert_eq!(class(&[id], page), Class::Garbled);
         assert_eq!(class(&[id, ("ETag", "W/\"e\"")], page), Class::Garbled);

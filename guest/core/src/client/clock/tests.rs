@@ -1,4 +1,4 @@
-//! How far clocks are apart.
+//! Offsets between clocks.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What to check or to change, told by what the store, or whoever stands before it, says.
+//! Advice: what to check or to change, depending on the outcome of a request.
 
 use super::Subject;
 use crate::client::verdict::{Class, TransportError, Verdict};
@@ -7,23 +7,22 @@ use crate::naming::OnExisting;
 use crate::s3::{AddressStyle, Meaning, Operation, meaning};
 use crate::settings::Settings;
 
-/// What a person can do about an outcome, where anything is known.
+/// What to do about an outcome, if that is known.
 pub(super) fn of(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<String> {
     if let Some(transport) = &verdict.transport {
         return of_transport(settings, transport).map(str::to_owned);
     }
     if verdict.error.is_none() && verdict.said.quote.is_some() {
-        return of_stranger(settings, verdict);
+        return of_intermediary(settings, verdict);
     }
-    of_dialect(settings, subject, verdict)
+    of_incompatibility(settings, subject, verdict)
         .or_else(|| of_code(settings, subject, verdict))
         .or_else(|| of_redirect(settings, verdict))
         .or_else(|| of_status(verdict.status).map(str::to_owned))
         .or_else(|| is_silent(subject, verdict).then(|| NO_STORE.to_owned()))
 }
 
-/// Whether a request is refused without the document that S3 says it with. Only the answer to HEAD
-/// has none.
+/// Whether a request was refused without an error document. S3 omits it only in responses to HEAD.
 fn is_silent(subject: &Subject, verdict: &Verdict) -> bool {
     let is_refused = matches!(verdict.status, 400..=499) && verdict.class == Class::Refused;
     is_refused && verdict.error.is_none() && subject.operation != Operation::HeadObject
@@ -66,11 +65,11 @@ fn of_transport(settings: &Settings, error: &TransportError) -> Option<&'static 
     })
 }
 
-/// What the other side took too long for.
+/// The phase that timed out, as the transport names it.
 const SENDING: &str = "sending";
 
-/// What stands between here and the store, or in its place, speaks in words of its own.
-fn of_stranger(settings: &Settings, verdict: &Verdict) -> Option<String> {
+/// Advice about a response of a proxy, a firewall or another server.
+fn of_intermediary(settings: &Settings, verdict: &Verdict) -> Option<String> {
     let quote = verdict.said.quote.as_ref()?;
     let says = quote.text.to_ascii_lowercase();
     let is_plain = settings.store.address.scheme == Scheme::Http;
@@ -93,8 +92,8 @@ fn of_stranger(settings: &Settings, verdict: &Verdict) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// A store that wants to be spoken to in another way.
-fn of_dialect(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<String> {
+/// Advice about a store that lacks a feature or requires another one.
+fn of_incompatibility(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<String> {
     let error = verdict.error.as_ref()?;
     let (code, argument) = (error.code.as_str(), error.argument.as_deref().unwrap_or_default());
     let says = format!("{} {argument}", error.message).to_ascii_lowercase();
@@ -177,7 +176,7 @@ fn of_code(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<
     Some(text.to_owned())
 }
 
-/// A bucket that is elsewhere, or a server that leads elsewhere.
+/// Advice about a redirect to another region or another server.
 fn of_redirect(settings: &Settings, verdict: &Verdict) -> Option<String> {
     let code = verdict.error.as_ref().map(|e| e.code.as_str()).unwrap_or_default();
     let is_elsewhere = meaning(code) == Some(Meaning::WrongRegion);
@@ -191,7 +190,7 @@ fn of_redirect(settings: &Settings, verdict: &Verdict) -> Option<String> {
     let Some(location) = &verdict.said.location else {
         return Some("check `endpoint` and `region`".to_owned());
     };
-    // A place on the same server is a page of its own.
+    // A location without a host is another page of the same server.
     let location = location.strip_prefix("//").unwrap_or(location);
     if location.starts_with('/') {
         return Some(NO_STORE.to_owned());
@@ -201,7 +200,7 @@ fn of_redirect(settings: &Settings, verdict: &Verdict) -> Option<String> {
     if settings.store.address.scheme == Scheme::Http && to_tls {
         return Some(WANTS_TLS.to_owned());
     }
-    // A bucket in the host's name is put there by `addressing`.
+    // `addressing` adds the bucket to the host, so the host to configure is without it.
     let bucket = format!("{}.", settings.store.address.bucket);
     let place = location.replacen(&bucket, "", 1);
     let place = match place.split_once("://") {
@@ -224,13 +223,13 @@ fn of_status(status: u16) -> Option<&'static str> {
     })
 }
 
-/// What a transport says of a server that answers a TLS handshake with something else.
+/// The transport's error for a server that does not answer a TLS handshake.
 pub const NO_TLS: &str = "the server speaks no TLS, or none that is known here";
-/// What this project's host says of a certificate for other names.
+/// The start of the host's error for a certificate with other names.
 const WRONG_NAME: &str = "the certificate is not for ";
-/// The same of a server that speaks TLS where the URL does not say so.
+/// Part of the host's error for a server that uses TLS, while the endpoint is `http://`.
 const WITHOUT_TLS: &str = "requires TLS on this port";
-/// What it says of the reverse.
+/// Part of the host's error for the opposite case.
 const AT_PLAIN_PORT: &str = "does not use TLS on this port";
 const WANTS_TLS: &str =
     "what answers at this port wants TLS: `endpoint` has to begin with https:// there";
@@ -241,7 +240,7 @@ const NO_CONDITION: &str = "this store takes no condition (`If-None-Match`): put
                             what has the same name would be replaced";
 const TOO_LARGE: &str = "a request may not have so many bytes: set a lower `part_bytes`, or raise \
                          the limit of the proxy before the store (`client_max_body_size` of nginx)";
-/// Words by which servers that speak TLS answer those who do not.
+/// Words in the responses of servers with TLS to requests without it.
 const SPEAKS_TLS: [&[&str]; 5] = [
     &["http request", "https server"],
     &["plain http", "https port"],

@@ -1,4 +1,4 @@
-//! Sentences for people: what was being done, what the store said, and what to check.
+//! Messages: what was requested, what the store answered, and what to check.
 
 mod advice;
 
@@ -14,22 +14,22 @@ use crate::settings::{RetrySettings, Settings};
 
 pub use advice::NO_TLS;
 
-/// What a request is about.
+/// The subject of a request.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'a> {
-    /// The object's name; for a list, what names begin with.
+    /// The object's name. For a list, the prefix of names.
     pub(crate) name: &'a str,
-    /// What is asked about it.
+    /// The operation.
     pub(crate) operation: Operation,
 }
 
-/// What one attempt was for, and how it ended.
+/// Describes one attempt and its outcome.
 pub(crate) fn attempt(settings: &Settings, subject: &Subject, verdict: &Verdict) -> String {
     format!("{}: {}", request(settings, subject), outcome(verdict))
 }
 
-/// Why a request was given up. `spent` is the limit that was in the way of another attempt, where
-/// another might have helped.
+/// Describes why a request failed. `spent` is the limit that prevented a retry, if a retry might
+/// have helped.
 pub(crate) fn failure(
     settings: &Settings,
     subject: &Subject,
@@ -50,8 +50,8 @@ pub(crate) fn failure(
     }
 }
 
-/// After how much of what a request was given up, and where more of it can be allowed. `asked` is
-/// how long the store asked to wait.
+/// Describes after how many attempts a request failed, and names the field that limits them.
+/// `asked` is the delay that the store requested.
 fn gave_up(
     settings: &Settings,
     history: &History,
@@ -72,7 +72,7 @@ fn gave_up(
                 0 => String::new(),
                 asked => format!(", and the store asks to wait {asked} s"),
             };
-            // Where somebody waits for the answer, it is less than what is configured.
+            // An administrative call has a shorter limit than `retry_time_max_ms`.
             let limit = match history.elapsed.saturating_add(asked) >= retry.time_max {
                 true => format!(": `retry_time_max_ms` is {}", retry.time_max.as_millis()),
                 false => String::new(),
@@ -85,7 +85,7 @@ fn gave_up(
     format!(" (gave up after {attempts}{limit})")
 }
 
-/// A store that is waited for, and for how long by `policy`.
+/// Describes an outage of the store, and how long requests wait for it according to `policy`.
 pub(crate) fn away(settings: &Settings, policy: &RetrySettings, attempt: &str) -> String {
     let often = match policy.attempts_max {
         0 => String::new(),
@@ -102,7 +102,7 @@ pub(crate) fn away(settings: &Settings, policy: &RetrySettings, attempt: &str) -
     )
 }
 
-/// Why there is nothing to sign with.
+/// The error if there are no credentials.
 pub(crate) fn credentials(error: &CredentialsError) -> Error {
     match error {
         CredentialsError::NotConfigured(text) => {
@@ -126,7 +126,7 @@ fn request(settings: &Settings, subject: &Subject) -> String {
     format!("{operation}{part} s3://{bucket}/{object} at {scheme}://{authority}")
 }
 
-/// How one attempt ended.
+/// Describes the outcome of one attempt.
 pub(crate) fn outcome(verdict: &Verdict) -> String {
     let Said { quote, server, location, missing } = &verdict.said;
     let mut text = match (&verdict.transport, &verdict.error) {
@@ -136,7 +136,7 @@ pub(crate) fn outcome(verdict: &Verdict) -> String {
                 "" => format!("status {}", verdict.status),
                 code => format!("{} {code}", verdict.status),
             };
-            // The sentence goes on.
+            // The text continues after it.
             match error.message.trim_end_matches('.') {
                 "" => code,
                 message => format!("{code}: {message}"),
@@ -159,7 +159,7 @@ pub(crate) fn outcome(verdict: &Verdict) -> String {
     if let Some(location) = location {
         text += &format!(", to {location}");
     }
-    // Whoever speaks as S3 does needs no other name.
+    // The server's name tells nothing new if it answers like S3.
     if let Some(server) = server.as_ref().filter(|_| verdict.error.is_none()) {
         text += &format!(" (server: {server})");
     }

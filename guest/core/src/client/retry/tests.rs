@@ -1,4 +1,4 @@
-//! What is decided about each outcome.
+//! The decision for each kind of outcome.
 
 use super::*;
 use crate::client::verdict::Said;
@@ -81,13 +81,13 @@ fn a_connection_that_was_closed_before_costs_nothing() {
     let mut history = History { maybe_done: true, ..History::default() };
     for _ in 0..STALE_MAX {
         history.attempts += 1;
-        history.met(Class::Stale);
+        history.record(Class::Stale);
         assert_eq!(history.attempts, 0);
         let decision = decided(Operation::PutObject, Class::Stale, history);
         assert_eq!(decision, Decision::Resend, "also where one attempt is all there is");
     }
     history.attempts += 1;
-    history.met(Class::Stale);
+    history.record(Class::Stale);
     assert_eq!(history.attempts, 1, "nobody keeps so many connections");
     let decision = decided(Operation::PutObject, Class::Stale, history);
     assert!(matches!(decision, Decision::Retry(_)), "{decision:?}");
@@ -97,14 +97,14 @@ fn a_connection_that_was_closed_before_costs_nothing() {
 fn who_never_answers_as_a_store_is_not_asked_for_long() {
     let garbled = |count| {
         let mut history = History { maybe_done: true, ..History::default() };
-        (0..count).for_each(|_| history.met(Class::Garbled));
+        (0..count).for_each(|_| history.record(Class::Garbled));
         history
     };
     assert!(matches!(decided(PART, Class::Garbled, garbled(4)), Decision::Retry(_)));
     assert_eq!(decided(PART, Class::Garbled, garbled(5)), Decision::Fail);
     assert_eq!(decided(COMPLETE, Class::Garbled, garbled(5)), Decision::Settle);
-    // A page may be that of a proxy which is there for a moment. Success without its ETag is
-    // not.
+    // A web page may come from a proxy, and be gone at the next attempt. A success without an ETag
+    // is no page.
     assert_eq!(decided(Operation::PutObject, Class::Garbled, garbled(1)), Decision::Settle);
     let mut page = verdict(Class::Garbled);
     page.said.quote = Some(Quote { is_page: true, text: "Sign in".to_owned() });

@@ -1,4 +1,4 @@
-//! When objects become visible, and what becomes of uploads that a crash left behind.
+//! When objects become visible, and how orphaned uploads are handled.
 
 use crate::config::{Absent, Field, Kind};
 

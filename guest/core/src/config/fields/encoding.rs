@@ -1,4 +1,4 @@
-//! What an object holds.
+//! The content of an object.
 
 use crate::config::{Absent, Field, Kind};
 
@@ -38,6 +38,5 @@ pub(super) const ENCODING: &[Field] = &[
 
 /// The highest level of gzip: <https://zlib.net/manual.html>
 pub(crate) const GZIP_LEVEL_MAX: u64 = 9;
-/// The levels above search so long and in so large tables that nothing would be left of a
-/// component's speed and memory.
+/// Higher levels are much slower and use much larger tables than a component has memory for.
 pub(crate) const ZSTD_LEVEL_MAX: u64 = 12;

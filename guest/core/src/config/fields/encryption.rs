@@ -1,4 +1,4 @@
-//! How objects are encrypted.
+//! Encryption of objects.
 
 use crate::config::{Absent, Field, Kind};
 

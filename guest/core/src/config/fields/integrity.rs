@@ -1,4 +1,4 @@
-//! How bytes are protected.
+//! Integrity of the data.
 
 use crate::config::{Absent, Field, Kind};
 

@@ -1,4 +1,4 @@
-//! What objects are called.
+//! Object keys.
 
 use crate::config::{Absent, Field, Kind};
 

@@ -1,4 +1,4 @@
-//! Every field there is, a file for each group of them.
+//! All fields, one file per group.
 
 mod commit;
 mod encoding;
@@ -15,10 +15,10 @@ use crate::config::Field;
 
 pub(crate) use encoding::{GZIP_LEVEL_MAX, ZSTD_LEVEL_MAX};
 
-/// Fields that belong together.
+/// A group of fields.
 #[derive(Debug)]
 pub struct Group {
-    /// What they are about, as a heading.
+    /// The heading of the group.
     pub title: &'static str,
     /// The fields.
     pub fields: &'static [Field],
@@ -38,18 +38,18 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Retries and timeouts", fields: retries::RETRIES },
 ];
 
-/// Every field of every group.
+/// All fields of all groups.
 pub fn fields() -> impl Iterator<Item = &'static Field> + Clone {
     GROUPS.iter().flat_map(|group| group.fields)
 }
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
-/// The least size of a part that is not the last:
+/// The smallest size of a part other than the last:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const PART_BYTES_MIN: u64 = 5 * MIB;
-/// The greatest size of a part, from the same page.
+/// The largest size of a part, from the same page.
 pub(crate) const PART_BYTES_MAX: u64 = 5 * GIB;
-/// The size of an object of as many and as large parts as there may be, from the same page.
+/// The size of an object with the most and the largest parts, from the same page.
 const OBJECT_BYTES_MAX: u64 = 10_000 * PART_BYTES_MAX;
 const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;

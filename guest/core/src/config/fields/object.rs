@@ -1,4 +1,4 @@
-//! What is said about objects.
+//! Properties of objects.
 
 use crate::config::{Absent, Field, Kind};
 
@@ -71,7 +71,7 @@ pub(super) const OBJECT: &[Field] = &[
     Field {
         name: "metadata",
         aliases: &[],
-        // All of it together has 2 KB, and a name has a byte.
+        // All metadata together has at most 2 KB, and each name has at least one byte.
         kind: Kind::Texts { max: 2_048 },
         absent: Absent::Derived("none but `spillway-nonce`"),
         doc: "The user metadata of objects, with names without `x-amz-meta-`. At most 2,002 bytes \

@@ -1,4 +1,4 @@
-//! How long and how often is tried.
+//! Retries and timeouts.
 
 use crate::config::{Absent, Field, Kind};
 

@@ -1,4 +1,4 @@
-//! When an object ends.
+//! When an object is sealed.
 
 use crate::config::fields::{OBJECT_BYTES_MAX, YEAR_MS};
 use crate::config::{Absent, Field, Kind};

@@ -1,4 +1,4 @@
-//! Where objects go.
+//! The store and the bucket.
 
 use crate::config::{Absent, Field, Kind};
 

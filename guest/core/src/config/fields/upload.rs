@@ -1,4 +1,4 @@
-//! How objects are uploaded.
+//! Uploads.
 
 use crate::config::fields::{GIB, MIB, PART_BYTES_MAX, PART_BYTES_MIN};
 use crate::config::{Absent, Field, Kind};
@@ -46,6 +46,6 @@ pub(super) const UPLOAD: &[Field] = &[
              with checkpoints 536870912",
         ),
         doc: "The maximum number of bytes of events and compressors in memory, besides the batch \
-              being written. At most 1073741824 with `commit` = `checkpointed`.",
+              being raw. At most 1073741824 with `commit` = `checkpointed`.",
     },
 ];

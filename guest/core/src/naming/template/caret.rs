@@ -1,7 +1,7 @@
-//! Messages that show where in a text a mistake is.
+//! Messages that point at a position in a text.
 
-/// The message, the text below it, and a caret under the byte `at` of the text. What a terminal
-/// would act on is shown escaped, and of a long text only what stands around the mistake.
+/// The message, the text below it, and a caret under the byte `at` of the text. Control characters
+/// are escaped. Of a long text, only the surroundings of the position are shown.
 pub(super) fn point(message: &str, text: &str, at: usize) -> String {
     let before: Vec<char> = text[..at].chars().collect();
     let hidden = before.len().saturating_sub(SHOWN_BEFORE);
@@ -30,7 +30,7 @@ pub(super) fn point(message: &str, text: &str, at: usize) -> String {
     format!("{message}\n  {line}\n  {space}^")
 }
 
-/// A character as a line can hold it, which it is to stay.
+/// A character, escaped if it is a control character.
 pub(super) fn shown(character: char) -> String {
     match character.is_control() {
         true => character.escape_default().to_string(),
@@ -38,8 +38,9 @@ pub(super) fn shown(character: char) -> String {
     }
 }
 
-/// How many columns of a terminal a character takes: none where it is put over the one before it,
-/// two where it is East Asian and wide, or a picture. The large blocks are enough for a caret.
+/// How many columns of a terminal a character takes: none if it combines with the previous one, two
+/// if it is a wide East Asian character or a picture. Whole Unicode blocks are accurate enough for
+/// a caret.
 ///
 /// <https://www.unicode.org/reports/tr11/>
 fn columns(character: char) -> usize {
@@ -58,9 +59,9 @@ fn columns(character: char) -> usize {
     }
 }
 
-/// How many characters are shown before the mistake, at most.
+/// The most characters that are shown before the position.
 const SHOWN_BEFORE: usize = 48;
-/// How many are shown from the mistake on.
+/// The most characters that are shown from the position on.
 const SHOWN_AFTER: usize = 24;
 
 #[cfg(test)]

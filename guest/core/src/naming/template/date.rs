@@ -1,4 +1,4 @@
-//! The part of strftime that names are made of, in UTC.
+//! The subset of strftime that names may use, in UTC.
 //!
 //! <https://pubs.opengroup.org/onlinepubs/9799919799/functions/strftime.html>
 
@@ -8,7 +8,7 @@ use super::caret::shown;
 use super::parse::Mistake;
 use crate::time::{Civil, Timestamp};
 
-/// How a moment is written.
+/// A parsed date format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DateFormat {
     pieces: Vec<Piece>,
@@ -38,7 +38,7 @@ enum Conversion {
 }
 
 impl DateFormat {
-    /// Reads a format that begins at byte `begin` of its template.
+    /// Parses a format that starts at byte `begin` of its template.
     pub(super) fn parse(text: &str, begin: usize) -> Result<DateFormat, Mistake> {
         let mut pieces = Vec::new();
         let mut characters = text.char_indices();
@@ -67,8 +67,8 @@ impl DateFormat {
         Ok(DateFormat { pieces })
     }
 
-    /// The longest time in nanoseconds within whose multiples, counted from 1970, nothing of it
-    /// changes.
+    /// A number of nanoseconds, as large as possible. The formatted date is constant between any
+    /// two successive multiples of it, counted from 1970.
     pub(super) fn step(&self) -> u64 {
         let steps = self.pieces.iter().filter_map(|piece| match piece {
             Piece::Conversion(conversion) => Some(conversion.step_seconds()),
@@ -77,13 +77,13 @@ impl DateFormat {
         steps.min().unwrap_or(DAY_SECONDS) * 1_000_000_000
     }
 
-    /// Adds that moment to `text`.
+    /// Appends the formatted time to `text`.
     pub(super) fn push(&self, text: &mut String, at: Timestamp) {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(character) => text.push(*character),
                 Piece::Conversion(conversion) => {
-                    conversion.write(text, at).expect("a text takes all that is written to it")
+                    conversion.write(text, at).expect("writing to a string cannot fail")
                 }
             }
         }
@@ -91,7 +91,7 @@ impl DateFormat {
 }
 
 impl Conversion {
-    /// Days, weeks and years of UTC begin where a day does.
+    /// In UTC, weeks and years begin when a day begins.
     fn step_seconds(self) -> u64 {
         match self {
             Conversion::Second | Conversion::Seconds | Conversion::Time => 1,
@@ -162,7 +162,7 @@ mod tests {
         text
     }
 
-    /// As `date -u +FORMAT` of GNU coreutils writes them.
+    /// The expected texts are those of `date -u +FORMAT` of GNU coreutils.
     #[test]
     fn every_conversion_is_that_of_strftime() {
         let at = "2026-01-02T03:04:05.678Z";

@@ -1,4 +1,4 @@
-//! Templates of objects' names: parsed once, rendered for each object.
+//! Templates of object names: parsed once, and rendered for each object.
 
 mod caret;
 mod date;
@@ -15,25 +15,25 @@ use date::DateFormat;
 pub use uuid::Uuid;
 pub(crate) use uuid::Uuids;
 
-/// A template that was understood: text, and what differs from object to object.
+/// A parsed template: text and placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     text: String,
     pieces: Vec<Piece>,
-    /// See [`date_step`](Template::date_step): asked for each run, and so kept.
+    /// Cached, since [`date_step`](Template::date_step) is called for each run.
     date_step: Option<u64>,
 }
 
-/// What is known of an object before its first request.
+/// The values for the placeholders, known before an object's first request.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// The key that its events carry.
+    /// The key of its events.
     pub key: &'a str,
     /// The position of its first event.
     pub first: u64,
     /// When its first event happened.
     pub at: Timestamp,
-    /// What no other object has.
+    /// The UUID of this object.
     pub uuid: Uuid,
 }
 
@@ -47,17 +47,17 @@ enum Piece {
     Uuid,
 }
 
-/// A piece of a name, rendered but for its number.
+/// A piece of a name. Only the number is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Rendered {
     Text(String),
-    /// The number of the object, with zeros in front of it up to this width.
+    /// The number of the object, with leading zeros up to this width.
     Number {
         width: usize,
     },
 }
 
-/// A name is its key, and nothing else.
+/// The name is the key.
 impl Default for Template {
     fn default() -> Template {
         Template { text: "{key}".to_owned(), pieces: vec![Piece::Key], date_step: None }
@@ -65,12 +65,11 @@ impl Default for Template {
 }
 
 impl Template {
-    /// Reads a template.
+    /// Parses a template.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, in three lines: a sentence, the template, and a caret under the
-    /// mistake.
+    /// Three lines: the problem, the template, and a caret under the position of the problem.
     pub fn parse(text: &str) -> Result<Template, String> {
         let pieces = parse::parse(text);
         let pieces = pieces.map_err(|mistake| caret::point(&mistake.message, text, mistake.at))?;
@@ -78,14 +77,14 @@ impl Template {
         Ok(Template { text: text.to_owned(), pieces, date_step })
     }
 
-    /// Whether no two objects of one run can have one name by it, whatever their keys are.
+    /// Whether the names of all objects of one run are distinct, for any keys.
     pub fn is_unique(&self) -> bool {
         let differs =
             |piece: &Piece| !matches!(piece, Piece::Text(_) | Piece::Key | Piece::Date(_));
         self.pieces.iter().any(differs)
     }
 
-    /// The text that every name has before anything else.
+    /// The common prefix of all names.
     pub fn beginning(&self) -> &str {
         match self.pieces.first() {
             Some(Piece::Text(text)) => text,
@@ -93,28 +92,28 @@ impl Template {
         }
     }
 
-    /// Whether objects are numbered.
+    /// Whether names contain a number.
     pub fn has_sequence(&self) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Sequence { .. }))
     }
 
-    /// Whether names tell the positions of first events.
+    /// Whether names contain the position of the first event.
     pub fn has_first(&self) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::First { .. }))
     }
 
-    /// Whether no two objects of any writers can have one name by it.
+    /// Whether the names of all objects of all writers are distinct.
     pub fn has_uuid(&self) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Uuid))
     }
 
-    /// The longest time in nanoseconds within whose multiples no date changes; nothing where names
-    /// have none.
+    /// A number of nanoseconds, as large as possible. Dates are constant between any two successive
+    /// multiples of it. `None` if names have no date.
     pub(crate) fn date_step(&self) -> Option<u64> {
         self.date_step
     }
 
-    /// The dates of names of that moment. Events whose dates differ belong into different objects.
+    /// The dates in names at this time. Events with different dates belong to different objects.
     pub(crate) fn dates_at(&self, at: Timestamp) -> String {
         let mut text = String::new();
         for format in dates(&self.pieces) {
@@ -124,7 +123,7 @@ impl Template {
         text
     }
 
-    /// Everything but the number, which may not be known yet.
+    /// Renders everything but the number, which may not be known yet.
     pub(crate) fn render(&self, facts: &Facts) -> Vec<Rendered> {
         let (mut rendered, mut text) = (Vec::new(), String::new());
         for piece in &self.pieces {
@@ -134,7 +133,7 @@ impl Template {
                 Piece::First { width } => push_number(&mut text, facts.first, *width),
                 Piece::Date(format) => format.push(&mut text, facts.at),
                 Piece::Uuid => {
-                    write!(text, "{}", facts.uuid).expect("a text takes all that is written to it");
+                    write!(text, "{}", facts.uuid).expect("writing to a string cannot fail");
                 }
                 Piece::Sequence { width } => {
                     rendered.push(Rendered::Text(std::mem::take(&mut text)));
@@ -154,19 +153,19 @@ fn dates(pieces: &[Piece]) -> impl Iterator<Item = &DateFormat> {
     })
 }
 
-/// As it was written.
+/// The template as it was given.
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-/// Adds a number with zeros in front of it up to `width`.
+/// Appends a number with leading zeros up to `width`.
 pub(crate) fn push_number(text: &mut String, number: u64, width: usize) {
-    write!(text, "{number:0width$}").expect("a text takes all that is written to it");
+    write!(text, "{number:0width$}").expect("writing to a string cannot fail");
 }
 
-/// The most digits that a number has.
+/// The most digits of a number.
 pub(crate) const DIGITS_MAX: usize = 20;
 
 #[cfg(test)]

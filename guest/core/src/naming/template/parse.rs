@@ -1,11 +1,11 @@
-//! From text to a template, or to the first mistake in it.
+//! Parses a template, up to the first mistake.
 
 use super::caret::shown;
 use super::date::DateFormat;
 use super::{DIGITS_MAX, Piece};
 use crate::suggest::nearest;
 
-/// What is wrong with a template, and at which of its bytes.
+/// A mistake in a template, and its byte offset.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mistake {
     pub(super) at: usize,
@@ -19,7 +19,7 @@ impl Mistake {
 }
 
 pub(super) fn parse(text: &str) -> Result<Vec<Piece>, Mistake> {
-    // With each piece, where it begins.
+    // Each piece with its byte offset.
     let mut pieces: Vec<(usize, Piece)> = Vec::new();
     let mut at = 0;
     while let Some(brace) = text[at..].find(['{', '}']).map(|offset| at + offset) {
@@ -55,7 +55,7 @@ fn push_text(pieces: &mut Vec<(usize, Piece)>, at: usize, text: &str) {
     }
 }
 
-/// What stands in the braces that begin at byte `brace`.
+/// Parses the text between braces. The opening brace is at byte `brace`.
 fn placeholder(inner: &str, brace: usize) -> Result<Piece, Mistake> {
     let (name, argument) = match inner.split_once(':') {
         Some((name, argument)) => (name, Some(argument)),
@@ -83,7 +83,7 @@ fn placeholder(inner: &str, brace: usize) -> Result<Piece, Mistake> {
 }
 
 fn unknown(name: &str) -> String {
-    // What is written is shown as far as a person needs it to find it.
+    // Only the start of a long name is shown.
     let shown: String = name.chars().take(40).map(shown).collect();
     match nearest(name.trim(), NAMES.into_iter()) {
         Some(near) => {
@@ -98,7 +98,7 @@ fn unknown(name: &str) -> String {
     }
 }
 
-/// `020` is a width of 20, in which zeros fill up what a number leaves.
+/// `020` means a width of 20, filled with zeros.
 fn width(name: &str, argument: Option<&str>, at: usize) -> Result<usize, Mistake> {
     let Some(argument) = argument else { return Ok(0) };
     let digits = argument.strip_prefix('0').filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
@@ -112,9 +112,8 @@ fn width(name: &str, argument: Option<&str>, at: usize) -> Result<usize, Mistake
     })
 }
 
-/// A number that touches what may end or begin with a digit makes one name of two: `a1` and 0, and
-/// `a` and 10. One of full width is told apart wherever it stands, and beside a UUID no two names
-/// are one.
+/// Rejects a number next to another digit, which makes names ambiguous: `a1` with 0, and `a` with
+/// 10. A number of full width is always unambiguous. With a UUID, no two names are equal anyway.
 fn check_counts(pieces: &[(usize, Piece)]) -> Result<(), Mistake> {
     if pieces.iter().any(|(_, piece)| matches!(piece, Piece::Uuid)) {
         return check_uuid(pieces);
@@ -147,7 +146,8 @@ fn check_counts(pieces: &[(usize, Piece)]) -> Result<(), Mistake> {
     Ok(())
 }
 
-/// Where no two names differ in their numbers alone, there is nothing to count.
+/// Rejects a number beside a UUID. Names with a UUID never differ in the number only, so it would
+/// always be 0.
 fn check_uuid(pieces: &[(usize, Piece)]) -> Result<(), Mistake> {
     match pieces.iter().find(|(_, piece)| matches!(piece, Piece::Sequence { .. })) {
         None => Ok(()),
@@ -159,14 +159,14 @@ fn check_uuid(pieces: &[(usize, Piece)]) -> Result<(), Mistake> {
     }
 }
 
-/// What there is to put in braces.
+/// The names of placeholders.
 const NAMES: [&str; 5] = ["key", "first", "sequence", "uuid", "date"];
 
 #[cfg(test)]
 mod tests {
     use crate::naming::template::Template;
 
-    /// The message, and how many characters stand before the caret.
+    /// The message, and the number of characters before the caret.
     fn mistake(template: &str) -> (String, usize) {
         let message = Template::parse(template).unwrap_err();
         let lines: Vec<_> = message.lines().collect();

@@ -1,4 +1,4 @@
-//! UUIDs of version 7: unique among all writers, and in the order of time.
+//! UUIDs of version 7: unique among all writers, and ordered by time.
 //!
 //! <https://www.rfc-editor.org/rfc/rfc9562#section-5.7>
 
@@ -6,23 +6,23 @@ use std::fmt;
 
 use crate::time::Timestamp;
 
-/// A UUID. The default is the nil UUID, which stands for one that is not made yet.
+/// A UUID. The default is the nil UUID, which stands for one that is not generated yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Uuid(pub u128);
 
-/// Makes UUIDs, each greater than the one before it.
+/// Generates UUIDs in ascending order.
 #[derive(Debug, Default)]
 pub(crate) struct Uuids {
-    /// The milliseconds of the last one and the 12 bits behind them, which count within one:
-    /// <https://www.rfc-editor.org/rfc/rfc9562#section-6.2>, method 1.
+    /// The milliseconds of the last UUID and the 12 bits after them, which count within a
+    /// millisecond: <https://www.rfc-editor.org/rfc/rfc9562#section-6.2>, method 1.
     last: u64,
 }
 
 impl Uuids {
-    /// Another one. Where the clock was set back, or has not moved on, the count does.
+    /// The next UUID. If the clock stands still or was set back, the counter advances instead.
     pub(crate) fn next(&mut self, now: Timestamp, random: &mut fastrand::Rng) -> Uuid {
         let millis = now.0 / 1_000_000;
-        // The upper half of the count is kept free, to be counted into.
+        // The random counter starts in the lower half, so that it can count up.
         let count = random.u64(..1 << (COUNT_BITS - 1));
         self.last = (self.last + 1).max(millis << COUNT_BITS | count);
         let (millis, count) = (self.last >> COUNT_BITS, self.last & ((1 << COUNT_BITS) - 1));
@@ -51,7 +51,7 @@ mod tests {
         Timestamp(millis * 1_000_000)
     }
 
-    /// The time is that of the example in RFC 9562, appendix A.6.
+    /// The time is from the example in RFC 9562, appendix A.6.
     #[test]
     fn time_version_and_variant_are_where_the_standard_has_them() {
         let mut random = fastrand::Rng::with_seed(1);

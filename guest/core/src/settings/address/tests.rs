@@ -1,4 +1,4 @@
-//! Where buckets are, and what is refused.
+//! Valid and invalid addresses.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn parse(region: &str, endpoint: &str, addressing: &str) -> Result<Settings, Err
     Settings::parse(&json.to_string())
 }
 
-/// Found by fuzzing: a host may be a number, and is no port then.
+/// Found by fuzzing: a host that is a number was taken for a port.
 #[test]
 fn egress_always_names_the_port() {
     let of = |url: &str| parse("r", url, "path").unwrap().egress();
@@ -135,9 +135,9 @@ fn a_provider_says_how_many_parts_there_may_be() {
     let parts = |more: Value| with(more).expect("in order").cutting().sizes.count;
     let scaleway = json!({"provider": "scaleway", "endpoint": "https://s3.nl-ams.scw.cloud"});
     assert_eq!([parts(json!({})), parts(scaleway.clone())], [10_000, 1_000]);
-    let mut written = scaleway;
-    written["parts_max"] = json!(10_000);
-    assert_eq!(parts(written), 10_000, "what is written stands before it");
+    let mut raw = scaleway;
+    raw["parts_max"] = json!(10_000);
+    assert_eq!(parts(raw), 10_000, "what is written stands before it");
     for wrong in [0, 10_001] {
         refused_at(with(json!({"parts_max": wrong})), &["parts_max"], "from 1 to 10000");
     }
@@ -273,7 +273,7 @@ fn refused_at(settings: Result<Settings, Error>, expected: &[&str], case: &str) 
     assert_eq!(fields, expected, "{case}");
 }
 
-/// The settings of a bucket in `eu-west-1` with these fields; null takes one out.
+/// The settings of a bucket in `eu-west-1` with these fields. A null removes a field.
 fn with(more: Value) -> Result<Settings, Error> {
     let mut fields = json!({"bucket": "events", "region": "eu-west-1"});
     for (name, value) in more.as_object().into_iter().flatten() {

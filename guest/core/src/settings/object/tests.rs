@@ -1,4 +1,4 @@
-//! What is said about objects, and what is refused.
+//! Valid and invalid properties of objects.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn each_field_has_its_header() {
         let headers = read(json!({field: value})).headers;
         assert_eq!(headers, [(header.into(), value.to_owned())], "{field}");
     }
-    let silent = ObjectSettings { encoding_is_said: true, ..ObjectSettings::default() };
+    let silent = ObjectSettings { sets_content_encoding: true, ..ObjectSettings::default() };
     assert_eq!(read(json!({"content_encoding": "none"})), silent);
 }
 

@@ -1,4 +1,4 @@
-//! What is advised about each outcome.
+//! The advice for each kind of outcome.
 
 use super::*;
 use crate::client::classify::classify;
@@ -114,7 +114,7 @@ fn each_refusal_has_advice_of_its_own() {
     let refused = error(501, "NotImplemented", "<Header>If-None-Match</Header>");
     assert_eq!(advice(numbered, &refused), NO_CONDITION);
     assert_ne!(advice(TLS, &refused), NO_CONDITION, "there is none");
-    // S3 says why it refuses, but for the answer to HEAD.
+    // S3 explains why it refuses, except in responses to HEAD.
     for status in [400, 401, 404, 405, 411, 426] {
         assert_eq!(advice(TLS, &answer(status, &[], "")), NO_STORE, "{status}");
     }

@@ -1,4 +1,4 @@
-//! Reading what is written, field by field.
+//! Parses the configuration, field by field.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::config::{Absent, Field, Kind, fields, seen, whole};
 use crate::error::Problem;
 use crate::suggest::nearest;
 
-/// A value with every name that was written: of two that are the same, a map would keep the last.
+/// A JSON value that keeps duplicate names. A map would silently keep the last of them.
 enum Node {
     Value(Value),
     Table(Vec<(String, Node)>),
@@ -82,30 +82,30 @@ impl Node {
     }
 }
 
-/// The written values, each of its field's kind, under its field's name.
-pub struct Written(Map<String, Value>);
+/// The fields that are set, by name. Each value has the type of its field.
+pub struct RawConfig(Map<String, Value>);
 
-/// Shows the names only: a value may be a secret.
-impl fmt::Debug for Written {
+/// Shows the names only, since a value may be secret.
+impl fmt::Debug for RawConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-impl Written {
-    /// Reads JSON: what is in order, and everything that is not. There is a problem for each field
-    /// that is unknown, doubled, missing, of a wrong type or out of its limits.
-    pub fn read(json: &str) -> (Written, Vec<Problem>) {
+impl RawConfig {
+    /// Parses JSON. Returns the valid fields, and a problem for each field that is unknown,
+    /// duplicated, missing, of the wrong type or outside its limits.
+    pub fn parse(json: &str) -> (RawConfig, Vec<Problem>) {
         let mut reading = Reading::default();
         match serde_json::from_str(json) {
             Ok(Node::Table(pairs)) => reading.table("", pairs),
             Ok(Node::Value(other)) => {
                 let message = format!("{}; expected a JSON object", seen(&other));
-                return (Written(Map::new()), vec![Problem::new("", message)]);
+                return (RawConfig(Map::new()), vec![Problem::new("", message)]);
             }
             Err(error) => {
                 let problem = Problem::new("", format!("not JSON: {error}"));
-                return (Written(Map::new()), vec![problem]);
+                return (RawConfig(Map::new()), vec![problem]);
             }
         }
         let Reading { values, mut problems, .. } = reading;
@@ -115,7 +115,7 @@ impl Written {
                 problems.push(Problem::new(field.name, "missing, and there is no default"));
             }
         }
-        (Written(values), problems)
+        (RawConfig(values), problems)
     }
 
     /// The text of a field, or its default.
@@ -136,39 +136,40 @@ impl Written {
         }
     }
 
-    /// Whether a flag is set, by what is written or by default.
+    /// Whether a flag is set, or its default.
     pub fn flag(&self, name: &str) -> bool {
-        self.flag_if_written(name).unwrap_or(matches!(field(name).absent, Absent::True))
+        self.flag_if_set(name).unwrap_or(matches!(field(name).absent, Absent::True))
     }
 
-    /// What a flag is set to, where it is written at all.
-    pub fn flag_if_written(&self, name: &str) -> Option<bool> {
+    /// The value of a flag, if it is set.
+    pub fn flag_if_set(&self, name: &str) -> Option<bool> {
         self.0.get(name).and_then(Value::as_bool)
     }
 
-    /// Whether the field is written, and rightly so.
-    pub fn is_written(&self, name: &str) -> bool {
+    /// Whether the field is set to a valid value.
+    pub fn is_set(&self, name: &str) -> bool {
         self.0.contains_key(field(name).name)
     }
 
-    /// A table of texts, by name; empty where it is not written.
+    /// The entries of a table of texts. Empty if the table is not set.
     pub fn texts(&self, name: &str) -> impl Iterator<Item = (&str, &str)> {
         let texts = self.0.get(name).and_then(Value::as_object).into_iter().flatten();
         texts.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
     }
 }
 
-/// What was understood so far, and what was not.
+/// The valid fields and the problems found so far.
 #[derive(Default)]
 struct Reading {
     values: Map<String, Value>,
     problems: Vec<Problem>,
-    /// The fields met so far: what each is called, and as what it was written.
+    /// The fields found so far: each with its name, and the name it was given under.
     seen: Vec<(String, String)>,
 }
 
 impl Reading {
-    /// Reads a table whose fields begin with `prefix`, which is empty or ends in a dot.
+    /// Parses a table. The names of its fields begin with `prefix`, which is empty or ends with a
+    /// dot.
     fn table(&mut self, prefix: &str, pairs: Vec<(String, Node)>) {
         for (name, node) in pairs {
             let path = format!("{prefix}{name}");
@@ -209,7 +210,7 @@ impl Reading {
         }
     }
 
-    /// A name of a table of strings may be written once.
+    /// Reports names that a table of texts contains more than once.
     fn twice_in(&mut self, path: &str, pairs: &[(String, Node)]) {
         let is_texts = known(path).is_ok_and(|field| matches!(field.kind, Kind::Texts { .. }));
         for (at, (name, _)) in pairs.iter().enumerate().filter(|_| is_texts) {
@@ -220,7 +221,7 @@ impl Reading {
         }
     }
 
-    /// `path` may be written once, under whatever name.
+    /// Reports a field that was set before, under this or another of its names.
     fn once(&mut self, name: &str, path: &str) {
         if let Some((_, before)) = self.seen.iter().find(|(seen, _)| seen == name) {
             let message = format!("given twice: `{before}` is the same field");
@@ -232,7 +233,7 @@ impl Reading {
 
 fn field(name: &str) -> &'static Field {
     let found = fields().find(|f| f.name == name);
-    found.expect("only names that stand in the table are asked for; a test asks for all of them")
+    found.expect("only names in the table are looked up")
 }
 
 fn known(name: &str) -> Result<&'static Field, Problem> {

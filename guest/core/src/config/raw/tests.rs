@@ -1,4 +1,4 @@
-//! What is written, and what is wrong with it.
+//! Valid and invalid configurations.
 
 use serde_json::json;
 
@@ -15,13 +15,13 @@ fn a_number_without_a_fraction_is_whole_however_it_is_written() {
         (r#"{"bucket": "b", "part_bytes": 1e300}"#, None),
         (r#"{"bucket": "b", "part_bytes": -1.0}"#, None),
     ] {
-        let (written, problems) = Written::read(json);
+        let (raw, problems) = RawConfig::parse(json);
         let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
         match part_bytes {
             Some(_) => assert_eq!(fields, [""; 0], "{json}"),
             None => assert_eq!(fields, ["part_bytes"], "{json}"),
         }
-        assert_eq!(written.number("part_bytes"), part_bytes.or(Some(8 << 20)), "{json}");
+        assert_eq!(raw.number("part_bytes"), part_bytes.or(Some(8 << 20)), "{json}");
     }
 }
 
@@ -33,11 +33,11 @@ fn a_field_that_is_given_twice_is_refused_under_whatever_names() {
         r#"{"bucket": 1, "bucket": "b"}"#,
         r#"{"bucket": "b", "region": "r", "aws_region": "r"}"#,
     ] {
-        let (_, problems) = Written::read(json);
+        let (_, problems) = RawConfig::parse(json);
         let twice = |p: &Problem| p.message.starts_with("given twice");
         assert_eq!(problems.iter().filter(|p| twice(p)).count(), 1, "{json}: {problems:?}");
     }
-    let (_, problems) = Written::read(r#"{"bucket": "b", "aws_region": "r", "region": "r"}"#);
+    let (_, problems) = RawConfig::parse(r#"{"bucket": "b", "aws_region": "r", "region": "r"}"#);
     let wanted = Problem::new("region", "given twice: `aws_region` is the same field");
     assert_eq!(problems, [wanted]);
 }
@@ -45,11 +45,11 @@ fn a_field_that_is_given_twice_is_refused_under_whatever_names() {
 #[test]
 fn fields_may_stand_in_a_table() {
     let json = r#"{"bucket": "b", "rotate": {"events": 7, "age_ms": 5e3}}"#;
-    let (written, problems) = Written::read(json);
+    let (raw, problems) = RawConfig::parse(json);
     assert_eq!(problems, []);
     let numbers = ["rotate.events", "rotate.age_ms", "rotate.idle_ms"];
-    assert_eq!(numbers.map(|name| written.number(name)), [Some(7), Some(5_000), None]);
-    let (_, problems) = Written::read(r#"{"bucket": "b", "rotate": {}}"#);
+    assert_eq!(numbers.map(|name| raw.number(name)), [Some(7), Some(5_000), None]);
+    let (_, problems) = RawConfig::parse(r#"{"bucket": "b", "rotate": {}}"#);
     assert_eq!(problems, [], "an empty table says nothing");
 }
 
@@ -79,7 +79,7 @@ fn what_is_wrong_with_a_table_is_said_of_its_field() {
     ];
     for (json, field, said) in cases {
         let with_bucket = json.replacen('{', r#"{"bucket": "b", "#, 1);
-        let (_, problems) = Written::read(&with_bucket);
+        let (_, problems) = RawConfig::parse(&with_bucket);
         let [problem] = &problems[..] else { panic!("{json}: {problems:?}") };
         assert_eq!(problem.field, field, "{json}");
         assert!(problem.message.contains(said), "{json}: {}", problem.message);
@@ -125,14 +125,14 @@ fn a_secret_is_not_shown() {
         let said = refused("customer_key", value).expect("it is refused");
         assert_eq!(said, "no string, or an empty one");
     }
-    let (written, _) = Written::read(r#"{"bucket": "b", "customer_key": "s3cr3t"}"#);
-    assert_eq!(written.text("customer_key"), Some("s3cr3t"));
-    assert_eq!(format!("{written:?}"), r#"{"bucket", "customer_key"}"#);
+    let (raw, _) = RawConfig::parse(r#"{"bucket": "b", "customer_key": "s3cr3t"}"#);
+    assert_eq!(raw.text("customer_key"), Some("s3cr3t"));
+    assert_eq!(format!("{raw:?}"), r#"{"bucket", "customer_key"}"#);
 }
 
-/// What is said of that field with that value.
+/// The problem reported for this field with this value.
 fn refused(field: &str, value: Value) -> Option<String> {
-    let (_, problems) = Written::read(&json!({"bucket": "b", field: value}).to_string());
+    let (_, problems) = RawConfig::parse(&json!({"bucket": "b", field: value}).to_string());
     assert!(problems.iter().all(|problem| problem.field == field), "{problems:?}");
     problems.into_iter().next().map(|problem| problem.message)
 }
