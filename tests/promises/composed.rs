@@ -5,6 +5,7 @@ mod bounds;
 mod chain;
 mod command;
 mod filter;
+mod liars;
 mod plain;
 mod route;
 mod wasmcloud;

@@ -168,9 +168,7 @@ async fn failures_name_the_keys_that_the_caller_gave() {
             drop(sink);
             sink = chain().open(&config, Some(&state), &given(&bucket)).await.unwrap();
         }
-        bucket.on_request(|request| {
-            (request.key == "x").then_some(Fault::InternalError)
-        });
+        bucket.on_request(|request| (request.key == "x").then_some(Fault::InternalError));
         let failed = end(&mut sink).await;
         let wanted = [("a", 0, 0, 1, 2), ("a", 0, 3, 6, 2), ("b", 0, 4, 9, 2), ("a", 0, 8, 8, 1)];
         assert_eq!(failures(&failed), wanted, "resumes: {resumes}");
