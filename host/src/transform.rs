@@ -9,7 +9,9 @@ use wasmtime::component::{Linker, ResourceAny};
 use wasmtime::{Store, component};
 
 use crate::bounds::{self, Breach, Kept};
-use crate::component::{ComponentSource, LoadError as ReadError, check_preamble, list, names, read};
+use crate::component::{
+    ComponentSource, LoadError as ReadError, check_preamble, list, names, read,
+};
 use crate::contract::{Boundaries, Description, Filter, FilterPre, Outcome, Payload, Run};
 use crate::egress::{Egress, Gate};
 use crate::engine::{Engine, Limits, on_tick, ticks};

@@ -29,6 +29,7 @@ mod signals;
 mod support;
 mod surroundings;
 mod terminal;
+mod transforms;
 mod unreachable;
 mod uploads;
 mod usage;

@@ -1,12 +1,21 @@
-//! Components that others write against the contract: a filter, a chain, and one that breaks its
-//! bounds.
+//! Components that compose, in hosts that know nothing of them; and components that others write
+//! against the contract: a filter, and one that breaks its bounds.
 
 mod bounds;
+mod chain;
+mod command;
 mod filter;
+mod liars;
+mod plain;
+mod route;
+mod wasmcloud;
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions};
 
 use crate::support::root;
 
@@ -30,6 +39,34 @@ fn built(file: &str) -> PathBuf {
         target.join(TARGET).join("component")
     });
     folder.join(file)
+}
+
+/// One component of several, as `wac plug SOCKET --plug PLUG …` makes it.
+fn compose(socket: &[u8], plugs: &[&[u8]]) -> Vec<u8> {
+    let mut graph = CompositionGraph::new();
+    let mut register = |name: &str, bytes: &[u8]| {
+        let package = Package::from_bytes(name, None, bytes, graph.types_mut()).unwrap();
+        graph.register_package(package).unwrap()
+    };
+    let socket = register("test:socket", socket);
+    let named = plugs.iter().enumerate();
+    let plugs = named.map(|(n, plug)| register(&format!("test:plug{n}"), plug)).collect();
+    wac_graph::plug(&mut graph, plugs, socket).unwrap();
+    graph.encode(EncodeOptions::default()).unwrap()
+}
+
+/// What a component imports and exports, each in the order of its names.
+fn names(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
+    let mut graph = CompositionGraph::new();
+    let package = Package::from_bytes("test:it", None, bytes, graph.types_mut()).unwrap();
+    let world = &graph.types()[package.ty()];
+    let sorted = |names: Vec<String>| {
+        let mut names = names;
+        names.sort();
+        names
+    };
+    let (imports, exports) = (world.imports.keys(), world.exports.keys());
+    (sorted(imports.cloned().collect()), sorted(exports.cloned().collect()))
 }
 
 const TARGET: &str = "wasm32-unknown-unknown";

@@ -157,13 +157,41 @@ fn every_flow_is_in_order() {
 
 #[test]
 fn the_tables_of_a_flow_name_every_field() {
-    for section in ["source", "map", "sink", "credentials", "checkpoint"] {
+    for section in ["source", "map", "[transform]", "sink", "credentials", "checkpoint"] {
         let text = section_of(&format!("`[{section}]`"));
         let rows = text.lines().filter(|line| line.starts_with("| `"));
         let cells = rows.map(|row| row.split('|').nth(1).unwrap_or_default());
         let documented: BTreeSet<_> = cells.flat_map(inline_code).map(str::to_owned).collect();
         assert_eq!(documented, fields(section), "[{section}]");
     }
+}
+
+#[test]
+fn the_rules_of_route_are_those_of_its_schema() {
+    let schema: serde_json::Value = serde_json::from_str(ROUTE_SCHEMA).expect("it is JSON");
+    let rule = &schema["properties"]["rules"]["items"]["properties"];
+    let page = section_of("The rules of `route`");
+    let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+    let rule = rule.as_object().expect("a rule has fields");
+    assert_eq!(rows, rule.len());
+    for (name, field) in rule {
+        let row = format!("| `{name}` | {} |", field["description"].as_str().expect("a text"));
+        assert!(page.contains(&row), "docs/composition.md has no row {row}");
+    }
+}
+
+#[test]
+fn the_components_are_those_that_the_command_writes() {
+    let page = section_of("Components for `wac`");
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let names = rows.filter_map(|row| inline_code(row).next().map(str::to_owned));
+    let documented: BTreeSet<String> = names.collect();
+    let command = Arguments::command();
+    let component = command.find_subcommand("component").expect("a subcommand");
+    let name = component.get_positionals().next().expect("the name");
+    let names = name.get_possible_values();
+    let written = names.iter().map(|value| value.get_name().to_owned());
+    assert_eq!(documented, written.collect());
 }
 
 #[test]
@@ -329,4 +357,5 @@ fn joined(code: &str) -> String {
 
 const METRICS_HEAD: &str = "| Name | Type | Label | Meaning |\n|---|---|---|---|\n";
 const EXIT: &str = include_str!("../../host/cli/src/command/exit.rs");
+const ROUTE_SCHEMA: &str = include_str!("../../guest/compose/route/src/schema.json");
 const LIBRARY: &str = include_str!("../../host/src/lib.rs");

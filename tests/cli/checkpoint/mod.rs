@@ -11,6 +11,7 @@ mod several;
 mod show;
 mod source;
 mod stopped;
+mod transforms;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -73,25 +73,3 @@ fn a_filter_answers_with_the_errors_of_a_sink() {
     let batch = [lines(0, Payload::Bytes(b"x\n".to_vec()), 1)];
     assert!(matches!(filter.apply(transform, &batch), Err(Error::Unsupported(_))));
 }
-
-/// That it was compiled shows it: what the inner sink returns is what the outer one returns.
-#[test]
-fn a_component_that_imports_and_exports_a_sink_has_one_set_of_types() {
-    let engine = Engine::default();
-    let chain = Component::from_file(&engine, built("examples/chain.wasm")).unwrap();
-    let ty = chain.component_type();
-    let imports: Vec<_> = ty.imports(&engine).map(|(name, _)| name.to_owned()).collect();
-    let exports: Vec<_> = ty.exports(&engine).map(|(name, _)| name.to_owned()).collect();
-    let named = |interface: &str| format!("spillway:sink/{interface}@0.2.0");
-    let mut expected = ["types", "transform", "sink"].map(named).to_vec();
-    expected.sort();
-    assert_eq!(
-        {
-            let mut imports = imports;
-            imports.sort();
-            imports
-        },
-        expected
-    );
-    assert_eq!(exports, [named("sink")]);
-}

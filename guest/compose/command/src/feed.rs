@@ -84,7 +84,11 @@ impl Feed<'_> {
         for rejection in rejections {
             self.totals.rejected += 1;
             if self.totals.rejected <= TOLD_MAX {
-                warn(&format!("line {} was rejected: {}", rejection.position + 1, rejection.reason));
+                warn(&format!(
+                    "line {} was rejected: {}",
+                    rejection.position + 1,
+                    rejection.reason
+                ));
             }
         }
         Ok(())

@@ -36,7 +36,11 @@ pub(crate) fn warn(message: &str) {
     let mut line = "spillway: ".to_owned();
     for c in message.chars() {
         // A text of the store or of an event must not move the cursor or forge a line.
-        let _ = if c.is_control() { write!(line, "{}", c.escape_default()) } else { write!(line, "{c}") };
+        let _ = if c.is_control() {
+            write!(line, "{}", c.escape_default())
+        } else {
+            write!(line, "{c}")
+        };
     }
     line.push('\n');
     let _ = write(&stderr::get_stderr(), &line);

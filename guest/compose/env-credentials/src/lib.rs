@@ -18,15 +18,16 @@ impl Guest for Component {
             let found = variables.iter().find(|(is, value)| is == name && !value.is_empty());
             match found {
                 // A line end that came along from a file would be refused as a wrong signature.
-                Some((_, value)) if !value.bytes().all(|byte| byte.is_ascii_graphic()) => Err(failure(
-                    &format!("the value of {name} contains a blank, a line end or a control character"),
-                )),
+                Some((_, value)) if !value.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                    Err(failure(&format!(
+                        "the value of {name} contains a blank, a line end or a control character"
+                    )))
+                }
                 found => Ok(found.map(|(_, value)| value.clone())),
             }
         };
-        let needed = |name| {
-            get(name)?.ok_or_else(|| failure(&format!("the environment has no {name}")))
-        };
+        let needed =
+            |name| get(name)?.ok_or_else(|| failure(&format!("the environment has no {name}")));
         Ok(CredentialSet {
             access_key_id: needed("AWS_ACCESS_KEY_ID")?,
             secret_access_key: needed("AWS_SECRET_ACCESS_KEY")?,

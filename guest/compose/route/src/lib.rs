@@ -35,7 +35,9 @@ impl GuestTransform for Route {
         let rules = Rules::parse(&config).map_err(|problems| {
             let told = |p: spillway_fields::Problem| (p.field, p.message);
             let problems = problems.into_iter().map(told);
-            Error::Invalid(problems.map(|(field, message)| types::Problem { field, message }).collect())
+            Error::Invalid(
+                problems.map(|(field, message)| types::Problem { field, message }).collect(),
+            )
         })?;
         Ok(Transform::new(Route(rules)))
     }

@@ -57,9 +57,12 @@ impl Rules {
         let written = fields.take::<Vec<Value>>("rules", "a list of rules", &mut problems);
         let written = written.unwrap_or_default().into_iter().enumerate();
         let rules = written
-            .map(|(index, rule)| Rule::parse(&rule.to_string(), &format!("rules[{index}]"), &mut problems))
+            .map(|(index, rule)| {
+                Rule::parse(&rule.to_string(), &format!("rules[{index}]"), &mut problems)
+            })
             .collect();
-        let action = fields.take::<String>("default", ACTIONS[..3].join(", ").as_str(), &mut problems);
+        let action =
+            fields.take::<String>("default", ACTIONS[..3].join(", ").as_str(), &mut problems);
         let action = action.unwrap_or_else(|| "pass".to_owned());
         let default = action_of(&action, "default", &ACTIONS[..3], &mut fields, &mut problems);
         if problems.is_empty() { Ok(Rules { rules, default }) } else { Err(problems) }
@@ -101,7 +104,8 @@ impl Rule {
         let field = fields.take::<String>("field", "a JSON pointer such as \"/level\"", problems);
         match field {
             Some(pointer) if !is_pointer(&pointer) => {
-                let message = format!("expected a JSON pointer such as \"/level\", not {pointer:?}");
+                let message =
+                    format!("expected a JSON pointer such as \"/level\", not {pointer:?}");
                 problems.push(Problem::new(fields.name("field"), message));
             }
             Some(pointer) => {
@@ -113,7 +117,8 @@ impl Rule {
                 }
             }
             None => {
-                for (name, is_there) in [("equals", equals.is_some()), ("exists", exists.is_some())] {
+                for (name, is_there) in [("equals", equals.is_some()), ("exists", exists.is_some())]
+                {
                     if is_there {
                         let message = "needs `field`, a JSON pointer such as \"/level\"";
                         problems.push(Problem::new(fields.name(name), message));
@@ -155,7 +160,8 @@ fn action_of(
         "pass" => Action::Pass,
         "drop" => Action::Drop,
         "reject" => {
-            Action::Reject(bounded(reason.unwrap_or_else(|| format!("rejected by `{name}`"))))
+            let by = name.strip_suffix(".action").unwrap_or(name);
+            Action::Reject(bounded(reason.unwrap_or_else(|| format!("rejected by `{by}`"))))
         }
         "set_key" if allowed.contains(&"set_key") => {
             let Some(template) = template else {
@@ -236,6 +242,14 @@ fn matches_glob(glob: &[u8], text: &[u8]) -> bool {
 
 const ACTIONS: &[&str] = &["pass", "drop", "reject", "set_key"];
 const FIELDS: &[&str] = &[
-    "key", "key_prefix", "key_glob", "contains", "field", "equals", "exists", "action", "reason",
+    "key",
+    "key_prefix",
+    "key_glob",
+    "contains",
+    "field",
+    "equals",
+    "exists",
+    "action",
+    "reason",
     "template",
 ];

@@ -28,7 +28,8 @@ impl Template {
                 continue;
             }
             let placeholder = from.strip_prefix('{').and_then(|inner| inner.split_once('}'));
-            let (name, after) = placeholder.ok_or("has a brace without its other one; write {{ or }} for one")?;
+            let (name, after) =
+                placeholder.ok_or("has a brace without its other one; write {{ or }} for one")?;
             parts.push(match name {
                 "key" => Part::Key,
                 pointer if is_pointer(pointer) && !pointer.is_empty() => Part::Field(pointer.to_owned()),

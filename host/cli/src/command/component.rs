@@ -71,7 +71,8 @@ fn with(file: &Path) -> anyhow::Result<Vec<u8>> {
     let Given { access_key_id, secret_access_key, session_token, expiration } = given;
     let texts = [Some(&access_key_id), Some(&secret_access_key), session_token.as_ref()];
     for (text, field) in texts.into_iter().zip(["AccessKeyId", "SecretAccessKey", "SessionToken"]) {
-        let is_sound = |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        let is_sound =
+            |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
         if text.is_some_and(|text| !is_sound(text)) {
             bail!("--credentials {name}: {field}: expected visible ASCII characters");
         }
@@ -88,7 +89,9 @@ fn with(file: &Path) -> anyhow::Result<Vec<u8>> {
         "expires_at": expires_at.map(|at| u64::try_from(at).unwrap_or_default()),
     });
     with_credentials(&json.to_string()).map_err(|room| {
-        anyhow!("--credentials {name}: longer than the {room} bytes that the component has for them")
+        anyhow!(
+            "--credentials {name}: longer than the {room} bytes that the component has for them"
+        )
     })
 }
 

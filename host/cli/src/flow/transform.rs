@@ -47,7 +47,8 @@ pub(super) fn take(table: &mut Table, problems: &mut Vec<Problem>) -> Vec<Transf
         None => return Vec::new(),
         Some(Value::Array(written)) => written,
         Some(other) => {
-            let message = format!("is a {}; write [[transform]], twice bracketed", other.type_str());
+            let message =
+                format!("is a {}; write [[transform]], twice bracketed", other.type_str());
             problems.push(Problem::new("transform", message));
             return Vec::new();
         }

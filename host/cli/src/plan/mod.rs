@@ -167,8 +167,11 @@ impl Request {
             let destination = destination.as_ref().map(|(destination, _)| destination);
             // Of transforms that are wrong it is not known whether they are others.
             let destination = destination.filter(|_| are_known);
-            let identity = transforms.identity();
-            resume::prove(checkpoint, source, &identity, destination, &mut problems).await?;
+            let before = resume::Before {
+                transforms: &transforms.identity(),
+                are_read_again: on_failed != OnFailed::Stop,
+            };
+            resume::prove(checkpoint, source, &before, destination, &mut problems).await?;
         }
         match (source, map, destination) {
             (Some(source), Some(map), Some(destination)) if problems.is_empty() => {

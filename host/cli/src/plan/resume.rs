@@ -27,7 +27,7 @@ pub(crate) struct Resume {
 pub(crate) async fn prove(
     settings: &CheckpointSettings,
     source: &SourceSettings,
-    transforms: &[Through],
+    before: &Before<'_>,
     destination: Option<&Destination>,
     problems: &mut Vec<Problem>,
 ) -> Result<(), PlanError> {
@@ -65,7 +65,7 @@ pub(crate) async fn prove(
     let destination =
         destination.filter(|_| problems.iter().all(|problem| problem.field != commit));
     let Some(destination) = destination else { return Ok(()) };
-    let misfit = misfit(destination, transforms, found.as_ref()).await;
+    let misfit = misfit(destination, before, found.as_ref()).await;
     let misfit = misfit?;
     problems.extend(misfit.map(|message| Problem::new("checkpoint.path", message)));
     Ok(())
@@ -75,7 +75,7 @@ pub(crate) async fn prove(
 /// no request: a sink that holds nothing says of itself what its checkpoints depend on.
 async fn misfit(
     destination: &Destination,
-    transforms: &[Through],
+    before: &Before<'_>,
     found: Option<&Checkpoint>,
 ) -> Result<Option<String>, SinkError> {
     let Destination { sink, config, grants } = destination;
@@ -98,18 +98,16 @@ async fn misfit(
     let other = |(name, value): &&(String, String)| !now.contains(&(name.clone(), value.clone()));
     let others: Vec<_> = saved.configuration.iter().filter(other).collect();
     if others.is_empty() {
-        let is_between = saved.objects.is_empty() && found.source.begun.is_none();
-        let changed = changed(&found.writer.transforms, transforms);
-        return Ok(changed.filter(|_| !is_between).map(|changed| {
+        let may_fail = before.are_read_again && !saved.objects.is_empty();
+        let changed = changed(&found.writer.transforms, before.transforms).filter(|_| may_fail);
+        return Ok(changed.map(|changed| {
+            let count = saved.objects.len();
+            let (objects, their) =
+                if count == 1 { ("object", "its") } else { ("objects", "their") };
             format!(
-                "{changed} since the checkpoint, and {} of it not visible yet. Restore that until \
-                 the source is read to its end; or, to start over, remove the checkpoint: then \
-                 every event is stored again",
-                match saved.objects.len() {
-                    0 => "a line is taken in part, so that events".to_owned(),
-                    1 => "1 object".to_owned(),
-                    count => format!("{count} objects"),
-                } + if saved.objects.len() == 1 { " is" } else { " are" }
+                "{changed} since the checkpoint, which has {count} {objects} that may still fail: \
+                 {their} events would become other dead letters. Restore that until the source is \
+                 read to its end, or write on_failed = \"stop\" in [sink] for that long"
             )
         }));
     }
@@ -125,8 +123,15 @@ async fn misfit(
     )))
 }
 
-/// How the transforms differ from those that events passed before, if they do. What was taken then
-/// has passed those, so it is no matter for objects that are visible.
+/// What stands before the sink of a flow.
+pub(crate) struct Before<'a> {
+    pub(super) transforms: &'a [Through],
+    /// Whether events are read again that an earlier run gave to the sink, since their objects may
+    /// fail: they must come to the sink as they did then.
+    pub(super) are_read_again: bool,
+}
+
+/// How the transforms differ from those that events passed before, if they do.
 fn changed(before: &[Through], now: &[Through]) -> Option<String> {
     let count = |through: &[Through]| match through.len() {
         1 => "1 [[transform]]".to_owned(),

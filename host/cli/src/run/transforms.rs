@@ -84,11 +84,7 @@ impl Portion<'_> {
 
 /// Cuts events where a run is to stop that meets a rejection: behind each event that a transform
 /// rejected, and before each new key.
-fn portions<'a>(
-    read: &'a [Run],
-    sunk: Vec<Run>,
-    rejected: Vec<Rejection>,
-) -> Vec<Portion<'a>> {
+fn portions<'a>(read: &'a [Run], sunk: Vec<Run>, rejected: Vec<Rejection>) -> Vec<Portion<'a>> {
     let Some(last) = read.last().map(end) else { return Vec::new() };
     let mut cuts: Vec<u64> = rejected.iter().map(|rejection| rejection.position + 1).collect();
     let keys = sunk.windows(2).filter(|pair| pair[0].key != pair[1].key);

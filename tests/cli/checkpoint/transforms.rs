@@ -1,0 +1,138 @@
+//! A flow with transforms and a checkpoint: kills, and transforms that are others when it goes on.
+
+use spillway_tests::server::Server;
+
+use super::super::transforms::through;
+use super::*;
+use spillway::parts::Part;
+
+const RULES: &str = r#"[
+    { contains = "000003", action = "drop" },
+    { key = "b", action = "set_key", template = "c" },
+]"#;
+
+/// What [`RULES`] make of lines.
+fn routed(lines: &str) -> BTreeMap<String, Vec<u8>> {
+    let kept = lines.lines().filter(|line| !line.contains("000003"));
+    let kept = kept.map(|line| line.replace("{\"key\":\"b\"", "{\"key\":\"c\"") + "\n");
+    expected(&kept.collect::<String>())
+}
+
+#[test]
+fn every_event_is_there_once_however_often_it_is_killed() {
+    // Large enough for parts, and with events that are dropped at the end.
+    let lines = large(&["a", "b", "d"], 120) + &event("d", "000003").repeat(3);
+    let sizes = "max_open_objects = 2\nmemory_bytes_max = 12582912\n[checkpoint]";
+    let flow = through(&flow(), &[RULES]).replace("[checkpoint]", sizes);
+    let store = Store::start(|_| {});
+    let place = Place::of(&flow, &lines).with("ENDPOINT", &store.endpoint());
+    place.write("route.wasm", Part::Route.bytes());
+    let (sender, reached) = channel();
+    // Each run comes further than the one before.
+    for requests in [1, 3, 5, 8, 13] {
+        let (sender, mut count) = (sender.clone(), 0);
+        store.server().on_request(move |_| {
+            count += 1;
+            if count == requests {
+                let _ = sender.send(());
+            }
+            None
+        });
+        let running = place.start(&["run", "flow.toml"]);
+        reached.recv_timeout(spillway_tests::program::PATIENCE).unwrap();
+        running.signal("KILL");
+        let ended = running.ends();
+        assert_eq!(ended.code, None, "{ended:?}");
+    }
+    store.server().on_request(|_| None);
+    let summary = place.run(&[]);
+    assert_eq!(summary["end"], "complete");
+    assert!(contents(&store) == routed(&lines));
+    let left = store.open_uploads();
+    assert!(left.is_empty(), "{left:?} are left behind");
+    let again = place.run(&[]);
+    assert_eq!((&again["end"], &again["objects"]), (&"nothing_to_do".into(), &0.into()));
+}
+
+/// Events of objects that may fail are read again, and must pass what they passed.
+#[test]
+fn where_dead_letters_need_them_other_transforms_are_refused_until_the_source_is_through() {
+    let lines = large(&["a"], 120);
+    let on_failed = "[sink]\non_failed = { file = \"failed\" }\n[[transform]]";
+    let written = through(&flow(), &[RULES]).replacen("[[transform]]", on_failed, 1);
+    let (place, store) = stopped_with(&lines, &written);
+    let config = written.replace("000003", "000004");
+    let two = through(&written, &[RULES]);
+    let none = written.split("[[transform]]").next().unwrap().to_owned()
+        + "[sink.config]"
+        + written.split("[sink.config]").nth(1).unwrap();
+    for (flow, said) in [
+        (&config, "checkpoint.path: transform[0].config was changed since the checkpoint"),
+        (&two, "checkpoint.path: the flow had 1 [[transform]], and has 2 [[transform]]"),
+        (&none, "checkpoint.path: the flow had 1 [[transform]], and has 0 [[transform]]"),
+    ] {
+        place.write("flow.toml", flow);
+        for command in ["check", "run"] {
+            let ended = place.spillway(&[command, "flow.toml"]);
+            assert_fails(&ended, 2, &[said, "which has 1 object that may still fail"]);
+        }
+    }
+    // A component more, in which nothing is said.
+    place.write("flow.toml", &written);
+    place.write("route.wasm", [Part::Route.bytes(), &[0, 3, 2, b'h', b'i']].concat());
+    let said = "transform[0].component was another build of spillway-route 0.1.0";
+    assert_fails(&place.spillway(&["run", "flow.toml"]), 2, &[said]);
+    place.write("route.wasm", Part::Route.bytes());
+    place.run(&[]);
+    assert!(contents(&store) == routed(&lines));
+
+    // Now it is through, and what comes may pass others.
+    place.write("events.json", lines + &event("e", "000003"));
+    place.write("flow.toml", &config);
+    place.run(&[]);
+    assert_eq!(contents(&store)["e"], b"\"000003\"\n");
+}
+
+#[test]
+fn elsewhere_the_rest_passes_the_transforms_of_now() {
+    let lines = large(&["a"], 120);
+    let (place, store) = stopped_with(&lines, &through(&flow(), &[RULES]));
+    // The first part holds more than fifty events; this is the last.
+    let other = r#"[{ contains = "000119", action = "drop" }]"#;
+    place.write("flow.toml", through(&flow(), &[other]));
+    place.run(&[]);
+    let kept = lines.lines().filter(|l| !l.contains("000003") && !l.contains("000119"));
+    let kept: String = kept.map(|line| format!("{line}\n")).collect();
+    assert!(kept.len() < lines.len() - 300_000);
+    assert!(contents(&store) == expected(&kept));
+}
+
+/// A rule that stops a flow can be mended: nothing is lost, and nothing is stored twice.
+#[test]
+fn a_flow_that_a_rule_stopped_goes_on_with_another_rule() {
+    let lines = ["a", "b", "bad", "c"].map(|text| event("k", text)).concat();
+    let reject = r#"[{ contains = "bad", action = "reject" }]"#;
+    let server = Server::start();
+    let place = Place::of(&through(&flow(), &[reject]), &lines).at(&server);
+    place.write("route.wasm", Part::Route.bytes());
+    let ended = place.spillway(&["run", "flow.toml"]);
+    assert_fails(&ended, 1, &["line 3 was rejected", "the next run starts at line 1"]);
+    place.write("flow.toml", through(&flow(), &["[{ contains = \"bad\", action = \"drop\" }]"]));
+    place.run(&[]);
+    assert_eq!(server.contents()["k"], b"\"a\"\n\"b\"\n\"c\"\n");
+}
+
+/// As [`stopped`], with the transform.
+fn stopped_with(lines: &str, flow: &str) -> (Place, Store) {
+    let held = Held::start();
+    let place = Place::of(flow, lines).with("ENDPOINT", &held.store.endpoint());
+    place.write("route.wasm", Part::Route.bytes());
+    let mut running: Running = place.start(&["run", "flow.toml"]);
+    held.wait();
+    running.signal("INT");
+    running.wait_for("stopping: saving open objects for the next run");
+    let store = held.go_on();
+    let ended = guarded(running.ends());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    (place, store)
+}

@@ -1,0 +1,377 @@
+//! `[[transform]]`: what becomes of events on their way to the sink.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::json;
+use spillway::component::Component;
+use spillway::parts::Part;
+use spillway_tests::program::Running;
+use spillway_tests::scripted::{Reply, Scripted};
+use spillway_tests::server::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Server};
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions};
+
+use super::support::*;
+
+/// A flow whose events pass these rules, each in a transform of its own.
+pub fn through(flow: &str, rules: &[&str]) -> String {
+    let transforms = rules.iter().map(|rules| {
+        format!("[[transform]]\ncomponent = \"route.wasm\"\n[transform.config]\nrules = {rules}\n")
+    });
+    flow.replace("[sink.config]", &format!("{}[sink.config]", transforms.collect::<String>()))
+}
+
+/// A folder with the flow, what it reads, and the transform.
+pub fn place(flow: &str, lines: &str) -> Place {
+    let place = Place::of(flow, lines);
+    place.write("route.wasm", Part::Route.bytes());
+    place
+}
+
+const DROP: &str = r#"[{ contains = "drop", action = "drop" }]"#;
+const REJECT: &str = r#"[{ contains = "bad", action = "reject", reason = "it is bad" }]"#;
+const RENAME: &str = r#"[{ key_prefix = "k", action = "set_key", template = "new/{key}" }]"#;
+
+#[test]
+fn they_change_drop_and_rename_in_their_order() {
+    let service = r#"[{ field = "/service", action = "set_key", template = "{/service}/{key}" }]"#;
+    let debug = r#"[{ field = "/level", equals = "debug", action = "drop" }]"#;
+    let flow = through(FLOW, &[debug, service])
+        .replace("attempts_max", "max_open_objects = 8\nattempts_max");
+    let payload = |n: u64| {
+        let level = if n.is_multiple_of(3) { "debug" } else { "info" };
+        format!("{{\"service\":\"s{}\",\"level\":\"{level}\",\"n\":{n}}}", n % 4)
+    };
+    // The last ones are dropped.
+    let numbers: Vec<u64> = (0..300_000).chain([3, 6, 9]).collect();
+    let line = |n: &u64| format!("{{\"key\":\"all\",\"payload\":{}}}\n", payload(*n));
+    let server = Server::start();
+    let place = place(&flow, &numbers.iter().map(line).collect::<String>()).at(&server);
+    let check = place.spillway(&["check", "--connect", "flow.toml"]);
+    assert_eq!(check.code, Some(0), "{check:?}");
+    let summary = place.run(&[]);
+    let counted = ["lines", "events", "filtered", "stored_events", "rejected"];
+    let counted = counted.map(|name| summary[name].as_u64().unwrap());
+    assert_eq!(counted, [300_003, 200_000, 100_003, 200_000, 0]);
+    let mut wanted = BTreeMap::<String, Vec<u8>>::new();
+    for n in (0..300_000).filter(|n: &u64| !n.is_multiple_of(3)) {
+        wanted.entry(format!("s{}/all", n % 4)).or_default().extend((payload(n) + "\n").bytes());
+    }
+    assert!(server.contents() == wanted);
+}
+
+/// The same as one component that `wac` made of the chain, the transform and the sink.
+#[test]
+fn a_chain_that_was_composed_stores_the_same() {
+    let lines: String =
+        (0..50_000).map(|n| event(&format!("k{}", n / 9_000), &format!("{n}"))).collect();
+    let flows = FLOW.to_owned() + "\n[checkpoint]\npath = \"c\"\nevery = \"0s\"\n";
+    let rules = r#"[{ contains = "7", action = "drop" }, { key = "k2", action = "set_key", template = "x/{key}" }]"#;
+    let server = Server::start();
+    let place_of = |flow: &str| place(flow, &lines).at(&server);
+    place_of(&through(&flows, &[rules])).run(&[]);
+    let wanted = server.contents();
+    assert_eq!(wanted.keys().collect::<Vec<_>>(), ["k0", "k1", "k3", "k4", "k5", "x/k2"]);
+
+    let other = Server::start();
+    let authority = other.endpoint().replace("http://", "");
+    let sink = format!(
+        "[sink]\ncomponent = \"chained.wasm\"\negress = [\"{authority}\"]\n\
+         [sink.config.transform]\nrules = {rules}\n[sink.config.sink]"
+    );
+    let place = place(&flows.replace("[sink.config]", &sink), &lines).at(&other);
+    place.write("chained.wasm", chained());
+    let summary = place.run(&[]);
+    assert_eq!(summary["end"], "complete");
+    assert!(other.contents() == wanted);
+    let shown = place.spillway(&["checkpoint", "show", "c", "--component", "chained.wasm"]);
+    assert!(shown.out.contains("by spillway-route > spillway-s3 "), "{shown:?}");
+}
+
+fn chained() -> Vec<u8> {
+    let mut graph = CompositionGraph::new();
+    let mut register = |name: &str, bytes: &[u8]| {
+        let package = Package::from_bytes(name, None, bytes, graph.types_mut()).unwrap();
+        graph.register_package(package).unwrap()
+    };
+    let chain = register("test:chain", Part::Chain.bytes());
+    let plugs = vec![
+        register("test:route", Part::Route.bytes()),
+        register("test:sink", Component::embedded()),
+    ];
+    wac_graph::plug(&mut graph, plugs, chain).unwrap();
+    graph.encode(EncodeOptions::default()).unwrap()
+}
+
+#[test]
+fn what_they_reject_is_rejected_as_by_the_sink() {
+    let lines = ["a", "bad", "b", "drop", "bad", "c"].map(|text| event("k", text)).concat();
+    let rules = [DROP, REJECT, RENAME];
+    for (on_rejected, letters_wanted) in [("\"skip\"", 0), ("{ file = \"rejected\" }", 2)] {
+        let flow = through(FLOW, &rules).replacen(
+            "[[transform]]",
+            &format!("on_rejected = {on_rejected}\n[[transform]]"),
+            1,
+        );
+        let server = Server::start();
+        let place = place(&flow, &lines).at(&server);
+        let ended = place.spillway(&["run", "flow.toml", "--json"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.err.contains("line 2 was rejected: it is bad"), "{ended:?}");
+        let summary = summary(&ended);
+        assert_eq!((&summary["rejected"], &summary["filtered"]), (&2.into(), &1.into()));
+        assert_eq!(server.contents(), objects(&[("new/k", "\"a\"\n\"b\"\n\"c\"\n")]));
+        if letters_wanted > 0 {
+            // As they were read: a second flow with the same transforms stores them.
+            let letter = |line: u64| json!({"line": line, "position": line - 1, "key": "k", "payload": "\"bad\""});
+            assert_eq!(letters(&place, "rejected"), [letter(2), letter(5)]);
+        }
+    }
+}
+
+#[test]
+fn where_a_rejection_stops_the_flow_nothing_behind_it_is_stored() {
+    let lines = ["a", "b", "bad", "c", "drop"].map(|text| event("k", text)).concat();
+    let server = Server::start();
+    let place = place(&through(FLOW, &[REJECT, RENAME]), &lines).at(&server);
+    let ended = place.spillway(&["run", "flow.toml", "--json"]);
+    assert_fails(&ended, 1, &["line 3 was rejected: it is bad"]);
+    assert_eq!(server.contents(), objects(&[("new/k", "\"a\"\n\"b\"\n")]));
+    let summary = summary(&ended);
+    assert_eq!((&summary["events"], &summary["rejected"]), (&2.into(), &1.into()));
+}
+
+/// The key that a transform gave may be one that the sink does not take.
+#[test]
+fn a_key_that_a_transform_gave_is_rejected_by_the_sink() {
+    let long = format!(
+        r#"[{{ contains = "long", action = "set_key", template = "{}" }}]"#,
+        "x".repeat(1_025)
+    );
+    let lines = ["a", "long", "b"].map(|text| event("k", text)).concat();
+    let server = Server::start();
+    let place = place(&through(FLOW, &[&long]), &lines).at(&server);
+    let said = ["line 2 was rejected: the object's name has 1025 bytes"];
+    assert_fails(&place.spillway(&["run", "flow.toml"]), 1, &said);
+    assert_eq!(server.contents(), objects(&[("k", "\"a\"\n")]));
+}
+
+#[test]
+fn dead_letters_of_failed_objects_are_events_as_they_were_read() {
+    let split = r#"[{ contains = "x", action = "set_key", template = "x" }, { contains = "drop", action = "drop" }]"#;
+    let flow = through(FLOW, &[split]).replacen(
+        "[[transform]]",
+        "[sink]\non_failed = { file = \"failed\" }\n[[transform]]",
+        1,
+    );
+    let flow = flow.replace("attempts_max", "max_open_objects = 4\nattempts_max");
+    let store = Scripted::start(|request| match request.target.as_str() {
+        "/events/x" => Reply::error(403, "AccessDenied", "no"),
+        _ => Reply::stored(),
+    });
+    let events = [("a", "x1"), ("a", "y"), ("b", "x2"), ("a", "drop"), ("a", "x3"), ("b", "z")];
+    let lines = events.map(|(key, text)| event(key, text)).concat();
+    let place = place(&flow, &lines).with("ENDPOINT", &store.endpoint());
+    let summary = place.run(&[]);
+    assert_eq!((&summary["failed_events"], &summary["dead_letters"]), (&3.into(), &3.into()));
+    let letters: Vec<_> = letters(&place, "failed")
+        .iter()
+        .map(|letter| (letter["line"].clone(), letter["key"].clone(), letter["payload"].clone()))
+        .collect();
+    let wanted = [(1, "a", "\"x1\""), (3, "b", "\"x2\""), (5, "a", "\"x3\"")];
+    assert_eq!(letters, wanted.map(|(n, key, text)| (json!(n), json!(key), json!(text))));
+
+    // With the same transforms they come out as if nothing had failed.
+    let server = Server::start();
+    let again =
+        flow.replace("path = \"events.json\"", "path = \"failed\"\ncodec = \"dead-letters\"");
+    let again = again.replace("{ file = \"failed\" }", "\"stop\"");
+    place.write("flow.toml", again);
+    let place = place.at(&server);
+    place.run(&[]);
+    assert_eq!(server.contents(), objects(&[("x", "\"x1\"\n\"x2\"\n\"x3\"\n")]));
+}
+
+#[test]
+fn what_is_wrong_with_them_is_said_by_field() {
+    let server = Server::start();
+    let place = place("", &event("k", "a")).at(&server);
+    place.write("sink.wasm", Component::embedded());
+    place.write("text.wasm", "hello");
+    place.write("credentials.wasm", Part::EnvCredentials.bytes());
+    let good = through(FLOW, &["[]", "[]"]);
+    let second = |from: &str, to: &str| {
+        let (before, after) = good.rsplit_once(from).unwrap();
+        format!("{before}{to}{after}")
+    };
+    let component = "component = \"route.wasm\"";
+    for (flow, said) in [
+        (
+            second(component, "componet = \"route.wasm\""),
+            "transform[1].componet: unknown field; did you mean `component`?",
+        ),
+        (second(component, ""), "transform[1].component: is missing"),
+        (
+            second(component, "component = \"no.wasm\""),
+            "transform[1].component: cannot read the component no.wasm: No such file",
+        ),
+        (
+            second(component, "component = \"text.wasm\""),
+            "transform[1].component: not a WebAssembly component",
+        ),
+        (
+            second(component, "component = \"sink.wasm\""),
+            "transform[1].component: the component does not export spillway:sink/transform@0.2.0; it exports spillway:sink/sink@0.2.0",
+        ),
+        (
+            second(component, "component = \"credentials.wasm\""),
+            "it exports spillway:s3/credentials@0.2.0",
+        ),
+        (
+            second("rules = []", "rules = [{ acton = \"drop\", action = \"drop\" }]"),
+            "transform[1].config.rules[0].acton: unknown field; did you mean `action`?",
+        ),
+        (
+            second("rules = []", "rule = []"),
+            "transform[1].config.rule: unknown field; did you mean `rules`?",
+        ),
+        (
+            second("rules = []", "rules = [\"${NOT_SET}\"]"),
+            "transform[1].config.rules[0]: NOT_SET is not set",
+        ),
+        (
+            good.replace("[[transform]]", "[transform]").replacen(
+                "[transform]\ncomponent = \"route.wasm\"\n[transform.config]\nrules = []\n",
+                "",
+                1,
+            ),
+            "transform: is a table; write [[transform]]",
+        ),
+        (
+            good.replacen("[[transform]]", "[[transfrom]]", 1),
+            "transfrom: unknown field; did you mean `transform`?",
+        ),
+    ] {
+        place.write("flow.toml", &flow);
+        for command in ["check", "run"] {
+            let ended = place.spillway(&[command, "flow.toml"]);
+            assert_fails(&ended, 2, &["wrong with flow.toml", said]);
+        }
+    }
+    // Of several, each is told. Who only asks about the store needs none of them.
+    let flow = good.replace(component, "component = \"no.wasm\"");
+    place.write("flow.toml", &flow);
+    let said = ["transform[0].component", "transform[1].component"];
+    assert_fails(&place.spillway(&["check", "flow.toml"]), 2, &said);
+    assert_eq!(place.spillway(&["uploads", "list", "flow.toml"]).code, Some(0));
+    assert!(server.objects().is_empty());
+}
+
+#[test]
+fn one_that_outgrows_its_memory_is_named_and_loses_nothing() {
+    let flow = through(FLOW, &["[]"])
+        .replace("[transform.config]", "memory_bytes_max = 2097152\n[transform.config]");
+    let server = Server::start();
+    let lines = event("k", "a") + &event("k2", &"x".repeat(4 << 20));
+    let place = place(&flow, "").at(&server);
+    place.write(
+        "flow.toml",
+        flow.replace("type = \"file\"\npath = \"events.json\"", "type = \"stdin\""),
+    );
+    let mut running: Running = place.start(&["run", "flow.toml", "--json"]);
+    running.write(lines.as_bytes());
+    let ended = guarded(running.end());
+    assert_fails(&ended, 1, &["transform[0] failed"]);
+    let stored = server.contents();
+    let events = summary(&ended)["stored_events"].as_u64().unwrap();
+    assert_eq!(stored.len() as u64, events, "what was accepted before is stored: {ended:?}");
+}
+
+#[test]
+fn every_component_is_written_by_its_name() {
+    let place = Place::new();
+    let parts = [
+        ("chain", Part::Chain),
+        ("route", Part::Route),
+        ("command", Part::Command),
+        ("env-credentials", Part::EnvCredentials),
+        ("static-credentials", Part::StaticCredentials),
+        ("wasmcloud", Part::Wasmcloud),
+    ];
+    assert_eq!(parts.len(), Part::ALL.len());
+    for (name, part) in parts {
+        let ended = place.spillway(&["component", name, "-o", "it.wasm"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(std::fs::read(place.path("it.wasm")).unwrap() == part.bytes());
+    }
+    assert_fails(&place.spillway(&["component", "chian", "-o", "it.wasm"]), 2, &["chain"]);
+    place.write("route.wasm", Part::Route.bytes());
+    let inspected = place.spillway(&["inspect", "route.wasm"]);
+    assert_eq!(inspected.code, Some(0), "{inspected:?}");
+    for text in ["(a transform)", "spillway:sink/types@0.2.0", "\"key_prefix\""] {
+        assert!(inspected.out.contains(text), "{inspected:?}");
+    }
+}
+
+#[test]
+fn credentials_are_written_into_a_file_for_its_owner() {
+    let place = Place::new();
+    let given = json!({
+        "Version": 1,
+        "AccessKeyId": ACCESS_KEY_ID,
+        "SecretAccessKey": SECRET_ACCESS_KEY,
+        "SessionToken": "t0ken",
+        "Expiration": "2035-01-01T00:00:00Z",
+    });
+    place.write("given.json", given.to_string());
+    place.write("it.wasm", "something else, that others may read");
+    let arguments =
+        ["component", "static-credentials", "--credentials", "given.json", "-o", "it.wasm"];
+    let ended = place.spillway(&arguments);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let bytes = std::fs::read(place.path("it.wasm")).unwrap();
+    assert_eq!(bytes.len(), Part::StaticCredentials.bytes().len());
+    let held =
+        format!(r#""expires_at":2051222400000000000,"secret_access_key":"{SECRET_ACCESS_KEY}""#);
+    assert!(bytes.windows(held.len()).any(|bytes| bytes == held.as_bytes()));
+    let mode = std::fs::metadata(place.path("it.wasm")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let secret = SECRET_ACCESS_KEY;
+    for (text, said) in [
+        (
+            format!("{{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"{secret}\", }}"),
+            "line 1, column ",
+        ),
+        (
+            format!("{{\"AccessKeyId\": \"a\", \"SecretAccessKey\": [\"{secret}\"]}}"),
+            "expected JSON with AccessKeyId",
+        ),
+        (
+            format!("{{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"{secret}\\n\"}}"),
+            "SecretAccessKey: expected visible",
+        ),
+        (
+            format!("{{\"AccessKeyId\": \"\", \"SecretAccessKey\": \"{secret}\"}}"),
+            "AccessKeyId: expected visible",
+        ),
+        (given.to_string().replace("2035-01-01T", "soon"), "Expiration: expected a time such as"),
+        (given.to_string().replace("t0ken", &"t".repeat(9_000)), "longer than the 8160 bytes"),
+    ] {
+        place.write("given.json", text);
+        assert_fails(&place.spillway(&arguments), 2, &["--credentials given.json: ", said]);
+    }
+    let missing = ["component", "static-credentials", "--credentials", "no", "-o", "it.wasm"];
+    assert_fails(
+        &place.spillway(&missing),
+        2,
+        &["--credentials no: cannot be read", "No such file"],
+    );
+    let other = ["component", "chain", "--credentials", "given.json", "-o", "it.wasm"];
+    assert_fails(&place.spillway(&other), 2, &["--credentials: only for"]);
+}
+
+fn objects(objects: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
+    objects.iter().map(|(key, text)| ((*key).to_owned(), text.as_bytes().to_vec())).collect()
+}
