@@ -75,8 +75,11 @@ pub mod credentials;
 pub mod egress;
 pub mod engine;
 pub mod grants;
+mod meter;
 pub mod problem;
 pub mod sink;
 mod state;
+mod trap;
 
 pub use bounds::Breach;
+pub use trap::Trap;

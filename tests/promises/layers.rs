@@ -86,6 +86,8 @@ const SINK_HOST: &[&str] = &[
     "egress",
     "credentials",
     "engine",
+    "trap",
+    "meter",
     "grants",
     "state",
     "sink",
