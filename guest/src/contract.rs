@@ -364,7 +364,10 @@ impl From<Error> for wit::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Invalid(problems) => {
-                wit::Error::Invalid(problems.into_iter().map(wit::Problem::from).collect())
+                let mut problems: Vec<_> = problems.into_iter().map(wit::Problem::from).collect();
+                let bytes = problems.iter().map(|p| p.field.len() + p.message.len());
+                problems.truncate(bounds::problems(bytes));
+                wit::Error::Invalid(problems)
             }
             Error::Denied(text) => wit::Error::Denied(bounds::text(text)),
             Error::Unavailable(text) => wit::Error::Unavailable(bounds::text(text)),

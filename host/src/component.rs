@@ -2,17 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{InstancePre, Linker};
+use wasmtime::{Store, UpdateDeadline};
 
 use crate::bounds::{self, Breach, Ledger};
 use crate::contract::{Description, S3, S3Pre, SavedState, StoredState};
 use crate::egress::{Egress, Traffic};
-use crate::engine::{Engine, on_tick};
+use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
-use crate::sink::{Sink, SinkError, answered, promptly, trap};
-use crate::state::{GRANTED, State, Waited, link};
+use crate::sink::{Call, Sink, SinkError, answered};
+use crate::state::{GRANTED, State, link};
+use crate::trap::Exceeded;
 
 /// Where a component comes from.
 #[derive(Clone, Debug)]
@@ -124,11 +125,10 @@ impl Component {
     /// [`SinkError::Trap`], [`SinkError::Breach`].
     pub async fn describe(&self) -> Result<Description, SinkError> {
         let grants = Grants::nothing();
-        let call = async {
-            let (mut store, instance) = self.instantiate(&grants).await?;
-            instance.spillway_sink_sink().call_describe(&mut store).await.map_err(trap)
-        };
-        let description = promptly("describe", &grants.limits, &Waited::default(), call).await??;
+        let (mut store, instance) = self.instantiate("describe", &grants).await?;
+        let call = Call::prompt("describe", &mut store, &grants.limits);
+        let description =
+            call.make(instance.spillway_sink_sink().call_describe(&mut store)).await?;
         bounds::description(&description).map_err(Breach::by("describe"))?;
         Ok(description)
     }
@@ -142,11 +142,10 @@ impl Component {
     /// [`SinkError::Breach`].
     pub async fn egress(&self, config: &str) -> Result<Vec<String>, SinkError> {
         let grants = Grants::nothing();
-        let call = async {
-            let (mut store, instance) = self.instantiate(&grants).await?;
-            instance.spillway_sink_sink().call_egress(&mut store, config).await.map_err(trap)
-        };
-        let answer = promptly("egress", &grants.limits, &Waited::default(), call).await??;
+        let (mut store, instance) = self.instantiate("egress", &grants).await?;
+        let call = Call::prompt("egress", &mut store, &grants.limits);
+        let answer =
+            call.make(instance.spillway_sink_sink().call_egress(&mut store, config)).await?;
         answered("egress", answer, |authorities| bounds::authorities(authorities))
     }
 
@@ -162,11 +161,10 @@ impl Component {
         let more = state.len().saturating_mul(2);
         let memory = &mut grants.limits.memory_bytes_max;
         *memory = memory.saturating_add(more);
-        let call = async {
-            let (mut store, instance) = self.instantiate(&grants).await?;
-            instance.spillway_sink_sink().call_inspect_state(&mut store, state).await.map_err(trap)
-        };
-        let answer = promptly("inspect-state", &grants.limits, &Waited::default(), call).await??;
+        let (mut store, instance) = self.instantiate("inspect-state", &grants).await?;
+        let call = Call::prompt("inspect-state", &mut store, &grants.limits);
+        let sink = instance.spillway_sink_sink();
+        let answer = call.make(sink.call_inspect_state(&mut store, state)).await?;
         answered("inspect-state", answer, bounds::saved_state)
     }
 
@@ -183,11 +181,13 @@ impl Component {
         name: &str,
         grants: &Grants,
     ) -> Result<Option<StoredState>, SinkError> {
-        let (mut store, instance) = self.instantiate(grants).await?;
-        let call = instance.spillway_sink_sink().call_load_state(&mut store, config, name);
-        answered("load-state", call.await.map_err(trap)?, |stored| {
-            stored.iter().try_for_each(|stored| bounds::text("the version", &stored.version))?;
-            bounds::state(stored.as_ref().map_or(&[], |s| &s.bytes), grants.limits.memory_bytes_max)
+        let (mut store, instance) = self.instantiate("load-state", grants).await?;
+        let call = Call::of_state("load-state", &mut store, &grants.limits);
+        let sink = instance.spillway_sink_sink();
+        let answer = call.make(sink.call_load_state(&mut store, config, name)).await?;
+        let bytes_max = grants.limits.state_bytes_max;
+        answered("load-state", answer, |stored| {
+            stored.iter().try_for_each(|stored| bounds::stored_state(stored, bytes_max))
         })
     }
 
@@ -219,29 +219,50 @@ impl Component {
         grants: &Grants,
         watch: impl FnOnce(Traffic) + Send,
     ) -> Result<Sink, SinkError> {
-        let (mut store, instance) = self.instantiate(grants).await?;
+        let limits = &grants.limits;
+        let (mut store, instance) = self.instantiate("open", grants).await?;
         watch(store.data().egress.traffic());
-        let opened =
-            instance.spillway_sink_sink().sink().call_open(&mut store, config, state).await;
-        let resource = answered("open", opened.map_err(trap)?, |_| Ok(()))?;
-        let ledger = Ledger::new(state.is_some(), grants.limits.memory_bytes_max);
-        let engine = self.engine.clone();
-        Ok(Sink::new(store, instance, resource, engine, grants.limits, ledger))
+        let call = match state {
+            Some(_) => Call::new("open", &mut store, limits),
+            None => Call::prompt("open", &mut store, limits),
+        };
+        let sink = instance.spillway_sink_sink().sink();
+        let answer = call.make(sink.call_open(&mut store, config, state)).await?;
+        let resource = answered("open", answer, |_| Ok(()))?;
+        let ledger = Ledger::new(state.is_some(), limits.state_bytes_max);
+        Ok(Sink::new(store, instance, resource, self.engine.clone(), *limits, ledger))
     }
 
-    async fn instantiate(&self, grants: &Grants) -> Result<(Store<State>, S3), SinkError> {
-        let egress = Egress::new(grants.egress.iter().cloned(), grants.transport.clone());
-        let state = State::new(egress, grants.credentials.clone(), &grants.limits);
-        let mut store = Store::new(self.engine.wasmtime(), state);
-        store.limiter(|state| &mut state.limits);
-        // What a guest hands over lies in its memory, which has its bound: a checkpoint may be most
-        // of it. wasmtime's own bound is 128 MiB.
-        store.set_hostcall_fuel(grants.limits.memory_bytes_max);
-        store.epoch_deadline_callback(|mut store| on_tick(&mut store.data_mut().ticks_left));
-        store.set_epoch_deadline(1);
-        let instance = self.pre.instantiate_async(&mut store).await.map_err(trap)?;
+    /// An instance for the call `name`. Its modules may compute when they start.
+    async fn instantiate(
+        &self,
+        name: &'static str,
+        grants: &Grants,
+    ) -> Result<(Store<State>, S3), SinkError> {
+        let mut store = new_store(&self.engine, grants);
+        let call = Call::prompt(name, &mut store, &grants.limits);
+        let instance = call.make(self.pre.instantiate_async(&mut store)).await?;
         Ok((store, instance))
     }
+}
+
+/// What an instance runs in: bounded by its limits, and given what is granted.
+pub(crate) fn new_store(engine: &Engine, grants: &Grants) -> Store<State> {
+    let Limits { compute_max, resources_max, .. } = grants.limits;
+    let egress = Egress::new(grants.egress.iter().cloned(), grants.transport.clone());
+    let state = State::new(egress, grants.credentials.clone(), &grants.limits);
+    let mut store = Store::new(engine.wasmtime(), state);
+    store.limiter(|state| &mut state.bounds);
+    store.set_max_component_handles(resources_max);
+    // Each tick that finds the guest running gives way to other tasks.
+    store.epoch_deadline_callback(move |store| {
+        if store.data().meter.computed.sum() > compute_max {
+            return Err(Exceeded::Compute(compute_max).into());
+        }
+        Ok(UpdateDeadline::Yield(1))
+    });
+    store.set_epoch_deadline(1);
+    store
 }
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {

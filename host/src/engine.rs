@@ -5,29 +5,35 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use wasmtime::{Config, UpdateDeadline};
+use wasmtime::Config;
 
-/// What a guest may use up.
+/// What a component may use up. A message about one of these names it.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The linear memories of one sink, all in all, in bytes.
     pub memory_bytes_max: usize,
-    /// How long one call may compute, waiting not counted, before it is ended with a trap.
+    /// The bytes of the state of a checkpoint, and of a state that is loaded.
+    pub state_bytes_max: usize,
+    /// How long one call may compute: CPU time, waiting not counted.
     pub compute_max: Duration,
-    /// How long `describe`, `egress`, `inspect-state` and `poll` may take, waiting counted: they do
-    /// not wait for a store.
+    /// How long a call may take that does not wait for the store, waiting counted: `describe`,
+    /// `egress`, `inspect-state`, `open` without state, `skip`, `poll`, `commit` and `metrics`.
     pub prompt_call_max: Duration,
-    /// How many handles to host resources one sink may hold.
+    /// How many requests may be in flight: sent, and their answers not read to the end.
+    pub requests_in_flight_max: usize,
+    /// How many handles to resources one sink may hold.
     pub resources_max: usize,
 }
 
 impl Default for Limits {
-    /// 1 GiB, a minute, half a minute, 10,000.
+    /// Memory and state of 1 GiB, a minute, half a minute, 1,000 requests, 10,000 handles.
     fn default() -> Limits {
         Limits {
             memory_bytes_max: 1 << 30,
+            state_bytes_max: 1 << 30,
             compute_max: Duration::from_secs(60),
             prompt_call_max: Duration::from_secs(30),
+            requests_in_flight_max: 1_000,
             resources_max: 10_000,
         }
     }
@@ -95,21 +101,6 @@ fn keep_compiled(config: &mut Config, folder: &Path) -> anyhow::Result<()> {
 #[cfg(not(feature = "cache"))]
 fn keep_compiled(_: &mut Config, _: &Path) -> anyhow::Result<()> {
     anyhow::bail!("this build keeps none; build it with the cargo feature `cache`")
-}
-
-/// Lets a call compute for so long: each tick that finds the guest running gives way to other
-/// tasks, and counts.
-pub(crate) fn on_tick(ticks_left: &mut u64) -> wasmtime::Result<UpdateDeadline> {
-    *ticks_left = match ticks_left.checked_sub(1) {
-        Some(left) => left,
-        None => wasmtime::bail!("the component exceeded its computing time"),
-    };
-    Ok(UpdateDeadline::Yield(1))
-}
-
-/// How many ticks a time is.
-pub(crate) fn ticks(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Moves the engine's epoch on for as long as the engine lives.

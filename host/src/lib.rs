@@ -76,11 +76,14 @@ pub mod credentials;
 pub mod egress;
 pub mod engine;
 pub mod grants;
+mod meter;
 #[cfg(feature = "parts")]
 pub mod parts;
 pub mod problem;
 pub mod sink;
 mod state;
 pub mod transform;
+mod trap;
 
 pub use bounds::Breach;
+pub use trap::Trap;

@@ -1,9 +1,7 @@
 //! What a store holds, and exactly what a guest is linked to.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use tokio::time::Instant;
 use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceTable};
 use wasmtime::{ResourceLimiter, StoreContextMut};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView, WasiClocksView};
@@ -17,7 +15,9 @@ use wasmtime_wasi_io::bindings::wasi::io;
 use crate::contract::credentials;
 use crate::credentials::Provider;
 use crate::egress::Egress;
-use crate::engine::{Limits, ticks};
+use crate::engine::Limits;
+use crate::meter::Meter;
+use crate::trap::Exceeded;
 
 /// One guest's share of the host.
 pub(crate) struct State {
@@ -29,16 +29,16 @@ pub(crate) struct State {
     credentials: Arc<dyn Provider>,
     /// Whether there were none when they were last asked for.
     credentials_fail: bool,
-    /// How long the guest waited for its host.
-    pub(crate) waited: Arc<Waited>,
-    pub(crate) limits: Bounds,
-    pub(crate) ticks_left: u64,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) bounds: Bounds,
+    pub(crate) limits: Limits,
 }
 
 impl State {
     pub(crate) fn new(egress: Egress, credentials: Arc<dyn Provider>, limits: &Limits) -> State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
+        let meter = Arc::<Meter>::default();
         State {
             table,
             clocks: WasiClocksCtx::default(),
@@ -47,38 +47,14 @@ impl State {
             egress,
             credentials,
             credentials_fail: false,
-            waited: Arc::default(),
-            limits: Bounds {
+            bounds: Bounds {
                 memory_bytes_left: limits.memory_bytes_max,
                 table_elements_left: TABLE_ELEMENTS_MAX,
+                meter: meter.clone(),
             },
-            ticks_left: ticks(limits.compute_max),
+            meter,
+            limits: *limits,
         }
-    }
-}
-
-/// How long a guest waited for what its host was to give it: that is no time of its own.
-#[derive(Default)]
-pub(crate) struct Waited(Mutex<(Duration, Option<Instant>)>);
-
-impl Waited {
-    pub(crate) fn begin(&self) {
-        self.lock().1 = Some(Instant::now());
-    }
-
-    pub(crate) fn end(&self) {
-        let (sum, since) = &mut *self.lock();
-        *sum += since.take().map_or(Duration::ZERO, |since| since.elapsed());
-    }
-
-    /// So long until now.
-    pub(crate) fn sum(&self) -> Duration {
-        let (sum, since) = &*self.lock();
-        *sum + since.map_or(Duration::ZERO, |since| since.elapsed())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, (Duration, Option<Instant>)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,6 +63,7 @@ impl Waited {
 pub(crate) struct Bounds {
     memory_bytes_left: usize,
     table_elements_left: usize,
+    meter: Arc<Meter>,
 }
 
 impl ResourceLimiter for Bounds {
@@ -96,7 +73,11 @@ impl ResourceLimiter for Bounds {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(grow(&mut self.memory_bytes_left, current, desired, maximum))
+        let is_granted = grow(&mut self.memory_bytes_left, current, desired, maximum);
+        if !is_granted {
+            self.meter.refuse_memory();
+        }
+        Ok(is_granted)
     }
 
     fn table_growing(
@@ -172,7 +153,11 @@ fn handle(
     mut store: StoreContextMut<'_, State>,
     (request, options): (Resource<HostOutgoingRequest>, Option<Resource<RequestOptions>>),
 ) -> wasmtime::Result<(Result<Resource<HostFutureIncomingResponse>, http::types::ErrorCode>,)> {
-    let mut view = store.data_mut().http();
+    let state = store.data_mut();
+    if state.egress.in_flight() >= state.limits.requests_in_flight_max {
+        return Err(Exceeded::Requests(state.limits.requests_in_flight_max).into());
+    }
+    let mut view = state.http();
     let given = options.as_ref().map(Resource::rep);
     let future = http::outgoing_handler::Host::handle(&mut view, request, options);
     if let Some(rep) = given {
@@ -203,9 +188,9 @@ impl credentials::Host for State {
         identity: String,
         fresh: bool,
     ) -> Result<credentials::CredentialSet, credentials::Failure> {
-        self.waited.begin();
+        self.meter.waited.begin();
         let credentials = self.credentials.get(&identity, fresh).await;
-        self.waited.end();
+        self.meter.waited.end();
         let is_first = !std::mem::replace(&mut self.credentials_fail, credentials.is_err());
         let credentials = credentials.inspect_err(|failure| {
             // The component says so, too, but only when the call is over in which it waits for
@@ -235,7 +220,8 @@ mod tests {
 
     #[test]
     fn memories_and_tables_are_bounded_all_in_all() {
-        let mut bounds = Bounds { memory_bytes_left: 100, table_elements_left: 10 };
+        let mut bounds =
+            Bounds { memory_bytes_left: 100, table_elements_left: 10, meter: Arc::default() };
         for (current, desired, maximum, granted) in [
             (0, 40, None, true),
             (0, 61, None, false),

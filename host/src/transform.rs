@@ -10,14 +10,15 @@ use wasmtime::{Store, component};
 
 use crate::bounds::{self, Breach, Kept};
 use crate::component::{
-    ComponentSource, LoadError as ReadError, check_preamble, list, names, read,
+    ComponentSource, LoadError as ReadError, check_preamble, list, names, new_store, read,
 };
 use crate::contract::{Boundaries, Description, Filter, FilterPre, Outcome, Payload, Run};
-use crate::egress::{Egress, Gate};
-use crate::engine::{Engine, Limits, on_tick, ticks};
+use crate::egress::Gate;
+use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
-use crate::sink::{SinkError, answered, promptly, trap, until_given_up};
-use crate::state::{State, Waited};
+use crate::sink::{Call, SinkError, answered};
+use crate::state::State;
+use crate::trap::Trap;
 
 /// Why a component is no transform.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,10 @@ pub struct Transform {
     limits: Limits,
     /// What says that it is given up during a call.
     gate: Gate,
+    /// Whether a call is being made, or was and had no answer.
+    is_called: bool,
+    /// Why it is gone, if it is: then it is called no more.
+    gone: Option<SinkError>,
 }
 
 impl TransformComponent {
@@ -107,11 +112,10 @@ impl TransformComponent {
     /// [`SinkError::Trap`], [`SinkError::Breach`].
     pub async fn describe(&self) -> Result<Description, SinkError> {
         let limits = Limits::default();
-        let call = async {
-            let (mut store, instance) = self.instantiate(&limits).await?;
-            instance.spillway_sink_transform().call_describe(&mut store).await.map_err(trap)
-        };
-        let description = promptly("describe", &limits, &Waited::default(), call).await??;
+        let (mut store, instance) = self.instantiate("describe", &limits).await?;
+        let call = Call::prompt("describe", &mut store, &limits);
+        let described = instance.spillway_sink_transform().call_describe(&mut store);
+        let description = call.make(described).await?;
         bounds::description(&description).map_err(Breach::by("describe"))?;
         Ok(description)
     }
@@ -123,28 +127,25 @@ impl TransformComponent {
     /// [`SinkError::Refused`] with every problem of the configuration; [`SinkError::Trap`],
     /// [`SinkError::Breach`].
     pub async fn open(&self, config: &str, limits: &Limits) -> Result<Transform, SinkError> {
-        let call = async {
-            let (mut store, instance) = self.instantiate(limits).await?;
-            let transform = instance.spillway_sink_transform().transform();
-            let opened = transform.call_open(&mut store, config).await.map_err(trap)?;
-            Ok::<_, SinkError>((opened, store, instance))
-        };
-        let call = promptly("open", limits, &Waited::default(), call).await?;
-        let (opened, store, instance) = call?;
+        let (mut store, instance) = self.instantiate("open", limits).await?;
+        let call = Call::prompt("open", &mut store, limits);
+        let transform = instance.spillway_sink_transform().transform();
+        let opened = call.make(transform.call_open(&mut store, config)).await?;
         let resource = answered("open", opened, |_| Ok(()))?;
         let (engine, gate) = (self.engine.clone(), store.data().egress.gate());
-        Ok(Transform { store, instance, resource, _engine: engine, limits: *limits, gate })
+        let (limits, is_called, gone) = (*limits, false, None);
+        Ok(Transform { store, instance, resource, _engine: engine, limits, gate, is_called, gone })
     }
 
-    async fn instantiate(&self, limits: &Limits) -> Result<(Store<State>, Filter), SinkError> {
-        let Grants { transport, credentials, .. } = Grants::nothing();
-        let state = State::new(Egress::new([], transport), credentials, limits);
-        let mut store = Store::new(self.engine.wasmtime(), state);
-        store.limiter(|state| &mut state.limits);
-        store.set_hostcall_fuel(limits.memory_bytes_max);
-        store.epoch_deadline_callback(|mut store| on_tick(&mut store.data_mut().ticks_left));
-        store.set_epoch_deadline(1);
-        let instance = self.pre.instantiate_async(&mut store).await.map_err(trap)?;
+    async fn instantiate(
+        &self,
+        name: &'static str,
+        limits: &Limits,
+    ) -> Result<(Store<State>, Filter), SinkError> {
+        let grants = Grants { limits: *limits, ..Grants::nothing() };
+        let mut store = new_store(&self.engine, &grants);
+        let call = Call::prompt(name, &mut store, limits);
+        let instance = call.make(self.pre.instantiate_async(&mut store)).await?;
         Ok((store, instance))
     }
 }
@@ -158,12 +159,24 @@ impl Transform {
     /// [`SinkError::Breach`], also where what comes back is not of the batch: the transform is gone
     /// then.
     pub async fn apply(&mut self, batch: &[Run]) -> Result<Outcome, SinkError> {
-        self.store.data_mut().ticks_left = ticks(self.limits.compute_max);
-        let Transform { store, instance, resource, gate, .. } = self;
+        if self.is_called && self.gone.is_none() {
+            self.gone = Some(SinkError::Trap(Trap::cut_short()));
+        }
+        if let Some(gone) = &self.gone {
+            return Err(gone.clone());
+        }
+        self.is_called = true;
+        let Transform { store, instance, resource, gate, limits, .. } = self;
         let transform = instance.spillway_sink_transform().transform();
-        let call = transform.call_apply(store, *resource, batch);
-        let answer = until_given_up(gate, call).await?;
-        answered("apply", answer, |outcome| check(batch, outcome))
+        let call = Call::of_batch("apply", store, limits).under(gate);
+        let answer = call.make(transform.call_apply(store, *resource, batch)).await;
+        let outcome = answer.and_then(|answer| answered("apply", answer, |o| check(batch, o)));
+        self.is_called = false;
+        outcome.inspect_err(|error| {
+            if !matches!(error, SinkError::Refused(_)) {
+                self.gone = Some(error.clone());
+            }
+        })
     }
 
     /// A call ends with [`SinkError::GivenUp`] where the sink behind this gate is given up.

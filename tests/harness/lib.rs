@@ -3,6 +3,7 @@
 
 pub mod bucket_server;
 pub mod bucket_transport;
+pub mod components;
 mod conversion;
 pub mod openmetrics;
 pub mod program;

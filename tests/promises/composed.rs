@@ -1,7 +1,6 @@
-//! Components that compose, in hosts that know nothing of them; and components that others write
-//! against the contract: a filter, and one that breaks its bounds.
+//! Components that compose, in hosts that know nothing of them; and a filter that others write
+//! against the contract.
 
-mod bounds;
 mod chain;
 mod command;
 mod filter;
@@ -11,34 +10,13 @@ mod route;
 mod wasmcloud;
 
 use std::path::PathBuf;
-use std::process::Command;
-use std::sync::OnceLock;
 
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
 
-use crate::support::root;
-
-/// The file of a component of `tests/components`. They are built once, beside the one that the
-/// host's build script builds.
+/// The file of a component of `tests/components`.
 fn built(file: &str) -> PathBuf {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("component");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = Command::new(cargo)
-            .args(["build", "--package", "spillway-test-components", "--lib", "--examples"])
-            .args(["--target", TARGET, "--profile", "component", "--target-dir"])
-            .arg(&target)
-            .current_dir(root())
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env_remove("RUSTFLAGS")
-            .env_remove("RUSTC_WORKSPACE_WRAPPER")
-            .status();
-        assert!(status.expect("cargo starts").success(), "the errors stand above");
-        target.join(TARGET).join("component")
-    });
-    folder.join(file)
+    spillway_tests::components::built(env!("CARGO_TARGET_TMPDIR"), file)
 }
 
 /// One component of several, as `wac plug SOCKET --plug PLUG …` makes it.
@@ -68,5 +46,3 @@ fn names(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
     let (imports, exports) = (world.imports.keys(), world.exports.keys());
     (sorted(imports.cloned().collect()), sorted(exports.cloned().collect()))
 }
-
-const TARGET: &str = "wasm32-unknown-unknown";

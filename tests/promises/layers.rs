@@ -87,6 +87,8 @@ const SINK_HOST: &[&str] = &[
     "egress",
     "credentials",
     "engine",
+    "trap",
+    "meter",
     "grants",
     "state",
     "sink",

@@ -8,6 +8,7 @@ mod component;
 mod composed;
 mod crates;
 mod docs;
+mod hostile;
 mod layers;
 mod many_in_flight;
 mod purity;

@@ -15,12 +15,26 @@ pub fn fits(text: &str) -> bool {
     text.len() <= TEXT_BYTES_MAX
 }
 
+/// How many of the problems of an error may pass, whose fields and messages are so long. There is
+/// always room for one.
+pub fn problems(bytes: impl IntoIterator<Item = usize>) -> usize {
+    let sums = bytes.into_iter().take(PROBLEMS_MAX).scan(0, |sum, bytes| {
+        *sum += bytes;
+        Some(*sum)
+    });
+    sums.take_while(|sum| *sum <= PROBLEMS_BYTES_MAX).count()
+}
+
 /// How long a text may be.
 pub const TEXT_BYTES_MAX: usize = 4_096;
 /// How long the schema may be.
 pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
 /// How many notices a call may return.
 pub const NOTICES_MAX: usize = 1_000;
+/// How many problems an error may have.
+pub const PROBLEMS_MAX: usize = 100;
+/// How long their texts may be, all together.
+pub const PROBLEMS_BYTES_MAX: usize = 64 << 10;
 const CUT: &str = "…";
 
 #[cfg(test)]
@@ -35,6 +49,13 @@ mod tests {
         let cut = text("é".repeat(TEXT_BYTES_MAX));
         assert_eq!(cut, "é".repeat(2_046) + CUT);
         assert!(fits(&cut) && !fits(&(whole + "x")));
+    }
+
+    #[test]
+    fn no_more_problems_pass_than_may() {
+        assert_eq!(problems([10; PROBLEMS_MAX + 1]), PROBLEMS_MAX);
+        assert_eq!(problems([TEXT_BYTES_MAX; 20]), PROBLEMS_BYTES_MAX / TEXT_BYTES_MAX);
+        assert_eq!(problems([2 * TEXT_BYTES_MAX]), 1);
     }
 
     #[test]

@@ -1,7 +1,13 @@
 //! Every bound, kept and broken.
 
+use std::time::Duration;
+
+use super::ledger::*;
 use super::*;
-use crate::contract::{Framing, Level, MetricValue, Notice, Payload, Problem};
+use crate::contract::{
+    Boundaries, Ending, Failure, Framing, Histogram, Level, Notice, Payload, Problem, Progress,
+    Rejection, Run, VisibleObject,
+};
 
 fn run(first: u64, boundaries: Boundaries) -> Run {
     let payload = Payload::Bytes(Vec::new());
@@ -18,6 +24,11 @@ fn ledger() -> Ledger {
     let mut ledger = Ledger::new(false, 10);
     assert_eq!(ledger.write(&batch(), &[]), Ok(()));
     ledger
+}
+
+/// What `poll` reports at the beginning.
+fn polled(ledger: &mut Ledger, progress: &Progress) -> Kept {
+    ledger.progress(progress, Told::Poll, Seen::default())
 }
 
 fn progress(durable: u64) -> Progress {
@@ -66,13 +77,13 @@ fn rejections_are_of_the_batch_and_rise() {
 #[test]
 fn durable_never_falls_and_stays_within_what_was_written() {
     let mut ledger = ledger();
-    assert_eq!(ledger.progress(&progress(12)), Ok(()));
-    broken(ledger.progress(&progress(11)), "`durable` fell from 12 to 11");
-    broken(ledger.progress(&progress(23)), "is 23, and the next position to be written is 22");
-    assert_eq!(ledger.progress(&progress(22)), Ok(()));
+    assert_eq!(polled(&mut ledger, &progress(12)), Ok(()));
+    broken(polled(&mut ledger, &progress(11)), "`durable` fell from 12 to 11");
+    broken(polled(&mut ledger, &progress(23)), "is 23, and the next position to be written is 22");
+    assert_eq!(polled(&mut ledger, &progress(22)), Ok(()));
     ledger.skip(30);
-    assert_eq!(ledger.progress(&progress(30)), Ok(()));
-    broken(Ledger::new(false, 10).progress(&progress(1)), "the next position");
+    assert_eq!(polled(&mut ledger, &progress(30)), Ok(()));
+    broken(polled(&mut Ledger::new(false, 10), &progress(1)), "the next position");
 }
 
 /// What the checkpoint knew is not known here, until something is written after it.
@@ -81,15 +92,15 @@ fn a_sink_that_goes_on_is_bound_from_its_first_event_on() {
     let mut ledger = Ledger::new(true, 10);
     let mut before = progress(7);
     before.visible.push(object(3, 5, 2));
-    assert_eq!(ledger.progress(&before), Ok(()));
+    assert_eq!(polled(&mut ledger, &before), Ok(()));
     assert_eq!(ledger.write(&batch(), &[]), Ok(()));
-    broken(ledger.progress(&progress(23)), "the next position");
+    broken(polled(&mut ledger, &progress(23)), "the next position");
 }
 
 #[test]
 fn objects_and_failures_lie_within_what_was_written() {
     let told = |object: VisibleObject| {
-        ledger().progress(&Progress { visible: vec![object], ..progress(0) })
+        polled(&mut ledger(), &Progress { visible: vec![object], ..progress(0) })
     };
     assert_eq!(told(object(10, 21, 5)), Ok(()));
     assert_eq!(told(object(21, 21, 1)), Ok(()));
@@ -98,8 +109,9 @@ fn objects_and_failures_lie_within_what_was_written() {
     }
     broken(told(object(20, 22, 1)), "a visible object reaches position 22");
     broken(told(VisibleObject { object_key: long(), ..object(10, 10, 1) }), "an object key");
-    let told =
-        |failure: Failure| ledger().progress(&Progress { failed: vec![failure], ..progress(0) });
+    let told = |failure: Failure| {
+        polled(&mut ledger(), &Progress { failed: vec![failure], ..progress(0) })
+    };
     assert_eq!(told(failure(10, 11, 12, 2)), Ok(()));
     broken(told(failure(12, 11, 12, 2)), "is of an object begun at 12");
     broken(told(failure(10, 10, 22, 2)), "a failure reaches position 22");
@@ -110,10 +122,100 @@ fn objects_and_failures_lie_within_what_was_written() {
 }
 
 #[test]
+fn an_event_is_reported_once_and_only_if_it_was_accepted() {
+    let told = |ledger: &mut Ledger, visible: Vec<VisibleObject>, durable: u64| {
+        polled(ledger, &Progress { visible, ..progress(durable) })
+    };
+    let mut ledger = ledger();
+    assert_eq!(told(&mut ledger, vec![object(11, 12, 2)], 10), Ok(()));
+    broken(told(&mut ledger, vec![object(11, 11, 1)], 10), "position 11 is reported twice");
+    let mut ledger = self::ledger();
+    assert_eq!(told(&mut ledger, vec![object(10, 20, 4)], 21), Ok(()));
+    broken(told(&mut ledger, vec![object(20, 21, 1)], 22), "all before 21 was durable already");
+    broken(
+        told(&mut self::ledger(), vec![object(10, 12, 3), object(11, 21, 3)], 0),
+        "6 events are",
+    );
+    let mut ledger = Ledger::new(false, 10);
+    let no = [Rejection { position: 10, reason: "no".to_owned() }];
+    assert_eq!(ledger.write(&batch(), &no), Ok(()));
+    broken(told(&mut ledger, vec![object(10, 21, 5)], 0), "5 events are visible or failed, and 4");
+}
+
+#[test]
+fn an_object_is_no_larger_than_a_store() {
+    let sized = |bytes| {
+        let object = VisibleObject { bytes, ..object(10, 10, 1) };
+        polled(&mut ledger(), &Progress { visible: vec![object], ..progress(0) })
+    };
+    assert_eq!(sized(OBJECT_BYTES_MAX), Ok(()));
+    broken(sized(OBJECT_BYTES_MAX + 1), "which no store has room for");
+}
+
+/// A sink that says more than this is not done with what it was given.
+#[test]
+fn what_has_come_to_its_end_is_all_durable() {
+    let ended = |told: Told, durable: u64, wants_checkpoint: bool| {
+        let progress = Progress { wants_checkpoint, ..progress(durable) };
+        ledger().progress(&progress, told, Seen::default())
+    };
+    for told in [Told::Flush, Told::Close(Ending::Complete)] {
+        assert_eq!(ended(told, 22, false), Ok(()));
+        broken(ended(told, 21, false), "`durable` is 21 when");
+    }
+    assert_eq!(ended(Told::Flush, 21, true), Ok(()), "it goes on after a commit");
+    broken(ended(Told::Close(Ending::Complete), 21, true), "`durable` is 21 when `close`");
+    for told in [Told::Poll, Told::Close(Ending::Abort), Told::Close(Ending::Suspend)] {
+        assert_eq!(ended(told, 0, false), Ok(()));
+    }
+}
+
+#[test]
+fn a_sink_wants_checkpoints_only_as_long_as_something_moves() {
+    let wants = |ledger: &mut Ledger, wants_checkpoint: bool, requests: u64| {
+        let seen = Seen { requests, ..Seen::default() };
+        ledger.progress(&Progress { wants_checkpoint, ..progress(0) }, Told::Poll, seen)
+    };
+    let mut moving = ledger();
+    for requests in 0..3 * u64::from(IDLE_COMMITS_MAX) {
+        assert_eq!(wants(&mut moving, true, requests), Ok(()));
+        moving.commit();
+    }
+    let mut content = ledger();
+    for _ in 0..3 * IDLE_COMMITS_MAX {
+        content.commit();
+        assert_eq!(wants(&mut content, false, 0), Ok(()));
+    }
+    assert_eq!(wants(&mut content, true, 0), Ok(()));
+    let mut idle = ledger();
+    for _ in 0..IDLE_COMMITS_MAX {
+        assert_eq!(wants(&mut idle, true, 0), Ok(()));
+        idle.commit();
+    }
+    broken(wants(&mut idle, true, 0), "still true after 100 commits, and nothing has moved");
+}
+
+/// The longer it is open, the more it may say.
+#[test]
+fn notices_are_no_flood() {
+    let message = "x".repeat(TEXT_BYTES_MAX);
+    let notices = vec![Notice { level: Level::Info, message }; NOTICES_MAX];
+    let progress = Progress { notices, ..progress(0) };
+    let seen = |seconds| Seen { open: Duration::from_secs(seconds), ..Seen::default() };
+    let mut ledger = ledger();
+    for _ in 0..4 {
+        assert_eq!(ledger.progress(&progress, Told::Poll, seen(0)), Ok(()));
+    }
+    let later = (TEXT_BYTES_MAX * NOTICES_MAX) as u64 / NOTICE_BYTES_A_SECOND;
+    assert_eq!(ledger.progress(&progress, Told::Poll, seen(later)), Ok(()));
+    broken(ledger.progress(&progress, Told::Poll, seen(later)), "its notices have 24576000 bytes");
+}
+
+#[test]
 fn notices_have_a_number_and_a_length() {
     let notices = |count: usize, message: String| {
         let notices = vec![Notice { level: Level::Info, message }; count];
-        ledger().progress(&Progress { notices, ..progress(0) })
+        polled(&mut ledger(), &Progress { notices, ..progress(0) })
     };
     assert_eq!(notices(NOTICES_MAX, "x".repeat(TEXT_BYTES_MAX)), Ok(()));
     broken(notices(NOTICES_MAX + 1, String::new()), "1001 notices, at most 1000 are allowed");
@@ -123,7 +225,10 @@ fn notices_have_a_number_and_a_length() {
 #[test]
 fn a_state_is_no_larger_than_the_memory() {
     assert_eq!(ledger().state(&[0; 10]), Ok(()));
-    broken(ledger().state(&[0; 11]), "a state has 11 bytes, at most 10 are allowed");
+    broken(
+        ledger().state(&[0; 11]),
+        "a state has 11 bytes, at most 10 are allowed; `state_bytes_max`",
+    );
 }
 
 #[test]
@@ -138,6 +243,7 @@ fn what_a_component_says_of_itself_has_a_length() {
     broken(of("n".to_owned(), "1".to_owned(), SCHEMA_BYTES_MAX + 1), "the schema has 1048577");
     assert_eq!(authorities(&["s3.test:443".to_owned()]), Ok(()));
     broken(authorities(&[long()]), "an authority");
+    broken(authorities(&vec![String::new(); AUTHORITIES_MAX + 1]), "101 authorities");
 }
 
 #[test]
@@ -166,11 +272,44 @@ fn other_texts_have_a_length() {
 }
 
 #[test]
+fn lists_have_a_number() {
+    let upload =
+        IncompleteUpload { object_key: String::new(), id: String::new(), begun: None, parts: None };
+    assert_eq!(uploads(&vec![upload.clone(); UPLOADS_MAX]), Ok(()));
+    broken(uploads(&vec![upload; UPLOADS_MAX + 1]), "10001 incomplete uploads");
+    let value = (String::new(), String::new());
+    let saved = |values| SavedState {
+        next_position: 0,
+        configuration: vec![value.clone(); values],
+        objects: Vec::new(),
+        to_abort: Vec::new(),
+    };
+    assert_eq!(saved_state(&saved(VALUES_MAX)), Ok(()));
+    broken(saved_state(&saved(VALUES_MAX + 1)), "1001 values of a configuration");
+    let metric = |labels, buckets| {
+        let labels = vec![(String::new(), String::new()); labels];
+        let bucket = crate::contract::Bucket { bound: 0.0, count: 0 };
+        let (buckets, beyond, sum) = (vec![bucket; buckets], 0, 0.0);
+        let value = MetricValue::Histogram(Histogram { buckets, beyond, sum });
+        Metric { name: String::new(), help: String::new(), labels, value }
+    };
+    assert_eq!(metrics(&vec![metric(LABELS_MAX, BUCKETS_MAX); METRICS_MAX]), Ok(()));
+    broken(metrics(&vec![metric(0, 0); METRICS_MAX + 1]), "1001 metrics");
+    broken(metrics(&[metric(LABELS_MAX + 1, 0)]), "17 labels");
+    broken(metrics(&[metric(0, BUCKETS_MAX + 1)]), "257 buckets");
+}
+
+#[test]
 fn every_text_of_an_error_has_a_length() {
     let wrong =
         |field: String, message: String| error(&Error::Invalid(vec![Problem { field, message }]));
     broken(wrong(long(), String::new()), "the field of a problem");
     broken(wrong(String::new(), long()), "the message of a problem");
+    let problem = |bytes| Problem { field: String::new(), message: "x".repeat(bytes) };
+    let all = |problems: usize, bytes| error(&Error::Invalid(vec![problem(bytes); problems]));
+    assert_eq!(all(PROBLEMS_MAX, PROBLEMS_BYTES_MAX / PROBLEMS_MAX), Ok(()));
+    broken(all(PROBLEMS_MAX + 1, 0), "101 problems");
+    broken(all(17, TEXT_BYTES_MAX), "the text of all problems has 69632 bytes");
     for of in [
         Error::Denied,
         Error::Unavailable,

@@ -52,6 +52,8 @@ pub struct Egress {
     gate: Gate,
     moved: Arc<Notify>,
     traffic: Traffic,
+    /// Held by each request that is in flight.
+    slot: Arc<()>,
 }
 
 /// Shuts and opens a way out, from outside of the sink that uses it.
@@ -143,7 +145,8 @@ impl Egress {
     pub fn new(granted: impl IntoIterator<Item = String>, transport: Arc<dyn Transport>) -> Egress {
         let granted = granted.into_iter().map(|authority| authority.to_lowercase()).collect();
         let (gate, traffic) = (Gate::new(), Traffic::new());
-        Egress { transport, granted, gate, moved: Arc::default(), traffic }
+        let (moved, slot) = (Arc::default(), Arc::default());
+        Egress { transport, granted, gate, moved, traffic, slot }
     }
 
     /// The gate of this way out.
@@ -160,6 +163,11 @@ impl Egress {
     /// or is wanted: then the guest can go on.
     pub fn moved(&self) -> Arc<Notify> {
         self.moved.clone()
+    }
+
+    /// How many requests are in flight: sent, and their answers neither read to the end nor dropped.
+    pub(crate) fn in_flight(&self) -> usize {
+        Arc::strong_count(&self.slot) - 1
     }
 
     fn is_granted(&self, uri: &http::Uri) -> bool {
@@ -189,6 +197,7 @@ impl WasiHttpHooks for Egress {
         let mut state = gate.state.subscribe();
         let moved = self.moved.clone();
         let passing = self.traffic.pass();
+        let slot = self.slot.clone();
         Box::new(async move {
             let is_shut = writes && state.borrow().shut;
             let ended = if is_shut {
@@ -223,7 +232,8 @@ impl WasiHttpHooks for Egress {
             };
             match sent {
                 Ok(response) => {
-                    let response = response.map(|body| Arriving::new(body, moved).boxed_unsync());
+                    let response =
+                        response.map(|body| Arriving::new(body, moved, slot).boxed_unsync());
                     Ok((response, Box::new(tell) as Told))
                 }
                 Err(error) => {

@@ -54,11 +54,13 @@ impl Body for Moving {
 pub(super) struct Arriving {
     body: WasiBody,
     moved: Arc<Notify>,
+    /// The request is in flight for as long as there is more to come.
+    slot: Option<Arc<()>>,
 }
 
 impl Arriving {
-    pub(super) fn new(body: WasiBody, moved: Arc<Notify>) -> Arriving {
-        Arriving { body, moved }
+    pub(super) fn new(body: WasiBody, moved: Arc<Notify>, slot: Arc<()>) -> Arriving {
+        Arriving { body, moved, slot: Some(slot) }
     }
 }
 
@@ -73,7 +75,11 @@ impl Body for Arriving {
         // A guest that looks without waiting leaves nobody who would be woken.
         let bell = Bell { moved: self.moved.clone(), looking: cx.waker().clone() };
         let waker = Waker::from(Arc::new(bell));
-        Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(&waker))
+        let frame = Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(&waker));
+        if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
+            self.slot = None;
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -153,7 +159,7 @@ mod tests {
         let moved = Arc::new(Notify::new());
         let is_told = || at_once(moved.notified()).is_some();
         let (other_side, piece) = oneshot::channel();
-        let mut body = Arriving::new(Late(piece).boxed_unsync(), moved.clone());
+        let mut body = Arriving::new(Late(piece).boxed_unsync(), moved.clone(), Arc::default());
         assert!(at_once(body.frame()).is_none() && !is_told(), "nothing has come");
         other_side.send(Bytes::from("x")).unwrap();
         assert!(is_told());

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use spillway::Trap;
 use spillway::contract::Error;
 use spillway::sink::SinkError;
 use tracing::{info, warn};
@@ -157,8 +158,8 @@ impl Restarts {
     }
 
     /// Says that a component is opened again.
-    fn announce(&self, cause: &(dyn std::error::Error + 'static), kept: &Kept, path: &Path) {
-        let (cause, line, path) = (root(cause), kept.next_line, path.display());
+    fn announce(&self, trap: &Trap, kept: &Kept, path: &Path) {
+        let (line, path) = (kept.next_line, path.display());
         let restart = RESTARTS_MAX - self.left;
         let from = match kept.checkpoints == 0 && kept.resumed_from_line.is_none() {
             true => format!("starts at line {line}: no checkpoint was stored"),
@@ -166,32 +167,23 @@ impl Restarts {
         };
         warn!(
             target: SPILLWAY, event = "restarted", line, restart,
-            "the component trapped: {cause}; a new instance {from} (restart {restart} of at most \
+            "{trap}; a new instance {from} (restart {restart} of at most \
              {RESTARTS_MAX} from there)"
         );
     }
 }
 
 /// Why a component trapped, the sink or a transform, where that is how a run ended.
-fn trapped(result: &Result<End, RunError>) -> Option<&(dyn std::error::Error + 'static)> {
+fn trapped(result: &Result<End, RunError>) -> Option<&Trap> {
     let (RunError::Sink(error) | RunError::Transform { source: error, .. }) =
         result.as_ref().err()?
     else {
         return None;
     };
     match error {
-        SinkError::Trap(cause) => Some(cause.as_ref()),
+        SinkError::Trap(trap) => Some(trap),
         _ => None,
     }
-}
-
-/// The first cause of an error.
-fn root(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }
 
 struct AbortOnDrop(tokio::task::JoinHandle<()>);

@@ -1,0 +1,55 @@
+//! Components that mean harm: one that lies, one that takes what it can get. Each is ended, its
+//! host is told why in one line, and goes on.
+
+mod bounds;
+mod traps;
+
+use std::sync::OnceLock;
+
+use spillway::Breach;
+use spillway::component::{Component, ComponentSource};
+use spillway::engine::{Engine, Limits};
+use spillway::grants::Grants;
+use spillway::sink::{Sink, SinkError};
+
+/// The sink that breaks the bound of the contract that its configuration names.
+fn breaker() -> &'static Component {
+    static BREAKER: OnceLock<Component> = OnceLock::new();
+    BREAKER.get_or_init(|| load("examples/breaker.wasm"))
+}
+
+fn load(file: &str) -> Component {
+    let file = spillway_tests::components::built(env!("CARGO_TARGET_TMPDIR"), file);
+    Component::load(&engine(), &ComponentSource::File(file)).unwrap()
+}
+
+fn engine() -> Engine {
+    Engine::new(Some(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"))).unwrap()
+}
+
+async fn open(breaks: &str) -> Sink {
+    breaker().open(breaks, None, &Grants::nothing()).await.unwrap()
+}
+
+fn within(limits: Limits) -> Grants {
+    Grants { limits, ..Grants::nothing() }
+}
+
+#[track_caller]
+fn breach<T>(answer: Result<T, SinkError>) -> Breach {
+    match answer {
+        Err(SinkError::Breach(breach)) => breach,
+        Err(other) => panic!("another error: {other}"),
+        Ok(_) => panic!("no error"),
+    }
+}
+
+/// What a component came to its end by.
+#[track_caller]
+fn trapped<T>(answer: Result<T, SinkError>) -> String {
+    match answer {
+        Err(SinkError::Trap(trap)) => trap.to_string(),
+        Err(other) => panic!("another error: {other}"),
+        Ok(_) => panic!("no error"),
+    }
+}
