@@ -30,6 +30,7 @@ mod support;
 mod surroundings;
 mod terminal;
 mod transforms;
+mod traps;
 mod unreachable;
 mod uploads;
 mod usage;

@@ -131,6 +131,7 @@ impl Runner<'_> {
             layout: layout.unwrap_or_else(|| Layout::new(begin, begin)),
             taken: checkpoints.as_ref().map(Taken::new),
             pending: Pending::new(begins),
+            giving: Vec::new(),
             spooled_from: begins,
             settled: 0,
             durable: begins,

@@ -42,6 +42,8 @@ pub(super) struct Pump<'a> {
     pub(super) taken: Option<Taken>,
     /// What the sink has taken and not stored.
     pub(super) pending: Pending,
+    /// The positions of the runs that it is being given.
+    pub(super) giving: Vec<Range<u64>>,
     /// The position of the first event that this run could write as a dead letter. An earlier run
     /// read those before.
     pub(super) spooled_from: u64,
@@ -77,6 +79,7 @@ impl Pump<'_> {
             Some(position) => runs.take_while(|run| run.first < position).collect(),
             None => runs.collect(),
         };
+        self.giving = runs.iter().map(|run| run.first..end(run)).collect();
         if let Some(last) = runs.last() {
             self.given = end(last);
             self.monitor.give(self.given);
@@ -94,6 +97,7 @@ impl Pump<'_> {
         several: &[Several],
     ) -> Result<(), RunError> {
         let (end, dropped) = (portion.end(), portion.dropped());
+        self.giving.retain(|run| end.is_some_and(|end| end <= run.start));
         if let Some(end) = end.filter(|end| portion.sunk.last().map(sunk_end) != Some(*end)) {
             // What the transforms dropped at the end is not to come.
             self.sink.skip(end).await?;
@@ -261,7 +265,7 @@ impl Pump<'_> {
         self.totals.failed_events = events.saturating_sub(stored_events).max(failed_events);
         if self.durable < self.given {
             let lines = match self.pending.lost() {
-                Some(lost) => self.lines_at(&lost),
+                Some(lost) => self.lines_at(&[lost.as_slice(), &self.giving].concat()),
                 None => {
                     let between = self.layout.lines_between(self.durable, self.given - 1);
                     NotStored::between([between])

@@ -1,0 +1,54 @@
+//! A transform that changes nothing, and traps: in the batch that its configuration counts to, or
+//! in one that has the text which its configuration is.
+
+use crate::bindings::exports::spillway::sink::transform::{
+    Guest, GuestTransform, Outcome, Transform,
+};
+use crate::bindings::spillway::sink::types::{Description, Error, Payload, Run};
+
+use std::cell::Cell;
+
+struct Component;
+
+struct Trapping {
+    config: String,
+    batches: Cell<u32>,
+}
+
+impl Guest for Component {
+    type Transform = Trapping;
+
+    fn describe() -> Description {
+        let (name, version) = ("trapping".to_owned(), "0.2.0".to_owned());
+        Description { name, version, configuration_schema: "{\"type\": \"object\"}".to_owned() }
+    }
+}
+
+impl GuestTransform for Trapping {
+    fn open(config: String) -> Result<Transform, Error> {
+        Ok(Transform::new(Trapping { config, batches: Cell::new(0) }))
+    }
+
+    fn apply(&self, batch: Vec<Run>) -> Result<Outcome, Error> {
+        self.batches.set(self.batches.get() + 1);
+        let is_counted = self.config.contains(&format!("\"batch\":{}}}", self.batches.get()));
+        let has_text = |run: &Run| match &run.payload {
+            Payload::Text(text) => text.contains("trap"),
+            Payload::Bytes(bytes) => bytes.windows(4).any(|window| window == b"trap"),
+        };
+        if is_counted || batch.iter().any(has_text) {
+            core::arch::wasm32::unreachable();
+        }
+        Ok(Outcome { runs: batch, rejected: Vec::new() })
+    }
+}
+
+#[allow(missing_docs, unsafe_code, reason = "generated: the ABI is made of raw pointers")]
+#[allow(clippy::all, unused_qualifications, reason = "generated")]
+mod bindings {
+    use super::Component;
+
+    wit_bindgen::generate!({ path: "../../wit/deps/sink", world: "filter", generate_all });
+
+    export!(Component with_types_in self);
+}
