@@ -1,0 +1,75 @@
+// From the contract's records to those of this package.
+
+import type * as contract from "./component/interfaces/spillway-sink-types.js";
+import { errorOf } from "./errors.js";
+import type * as types from "./types.js";
+
+export function progressOf(progress: contract.Progress, cause: unknown): types.Progress {
+  const { durable, visible, failed, wantsCheckpoint, notices, noticesDropped } = progress;
+  const options = cause === undefined ? undefined : { cause };
+  return {
+    durable,
+    visible: visible.map(({ events, bytes, ...object }) => ({
+      ...object,
+      events: Number(events),
+      bytes: Number(bytes),
+    })),
+    failed: failed.map((failure) => ({
+      ...failure,
+      events: Number(failure.events),
+      cause: errorOf(failure.cause, options),
+    })),
+    wantsCheckpoint,
+    notices,
+    noticesDropped: Number(noticesDropped),
+  };
+}
+
+/** Two reports as one. */
+export function merged(earlier: types.Progress | undefined, later: types.Progress): types.Progress {
+  if (earlier === undefined) return later;
+  return {
+    durable: later.durable,
+    visible: earlier.visible.concat(later.visible),
+    failed: earlier.failed.concat(later.failed),
+    wantsCheckpoint: later.wantsCheckpoint,
+    notices: earlier.notices.concat(later.notices),
+    noticesDropped: earlier.noticesDropped + later.noticesDropped,
+  };
+}
+
+export function metricOf({ labels, value, ...metric }: contract.Metric): types.Metric {
+  return { ...metric, labels: Object.fromEntries(labels), value: metricValueOf(value) };
+}
+
+function metricValueOf({ tag, val }: contract.MetricValue): types.Metric["value"] {
+  if (tag !== "histogram") return { type: tag, value: val };
+  const buckets = val.buckets.map(({ bound, count }) => ({ bound, count: Number(count) }));
+  return { type: tag, buckets, beyond: Number(val.beyond), sum: val.sum };
+}
+
+export function uploadOf(upload: contract.IncompleteUpload): types.IncompleteUpload {
+  const { objectKey, id, begun, parts } = upload;
+  const date = begun === undefined ? undefined : new Date(Number(begun / 1_000_000n));
+  return { objectKey, id, begun: date, parts };
+}
+
+export function savedStateOf(state: contract.SavedState): types.SavedState {
+  return {
+    nextPosition: state.nextPosition,
+    configuration: Object.fromEntries(state.configuration),
+    objects: state.objects.map(({ id, events, bytes, heldBytes, ...object }) => ({
+      ...object,
+      id,
+      events: Number(events),
+      bytes: Number(bytes),
+      heldBytes: Number(heldBytes),
+    })),
+    toAbort: state.toAbort.map(uploadOf),
+  };
+}
+
+export function descriptionOf(description: contract.Description): types.Description {
+  const { configurationSchema: schema, ...rest } = description;
+  return { ...rest, configurationSchema: JSON.parse(schema) as Record<string, unknown> };
+}
