@@ -67,10 +67,14 @@ function opened(): Sink {
   return sink;
 }
 
-/** What the component answered. Anything else that was thrown is a trap. */
+/**
+ * What the component answered: the payload of a `ComponentError`, or itself where the function is of
+ * no resource. Anything else that was thrown is a trap.
+ */
 function payloadOf(error: unknown): contract.Error {
-  if (typeof error === "object" && error !== null && Object.hasOwn(error, "payload")) {
-    return (error as { payload: contract.Error }).payload;
+  if (typeof error === "object" && error !== null) {
+    if (Object.hasOwn(error, "payload")) return (error as { payload: contract.Error }).payload;
+    if (!(error instanceof Error) && Object.hasOwn(error, "tag")) return error as contract.Error;
   }
   throw error;
 }
