@@ -110,7 +110,9 @@ export function configuration(value: unknown): string {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw invalid("config", `expected an object, not ${typeOf(value)}`);
   }
-  return JSON.stringify(value, (name, field: unknown) => {
+  return JSON.stringify(value, function (this: Record<string, unknown>, name) {
+    // As it was written: some objects, such as a `Date`, hand their own text to JSON.
+    const field = this[name];
     const isPlain = typeof field !== "object" || field === null || Array.isArray(field);
     const isJson =
       !["bigint", "function", "symbol"].includes(typeof field) &&

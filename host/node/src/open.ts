@@ -14,7 +14,7 @@ import { PAGE_BYTES } from "./worker/memory.js";
 export async function open(config: types.Config, options?: types.OpenOptions): Promise<Sink> {
   const json = proven.configuration(config);
   const given = proven.optionsOf(options, OPTIONS);
-  const { state, onProgress, callTimeoutMs } = given;
+  const { state, onProgress } = given;
   if (onProgress !== undefined) proven.callback("onProgress", onProgress);
   // It may be in memory that the caller goes on to use.
   const copy = state === undefined ? undefined : new Uint8Array(proven.bytes("state", state));
@@ -23,8 +23,7 @@ export async function open(config: types.Config, options?: types.OpenOptions): P
   const threads = await Threads.start({
     provider: providerOf(given.credentials),
     memoryBytesMax: memory(given.memoryBytesMax),
-    callTimeoutMs:
-      callTimeoutMs && proven.integer("callTimeoutMs", callTimeoutMs, 1, 2 ** 31 - 1),
+    callTimeoutMs: timeout(given.callTimeoutMs),
     ca: certificates(given.ca),
     onProgress: (progress) => (sink === undefined ? early.push(progress) : sink.report(progress)),
   });
@@ -71,6 +70,11 @@ function memory(bytes: number | undefined): number {
   if (bytes === undefined) return MEMORY_BYTES;
   const least = 16 << 20;
   return proven.integer("memoryBytesMax", bytes, least, 65_536 * PAGE_BYTES);
+}
+
+function timeout(milliseconds: number | undefined): number | undefined {
+  if (milliseconds === undefined) return undefined;
+  return proven.integer("callTimeoutMs", milliseconds, 1, 2 ** 31 - 1);
 }
 
 function certificates(ca: string | string[] | undefined): string[] {

@@ -21,10 +21,12 @@ export interface ThreadOptions {
 
 interface Pending {
   name: keyof Calls;
-  resolve: (value: never) => void;
-  reject: (error: SpillwayError) => void;
+  settle: (outcome: Outcome) => void;
   timer: NodeJS.Timeout | undefined;
 }
+
+/** An error is made where the caller waits, so that its stack names the caller. */
+type Outcome = { value: unknown } | { error: () => SpillwayError };
 
 export class Threads {
   readonly #options: ThreadOptions;
@@ -36,13 +38,20 @@ export class Threads {
   #refusals = 0;
   #trap: Trapped | undefined;
   #isEnding = false;
+  readonly #ready: Promise<void>;
+  #settleReady!: () => void;
 
   static async start(options: ThreadOptions): Promise<Threads> {
-    return new Threads(await compiled(options.memoryBytesMax), options);
+    const threads = new Threads(await compiled(options.memoryBytesMax), options);
+    await threads.#ready;
+    // It may have died instead.
+    if (threads.#trap !== undefined) throw new Trapped(threads.#trap.message);
+    return threads;
   }
 
   private constructor(modules: SinkData["modules"], options: ThreadOptions) {
     this.#options = options;
+    this.#ready = new Promise((settle) => (this.#settleReady = settle));
     const bell = newBell();
     const network = new MessageChannel();
     const credentials = new MessageChannel();
@@ -80,20 +89,22 @@ export class Threads {
   }
 
   /** Queues a call behind those that were made before. */
-  call<K extends keyof Calls>(
+  async call<K extends keyof Calls>(
     name: K,
     args: Parameters<Calls[K]>,
     transfer: ArrayBuffer[] = [],
   ): Promise<ReturnType<Calls[K]>> {
-    return new Promise((resolve, reject) => {
-      if (this.#trap !== undefined) return reject(new Trapped(this.#trap.message));
+    if (this.#trap !== undefined) throw new Trapped(this.#trap.message);
+    const outcome = await new Promise<Outcome>((settle) => {
       this.#last += 1;
       const id = this.#last;
       const message: CallMessage = { id, name, args, refusals: this.#refusals };
       this.#sink.postMessage(message, transfer);
-      this.#pending.set(id, { name, resolve, reject, timer: undefined });
+      this.#pending.set(id, { name, settle, timer: undefined });
       if (this.#pending.size === 1) this.#limit();
     });
+    if ("error" in outcome) throw outcome.error();
+    return outcome.value as ReturnType<Calls[K]>;
   }
 
   async end(): Promise<void> {
@@ -103,30 +114,33 @@ export class Threads {
 
   #take(answer: Answer): void {
     switch (answer.kind) {
+      case "ready":
+        return this.#settleReady();
       case "progress":
         return this.#options.onProgress(answer.progress);
       case "trapped":
         return this.#die(this.#explained(answer.message, answer.memoryBytes));
       case "done":
-        return this.#settle(answer.id, ({ resolve }) => resolve(answer.value as never));
+        return this.#settle(answer.id, { value: answer.value });
       case "behind":
-        return this.#settle(answer.id, ({ reject }) =>
-          reject(new NotTaken("a call before this one failed; await each one")),
-        );
-      case "failed":
-        return this.#settle(answer.id, ({ reject }) => {
-          const cause = this.credentialsError;
-          reject(errorOf(answer.error, cause === undefined ? undefined : { cause }));
+        return this.#settle(answer.id, {
+          error: () => new NotTaken("a call before this one failed; await each one"),
         });
+      case "failed": {
+        this.#refusals = answer.refusals;
+        const cause = this.credentialsError;
+        const options = cause === undefined ? undefined : { cause };
+        return this.#settle(answer.id, { error: () => errorOf(answer.error, options) });
+      }
     }
   }
 
-  #settle(id: number, settle: (pending: Pending) => void): void {
+  #settle(id: number, outcome: Outcome): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     clearTimeout(pending.timer);
     this.#pending.delete(id);
-    settle(pending);
+    pending.settle(outcome);
     this.#limit();
   }
 
@@ -144,10 +158,11 @@ export class Threads {
   #die(why: string): void {
     if (this.#isEnding) return;
     this.#trap = new Trapped(why);
+    this.#settleReady();
     void this.end();
-    for (const { reject, timer } of this.#pending.values()) {
+    for (const { settle, timer } of this.#pending.values()) {
       clearTimeout(timer);
-      reject(new Trapped(why));
+      settle({ error: () => new Trapped(why) });
     }
     this.#pending.clear();
   }

@@ -7,12 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { Closed, open } from "spillway";
-import { bucket, LOCAL } from "./support.js";
+import { Closed } from "spillway";
+import { bucket, opened } from "./support.js";
 
 test("100 MiB arrive as they are", async (t) => {
   const store = await bucket(t);
-  const sink = await open(store.config, { credentials: LOCAL });
+  const sink = await opened(t, store.config);
   const hash = createHash("sha256");
   for (let i = 0; i < 100; i += 1) {
     // Neither UTF-8 nor without line feeds.
@@ -29,7 +29,7 @@ test("100 MiB arrive as they are", async (t) => {
 
 test("each kind of data", async (t) => {
   const store = await bucket(t);
-  const sink = await open(store.config, { credentials: LOCAL });
+  const sink = await opened(t, store.config);
   const cases = {
     string: ["one", {}, "one\n", 1],
     empty: ["", {}, "\n", 1],
@@ -58,7 +58,7 @@ test("each kind of data", async (t) => {
 
 test("nothing written is nothing stored", async (t) => {
   const store = await bucket(t);
-  const sink = await open(store.config, { credentials: LOCAL });
+  const sink = await opened(t, store.config);
   assert.equal((await sink.write("none", [])).next, 0n);
   assert.equal((await sink.write("none", "", { lines: true })).next, 0n);
   assert.equal((await sink.close()).durable, 0n);
@@ -67,7 +67,7 @@ test("nothing written is nothing stored", async (t) => {
 
 test("data may be changed as soon as it was passed", async (t) => {
   const store = await bucket(t);
-  const sink = await open(store.config, { credentials: LOCAL });
+  const sink = await opened(t, store.config);
   const event = Buffer.from("before");
   const written = sink.write("key", event);
   event.fill("x");
@@ -79,7 +79,7 @@ test("data may be changed as soon as it was passed", async (t) => {
 test("positions, gaps and times", async (t) => {
   const store = await bucket(t);
   const config = { ...store.config, key_template: "{date:%Y-%m-%d}/{key}" };
-  const sink = await open(config, { credentials: LOCAL });
+  const sink = await opened(t, config);
   await sink.write("a", ["x", "y"], { first: 10, at: new Date("2001-02-03T04:05:06Z") });
   await sink.write("a", "z", { first: 2n ** 60n, at: 1_000_000_000n * 86_400n });
   assert.equal(sink.position, 2n ** 60n + 1n);
@@ -92,13 +92,10 @@ test("positions, gaps and times", async (t) => {
 test("objects end by time while nobody calls", async (t) => {
   const store = await bucket(t);
   const seen = Promise.withResolvers?.() ?? resolvers();
-  const sink = await open(
-    { ...store.config, rotate: { age_ms: 200 }, key_template: "{key}-{first}" },
-    {
-      credentials: LOCAL,
-      onProgress: ({ visible }) => visible.length > 0 && seen.resolve(visible[0].objectKey),
-    },
-  );
+  const config = { ...store.config, rotate: { age_ms: 200 }, key_template: "{key}-{first}" };
+  const sink = await opened(t, config, {
+    onProgress: ({ visible }) => visible.length > 0 && seen.resolve(visible[0].objectKey),
+  });
   await sink.write("old", "event");
   assert.equal(await seen.promise, "old-0");
   assert.equal(store.object("old-0").toString(), "event\n");
@@ -108,7 +105,7 @@ test("objects end by time while nobody calls", async (t) => {
 test("what happened is kept for whoever asks", async (t) => {
   const store = await bucket(t);
   const config = { ...store.config, rotate: { events: 1 }, key_template: "{key}-{first}" };
-  const sink = await open(config, { credentials: LOCAL });
+  const sink = await opened(t, config);
   for (let i = 0; i < 20; i += 1) await sink.write(`key-${i}`, "event");
   const visible = [];
   while (visible.length < 20) visible.push(...(await sink.poll()).visible);
@@ -125,7 +122,7 @@ test("a file through a stream", async (t) => {
     Array.from({ length: 30_000 }, (_, i) => Buffer.from(`${i} ${"é".repeat(i % 300)}\n`)),
   ).subarray(0, -1);
   writeFileSync(join(folder, "file"), content);
-  const sink = await open(store.config, { credentials: LOCAL });
+  const sink = await opened(t, store.config);
   await Readable.toWeb(createReadStream(join(folder, "file"))).pipeTo(sink.writable("file"));
   assert.equal(sink.position, 30_000n);
   await sink.close();
@@ -134,7 +131,7 @@ test("a file through a stream", async (t) => {
 
 test("a stream of strings, lists and chunks", async (t) => {
   const store = await bucket(t);
-  const sink = await open(store.config, { credentials: LOCAL });
+  const sink = await opened(t, store.config);
   await ReadableStream.from(["a\nb", "c\n", ["d", "e\nf"], "g"]).pipeTo(sink.writable("lines"));
   await ReadableStream.from(["a\nb", "c"]).pipeTo(sink.writable("chunks", { lines: false }));
   assert.equal(sink.position, 5n + 2n);
@@ -145,7 +142,7 @@ test("a stream of strings, lists and chunks", async (t) => {
 
 test("a stream that breaks off leaves the sink open, without half a line", async (t) => {
   const store = await bucket(t);
-  const sink = await open(store.config, { credentials: LOCAL });
+  const sink = await opened(t, store.config);
   async function* breaking() {
     yield "whole\nhal";
     throw new Error("broken");
@@ -158,7 +155,7 @@ test("a stream that breaks off leaves the sink open, without half a line", async
 
 test("a sink that is closed says so, and still has its numbers", async (t) => {
   const store = await bucket(t);
-  const sink = await open(store.config, { credentials: LOCAL });
+  const sink = await opened(t, store.config);
   await sink.write("key", "event");
   await sink.close();
   const calls = [

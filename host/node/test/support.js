@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { open } from "spillway";
 
 /** What the server takes. */
 export const LOCAL = { accessKeyId: "local", secretAccessKey: "local" };
@@ -30,6 +31,13 @@ export async function bucket(test) {
     object: (key) => readFileSync(join(folder, "bucket", key)),
     has: (key) => existsSync(join(folder, "bucket", key)),
   };
+}
+
+/** A sink that ends with the test, however that ends: an open one keeps the process alive. */
+export async function opened(test, config, options) {
+  const sink = await open(config, { credentials: LOCAL, ...options });
+  test.after(() => sink.close("abort").catch(() => {}));
+  return sink;
 }
 
 /** The first lines that a child writes to its standard output. */

@@ -46,8 +46,9 @@ export interface CallMessage {
 
 /** From the sink thread. */
 export type Answer =
+  | { kind: "ready" }
   | { kind: "done"; id: number; value: unknown }
-  | { kind: "failed"; id: number; error: contract.Error }
+  | { kind: "failed"; id: number; error: contract.Error; refusals: number }
   | { kind: "behind"; id: number }
   | { kind: "progress"; progress: contract.Progress }
   | { kind: "trapped"; message: string; memoryBytes: number };

@@ -8,6 +8,7 @@ import { type Answer, type CallMessage, type Calls, REFUSING, type SinkData } fr
 
 const data = workerData as SinkData;
 const { component, http, memoryBytes } = await newInstance(data);
+const POLL_EVERY_MS = 100;
 let sink: Sink | undefined;
 let timer: NodeJS.Timeout | undefined;
 let isPollDue = false;
@@ -57,10 +58,12 @@ parentPort!.on("message", (message: CallMessage) => {
       tell({ kind: "done", id, value });
     } catch (error) {
       if (REFUSING.has(name)) refusals += 1;
-      tell({ kind: "failed", id, error: payloadOf(error) });
+      tell({ kind: "failed", id, error: payloadOf(error), refusals });
     }
   });
 });
+
+tell({ kind: "ready" });
 
 function opened(): Sink {
   if (sink === undefined) throw { payload: { tag: "closed" } satisfies contract.Error };
@@ -128,4 +131,3 @@ function tell(answer: Answer): void {
   parentPort!.postMessage(answer);
 }
 
-const POLL_EVERY_MS = 100;
