@@ -3,7 +3,15 @@
 // The component is the file that SPILLWAY_COMPONENT names, else it is built in this repository.
 
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { transpileBytes } from "@bytecodealliance/jco-transpile";
@@ -59,6 +67,11 @@ const dist = join(home, "dist");
 await transpile(component(), generated);
 rmSync(dist, { recursive: true, force: true });
 run(process.execPath, ["node_modules/typescript/bin/tsc"], home, "mend what it says");
+// What the types of the package do not name is nobody's business.
+const isPublic = (name) => ["errors", "index", "open", "sink", "types"].includes(name);
+for (const name of readdirSync(dist, { recursive: true })) {
+  if (name.endsWith(".d.ts") && !isPublic(name.slice(0, -".d.ts".length))) rmSync(join(dist, name));
+}
 const isRuntime = (path) => !path.endsWith(".ts");
 cpSync(generated, join(dist, "component"), { recursive: true, filter: isRuntime });
 cpSync(join(repository, "LICENSE"), join(home, "LICENSE"));

@@ -1,7 +1,18 @@
 // From the contract's records to those of this package.
 
 import type * as contract from "./component/interfaces/spillway-sink-types.js";
-import { errorOf } from "./errors.js";
+import {
+  Aborted,
+  Busy,
+  Closed,
+  Conflict,
+  Denied,
+  Invalid,
+  type SpillwayError,
+  Unavailable,
+  UnknownState,
+  Unsupported,
+} from "./errors.js";
 import type * as types from "./types.js";
 
 export function progressOf(progress: contract.Progress, cause: unknown): types.Progress {
@@ -72,4 +83,28 @@ export function savedStateOf(state: contract.SavedState): types.SavedState {
 export function descriptionOf(description: contract.Description): types.Description {
   const { configurationSchema: schema, ...rest } = description;
   return { ...rest, configurationSchema: JSON.parse(schema) as Record<string, unknown> };
+}
+
+/** What the component answered, as an error. */
+export function errorOf(error: contract.Error, options?: ErrorOptions): SpillwayError {
+  switch (error.tag) {
+    case "invalid":
+      return new Invalid(error.val, options);
+    case "denied":
+      return new Denied(error.val, options);
+    case "unavailable":
+      return new Unavailable(error.val, options);
+    case "busy":
+      return new Busy("the sink waits for a commit: checkpoint, commit, and try again", options);
+    case "aborted":
+      return new Aborted("the sink was closed before these events were stored", options);
+    case "closed":
+      return new Closed("the sink is closed", options);
+    case "unknown-state":
+      return new UnknownState(error.val, options);
+    case "conflict":
+      return new Conflict(error.val, options);
+    case "unsupported":
+      return new Unsupported(error.val, options);
+  }
 }

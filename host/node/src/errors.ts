@@ -1,6 +1,5 @@
 // Errors, by what the caller can do about them.
 
-import type * as contract from "./component/interfaces/spillway-sink-types.js";
 import type { Problem, Progress } from "./types.js";
 
 export type ErrorKind =
@@ -103,35 +102,11 @@ export class NotStored extends SpillwayError {
 }
 
 /**
- * The component is dead: it trapped, exceeded a limit, or its thread ended. What was accepted and is
- * not durable is not stored, unless a checkpoint holds it.
+ * The component is dead: it trapped, exceeded a limit, or its thread ended. What was accepted and
+ * is not durable is not stored, unless a checkpoint holds it.
  */
 export class Trapped extends SpillwayError {
   readonly kind = "trapped";
-}
-
-/** What the component answered, as an error. */
-export function errorOf(error: contract.Error, options?: ErrorOptions): SpillwayError {
-  switch (error.tag) {
-    case "invalid":
-      return new Invalid(error.val, options);
-    case "denied":
-      return new Denied(error.val, options);
-    case "unavailable":
-      return new Unavailable(error.val, options);
-    case "busy":
-      return new Busy("the sink waits for a commit: checkpoint, commit, and try again", options);
-    case "aborted":
-      return new Aborted("the sink was closed before these events were stored", options);
-    case "closed":
-      return new Closed("the sink is closed", options);
-    case "unknown-state":
-      return new UnknownState(error.val, options);
-    case "conflict":
-      return new Conflict(error.val, options);
-    case "unsupported":
-      return new Unsupported(error.val, options);
-  }
 }
 
 export function invalid(field: string, message: string): Invalid {

@@ -4,6 +4,7 @@ export {
   Closed,
   Conflict,
   Denied,
+  type ErrorKind,
   Invalid,
   NotStored,
   NotTaken,

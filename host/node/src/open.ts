@@ -5,12 +5,15 @@ import type * as contract from "./component/interfaces/spillway-sink-types.js";
 import { descriptionOf, savedStateOf } from "./convert.js";
 import { providerOf } from "./credentials.js";
 import { invalid } from "./errors.js";
-import { Sink } from "./sink.js";
+import { OpenSink } from "./opened.js";
+import type { Sink } from "./sink.js";
 import { Threads } from "./threads.js";
 import type * as types from "./types.js";
 import { PAGE_BYTES } from "./worker/memory.js";
 
-/** Opens a sink. Without `state` it makes no request: `check` proves that the bucket can be written. */
+/**
+ * Opens a sink. Without `state` it makes no request: `check` proves that the bucket can be written.
+ */
 export async function open(config: types.Config, options?: types.OpenOptions): Promise<Sink> {
   const json = proven.configuration(config);
   const given = proven.optionsOf(options, OPTIONS);
@@ -18,7 +21,7 @@ export async function open(config: types.Config, options?: types.OpenOptions): P
   if (onProgress !== undefined) proven.callback("onProgress", onProgress);
   // It may be in memory that the caller goes on to use.
   const copy = state === undefined ? undefined : new Uint8Array(proven.bytes("state", state));
-  let sink: Sink | undefined;
+  let sink: OpenSink | undefined;
   const early: contract.Progress[] = [];
   const threads = await Threads.start({
     provider: providerOf(given.credentials),
@@ -30,7 +33,7 @@ export async function open(config: types.Config, options?: types.OpenOptions): P
   try {
     const position = await threads.call("open", [json, copy]);
     const isCheckpointed = config.commit === "checkpointed";
-    sink = new Sink({ threads, bucket: config.bucket, isCheckpointed, position, onProgress });
+    sink = new OpenSink({ threads, bucket: config.bucket, isCheckpointed, position, onProgress });
     for (const progress of early) sink.report(progress);
     return sink;
   } catch (error) {
@@ -81,7 +84,9 @@ function certificates(ca: string | string[] | undefined): string[] {
   if (ca === undefined) return [];
   const list = Array.isArray(ca) ? ca : [ca];
   for (const pem of list) {
-    if (typeof pem !== "string") throw invalid("ca", `expected a string, not ${proven.typeOf(pem)}`);
+    if (typeof pem !== "string") {
+      throw invalid("ca", `expected a string, not ${proven.typeOf(pem)}`);
+    }
     if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
       throw invalid("ca", "expected certificates in PEM");
     }

@@ -1,53 +1,25 @@
-// A sink that is open.
+// What a caller holds of an open sink.
 
-import { inspect } from "node:util";
-import * as proven from "./arguments.js";
-import type * as contract from "./component/interfaces/spillway-sink-types.js";
-import { merged, metricOf, progressOf, uploadOf } from "./convert.js";
-import { Closed, invalid, NotStored } from "./errors.js";
-import { eventsOf } from "./events.js";
-import type { Threads } from "./threads.js";
-import type * as types from "./types.js";
-import { writableOf } from "./writable.js";
-
-/** What `open` knows of a sink. */
-export interface Opened {
-  threads: Threads;
-  bucket: string;
-  isCheckpointed: boolean;
-  position: bigint;
-  onProgress: ((progress: types.Progress) => void) | undefined;
-}
+import type {
+  Data,
+  Ending,
+  IncompleteUpload,
+  Metric,
+  Progress,
+  WritableOptions,
+  WriteOptions,
+  Written,
+} from "./types.js";
 
 /**
  * Takes events, and stores them as objects. Calls are queued, and made one at a time. Await each
  * one: nothing else slows down a caller that is faster than the store.
+ *
+ * Each call rejects with a `SpillwayError`. Arguments are proven before the component sees them.
  */
-export class Sink {
-  readonly #threads: Threads;
-  readonly #bucket: string;
-  readonly #isCheckpointed: boolean;
-  readonly #onProgress: ((progress: types.Progress) => void) | undefined;
-  #position: bigint;
-  /** What was reported, and nobody has taken yet. */
-  #held: types.Progress | undefined;
-  #state: "open" | "closing" | "closed" = "open";
-  #lastMetrics: types.Metric[] = [];
-  #committed = deferred();
-
-  /** @internal Call `open`. */
-  constructor({ threads, bucket, isCheckpointed, position, onProgress }: Opened) {
-    this.#threads = threads;
-    this.#bucket = bucket;
-    this.#isCheckpointed = isCheckpointed;
-    this.#position = position;
-    this.#onProgress = onProgress;
-  }
-
+export interface Sink extends AsyncDisposable {
   /** The position of the next event: the one after the last that was written or skipped. */
-  get position(): bigint {
-    return this.#position;
-  }
+  readonly position: bigint;
 
   /**
    * Writes events with one key. Resolves when the sink has taken them, and waits while it is full.
@@ -55,200 +27,58 @@ export class Sink {
    *
    * All or nothing: where it rejects, none was taken.
    */
-  async write(
-    key: string,
-    data: types.Data,
-    options?: types.WriteOptions,
-  ): Promise<types.Written> {
-    proven.text("key", key);
-    const { first, at, lines } = proven.optionsOf(options, ["first", "at", "lines"]);
-    const events = eventsOf(data, lines === undefined ? false : proven.flag("lines", lines));
-    const from = first === undefined ? this.#position : this.#notBefore("first", first);
-    const run: contract.Run = {
-      key,
-      first: from,
-      ...(at !== undefined && { at: proven.moment("at", at) }),
-      payload: { tag: "bytes", val: events.payload },
-      boundaries: events.boundaries,
-      framing: events.framing,
-    };
-    this.#refuseIfClosed();
-    const next = from + BigInt(events.count);
-    if (next > END) throw invalid("first", "the positions of the events pass 2^64 - 1");
-    if (events.count === 0) return { first: from, next: from, rejected: [] };
-    const rejected = await this.#advancing(next, () =>
-      this.#threads.call("write", [run], [events.payload.buffer]),
-    );
-    return { first: from, next, rejected };
-  }
+  write(key: string, data: Data, options?: WriteOptions): Promise<Written>;
 
   /** Says that no event before this position is still to come, so that `durable` can reach it. */
-  async skip(to: bigint | number): Promise<void> {
-    const position = this.#notBefore("to", to);
-    this.#refuseIfClosed();
-    await this.#advancing(position, () => this.#threads.call("skip", [position]));
-  }
+  skip(to: bigint | number): Promise<void>;
 
   /**
    * What happened since the last report. Never waits for the store. The sink polls by itself: this
    * is for those who want to know, and have no `onProgress`.
    */
-  async poll(): Promise<types.Progress> {
-    this.#refuseIfClosed();
-    return this.#reported(await this.#threads.call("poll", []));
-  }
+  poll(): Promise<Progress>;
 
   /**
    * Ends all open objects, and waits until they are stored, or wait for `commit` alone: then
    * `wantsCheckpoint` is true. Rejects with `NotStored` where events failed that no report named
    * before.
    */
-  async flush(): Promise<types.Progress> {
-    this.#refuseIfClosed();
-    return this.#allStored(this.#reported(await this.#threads.call("flush", [])));
-  }
+  flush(): Promise<Progress>;
 
   /** The state to resume from. Store it, then call `commit`. It holds no secret. */
-  async checkpoint(): Promise<Uint8Array> {
-    this.#refuseIfClosed();
-    return await this.#threads.call("checkpoint", []);
-  }
+  checkpoint(): Promise<Uint8Array>;
 
   /** The last checkpoint is stored: objects that had ended before it become visible. */
-  async commit(): Promise<void> {
-    this.#refuseIfClosed();
-    await this.#threads.call("commit", []);
-    this.#committed.resolve();
-    this.#committed = deferred();
-  }
+  commit(): Promise<void>;
 
   /** Proves that the bucket can be written, and leaves nothing behind. */
-  async check(): Promise<void> {
-    this.#refuseIfClosed();
-    await this.#threads.call("check", []);
-  }
+  check(): Promise<void>;
 
   /** The sink's numbers. After `close`, those that it ended with. */
-  async metrics(): Promise<types.Metric[]> {
-    if (this.#state === "closed") return this.#lastMetrics;
-    return (await this.#threads.call("metrics", [])).map(metricOf);
-  }
+  metrics(): Promise<Metric[]>;
 
   /** Uploads that were begun under names of this configuration, and not completed. */
-  async incompleteUploads(): Promise<types.IncompleteUpload[]> {
-    this.#refuseIfClosed();
-    return (await this.#threads.call("incompleteUploads", [])).map(uploadOf);
-  }
+  incompleteUploads(): Promise<IncompleteUpload[]>;
 
   /** Aborts one of them. Its writer, if there is one, loses it. */
-  async abortUpload(upload: { objectKey: string; id: string }): Promise<void> {
-    if (typeof upload !== "object" || upload === null) {
-      throw invalid("upload", `expected an object, not ${proven.typeOf(upload)}`);
-    }
-    const objectKey = proven.text("upload.objectKey", upload.objectKey);
-    const id = proven.text("upload.id", upload.id);
-    this.#refuseIfClosed();
-    await this.#threads.call("abortUpload", [objectKey, id]);
-  }
+  abortUpload(upload: { objectKey: string; id: string }): Promise<void>;
 
   /**
    * A stream into this sink. Bytes and strings are cut into lines, each an event. Closing it writes
    * the last line if it has no line feed; the sink stays open.
    */
-  writable(key: string, options?: types.WritableOptions): WritableStream<types.Data> {
-    proven.text("key", key);
-    const { lines } = proven.optionsOf(options, ["lines"]);
-    const byLine = lines === undefined ? true : proven.flag("lines", lines);
-    const write = (data: types.Data, options: types.WriteOptions) => this.write(key, data, options);
-    return writableOf(write, byLine, () => this.#committed.promise);
-  }
+  writable(key: string, options?: WritableOptions): WritableStream<Data>;
 
   /**
    * Ends the sink, and its threads. With `"complete"`, the default, it rejects with `NotStored`
    * where events failed that no report named before; the sink is closed then, too. It rejects with
    * `Busy`, and stays open, where objects wait for `commit`.
    */
-  async close(how: types.Ending = "complete"): Promise<types.Progress> {
-    proven.oneOf("how", how, ["complete", "abort", "suspend"]);
-    this.#refuseIfClosed();
-    this.#state = "closing";
-    let closed;
-    try {
-      closed = await this.#threads.call("close", [how]);
-    } catch (error) {
-      this.#state = this.#threads.trap === undefined ? "open" : "closed";
-      throw error;
-    }
-    this.#state = "closed";
-    this.#lastMetrics = closed.metrics.map(metricOf);
-    await this.#threads.end();
-    const progress = this.#reported(closed.progress);
-    return how === "abort" ? progress : this.#allStored(progress);
-  }
+  close(how?: Ending): Promise<Progress>;
 
   /**
-   * For `await using`. Without checkpoints: completes, also after an exception, so that nothing that
-   * was accepted is lost. With checkpoints: suspends, to be resumed from the last one.
+   * For `await using`. Without checkpoints: completes, also after an exception, so that nothing
+   * that was accepted is lost. With checkpoints: suspends, to be resumed from the last one.
    */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state !== "open") return;
-    await this.close(this.#isCheckpointed ? "suspend" : "complete");
-  }
-
-  [inspect.custom](): string {
-    const position = `position: ${this.#position}`;
-    return `Sink { bucket: ${inspect(this.#bucket)}, ${position}, state: '${this.#state}' }`;
-  }
-
-  /** @internal Takes a report that nobody asked for. */
-  report(progress: contract.Progress): void {
-    const report = progressOf(progress, this.#threads.credentialsError);
-    if (this.#onProgress === undefined) this.#held = merged(this.#held, report);
-    else this.#onProgress(report);
-  }
-
-  #reported(progress: contract.Progress): types.Progress {
-    const report = progressOf(progress, this.#threads.credentialsError);
-    const all = merged(this.#held, report);
-    this.#held = undefined;
-    this.#onProgress?.(all);
-    return all;
-  }
-
-  #allStored(progress: types.Progress): types.Progress {
-    if (progress.failed.length === 0) return progress;
-    throw new NotStored(progress);
-  }
-
-  /** Makes a call that moves the position on, and takes that back where it is refused. */
-  async #advancing<T>(next: bigint, call: () => Promise<T>): Promise<T> {
-    const before = this.#position;
-    this.#position = next;
-    try {
-      return await call();
-    } catch (error) {
-      // What was queued behind it is refused, too: the first refusal has the least position.
-      if (before < this.#position) this.#position = before;
-      throw error;
-    }
-  }
-
-  #notBefore(field: string, value: bigint | number): bigint {
-    const position = proven.position(field, value);
-    if (position >= this.#position) return position;
-    const expected = `expected ${this.#position} or more, where the last write ended`;
-    throw invalid(field, `${expected}, not ${position}`);
-  }
-
-  #refuseIfClosed(): void {
-    if (this.#state !== "open") throw new Closed("the sink is closed");
-  }
+  [Symbol.asyncDispose](): Promise<void>;
 }
-
-function deferred() {
-  let resolve!: () => void;
-  const promise = new Promise<void>((done) => (resolve = done));
-  return { promise, resolve };
-}
-
-const END = 2n ** 64n - 1n;

@@ -1,6 +1,6 @@
 // What the package takes and returns. Positions are `bigint`; counts and sizes are `number`.
 
-import type { ErrorKind, SpillwayError } from "./errors.js";
+import type { SpillwayError } from "./errors.js";
 
 /** Access keys, in the shape of the AWS SDK. */
 export interface Credentials {
@@ -20,7 +20,9 @@ export interface CredentialsRequest {
 }
 
 /** Any credential provider of the AWS SDK is one. */
-export type CredentialsFunction = (request: CredentialsRequest) => Promise<Credentials> | Credentials;
+export type CredentialsFunction = (
+  request: CredentialsRequest,
+) => Promise<Credentials> | Credentials;
 
 /**
  * Where credentials come from. `"environment"`: the variables `AWS_ACCESS_KEY_ID`,
@@ -195,5 +197,3 @@ export interface SavedObject {
   heldBytes: number;
   phase: "open" | "sealed" | "committed" | "failed";
 }
-
-export type { ErrorKind };

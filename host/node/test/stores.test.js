@@ -104,7 +104,8 @@ test("objects end by time while nobody calls", async (t) => {
 
 test("what happened is kept for whoever asks", async (t) => {
   const store = await bucket(t);
-  const config = { ...store.config, rotate: { events: 1 }, key_template: "{key}-{first}" };
+  const rotation = { rotate: { events: 1 }, key_template: "{key}-{first}" };
+  const config = { ...store.config, ...rotation };
   const sink = await opened(t, config);
   for (let i = 0; i < 20; i += 1) await sink.write(`key-${i}`, "event");
   const visible = [];

@@ -31,9 +31,10 @@ function connecting(code: string, message: string): ErrorCode {
       return { tag: "DNS-error", val: { rcode: "no such name" } };
     case "EAI_AGAIN":
       return { tag: "DNS-error", val: { rcode: "the resolver does not answer" } };
-    case "ERR_SSL_WRONG_VERSION_NUMBER":
-    case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
-      return { tag: "TLS-protocol-error" };
+  }
+  // What is no TLS is read as a record of an unknown version, or as one that is too long.
+  if (/wrong version number|packet length too long/i.test(message)) {
+    return { tag: "TLS-protocol-error" };
   }
   if (isAboutTrust(code)) return untrusted(code, message);
   return { tag: "internal-error", val: `no connection: ${explained(code, message)}` };
@@ -48,9 +49,10 @@ function connected(code: string, message: string, phase: Phase): ErrorCode {
       return phase.isReused && !phase.hasAnswer
         ? { tag: "connection-terminated" }
         : { tag: "HTTP-response-incomplete" };
-    // With TLS 1.3 this comes behind the handshake: it is about who asks, not about a connection.
-    case "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED":
-      return untrusted(code, "the server requires a client certificate");
+  }
+  // With TLS 1.3 this comes behind the handshake: it is about who asks, not about a connection.
+  if (/alert certificate required/i.test(message)) {
+    return untrusted("", "the server requires a client certificate");
   }
   if (code.startsWith("HPE_")) return { tag: "HTTP-protocol-error" };
   return { tag: "internal-error", val: explained(code, message) };

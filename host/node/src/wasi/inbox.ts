@@ -3,7 +3,7 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { ringCount, waitForRing } from "../bell.js";
 
-/** Takes in messages of a port, also while this thread is inside a call and cannot turn its loop. */
+/** Takes in messages of a port, also while this thread is in a call and cannot turn its loop. */
 export class Inbox {
   readonly #port: MessagePort;
   readonly #bell: Int32Array;

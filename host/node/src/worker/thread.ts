@@ -71,8 +71,8 @@ function opened(): Sink {
 }
 
 /**
- * What the component answered: the payload of a `ComponentError`, or itself where the function is of
- * no resource. Anything else that was thrown is a trap.
+ * What the component answered: the payload of a `ComponentError`, or the error itself where the
+ * function is of no resource. Anything else that was thrown is a trap.
  */
 function payloadOf(error: unknown): contract.Error {
   if (typeof error === "object" && error !== null) {

@@ -1,14 +1,14 @@
 // Writes lines from where its state says to the end, with a checkpoint after each batch, and prints
 // the position of each. The test ends it at any time.
 
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import * as fs from "node:fs";
 import { open } from "spillway";
 import { COUNT, keyOf, lineOf } from "./lines.js";
 import { LOCAL } from "../support.js";
 
 const [endpoint, file] = process.argv.slice(2);
 const config = { bucket: "bucket", endpoint, commit: "checkpointed" };
-const state = existsSync(file) ? readFileSync(file) : undefined;
+const state = fs.existsSync(file) ? fs.readFileSync(file) : undefined;
 const sink = await open(config, { state, credentials: LOCAL });
 
 while (sink.position < COUNT) {
@@ -28,10 +28,10 @@ await sink.close();
 
 async function checkpoint() {
   const state = await sink.checkpoint();
-  const descriptor = openSync(`${file}.new`, "w");
-  for (let at = 0; at < state.byteLength; ) at += writeSync(descriptor, state, at);
-  fsyncSync(descriptor);
-  closeSync(descriptor);
-  renameSync(`${file}.new`, file);
+  const descriptor = fs.openSync(`${file}.new`, "w");
+  for (let at = 0; at < state.byteLength; ) at += fs.writeSync(descriptor, state, at);
+  fs.fsyncSync(descriptor);
+  fs.closeSync(descriptor);
+  fs.renameSync(`${file}.new`, file);
   await sink.commit();
 }
