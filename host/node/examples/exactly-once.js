@@ -15,7 +15,7 @@ let batch = [];
 for await (const text of createInterface({ input: fs.createReadStream(file) })) {
   if (line++ < start) continue;
   batch.push(text);
-  if (batch.length === 1000) await store();
+  if (batch.length === 10_000) await store();
 }
 await store();
 while ((await sink.flush()).wantsCheckpoint) await checkpoint();

@@ -31,7 +31,7 @@ function component() {
   }
   const file = join(repository, "target", "node", "spillway-s3.wasm");
   mkdirSync(dirname(file), { recursive: true });
-  const cargo = ["run", "--release", "--quiet", "--", "component", "-o", file];
+  const cargo = ["run", "--release", "--locked", "--", "component", "-o", file];
   rmSync(file, { force: true });
   run("cargo", cargo, repository, "or set SPILLWAY_COMPONENT to the component's file");
   return readFileSync(file);

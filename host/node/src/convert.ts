@@ -36,16 +36,20 @@ export function progressOf(progress: contract.Progress, cause: unknown): types.P
   };
 }
 
-/** Two reports as one. */
+/**
+ * Two reports as one. Failures are all kept; of the rest what a caller that never asks can spare.
+ */
 export function merged(earlier: types.Progress | undefined, later: types.Progress): types.Progress {
   if (earlier === undefined) return later;
+  const notices = earlier.notices.concat(later.notices);
+  const dropped = Math.max(0, notices.length - KEPT_MAX);
   return {
     durable: later.durable,
-    visible: earlier.visible.concat(later.visible),
+    visible: earlier.visible.concat(later.visible).slice(-KEPT_MAX),
     failed: earlier.failed.concat(later.failed),
     wantsCheckpoint: later.wantsCheckpoint,
-    notices: earlier.notices.concat(later.notices),
-    noticesDropped: earlier.noticesDropped + later.noticesDropped,
+    notices: notices.slice(-KEPT_MAX),
+    noticesDropped: earlier.noticesDropped + later.noticesDropped + dropped,
   };
 }
 
@@ -108,3 +112,6 @@ export function errorOf(error: contract.Error, options?: ErrorOptions): Spillway
       return new Unsupported(error.val, options);
   }
 }
+
+/** How many objects and notices are kept for a caller that does not ask. */
+const KEPT_MAX = 1_000;

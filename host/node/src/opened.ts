@@ -163,15 +163,20 @@ export class OpenSink implements Sink {
   /** Takes a report that nobody asked for. */
   report(progress: contract.Progress): void {
     const report = progressOf(progress, this.#threads.credentialsError);
-    if (this.#onProgress === undefined) this.#held = merged(this.#held, report);
-    else this.#onProgress(report);
+    if (this.#onProgress === undefined) {
+      this.#held = merged(this.#held, report);
+    } else {
+      // A callback may be there for something else: a failure counts until a call has returned it.
+      this.#held = merged(this.#held, { ...report, visible: [], notices: [], noticesDropped: 0 });
+      this.#onProgress(report);
+    }
   }
 
   #reported(progress: contract.Progress): types.Progress {
     const report = progressOf(progress, this.#threads.credentialsError);
     const all = merged(this.#held, report);
     this.#held = undefined;
-    this.#onProgress?.(all);
+    this.#onProgress?.(report);
     return all;
   }
 

@@ -40,7 +40,7 @@ export interface Sink extends AsyncDisposable {
 
   /**
    * Ends all open objects, and waits until they are stored, or wait for `commit` alone: then
-   * `wantsCheckpoint` is true. Rejects with `NotStored` where events failed that no report named
+   * `wantsCheckpoint` is true. Rejects with `NotStored` where events failed that no call returned
    * before.
    */
   flush(): Promise<Progress>;
@@ -71,7 +71,7 @@ export interface Sink extends AsyncDisposable {
 
   /**
    * Ends the sink, and its threads. With `"complete"`, the default, it rejects with `NotStored`
-   * where events failed that no report named before; the sink is closed then, too. It rejects with
+   * where events failed that no call returned before; the sink is closed then, too. It rejects with
    * `Busy`, and stays open, where objects wait for `commit`.
    */
   close(how?: Ending): Promise<Progress>;

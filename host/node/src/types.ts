@@ -44,7 +44,7 @@ export interface OpenOptions {
   credentials?: CredentialsSource | undefined;
   /**
    * Told what happened since it was last told, whenever something did. Without it, that is kept for
-   * the next `poll`, `flush` or `close`.
+   * the next `poll`, `flush` or `close`. Failures are kept for them in any case.
    */
   onProgress?: ((progress: Progress) => void) | undefined;
   /** How much memory the component may use, in bytes. Default: 1 GiB. */

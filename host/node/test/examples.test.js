@@ -26,14 +26,14 @@ test("pipe", async (t) => {
 
 test("exactly once, and on with what was added", async (t) => {
   const store = await bucket(t);
-  const { file, content, folder } = numbers(t, 5_500);
+  const { file, content, folder } = numbers(t, 25_500);
   const state = join(folder, "state");
-  assert.equal(await run(store, "exactly-once.js", file, state), "lines 0 to 5500 are stored\n");
-  assert.equal(await run(store, "exactly-once.js", file, state), "lines 5500 to 5500 are stored\n");
+  assert.equal(await run(store, "exactly-once.js", file, state), "lines 0 to 25500 are stored\n");
+  assert.equal(await run(store, "exactly-once.js", file, state), "lines 25500 to 25500 are stored\n");
   fs.appendFileSync(file, "added\n");
-  assert.equal(await run(store, "exactly-once.js", file, state), "lines 5500 to 5501 are stored\n");
+  assert.equal(await run(store, "exactly-once.js", file, state), "lines 25500 to 25501 are stored\n");
   assert.equal(store.object("numbers/0").toString(), content);
-  assert.equal(store.object("numbers/5500").toString(), "added\n");
+  assert.equal(store.object("numbers/25500").toString(), "added\n");
 });
 
 test("the README shows the examples", () => {

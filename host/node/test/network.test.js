@@ -7,9 +7,9 @@ import { createServer as createTlsServer } from "node:https";
 import { createServer as createTcpServer } from "node:net";
 import { test } from "node:test";
 import { MessageChannel, Worker } from "node:worker_threads";
-import { Unavailable } from "spillway";
+import { Denied, NotStored, Unavailable } from "spillway";
 import { CERTIFICATE, KEY } from "./children/certificate.js";
-import { bucket, opened, packaged } from "./support.js";
+import { bucket, opened, packaged, resolvers } from "./support.js";
 
 test("the event loop turns while the sink waits for a store in this process", async (t) => {
   // Each answer is made by the loop of the thread that waits for it.
@@ -118,6 +118,34 @@ test("a store that cannot be reached", async (t) => {
     assert.match(error.message, /refused/);
     return true;
   });
+});
+
+test("a failure counts until a call has returned it, callback or not", async (t) => {
+  const server = createServer((request, response) => {
+    request.resume();
+    response.writeHead(403).end("<Error><Code>AccessDenied</Code></Error>");
+  });
+  const config = { bucket: "bucket", endpoint: await listening(t, server), rotate: { age_ms: 1 } };
+  const told = [];
+  const { promise, resolve } = resolvers();
+  const onProgress = (progress) => {
+    told.push(...progress.failed);
+    if (told.length > 0) resolve();
+  };
+  for (const options of [{ onProgress }, {}]) {
+    const sink = await opened(t, { ...config, key_template: "{key}-{first}" }, options);
+    await sink.write("key", ["x", "y"]);
+    if (options.onProgress) await promise;
+    await assert.rejects(sink.close(), (error) => {
+      assert.equal(error instanceof NotStored, true, error.stack);
+      const [failure, ...others] = error.progress.failed;
+      assert.deepEqual([others, failure.first, failure.last, failure.events], [[], 0n, 1n, 2]);
+      assert.equal(failure.cause instanceof Denied, true);
+      assert.match(error.message, /^2 events of 1 object could not be stored; key-0 .*AccessDenied/);
+      return true;
+    });
+  }
+  assert.equal(told.length, 1);
 });
 
 test("a certificate that is trusted only where it was said", async (t) => {

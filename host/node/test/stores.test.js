@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { Closed } from "spillway";
-import { bucket, opened } from "./support.js";
+import { bucket, opened, resolvers } from "./support.js";
 
 test("100 MiB arrive as they are", async (t) => {
   const store = await bucket(t);
@@ -91,7 +91,7 @@ test("positions, gaps and times", async (t) => {
 
 test("objects end by time while nobody calls", async (t) => {
   const store = await bucket(t);
-  const seen = Promise.withResolvers?.() ?? resolvers();
+  const seen = resolvers();
   const config = { ...store.config, rotate: { age_ms: 200 }, key_template: "{key}-{first}" };
   const sink = await opened(t, config, {
     onProgress: ({ visible }) => visible.length > 0 && seen.resolve(visible[0].objectKey),
@@ -169,9 +169,3 @@ test("a sink that is closed says so, and still has its numbers", async (t) => {
   assert.deepEqual(events.value, { type: "counter", value: 1 });
   await sink[Symbol.asyncDispose]();
 });
-
-function resolvers() {
-  const all = {};
-  all.promise = new Promise((resolve, reject) => Object.assign(all, { resolve, reject }));
-  return all;
-}

@@ -50,6 +50,13 @@ export async function lines(child, count) {
   throw new Error(`the child ended after ${seen.length} of ${count} lines`);
 }
 
+/** A promise, and what settles it. */
+export function resolvers() {
+  const all = {};
+  all.promise = new Promise((resolve, reject) => Object.assign(all, { resolve, reject }));
+  return all;
+}
+
 /** How a child ended. */
 export function ended(child) {
   return new Promise((resolve, reject) => {
