@@ -161,6 +161,8 @@ export class Threads {
     this.#trap = new Trapped(why);
     this.#settleReady();
     void this.end();
+    // Nobody would hear of it before the next call, and there may be none.
+    if (this.#pending.size === 0) process.emitWarning(why, "SpillwayTrapped");
     for (const { settle, timer } of this.#pending.values()) {
       clearTimeout(timer);
       settle({ error: () => new Trapped(why) });

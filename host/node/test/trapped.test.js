@@ -45,6 +45,38 @@ test("a call that takes longer than it may", async (t) => {
   await assert.rejects(sink.poll(), Trapped);
 });
 
+test("a thread that ends", async (t) => {
+  for (const which of ["network", "worker"]) {
+    const threads = [];
+    const note = (thread) => threads.push(thread);
+    process.on("worker", note);
+    const sink = await opened(t, { bucket: "bucket", endpoint: await silentServer(t) });
+    process.off("worker", note);
+    assert.equal(threads.length, 2);
+    await sink.write("key", "event");
+    const pending = Promise.allSettled([sink.flush(), sink.poll()]);
+    await threads[which === "network" ? 0 : 1].terminate();
+    for (const { reason } of await pending) {
+      assert.equal(reason instanceof Trapped, true, String(reason));
+      assert.match(reason.message, /thread ended/);
+    }
+    await assert.rejects(sink.write("key", "event"), Trapped);
+    await assert.rejects(sink[Symbol.asyncDispose](), Trapped);
+  }
+});
+
+test("a thread that ends while nobody waits says so", async (t) => {
+  const threads = [];
+  const note = (thread) => threads.push(thread);
+  process.on("worker", note);
+  await opened(t, { bucket: "bucket", endpoint: await silentServer(t) });
+  process.off("worker", note);
+  const warned = new Promise((resolve) => process.once("warning", resolve));
+  await threads[1].terminate();
+  const { name, message } = await warned;
+  assert.deepEqual([name, message], ["SpillwayTrapped", "the sink thread ended with exit code 1"]);
+});
+
 test("calls behind one that failed are not carried out", async (t) => {
   const { config } = await bucket(t);
   // Each key ends the object before it, which then waits for a commit.

@@ -5,7 +5,7 @@ import * as https from "node:https";
 import { isIP } from "node:net";
 import { rootCertificates } from "node:tls";
 import type { MessagePort } from "node:worker_threads";
-import { workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { ring } from "../bell.js";
 import { guardedLookup, isLinkLocal, placeOf, spelled } from "./authority.js";
 import { Exchange } from "./exchange.js";
@@ -26,6 +26,8 @@ const agents = { http: new http.Agent(kept), https: new https.Agent({ ...kept, .
 const exchanges = new Map<number, Exchange>();
 const allowed = new Set<string>();
 
+// The main thread ends this one: that the sink's thread has ended is for it to say.
+parentPort!.on("message", () => {});
 port.on("message", (order: Order) => {
   switch (order.kind) {
     case "allow":
