@@ -154,6 +154,35 @@ test("a stream that breaks off leaves the sink open, without half a line", async
   assert.equal(store.object("key").toString(), "whole\nafter\n");
 });
 
+test("a stream waits for the commit that makes room", async (t) => {
+  const store = await bucket(t);
+  const small = { part_bytes: 5 << 20, memory_bytes_max: 6 << 20, rotate: { events: 1 } };
+  const config = { ...store.config, ...small, commit: "checkpointed", key_template: "{first}" };
+  let commits = 0;
+  let isPiping = true;
+  let committing;
+  const sink = await opened(t, config, {
+    onProgress: ({ wantsCheckpoint }) => {
+      if (!wantsCheckpoint || !isPiping) return;
+      committing ??= commit().finally(() => (committing = undefined));
+    },
+  });
+  async function commit() {
+    await sink.checkpoint();
+    await sink.commit();
+    commits += 1;
+  }
+  // Each event is an object that waits for a commit, and all of them are more than the memory.
+  const event = "x".repeat((1 << 20) - 1);
+  await ReadableStream.from(Array(20).fill(`${event}\n`)).pipeTo(sink.writable("key"));
+  isPiping = false;
+  await committing;
+  assert.equal(commits > 0, true);
+  while ((await sink.flush()).wantsCheckpoint) await commit();
+  await sink.close();
+  for (let i = 0; i < 20; i += 1) assert.equal(store.object(`${i}`).toString(), `${event}\n`);
+});
+
 test("a sink that is closed says so, and still has its numbers", async (t) => {
   const store = await bucket(t);
   const sink = await opened(t, store.config);
