@@ -55,7 +55,8 @@ parentPort!.on("message", (message: CallMessage) => {
   trapping(() => {
     try {
       const value = (calls[name] as (...args: unknown[]) => unknown)(...args);
-      tell({ kind: "done", id, value });
+      // A state may be large, and is nobody else's.
+      tell({ kind: "done", id, value }, value instanceof Uint8Array ? [value.buffer] : []);
     } catch (error) {
       if (REFUSING.has(name)) refusals += 1;
       tell({ kind: "failed", id, error: payloadOf(error), refusals });
@@ -127,7 +128,7 @@ function trapping(call: () => void): void {
   }
 }
 
-function tell(answer: Answer): void {
-  parentPort!.postMessage(answer);
+function tell(answer: Answer, transfer: ArrayBufferLike[] = []): void {
+  parentPort!.postMessage(answer, transfer as ArrayBuffer[]);
 }
 
