@@ -171,11 +171,9 @@ export class Threads {
   }
 
   #explained(message: string, memoryBytes: number): string {
-    const max = this.#options.memoryBytesMax;
-    // It traps where it cannot grow, and does not say so.
-    const isFull = memoryBytes > max * 0.75;
-    const used = `it had ${memoryBytes >> 20} MiB of memory, at most ${max >> 20} MiB`;
-    return `the component trapped: ${message}${isFull ? `; ${used}: see memoryBytesMax` : ""}`;
+    // It traps where its memory cannot grow, and does not say so.
+    const [used, max] = [memoryBytes, this.#options.memoryBytesMax].map((n) => `${n / 2 ** 20} MiB`);
+    return `the component trapped: ${message}; it used ${used}, and memoryBytesMax is ${max}`;
   }
 }
 
