@@ -90,8 +90,9 @@ test("what went wrong", async (t) => {
   await new Promise((done) => closed.close(done));
   const place = async (server) => new URL(await listening(t, server)).host;
   const silentPlace = await place(silent);
+  const soon = { connect: 60_000, firstByte: 50, betweenBytes: 60_000 };
   const cases = [
-    [{ authority: silentPlace }, { tag: "HTTP-response-timeout" }],
+    [{ authority: silentPlace, timeouts: soon }, { tag: "HTTP-response-timeout" }],
     [{ authority: await place(resetting) }, { tag: "HTTP-response-incomplete" }],
     [{ authority: await place(babbling) }, { tag: "HTTP-protocol-error" }],
     [{ authority: `127.0.0.1:${closedPort}` }, { tag: "connection-refused" }],
@@ -199,7 +200,7 @@ function networkThread(t, authorities) {
         resolve(news.kind === "failed" ? news.code : news.status);
       });
     });
-    const timeouts = { connect: 5_000, firstByte: 200, betweenBytes: 5_000 };
+    const timeouts = { connect: 60_000, firstByte: 60_000, betweenBytes: 60_000 };
     const get = { method: "GET", scheme: "http", path: "/", headers: [], hasBody: false, timeouts };
     port2.postMessage({ kind: "request", id, ...get, ...request });
     return await answered;

@@ -119,7 +119,8 @@ test("a file through a stream", async (t) => {
   const store = await bucket(t);
   const folder = mkdtempSync(join(tmpdir(), "spillway-node-"));
   t.after(() => rmSync(folder, { recursive: true }));
-  // Lines of all lengths, so that they begin and end anywhere in a chunk; the last has no line feed.
+  // Lines of all lengths, so that they begin and end anywhere in a chunk. The last one has no line
+  // feed.
   const content = Buffer.concat(
     Array.from({ length: 30_000 }, (_, i) => Buffer.from(`${i} ${"é".repeat(i % 300)}\n`)),
   ).subarray(0, -1);
