@@ -107,6 +107,7 @@ test("wrong arguments of calls", async (t) => {
     [async () => sink.writable(1), "key", /a number/],
     [async () => sink.writable("k", { line: false }), "line", /no such option/],
     [async () => sink.writable("k").getWriter().write(5), "chunk", /a number/],
+    [async () => sink.writable("k").getWriter().write(half), "chunk", /surrogate/],
   ];
   for (const [call, field, expected] of cases) await refused(call, field, expected);
   // None of them moved the sink or broke it.

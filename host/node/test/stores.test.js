@@ -132,6 +132,33 @@ test("a file through a stream", async (t) => {
   assert.deepEqual(store.object("file"), Buffer.concat([content, Buffer.from("\n")]));
 });
 
+test("a stream that is faster than the sink, whose owner uses its buffers again", async (t) => {
+  const store = await bucket(t);
+  const sink = await opened(t, store.config);
+  const writer = sink.writable("key").getWriter();
+  const buffer = Buffer.alloc(3);
+  for (let i = 0; i < 10_000; i += 1) {
+    // A line in every second chunk, and nothing in between is awaited but the stream's own word.
+    buffer.write(i % 2 === 0 ? "abc" : `d\n${i % 10}`);
+    await writer.write(buffer);
+    buffer.fill("!");
+  }
+  await writer.close();
+  await sink.close();
+  const lines = Array.from({ length: 5_000 }, (_, i) => `${i === 0 ? "" : (2 * i - 1) % 10}abcd\n`);
+  assert.equal(store.object("key").toString(), `${lines.join("")}9\n`);
+});
+
+test("a stream says when the sink refused", async (t) => {
+  const store = await bucket(t);
+  const sink = await opened(t, store.config);
+  const writer = sink.writable("key").getWriter();
+  await writer.write("line\n");
+  await sink.close();
+  await assert.rejects(writer.write("line\n").then(() => writer.close()), Closed);
+  assert.equal(store.object("key").toString(), "line\n");
+});
+
 test("a stream of strings, lists and chunks", async (t) => {
   const store = await bucket(t);
   const sink = await opened(t, store.config);

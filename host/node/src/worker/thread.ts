@@ -14,7 +14,6 @@ let timer: NodeJS.Timeout | undefined;
 let isPollDue = false;
 let refusals = 0;
 let durable = -1n;
-let wantedCheckpoint = false;
 
 const calls: Calls = {
   describe: () => component.describe(),
@@ -111,10 +110,10 @@ function poll(): void {
 
 function isNews(progress: contract.Progress): boolean {
   const { visible, failed, notices, wantsCheckpoint } = progress;
-  const hasMoved = progress.durable !== durable || wantsCheckpoint !== wantedCheckpoint;
+  const hasMoved = progress.durable !== durable;
   durable = progress.durable;
-  wantedCheckpoint = wantsCheckpoint;
-  return hasMoved || visible.length + failed.length + notices.length > 0;
+  // It is said until it is done: whoever was busy with the last checkpoint has to hear it again.
+  return hasMoved || wantsCheckpoint || visible.length + failed.length + notices.length > 0;
 }
 
 /** A component that trapped is never called again. The main thread ends this one. */
