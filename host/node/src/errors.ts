@@ -76,7 +76,7 @@ export class Unsupported extends SpillwayError {
   readonly kind = "unsupported";
 }
 
-/** An earlier call failed that this one was queued behind. Nothing of this one was taken. */
+/** A write or skip failed that this one was queued behind. Nothing of this one was taken. */
 export class NotTaken extends SpillwayError {
   readonly kind = "not-taken";
 }

@@ -125,7 +125,7 @@ export class Threads {
         return this.#settle(answer.id, { value: answer.value });
       case "behind":
         return this.#settle(answer.id, {
-          error: () => new NotTaken("a call before this one failed; await each one"),
+          error: () => new NotTaken("a write or skip before this one failed; await each one"),
         });
       case "failed": {
         this.#refusals = answer.refusals;

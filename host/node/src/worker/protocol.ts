@@ -70,5 +70,8 @@ export type CredentialsAnswer =
     }
   | { tag: "err"; val: { tag: "not-configured" | "failed"; val: string } };
 
-/** Calls in which order matters: none is carried out behind one of them that was refused. */
-export const REFUSING: ReadonlySet<keyof Calls> = new Set(["write", "skip", "checkpoint"]);
+/**
+ * Calls that take positions: none is carried out behind one of them that was refused. A checkpoint
+ * is: whoever makes room by one may not know of the write that needs it.
+ */
+export const REFUSING: ReadonlySet<keyof Calls> = new Set(["write", "skip"]);
