@@ -1,7 +1,7 @@
 // A stream into a sink.
 
 import { typeOf, wellFormed } from "./arguments.js";
-import { Busy, invalid } from "./errors.js";
+import { Busy, invalid, NotTaken } from "./errors.js";
 import { LINE_FEED } from "./events.js";
 import type { Data, WriteOptions } from "./types.js";
 
@@ -22,6 +22,8 @@ export function writableOf(
         await write(data, { lines });
         return;
       } catch (error) {
+        // What another stream wrote was refused. This one has its own order, and tries again.
+        if (error instanceof NotTaken) continue;
         // Only a commit makes room. Whoever owns the sink makes it; until then the stream waits.
         if (!(error instanceof Busy)) throw error;
         await commit;

@@ -183,7 +183,7 @@ test("a stream that breaks off leaves the sink open, without half a line", async
   assert.equal(store.object("key").toString(), "whole\nafter\n");
 });
 
-test("a stream waits for the commit that makes room", async (t) => {
+test("streams wait for the commit that makes room", async (t) => {
   const store = await bucket(t);
   const small = { part_bytes: 5 << 20, memory_bytes_max: 6 << 20, rotate: { events: 1 } };
   const config = { ...store.config, ...small, commit: "checkpointed", key_template: "{first}" };
@@ -206,7 +206,10 @@ test("a stream waits for the commit that makes room", async (t) => {
   }
   // Each event is an object that waits for a commit, and all of them are more than the memory.
   const event = "x".repeat((1 << 20) - 1);
-  await ReadableStream.from(Array(20).fill(`${event}\n`)).pipeTo(sink.writable("key"));
+  const pipes = ["one", "other"].map((key) =>
+    ReadableStream.from(Array(10).fill(`${event}\n`)).pipeTo(sink.writable(key)),
+  );
+  await Promise.all(pipes);
   isPiping = false;
   await committing;
   assert.equal(commits > 0, true);
