@@ -46,6 +46,6 @@ pub(super) const UPLOAD: &[Field] = &[
              with checkpoints 536870912",
         ),
         doc: "The maximum number of bytes of events and compressors in memory, besides the batch \
-              being raw. At most 1073741824 with `commit` = `checkpointed`.",
+              being written. At most 1073741824 with `commit` = `checkpointed`.",
     },
 ];
