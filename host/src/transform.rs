@@ -155,8 +155,8 @@ impl Transform {
     /// # Errors
     ///
     /// [`SinkError::Refused`]; then nothing came of the batch. [`SinkError::Trap`];
-    /// [`SinkError::Breach`], also where what comes back is not of the batch: the transform is gone
-    /// then.
+    /// [`SinkError::Breach`], also where what comes back is not of the batch. After these two, drop
+    /// the transform.
     pub async fn apply(&mut self, batch: &[Run]) -> Result<Outcome, SinkError> {
         self.store.data_mut().ticks_left = ticks(self.limits.compute_max);
         let Transform { store, instance, resource, gate, .. } = self;

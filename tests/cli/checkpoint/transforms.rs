@@ -61,6 +61,8 @@ fn where_dead_letters_need_them_other_transforms_are_refused_until_the_source_is
     let on_failed = "[sink]\non_failed = { file = \"failed\" }\n[[transform]]";
     let written = through(&flow(), &[RULES]).replacen("[[transform]]", on_failed, 1);
     let (place, store) = stopped_with(&lines, &written);
+    let shown = place.spillway(&["checkpoint", "show", "run.checkpoint"]);
+    assert!(shown.out.contains("\nthrough  spillway-route 0.1.0\nflow "), "{shown:?}");
     let config = written.replace("000003", "000004");
     let two = through(&written, &[RULES]);
     let none = written.split("[[transform]]").next().unwrap().to_owned()
