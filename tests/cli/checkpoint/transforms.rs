@@ -22,7 +22,7 @@ fn routed(lines: &str) -> BTreeMap<String, Vec<u8>> {
 fn every_event_is_there_once_however_often_it_is_killed() {
     // Large enough for parts, and with events that are dropped at the end.
     let lines = large(&["a", "b", "d"], 120) + &event("d", "000003").repeat(3);
-    let sizes = "max_open_objects = 2\nmemory_bytes_max = 12582912\n[checkpoint]";
+    let sizes = "memory_bytes_max = 12582912\n[checkpoint]";
     let flow = through(&flow(), &[RULES]).replace("[checkpoint]", sizes);
     let store = Store::start(|_| {});
     let place = Place::of(&flow, &lines).with("ENDPOINT", &store.endpoint());
