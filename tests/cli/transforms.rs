@@ -52,6 +52,7 @@ fn they_change_drop_and_rename_in_their_order() {
     let place = place(&flow, &numbers.iter().map(line).collect::<String>()).at(&server);
     let check = place.spillway(&["check", "--connect", "flow.toml"]);
     assert_eq!(check.code, Some(0), "{check:?}");
+    assert!(check.out.contains("\ntransform[1] is spillway-route 0.1.0\n"), "{check:?}");
     let summary = place.run(&[]);
     let counted = ["lines", "events", "filtered", "stored_events", "rejected"];
     let counted = counted.map(|name| summary[name].as_u64().unwrap());
