@@ -124,7 +124,7 @@ fn what_they_reject_is_rejected_as_by_the_sink() {
         let place = place(&flow, &lines).at(&server);
         let ended = place.spillway(&["run", "flow.toml", "--json"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
-        assert!(ended.err.contains("line 2 was rejected: it is bad"), "{ended:?}");
+        assert!(ended.err.contains("rejected: line 2: it is bad"), "{ended:?}");
         let summary = summary(&ended);
         assert_eq!((&summary["rejected"], &summary["filtered"]), (&2.into(), &1.into()));
         assert_eq!(server.contents(), objects(&[("new/k", "\"a\"\n\"b\"\n\"c\"\n")]));
@@ -247,7 +247,7 @@ fn what_is_wrong_with_them_is_said_by_field() {
         ),
         (
             second("rules = []", "rules = [\"${NOT_SET}\"]"),
-            "transform[1].config.rules[0]: NOT_SET is not set",
+            "transform[1].config.rules[0]: the environment variable NOT_SET is not set",
         ),
         (
             good.replace("[[transform]]", "[transform]").replacen(
