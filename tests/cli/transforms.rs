@@ -258,7 +258,7 @@ fn what_is_wrong_with_them_is_said_by_field() {
             "transform: is a table; write [[transform]]",
         ),
         (
-            good.replacen("[[transform]]", "[[transfrom]]", 1),
+            good.replace("[transform", "[transfrom"),
             "transfrom: unknown field; did you mean `transform`?",
         ),
     ] {
