@@ -156,8 +156,8 @@ impl Transform {
     /// # Errors
     ///
     /// [`SinkError::Refused`]; then nothing came of the batch. [`SinkError::Trap`];
-    /// [`SinkError::Breach`], also where what comes back is not of the batch: the transform is gone
-    /// then.
+    /// [`SinkError::Breach`], also where what comes back is not of the batch. After these two, drop
+    /// the transform.
     pub async fn apply(&mut self, batch: &[Run]) -> Result<Outcome, SinkError> {
         if self.is_called && self.gone.is_none() {
             self.gone = Some(SinkError::Trap(Trap::cut_short()));

@@ -50,7 +50,7 @@ impl GuestTransform for Liar {
             "key" => batch[0].key.clear(),
             "boundaries" => batch[0].boundaries = Boundaries::At(vec![1]),
             "lines" => batch[0].boundaries = Boundaries::Lines(1),
-            "grows" => batch[0].payload = Payload::Bytes(vec![b'x'; 3 << 30]),
+            "grows" => batch[0].payload = Payload::Bytes(vec![b'x'; 1 << 30]),
             "traps" => panic!("on purpose"),
             "computes" => spin(),
             _ => {}

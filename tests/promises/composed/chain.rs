@@ -144,7 +144,7 @@ async fn failures_name_the_keys_that_the_caller_gave() {
         {"contains": "x", "action": "set_key", "template": "x"},
         {"contains": "drop", "action": "drop"}
     ]"#;
-    let more = r#", "max_open_objects": 5, "attempts_max": 1"#;
+    let more = r#", "max_open_objects": 5, "key_template": "{key}/{first}", "attempts_max": 1"#;
     for resumes in [false, true] {
         let bucket = bucket();
         let more = match resumes {
@@ -168,11 +168,11 @@ async fn failures_name_the_keys_that_the_caller_gave() {
             drop(sink);
             sink = chain().open(&config, Some(&state), &given(&bucket)).await.unwrap();
         }
-        bucket.on_request(|request| (request.key == "x").then_some(Fault::InternalError));
+        bucket.on_request(|request| (request.key == "x/0").then_some(Fault::InternalError));
         let failed = end(&mut sink).await;
         let wanted = [("a", 0, 0, 1, 2), ("a", 0, 3, 6, 2), ("b", 0, 4, 9, 2), ("a", 0, 8, 8, 1)];
         assert_eq!(failures(&failed), wanted, "resumes: {resumes}");
-        assert_eq!(contents(&bucket), [("a".to_owned(), "y\n".to_owned())]);
+        assert_eq!(contents(&bucket), [("a/7".to_owned(), "y\n".to_owned())]);
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Runs, progress and errors pass through as they are, but for three things: a problem names the
 //! field in which it stands (`sink.bucket`), what the transform drops at the end of a batch is
-//! skipped, and failures name the keys that the caller gave ([`fates`]).
+//! skipped, and failures name the keys that the caller gave (`fates.rs`).
 
 mod config;
 mod fates;

@@ -88,6 +88,7 @@ impl Rules {
 
 impl Rule {
     fn parse(json: &str, place: &str, problems: &mut Vec<Problem>) -> Rule {
+        let before = problems.len();
         let mut fields = Fields::read(json, place, FIELDS, problems);
         let mut conditions = Vec::new();
         let mut text = |fields: &mut Fields<'_>, name, make: fn(String) -> Condition| {
@@ -128,7 +129,9 @@ impl Rule {
         }
         let action = fields.take::<String>("action", "a string", problems);
         let action = action.unwrap_or_else(|| {
-            if problems.iter().all(|problem| problem.field != fields.name("action")) {
+            // Of what is no object, or has a wrong action, enough was said.
+            let is_told = |p: &Problem| p.field == fields.name("action") || p.field == place;
+            if !problems[before..].iter().any(is_told) {
                 let message = format!("missing; expected one of {}", ACTIONS.join(", "));
                 problems.push(Problem::new(fields.name("action"), message));
             }

@@ -9,7 +9,7 @@ use crate::plan::{Destination, Request, read};
 use super::args::CheckArguments;
 use super::asking::{Asking, CLEARING_TIME_MAX};
 use super::exit::{CliError, Exit};
-use super::output::outln;
+use super::output::{one_line, outln};
 use super::position;
 use super::terminal;
 
@@ -22,6 +22,9 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
     let egress = plan.grants.egress.join(", ");
     outln!("{} is valid; it connects to {egress}", flow.display());
     plan.notes.iter().for_each(|note| outln!("{note}"));
+    for (index, through) in plan.transforms.identity().iter().enumerate() {
+        outln!("transform[{index}] is {} {}", one_line(&through.name), one_line(&through.version));
+    }
     if let Some(text) = goes_on {
         outln!("{text}");
     }

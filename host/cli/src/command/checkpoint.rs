@@ -66,6 +66,12 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
         ),
         format!("state    {}", HumanBytes(read.state.len() as u64)),
     ];
+    let through = read.writer.transforms.iter();
+    let through = through.map(|t| format!("{} {}", one_line(&t.name), one_line(&t.version)));
+    let through = through.collect::<Vec<_>>().join(", ");
+    if !through.is_empty() {
+        shown.insert(1, format!("through  {through}"));
+    }
     shown.push(match saved.objects.len() as u64 {
         0 => "no object is open".to_owned(),
         count => format!("\n{} open", counted(count, "object")),
