@@ -6,10 +6,12 @@
         sink.write("logs/today.ndjson", ['{"status":200}', '{"status":404}'])
 
 Events of one key become one object. `Sink` has the calls, `spillway.credentials` the sources of
-credentials, and `spillway.logging` a handler for the `logging` of Python.
+credentials, `spillway.logging` a handler for the `logging` of Python, and `spillway.quixstreams` a
+sink for Quix Streams.
 """
 
-from ._sink import Sink, describe, egress, inspect_state, open
+from ._open import describe, egress, inspect_state, open
+from ._sink import Sink
 from .credentials import Credentials
 from .errors import (
     Aborted,
@@ -28,6 +30,7 @@ from .errors import (
     UnknownState,
     Unsupported,
 )
+from .statefile import Saved, StateFile
 from .types import (
     Description,
     Ending,
@@ -64,10 +67,12 @@ __all__ = [
     "Problem",
     "Progress",
     "Rejection",
+    "Saved",
     "SavedObject",
     "SavedState",
     "Sink",
     "SpillwayError",
+    "StateFile",
     "Trapped",
     "Unavailable",
     "UnknownState",

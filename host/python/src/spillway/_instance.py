@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import logging
 import os
 from collections.abc import Callable
 from ctypes import byref
@@ -18,8 +16,6 @@ from . import _component, _values
 from ._credentials import Import
 from ._thread import Job, Worker
 from .errors import Closed, Interrupted, SpillwayError, Trapped
-
-_log = logging.getLogger("spillway")
 
 
 class Limits:
@@ -72,22 +68,22 @@ class Instance:
             raise self._dead from None
 
     def settle(self, seconds: float) -> bool:
-        """Whether a call that was interrupted ends within so many seconds; then others may come."""
+        """Whether a call that was interrupted ends within so many seconds; then others may come.
+
+        Raises `Trapped` where the component ended in it.
+        """
         job = self._unfinished
         if job is None:
             return True
         if not job.wait(seconds):
             return False
-        self._unfinished = None
+        self._unfinished = self._dead = None
         try:
             job.result()
         except wasmtime.WasmtimeError as error:
             self._dead = self._trapped(str(error))
             self._free()
-            return False
-        except Exception:
-            return self._guest is not None
-        self._dead = None
+            raise self._dead from None
         return True
 
     def end(self) -> None:
@@ -96,15 +92,19 @@ class Instance:
             self._guest.interrupt()
         self._free()
 
-    def is_alive(self) -> bool:
-        return self._guest is not None and self._dead is None
+    def thread_id(self) -> int:
+        return self._worker.thread_id()
 
     def _free(self) -> None:
         # The last reference ends in the worker: no other thread may be in the store then.
         guest, self._guest = self._guest, None
-        if guest is not None and self._process == os.getpid():
-            self._worker.begin(guest.free)
-            self._worker.end()
+        if guest is None:
+            return
+        if self._process != os.getpid():
+            _of_parents.append(guest)
+            return
+        self._worker.begin(guest.free)
+        self._worker.end()
 
     def _wait(self, work: Callable[[], Any]) -> Any:
         """Waits for the worker, and ends the component where it computes for too long."""
@@ -193,6 +193,9 @@ class _Guest:
         self._functions[name] = function
         return function
 
+
+_of_parents: list[_Guest] = []
+"""What a fork copied. Its threads are not there, so it is never freed."""
 
 _SINK = "spillway:sink/sink@0.2.0"
 _CREDENTIALS = "spillway:s3/credentials@0.2.0"

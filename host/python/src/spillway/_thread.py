@@ -59,6 +59,11 @@ class Worker:
         """Whether the caller is in this very thread."""
         return threading.current_thread() is self._thread
 
+    def thread_id(self) -> int:
+        ident = self._thread.ident
+        assert ident is not None, "the thread was started"
+        return ident
+
     def begin(self, work: Callable[[], T]) -> Job[T]:
         job = Job(work)
         self._jobs.put(job)  # type: ignore[arg-type]

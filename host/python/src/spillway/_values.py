@@ -171,7 +171,7 @@ def _string(raw: Any) -> str:
 
 
 def _name(raw: Any, utf8: bytes) -> None:
-    ffi.wasm_byte_vec_new(byref(raw), len(utf8), ctypes.cast(utf8, _BYTES))
+    ffi.wasm_byte_vec_new(byref(raw), len(utf8), ctypes.cast(ctypes.c_char_p(utf8), _BYTES))
 
 
 def _boxed(payload: Fill) -> Any:
