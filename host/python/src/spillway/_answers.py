@@ -53,11 +53,11 @@ def error(value: tuple[str, Any]) -> SpillwayError:
 def progress(value: dict[str, Any]) -> Progress:
     return Progress(
         durable=value["durable"],
-        visible=tuple(VisibleObject(**_named(each)) for each in value["visible"]),
+        visible=tuple(VisibleObject(**each) for each in value["visible"]),
         failed=tuple(_failure(each) for each in value["failed"]),
-        wants_checkpoint=value["wants-checkpoint"],
+        wants_checkpoint=value["wants_checkpoint"],
         notices=tuple(Notice(**each) for each in value["notices"]),
-        notices_dropped=value["notices-dropped"],
+        notices_dropped=value["notices_dropped"],
     )
 
 
@@ -70,45 +70,37 @@ def metrics(value: list[dict[str, Any]]) -> list[Metric]:
 
 
 def upload(value: dict[str, Any]) -> IncompleteUpload:
-    return IncompleteUpload(**_named(value))
+    return IncompleteUpload(**value)
 
 
 def saved_state(value: dict[str, Any]) -> SavedState:
     return SavedState(
-        next_position=value["next-position"],
+        next_position=value["next_position"],
         configuration=dict(value["configuration"]),
-        objects=tuple(SavedObject(**_named(each)) for each in value["objects"]),
-        to_abort=tuple(upload(each) for each in value["to-abort"]),
+        objects=tuple(SavedObject(**each) for each in value["objects"]),
+        to_abort=tuple(upload(each) for each in value["to_abort"]),
     )
 
 
 def description(value: dict[str, Any]) -> Description:
-    return Description(**_named(value))
+    return Description(**value)
 
 
 def _failure(value: dict[str, Any]) -> Failure:
-    named = _named(value)
-    named["cause"] = error(named["cause"])
-    return Failure(**named)
+    return Failure(**{**value, "cause": error(value["cause"])})
 
 
 def _metric(value: dict[str, Any]) -> Metric:
     kind, number = value["value"]
     if kind == "histogram":
-        buckets = tuple((each["bound"], each["count"]) for each in number["buckets"])
-        number = Histogram(buckets, number["beyond"], number["sum"])
+        number = Histogram(tuple(number["buckets"]), number["beyond"], number["sum"])
     return Metric(value["name"], value["help"], kind, number, dict(value["labels"]))
-
-
-def _named(value: dict[str, Any]) -> dict[str, Any]:
-    """A record with names that Python takes."""
-    return {name.replace("-", "_"): field for name, field in value.items()}
 
 
 _TEXTS: dict[str, type[SpillwayError]] = {
     "denied": Denied,
     "unavailable": Unavailable,
-    "unknown-state": UnknownState,
+    "unknown_state": UnknownState,
     "conflict": Conflict,
     "unsupported": Unsupported,
 }

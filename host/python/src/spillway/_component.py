@@ -1,4 +1,10 @@
-"""The component of this package, compiled for this machine, and where that is kept."""
+"""The component of this package, compiled for this machine, and where that is kept.
+
+The file is a component as `spillway component -o` writes it. What is compiled is the core module in
+it: wasmtime's Python binding converts a list of a component number by number, at half a megabyte a
+second, and ends a component that returns one of a few megabytes, as a checkpoint may be. `_guest`
+stands in for the rest of the component.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +18,13 @@ import tempfile
 from pathlib import Path
 
 import wasmtime
-from wasmtime.component import Component
 
 FILE = "spillway_s3.wasm"
 """The component as `spillway component -o` writes it, beside this module."""
 
 
-def load(cache: Path | None) -> tuple[wasmtime.Engine, Component]:
-    """An engine of its own, whose epochs end no other sink, and the component in it.
+def load(cache: Path | None) -> tuple[wasmtime.Engine, wasmtime.Module]:
+    """An engine of its own, whose epochs end no other sink, and the module in it.
 
     Compiling takes seconds, so the code is kept in the folder `cache`. A folder that others may
     write to, a damaged file, and code of another wasmtime are passed over.
@@ -30,17 +35,42 @@ def load(cache: Path | None) -> tuple[wasmtime.Engine, Component]:
     wasm = importlib.resources.files(__package__).joinpath(FILE).read_bytes()
     folder = None if cache is None else _own_folder(cache)
     if folder is None:
-        return engine, Component(engine, wasm)
+        return engine, wasmtime.Module(engine, core_module(wasm))
     file = folder / _name(wasm)
     code = _read(file)
     if code is not None:
         try:
-            return engine, Component.deserialize(engine, code)
+            return engine, wasmtime.Module.deserialize(engine, code)
         except wasmtime.WasmtimeError:
             pass  # of another processor or build of wasmtime
-    component = Component(engine, wasm)
-    _store(file, component.serialize())
-    return engine, component
+    module = wasmtime.Module(engine, core_module(wasm))
+    _store(file, module.serialize())
+    return engine, module
+
+
+def core_module(component: bytes) -> bytes:
+    """The largest core module of a component: the others only tie its imports together."""
+    modules, place = [b""], len(_COMPONENT)
+    if component[:place] != _COMPONENT:
+        raise ValueError("the file is no component")
+    while place < len(component):
+        section = component[place]
+        size, place = _number(component, place + 1)
+        if section == _MODULE_SECTION:
+            modules.append(component[place : place + size])
+        place += size
+    return max(modules, key=len)
+
+
+def _number(data: bytes, place: int) -> tuple[int, int]:
+    """An unsigned LEB128 number, and the place behind it."""
+    number = shift = 0
+    while True:
+        byte = data[place]
+        number |= (byte & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+        if byte < 0x80:
+            return number, place
 
 
 def default_cache() -> Path | None:
@@ -109,6 +139,8 @@ def _store(file: Path, code: bytes | bytearray) -> None:
         pass
 
 
+_COMPONENT = b"\0asm\x0d\0\1\0"
+_MODULE_SECTION = 1
 _SUFFIX = ".compiled"
 _FILES_MAX = 8
 _DIGEST_BYTES = 32

@@ -1,8 +1,8 @@
-"""The function that the component imports: it asks the provider, and lets no exception through."""
+"""What the component imports for credentials: it asks the provider, and lets no exception through."""
 
 from __future__ import annotations
 
-from wasmtime.component import Record, Variant
+from typing import Any
 
 from .credentials import Credentials, Failed, NotConfigured, Provider, nanoseconds
 
@@ -18,7 +18,8 @@ class Import:
         self._provider = provider
         self._raised: BaseException | None = None
 
-    def __call__(self, store: object, identity: str, fresh: bool) -> Record | Variant:
+    def get(self, fresh: bool) -> tuple[str, Any]:
+        """The result, as the contract has it."""
         try:
             found = self._provider(fresh)
             if not isinstance(found, Credentials):
@@ -26,14 +27,14 @@ class Import:
                     f"credentials: expected Credentials from the provider, "
                     f"not {type(found).__name__}"
                 )
-            return _record(found)
+            return "ok", _record(found)
         except NotConfigured as error:
-            return Variant("not-configured", _sayable(str(error)))
+            return "err", ("not_configured", _sayable(str(error)))
         except Failed as error:
-            return Variant("failed", _sayable(str(error)))
+            return "err", ("failed", _sayable(str(error)))
         except BaseException as raised:
             self._raised = raised
-            return Variant("failed", f"the provider raised {type(raised).__name__}")
+            return "err", ("failed", f"the provider raised {type(raised).__name__}")
 
     def take_raised(self) -> BaseException | None:
         """What the provider raised since the last time that this was asked."""
@@ -41,20 +42,16 @@ class Import:
         return raised
 
 
-def _record(found: Credentials) -> Record:
-    record = Record()
+def _record(found: Credentials) -> dict[str, Any]:
     ends = None if found.expires_at is None else nanoseconds(found.expires_at)
     if ends is not None and not 0 <= ends < 1 << 64:
         raise ValueError("expires_at: expected a time between 1970 and 2554")
-    values = {
-        "access-key-id": found.access_key_id,
-        "secret-access-key": found.secret_access_key,
-        "session-token": found.session_token,
-        "expires-at": ends,
+    return {
+        "access_key_id": found.access_key_id,
+        "secret_access_key": found.secret_access_key,
+        "session_token": found.session_token,
+        "expires_at": ends,
     }
-    for name, value in values.items():
-        setattr(record, name, value)
-    return record
 
 
 def _sayable(text: str) -> str:

@@ -1,69 +1,69 @@
-"""A component at work: its calls, its limits, and its end."""
+"""A component at work in a thread of its own: its calls, its limits, and its end."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from ctypes import byref
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import wasmtime
-from wasmtime import _ffi as ffi
-from wasmtime.component import Func, Linker
-
-from . import _component, _values
 from ._credentials import Import
+from ._guest import Argument, Ended, Guest
 from ._thread import Job, Worker
 from .errors import Closed, Interrupted, SpillwayError, Trapped
 
 
+@dataclass(frozen=True)
 class Limits:
     """What a component may use."""
 
-    def __init__(self, memory_bytes_max: int, compute_seconds_max: float) -> None:
-        self.memory_bytes_max = memory_bytes_max
-        self.compute_seconds_max = compute_seconds_max
+    memory_bytes_max: int
+    compute_seconds_max: float
 
 
 class Instance:
-    """One instance of the component, in a thread of its own. It makes one call at a time."""
+    """One instance of the component. It makes one call at a time."""
 
-    def __init__(self, credentials: Import, limits: Limits, cache: Path | None) -> None:
+    def __init__(
+        self, credentials: Import, limits: Limits, ca_file: str | None, cache: Path | None
+    ) -> None:
         self._limits = limits
-        self._credentials = credentials
         self._process = os.getpid()
         self._worker = Worker("spillway")
-        self._guest: _Guest | None = None
+        self._guest: Guest | None = None
         self._dead: SpillwayError | None = None
         self._unfinished: Job[Any] | None = None
+        memory = limits.memory_bytes_max
         try:
-            self._guest = self._wait(lambda: _Guest(credentials, limits, cache))
-        except wasmtime.WasmtimeError as error:
+            self._guest = self._wait(lambda: Guest(credentials, ca_file, memory, cache))
+        except Ended as ended:
             self._worker.end()
-            raise self._trapped(str(error)) from None
+            raise self._trapped(ended) from None
         except BaseException:
             self._worker.end()
             raise
 
-    def call(self, function: str, *arguments: _values.Fill) -> Any:
-        """What the function returns, as `_values.read` has it.
+    def grant(self, authorities: list[str]) -> None:
+        """What the component may reach, as `host:port`."""
+        assert self._guest is not None, "an instance that was just made"
+        self._guest.grant(authorities)
 
-        Raises `Trapped` where it does not return, and ever after.
-        """
+    def call(self, function: str, *arguments: Argument) -> Any:
+        """What the function returns. Raises `Trapped` where it does not return, and ever after."""
         if self._worker.is_current():
             raise RuntimeError("a credentials provider cannot call the sink that asks it")
         if self._process != os.getpid():
             raise RuntimeError("the sink was opened before a fork; open one in this process")
         if self._dead is not None:
-            raise type(self._dead)(*self._dead.args) from self._dead.__cause__
+            raise type(self._dead)(*self._dead.args)
         guest = self._guest
         if guest is None:
             raise Closed("the sink was closed")
         try:
             return self._wait(lambda: guest.call(function, arguments))
-        except wasmtime.WasmtimeError as error:
-            self._dead = self._trapped(str(error))
+        except Ended as ended:
+            self._dead = self._trapped(ended)
             self._free()
             raise self._dead from None
 
@@ -80,14 +80,14 @@ class Instance:
         self._unfinished = self._dead = None
         try:
             job.result()
-        except wasmtime.WasmtimeError as error:
-            self._dead = self._trapped(str(error))
+        except Ended as ended:
+            self._dead = self._trapped(ended)
             self._free()
             raise self._dead from None
         return True
 
     def end(self) -> None:
-        """Frees what the instance holds, once a call under way has ended."""
+        """Ends a call that is still under way, and frees what the instance holds."""
         if self._unfinished is not None and self._guest is not None:
             self._guest.interrupt()
         self._free()
@@ -124,79 +124,22 @@ class Instance:
             raise
         return job.result()
 
-    def _trapped(self, text: str) -> Trapped:
-        cause = text.strip().rsplit("\n", 1)[-1].strip()
-        cause = cause.removeprefix("0:").removeprefix("1:").strip().removeprefix("wasm trap: ")
+    def _trapped(self, ended: Ended) -> Trapped:
+        cause = str(ended)
         if "interrupt" in cause:
             seconds = self._limits.compute_seconds_max
-            return Trapped(f"the component computed for more than {seconds:g} s in one call: "
-                           "compute_seconds_max")
-        limit = self._limits.memory_bytes_max
-        return Trapped(f"the component was ended: {cause} (a component that needs more memory "
-                       f"than memory_bytes_max, now {limit:,}, ends like this, too)")
-
-
-class _Guest:
-    """The store, and what lives in it. All but `interrupt` is called by the worker alone."""
-
-    def __init__(self, credentials: Import, limits: Limits, cache: Path | None) -> None:
-        self._engine, component = _component.load(cache)
-        self._store = wasmtime.Store(self._engine)
-        self._store.set_limits(memory_size=limits.memory_bytes_max)
-        self._store.set_wasi(wasmtime.WasiConfig())
-        self._store.set_wasi_http()
-        linker = Linker(self._engine)
-        linker.add_wasip2()
-        linker.add_wasi_http()
-        with linker.root() as root, root.add_instance(_CREDENTIALS) as instance:
-            instance.add_func("get", credentials)
-        self._store.set_epoch_deadline(1)
-        self._instance = linker.instantiate(self._store, component)
-        interface = self._instance.get_export_index(self._store, _SINK)
-        if interface is None:
-            raise wasmtime.WasmtimeError(f"the component does not export {_SINK}")
-        self._interface = interface
-        self._functions: dict[str, Func] = {}
-
-    def call(self, name: str, fills: tuple[_values.Fill, ...]) -> Any:
-        function = self._functions.get(name) or self._function(name)
-        context = self._store._context()
-        values = _values.arguments(fills)
-        returned = _values.Value()
-        self._store.set_epoch_deadline(1)
-        try:
-            error = ffi.wasmtime_component_func_call(
-                byref(function._func), context, values, len(values), byref(returned), 1
+            return Trapped(
+                f"the component computed for more than {seconds:g} s in one call: "
+                "compute_seconds_max"
             )
-        finally:
-            _values.release(values)
-        if error:
-            raise wasmtime.WasmtimeError._from_ptr(error)
-        try:
-            return _values.read(returned)
-        finally:
-            _values.release([returned])
-
-    def interrupt(self) -> None:
-        """Ends the component as soon as it computes. While it waits, it does not compute."""
-        self._engine.increment_epoch()
-
-    def free(self) -> None:
-        self._functions.clear()
-        self._store.close()
-
-    def _function(self, name: str) -> Func:
-        index = self._instance.get_export_index(self._store, name, self._interface)
-        function = None if index is None else self._instance.get_func(self._store, index)
-        if function is None:
-            raise wasmtime.WasmtimeError(f"the component does not export {name}")
-        self._functions[name] = function
-        return function
+        limit = self._limits.memory_bytes_max
+        return Trapped(
+            f"the component was ended: {cause} (a component that needs more memory than "
+            f"memory_bytes_max, now {limit:,}, ends like this, too)"
+        )
 
 
-_of_parents: list[_Guest] = []
+_of_parents: list[Guest] = []
 """What a fork copied. Its threads are not there, so it is never freed."""
 
-_SINK = "spillway:sink/sink@0.2.0"
-_CREDENTIALS = "spillway:s3/credentials@0.2.0"
 _WATCH_SECONDS = 0.2

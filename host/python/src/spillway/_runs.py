@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Union
-
-from . import _values
+from typing import Any, Union
 
 Events = Union[str, bytes, Iterable[Union[str, bytes]]]
 
@@ -24,20 +22,17 @@ class Piece:
     rest: Callable[[], Events]
     """The events from the first of this piece on, as the caller may hand them over again."""
 
-    def fill(self, key: bytes, first: int, at: int | None) -> _values.Fill:
-        payload = _values.text(self.payload) if self.utf8 else _values.octets(self.payload)
-        if self.ends is None:
-            boundaries = _values.case("lines", _values.u32(self.events))
-        else:
-            boundaries = _values.case("at", _values.numbers(self.ends))
-        return _values.record(
-            ("key", _values.text(key)),
-            ("first", _values.u64(first)),
-            ("at", _values.option(None if at is None else _values.u64(at))),
-            ("payload", _values.case("text" if self.utf8 else "bytes", payload)),
-            ("boundaries", boundaries),
-            ("framing", _values.enumeration("newline" if self.ends is None else "bare")),
-        )
+    def run(self, key: bytes, first: int, at: int | None) -> dict[str, Any]:
+        """As the contract has it."""
+        lines = self.ends is None
+        return {
+            "key": key,
+            "first": first,
+            "at": at,
+            "payload": ("text" if self.utf8 else "bytes", self.payload),
+            "boundaries": ("lines", self.events) if lines else ("at", self.ends),
+            "framing": "newline" if lines else "bare",
+        }
 
 
 def pieces(events: Events, exact: bool) -> Iterator[Piece]:
@@ -57,19 +52,15 @@ def pieces(events: Events, exact: bool) -> Iterator[Piece]:
 
 def _lines(text: str | bytes) -> Iterator[Piece]:
     """The lines of a text."""
-    begin = small_until = 0
+    begin = 0
     while begin < len(text):
-        size = OCTETS_BYTES if begin < small_until else PIECE_BYTES
-        end = _end_of_lines(text, begin, size)
+        end = _end_of_lines(text, begin, PIECE_BYTES)
         part = text[begin:end]
-        utf8 = isinstance(part, str) or _is_utf8(part)
-        if not utf8 and size == PIECE_BYTES:
-            small_until = end
-            continue
         payload = _encoded(part, "events") if isinstance(part, str) else part
         if not payload.endswith(b"\n"):
             payload += b"\n"
         _bound(len(payload), "events")
+        utf8 = isinstance(part, str)
         yield Piece(payload, payload.count(b"\n"), None, utf8, _remainder(text, begin))
         begin = end
 
@@ -94,19 +85,14 @@ def _listed(items: Iterator[str | bytes], exact: bool) -> Iterator[Piece]:
     taken: list[str | bytes] = []
     events: list[bytes] = []
     size = 0
-    limit = PIECE_BYTES
     for place, item in enumerate(items):
         event = _event(item, place)
         if not exact and event.endswith(b"\n"):
             event = event[:-1]
         _bound(len(event), f"events[{place}]")
-        # Where one is not UTF-8, the piece crosses as numbers, and those cross best in small ones.
-        if limit == PIECE_BYTES and isinstance(item, bytes) and not _is_utf8(event):
-            limit = OCTETS_BYTES
-        if events and (size + len(event) >= limit or len(events) == PIECE_EVENTS):
+        if events and (size + len(event) >= PIECE_BYTES or len(events) == PIECE_EVENTS):
             yield _piece(taken, events, items)
             taken, events, size = [], [], 0
-            limit = PIECE_BYTES if _is_utf8(event) else OCTETS_BYTES
         taken.append(item)
         events.append(event)
         size += len(event) + 1
@@ -122,13 +108,13 @@ def _piece(
 
     joined = b"\n".join(events) + b"\n"
     if joined.count(b"\n") == len(events):
-        return Piece(joined, len(events), None, _is_utf8(joined), rest)
+        return Piece(joined, len(events), None, False, rest)
     ends, end = [], 0
     for event in events:
         end += len(event)
         ends.append(end)
     payload = b"".join(events)
-    return Piece(payload, len(events), ends, _is_utf8(payload), rest)
+    return Piece(payload, len(events), ends, False, rest)
 
 
 def _event(item: object, place: int) -> bytes:
@@ -153,19 +139,7 @@ def _bound(size: int, name: str) -> None:
         raise ValueError(f"{name}: {size:,} bytes in one event; at most {EVENT_BYTES_MAX:,}")
 
 
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 PIECE_BYTES = 1 << 20
-"""Text crosses at full speed in pieces of this size."""
-OCTETS_BYTES = 48 << 10
-"""Each byte that is not text takes 32 while it crosses; larger pieces leave the caches."""
+"""Events cross in pieces of this size: larger ones are no faster, and stay in memory longer."""
 PIECE_EVENTS = 1 << 16
 EVENT_BYTES_MAX = 1 << 30

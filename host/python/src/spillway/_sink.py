@@ -10,9 +10,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, TypeVar
 
-from wasmtime.component import ResourceAny
-
-from . import _answers, _checked, _values
+from . import _answers, _checked, _guest
+from ._contract import ENDING
 from ._credentials import Import
 from ._instance import Instance
 from ._runs import Events, pieces
@@ -43,11 +42,10 @@ class Sink:
     """
 
     def __init__(
-        self, instance: Instance, asks: Import, handle: Any, position: int, checkpointed: bool
+        self, instance: Instance, asks: Import, position: int, checkpointed: bool
     ) -> None:
         self._instance = instance
         self._asks = asks
-        self._handle = ResourceAny._from_ptr(handle)
         self._position = position
         self._checkpointed = checkpointed
         self._closed = False
@@ -94,7 +92,7 @@ class Sink:
 
         def skip() -> None:
             position = _checked.position("to", to, self._position)
-            self._ask("skip", _values.u64(position))
+            self._ask("skip", _guest.position(position))
             self._position = position
 
         self._one_call(skip)
@@ -144,11 +142,11 @@ class Sink:
 
     def abort_upload(self, object_key: str, id: str) -> None:
         """Aborts one of them: it is gone afterwards."""
-        fills = [
-            _values.text(_checked.string("object_key", object_key)),
-            _values.text(_checked.string("id", id)),
+        arguments = [
+            _guest.text(_checked.string("object_key", object_key)),
+            _guest.text(_checked.string("id", id)),
         ]
-        self._one_call(lambda: self._ask("abort-upload", *fills))
+        self._one_call(lambda: self._ask("abort-upload", *arguments))
 
     def finish(self, store: Callable[[bytes], object]) -> Progress:
         """Completes a sink with checkpoints: all that was written becomes visible.
@@ -219,9 +217,9 @@ class Sink:
             after = position + piece.events
             if after > _checked.U64_MAX:
                 raise ValueError(f"first: {piece.events} events from {position} on pass 2^64 - 1")
-            run = piece.fill(key, position, at)
+            run = piece.run(key, position, at)
             try:
-                returned = self._ask("write", _values.sequence([run]))
+                returned = self._ask("write", _guest.batch([run]))
             except SpillwayError as error:
                 error.taken, error.rejections = position - begun, rejections
                 error.rest = piece.rest()
@@ -237,7 +235,7 @@ class Sink:
                     "the call that was interrupted does not end; the sink was given up: what is "
                     "not visible or in a committed checkpoint is not stored"
                 )
-            progress = self._progress("close", _values.enumeration(how))
+            progress = self._progress("close", _guest.case(ENDING.number(how)))
             self._last_metrics = self._metrics()
         except (Interrupted, Trapped):
             self._release()
@@ -271,19 +269,16 @@ class Sink:
         self._instance.end()
 
     def _metrics(self) -> list[Metric]:
-        return _answers.metrics(self._instance.call(_METHOD + "metrics", self._self()))
+        return _answers.metrics(self._instance.call(_METHOD + "metrics"))
 
-    def _progress(self, method: str, *fills: _values.Fill) -> Progress:
-        progress = _answers.progress(self._ask(method, *fills))
+    def _progress(self, method: str, *arguments: _guest.Argument) -> Progress:
+        progress = _answers.progress(self._ask(method, *arguments))
         for notice in progress.notices:
             _tell(notice)
         return progress
 
-    def _ask(self, method: str, *fills: _values.Fill) -> Any:
-        return _answers.ok(self._instance.call(_METHOD + method, self._self(), *fills))
-
-    def _self(self) -> _values.Fill:
-        return _values.borrowed(self._handle.ptr())
+    def _ask(self, method: str, *arguments: _guest.Argument) -> Any:
+        return _answers.ok(self._instance.call(_METHOD + method, *arguments))
 
     def _one_call(self, work: Callable[[], T]) -> T:
         """Does `work` alone. What the credentials provider raised meanwhile is raised after it."""
