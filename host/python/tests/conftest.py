@@ -82,6 +82,8 @@ def open_sink(server: Server, prefix: str) -> Iterator[Callable[..., spillway.Si
 
     def open_one(state: bytes | None = None, **fields: Any) -> spillway.Sink:
         options = {name: fields.pop(name) for name in OPTIONS if name in fields}
+        if "config_memory_bytes_max" in fields:  # `open` has an option of the field's name
+            fields["memory_bytes_max"] = fields.pop("config_memory_bytes_max")
         options.setdefault("credentials", CREDENTIALS)
         sink = spillway.open(server.config(prefix, **fields), state=state, **options)
         opened.append(sink)

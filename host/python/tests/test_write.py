@@ -83,7 +83,6 @@ def test_pieces_cover_all_events_in_any_split(
     print(f"SPILLWAY_SEED={seed}")
     chance = random.Random(seed)
     monkeypatch.setattr(_runs, "PIECE_BYTES", 1000)
-    monkeypatch.setattr(_runs, "OCTETS_BYTES", 100)
     monkeypatch.setattr(_runs, "PIECE_EVENTS", 50)
     lines = [_line(chance) for _ in range(3_000)]
     joined = b"".join(line + b"\n" for line in lines)
@@ -153,8 +152,8 @@ def test_an_event_of_many_pieces(server: Server, prefix: str, open_sink: Open) -
     with open_sink() as sink:
         sink.write("key", ["before", long, "after"])
         sink.write("key", f"before\n{long}\nafter\n")
-        sink.write("key", [b"\xff" * (2 * _runs.OCTETS_BYTES)])
-    expected = f"before\n{long}\nafter\n".encode() * 2 + b"\xff" * (2 * _runs.OCTETS_BYTES) + b"\n"
+        sink.write("key", [b"\xff" * (2 * _runs.PIECE_BYTES)])
+    expected = f"before\n{long}\nafter\n".encode() * 2 + b"\xff" * (2 * _runs.PIECE_BYTES) + b"\n"
     assert server.object(f"{prefix}/key") == expected
 
 

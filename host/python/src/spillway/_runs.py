@@ -91,7 +91,7 @@ def _listed(items: Iterator[str | bytes], exact: bool) -> Iterator[Piece]:
             event = event[:-1]
         _bound(len(event), f"events[{place}]")
         if events and (size + len(event) >= PIECE_BYTES or len(events) == PIECE_EVENTS):
-            yield _piece(taken, events, items)
+            yield _piece(taken, events, chain((item,), items))
             taken, events, size = [], [], 0
         taken.append(item)
         events.append(event)

@@ -282,6 +282,8 @@ class Sink:
 
     def _one_call(self, work: Callable[[], T]) -> T:
         """Does `work` alone. What the credentials provider raised meanwhile is raised after it."""
+        if threading.get_ident() == self._instance.thread_id():
+            raise RuntimeError("a credentials provider cannot call the sink that asks it")
         with self._lock:
             if self._calling:
                 raise RuntimeError("a call on this sink is under way in this thread")

@@ -55,10 +55,6 @@ class Worker:
         )
         self._thread.start()
 
-    def is_current(self) -> bool:
-        """Whether the caller is in this very thread."""
-        return threading.current_thread() is self._thread
-
     def thread_id(self) -> int:
         ident = self._thread.ident
         assert ident is not None, "the thread was started"
