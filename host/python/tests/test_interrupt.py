@@ -37,7 +37,7 @@ with spillway.open(config, credentials=credentials) as sink:
         ("sink.check()", {}),
         ("sink.flush()", {}),
         ("while True: sink.write('key', 'x' * (1 << 20))", {"part_bytes": 5 << 20}),
-        ("sink.flush()", {"commit": "checkpointed", "rotate": {"events": 1}}),
+        ("sink.flush()", {"commit": "checkpointed", "rotate": {"events": 1}, "key_template": "{first}"}),
     ],
     ids=["check", "flush", "write", "checkpointed"],
 )
@@ -63,5 +63,4 @@ def test_an_interrupt_ends_the_wait(call: str, fields: dict[str, object]) -> Non
             connection.close()
     assert out == "interrupted\n" + "refused\n" * 3
     assert error.rstrip().endswith("KeyboardInterrupt")
-    assert "the sink did not end in order" in error
     assert process.returncode == -signal.SIGINT

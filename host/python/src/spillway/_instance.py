@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +50,11 @@ class Instance:
         assert self._guest is not None, "an instance that was just made"
         self._guest.grant(authorities)
 
-    def call(self, function: str, *arguments: Argument) -> Any:
-        """What the function returns. Raises `Trapped` where it does not return, and ever after."""
+    def call(self, function: str, *arguments: Argument, within: float | None = None) -> Any:
+        """What the function returns. Raises `Trapped` where it does not return, and ever after.
+
+        Ends the component where the call does not end `within` so many seconds.
+        """
         if self._process != os.getpid():
             raise RuntimeError("the sink was opened before a fork; open one in this process")
         if self._dead is not None:
@@ -59,9 +63,9 @@ class Instance:
         if guest is None:
             raise Closed("the sink was closed")
         try:
-            return self._wait(lambda: guest.call(function, arguments))
+            return self._wait(lambda: guest.call(function, arguments), within)
         except Ended as ended:
-            self._dead = self._trapped(ended)
+            self._dead = self._trapped(ended, within)
             self._free()
             raise self._dead from None
 
@@ -104,15 +108,17 @@ class Instance:
         self._worker.begin(guest.free)
         self._worker.end()
 
-    def _wait(self, work: Callable[[], Any]) -> Any:
+    def _wait(self, work: Callable[[], Any], within: float | None = None) -> Any:
         """Waits for the worker, and ends the component where it computes for too long."""
         limit = self._limits.compute_seconds_max
+        until = None if within is None else time.monotonic() + within
         begun = self._worker.cpu_seconds()
         job = self._worker.begin(work)
         try:
             while not job.wait(_WATCH_SECONDS):
                 guest = self._guest
-                if guest is not None and self._worker.cpu_seconds() - begun > limit:
+                late = until is not None and time.monotonic() > until
+                if guest is not None and (late or self._worker.cpu_seconds() - begun > limit):
                     guest.interrupt()
         except BaseException as raised:
             self._unfinished = job
@@ -122,8 +128,10 @@ class Instance:
             raise
         return job.result()
 
-    def _trapped(self, ended: Ended) -> Trapped:
+    def _trapped(self, ended: Ended, within: float | None = None) -> Trapped:
         cause = str(ended)
+        if "interrupt" in cause and within is not None:
+            return Trapped(f"the store did not answer within {within:g} s")
         if "interrupt" in cause:
             seconds = self._limits.compute_seconds_max
             return Trapped(

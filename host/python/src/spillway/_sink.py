@@ -228,14 +228,15 @@ class Sink:
             rejections += _answers.rejections(returned)
         return rejections
 
-    def _close(self, how: Ending) -> Progress:
+    def _close(self, how: Ending, within: float | None = None) -> Progress:
         try:
             if not self._instance.settle(SETTLE_SECONDS):
                 raise Interrupted(
                     "the call that was interrupted does not end; the sink was given up: what is "
                     "not visible or in a committed checkpoint is not stored"
                 )
-            progress = self._progress("close", _guest.case(ENDING.number(how)))
+            ending = _guest.case(ENDING.number(how))
+            progress = self._progress("close", ending, within=within)
             self._last_metrics = self._metrics()
         except (Interrupted, Trapped):
             self._release()
@@ -255,8 +256,9 @@ class Sink:
 
     def _give_up_at_exit(self) -> None:
         """The exception that ends the block counts; another one is only told."""
+        how: Ending = "suspend" if self._checkpointed else "abort"
         try:
-            self.close("suspend" if self._checkpointed else "abort")
+            self._one_call(lambda: self._close(how, within=SETTLE_SECONDS))
         except SpillwayError as error:
             _log.warning("the sink did not end in order: %s", error)
 
@@ -271,14 +273,18 @@ class Sink:
     def _metrics(self) -> list[Metric]:
         return _answers.metrics(self._instance.call(_METHOD + "metrics"))
 
-    def _progress(self, method: str, *arguments: _guest.Argument) -> Progress:
-        progress = _answers.progress(self._ask(method, *arguments))
+    def _progress(
+        self, method: str, *arguments: _guest.Argument, within: float | None = None
+    ) -> Progress:
+        progress = _answers.progress(self._ask(method, *arguments, within=within))
         for notice in progress.notices:
             _tell(notice)
         return progress
 
-    def _ask(self, method: str, *arguments: _guest.Argument) -> Any:
-        return _answers.ok(self._instance.call(_METHOD + method, *arguments))
+    def _ask(
+        self, method: str, *arguments: _guest.Argument, within: float | None = None
+    ) -> Any:
+        return _answers.ok(self._instance.call(_METHOD + method, *arguments, within=within))
 
     def _one_call(self, work: Callable[[], T]) -> T:
         """Does `work` alone. What the credentials provider raised meanwhile is raised after it."""
@@ -336,6 +342,7 @@ def _tell(notice: Notice) -> None:
 
 
 SETTLE_SECONDS = 10.0
-"""How long `close` waits for a call that was interrupted."""
+"""How long an end waits for a call that was interrupted, and, where an exception ends a block, for
+the store."""
 
 _METHOD = "[method]sink."
