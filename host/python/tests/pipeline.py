@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 import quixstreams
+from quixstreams.models.topics import TopicAdmin, TopicConfig
 
 import spillway
 import spillway.quixstreams
@@ -32,12 +33,20 @@ def main(broker: str, endpoint: str, prefix: str, state: str, count: int) -> Non
     credentials = spillway.Credentials("local", "local")
     with spillway.quixstreams.S3Sink(config, state, credentials=credentials) as sink:
         dataframe = application.dataframe(topic)
-        dataframe = dataframe.update(lambda value: print(value[:8], flush=True))
+        dataframe = dataframe.update(lambda value: print(value[1:9], flush=True))
         dataframe.sink(sink)
         application.run(count=count) if count else application.run(timeout=5)
         sink.complete()
     print("done", flush=True)
 
 
+def inspected(
+    self: TopicAdmin, topic_names: list[str], timeout: float = 30
+) -> dict[str, TopicConfig | None]:
+    """librdkafka's broker for tests does not answer DescribeConfigs."""
+    return {name: TopicConfig(num_partitions=4, replication_factor=1) for name in topic_names}
+
+
 if __name__ == "__main__":
+    TopicAdmin.inspect_topics = inspected  # type: ignore[method-assign, assignment]
     main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))

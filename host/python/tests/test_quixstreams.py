@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,15 @@ from spillway.quixstreams import DEFAULTS, Message, S3Sink, as_json, by_partitio
 
 PIPELINE = Path(__file__).with_name("pipeline.py")
 MESSAGES = 6_000
+TEXT = '"{:08d} ' + "x" * 100 + '"'
 
 
 @pytest.fixture
 def broker() -> Iterator[str]:
-    """A broker with the topic `events`, of which each message is a number."""
+    """A broker with the topic `events`, whose messages are numbered texts of JSON."""
     producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "", "linger.ms": 5})
     for number in range(MESSAGES):
-        producer.produce("events", f"{number:08d} {'x' * 100}".encode(), key=b"key")
+        producer.produce("events", TEXT.format(number).encode(), key=b"key")
         producer.poll(0)
     assert producer.flush(30) == 0
     (address,) = producer.list_topics(timeout=10).brokers.values()
@@ -59,7 +61,7 @@ def test_killed_and_started_again_each_message_is_stored_once(
     assert ended.stdout.endswith("done\n")
     objects = server.objects(prefix)
     assert len(objects) > MESSAGES // 700
-    stored = Counter(line[:8] for data in objects.values() for line in data.decode().splitlines())
+    stored = Counter(line[1:9] for data in objects.values() for line in data.decode().splitlines())
     assert len(stored) == MESSAGES
     assert set(stored.values()) == {1}
     assert {name.split("/")[0] for name in objects} == {"events"}
@@ -109,8 +111,6 @@ def test_what_can_never_be_stored_ends_the_application(
 
 
 def test_keys_and_events() -> None:
-    from datetime import datetime, timezone
-
     moment = datetime(2026, 5, 1, tzinfo=timezone.utc)
     message = Message({"ä": 1}, b"key", moment, [], "topic", 7, 8)
     assert by_partition(message) == "topic/7"
