@@ -13,7 +13,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 FILE = "spillway_s3.wasm"
 
 
-class ComponentHook(BuildHookInterface):
+class ComponentHook(BuildHookInterface[Any]):
     """Takes the component from `SPILLWAY_COMPONENT`, from the source distribution, or builds it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

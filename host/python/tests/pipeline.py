@@ -48,5 +48,5 @@ def inspected(
 
 
 if __name__ == "__main__":
-    TopicAdmin.inspect_topics = inspected  # type: ignore[method-assign, assignment]
+    TopicAdmin.inspect_topics = inspected  # type: ignore[method-assign]
     main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))

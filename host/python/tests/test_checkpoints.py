@@ -37,7 +37,8 @@ def test_killed_at_any_time_each_line_is_stored_once(
     chance = random.Random(seed)
     lines, kills = 250_000, 0
     command = [
-        sys.executable, WRITER, server.endpoint, prefix, tmp_path / "state", str(lines), "5000",
+        sys.executable, str(WRITER), server.endpoint, prefix, str(tmp_path / "state"), str(lines),
+        "5000",
     ]
     for attempt in itertools.count():
         assert attempt < 60, "the writer makes no progress"

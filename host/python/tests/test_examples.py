@@ -80,7 +80,8 @@ def test_kafka_to_s3(server: Server, tmp_path: Path, broker: str) -> None:
         "runpy.run_path(sys.argv[2], run_name='__main__')\n"
     )
     kafka = {**environment(server), "KAFKA": broker, "TOPIC": "events"}
-    command = [sys.executable, "-c", program, PACKAGE / "tests", EXAMPLES / "kafka_to_s3.py"]
+    example = EXAMPLES / "kafka_to_s3.py"
+    command = [sys.executable, "-c", program, str(PACKAGE / "tests"), str(example)]
     state = tmp_path / "orders.state"
     with (tmp_path / "log").open("w") as log, subprocess.Popen(
         command, cwd=tmp_path, env=kafka, stdout=log, stderr=log

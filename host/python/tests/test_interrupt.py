@@ -30,6 +30,8 @@ with spillway.open(config, credentials=credentials) as sink:
         raise
 """
 
+ONE_EACH = {"rotate": {"events": 1}, "key_template": "{first}"}
+
 
 @pytest.mark.parametrize(
     ("call", "fields"),
@@ -37,7 +39,7 @@ with spillway.open(config, credentials=credentials) as sink:
         ("sink.check()", {}),
         ("sink.flush()", {}),
         ("while True: sink.write('key', 'x' * (1 << 20))", {"part_bytes": 5 << 20}),
-        ("sink.flush()", {"commit": "checkpointed", "rotate": {"events": 1}, "key_template": "{first}"}),
+        ("sink.flush()", {**ONE_EACH, "commit": "checkpointed"}),
     ],
     ids=["check", "flush", "write", "checkpointed"],
 )

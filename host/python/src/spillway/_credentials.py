@@ -1,4 +1,4 @@
-"""What the component imports for credentials: it asks the provider, and lets no exception through."""
+"""What the component imports for credentials. It lets no exception of the provider through."""
 
 from __future__ import annotations
 

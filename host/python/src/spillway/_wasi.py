@@ -1,4 +1,4 @@
-"""The interfaces of WASI that the component imports, and no others: clocks, random numbers, waiting,
+"""The interfaces of WASI that the component imports, and no others: clocks, random numbers, polling,
 and requests over HTTP."""
 
 from __future__ import annotations
@@ -364,7 +364,8 @@ _ERROR_CODE = Variant(
     internal_error=Option(TEXT),
 )
 _HANDLE = Result(HANDLE, None)
-_HANDLE_OR_HEADER_ERROR = Result(HANDLE, Variant(invalid_syntax=None, forbidden=None, immutable=None))
+_HEADER_ERROR = Variant(invalid_syntax=None, forbidden=None, immutable=None)
+_HANDLE_OR_HEADER_ERROR = Result(HANDLE, _HEADER_ERROR)
 _HANDLE_OR_CODE = Result(HANDLE, _ERROR_CODE)
 _NOTHING_OR_CODE = Result(None, _ERROR_CODE)
 _FUTURE = Option(Result(Result(HANDLE, _ERROR_CODE), None))

@@ -128,9 +128,9 @@ def default() -> Provider:
 
 def _session_maker() -> Callable[[], Any]:
     try:
-        import boto3  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        import boto3
     except ImportError:
-        import botocore.session  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        import botocore.session
 
         make: Callable[[], Any] = botocore.session.Session
         return make

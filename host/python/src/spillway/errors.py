@@ -86,9 +86,8 @@ class NotStored(SpillwayError):
         events = sum(failure.events for failure in failed)
         first = failed[0]
         super().__init__(
-            f"{events:,} events could not be stored, in {len(failed):,} reports; the first is of "
-            f"the object {first.object_key!r}, positions {first.first} to {first.last}: "
-            f"{first.cause}"
+            f"{events:,} {'event' if events == 1 else 'events'} could not be stored; the first "
+            f"is at position {first.first}, for the object {first.object_key!r}: {first.cause}"
         )
 
 
