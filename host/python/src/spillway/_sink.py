@@ -1,0 +1,348 @@
+"""A sink that is open."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Any, TypeVar
+
+from . import _answers, _checked, _guest
+from ._contract import ENDING
+from ._credentials import Import
+from ._instance import Instance
+from ._runs import Events, pieces
+from .errors import (
+    Busy,
+    Closed,
+    CredentialsError,
+    Interrupted,
+    NotStored,
+    SpillwayError,
+    Trapped,
+)
+from .types import Ending, IncompleteUpload, Metric, Notice, Progress, Rejection
+
+T = TypeVar("T")
+
+_log = logging.getLogger("spillway")
+
+
+class Sink:
+    """Takes events and stores them as objects. Made by `spillway.open`.
+
+    As a context manager it is closed at the end: completed where the block ends normally. Where an
+    exception ends the block, a sink with checkpoints is suspended, to be resumed from the last
+    committed one, and another is aborted: what is not visible is given up.
+
+    A sink may be used from several threads; its calls are made one at a time.
+    """
+
+    def __init__(
+        self, instance: Instance, asks: Import, position: int, checkpointed: bool
+    ) -> None:
+        self._instance = instance
+        self._asks = asks
+        self._position = position
+        self._checkpointed = checkpointed
+        self._closed = False
+        self._last_metrics: list[Metric] = []
+        self._lock = threading.RLock()
+        self._calling = False
+
+    @property
+    def position(self) -> int:
+        """The position after the last event taken or skipped: the next one begins there."""
+        return self._position
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def write(
+        self,
+        key: str,
+        events: Events,
+        *,
+        first: int | None = None,
+        at: int | datetime | None = None,
+        exact: bool = False,
+    ) -> list[Rejection]:
+        """Takes events of one key, and returns those that it will never be able to store.
+
+        - `events`: a `str` or `bytes` of lines, each an event; or an iterable, each item an event,
+          without the line feed at its end if it has one.
+        - `first`: the position of the first event; it follows the last one by default.
+        - `at`: when the events happened, in nanoseconds since 1970 or as a `datetime`.
+        - `exact`: each item, or the whole `str` or `bytes`, is an event as it is, line feeds
+          included.
+
+        Waits for the store while the sink is full. Raises `Busy` where only a commit makes room. An
+        error's `taken` and `rest` say what was taken before it, and what was not.
+        """
+        utf8 = _checked.string("key", key)
+        moment = _checked.moment("at", at)
+        return self._one_call(lambda: self._write(utf8, events, first, moment, exact))
+
+    def skip(self, to: int) -> None:
+        """Says that no event before the position `to` is still to come."""
+
+        def skip() -> None:
+            position = _checked.position("to", to, self._position)
+            self._ask("skip", _guest.position(position))
+            self._position = position
+
+        self._one_call(skip)
+
+    def poll(self) -> Progress:
+        """Moves on what is in flight or due, and reports. Does not wait for the network.
+
+        Objects end by age and idleness only while calls are made: call this now and then.
+        """
+        return self._one_call(lambda: self._progress("poll"))
+
+    def flush(self) -> Progress:
+        """Ends every open object, and waits until each is visible or waits for a commit.
+
+        Raises `NotStored` where events could not be stored.
+        """
+        return _stored(self._one_call(lambda: self._progress("flush")))
+
+    def checkpoint(self) -> bytes:
+        """The state of the sink. Store it together with the position in the source, both or
+        neither; then call `commit`. It holds no secret, and events that the store does not have.
+
+        Raises `Unsupported` unless the configuration says `commit = "checkpointed"`.
+        """
+        return self._one_call(lambda: bytes(self._ask("checkpoint")))
+
+    def commit(self) -> None:
+        """The bytes of the last checkpoint are stored: what ended before it becomes visible."""
+        self._one_call(lambda: self._ask("commit"))
+
+    def check(self) -> None:
+        """Looks whether the bucket can be reached and written, and leaves nothing behind."""
+        self._one_call(lambda: self._ask("check"))
+
+    def metrics(self) -> list[Metric]:
+        """The sink's numbers, also after `close`."""
+        if self._closed:
+            return list(self._last_metrics)
+        return self._one_call(self._metrics)
+
+    def incomplete_uploads(self) -> list[IncompleteUpload]:
+        """The incomplete uploads under the keys of this configuration, the oldest first, without
+        those that this sink is using. Another writer may be at work on one."""
+        return self._one_call(
+            lambda: [_answers.upload(each) for each in self._ask("incomplete-uploads")]
+        )
+
+    def abort_upload(self, object_key: str, id: str) -> None:
+        """Aborts one of them: it is gone afterwards."""
+        arguments = [
+            _guest.text(_checked.string("object_key", object_key)),
+            _guest.text(_checked.string("id", id)),
+        ]
+        self._one_call(lambda: self._ask("abort-upload", *arguments))
+
+    def finish(self, store: Callable[[bytes], object]) -> Progress:
+        """Completes a sink with checkpoints: all that was written becomes visible.
+
+        Calls `store` with the bytes of each checkpoint that this takes. When `store` returns, they
+        must be stored safely, together with the position in the source. Returns the progress of all
+        of it. Raises `NotStored`, and the sink stays open.
+        """
+        progress = self.flush()
+        while progress.wants_checkpoint:
+            store(self.checkpoint())
+            self.commit()
+            progress = _joined(progress, self.flush())
+        return _joined(progress, self.close())
+
+    def close(self, how: Ending = "complete") -> Progress:
+        """Ends the sink. After it only `metrics` may be called.
+
+        - `"complete"`: everything becomes visible. Raises `NotStored` where that failed: the sink
+          is closed then. Raises `Busy` while objects wait for a commit: it is still open.
+        - `"abort"`: gives up what is not visible, and reports it failed.
+        - `"suspend"`: leaves what the last committed checkpoint knows, to be resumed from it.
+        """
+        ending = _checked.ending(how)
+        progress = self._one_call(lambda: self._close(ending))
+        return _stored(progress) if ending == "complete" else progress
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._closed:
+            return
+        try:
+            if raised is None:
+                self._complete_at_exit()
+            else:
+                self._give_up_at_exit()
+        finally:
+            self._release()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            warnings.warn(
+                "a sink was not closed: what is not visible is not stored",
+                ResourceWarning,
+                source=self,
+            )
+            self._release()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        return f"<spillway.Sink, {state}, position {self._position}>"
+
+    def _write(
+        self, key: bytes, events: Events, first: int | None, at: int | None, exact: bool
+    ) -> list[Rejection]:
+        position = self._position
+        if first is not None:
+            position = _checked.position("first", first, position)
+        begun, rejections = position, list[Rejection]()
+        for piece in pieces(events, exact):
+            after = position + piece.events
+            if after > _checked.U64_MAX:
+                raise ValueError(f"first: {piece.events} events from {position} on pass 2^64 - 1")
+            run = piece.run(key, position, at)
+            try:
+                returned = self._ask("write", _guest.batch([run]))
+            except SpillwayError as error:
+                error.taken, error.rejections = position - begun, rejections
+                error.rest = piece.rest()
+                raise
+            self._position = position = after
+            rejections += _answers.rejections(returned)
+        return rejections
+
+    def _close(self, how: Ending, within: float | None = None) -> Progress:
+        try:
+            if not self._instance.settle(SETTLE_SECONDS):
+                raise Interrupted(
+                    "the call that was interrupted does not end; the sink was given up: what is "
+                    "not visible or in a committed checkpoint is not stored"
+                )
+            ending = _guest.case(ENDING.number(how))
+            progress = self._progress("close", ending, within=within)
+            self._last_metrics = self._metrics()
+        except (Interrupted, Trapped):
+            self._release()
+            raise
+        self._release()
+        return progress
+
+    def _complete_at_exit(self) -> None:
+        try:
+            self.close()
+        except Busy:
+            self.close("suspend")
+            raise Busy(
+                "objects wait for a commit, and are left to be resumed from the last checkpoint; "
+                "end the block with `finish` or `close('suspend')`"
+            ) from None
+
+    def _give_up_at_exit(self) -> None:
+        """The exception that ends the block counts; another one is only told."""
+        how: Ending = "suspend" if self._checkpointed else "abort"
+        try:
+            self._one_call(lambda: self._close(how, within=SETTLE_SECONDS))
+        except SpillwayError as error:
+            _log.warning("the sink did not end in order: %s", error)
+
+    def _thread_id(self) -> int:
+        """The thread in which the credentials provider is called."""
+        return self._instance.thread_id()
+
+    def _release(self) -> None:
+        self._closed = True
+        self._instance.end()
+
+    def _metrics(self) -> list[Metric]:
+        return _answers.metrics(self._instance.call(_METHOD + "metrics"))
+
+    def _progress(
+        self, method: str, *arguments: _guest.Argument, within: float | None = None
+    ) -> Progress:
+        progress = _answers.progress(self._ask(method, *arguments, within=within))
+        for notice in progress.notices:
+            _tell(notice)
+        return progress
+
+    def _ask(
+        self, method: str, *arguments: _guest.Argument, within: float | None = None
+    ) -> Any:
+        return _answers.ok(self._instance.call(_METHOD + method, *arguments, within=within))
+
+    def _one_call(self, work: Callable[[], T]) -> T:
+        """Does `work` alone. What the credentials provider raised meanwhile is raised after it."""
+        if threading.get_ident() == self._instance.thread_id():
+            raise RuntimeError("a credentials provider cannot call the sink that asks it")
+        with self._lock:
+            if self._calling:
+                raise RuntimeError("a call on this sink is under way in this thread")
+            if self._closed:
+                raise Closed("the sink was closed")
+            self._calling = True
+            try:
+                return told(work, self._asks)
+            finally:
+                self._calling = False
+
+
+def told(work: Callable[[], T], asks: Import) -> T:
+    returned: T | None = None
+    failed: SpillwayError | None = None
+    try:
+        returned = work()
+    except SpillwayError as error:
+        failed = error
+    raised = asks.take_raised()
+    if raised is not None:
+        told = CredentialsError(raised, returned, failed)
+        if failed is not None:
+            told.taken, told.rejections, told.rest = failed.taken, failed.rejections, failed.rest
+        raise told from raised
+    if failed is not None:
+        raise failed
+    return returned  # type: ignore[return-value]
+
+
+def _stored(progress: Progress) -> Progress:
+    if progress.failed:
+        raise NotStored(progress)
+    return progress
+
+
+def _joined(one: Progress, other: Progress) -> Progress:
+    return Progress(
+        durable=other.durable,
+        visible=one.visible + other.visible,
+        failed=one.failed + other.failed,
+        wants_checkpoint=other.wants_checkpoint,
+        notices=one.notices + other.notices,
+        notices_dropped=one.notices_dropped + other.notices_dropped,
+    )
+
+
+def _tell(notice: Notice) -> None:
+    _log.log(logging.WARNING if notice.level == "warning" else logging.INFO, "%s", notice.message)
+
+
+SETTLE_SECONDS = 10.0
+"""How long an end waits for a call that was interrupted, and, where an exception ends a block, for
+the store."""
+
+_METHOD = "[method]sink."
