@@ -1,7 +1,15 @@
 //! Builds the component, so that plain cargo commands are enough.
 
+#[path = "build/component.rs"]
+mod component;
+#[path = "build/metadata.rs"]
+mod metadata;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use component::{Place, TARGET};
+use metadata::Metadata;
 
 fn main() {
     let host = PathBuf::from(env("CARGO_MANIFEST_DIR"));
@@ -9,9 +17,35 @@ fn main() {
     for input in ["guest", "wit", "Cargo.toml", "Cargo.lock", ".cargo/config.toml"] {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
+    for input in ["build.rs", "build"] {
+        println!("cargo::rerun-if-changed={}", host.join(input).display());
+    }
     add_target(&workspace);
-    let component = build(&workspace);
-    println!("cargo::rustc-env=SPILLWAY_COMPONENT={}", component.display());
+    let place = Place {
+        cargo: env("CARGO").into(),
+        rustc: env("RUSTC").into(),
+        cargo_home: component::cargo_home()
+            .unwrap_or_else(|| fail("neither CARGO_HOME nor HOME is set")),
+        target: target_folder().join("component"),
+        workspace,
+    };
+    let mut bytes = component::build(&place).unwrap_or_else(|error| fail(&error));
+    metadata::add(
+        &mut bytes,
+        // Fields of the workspace's manifest, which all of its packages share.
+        &Metadata {
+            version: &env("CARGO_PKG_VERSION"),
+            description: &description(&place.workspace),
+            authors: &env("CARGO_PKG_AUTHORS"),
+            licenses: &env("CARGO_PKG_LICENSE"),
+            source: &env("CARGO_PKG_REPOSITORY"),
+            homepage: &env("CARGO_PKG_HOMEPAGE"),
+        },
+    );
+    let file = PathBuf::from(env("OUT_DIR")).join("spillway-s3.wasm");
+    std::fs::write(&file, bytes)
+        .unwrap_or_else(|error| fail(&format!("cannot write {}: {error}", file.display())));
+    println!("cargo::rustc-env=SPILLWAY_COMPONENT={}", file.display());
 }
 
 /// The target's standard library, where it is missing and nobody fetches it unasked.
@@ -32,27 +66,15 @@ fn add_target(workspace: &Path) {
     }
 }
 
-fn build(workspace: &Path) -> PathBuf {
-    let target = target_folder().join("component");
-    let status = Command::new(env("CARGO"))
-        .args(["build", "--package", "spillway-s3", "--target", TARGET, "--profile", "component"])
-        .arg("--target-dir")
-        .arg(&target)
-        .current_dir(workspace)
-        // Flags for the host, clippy's wrapper and coverage among them, are not for the component.
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_BUILD_RUSTFLAGS")
-        .env_remove("RUSTC_WORKSPACE_WRAPPER")
-        .env_remove("RUSTC_WRAPPER")
-        .env_remove("CARGO_BUILD_TARGET")
-        .status();
-    match status {
-        Ok(status) if status.success() => {}
-        Ok(_) => fail("the component could not be built; the errors stand above"),
-        Err(error) => fail(&format!("cargo could not be started to build the component: {error}")),
-    }
-    target.join(TARGET).join("component/spillway_s3.wasm")
+/// The description in the component's own manifest.
+fn description(workspace: &Path) -> String {
+    let manifest = workspace.join("guest/Cargo.toml");
+    let text = std::fs::read_to_string(&manifest)
+        .unwrap_or_else(|error| fail(&format!("cannot read {}: {error}", manifest.display())));
+    let quoted = text.lines().find_map(|line| line.strip_prefix("description = "));
+    let description = quoted.map(|quoted| quoted.trim().trim_matches('"'));
+    let missing = || fail(&format!("{} has no line `description = …`", manifest.display()));
+    description.unwrap_or_else(missing).to_owned()
 }
 
 /// Beside the folder that cargo is building in, so that every profile shares one component.
@@ -70,5 +92,3 @@ fn fail(message: &str) -> ! {
     println!("cargo::error={message}");
     std::process::exit(1)
 }
-
-const TARGET: &str = "wasm32-unknown-unknown";

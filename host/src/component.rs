@@ -11,6 +11,7 @@ use crate::contract::{Description, S3, S3Pre, SavedState, StoredState};
 use crate::egress::{Egress, Traffic};
 use crate::engine::{Engine, on_tick};
 use crate::grants::Grants;
+use crate::metadata::Metadata;
 use crate::sink::{Sink, SinkError, answered, promptly, trap};
 use crate::state::{GRANTED, State, Waited, link};
 
@@ -64,6 +65,7 @@ pub struct Component {
     pre: S3Pre<State>,
     imports: Vec<String>,
     exports: Vec<String>,
+    metadata: Metadata,
     embedded: bool,
 }
 
@@ -94,7 +96,8 @@ impl Component {
         link(&mut linker).map_err(misfit)?;
         let pre: InstancePre<State> = linker.instantiate_pre(&component).map_err(misfit)?;
         let pre = S3Pre::new(pre).map_err(misfit)?;
-        Ok(Component { engine: engine.clone(), pre, imports, exports, embedded })
+        let (engine, metadata) = (engine.clone(), Metadata::read(&bytes));
+        Ok(Component { engine, pre, imports, exports, metadata, embedded })
     }
 
     /// The bytes of the component that this crate was built with.
@@ -115,6 +118,11 @@ impl Component {
     /// The names of what it exports, in their order.
     pub fn exports(&self) -> &[String] {
         &self.exports
+    }
+
+    /// What its file says of itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// What it says it is. The component is given nothing for this.

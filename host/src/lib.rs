@@ -75,6 +75,7 @@ pub mod credentials;
 pub mod egress;
 pub mod engine;
 pub mod grants;
+pub mod metadata;
 pub mod problem;
 pub mod sink;
 mod state;

@@ -87,6 +87,7 @@ const SINK_HOST: &[&str] = &[
     "credentials",
     "engine",
     "grants",
+    "metadata",
     "state",
     "sink",
     "component",

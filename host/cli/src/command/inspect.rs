@@ -3,10 +3,11 @@
 use crate::plan::engine;
 use anyhow::Context as _;
 use spillway::component::{Component, ComponentSource};
+use spillway::metadata::Metadata;
 
 use super::args::InspectArguments;
 use super::exit::{CliError, Exit};
-use super::output::outln;
+use super::output::{one_line, outln};
 
 pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliError> {
     let engine = engine()?;
@@ -17,6 +18,7 @@ pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliErro
     let description = description.map_err(CliError::Failed)?;
     let which = if sink.is_embedded() { " (built in)" } else { "" };
     outln!("{} {}{which}", description.name, description.version);
+    show(sink.metadata());
     list("imports", sink.imports());
     list("exports", sink.exports());
     outln!("\nconfiguration (JSON Schema)");
@@ -25,6 +27,28 @@ pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliErro
     let pretty = pretty.and_then(|schema| serde_json::to_string_pretty(&schema));
     outln!("{}", pretty.as_ref().unwrap_or(schema));
     Ok(Exit::Done)
+}
+
+/// What the file says of itself, where it says anything.
+fn show(metadata: &Metadata) {
+    let Metadata { version, description, authors, licenses, source, revision, homepage } = metadata;
+    let said = [
+        ("version", version),
+        ("description", description),
+        ("authors", authors),
+        ("licenses", licenses),
+        ("source", source),
+        ("revision", revision),
+        ("homepage", homepage),
+    ];
+    let said: Vec<_> =
+        said.iter().filter_map(|(name, text)| Some((name, (*text).as_ref()?))).collect();
+    if !said.is_empty() {
+        outln!("\nmetadata of the file");
+    }
+    for (name, text) in said {
+        outln!("  {name:<11}  {}", one_line(text));
+    }
 }
 
 fn list(title: &str, names: &[String]) {
