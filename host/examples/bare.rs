@@ -26,10 +26,12 @@ use wasmtime::{
     Config, Engine, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder, UpdateDeadline,
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::p2::bindings::http::outgoing_handler;
+use wasmtime_wasi_http::p2::bindings::LinkOptions;
+use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types as http_types};
 use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostOutgoingRequest};
 use wasmtime_wasi_http::{
-    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+    Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
+    WasiHttpView,
 };
 
 mod contract {
@@ -167,15 +169,16 @@ fn allow_compute(store: &mut Store<State>) {
     store.data_mut().ticks_left = COMPUTE_TICKS;
 }
 
-/// Links credentials, and WASI as the world `wasi:http/proxy` has it.
+/// Links credentials, WASI without files and sockets, and HTTP requests. Not with
+/// `wasmtime_wasi_http::p2::add_to_linker_async`: wasmtime 48 never drops the options of a request,
+/// so each request leaves a handle in the table, and the table is full after `HANDLES_MAX` requests.
+/// The `handle` of this host drops them.
 fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     credentials::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
-    wasmtime_wasi_http::p2::add_to_linker_async(linker)?;
-    // wasmtime 48 never drops the options of a request, so each request leaves a handle in the
-    // table, and the table is full after `HANDLES_MAX` requests. This `handle` drops them.
-    linker.allow_shadowing(true);
-    linker.instance("wasi:http/outgoing-handler@0.2.0")?.func_wrap("handle", handle)?;
-    Ok(())
+    wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(linker)?;
+    let options = LinkOptions::default();
+    http_types::add_to_linker::<_, WasiHttp>(linker, &options.into(), State::http)?;
+    linker.instance("wasi:http/outgoing-handler@0.2.0")?.func_wrap("handle", handle)
 }
 
 type Handled = Result<Resource<HostFutureIncomingResponse>, outgoing_handler::ErrorCode>;
