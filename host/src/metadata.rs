@@ -35,10 +35,7 @@ impl Metadata {
                     0
                 }
                 Payload::ModuleSection { unchecked_range, .. }
-                | Payload::ComponentSection { unchecked_range, .. } => {
-                    usize::try_from(unchecked_range.end - unchecked_range.start)
-                        .unwrap_or(usize::MAX)
-                }
+                | Payload::ComponentSection { unchecked_range, .. } => unchecked_range.len(),
                 Payload::End(_) => break,
                 _ => 0,
             };
