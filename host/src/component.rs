@@ -11,6 +11,7 @@ use crate::contract::{Description, S3, S3Pre, SavedState, StoredState};
 use crate::egress::{Egress, Traffic};
 use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
+use crate::metadata::Metadata;
 use crate::sink::{Call, Sink, SinkError, answered};
 use crate::state::{GRANTED, State, link};
 use crate::trap::Exceeded;
@@ -65,6 +66,7 @@ pub struct Component {
     pre: S3Pre<State>,
     imports: Vec<String>,
     exports: Vec<String>,
+    metadata: Metadata,
     embedded: bool,
 }
 
@@ -95,7 +97,8 @@ impl Component {
         link(&mut linker).map_err(misfit)?;
         let pre: InstancePre<State> = linker.instantiate_pre(&component).map_err(misfit)?;
         let pre = S3Pre::new(pre).map_err(misfit)?;
-        Ok(Component { engine: engine.clone(), pre, imports, exports, embedded })
+        let (engine, metadata) = (engine.clone(), Metadata::read(&bytes));
+        Ok(Component { engine, pre, imports, exports, metadata, embedded })
     }
 
     /// The bytes of the component that this crate was built with.
@@ -116,6 +119,11 @@ impl Component {
     /// The names of what it exports, in their order.
     pub fn exports(&self) -> &[String] {
         &self.exports
+    }
+
+    /// What its file says of itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// What it says it is. The component is given nothing for this.

@@ -76,6 +76,7 @@ pub mod credentials;
 pub mod egress;
 pub mod engine;
 pub mod grants;
+pub mod metadata;
 mod meter;
 #[cfg(feature = "parts")]
 pub mod parts;

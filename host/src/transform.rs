@@ -16,6 +16,7 @@ use crate::contract::{Boundaries, Description, Filter, FilterPre, Outcome, Paylo
 use crate::egress::Gate;
 use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
+use crate::metadata::Metadata;
 use crate::sink::{Call, SinkError, answered};
 use crate::state::State;
 use crate::trap::Trap;
@@ -51,6 +52,7 @@ pub struct TransformComponent {
     pre: FilterPre<State>,
     imports: Vec<String>,
     exports: Vec<String>,
+    metadata: Metadata,
 }
 
 /// A transform with its configuration.
@@ -92,7 +94,8 @@ impl TransformComponent {
         let misfit = |e: wasmtime::Error| LoadError::Misfit(e.into());
         let pre = Linker::new(engine.wasmtime()).instantiate_pre(&component).map_err(misfit)?;
         let pre = FilterPre::new(pre).map_err(misfit)?;
-        Ok(TransformComponent { engine: engine.clone(), pre, imports, exports })
+        let (engine, metadata) = (engine.clone(), Metadata::read(&bytes));
+        Ok(TransformComponent { engine, pre, imports, exports, metadata })
     }
 
     /// The names of what it imports, in their order.
@@ -103,6 +106,11 @@ impl TransformComponent {
     /// The names of what it exports, in their order.
     pub fn exports(&self) -> &[String] {
         &self.exports
+    }
+
+    /// What its file says of itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// What it says it is.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use spillway::component::Component;
 
 use super::support::Place;
 
@@ -40,6 +41,27 @@ fn it_shows_what_is_imported_and_that_is_the_world() {
     }
     assert!(imports.contains(&"spillway:s3/credentials@0.2.0".to_owned()));
     assert_eq!(section(&out, "exports"), ["spillway:sink/sink@0.2.0"]);
+}
+
+#[test]
+fn it_shows_what_the_file_says_of_itself() {
+    let metadata = section(&inspected(), "metadata of the file");
+    let said = |name: &str| metadata.iter().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    assert_eq!(said("version"), Some(env!("CARGO_PKG_VERSION")));
+    assert_eq!(said("licenses"), Some(env!("CARGO_PKG_LICENSE")));
+    assert_eq!(said("authors"), Some(env!("CARGO_PKG_AUTHORS")));
+    assert!(said("description").is_some_and(|text| text.contains("S3")), "{metadata:?}");
+
+    // Another file may say anything. It stays on its line, and changes no terminal.
+    let mut forged = Component::embedded().to_vec();
+    forged.extend(b"\0\x20\x08homepage\x1b[31m\nexports\n  another");
+    let place = Place::new();
+    std::fs::write(place.path("forged.wasm"), forged).unwrap();
+    let ended = place.spillway(&["inspect", "forged.wasm"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let metadata = section(&ended.out, "metadata of the file");
+    let homepage = metadata.iter().find_map(|line| line.strip_prefix("homepage"));
+    assert_eq!(homepage.map(str::trim), Some(r"\u{1b}[31m\nexports\n  another"), "{metadata:?}");
 }
 
 #[test]

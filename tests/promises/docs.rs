@@ -4,8 +4,11 @@
 //! `UPDATE_DOCS=1` writes the tables anew.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 
 use clap::{CommandFactory as _, Parser as _};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use spillway::component::{Component, ComponentSource};
 use spillway::engine::Engine;
 use spillway_cli::Arguments;
@@ -92,6 +95,25 @@ fn the_imports_are_those_of_the_component() {
     imports.sort();
     let list: String = imports.iter().map(|name| format!("- `{name}`\n")).collect();
     assert_section("imports", &list);
+}
+
+/// A few percent more or less are the same size: not each change of the component changes a page.
+#[test]
+fn the_sizes_are_about_those_of_the_component() {
+    let component = Component::embedded();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(component).expect("it is written to memory");
+    let gzip = gzip.finish().expect("it is written to memory").len();
+    let sizes = [component.len() / 1024, gzip / 1024];
+    let [plain, gzip] = sizes;
+    let table = format!("| Form | KiB |\n|---|---|\n| plain | {plain} |\n| `gzip -9` | {gzip} |\n");
+    assert_section_like("sizes", &table, |found| {
+        let rows: Vec<&str> = found.lines().collect();
+        let said = rows.iter().filter_map(|row| row.split('|').nth(2)?.trim().parse().ok());
+        let said: Vec<usize> = said.collect();
+        let near = |(said, size): (&usize, &usize)| said.abs_diff(*size) * 100 <= size * 3;
+        rows.len() == 4 && said.len() == 2 && said.iter().zip(&sizes).all(near)
+    });
 }
 
 #[test]
@@ -307,7 +329,11 @@ fn absent(absent: &Absent) -> String {
 
 /// What stands between the markers of that name, on whichever page has them, must be `wanted`.
 fn assert_section(name: &str, wanted: &str) {
-    let wanted = format!("\n{wanted}\n");
+    assert_section_like(name, wanted, |found| found == wanted);
+}
+
+/// What stands between the markers of that name must do; `wanted` is written where it does not.
+fn assert_section_like(name: &str, wanted: &str, does: impl Fn(&str) -> bool) {
     let begin = format!("<!-- begin {name}: made from ");
     let has_it = |page: &Page| page.text.contains(&begin);
     let page = pages().into_iter().find(has_it).unwrap_or_else(|| panic!("no page has {begin}"));
@@ -315,11 +341,15 @@ fn assert_section(name: &str, wanted: &str) {
     let (origin, rest) = rest.split_once("-->\n").expect("the marker's end");
     let end = format!("<!-- end {name} -->");
     let (found, after) = rest.split_once(&end).expect("the marker of the end");
-    if found != wanted && std::env::var_os("UPDATE_DOCS").is_some() {
-        return page.write(&format!("{before}{begin}{origin}-->\n{wanted}{end}{after}"));
+    let found = found.strip_prefix('\n').and_then(|found| found.strip_suffix('\n'));
+    if found.is_some_and(does) {
+        return;
+    }
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        return page.write(&format!("{before}{begin}{origin}-->\n\n{wanted}\n{end}{after}"));
     }
     let name = format!("{}, between the markers of `{name}`", page.name);
-    assert!(found == wanted, "{name}, should be as UPDATE_DOCS=1 writes it:\n{wanted}");
+    panic!("{name}, should be as UPDATE_DOCS=1 writes it:\n{wanted}");
 }
 
 /// A flow without problems, whose sink takes its configuration. Its variables are all set.

@@ -90,6 +90,7 @@ const SINK_HOST: &[&str] = &[
     "trap",
     "meter",
     "grants",
+    "metadata",
     "state",
     "sink",
     "component",

@@ -3,30 +3,34 @@
 use crate::plan::engine;
 use anyhow::Context as _;
 use spillway::component::{Component, ComponentSource, LoadError};
+use spillway::metadata::Metadata;
 use spillway::transform::{TRANSFORM, TransformComponent};
 
 use super::args::InspectArguments;
 use super::exit::{CliError, Exit};
-use super::output::outln;
+use super::output::{one_line, outln};
 
 pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliError> {
     let engine = engine()?;
     let source = arguments.component.map_or(ComponentSource::Embedded, ComponentSource::File);
-    let (described, imports, exports, which) = match Component::load(&engine, &source) {
+    let (described, metadata, imports, exports, which) = match Component::load(&engine, &source) {
         Ok(sink) => {
             let which = if sink.is_embedded() { " (built in)" } else { "" };
-            (sink.describe().await, sink.imports().to_vec(), sink.exports().to_vec(), which)
+            let (imports, exports) = (sink.imports().to_vec(), sink.exports().to_vec());
+            (sink.describe().await, sink.metadata().clone(), imports, exports, which)
         }
         Err(LoadError::NotASink(exports)) if exports.iter().any(|name| name == TRANSFORM) => {
             let transform = TransformComponent::load(&engine, &source);
             let transform = transform.map_err(|error| CliError::Usage(error.into()))?;
-            (transform.describe().await, transform.imports().to_vec(), exports, " (a transform)")
+            let (metadata, imports) = (transform.metadata().clone(), transform.imports().to_vec());
+            (transform.describe().await, metadata, imports, exports, " (a transform)")
         }
         Err(error) => return Err(CliError::Usage(error.into())),
     };
     let description = described.context("the component cannot be described");
     let description = description.map_err(CliError::Failed)?;
     outln!("{} {}{which}", description.name, description.version);
+    show(&metadata);
     list("imports", &imports);
     list("exports", &exports);
     outln!("\nconfiguration (JSON Schema)");
@@ -35,6 +39,28 @@ pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliErro
     let pretty = pretty.and_then(|schema| serde_json::to_string_pretty(&schema));
     outln!("{}", pretty.as_ref().unwrap_or(schema));
     Ok(Exit::Done)
+}
+
+/// What the file says of itself, where it says anything.
+fn show(metadata: &Metadata) {
+    let Metadata { version, description, authors, licenses, source, revision, homepage } = metadata;
+    let said = [
+        ("version", version),
+        ("description", description),
+        ("authors", authors),
+        ("licenses", licenses),
+        ("source", source),
+        ("revision", revision),
+        ("homepage", homepage),
+    ];
+    let said: Vec<_> =
+        said.iter().filter_map(|(name, text)| Some((name, (*text).as_ref()?))).collect();
+    if !said.is_empty() {
+        outln!("\nmetadata of the file");
+    }
+    for (name, text) in said {
+        outln!("  {name:<11}  {}", one_line(text));
+    }
 }
 
 fn list(title: &str, names: &[String]) {

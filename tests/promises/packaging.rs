@@ -1,0 +1,134 @@
+//! The file of the component: the same bytes from the same sources wherever they are built, nothing
+//! of the machine in it, and metadata that tools and registries read.
+
+#[path = "../../host/build/component.rs"]
+mod build;
+mod elsewhere;
+#[path = "../../host/build/metadata.rs"]
+mod metadata;
+
+use std::path::Path;
+
+use spillway::component::Component;
+use wasm_metadata::Payload;
+
+use crate::support::{read, root};
+use metadata::Metadata;
+
+/// The component that the tests run was built at the place of this repository. This builds it at
+/// another one, the path of which has a blank, with cargo's home and the target folder elsewhere.
+#[test]
+fn it_is_the_same_bytes_from_another_place() {
+    let place = elsewhere::place();
+    let mut bytes = build::build(&place, &["spillway-s3"]).unwrap().remove(0);
+    metadata::add(&mut bytes, &manifest().as_metadata());
+    assert_eq!(bytes.len(), Component::embedded().len());
+    let differs = bytes.iter().zip(Component::embedded()).position(|(one, other)| one != other);
+    assert_eq!(differs, None, "the first byte that differs");
+}
+
+/// Panics name the files of sources: each is named as below, and never by where it lay.
+#[test]
+fn it_names_no_path_of_the_machine() {
+    let text = String::from_utf8_lossy(Component::embedded());
+    let is_path = |c: char| c.is_ascii_alphanumeric() || "-_./@+ ".contains(c);
+    let mut files = 0;
+    for (end, _) in text.match_indices(".rs") {
+        let begin = text[..end].rfind(|c| !is_path(c)).map_or(0, |at| at + 1);
+        // Texts stand side by side, so a path may begin behind something else.
+        let path = &text[begin..end];
+        let named = SOURCES.iter().any(|source| path.contains(source));
+        assert!(named, "`{path}.rs` is of none of {SOURCES:?}");
+        files += 1;
+    }
+    assert!(files > 50, "only {files} source files are named");
+
+    let home = build::cargo_home().expect("cargo has a home");
+    let root = root().canonicalize().expect("this repository is there");
+    for folder in [root.as_path(), Path::new(env!("CARGO_TARGET_TMPDIR")), &home] {
+        let folder = folder.to_str().expect("a path in UTF-8");
+        assert!(!text.contains(folder), "the component names {folder}");
+    }
+    for word in ["registry/src", ".cargo/", "rustlib", "/home/", "/Users/", "/root/"] {
+        assert!(!text.contains(word), "the component names {word}");
+    }
+}
+
+/// As `wasm-tools metadata show` and `wkg` read them.
+#[test]
+fn its_metadata_are_those_of_its_manifest() {
+    let Payload::Component { metadata, .. } = Payload::from_binary(Component::embedded()).unwrap()
+    else {
+        panic!("no component");
+    };
+    let said = |text: Option<String>| text.unwrap_or_default();
+    let Manifest { description, .. } = manifest();
+    assert_eq!(said(metadata.version.map(|v| v.to_string())), env!("CARGO_PKG_VERSION"));
+    assert_eq!(said(metadata.description.map(|d| d.to_string())), description);
+    assert_eq!(said(metadata.authors.map(|a| a.to_string())), env!("CARGO_PKG_AUTHORS"));
+    assert_eq!(said(metadata.licenses.map(|l| l.to_string())), env!("CARGO_PKG_LICENSE"));
+    assert_eq!(said(metadata.source.map(|s| s.to_string())), env!("CARGO_PKG_REPOSITORY"));
+    assert_eq!(said(metadata.homepage.map(|h| h.to_string())), env!("CARGO_PKG_HOMEPAGE"));
+    for text in [description.as_str(), env!("CARGO_PKG_AUTHORS"), env!("CARGO_PKG_LICENSE")] {
+        assert!(!text.is_empty(), "the manifest says nothing");
+    }
+}
+
+/// Each field, also those that the manifest does not have yet, and lengths of more than seven bits.
+#[test]
+fn whatever_is_written_is_read() {
+    let long = "Sinks. ".repeat(3_000);
+    let mut component = wat_component();
+    metadata::add(
+        &mut component,
+        &Metadata {
+            version: "1.2.3-rc.1",
+            description: &long,
+            authors: "Ada, Grace",
+            licenses: "MIT OR Apache-2.0",
+            source: "https://sources.test/spillway",
+            homepage: "",
+        },
+    );
+    let read = Payload::from_binary(&component).unwrap();
+    let read = read.metadata();
+    assert_eq!(read.version.as_ref().unwrap().to_string(), "1.2.3-rc.1");
+    assert_eq!(read.description.as_ref().unwrap().to_string(), long);
+    assert_eq!(read.authors.as_ref().unwrap().to_string(), "Ada, Grace");
+    assert_eq!(read.licenses.as_ref().unwrap().to_string(), "MIT OR Apache-2.0");
+    assert_eq!(read.source.as_ref().unwrap().to_string(), "https://sources.test/spillway");
+    assert!(read.homepage.is_none(), "an empty text is left out");
+}
+
+/// A component with nothing in it: the preamble.
+fn wat_component() -> Vec<u8> {
+    b"\0asm\x0d\0\x01\0".to_vec()
+}
+
+/// What the manifests say of the component. Its packages share all but the description.
+struct Manifest {
+    description: String,
+}
+
+impl Manifest {
+    fn as_metadata(&self) -> Metadata<'_> {
+        Metadata {
+            version: env!("CARGO_PKG_VERSION"),
+            description: &self.description,
+            authors: env!("CARGO_PKG_AUTHORS"),
+            licenses: env!("CARGO_PKG_LICENSE"),
+            source: env!("CARGO_PKG_REPOSITORY"),
+            homepage: env!("CARGO_PKG_HOMEPAGE"),
+        }
+    }
+}
+
+fn manifest() -> Manifest {
+    let text = read(&root().join("guest/Cargo.toml"));
+    let (_, rest) = text.split_once("\ndescription = \"").expect("a description");
+    let (description, _) = rest.split_once('"').expect("its end");
+    Manifest { description: description.to_owned() }
+}
+
+/// How the sources of the component, of its dependencies and of the standard library are named.
+const SOURCES: &[&str] = &["guest/src/", "guest/core/src/", "crates/", "/rustc/", "/rust/deps/"];
