@@ -1,6 +1,9 @@
 //! A component that exports the sink contract: read, compiled, and proven to be a sink.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{InstancePre, Linker};
@@ -11,6 +14,7 @@ use crate::contract::{Description, S3, S3Pre, SavedState, StoredState};
 use crate::egress::{Egress, Traffic};
 use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
+use crate::scan::scan;
 use crate::sink::{Call, Sink, SinkError, answered};
 use crate::state::{GRANTED, State, link};
 use crate::trap::Exceeded;
@@ -56,6 +60,17 @@ pub enum LoadError {
     /// It has the right names, and other types behind them.
     #[error("the component does not match {CONTRACT}")]
     Misfit(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It is too large to be compiled in the time that there is for that.
+    #[error("{what}, since it is to compile within {compile_max:?}; `compile_max` raises that")]
+    TooLarge {
+        /// What it has too much of, and how much there may be.
+        what: String,
+        /// How long it may take to compile.
+        compile_max: Duration,
+    },
+    /// It took longer to compile.
+    #[error("the component takes longer than {0:?} to compile; `compile_max` raises that")]
+    TooSlow(Duration),
 }
 
 /// A component that exports the contract, compiled and linked.
@@ -69,29 +84,43 @@ pub struct Component {
 }
 
 impl Component {
-    /// Loads a component, and proves that it is a sink.
+    /// Loads a component, and proves that it is a sink. It may take [`COMPILE_MAX`] to compile.
     ///
     /// # Errors
     ///
     /// [`LoadError`] says which of these it is not: a file, a component, a sink, one of this
     /// version, one that asks for no more than a sink needs.
     pub fn load(engine: &Engine, source: &ComponentSource) -> Result<Component, LoadError> {
-        let (bytes, embedded) = match source {
-            ComponentSource::Embedded => (std::borrow::Cow::Borrowed(EMBEDDED), true),
-            ComponentSource::Bytes(bytes) => (bytes.into(), bytes == EMBEDDED),
-            ComponentSource::File(path) => {
-                let bytes = read(path)?;
-                let embedded = bytes == EMBEDDED;
-                (bytes.into(), embedded)
-            }
+        Component::load_within(engine, source, COMPILE_MAX)
+    }
+
+    /// [`load`](Component::load)s a component that may take so long to compile. Its size is bounded
+    /// with that: for each second it may have 1 MiB, 1,000 functions, and a function 4 KiB and 100
+    /// locals. What compiles for longer is left to itself: its thread ends when it is through.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Component::load); [`LoadError::TooLarge`] and [`LoadError::TooSlow`].
+    pub fn load_within(
+        engine: &Engine,
+        source: &ComponentSource,
+        compile_max: Duration,
+    ) -> Result<Component, LoadError> {
+        let bytes = match source {
+            ComponentSource::Embedded => Cow::Borrowed(EMBEDDED),
+            ComponentSource::Bytes(bytes) => bytes.clone().into(),
+            ComponentSource::File(path) => read(path)?.into(),
         };
+        let embedded = *bytes == *EMBEDDED;
         check_preamble(&bytes)?;
-        let component = wasmtime::component::Component::new(engine.wasmtime(), &bytes);
-        let component = component.map_err(|e| LoadError::NotAComponent(e.into()))?;
+        if !embedded {
+            scan(&bytes, compile_max).map_err(|what| LoadError::TooLarge { what, compile_max })?;
+        }
+        let component = compile(engine, bytes, compile_max)?;
         let (imports, exports) = names(engine, &component);
         check_names(&imports, &exports)?;
         let mut linker = Linker::new(engine.wasmtime());
-        let misfit = |e: wasmtime::Error| LoadError::Misfit(e.into());
+        let misfit = |e: wasmtime::Error| LoadError::Misfit(short(&e));
         link(&mut linker).map_err(misfit)?;
         let pre: InstancePre<State> = linker.instantiate_pre(&component).map_err(misfit)?;
         let pre = S3Pre::new(pre).map_err(misfit)?;
@@ -259,6 +288,46 @@ impl Component {
     }
 }
 
+/// Compiles on a thread of its own: nothing ends that before it is through.
+fn compile(
+    engine: &Engine,
+    bytes: Cow<'static, [u8]>,
+    compile_max: Duration,
+) -> Result<wasmtime::component::Component, LoadError> {
+    let (done, ended) = channel();
+    let engine = engine.wasmtime().clone();
+    let compiling =
+        std::thread::Builder::new().name("spillway-compile".to_owned()).spawn(move || {
+            let compiled = wasmtime::component::Component::new(&engine, &bytes);
+            // Nobody may wait for it any more.
+            let _ = done.send(compiled);
+        });
+    let compiling = compiling.map_err(|error| LoadError::NotAComponent(error.into()))?;
+    match ended.recv_timeout(compile_max) {
+        Ok(compiled) => {
+            // It has nothing left to do.
+            let _ = compiling.join();
+            compiled.map_err(|error| LoadError::NotAComponent(short(&error)))
+        }
+        Err(RecvTimeoutError::Timeout) => Err(LoadError::TooSlow(compile_max)),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(LoadError::NotAComponent("its compiler panicked".into()))
+        }
+    }
+}
+
+/// An error in one line: it may have names of a component in it, which are as long as it likes.
+fn short(error: &wasmtime::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    cut(&format!("{error:#}").replace('\n', " "), CHARS_MAX).into()
+}
+
+fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     std::fs::read(path).map_err(|error| LoadError::Read(path.to_owned(), error))
 }
@@ -300,9 +369,22 @@ fn check_names(imports: &[String], exports: &[String]) -> Result<(), LoadError> 
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        return "nothing".to_owned();
+    }
+    let shown = names.iter().take(NAMES_MAX).map(|name| cut(name, NAME_CHARS_MAX));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// The contract that this host speaks.
 pub const CONTRACT: &str = "spillway:sink/sink@0.2.0";
+/// How long a component may take to compile, where nothing else is said.
+pub const COMPILE_MAX: Duration = Duration::from_secs(60);
+const NAMES_MAX: usize = 20;
+const NAME_CHARS_MAX: usize = 200;
+const CHARS_MAX: usize = 1_000;
 const EMBEDDED: &[u8] = include_bytes!(env!("SPILLWAY_COMPONENT"));

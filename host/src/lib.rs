@@ -77,6 +77,7 @@ pub mod engine;
 pub mod grants;
 mod meter;
 pub mod problem;
+mod scan;
 pub mod sink;
 mod state;
 mod trap;

@@ -91,9 +91,11 @@ const SINK_HOST: &[&str] = &[
     "grants",
     "state",
     "sink",
+    "scan",
     "component",
 ];
 const COMMAND: &[&str] = &[
+    "escape",
     "age",
     "time",
     "testing",

@@ -4,6 +4,7 @@ use anyhow::Error;
 use spillway::contract::Ending;
 use spillway::sink::{Sink, SinkError};
 
+use crate::escape;
 use crate::plan::{Destination, Request, read};
 
 use super::args::CheckArguments;
@@ -19,9 +20,10 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
     let draft = request.parse(&read(&flow)?)?;
     let plan = request.plan(draft).await?;
     let goes_on = plan.checkpoint.as_ref().map(position::describe).transpose()?;
-    let egress = plan.grants.egress.join(", ");
+    let egress = plan.grants.egress.iter().map(|authority| escape::line(authority));
+    let egress = egress.collect::<Vec<_>>().join(", ");
     outln!("{} is valid; it connects to {egress}", flow.display());
-    plan.notes.iter().for_each(|note| outln!("{note}"));
+    plan.notes.iter().for_each(|note| outln!("{}", escape::line(note)));
     if let Some(text) = goes_on {
         outln!("{text}");
     }

@@ -1,5 +1,6 @@
 //! `spillway inspect`.
 
+use crate::escape;
 use crate::plan::engine;
 use anyhow::Context as _;
 use spillway::component::{Component, ComponentSource};
@@ -16,18 +17,22 @@ pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliErro
     let description = description.context("the component cannot be described");
     let description = description.map_err(CliError::Failed)?;
     let which = if sink.is_embedded() { " (built in)" } else { "" };
-    outln!("{} {}{which}", description.name, description.version);
+    let (name, version) = (escape::line(&description.name), escape::line(&description.version));
+    outln!("{name} {version}{which}");
     list("imports", sink.imports());
     list("exports", sink.exports());
     outln!("\nconfiguration (JSON Schema)");
     let schema = &description.configuration_schema;
     let pretty = serde_json::from_str::<serde_json::Value>(schema);
     let pretty = pretty.and_then(|schema| serde_json::to_string_pretty(&schema));
-    outln!("{}", pretty.as_ref().unwrap_or(schema));
+    match pretty {
+        Ok(pretty) => outln!("{}", escape::json(&pretty)),
+        Err(_) => outln!("{}", escape::line(schema)),
+    }
     Ok(Exit::Done)
 }
 
 fn list(title: &str, names: &[String]) {
     outln!("\n{title}");
-    names.iter().for_each(|name| outln!("  {name}"));
+    names.iter().for_each(|name| outln!("  {}", escape::line(name)));
 }
