@@ -1,8 +1,7 @@
 //! A component that exports the sink contract: read, compiled, and proven to be a sink.
 
-use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{InstancePre, Linker};
 use wasmtime::{Store, UpdateDeadline};
 
@@ -11,53 +10,13 @@ use crate::contract::{Description, S3, S3Pre, SavedState, StoredState};
 use crate::egress::{Egress, Traffic};
 use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
+use crate::load::{EMBEDDED, Loaded, short};
 use crate::metadata::Metadata;
 use crate::sink::{Call, Sink, SinkError, answered};
 use crate::state::{GRANTED, State, link};
 use crate::trap::Exceeded;
 
-/// Where a component comes from.
-#[derive(Clone, Debug)]
-pub enum ComponentSource {
-    /// The one that this crate was built with: Spillway's own S3 sink.
-    Embedded,
-    /// A `.wasm` file.
-    File(PathBuf),
-    /// The bytes of one.
-    Bytes(Vec<u8>),
-}
-
-/// Why a component is no sink, or one does not open.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The file could not be read.
-    #[error("cannot read the component {path}", path = .0.display())]
-    Read(PathBuf, #[source] std::io::Error),
-    /// It is no WebAssembly at all.
-    #[error("not a WebAssembly component: the file has another format")]
-    NotWebAssembly,
-    /// It is a core module.
-    #[error(
-        "a WebAssembly module, not a component; `wasm-tools component new` converts a module that \
-         was built for it"
-    )]
-    CoreModule,
-    /// It is no component that the engine takes.
-    #[error("not a usable WebAssembly component")]
-    NotAComponent(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// It exports no sink.
-    #[error("the component does not export {CONTRACT}; it exports {}", list(.0))]
-    NotASink(Vec<String>),
-    /// It exports a sink of another version of the contract.
-    #[error("the component was built for {0}, but this host speaks {CONTRACT}")]
-    OtherVersion(String),
-    /// It wants more than a sink is given.
-    #[error("the component imports {}, which a sink may not import", list(.0))]
-    NotGranted(Vec<String>),
-    /// It has the right names, and other types behind them.
-    #[error("the component does not match {CONTRACT}")]
-    Misfit(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
+pub use crate::load::{COMPILE_MAX, CONTRACT, ComponentSource, LoadError};
 
 /// A component that exports the contract, compiled and linked.
 #[derive(Clone)]
@@ -71,33 +30,37 @@ pub struct Component {
 }
 
 impl Component {
-    /// Loads a component, and proves that it is a sink.
+    /// Loads a component, and proves that it is a sink. It may take [`COMPILE_MAX`] to compile.
     ///
     /// # Errors
     ///
     /// [`LoadError`] says which of these it is not: a file, a component, a sink, one of this
     /// version, one that asks for no more than a sink needs.
     pub fn load(engine: &Engine, source: &ComponentSource) -> Result<Component, LoadError> {
-        let (bytes, embedded) = match source {
-            ComponentSource::Embedded => (std::borrow::Cow::Borrowed(EMBEDDED), true),
-            ComponentSource::Bytes(bytes) => (bytes.into(), bytes == EMBEDDED),
-            ComponentSource::File(path) => {
-                let bytes = read(path)?;
-                let embedded = bytes == EMBEDDED;
-                (bytes.into(), embedded)
-            }
-        };
-        check_preamble(&bytes)?;
-        let component = wasmtime::component::Component::new(engine.wasmtime(), &bytes);
-        let component = component.map_err(|e| LoadError::NotAComponent(e.into()))?;
-        let (imports, exports) = names(engine, &component);
+        Component::load_within(engine, source, COMPILE_MAX)
+    }
+
+    /// [`load`](Component::load)s a component that may take so long to compile. Its size is bounded
+    /// with that: for each second it may have 1 MiB, 1,000 functions, and a function 4 KiB and 100
+    /// locals. What compiles for longer is left to itself: its thread ends when it is through.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Component::load); [`LoadError::TooLarge`] and [`LoadError::TooSlow`].
+    pub fn load_within(
+        engine: &Engine,
+        source: &ComponentSource,
+        compile_max: Duration,
+    ) -> Result<Component, LoadError> {
+        let Loaded { component, imports, exports, metadata, embedded } =
+            Loaded::new(engine, source, compile_max)?;
         check_names(&imports, &exports)?;
         let mut linker = Linker::new(engine.wasmtime());
-        let misfit = |e: wasmtime::Error| LoadError::Misfit(e.into());
+        let misfit = |e: wasmtime::Error| LoadError::Misfit(short(&e));
         link(&mut linker).map_err(misfit)?;
         let pre: InstancePre<State> = linker.instantiate_pre(&component).map_err(misfit)?;
         let pre = S3Pre::new(pre).map_err(misfit)?;
-        let (engine, metadata) = (engine.clone(), Metadata::read(&bytes));
+        let engine = engine.clone();
         Ok(Component { engine, pre, imports, exports, metadata, embedded })
     }
 
@@ -273,32 +236,6 @@ pub(crate) fn new_store(engine: &Engine, grants: &Grants) -> Store<State> {
     store
 }
 
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    std::fs::read(path).map_err(|error| LoadError::Read(path.to_owned(), error))
-}
-
-/// What the first eight bytes say. The engine says it, too, in words for those who build engines.
-pub(crate) fn check_preamble(bytes: &[u8]) -> Result<(), LoadError> {
-    match bytes {
-        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(LoadError::CoreModule),
-        [b'\0', b'a', b's', b'm', ..] => Ok(()),
-        _ => Err(LoadError::NotWebAssembly),
-    }
-}
-
-pub(crate) fn names(
-    engine: &Engine,
-    component: &wasmtime::component::Component,
-) -> (Vec<String>, Vec<String>) {
-    let ty = component.component_type();
-    let engine = engine.wasmtime();
-    let names = |(name, _): (&str, ComponentItem)| name.to_owned();
-    (
-        ty.imports(engine).map(|(n, e)| names((n, e.ty))).collect(),
-        ty.exports(engine).map(|(n, e)| names((n, e.ty))).collect(),
-    )
-}
-
 fn check_names(imports: &[String], exports: &[String]) -> Result<(), LoadError> {
     if !exports.iter().any(|name| name == CONTRACT) {
         let (interface, _) = CONTRACT.split_once('@').unwrap_or((CONTRACT, ""));
@@ -312,11 +249,3 @@ fn check_names(imports: &[String], exports: &[String]) -> Result<(), LoadError> 
     let not_granted: Vec<_> = imports.iter().filter(granted).cloned().collect();
     if not_granted.is_empty() { Ok(()) } else { Err(LoadError::NotGranted(not_granted)) }
 }
-
-pub(crate) fn list(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-}
-
-/// The contract that this host speaks.
-pub const CONTRACT: &str = "spillway:sink/sink@0.2.0";
-const EMBEDDED: &[u8] = include_bytes!(env!("SPILLWAY_COMPONENT"));

@@ -76,11 +76,13 @@ pub mod credentials;
 pub mod egress;
 pub mod engine;
 pub mod grants;
+mod load;
 pub mod metadata;
 mod meter;
 #[cfg(feature = "parts")]
 pub mod parts;
 pub mod problem;
+mod scan;
 pub mod sink;
 mod state;
 pub mod transform;

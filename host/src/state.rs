@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceTable};
 use wasmtime::{ResourceLimiter, StoreContextMut};
+use wasmtime_wasi::cli::{WasiCli, WasiCliCtx, WasiCliCtxView, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView, WasiClocksView};
-use wasmtime_wasi::p2::bindings::{clocks, random};
+use wasmtime_wasi::filesystem::{
+    WasiFilesystem, WasiFilesystemCtx, WasiFilesystemCtxView, WasiFilesystemView,
+};
+use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx};
 use wasmtime_wasi_http::p2::bindings::{LinkOptions, http};
 use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostOutgoingRequest};
@@ -25,6 +29,10 @@ pub(crate) struct State {
     clocks: WasiClocksCtx,
     random: WasiRandomCtx,
     http: WasiHttpCtx,
+    /// No variables, no arguments, and streams that nobody hears.
+    cli: WasiCliCtx,
+    /// No folder, and so no file.
+    filesystem: WasiFilesystemCtx,
     pub(crate) egress: Egress,
     credentials: Arc<dyn Provider>,
     /// Whether there were none when they were last asked for.
@@ -44,6 +52,8 @@ impl State {
             clocks: WasiClocksCtx::default(),
             random: WasiRandomCtx::default(),
             http: WasiHttpCtx::new(),
+            cli: WasiCliCtx::default(),
+            filesystem: WasiFilesystemCtx::default(),
             egress,
             credentials,
             credentials_fail: false,
@@ -113,8 +123,13 @@ fn grow(left: &mut usize, current: usize, desired: usize, maximum: Option<usize>
     true
 }
 
-/// Links what the world names, and nothing else.
+/// Links what the world names, and what a standard library asks for, with nothing behind it.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    link_world(linker)?;
+    link_empty(linker)
+}
+
+fn link_world(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     credentials::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     io::error::add_to_linker::<_, Io>(linker, |state| &mut state.table)?;
     io::poll::add_to_linker::<_, Io>(linker, |state| &mut state.table)?;
@@ -126,17 +141,50 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     http::types::add_to_linker::<_, WasiHttp>(linker, &LinkOptions::default().into(), State::http)
 }
 
+/// What a component imports that was built for `wasm32-wasip2`, whether it uses it or not. None of
+/// it leads anywhere.
+fn link_empty(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    cli::environment::add_to_linker::<_, WasiCli>(linker, State::cli)?;
+    cli::exit::add_to_linker::<_, WasiCli>(linker, State::cli)?;
+    cli::stdin::add_to_linker::<_, WasiCli>(linker, State::cli)?;
+    cli::stdout::add_to_linker::<_, WasiCli>(linker, State::cli)?;
+    cli::stderr::add_to_linker::<_, WasiCli>(linker, State::cli)?;
+    cli::terminal_input::add_to_linker::<_, WasiCli>(linker, State::cli)?;
+    cli::terminal_output::add_to_linker::<_, WasiCli>(linker, State::cli)?;
+    cli::terminal_stdin::add_to_linker::<_, WasiCli>(linker, State::cli)?;
+    cli::terminal_stdout::add_to_linker::<_, WasiCli>(linker, State::cli)?;
+    cli::terminal_stderr::add_to_linker::<_, WasiCli>(linker, State::cli)?;
+    filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, State::filesystem)?;
+    filesystem::preopens::add_to_linker::<_, WasiFilesystem>(linker, State::filesystem)?;
+    random::insecure::add_to_linker::<_, WasiRandom>(linker, |state| &mut state.random)?;
+    random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, |state| &mut state.random)
+}
+
 /// The interfaces that [`link`] provides, without their versions, and one that has only types.
 pub(crate) const GRANTED: &[&str] = &[
     "spillway:s3/credentials",
     "spillway:sink/types",
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stderr",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stderr",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
     "wasi:clocks/monotonic-clock",
     "wasi:clocks/wall-clock",
+    "wasi:filesystem/preopens",
+    "wasi:filesystem/types",
     "wasi:http/outgoing-handler",
     "wasi:http/types",
     "wasi:io/error",
     "wasi:io/poll",
     "wasi:io/streams",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
     "wasi:random/random",
 ];
 
@@ -173,6 +221,18 @@ fn handle(
 impl WasiClocksView for State {
     fn clocks(&mut self) -> WasiClocksCtxView<'_> {
         WasiClocksCtxView { ctx: &mut self.clocks, table: &mut self.table }
+    }
+}
+
+impl WasiCliView for State {
+    fn cli(&mut self) -> WasiCliCtxView<'_> {
+        WasiCliCtxView { ctx: &mut self.cli, table: &mut self.table }
+    }
+}
+
+impl WasiFilesystemView for State {
+    fn filesystem(&mut self) -> WasiFilesystemCtxView<'_> {
+        WasiFilesystemCtxView { ctx: &mut self.filesystem, table: &mut self.table }
     }
 }
 

@@ -4,18 +4,18 @@
 //! the batch that it was given.
 
 use std::ops::Range;
+use std::time::Duration;
 
+use wasmtime::Store;
 use wasmtime::component::{Linker, ResourceAny};
-use wasmtime::{Store, component};
 
 use crate::bounds::{self, Breach, Kept};
-use crate::component::{
-    ComponentSource, LoadError as ReadError, check_preamble, list, names, new_store, read,
-};
+use crate::component::{COMPILE_MAX, ComponentSource, LoadError as ReadError, new_store};
 use crate::contract::{Boundaries, Description, Filter, FilterPre, Outcome, Payload, Run};
 use crate::egress::Gate;
 use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
+use crate::load::{Loaded, list, short};
 use crate::metadata::Metadata;
 use crate::sink::{Call, SinkError, answered};
 use crate::state::State;
@@ -71,7 +71,8 @@ pub struct Transform {
 }
 
 impl TransformComponent {
-    /// Loads a component, and proves that it is a transform.
+    /// Loads a component, and proves that it is a transform. It may take [`COMPILE_MAX`] to
+    /// compile.
     ///
     /// # Errors
     ///
@@ -80,21 +81,28 @@ impl TransformComponent {
         engine: &Engine,
         source: &ComponentSource,
     ) -> Result<TransformComponent, LoadError> {
-        let bytes = match source {
-            // The built-in component is a sink, and is refused as such.
-            ComponentSource::Embedded => crate::component::Component::embedded().to_vec(),
-            ComponentSource::File(path) => read(path)?,
-            ComponentSource::Bytes(bytes) => bytes.clone(),
-        };
-        check_preamble(&bytes)?;
-        let component = component::Component::new(engine.wasmtime(), &bytes);
-        let component = component.map_err(|e| ReadError::NotAComponent(e.into()))?;
-        let (imports, exports) = names(engine, &component);
+        TransformComponent::load_within(engine, source, COMPILE_MAX)
+    }
+
+    /// [`load`](TransformComponent::load)s a component that may take so long to compile, and whose
+    /// size is bounded with that, as [`load_within`](crate::component::Component::load_within) says.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](TransformComponent::load).
+    pub fn load_within(
+        engine: &Engine,
+        source: &ComponentSource,
+        compile_max: Duration,
+    ) -> Result<TransformComponent, LoadError> {
+        // The built-in component is a sink, and is refused as such.
+        let Loaded { component, imports, exports, metadata, .. } =
+            Loaded::new(engine, source, compile_max)?;
         check_names(&imports, &exports)?;
-        let misfit = |e: wasmtime::Error| LoadError::Misfit(e.into());
+        let misfit = |e: wasmtime::Error| LoadError::Misfit(short(&e));
         let pre = Linker::new(engine.wasmtime()).instantiate_pre(&component).map_err(misfit)?;
         let pre = FilterPre::new(pre).map_err(misfit)?;
-        let (engine, metadata) = (engine.clone(), Metadata::read(&bytes));
+        let engine = engine.clone();
         Ok(TransformComponent { engine, pre, imports, exports, metadata })
     }
 

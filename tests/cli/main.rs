@@ -12,6 +12,7 @@ mod dead_letters;
 mod demo;
 mod encoded;
 mod health;
+mod hostile;
 mod inputs;
 mod inspect;
 mod interrupted;

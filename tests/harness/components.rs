@@ -8,22 +8,35 @@ use std::sync::OnceLock;
 /// script builds. `tmp` is what cargo calls `CARGO_TARGET_TMPDIR`.
 pub fn built(tmp: &str, file: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| build(tmp, "wasm32-unknown-unknown")).join(file)
+}
+
+/// The same, built with a standard library that asks for all that a command has.
+pub fn built_for_commands(tmp: &str, file: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
-        let target = PathBuf::from(tmp).with_file_name("component");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = Command::new(cargo)
-            .args(["build", "--package", "spillway-test-components", "--lib", "--examples"])
-            .args(["--target", TARGET, "--profile", "component", "--target-dir"])
-            .arg(&target)
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env_remove("RUSTFLAGS")
-            .env_remove("RUSTC_WORKSPACE_WRAPPER")
-            .status();
-        assert!(status.expect("cargo starts").success(), "the errors stand above");
-        target.join(TARGET).join("component")
+        // Where it is there, this asks nobody.
+        let added = Command::new("rustup").args(["target", "add", COMMANDS]).status();
+        assert!(added.is_ok_and(|added| added.success()), "type: rustup target add {COMMANDS}");
+        build(tmp, COMMANDS)
     });
     folder.join(file)
 }
 
-const TARGET: &str = "wasm32-unknown-unknown";
+fn build(tmp: &str, target: &str) -> PathBuf {
+    let folder = PathBuf::from(tmp).with_file_name("component");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--package", "spillway-test-components", "--lib", "--examples"])
+        .args(["--target", target, "--profile", "component", "--target-dir"])
+        .arg(&folder)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("RUSTFLAGS")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .status();
+    assert!(status.expect("cargo starts").success(), "the errors stand above");
+    folder.join(target).join("component")
+}
+
+const COMMANDS: &str = "wasm32-wasip2";

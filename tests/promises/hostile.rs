@@ -2,8 +2,14 @@
 //! host is told why in one line, and goes on.
 
 mod bounds;
+mod compiling;
+mod leaks;
+mod limits;
+mod reach;
+mod standard;
 mod traps;
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use spillway::Breach;
@@ -18,9 +24,19 @@ fn breaker() -> &'static Component {
     BREAKER.get_or_init(|| load("examples/breaker.wasm"))
 }
 
+/// The sink that takes what it can get, as its configuration says.
+fn hostile() -> &'static Component {
+    static HOSTILE: OnceLock<Component> = OnceLock::new();
+    HOSTILE.get_or_init(|| load("examples/hostile.wasm"))
+}
+
 fn load(file: &str) -> Component {
     let file = spillway_tests::components::built(env!("CARGO_TARGET_TMPDIR"), file);
-    Component::load(&engine(), &ComponentSource::File(file)).unwrap()
+    load_file(&engine(), file)
+}
+
+fn load_file(engine: &Engine, file: PathBuf) -> Component {
+    Component::load(engine, &ComponentSource::File(file)).unwrap()
 }
 
 fn engine() -> Engine {

@@ -93,10 +93,13 @@ const SINK_HOST: &[&str] = &[
     "metadata",
     "state",
     "sink",
+    "scan",
+    "load",
     "component",
     "transform",
 ];
 const COMMAND: &[&str] = &[
+    "escape",
     "age",
     "time",
     "testing",

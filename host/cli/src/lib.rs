@@ -9,6 +9,7 @@ pub mod batch;
 pub mod checkpoint;
 mod command;
 pub mod dead_letters;
+mod escape;
 pub mod events;
 pub mod flow;
 mod layout;

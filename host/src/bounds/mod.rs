@@ -57,7 +57,13 @@ pub(crate) fn description(description: &Description) -> Kept {
 /// Where a component wants to connect to.
 pub(crate) fn authorities(authorities: &[String]) -> Kept {
     many("authorities", authorities.len(), AUTHORITIES_MAX)?;
-    authorities.iter().try_for_each(|authority| text("an authority", authority))
+    authorities.iter().try_for_each(|authority| {
+        text("an authority", authority)?;
+        match authority.bytes().all(|byte| byte.is_ascii_graphic()) {
+            true => Ok(()),
+            false => Err("an authority has characters that no host has".to_owned()),
+        }
+    })
 }
 
 /// What a state holds.

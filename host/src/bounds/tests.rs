@@ -243,6 +243,9 @@ fn what_a_component_says_of_itself_has_a_length() {
     broken(of("n".to_owned(), "1".to_owned(), SCHEMA_BYTES_MAX + 1), "the schema has 1048577");
     assert_eq!(authorities(&["s3.test:443".to_owned()]), Ok(()));
     broken(authorities(&[long()]), "an authority");
+    for forged in ["s3.test:443\n", "s3.test :443", "s3.tést:443", "\u{202e}s3.test:443"] {
+        broken(authorities(&[forged.to_owned()]), "characters that no host has");
+    }
     broken(authorities(&vec![String::new(); AUTHORITIES_MAX + 1]), "101 authorities");
 }
 

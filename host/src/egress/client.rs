@@ -1,7 +1,6 @@
 //! One client with one pool of connections, which trusts what the system trusts.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,14 +14,15 @@ use http_body_util::BodyExt as _;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
+use super::forbidden::Guarded;
 use super::kept::{Kept, Uses};
 use super::proxy::Proxies;
-use super::route::{Route, is_link_local};
+use super::route::Route;
 use super::timed::{Incoming, Outgoing};
 use super::trust::{NoCertificates, Trust};
 use super::{Answer, Transport, errors, tls};
@@ -144,12 +144,13 @@ fn trust(options: &ClientOptions) -> Result<Trust, ClientError> {
 /// time with every request, and a connection serves many.
 #[derive(Clone)]
 struct Bounded {
-    inner: HttpsConnector<Route<HttpConnector<Guarded>>>,
+    inner: HttpsConnector<Route<HttpConnector<Guarded<GaiResolver>>>>,
     connect_timeout_ms: Arc<AtomicU64>,
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type Connection = <HttpsConnector<Route<HttpConnector<Guarded>>> as Service<Uri>>::Response;
+type Connection =
+    <HttpsConnector<Route<HttpConnector<Guarded<GaiResolver>>>> as Service<Uri>>::Response;
 
 impl Service<Uri> for Bounded {
     type Response = TokioIo<Kept<TokioIo<Connection>>>;
@@ -167,45 +168,6 @@ impl Service<Uri> for Bounded {
             match tokio::time::timeout(limit, connecting).await {
                 Ok(connected) => Ok(TokioIo::new(Kept::new(TokioIo::new(connected?)))),
                 Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
-            }
-        })
-    }
-}
-
-/// A name may not lead to where no bucket is: the addresses of one link hold the metadata services
-/// of clouds, and with them a machine's credentials.
-#[derive(Clone)]
-struct Guarded(GaiResolver);
-
-/// A host is one that no store has.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Prohibited {
-    /// It leads to an address of one link.
-    #[error("{0} is a link-local address, such as that of a metadata service")]
-    Address(IpAddr),
-    /// It is a number that may be such an address.
-    #[error(
-        "the host is a number that may be an address; write it with four numbers from 0 to 255"
-    )]
-    Number,
-}
-
-impl Service<Name> for Guarded {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = std::io::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let resolving = self.0.call(name);
-        Box::pin(async move {
-            let addresses: Vec<SocketAddr> = resolving.await?.collect();
-            match addresses.iter().map(SocketAddr::ip).find(is_link_local) {
-                Some(address) => Err(std::io::Error::other(Prohibited::Address(address))),
-                None => Ok(addresses.into_iter()),
             }
         })
     }

@@ -6,6 +6,7 @@ use std::io;
 use rustls::{AlertDescription, CertificateError};
 use wasmtime_wasi_http::Error;
 
+use super::forbidden::Prohibited;
 use super::kept::Uses;
 use super::route::ProxyError;
 use super::untrusted::Untrusted;
@@ -57,8 +58,7 @@ fn first_known(mut cause: Option<&(dyn StdError + 'static)>, phase: Phase) -> Op
 }
 
 fn known(error: &(dyn StdError + 'static), phase: Phase) -> Option<Error> {
-    if let Some(prohibited) = error.downcast_ref::<super::client::Prohibited>() {
-        let _ = prohibited;
+    if error.is::<Prohibited>() {
         return Some(Error::DestinationIpProhibited);
     }
     if let Some(error) = error.downcast_ref::<ProxyError>() {

@@ -3,6 +3,7 @@
 mod certificate;
 mod client;
 mod errors;
+mod forbidden;
 mod heard;
 mod kept;
 mod moving;
@@ -29,9 +30,9 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 pub use client::{Client, ClientError, ClientOptions};
+pub use forbidden::prohibited_authority as prohibited;
 use moving::{Arriving, Moving};
 pub use proxy::Proxies;
-pub use route::prohibited_authority as prohibited;
 pub use traffic::{Bad, Counts, Traffic};
 pub use trust::{NoCertificates, NoSystem, check_system};
 

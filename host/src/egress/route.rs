@@ -1,7 +1,6 @@
 //! From a URL to a connection: straight, or through a proxy.
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,7 +15,7 @@ use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::client::Prohibited;
+use super::forbidden::prohibited;
 use super::heard::{Heard, Hearing};
 use super::proxy::{Proxies, Proxy};
 use super::wire::Wire;
@@ -117,38 +116,6 @@ fn failed(error: impl Into<BoxError>) -> Connecting {
     Box::pin(std::future::ready(Err(error.into())))
 }
 
-/// Whether a host is an address of one link. A name is looked at when it is resolved, but a proxy
-/// resolves it by itself: so what resolvers take for an address in other spellings is refused, too.
-fn prohibited(host: &str) -> Option<Prohibited> {
-    let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-    match host.parse() {
-        Ok(address) => is_link_local(&address).then_some(Prohibited::Address(address)),
-        Err(_) => ends_in_a_number(host).then_some(Prohibited::Number),
-    }
-}
-
-/// Why no request is sent to this host and port, whoever asks for it, if so.
-pub fn prohibited_authority(authority: &str) -> Option<String> {
-    let host = authority.parse::<http::uri::Authority>().ok()?;
-    prohibited(host.host()).map(|prohibited| prohibited.to_string())
-}
-
-/// <https://url.spec.whatwg.org/#ends-in-a-number-checker>
-fn ends_in_a_number(host: &str) -> bool {
-    let last = host.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-    let is_hex = |digits: &str| digits.bytes().all(|b| b.is_ascii_hexdigit());
-    !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit())
-        || last.strip_prefix("0x").is_some_and(is_hex)
-}
-
-/// Whether an address is of one link: there, clouds have the metadata of their machines.
-pub(super) fn is_link_local(address: &IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    }
-}
-
 /// There is no connection through a proxy.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -191,27 +158,3 @@ fn refused(proxy: &Proxy, error: &(dyn std::error::Error + 'static), heard: &Hea
 
 /// What each text about a proxy begins with.
 pub(super) const PROXY: &str = "the proxy ";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_one_link_are_refused_in_any_spelling() {
-        for host in [
-            "169.254.169.254",
-            "[fe80::1]",
-            "[::ffff:169.254.169.254]",
-            "2852039166",
-            "0xa9fea9fe",
-            "169.254.43518",
-            "0xa9.254.0xa9.0xfe",
-            "169.254.169.254.",
-        ] {
-            assert!(prohibited(host).is_some(), "{host}");
-        }
-        for host in ["s3.test", "192.0.2.1", "[2001:db8::1]", "1.s3.test", "0x.test", "127.0.0.1"] {
-            assert!(prohibited(host).is_none(), "{host}");
-        }
-    }
-}

@@ -31,6 +31,8 @@ pub struct Counts {
     /// How long the other side has been in the way: since requests are under way of which none ends
     /// well, or since they end badly. Zero where it is not.
     pub stalled: Duration,
+    /// How long nothing has passed: no request has set out, moved or ended.
+    pub quiet: Duration,
 }
 
 /// How a request ended badly.
@@ -48,6 +50,8 @@ struct State {
     counts: Counts,
     /// When a request last ended well, or set out when nothing was waited for.
     well: Instant,
+    /// When anything last passed.
+    passed: Instant,
 }
 
 /// A request that is under way. Dropping it is how it ends without an answer that anybody wants.
@@ -58,14 +62,16 @@ pub(super) struct Passing {
 
 impl Traffic {
     pub(super) fn new() -> Traffic {
-        let state = State { counts: Counts::default(), well: Instant::now() };
+        let (well, passed) = (Instant::now(), Instant::now());
+        let state = State { counts: Counts::default(), well, passed };
         Traffic(Arc::new(Mutex::new(state)))
     }
 
     /// What has passed so far.
     pub fn counts(&self) -> Counts {
-        let State { counts, well } = *self.lock();
-        Counts { stalled: if counts.waits() { well.elapsed() } else { Duration::ZERO }, ..counts }
+        let State { counts, well, passed } = *self.lock();
+        let stalled = if counts.waits() { well.elapsed() } else { Duration::ZERO };
+        Counts { stalled, quiet: passed.elapsed(), ..counts }
     }
 
     /// A request sets out.
@@ -75,19 +81,22 @@ impl Traffic {
             state.well = Instant::now();
         }
         state.counts.in_flight += 1;
+        state.passed = Instant::now();
         Passing { traffic: self.clone(), landed: false }
     }
 
     /// A piece of a request has gone: the other side takes what it is sent.
     pub(super) fn moved(&self) {
-        let State { counts, well } = &mut *self.lock();
+        let State { counts, well, passed } = &mut *self.lock();
+        *passed = Instant::now();
         if counts.bad_in_a_row == 0 {
             *well = Instant::now();
         }
     }
 
     fn landed(&self, status: Result<StatusCode, &'static str>) {
-        let State { counts, well } = &mut *self.lock();
+        let State { counts, well, passed } = &mut *self.lock();
+        *passed = Instant::now();
         counts.in_flight -= 1;
         match status {
             Ok(status) => counts.answers[answer_class(status)] += 1,
@@ -241,6 +250,24 @@ mod tests {
         let counts = traffic.counts();
         assert_eq!((counts.bad_in_a_row, counts.stalled), (0, Duration::ZERO));
     }
+
+    #[test]
+    fn it_is_quiet_from_the_last_that_passed() {
+        let traffic = Traffic::new();
+        let minute = Duration::from_secs(60);
+        let silence = || traffic.lock().passed = Instant::now().checked_sub(minute).unwrap();
+        silence();
+        assert!(traffic.counts().quiet >= minute);
+        let passing = traffic.pass();
+        assert!(traffic.counts().quiet < minute);
+        silence();
+        traffic.moved();
+        assert!(traffic.counts().quiet < minute);
+        silence();
+        drop(passing);
+        assert!(traffic.counts().quiet < minute);
+    }
+
     #[test]
     fn an_answer_that_is_a_word_of_the_store_is_not_waited_for() {
         for (status, passes) in [(404, false), (403, false), (412, false), (408, true)] {

@@ -4,12 +4,13 @@ use anyhow::Error;
 use spillway::contract::Ending;
 use spillway::sink::{Sink, SinkError};
 
+use crate::escape;
 use crate::plan::{Destination, Request, read};
 
 use super::args::CheckArguments;
 use super::asking::{Asking, CLEARING_TIME_MAX};
 use super::exit::{CliError, Exit};
-use super::output::{one_line, outln};
+use super::output::outln;
 use super::position;
 use super::terminal;
 
@@ -19,11 +20,13 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
     let draft = request.parse(&read(&flow)?)?;
     let plan = request.plan(draft).await?;
     let goes_on = plan.checkpoint.as_ref().map(position::describe).transpose()?;
-    let egress = plan.grants.egress.join(", ");
+    let egress = plan.grants.egress.iter().map(|authority| escape::line(authority));
+    let egress = egress.collect::<Vec<_>>().join(", ");
     outln!("{} is valid; it connects to {egress}", flow.display());
-    plan.notes.iter().for_each(|note| outln!("{note}"));
+    plan.notes.iter().for_each(|note| outln!("{}", escape::line(note)));
     for (index, through) in plan.transforms.identity().iter().enumerate() {
-        outln!("transform[{index}] is {} {}", one_line(&through.name), one_line(&through.version));
+        let (name, version) = (escape::line(&through.name), escape::line(&through.version));
+        outln!("transform[{index}] is {name} {version}");
     }
     if let Some(text) = goes_on {
         outln!("{text}");

@@ -1,6 +1,7 @@
 //! `spillway checkpoint`.
 
 use crate::checkpoint::{self, Checkpoint, Mark};
+use crate::escape;
 use crate::plan::engine;
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanCount};
@@ -10,7 +11,7 @@ use spillway::contract::{IncompleteUpload, Phase, SavedObject, SavedState};
 
 use super::args::{CheckpointCommand, ShowArguments};
 use super::exit::{CliError, Exit};
-use super::output::{self, one_line, outln};
+use super::output::{self, outln};
 use super::position::time;
 use super::view::counted;
 
@@ -27,8 +28,8 @@ pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, CliEr
         let Checkpoint { writer, .. } = &read;
         let context = format!(
             "this component cannot read the state that {} {} wrote",
-            one_line(&writer.name),
-            one_line(&writer.version)
+            escape::line(&writer.name),
+            escape::line(&writer.version)
         );
         CliError::Usage(anyhow::Error::new(error).context(context))
     })?;
@@ -43,14 +44,14 @@ pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, CliEr
 fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
     let Checkpoint { taken, finished, source, events, objects, object_bytes, .. } = read;
     let Mark { path, length, lines, offset, begun, .. } = source;
-    let (name, version) = (one_line(&read.writer.name), one_line(&read.writer.version));
+    let (name, version) = (escape::line(&read.writer.name), escape::line(&read.writer.version));
     let how = if *finished { "finished" } else { "unfinished" };
     let mut shown = vec![
         format!("taken    {}, by {name} {version}", time(*taken)),
         format!("flow     {how}"),
         format!(
             "source   {}: {}{} read, {} of {} bytes",
-            one_line(path),
+            escape::line(path),
             counted(*lines, "line"),
             begun.as_ref().map_or(String::new(), |begun| {
                 format!(" and {} of the next", counted(begun.events, "event"))
@@ -67,7 +68,8 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
         format!("state    {}", HumanBytes(read.state.len() as u64)),
     ];
     let through = read.writer.transforms.iter();
-    let through = through.map(|t| format!("{} {}", one_line(&t.name), one_line(&t.version)));
+    let through =
+        through.map(|t| format!("{} {}", escape::line(&t.name), escape::line(&t.version)));
     let through = through.collect::<Vec<_>>().join(", ");
     if !through.is_empty() {
         shown.insert(1, format!("through  {through}"));
@@ -80,7 +82,7 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
     if !saved.to_abort.is_empty() {
         shown.push("\nuploads that are no longer needed, and will be aborted".to_owned());
         shown.extend(saved.to_abort.iter().map(|IncompleteUpload { object_key, id, .. }| {
-            format!("  {} (upload {})", one_line(object_key), one_line(id))
+            format!("  {} (upload {})", escape::line(object_key), escape::line(id))
         }));
     }
     shown
@@ -93,12 +95,13 @@ fn is_by_line(source: &Mark) -> bool {
 
 fn object(object: &SavedObject, is_by_line: bool) -> String {
     let SavedObject { key, object_key, id, first, last, events, bytes, held_bytes, .. } = object;
-    let upload = id.as_ref().map(|id| format!(", upload {}", one_line(id))).unwrap_or_default();
-    let of_key = if key == object_key { String::new() } else { format!(" of `{}`", one_line(key)) };
+    let upload = id.as_ref().map(|id| format!(", upload {}", escape::line(id))).unwrap_or_default();
+    let of_key =
+        if key == object_key { String::new() } else { format!(" of `{}`", escape::line(key)) };
     format!(
         "  {:<9} {}{of_key}: {}, {} {} to {}, {} ({} of them in the checkpoint){upload}",
         phase(object.phase),
-        one_line(object_key),
+        escape::line(object_key),
         counted(*events, "event"),
         if is_by_line { "lines" } else { "positions" },
         first + u64::from(is_by_line),

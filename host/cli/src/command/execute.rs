@@ -213,11 +213,11 @@ async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
         Some(waiting) => info!(target: SPILLWAY, event = "stopping", "{stopping} ({waiting})"),
         None => info!(target: SPILLWAY, event = "stopping", "{stopping}"),
     }
-    let stalled = || {
-        let counts = counts();
-        view::is_away(&counts).map_or(Duration::ZERO, |_| counts.stalled)
+    let stalled = || view::idle(&counts());
+    let minute = || {
+        let why = if view::is_away(&counts()).is_some() { NO_ANSWER } else { NO_WORK };
+        info!(target: SPILLWAY, event = "notice", "{why}");
     };
-    let minute = || info!(target: SPILLWAY, event = "notice", "{NO_ANSWER}");
     tokio::select! {
         () = shutdown.insist_where_stalled(STOPPING_PATIENCE, stalled, minute) => {}
         () = shutdown.reached(2) => {}
@@ -227,7 +227,9 @@ async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
 
 const NO_ANSWER: &str = "the store has not answered successfully for a minute, so the run ends \
                          without it";
-/// How long a stopping run waits for a store that does not answer.
+const NO_WORK: &str = "the component has sent nothing for a minute, so the run ends without it";
+/// How long a stopping run waits for a store that does not answer, or for a component that does
+/// nothing.
 const STOPPING_PATIENCE: Duration = Duration::from_secs(60);
 /// How many instances may trap one after the other without a checkpoint that moves the run on.
 const RESTARTS_MAX: u32 = 3;

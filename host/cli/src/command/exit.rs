@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::checkpoint::CheckpointError;
+use crate::escape;
 use crate::plan::{PlanError, is_shortage};
 use crate::source::SourceError;
 use spillway::problem::Problem;
@@ -84,8 +85,9 @@ impl CliError {
             }
             CliError::Problems(flow, problems) => {
                 let things = if problems.len() == 1 { "one thing is" } else { "these things are" };
-                let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                let problems = problems.join("\n");
+                let problems =
+                    problems.iter().map(|problem| escape::line(&problem.to_string()).into_owned());
+                let problems = problems.collect::<Vec<_>>().join("\n");
                 error!(target: SPILLWAY, event = "error", problems, "{things} wrong with {flow}");
                 Exit::Usage
             }
@@ -94,8 +96,8 @@ impl CliError {
 }
 
 fn report(error: &anyhow::Error) {
-    let causes: Vec<_> = error.chain().skip(1).map(ToString::to_string).collect();
-    match causes.join("\n") {
+    let causes = error.chain().skip(1).map(|cause| escape::line(&cause.to_string()).into_owned());
+    match causes.collect::<Vec<_>>().join("\n") {
         none if none.is_empty() => error!(target: SPILLWAY, event = "error", "{error}"),
         causes => error!(target: SPILLWAY, event = "error", causes, "{error}"),
     }

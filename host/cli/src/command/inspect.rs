@@ -1,5 +1,6 @@
 //! `spillway inspect`.
 
+use crate::escape;
 use crate::plan::engine;
 use anyhow::Context as _;
 use spillway::component::{Component, ComponentSource, LoadError};
@@ -8,7 +9,7 @@ use spillway::transform::{TRANSFORM, TransformComponent};
 
 use super::args::InspectArguments;
 use super::exit::{CliError, Exit};
-use super::output::{one_line, outln};
+use super::output::outln;
 
 pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliError> {
     let engine = engine()?;
@@ -29,7 +30,8 @@ pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliErro
     };
     let description = described.context("the component cannot be described");
     let description = description.map_err(CliError::Failed)?;
-    outln!("{} {}{which}", description.name, description.version);
+    let (name, version) = (escape::line(&description.name), escape::line(&description.version));
+    outln!("{name} {version}{which}");
     show(&metadata);
     list("imports", &imports);
     list("exports", &exports);
@@ -37,7 +39,10 @@ pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliErro
     let schema = &description.configuration_schema;
     let pretty = serde_json::from_str::<serde_json::Value>(schema);
     let pretty = pretty.and_then(|schema| serde_json::to_string_pretty(&schema));
-    outln!("{}", pretty.as_ref().unwrap_or(schema));
+    match pretty {
+        Ok(pretty) => outln!("{}", escape::json(&pretty)),
+        Err(_) => outln!("{}", escape::line(schema)),
+    }
     Ok(Exit::Done)
 }
 
@@ -59,11 +64,11 @@ fn show(metadata: &Metadata) {
         outln!("\nmetadata of the file");
     }
     for (name, text) in said {
-        outln!("  {name:<11}  {}", one_line(text));
+        outln!("  {name:<11}  {}", escape::line(text));
     }
 }
 
 fn list(title: &str, names: &[String]) {
     outln!("\n{title}");
-    names.iter().for_each(|name| outln!("  {name}"));
+    names.iter().for_each(|name| outln!("  {}", escape::line(name)));
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::escape;
 use indicatif::ProgressBar;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -19,7 +20,6 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::args::{LogFormat, LogLevel};
-use super::output::{one_line, shown, shown_in_json};
 
 /// Of what is said to people as well.
 pub(crate) const SPILLWAY: &str = "spillway";
@@ -33,12 +33,12 @@ pub(crate) fn init(format: LogFormat, level: LogLevel) {
     match format {
         LogFormat::Text => {
             let course = if level == LogLevel::Debug { filter(level) } else { LevelFilter::OFF };
-            let text = layer().event_format(Text).with_writer(|| Stderr { escape: shown });
+            let text = layer().event_format(Text).with_writer(|| Stderr { escape: escape::text });
             registry.with(text.with_filter(targets.with_target(COURSE, course))).init();
         }
         LogFormat::Json => {
             let json = layer().json().flatten_event(true).with_current_span(false);
-            let json = json.with_span_list(false).with_writer(|| Stderr { escape: shown_in_json });
+            let json = json.with_span_list(false).with_writer(|| Stderr { escape: escape::json });
             registry.with(json.with_filter(targets)).init();
         }
     }
@@ -112,7 +112,7 @@ where
             ("notice", _) => "warning: ",
             _ => "",
         };
-        writeln!(writer, "{label}{}", one_line(&said.message))?;
+        writeln!(writer, "{label}{}", escape::line(&said.message))?;
         said.problems.lines().try_for_each(|problem| writeln!(writer, "  {problem}"))?;
         said.causes.lines().try_for_each(|cause| writeln!(writer, "  because: {cause}"))
     }

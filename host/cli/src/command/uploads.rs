@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::age;
 use crate::checkpoint::{self, CheckpointError, CheckpointFile, CheckpointSettings};
+use crate::escape;
 use crate::plan::{PlanError, Request, read};
 use anyhow::anyhow;
 use serde_json::json;
@@ -20,7 +21,7 @@ use super::args::{AbortArguments, ListArguments, UploadsCommand};
 use super::asking::Asking;
 use super::exit::{CliError, Exit};
 use super::log::SPILLWAY;
-use super::output::{self, one_line, outln};
+use super::output::{self, outln};
 use super::terminal;
 
 pub(crate) async fn uploads(command: UploadsCommand) -> Result<Exit, CliError> {
@@ -175,7 +176,7 @@ impl Upload {
         let IncompleteUpload { object_key, id, parts, .. } = &self.object;
         let age = self.age.map_or_else(|| UNKNOWN.to_owned(), age::show);
         let parts = parts.map_or_else(|| UNKNOWN.to_owned(), |parts| parts.to_string());
-        [one_line(object_key), age, parts, one_line(id)]
+        [escape::line(object_key).into_owned(), age, parts, escape::line(id).into_owned()]
     }
 
     fn describe(&self) -> String {

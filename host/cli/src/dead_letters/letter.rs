@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::escape;
 use crate::layout::Lines;
 
 /// A dead letter on its way into a file.
@@ -83,6 +84,7 @@ impl DeadLetter<'_> {
     pub(crate) fn to_line(&self) -> Vec<u8> {
         let DeadLetter { position, lines: Lines { first: line, last }, reason, ref content } =
             *self;
+        let reason = &*escape::line(reason);
         let last_line = (last != line).then_some(last);
         let mut document = Written { line, last_line, position, reason, ..Written::default() };
         match *content {
@@ -96,9 +98,10 @@ impl DeadLetter<'_> {
                 (document.payload, document.payload_base64) = text_or_base64(payload);
             }
         }
-        let mut line = serde_json::to_vec(&document).expect("numbers and texts are JSON");
-        line.push(b'\n');
-        line
+        let document = serde_json::to_string(&document).expect("numbers and texts are JSON");
+        let mut line = escape::json(&document).into_owned();
+        line.push('\n');
+        line.into_bytes()
     }
 }
 

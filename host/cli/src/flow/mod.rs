@@ -1,6 +1,7 @@
 //! A flow as it stands in its file: where events come from, how they are shaped, where they go.
 
 mod credentials;
+mod limits;
 mod sections;
 mod transform;
 mod variables;
@@ -20,6 +21,7 @@ use spillway::credentials::Settings;
 use spillway::problem::Problem;
 
 use credentials::FIELDS as CREDENTIALS;
+pub use limits::LimitSettings;
 use sections::Sections;
 pub use transform::TransformSettings;
 pub use variables::Variables;
@@ -38,8 +40,9 @@ pub struct SinkSettings {
     pub egress: Option<Vec<String>>,
     /// Certificate authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
-    /// The linear memory that the component may have, in bytes.
-    pub memory_bytes_max: Option<usize>,
+    /// What the component may use up.
+    #[serde(flatten)]
+    pub limits: LimitSettings,
     /// What happens to events whose object could not be stored.
     pub on_failed: OnFailed,
     /// What the component is configured with.
@@ -60,12 +63,12 @@ impl SinkSettings {
 /// component knows.
 impl fmt::Debug for SinkSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SinkSettings { component, egress, ca_file, memory_bytes_max, on_failed, config } = self;
+        let SinkSettings { component, egress, ca_file, limits, on_failed, config } = self;
         f.debug_struct("SinkSettings")
             .field("component", component)
             .field("egress", egress)
             .field("ca_file", ca_file)
-            .field("memory_bytes_max", memory_bytes_max)
+            .field("limits", limits)
             .field("on_failed", on_failed)
             .field("config", &config.keys().collect::<Vec<_>>())
             .finish()
@@ -222,8 +225,20 @@ pub const CHECKPOINTED: &str = "checkpointed";
 const SOURCE: &[&str] = &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines"];
 const MAP: &[&str] = &["key", "fixed_key", "payload", "events", "at", "at_unit", "on_rejected"];
 const CHECKPOINT: &[&str] = &["path", "every"];
-const SINK: &[&str] =
-    &["component", "egress", "ca_file", "memory_bytes_max", "on_failed", "config"];
+const SINK: &[&str] = &[
+    "component",
+    "egress",
+    "ca_file",
+    "memory_bytes_max",
+    "state_bytes_max",
+    "compile_max",
+    "compute_max",
+    "prompt_call_max",
+    "requests_in_flight_max",
+    "resources_max",
+    "on_failed",
+    "config",
+];
 #[cfg(test)]
 mod tests {
     use serde::de::DeserializeOwned;

@@ -40,10 +40,12 @@ pub(super) async fn load(
         problems.push(Problem::new(field, chain(&error)));
     });
     let engine = engine()?;
+    let compile_max = settings.limits.compile_max();
     let source = settings.component.clone();
     let source = source.map_or(ComponentSource::Embedded, ComponentSource::File);
     // To compile it may take seconds, and a signal is heard meanwhile.
-    let loading = tokio::task::spawn_blocking(move || Component::load(&engine, &source));
+    let loading =
+        tokio::task::spawn_blocking(move || Component::load_within(&engine, &source, compile_max));
     let sink = match loading.await.context("the component was not loaded")? {
         Ok(sink) => sink,
         Err(error) => {
@@ -69,14 +71,12 @@ pub(super) async fn load(
         problems.push(Problem::new(field, format!("{authority} is not allowed: {why}")));
     }
     proxied(&proxies, &egress, is_plain, notes, problems);
-    let mut limits = Limits::default();
-    if sink.is_embedded() {
-        // Its own settings bound what it holds, and they are checked before it starts.
-        limits.memory_bytes_max = EMBEDDED_MEMORY_BYTES_MAX;
-    }
-    if let Some(bytes) = settings.memory_bytes_max {
-        limits.memory_bytes_max = bytes;
-    }
+    // The settings of the embedded one bound what it holds, and are checked before it starts.
+    let memory_bytes_max = match sink.is_embedded() {
+        true => EMBEDDED_MEMORY_BYTES_MAX,
+        false => Limits::default().memory_bytes_max,
+    };
+    let limits = settings.limits.limits(memory_bytes_max);
     let Ok(client) = client else { return Ok(None) };
     let grants = Grants { egress, transport: Arc::new(client), credentials, limits };
     Ok(Some(Destination { sink, config, grants }))

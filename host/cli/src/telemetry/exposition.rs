@@ -76,7 +76,7 @@ mod tests {
     fn a_page_is_what_openmetrics_says() {
         let metric = |name: &str, labels: &[(&str, &str)], value| Metric {
             name: name.to_owned(),
-            help: "Says \"a\\b\"\nand\u{1b}more.".to_owned(),
+            help: "Says \"a\\b\"\nand\u{1b}\u{202e}more.".to_owned(),
             labels: labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
             value,
         };
@@ -87,7 +87,7 @@ mod tests {
             metric("c", &[], MetricValue::Gauge(-1.5)),
             metric("a_seconds", &[("y", "ü"), ("x", "1")], MetricValue::Histogram(histogram)),
         ]);
-        let help = r#"Says \"a\\b\" and more."#;
+        let help = r#"Says \"a\\b\" and  more."#;
         let wanted = [
             &format!("# HELP a_seconds {help}"),
             "# TYPE a_seconds histogram",

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crate::escape;
 use spillway::contract::{Histogram, Metric, MetricValue};
 
 /// Metrics whose names, labels and numbers all are what Prometheus allows, by families. What is not
@@ -186,8 +187,8 @@ fn is_name(name: &str, more: &str) -> bool {
 
 /// The beginning of a text, without what would break a line.
 fn plain(text: &str) -> String {
-    let kept = text.chars().take(TEXT_CHARS_MAX);
-    kept.map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let kept = text.chars().take(TEXT_CHARS_MAX).collect::<String>();
+    escape::blank(&kept).into_owned()
 }
 
 const TOTAL: &str = "_total";

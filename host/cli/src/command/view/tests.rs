@@ -163,3 +163,15 @@ fn busy() -> View {
 }
 
 const MIB: usize = 1 << 20;
+
+#[test]
+fn who_waits_for_nobody_is_idle() {
+    let minute = Duration::from_secs(60);
+    let bad = Some(Bad::Answered(StatusCode::SERVICE_UNAVAILABLE));
+    let quiet = Counts { quiet: minute, ..Counts::default() };
+    assert_eq!(super::idle(&quiet), minute);
+    let waiting = Counts { in_flight: 1, stalled: minute, ..quiet };
+    assert_eq!(super::idle(&waiting), Duration::ZERO, "the store has its own time to answer");
+    let away = Counts { bad, bad_in_a_row: 1, stalled: minute, ..Counts::default() };
+    assert_eq!(super::idle(&away), minute);
+}

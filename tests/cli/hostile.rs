@@ -1,0 +1,265 @@
+//! A component that means harm, run by the command: it ends with one line that says why, and nothing
+//! is stored on its word.
+
+use std::path::Path;
+
+use spillway_tests::components::built;
+use spillway_tests::program::Ended;
+
+use super::support::*;
+
+/// A flow whose sink is a component of the tests that does so, with 200 lines to read.
+fn place(component: &str, field: &str, does: &str, more: &str) -> Place {
+    let sink = format!(
+        "[sink]\ncomponent = \"sink.wasm\"\negress = []\n{more}\n[sink.config]\n{field} = \"{does}\""
+    );
+    let flow = FLOW.split("[sink.config]").next().unwrap().to_owned() + &sink;
+    let place = Place::of(&flow, &event("a", "1").repeat(200));
+    let file = built(env!("CARGO_TARGET_TMPDIR"), &format!("examples/{component}.wasm"));
+    std::fs::copy(file, place.path("sink.wasm")).unwrap();
+    place
+}
+
+fn breaker(breaks: &str, more: &str) -> Place {
+    place("breaker", "breaks", breaks, more)
+}
+
+fn checkpointed(place: &Place) {
+    let flow = std::fs::read_to_string(place.path("flow.toml")).unwrap();
+    place.write("flow.toml", flow + "\n[checkpoint]\npath = \"c\"\nevery = \"0s\"\n");
+}
+
+#[track_caller]
+fn is_short(ended: &Ended) {
+    assert!(ended.err.len() < 2_000 && ended.out.len() < 2_000, "{ended:?}");
+}
+
+#[test]
+fn whoever_lies_is_ended_and_nothing_is_stored_on_its_word() {
+    for (breaks, said) in [
+        ("rejection", "in `write`, position 1000 is rejected, and the batch has no such position"),
+        ("rejected twice", "in `write`, position 0 is rejected after 0"),
+        ("rejections fall", "in `write`, position 0 is rejected after 1"),
+        ("durable jumps", "`durable` is 1200, and the next position to be written is 200"),
+        ("durable is short", "`durable` is 0 when `"),
+        ("object outside", "a visible object reaches position 1000"),
+        ("object twice", "position 0 is reported twice"),
+        ("object size", "a visible object has 18446744073709551615 bytes"),
+        ("failure outside", "a failure reaches position 1000"),
+        ("notices", "1001 notices, at most 1000 are allowed"),
+        ("flood", "its notices have "),
+    ] {
+        let flow = |place: &Place| {
+            let text = std::fs::read_to_string(place.path("flow.toml")).unwrap();
+            let map = "[map]\non_rejected = { file = \"rejected.ndjson\" }";
+            place.write("flow.toml", text.replace("[map]", map));
+        };
+        for with_checkpoints in [false, true] {
+            let place = breaker(breaks, "");
+            flow(&place);
+            if with_checkpoints {
+                checkpointed(&place);
+            }
+            let ended = place.spillway(&["run", "flow.toml"]);
+            // A flood takes some polls, and a run of 200 lines may be over before.
+            if breaks == "flood" && ended.code == Some(0) {
+                continue;
+            }
+            assert_fails(&ended, 1, &["error: the component broke the contract: in `", said]);
+            assert!(!ended.out.contains("Done"), "{ended:?}");
+            let letters = std::fs::read(place.path("rejected.ndjson")).unwrap_or_default();
+            assert_eq!(letters, b"", "{breaks}");
+            assert!(!place.path("c").exists(), "{breaks}: a checkpoint was stored");
+            if breaks != "flood" {
+                is_short(&ended);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_state_is_no_larger_than_it_may_be() {
+    for breaks in ["state", "large state"] {
+        let place = breaker(breaks, "state_bytes_max = 1048576");
+        checkpointed(&place);
+        let ended = place.spillway(&["run", "flow.toml"]);
+        assert_fails(&ended, 1, &["the component broke the contract: in `checkpoint`, "]);
+        assert!(!place.path("c").exists());
+        is_short(&ended);
+    }
+}
+
+#[test]
+fn checkpoints_that_nothing_comes_of_have_an_end() {
+    let place = breaker("wants", "");
+    checkpointed(&place);
+    let flow = std::fs::read_to_string(place.path("flow.toml")).unwrap();
+    place.write("flow.toml", flow.replace("every = \"0s\"", "every = \"1h\""));
+    let ended = place.spillway(&["run", "flow.toml"]);
+    assert_ne!(ended.code, Some(0), "{ended:?}");
+    assert!(!ended.out.contains("Done"), "{ended:?}");
+    is_short(&ended);
+}
+
+#[test]
+fn a_trap_is_told_by_its_cause_and_frames_only_to_who_asks() {
+    for call in ["open", "write", "poll", "close", "egress"] {
+        let place = breaker(&format!("{call} traps"), "");
+        let ended = place.spillway(&["run", "flow.toml"]);
+        assert_fails(&ended, 1, &["error: the component trapped: unreachable\n"]);
+        assert!(
+            !ended.err.contains("wasm backtrace") && !ended.err.contains(" at 0x"),
+            "{ended:?}"
+        );
+        is_short(&ended);
+        let ended = place.spillway(&["run", "flow.toml", "--log-level", "debug"]);
+        assert_fails(&ended, 1, &["error: the component trapped: unreachable\n", " at 0x"]);
+    }
+}
+
+#[test]
+fn a_trap_while_uploads_are_listed_is_told_by_its_cause() {
+    let place = breaker("incomplete-uploads traps", "");
+    let ended = place.spillway(&["uploads", "list", "flow.toml"]);
+    assert_fails(&ended, 1, &["the component trapped: unreachable"]);
+    assert!(!ended.err.contains("cannot enter"), "{ended:?}");
+}
+
+#[test]
+fn each_limit_is_a_setting_and_is_named_where_it_ends_a_component() {
+    for (does, setting, said) in [
+        ("write loops", "compute_max = \"1s\"", "`compute_max` raises that"),
+        ("write holds", "resources_max = 50", "more than 50 handles; `resources_max` raises that"),
+        ("write grows", "memory_bytes_max = 8388608", "`memory_bytes_max` raises that"),
+        ("poll sleeps", "prompt_call_max = \"1s\"", "in `poll`, it did not answer within 1s"),
+        ("open sleeps", "prompt_call_max = \"1s\"", "in `open`, it did not answer within 1s"),
+    ] {
+        let place = place("hostile", "does", does, setting);
+        grant(&place);
+        let ended = place.spillway(&["run", "flow.toml"]);
+        assert_fails(&ended, 1, &["error: the component ", said]);
+        is_short(&ended);
+    }
+    let place = breaker("", "compile_max = \"1s\"");
+    place.write("sink.wasm", slow_to_compile(2_000));
+    let ended = place.spillway(&["run", "flow.toml"]);
+    assert_fails(&ended, 2, &["sink.component: ", "`compile_max` raises that"]);
+}
+
+#[test]
+fn a_limit_that_is_none_is_a_problem_of_the_flow() {
+    for (setting, said) in [
+        ("compute_max = \"9\"", "sink.compute_max: 9 has no unit; write 9s"),
+        ("compile_max = \"0s\"", "sink.compile_max: is zero, expected a time such as 60s"),
+        ("resources_max = 0", "sink.resources_max: is 0, expected a number from 1 up"),
+        ("requests_in_flight_max = \"many\"", "sink.requests_in_flight_max: invalid type"),
+        (
+            "state_bytes_mx = 1",
+            "sink.state_bytes_mx: unknown field; did you mean `state_bytes_max`",
+        ),
+    ] {
+        let ended = breaker("", setting).spillway(&["check", "flow.toml"]);
+        assert_fails(&ended, 2, &[said]);
+    }
+}
+
+/// The first signal ends a run that is still compiling: it takes far longer than a test waits.
+#[test]
+fn who_compiles_for_long_is_interrupted_at_once() {
+    for (arguments, is_handled) in [
+        (&["run", "flow.toml"][..], true),
+        (&["check", "flow.toml"], false),
+        (&["inspect", "sink.wasm"], false),
+    ] {
+        let place = breaker("", "compile_max = \"1h\"");
+        place.write("sink.wasm", slow_to_compile(2_000));
+        let running = place.start(arguments);
+        let tasks = format!("/proc/{}/task", running.id());
+        eventually("it compiles", || is_compiling(Path::new(&tasks)));
+        running.signal("INT");
+        let ended = running.end();
+        assert_eq!(ended.code, is_handled.then_some(0), "{ended:?}");
+        assert!(!is_handled || ended.out.starts_with("Stopped"), "{ended:?}");
+    }
+}
+
+fn is_compiling(tasks: &Path) -> bool {
+    let Ok(tasks) = std::fs::read_dir(tasks) else { return false };
+    let names =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.into_iter().any(|name| name.starts_with("spillway-compil"))
+}
+
+/// Within the size of what compiles in a minute, and slower than that.
+fn slow_to_compile(depth: usize) -> Vec<u8> {
+    let begins = "(loop (local.set 1 (i32.add (local.get 1) (local.get 2)))".repeat(depth);
+    let ends = "(br_if 0 (local.get 1)))".repeat(depth);
+    let locals = "i32 ".repeat(90);
+    let body = format!("(func (param i32) (local {locals}) {begins} {ends})");
+    wat::parse_str(format!("(component (core module {body}))")).unwrap()
+}
+
+/// Lists what the component asks for.
+fn grant(place: &Place) {
+    let flow = std::fs::read_to_string(place.path("flow.toml")).unwrap();
+    place.write("flow.toml", flow.replace("egress = []", "egress = [\"s3.test:443\"]"));
+}
+
+/// Each way out of this program for a text of a component, with what a terminal, a log or a reader
+/// would take for something else. A way that is new belongs here.
+#[test]
+fn no_text_of_a_component_acts_where_it_is_shown() {
+    let run = &["run", "flow.toml"][..];
+    let json = &["run", "flow.toml", "--log", "json"][..];
+    let debug = &["run", "flow.toml", "--log-level", "debug"][..];
+    let rejected = "on_failed = { file = \"failed.ndjson\" }";
+    for (component, does, more, arguments) in [
+        ("breaker", "notice says", "", run),
+        ("breaker", "notice says", "", json),
+        ("breaker", "notice says", "", debug),
+        ("breaker", "reason says", "", run),
+        ("breaker", "reason says", "", json),
+        ("breaker", "reason says", "", debug),
+        ("breaker", "failure says", "", run),
+        ("breaker", "failure says", "", json),
+        ("breaker", "failure says", rejected, run),
+        ("breaker", "failure says", rejected, json),
+        ("breaker", "object says", "", debug),
+        ("breaker", "object says", "", json),
+        ("breaker", "egress says", "", run),
+        ("breaker", "egress says", "", json),
+        ("breaker", "egress says", "", &["check", "flow.toml"]),
+        ("breaker", "egress forges", "", &["check", "flow.toml"]),
+        ("breaker", "check says", "", &["check", "--connect", "flow.toml"]),
+        ("breaker", "upload says", "", &["uploads", "list", "flow.toml"]),
+        ("breaker", "upload says", "", &["uploads", "list", "flow.toml", "--json"]),
+        ("breaker", "upload says", "", &["uploads", "abort", "flow.toml", "--older-than", "0s"]),
+        ("hostile", "nothing", "", &["inspect", "sink.wasm"]),
+    ] {
+        let place = place(component, "breaks", does, more);
+        let flow = std::fs::read_to_string(place.path("flow.toml")).unwrap();
+        let map = "[map]\non_rejected = { file = \"rejected.ndjson\" }";
+        place.write("flow.toml", flow.replace("[map]", map));
+        let ended = place.spillway(arguments);
+        let mut shown = vec![ended.out.clone(), ended.err.clone()];
+        for file in ["rejected.ndjson", "failed.ndjson"] {
+            shown.extend(std::fs::read_to_string(place.path(file)).ok());
+        }
+        // It was shown, but for an authority, which is none and is not repeated.
+        let is_shown = shown.iter().any(|text| text.contains("forged"));
+        assert!(is_shown || does == "egress forges", "{does}: {ended:?}");
+        for text in shown {
+            let acts = |c: char| c != '\n' && ACTS.contains(&c);
+            assert!(!text.contains(acts), "{does} {arguments:?}: {text:?}");
+            let forged = text.lines().any(|line| line.trim_start().starts_with("error: forged"));
+            assert!(!forged, "{does} {arguments:?}: {text}");
+        }
+    }
+}
+
+/// All that the components say.
+const ACTS: [char; 18] = [
+    '\r', '\u{1b}', '\u{7}', '\u{85}', '\u{9b}', '\u{2028}', '\u{2029}', '\u{202e}', '\u{202a}',
+    '\u{2066}', '\u{2069}', '\u{200e}', '\u{200f}', '\u{61c}', '\u{200b}', '\u{200d}', '\u{2060}',
+    '\u{feff}',
+];

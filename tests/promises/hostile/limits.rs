@@ -1,0 +1,183 @@
+//! A component that takes time, memory, handles or requests without end is ended, and told is which
+//! limit it was, with the name of what raises it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use spillway::contract::Ending;
+use spillway::egress::{Client, ClientOptions};
+use spillway::engine::Limits;
+use spillway::grants::Grants;
+use spillway::sink::SinkError;
+use tokio::io::AsyncReadExt as _;
+
+use super::{breach, hostile, trapped, within};
+use crate::component::setup::event;
+
+const CALLS: [&str; 12] = [
+    "write",
+    "skip",
+    "poll",
+    "flush",
+    "check",
+    "checkpoint",
+    "commit",
+    "store-state",
+    "metrics",
+    "incomplete-uploads",
+    "abort-upload",
+    "close",
+];
+
+/// What comes of a sink that does that in one of its calls. Each is made once.
+async fn ended(does: &str, grants: &Grants) -> SinkError {
+    let config = format!(r#"{{"does": "{does}"}}"#);
+    if does.starts_with("egress") {
+        return hostile().egress(&config).await.map(drop).unwrap_err();
+    }
+    if does.starts_with("load-state") {
+        return hostile().load_state(&config, "s", grants).await.map(drop).unwrap_err();
+    }
+    let mut sink = match hostile().open(&config, None, grants).await {
+        Ok(sink) => sink,
+        Err(error) => return error,
+    };
+    let answer = async {
+        sink.write(&[event("k", 0, vec![1])]).await?;
+        sink.skip(2).await?;
+        sink.poll().await?;
+        sink.flush().await?;
+        sink.check().await?;
+        sink.checkpoint().await?;
+        sink.commit().await?;
+        sink.store_state("s", b"", None).await?;
+        sink.metrics().await?;
+        sink.incomplete_uploads().await?;
+        sink.abort_upload("k", "1").await?;
+        sink.close(Ending::Abort).await
+    };
+    let error = answer.await.map(drop).unwrap_err();
+    let again = sink.poll().await.unwrap_err();
+    assert_eq!(error.to_string(), again.to_string(), "it is called no more");
+    error
+}
+
+#[tokio::test]
+async fn no_call_computes_forever() {
+    let compute_max = Duration::from_millis(20);
+    let grants = within(Limits { compute_max, ..Limits::default() });
+    let said = "the component was ended: it computed for more than 20ms in one call; \
+                `compute_max` raises that";
+    for call in CALLS.into_iter().chain(["open", "load-state"]) {
+        let error = ended(&format!("{call} loops"), &grants).await;
+        assert_eq!(trapped(Err::<(), _>(error)), said, "{call}");
+    }
+}
+
+/// Also one that does not compute, and waits for what never comes.
+#[tokio::test]
+async fn no_call_that_may_not_wait_sleeps() {
+    let prompt_call_max = Duration::from_millis(20);
+    let grants = within(Limits { prompt_call_max, ..Limits::default() });
+    for call in ["open", "skip", "poll", "commit", "metrics"] {
+        let said = breach(Err::<(), _>(ended(&format!("{call} sleeps"), &grants).await));
+        let wanted = format!("in `{call}`, it did not answer within 20ms");
+        assert!(said.to_string().starts_with(&wanted), "{said}");
+    }
+}
+
+/// The others wait for their store, for as long as their host has patience.
+#[tokio::test]
+async fn a_call_that_may_wait_ends_with_the_patience_of_its_host() {
+    for call in ["write", "flush", "check", "checkpoint", "store-state", "close"] {
+        let config = format!(r#"{{"does": "{call} sleeps"}}"#);
+        let mut sink = hostile().open(&config, None, &Grants::nothing()).await.unwrap();
+        let gate = sink.gate();
+        tokio::spawn(async move { gate.shut_within(Duration::from_millis(20)) });
+        let answer = async {
+            sink.write(&[event("k", 0, vec![1])]).await?;
+            sink.skip(2).await?;
+            sink.flush().await?;
+            sink.check().await?;
+            sink.checkpoint().await?;
+            sink.store_state("s", b"", None).await?;
+            sink.close(Ending::Abort).await
+        };
+        assert!(matches!(answer.await, Err(SinkError::GivenUp)), "{call}");
+        assert!(matches!(sink.poll().await, Err(SinkError::GivenUp)), "{call}");
+    }
+}
+
+#[tokio::test]
+async fn what_it_takes_too_much_of_is_named() {
+    let limits = Limits { memory_bytes_max: 8 << 20, resources_max: 100, ..Limits::default() };
+    for (does, said) in [
+        ("recurses", "the component trapped: call stack exhausted"),
+        (
+            "grows",
+            "the component trapped: unreachable, after it was refused more memory than 8388608 \
+             bytes; `memory_bytes_max` raises that",
+        ),
+        (
+            "holds",
+            "the component was ended: it holds more than 100 handles; `resources_max` raises that",
+        ),
+        (
+            "makes",
+            "the component was ended: it holds more than 100 handles; `resources_max` raises that",
+        ),
+        ("polls", "the component was ended: empty poll list"),
+        ("draws", "the component was ended: requested len 18446744073709551615 exceeds limit"),
+        ("divides", "the component trapped: unreachable"),
+        ("reads", "the component trapped: out of bounds memory access"),
+    ] {
+        for call in ["open", "write", "poll", "close"] {
+            let error = ended(&format!("{call} {does}"), &within(limits)).await;
+            let text = trapped(Err::<(), _>(error));
+            assert!(text.starts_with(said), "{call} {does}: {text}");
+            assert!(text.len() < 200 && text.lines().count() == 1, "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn more_memory_than_there_may_be_is_not_even_begun() {
+    let limits = Limits { memory_bytes_max: 1 << 10, ..Limits::default() };
+    let opened = trapped(hostile().open("{}", None, &within(limits)).await.map(drop));
+    assert_eq!(
+        opened,
+        "the component was ended: it begins with more than 1024 bytes of memory; \
+         `memory_bytes_max` raises that"
+    );
+}
+
+/// A server that never answers.
+async fn silent() -> String {
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let authority = server.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = server.accept().await {
+            tokio::spawn(async move { stream.read_to_end(&mut Vec::new()).await });
+        }
+    });
+    authority
+}
+
+#[tokio::test]
+async fn requests_in_flight_are_bounded() {
+    let authority = silent().await;
+    let grants = Grants {
+        egress: vec![authority.clone()],
+        transport: Arc::new(Client::new(&ClientOptions::default()).unwrap()),
+        limits: Limits { requests_in_flight_max: 20, ..Limits::default() },
+        ..Grants::nothing()
+    };
+    let config = format!(r#"{{"does": "write floods {authority}"}}"#);
+    let mut sink = hostile().open(&config, None, &grants).await.unwrap();
+    let said = trapped(sink.write(&[event("k", 0, vec![1])]).await);
+    assert_eq!(
+        said,
+        "the component was ended: it has more than 20 requests in flight; \
+         `requests_in_flight_max` raises that"
+    );
+}
