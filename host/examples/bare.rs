@@ -7,7 +7,7 @@
 //!
 //! `COMPONENT` is what `spillway component` writes, `CONFIG` a file of JSON, and `HOST:PORT` the one
 //! server that the component may reach. The comments say what each step is there for.
-//! `docs/embedding.md` has all of it in one table.
+//! `docs/embedding.md` lists what a bare host must know.
 
 use std::io::BufRead;
 use std::sync::Arc;
