@@ -75,8 +75,8 @@ fn its_metadata_are_those_of_its_manifest() {
     }
 }
 
-/// What `wkg` writes into the WIT packages is what the manifests say, and all that they depend on is
-/// in this repository.
+/// What `wkg` writes into the WIT packages is what the manifests say, and all that they depend on
+/// is in this repository.
 #[test]
 fn the_wit_packages_have_the_metadata_of_the_manifests() {
     for name in ["wkg.toml", "wit/deps/sink/wkg.toml"] {
