@@ -5,9 +5,9 @@
 //! AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… bare COMPONENT CONFIG HOST:PORT < LINES
 //! ```
 //!
-//! `COMPONENT` is what `spillway component` writes, `CONFIG` a file of JSON, and `HOST:PORT` the one
-//! server that the component may reach. The comments say what each step is there for.
-//! `docs/embedding.md` has all of it in one table.
+//! `COMPONENT` is what `spillway component` writes, `CONFIG` a file of JSON, and `HOST:PORT` the
+//! one server that the component may reach. The comments say what each step is there for.
+//! `docs/embedding.md` lists what a bare host must know.
 
 use std::io::BufRead;
 use std::sync::Arc;
@@ -171,8 +171,8 @@ fn allow_compute(store: &mut Store<State>) {
 
 /// Links credentials, WASI without files and sockets, and HTTP requests. Not with
 /// `wasmtime_wasi_http::p2::add_to_linker_async`: wasmtime 48 never drops the options of a request,
-/// so each request leaves a handle in the table, and the table is full after `HANDLES_MAX` requests.
-/// The `handle` of this host drops them.
+/// so each request leaves a handle in the table, which is full after `HANDLES_MAX` requests. The
+/// `handle` of this host drops them.
 fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     credentials::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
     wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(linker)?;

@@ -160,7 +160,8 @@ impl Place {
 
     fn configure(&self, endpoint: &str, more: &str) {
         let config = format!(
-            r#"{{"bucket": "{BUCKET}", "endpoint": "{endpoint}", "key_template": "{{key}}/{{first}}", "part_bytes": 5242880{more}}}"#
+            r#"{{"bucket": "{BUCKET}", "endpoint": "{endpoint}", "part_bytes": 5242880,
+                 "key_template": "{{key}}/{{first}}"{more}}}"#
         );
         std::fs::write(self.path("config.json"), config).unwrap();
     }

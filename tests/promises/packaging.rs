@@ -7,7 +7,8 @@ mod elsewhere;
 #[path = "../../host/build/metadata.rs"]
 mod metadata;
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use spillway::component::Component;
 use wasm_metadata::Payload;
@@ -74,11 +75,36 @@ fn its_metadata_are_those_of_its_manifest() {
     }
 }
 
+/// What `wkg` writes into the WIT packages is what the manifests say, and all that they depend on
+/// is in this repository.
+#[test]
+fn the_wit_packages_have_the_metadata_of_the_manifests() {
+    for name in ["wkg.toml", "wit/deps/sink/wkg.toml"] {
+        let text = read(&root().join(name));
+        for (field, value) in
+            [("authors", env!("CARGO_PKG_AUTHORS")), ("license", env!("CARGO_PKG_LICENSE"))]
+        {
+            assert!(text.contains(&format!("\n{field} = \"{value}\"\n")), "{name}: {field}");
+        }
+    }
+    let text = read(&root().join("wkg.toml"));
+    let (_, overrides) = text.split_once("[overrides]\n").expect("there are some");
+    let paths: Vec<_> = overrides.lines().filter_map(|line| line.split('"').nth(3)).collect();
+    for path in &paths {
+        assert!(root().join(path).exists(), "wkg.toml names {path}");
+    }
+    let named: BTreeSet<_> = paths.iter().map(|path| root().join(path)).collect();
+    let deps = std::fs::read_dir(root().join("wit/deps")).expect("a folder");
+    let deps = deps.map(|entry| entry.expect("an entry").path());
+    let is_package = |path: &PathBuf| path.is_dir() || path.extension().is_some_and(|e| e == "wit");
+    assert_eq!(named, deps.filter(is_package).collect());
+}
+
 /// Each field, also those that the manifest does not have yet, and lengths of more than seven bits.
 #[test]
 fn whatever_is_written_is_read() {
     let long = "Sinks. ".repeat(3_000);
-    let mut component = wat_component();
+    let mut component = empty_component();
     metadata::add(
         &mut component,
         &Metadata {
@@ -101,7 +127,7 @@ fn whatever_is_written_is_read() {
 }
 
 /// A component with nothing in it: the preamble.
-fn wat_component() -> Vec<u8> {
+fn empty_component() -> Vec<u8> {
     b"\0asm\x0d\0\x01\0".to_vec()
 }
 

@@ -7,14 +7,15 @@ use serde::Deserialize;
 use spillway::problem::Problem;
 use toml::{Table, Value};
 
-use super::{date_as_text, sections};
+use super::{LimitSettings, date_as_text, sections};
 
 /// One `[[transform]]` as written.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct TransformConfig {
     component: Option<PathBuf>,
-    memory_bytes_max: Option<usize>,
+    #[serde(flatten)]
+    limits: LimitSettings,
     config: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -23,8 +24,8 @@ struct TransformConfig {
 pub struct TransformSettings {
     /// The component's file.
     pub component: PathBuf,
-    /// The linear memory that it may have, in bytes.
-    pub memory_bytes_max: Option<usize>,
+    /// What it may use up.
+    pub limits: LimitSettings,
     /// What it is configured with.
     pub config: serde_json::Map<String, serde_json::Value>,
 }
@@ -32,10 +33,10 @@ pub struct TransformSettings {
 /// Shows the names of the component's fields only, as of a sink.
 impl fmt::Debug for TransformSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TransformSettings { component, memory_bytes_max, config } = self;
+        let TransformSettings { component, limits, config } = self;
         f.debug_struct("TransformSettings")
             .field("component", component)
-            .field("memory_bytes_max", memory_bytes_max)
+            .field("limits", limits)
             .field("config", &config.keys().collect::<Vec<_>>())
             .finish()
     }
@@ -66,16 +67,24 @@ fn one(value: Value, place: &str, problems: &mut Vec<Problem>) -> Option<Transfo
     let config = table.get_mut("config").and_then(Value::as_table_mut);
     config.into_iter().flatten().for_each(|(_, value)| date_as_text(value));
     let read = sections::read::<TransformConfig>(table, place, TRANSFORM, problems)?;
-    let TransformConfig { component, memory_bytes_max, config } = read;
+    let TransformConfig { component, limits, config } = read;
     let Some(component) = component.filter(|path| !path.as_os_str().is_empty()) else {
         let message = "is missing, expected the path of a component that is a transform";
         problems.push(Problem::new(format!("{place}.component"), message));
         return None;
     };
-    Some(TransformSettings { component, memory_bytes_max, config })
+    Some(TransformSettings { component, limits, config })
 }
 
-pub(super) const TRANSFORM: &[&str] = &["component", "memory_bytes_max", "config"];
+pub(super) const TRANSFORM: &[&str] = &[
+    "component",
+    "memory_bytes_max",
+    "compile_max",
+    "compute_max",
+    "prompt_call_max",
+    "resources_max",
+    "config",
+];
 
 #[cfg(test)]
 mod tests {
@@ -91,7 +100,8 @@ mod tests {
         let paths: Vec<_> = transforms.iter().map(|t| t.component.to_str().unwrap()).collect();
         assert_eq!(paths, ["a.wasm", "b.wasm"]);
         assert_eq!(transforms[0].config["from"], "2026-05-01");
-        assert_eq!(transforms[1].memory_bytes_max, Some(1));
+        assert_eq!(transforms[1].limits.limits(2).memory_bytes_max, 1);
+        assert_eq!(transforms[0].limits.limits(2).memory_bytes_max, 2);
     }
 
     #[test]

@@ -68,7 +68,8 @@ async fn one(
     place: &str,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Prepared>, PlanError> {
-    let TransformSettings { component: path, memory_bytes_max, config } = settings;
+    let TransformSettings { component: path, limits, config } = settings;
+    let compile_max = limits.compile_max();
     let read = std::fs::read(&path);
     let bytes = read.map_err(|error| LoadError::from(component::LoadError::Read(path, error)));
     let loaded = match bytes {
@@ -76,7 +77,7 @@ async fn one(
             let digest = digest(&bytes);
             let (engine, source) = (engine.clone(), ComponentSource::Bytes(bytes));
             // To compile it may take long, and a signal is heard meanwhile.
-            let loading = move || TransformComponent::load(&engine, &source);
+            let loading = move || TransformComponent::load_within(&engine, &source, compile_max);
             let loading = tokio::task::spawn_blocking(loading).await;
             loading.context("the component was not loaded")?.map(|component| (component, digest))
         }
@@ -89,8 +90,7 @@ async fn one(
             return Ok(None);
         }
     };
-    let mut limits = Limits::default();
-    limits.memory_bytes_max = memory_bytes_max.unwrap_or(limits.memory_bytes_max);
+    let limits = limits.limits(Limits::default().memory_bytes_max);
     let config = serde_json::Value::Object(config).to_string();
     match component.open(&config, &limits).await {
         Ok(_) => {}
