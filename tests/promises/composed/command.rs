@@ -211,7 +211,7 @@ fn each_imports_what_its_code_names() {
         ["sink", "transform", "types"].map(|interface| format!("spillway:sink/{interface}@0.2.0"));
     let (imports, exports) = of(Part::Chain);
     assert_eq!(imports, [sink.clone(), transform.clone(), types.clone()]);
-    assert_eq!(exports, [sink.clone()]);
+    assert_eq!(exports, [sink]);
     assert_eq!(of(Part::Route), (vec![types], vec![transform]));
     let credentials = named(&["spillway:s3/credentials@0.2.0"]);
     assert_eq!(of(Part::StaticCredentials), (vec![], credentials.clone()));

@@ -31,7 +31,7 @@ enum Condition {
     Key(String),
     KeyPrefix(String),
     KeyGlob(String),
-    Contains(memmem::Finder<'static>),
+    Contains(Box<memmem::Finder<'static>>),
     /// The field at this JSON pointer is there, or not.
     Exists(String, bool),
     /// The field at this JSON pointer has this value.
@@ -98,7 +98,7 @@ impl Rule {
         text(&mut fields, "key_prefix", Condition::KeyPrefix);
         text(&mut fields, "key_glob", Condition::KeyGlob);
         text(&mut fields, "contains", |text| {
-            Condition::Contains(memmem::Finder::new(text.as_bytes()).into_owned())
+            Condition::Contains(Box::new(memmem::Finder::new(text.as_bytes()).into_owned()))
         });
         let exists = fields.take::<bool>("exists", "true or false", problems);
         let equals = fields.take::<Value>("equals", "a JSON value", problems);
