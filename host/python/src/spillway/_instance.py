@@ -105,7 +105,7 @@ class Instance:
         if self._process != os.getpid():
             _of_parents.append(guest)
             return
-        self._worker.begin(guest.free)
+        self._worker.begin(Job(guest.free))
         self._worker.end()
 
     def _wait(self, work: Callable[[], Any], within: float | None = None) -> Any:
@@ -113,8 +113,9 @@ class Instance:
         limit = self._limits.compute_seconds_max
         until = None if within is None else time.monotonic() + within
         begun = self._worker.cpu_seconds()
-        job = self._worker.begin(work)
+        job = Job(work)
         try:
+            self._worker.begin(job)
             while not job.wait(_WATCH_SECONDS):
                 guest = self._guest
                 late = until is not None and time.monotonic() > until

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Worker:
     """
 
     def __init__(self, name: str) -> None:
-        self._jobs: queue.SimpleQueue[Job[object] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(
             target=_work, args=(self._jobs,), name=name, daemon=True
         )
@@ -60,10 +60,8 @@ class Worker:
         assert ident is not None, "the thread was started"
         return ident
 
-    def begin(self, work: Callable[[], T]) -> Job[T]:
-        job = Job(work)
-        self._jobs.put(job)  # type: ignore[arg-type]
-        return job
+    def begin(self, job: Job[Any]) -> None:
+        self._jobs.put(job)
 
     def end(self) -> None:
         """Lets the thread end after what it was given."""
@@ -77,7 +75,7 @@ class Worker:
         return time.clock_gettime(time.pthread_getcpuclockid(ident))
 
 
-def _work(jobs: queue.SimpleQueue[Job[object] | None]) -> None:
+def _work(jobs: queue.SimpleQueue[Job[Any] | None]) -> None:
     while (job := jobs.get()) is not None:
         job.run()
         del job  # what it returned is the caller's alone

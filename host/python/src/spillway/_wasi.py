@@ -1,5 +1,5 @@
-"""The interfaces of WASI that the component imports, and no others: clocks, random numbers, polling,
-and requests over HTTP."""
+"""The interfaces of WASI that the component imports, and no others: clocks, random numbers,
+polling, and requests over HTTP."""
 
 from __future__ import annotations
 
