@@ -242,14 +242,16 @@ impl Breaker {
                 visible = vec![VisibleObject { object_key: long(), ..object("k", 0, 0, 1) }]
             }
             "key" => visible = vec![object(&long(), 0, 0, 1)],
-            "object says" => visible = vec![object(SAID, 0, next - 1, next)],
+            "object says" if next > 0 => visible = vec![object(SAID, 0, next - 1, next)],
             "object size" => {
                 visible = vec![VisibleObject { bytes: u64::MAX, ..object("k", 0, 0, 1) }];
             }
             "failure outside" => failed.push(failure(0, 0, 1_000, Error::Aborted)),
             "failure begun" => failed.push(failure(1, 0, 0, Error::Aborted)),
             "failure text" => failed.push(failure(0, 0, 0, Error::Denied(long()))),
-            "failure says" => failed.push(failure(0, 0, next - 1, Error::Denied(SAID.to_owned()))),
+            "failure says" if next > 0 => {
+                failed.push(failure(0, 0, next - 1, Error::Denied(SAID.to_owned())))
+            }
             "stored and failed" => {
                 failed.push(failure(0, 0, 0, Error::Aborted));
                 visible = objects.clone();
