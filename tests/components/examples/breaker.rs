@@ -26,8 +26,14 @@ impl Guest for Component {
     type Sink = Breaker;
 
     fn describe() -> Description {
+        let configuration_schema = match std::hint::black_box(DESCRIBES).trim_end() {
+            "describe is long" => "x".repeat(2 << 20),
+            "describe traps" => trap(),
+            "describe waits" => wait(),
+            _ => "{}".to_owned(),
+        };
         let (name, version) = ("breaker".to_owned(), "0.2.0".to_owned());
-        Description { name, version, configuration_schema: "x".repeat(2 << 20) }
+        Description { name, version, configuration_schema }
     }
 
     fn egress(config: String) -> Result<Vec<String>, Error> {
@@ -341,6 +347,9 @@ fn wait() -> ! {
 fn trap() -> ! {
     std::process::abort()
 }
+
+/// This call has no configuration: a test that wants it otherwise writes so in this place.
+const DESCRIBES: &str = "describe is honest  ";
 
 /// What a terminal, a log or a reader would take for something else.
 const SAID: &str = "said\nerror: forged\r\u{1b}[2J\u{7}\u{85}\u{9b}\u{2028}\u{2029}\u{202e}\u{202a}\
