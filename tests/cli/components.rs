@@ -9,8 +9,8 @@ use super::support::*;
 fn what_is_no_sink_is_refused_by_name() {
     let version = "(component (instance $i) (export \"spillway:sink/sink@0.9.0\" (instance $i)))";
     let misfit = "(component (instance $i) (export \"spillway:sink/sink@0.2.0\" (instance $i)))";
-    let wants_files = "(component
-        (import \"wasi:filesystem/preopens@0.2.0\" (instance))
+    let wants_sockets = "(component
+        (import \"wasi:sockets/tcp@0.2.0\" (instance))
         (instance $i) (export \"spillway:sink/sink@0.2.0\" (instance $i)))";
     let files = [
         ("a text", b"hello".to_vec(), "the file has another format"),
@@ -38,9 +38,9 @@ fn what_is_no_sink_is_refused_by_name() {
         ),
         ("other types", wasm(misfit), "does not match spillway:sink/sink@0.2.0"),
         (
-            "one that wants files",
-            wasm(wants_files),
-            "imports wasi:filesystem/preopens@0.2.0, which a sink may not import",
+            "one that wants sockets",
+            wasm(wants_sockets),
+            "imports wasi:sockets/tcp@0.2.0, which a sink may not import",
         ),
     ];
     let server = Server::start();

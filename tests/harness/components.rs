@@ -23,6 +23,18 @@ pub fn built_for_commands(tmp: &str, file: &str) -> PathBuf {
     folder.join(file)
 }
 
+/// The sink that breaks bounds, which breaks one where it describes itself: `is long`, `traps` or
+/// `waits`.
+pub fn misdescribed(tmp: &str, how: &str) -> Vec<u8> {
+    const HONEST: &[u8] = b"describe is honest  ";
+    let mut bytes = std::fs::read(built(tmp, "examples/breaker.wasm")).expect("it was built");
+    let found = bytes.windows(HONEST.len()).position(|window| window == HONEST);
+    let at = found.expect("it says how it describes itself");
+    let how = format!("{:20}", format!("describe {how}"));
+    bytes[at..at + HONEST.len()].copy_from_slice(how.as_bytes());
+    bytes
+}
+
 fn build(tmp: &str, target: &str) -> PathBuf {
     let folder = PathBuf::from(tmp).with_file_name("component");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

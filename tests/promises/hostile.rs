@@ -35,6 +35,12 @@ fn load(file: &str) -> Component {
     load_file(&engine(), file)
 }
 
+/// The breaker, which breaks a bound where it describes itself.
+fn misdescribed(how: &str) -> Component {
+    let bytes = spillway_tests::components::misdescribed(env!("CARGO_TARGET_TMPDIR"), how);
+    Component::load(&engine(), &ComponentSource::Bytes(bytes)).unwrap()
+}
+
 fn load_file(engine: &Engine, file: PathBuf) -> Component {
     Component::load(engine, &ComponentSource::File(file)).unwrap()
 }

@@ -12,7 +12,7 @@ pub enum SinkError {
     Refused(contract::Error),
     /// The component broke a bound of the contract, and was ended. Its sink is gone.
     #[error("the component broke the contract: {0}")]
-    Breach(#[from] Breach),
+    Breach(Breach),
     /// It was still at work when it was [given up](crate::egress::Gate::shut_within). Its sink is
     /// gone.
     #[error("the component was stopped during a call")]
@@ -21,6 +21,12 @@ pub enum SinkError {
     /// sink is gone: open another one.
     #[error("{0}")]
     Trap(Trap),
+}
+
+impl From<Breach> for SinkError {
+    fn from(breach: Breach) -> SinkError {
+        SinkError::Breach(breach)
+    }
 }
 
 /// The error as a sentence.

@@ -26,8 +26,14 @@ impl Guest for Component {
     type Sink = Breaker;
 
     fn describe() -> Description {
+        let configuration_schema = match std::hint::black_box(DESCRIBES).trim_end() {
+            "describe is long" => "x".repeat(2 << 20),
+            "describe traps" => trap(),
+            "describe waits" => wait(),
+            _ => "{}".to_owned(),
+        };
         let (name, version) = ("breaker".to_owned(), "0.2.0".to_owned());
-        Description { name, version, configuration_schema: "x".repeat(2 << 20) }
+        Description { name, version, configuration_schema }
     }
 
     fn egress(config: String) -> Result<Vec<String>, Error> {
@@ -242,14 +248,16 @@ impl Breaker {
                 visible = vec![VisibleObject { object_key: long(), ..object("k", 0, 0, 1) }]
             }
             "key" => visible = vec![object(&long(), 0, 0, 1)],
-            "object says" => visible = vec![object(SAID, 0, next - 1, next)],
+            "object says" if next > 0 => visible = vec![object(SAID, 0, next - 1, next)],
             "object size" => {
                 visible = vec![VisibleObject { bytes: u64::MAX, ..object("k", 0, 0, 1) }];
             }
             "failure outside" => failed.push(failure(0, 0, 1_000, Error::Aborted)),
             "failure begun" => failed.push(failure(1, 0, 0, Error::Aborted)),
             "failure text" => failed.push(failure(0, 0, 0, Error::Denied(long()))),
-            "failure says" => failed.push(failure(0, 0, next - 1, Error::Denied(SAID.to_owned()))),
+            "failure says" if next > 0 => {
+                failed.push(failure(0, 0, next - 1, Error::Denied(SAID.to_owned())))
+            }
             "stored and failed" => {
                 failed.push(failure(0, 0, 0, Error::Aborted));
                 visible = objects.clone();
@@ -339,6 +347,9 @@ fn wait() -> ! {
 fn trap() -> ! {
     std::process::abort()
 }
+
+/// This call has no configuration: a test that wants it otherwise writes so in this place.
+const DESCRIBES: &str = "describe is honest  ";
 
 /// What a terminal, a log or a reader would take for something else.
 const SAID: &str = "said\nerror: forged\r\u{1b}[2J\u{7}\u{85}\u{9b}\u{2028}\u{2029}\u{202e}\u{202a}\

@@ -7,7 +7,7 @@ use spillway::engine::Limits;
 use spillway::grants::Grants;
 use spillway::sink::SinkError;
 
-use super::{breach, breaker, open, within};
+use super::{breach, breaker, misdescribed, open, within};
 use crate::component::setup::event;
 
 /// Two events, of positions 0 and 1.
@@ -121,7 +121,8 @@ async fn one_that_stores_nothing_is_never_done() {
 #[tokio::test]
 async fn one_that_breaks_a_bound_before_it_is_open_is_refused() {
     let breaker = breaker();
-    let described = breach(breaker.describe().await).to_string();
+    assert_eq!(breaker.describe().await.unwrap().name, "breaker");
+    let described = breach(misdescribed("is long").describe().await).to_string();
     assert_eq!(
         described,
         "in `describe`, the schema has 2097152 bytes, at most 1048576 are allowed"

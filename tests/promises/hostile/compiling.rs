@@ -23,7 +23,7 @@ fn loops(depth: usize) -> String {
 #[test]
 fn what_takes_too_long_to_compile_is_given_up() {
     let compile_max = Duration::from_millis(1);
-    let error = load(&loops(400), compile_max);
+    let error = load(&loops(120), compile_max);
     assert!(matches!(error, LoadError::TooSlow(limit) if limit == compile_max), "{error}");
     let said = "the component takes longer than 1ms to compile; `compile_max` raises that";
     assert_eq!(error.to_string(), said);

@@ -6,7 +6,7 @@ use spillway::contract::Ending;
 use spillway::grants::Grants;
 use tokio::time::timeout;
 
-use super::{breaker, open, trapped};
+use super::{breaker, misdescribed, open, trapped};
 use crate::component::setup::event;
 
 const CAUSE: &str = "the component trapped: unreachable";
@@ -48,6 +48,7 @@ async fn a_trap_is_told_by_its_cause_in_each_call() {
         assert_eq!(trapped(sink.close(Ending::Complete).await), CAUSE);
         assert_eq!(trapped(sink.inspect_state(b"").await), CAUSE);
     }
+    assert_eq!(trapped(misdescribed("traps").describe().await), CAUSE);
     let breaker = breaker();
     assert_eq!(trapped(breaker.egress("egress traps").await), CAUSE);
     assert_eq!(trapped(breaker.inspect_state(b"traps").await), CAUSE);

@@ -33,7 +33,7 @@ pub enum RunError {
     #[error("the source failed")]
     Source(#[from] SourceError),
     /// The sink failed as a whole.
-    #[error("the sink failed")]
+    #[error(transparent)]
     Sink(#[from] SinkError),
     /// A transform failed as a whole.
     #[error("transform[{index}] failed")]
