@@ -75,7 +75,7 @@ def test_none_at_all(open_sink: Open) -> None:
         with pytest.raises(spillway.Denied) as raised:
             sink.check()
     text = str(raised.value)
-    assert "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is not set" in text
+    assert "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set" in text
     assert "boto3: no credentials found" in text
 
 

@@ -64,8 +64,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Provider:
         found = {name: variables.get(name) or None for name in _VARIABLES}
         key, secret, token = (found[name] for name in _VARIABLES)
         if key is None or secret is None:
-            missing = " and ".join(name for name in _VARIABLES[:2] if found[name] is None)
-            raise NotConfigured(f"environment: {missing} is not set")
+            missing = [name for name in _VARIABLES[:2] if found[name] is None]
+            verb = "is" if len(missing) == 1 else "are"
+            raise NotConfigured(f"environment: {' and '.join(missing)} {verb} not set")
         return Credentials(key, secret, token)
 
     return provider
