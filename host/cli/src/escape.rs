@@ -14,8 +14,8 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
     replaced(text, acts, |c| c.escape_default().to_string())
 }
 
-/// The same, but for lines below it that are indented: a message may point at a place in a text, and
-/// no such line reads as another message.
+/// The same, but for lines below it that are indented: a message may point at a place in a text,
+/// and no such line reads as another message.
 pub(crate) fn paragraph(text: &str) -> String {
     text.split(INDENTED).map(line).collect::<Vec<_>>().join(INDENTED)
 }
