@@ -14,6 +14,12 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
     replaced(text, acts, |c| c.escape_default().to_string())
 }
 
+/// The same, but for lines below it that are indented: a message may point at a place in a text,
+/// and no such line reads as another message.
+pub(crate) fn paragraph(text: &str) -> String {
+    text.split(INDENTED).map(line).collect::<Vec<_>>().join(INDENTED)
+}
+
 /// A JSON document with the escapes of JSON: it means the same. Lines stay lines.
 pub(crate) fn json(document: &str) -> Cow<'_, str> {
     let units = |c: char| {
@@ -68,6 +74,8 @@ fn replaced(
     text.chars().map(kept).collect::<String>().into()
 }
 
+const INDENTED: &str = "\n  ";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +90,12 @@ mod tests {
         assert_eq!(text(ALL).matches(acts).collect::<Vec<_>>(), ["\n"]);
         assert_eq!(line("a\n\u{1b}\u{202e}é"), "a\\n\\u{1b}\\u{202e}é");
         assert_eq!(blank("a\n\u{2028}b"), "a  b");
+    }
+
+    #[test]
+    fn only_lines_that_are_indented_stay_lines() {
+        assert_eq!(paragraph("is wrong\n  a{b\n   ^"), "is wrong\n  a{b\n   ^");
+        assert_eq!(paragraph("is wrong\nerror: no\r\n x"), "is wrong\\nerror: no\\r\\n x");
     }
 
     #[test]

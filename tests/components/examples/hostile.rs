@@ -224,7 +224,7 @@ fn send(
 ) -> Result<(FutureIncomingResponse, OutgoingBody), String> {
     let fields = Fields::new();
     for (name, value) in headers {
-        let set = fields.append(&(*name).to_owned(), &value.as_bytes().to_vec());
+        let set = fields.append(name, value.as_bytes());
         set.map_err(|error| format!("{name}: {error}"))?;
     }
     let request = OutgoingRequest::new(fields);

@@ -50,7 +50,7 @@ async fn rounds() {
     println!("{rounds} rounds: {before:?}, then {after:?}");
     assert_eq!(after.files, before.files);
     if rounds >= 1_000 {
-        // Of its own, a round would need ten bytes more each time to be seen here.
+        // What a round leaves behind is seen from ten kibibytes on.
         assert_eq!(after.threads, before.threads);
         assert!(after.bytes < before.bytes + GROWTH_BYTES_MAX, "{before:?}, then {after:?}");
     }

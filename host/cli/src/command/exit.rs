@@ -86,7 +86,7 @@ impl CliError {
             CliError::Problems(flow, problems) => {
                 let things = if problems.len() == 1 { "one thing is" } else { "these things are" };
                 let problems =
-                    problems.iter().map(|problem| escape::line(&problem.to_string()).into_owned());
+                    problems.iter().map(|problem| escape::paragraph(&problem.to_string()));
                 let problems = problems.collect::<Vec<_>>().join("\n");
                 error!(target: SPILLWAY, event = "error", problems, "{things} wrong with {flow}");
                 Exit::Usage
