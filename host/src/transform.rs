@@ -231,7 +231,13 @@ fn check(batch: &[Run], outcome: &Outcome) -> Kept {
     runs.iter().try_for_each(is_whole)?;
     within(batch, runs.iter().map(positions), "passed on")?;
     rejected.iter().try_for_each(|r| bounds::text("the reason of a rejection", &r.reason))?;
-    let rejected = || rejected.iter().map(|r| r.position..r.position.saturating_add(1));
+    if rejected.iter().any(|rejection| rejection.position == u64::MAX) {
+        return Err(format!(
+            "position {} is rejected, and the batch has no such position",
+            u64::MAX
+        ));
+    }
+    let rejected = || rejected.iter().map(|r| r.position..r.position + 1);
     within(batch, rejected(), "rejected")?;
     let mut runs = runs.iter().map(positions).peekable();
     for Range { start, .. } in rejected() {

@@ -95,6 +95,33 @@ fn a_chain_that_was_composed_stores_the_same() {
     assert!(shown.out.contains("by spillway-route > spillway-s3 "), "{shown:?}");
 }
 
+/// A component may drop events, and a run says so; but one that stores nothing at all is not done.
+#[test]
+fn what_a_composed_sink_drops_is_told() {
+    let server = Server::start();
+    let authority = server.endpoint().replace("http://", "");
+    let sink = format!(
+        "[sink]\ncomponent = \"chained.wasm\"\negress = [\"{authority}\"]\n\
+         [sink.config.transform]\nrules = {DROP}\n[sink.config.sink]"
+    );
+    let flow = FLOW.replace("[sink.config]", &sink);
+    let some = event("k", "drop") + &event("k", "1") + &event("k", "drop");
+    let place = place(&flow, &some).at(&server);
+    place.write("chained.wasm", chained());
+    let ended = place.spillway(&["run", "flow.toml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.contains(" 2 dropped by the component."), "{ended:?}");
+    assert_eq!(server.contents().len(), 1);
+
+    let checkpointed = flow.clone() + "\n[checkpoint]\npath = \"c\"\n";
+    for flow in [flow, checkpointed] {
+        place.write("flow.toml", flow);
+        place.write("events.json", event("k", "drop").repeat(3));
+        let said = "reports all of its 3 events as durable, but none of them is in an object";
+        assert_fails(&place.spillway(&["run", "flow.toml"]), 1, &[said]);
+    }
+}
+
 fn chained() -> Vec<u8> {
     let mut graph = CompositionGraph::new();
     let mut register = |name: &str, bytes: &[u8]| {

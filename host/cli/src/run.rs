@@ -267,7 +267,7 @@ impl Running<'_> {
         portion: Portion<'_>,
         several: &[Several],
     ) -> Result<ControlFlow<()>, RunError> {
-        let mut rounds = Rounds::of_waiting("full", Instant::now());
+        let mut rounds = Rounds::new(Instant::now());
         let rejections = loop {
             match (self.pump.sink.write(&portion.sunk).await, &mut self.checkpointer) {
                 (Err(SinkError::Refused(Error::Busy)), Some(checkpointer)) => {

@@ -66,6 +66,12 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
     );
     add(&mut text, *rejected, "rejected");
     add(&mut text, *filtered, "filtered out");
+    let is_whole = end == Some(End::Complete) && totals.restarts == 0;
+    let is_from_the_start = totals.kept.as_ref().is_none_or(|k| k.resumed_from_line.is_none());
+    if is_whole && is_from_the_start {
+        let accounted = totals.stored_events + failed_events;
+        add(&mut text, events.saturating_sub(accounted), "dropped by the component");
+    }
     let of_objects = match failed_objects {
         0 => String::new(),
         count => format!(", of {}", counted(*count, "object")),

@@ -71,9 +71,6 @@ pub(super) struct Checkpointer {
     /// What had been done when this instance began, and when the last one was stored.
     before: Totals,
     totals: Totals,
-    /// Those that the sink asked for, and whether the last of them had an effect.
-    asked: Rounds,
-    has_come_on: bool,
 }
 
 impl Checkpointer {
@@ -81,8 +78,7 @@ impl Checkpointer {
     pub(super) fn new(checkpoints: Checkpoints, before: Totals) -> Checkpointer {
         let mark = checkpoints.resumed.as_ref().map(|resumed| resumed.source.clone());
         let (totals, stored) = (before.clone(), Instant::now());
-        let asked = Rounds::of_waiting("asking for a checkpoint", stored);
-        Checkpointer { mark, stored, before, totals, asked, has_come_on: true, checkpoints }
+        Checkpointer { mark, stored, before, totals, checkpoints }
     }
 
     /// What had been done when the last one was stored.
@@ -109,7 +105,6 @@ impl Checkpointer {
         if let Some(kept) = &mut pump.totals.kept {
             kept.unfinished_bytes = pump.events.left();
         }
-        let mut rounds = Rounds::of_flush(Instant::now());
         loop {
             let progress = pump.sink.flush().await?;
             let waits_for_commit = progress.wants_checkpoint;
@@ -118,7 +113,6 @@ impl Checkpointer {
                 break;
             }
             self.checkpoint(pump, false).await?;
-            pump.has_come_on(&mut rounds)?;
         }
         // A checkpoint that says that the source is through must be true.
         pump.is_all_durable(Ending::Complete)?;
@@ -133,14 +127,8 @@ impl Checkpointer {
         pump: &mut Pump<'_>,
         least: Duration,
     ) -> Result<(), RunError> {
-        let elapsed = self.stored.elapsed();
-        // A sink that asks again, and had nothing of the last one, has to wait.
-        let is_asked_for = pump.taken.as_ref().is_some_and(|taken| taken.is_due)
-            && (self.has_come_on || elapsed >= TICK);
-        if is_asked_for {
-            self.checkpoint(pump, false).await?;
-            self.has_come_on = pump.has_come_on(&mut self.asked)?;
-        } else if elapsed >= self.checkpoints.every.max(least) {
+        let is_asked_for = pump.taken.as_ref().is_some_and(|taken| taken.is_due);
+        if is_asked_for || self.stored.elapsed() >= self.checkpoints.every.max(least) {
             self.checkpoint(pump, false).await?;
         }
         Ok(())
@@ -158,7 +146,7 @@ impl Checkpointer {
             let _ = tokio::time::timeout(TICK, moved.notified()).await;
         }
         self.checkpoint(pump, false).await?;
-        pump.has_come_on(rounds).map(drop)
+        pump.has_come_on(rounds)
     }
 
     /// Stores where the run is, and has what waited for it become visible. Returns the state.

@@ -75,14 +75,12 @@ pub enum RunError {
         /// The number of the line that this run went on from, from 1.
         line: u64,
     },
-    /// The sink asks for one checkpoint after the other, and nothing comes of them.
+    /// The sink is full, and no checkpoint makes room in it.
     #[error(
-        "the sink is still {what} after {checkpoints} checkpoints in a row, without a request, an \
+        "the sink is still full after {checkpoints} checkpoints in a row, without a request, an \
          object or an event that became durable"
     )]
     NoProgress {
-        /// What it is.
-        what: &'static str,
         /// How many checkpoints were stored since something changed.
         checkpoints: u32,
     },
@@ -95,6 +93,15 @@ pub enum RunError {
     NotDurable {
         /// Between which lines they are.
         lines: Lines,
+    },
+    /// The sink was closed, and says that all events are durable without having stored any.
+    #[error(
+        "the sink reports all of its {events} events as durable, but none of them is in an object, \
+         and none is reported as failed"
+    )]
+    NothingStored {
+        /// How many it took.
+        events: u64,
     },
     /// A checkpoint could not be stored.
     #[error("no checkpoint could be stored")]

@@ -301,17 +301,24 @@ impl Pump<'_> {
         };
     }
 
-    /// What a sink that completed everything has to say: that it did.
+    /// What a sink that completed everything has to say: that it did, and in which objects.
     pub(super) fn is_all_durable(&self, ending: Ending) -> Result<(), RunError> {
-        if ending != Ending::Complete || self.durable >= self.given || self.is_told_to_abort() {
+        if ending != Ending::Complete || self.is_told_to_abort() {
             return Ok(());
         }
-        let lines = self.layout.lines_between(self.durable, self.given - 1);
-        Err(RunError::NotDurable { lines })
+        if self.durable < self.given {
+            let lines = self.layout.lines_between(self.durable, self.given - 1);
+            return Err(RunError::NotDurable { lines });
+        }
+        let Totals { events, stored_events, failed_events, .. } = self.totals;
+        match events > 0 && stored_events == 0 && failed_events == 0 {
+            true => Err(RunError::NothingStored { events }),
+            false => Ok(()),
+        }
     }
 
-    /// Whether a sink that was given a checkpoint has come on since the one before.
-    pub(super) fn has_come_on(&self, rounds: &mut Rounds) -> Result<bool, RunError> {
+    /// Whether a sink that was full, and was given a checkpoint, makes progress.
+    pub(super) fn has_come_on(&self, rounds: &mut Rounds) -> Result<(), RunError> {
         let counts = self.sink.traffic().counts();
         rounds.next(self.durable, &self.totals, counts, Instant::now())
     }

@@ -1,7 +1,8 @@
-//! Ends a wait that leads nowhere.
+//! Ends the wait for a sink that stays full.
 //!
-//! A sink that is full, or that asks for a checkpoint, is given one checkpoint after the other, and
-//! each is meant to bring it on. A component that never comes on would keep the run for ever.
+//! A full sink is given one checkpoint after the other, and each is meant to make room. A component
+//! that never has room would keep the run for ever. One that asks for checkpoints without end is
+//! ended by the library, which proves each answer.
 
 use std::time::{Duration, Instant};
 
@@ -9,35 +10,26 @@ use spillway::egress::Counts;
 
 use super::{RunError, Totals};
 
-/// Counts the checkpoints in a row after which nothing was different.
+/// The checkpoints in a row after which nothing was different.
 pub(super) struct Rounds {
-    what: &'static str,
-    time_max: Duration,
     seen: Option<Seen>,
     idle: u32,
     since: Instant,
 }
 
-/// What changes as a sink comes on.
+/// What changes as a sink makes progress.
 #[derive(PartialEq, Eq)]
 struct Seen {
     durable: u64,
-    events: u64,
     objects: u64,
     failed_events: u64,
     requests: u64,
 }
 
 impl Rounds {
-    /// Those of a sink that is full, or asks for a checkpoint of itself. It may wait for its store
-    /// between two requests.
-    pub(super) fn of_waiting(what: &'static str, now: Instant) -> Rounds {
-        Rounds { what, time_max: TIME_MAX, seen: None, idle: 0, since: now }
-    }
-
-    /// Those of a sink that is flushed: that call waits for the store itself.
-    pub(super) fn of_flush(now: Instant) -> Rounds {
-        Rounds { time_max: Duration::ZERO, ..Rounds::of_waiting("not flushed", now) }
+    /// None yet.
+    pub(super) fn new(now: Instant) -> Rounds {
+        Rounds { seen: None, idle: 0, since: now }
     }
 
     /// Whether no checkpoint was stored yet.
@@ -45,32 +37,31 @@ impl Rounds {
         self.seen.is_none()
     }
 
-    /// A checkpoint was stored and committed. Returns whether the sink has come on since the last
-    /// one, as far as can be seen.
+    /// A checkpoint was stored and committed.
     ///
     /// # Errors
     ///
-    /// [`RunError::NoProgress`] where it has not for [`ROUNDS_MAX`] checkpoints and for as long as
-    /// it may wait.
+    /// [`RunError::NoProgress`] where nothing has changed since the first of at least
+    /// [`ROUNDS_MAX`] checkpoints, for [`TIME_MAX`].
     pub(super) fn next(
         &mut self,
         durable: u64,
         totals: &Totals,
         counts: Counts,
         now: Instant,
-    ) -> Result<bool, RunError> {
+    ) -> Result<(), RunError> {
         let requests = counts.answers.iter().sum::<u64>() + counts.unanswered;
-        let Totals { events, objects, failed_events, .. } = *totals;
-        let seen = Some(Seen { durable, events, objects, failed_events, requests });
+        let Totals { objects, failed_events, .. } = *totals;
+        let seen = Some(Seen { durable, objects, failed_events, requests });
         if counts.in_flight > 0 || self.seen != seen {
             (self.seen, self.idle, self.since) = (seen, 0, now);
-            return Ok(true);
+            return Ok(());
         }
         self.idle += 1;
-        if self.idle >= ROUNDS_MAX && now.duration_since(self.since) >= self.time_max {
-            return Err(RunError::NoProgress { what: self.what, checkpoints: self.idle });
+        if self.idle >= ROUNDS_MAX && now.duration_since(self.since) >= TIME_MAX {
+            return Err(RunError::NoProgress { checkpoints: self.idle });
         }
-        Ok(false)
+        Ok(())
     }
 }
 
@@ -84,42 +75,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sink_that_never_comes_on_is_ended_once_it_could_have_waited_for_its_store() {
+    fn a_sink_that_stays_full_is_ended_once_it_could_have_waited_for_its_store() {
         let begun = Instant::now();
-        let totals = Totals::default();
-        let mut rounds = Rounds::of_waiting("full", begun);
-        let mut round = |seconds| {
-            rounds.next(0, &totals, Counts::default(), begun + Duration::from_secs(seconds))
-        };
-        assert!(round(0).unwrap(), "nothing is known before the first");
-        for seconds in 1..360 {
-            assert!(!round(seconds).unwrap());
+        let (totals, counts) = (Totals::default(), Counts::default());
+        let mut rounds = Rounds::new(begun);
+        let mut round =
+            |seconds| rounds.next(0, &totals, counts, begun + Duration::from_secs(seconds));
+        for seconds in 0..360 {
+            round(seconds).unwrap();
         }
-        assert!(matches!(round(360), Err(RunError::NoProgress { what: "full", checkpoints: 360 })));
+        assert!(matches!(round(360), Err(RunError::NoProgress { checkpoints: 360 })));
     }
 
     #[test]
-    fn a_flush_has_no_time_to_wait() {
-        let now = Instant::now();
-        let mut rounds = Rounds::of_flush(now);
-        let mut round = || rounds.next(0, &Totals::default(), Counts::default(), now);
-        assert!(round().unwrap());
-        for _ in 1..ROUNDS_MAX {
-            assert!(!round().unwrap());
+    fn a_few_slow_checkpoints_prove_nothing() {
+        let begun = Instant::now();
+        let mut rounds = Rounds::new(begun);
+        for round in 0..ROUNDS_MAX {
+            let now = begun + TIME_MAX * round;
+            rounds.next(0, &Totals::default(), Counts::default(), now).unwrap();
         }
-        assert!(matches!(round(), Err(RunError::NoProgress { checkpoints: ROUNDS_MAX, .. })));
     }
 
     #[test]
     fn whatever_changes_is_progress() {
-        let now = Instant::now();
+        let begun = Instant::now();
         let totals = Totals::default();
         let object = Totals { objects: 1, ..Totals::default() };
         let failed = Totals { objects: 1, failed_events: 1, ..Totals::default() };
         let answered = Counts { answers: [0, 1, 0, 0, 0], ..Counts::default() };
         let under_way = Counts { in_flight: 1, ..answered };
-        let mut rounds = Rounds::of_flush(now);
-        for _ in 0..ROUNDS_MAX {
+        let mut rounds = Rounds::new(begun);
+        for round in 0..ROUNDS_MAX {
             for (durable, totals, counts) in [
                 (0, &totals, Counts::default()),
                 (1, &totals, Counts::default()),
@@ -129,7 +116,7 @@ mod tests {
                 (1, &failed, under_way),
                 (1, &failed, under_way),
             ] {
-                assert!(rounds.next(durable, totals, counts, now).unwrap());
+                rounds.next(durable, totals, counts, begun + TIME_MAX * round).unwrap();
             }
         }
     }
