@@ -90,6 +90,9 @@ pub struct Ran {
     /// What it had done when its last checkpoint was stored, or before it began: what counts where
     /// the run is resumed from there.
     pub checkpointed: Totals,
+    /// Objects that became visible while that checkpoint was stored. They are not counted in
+    /// `checkpointed`: the state may know them, and a sink that resumes reports them again.
+    pub visible: Vec<VisibleObject>,
     /// How it ended.
     pub result: Result<End, RunError>,
 }
@@ -97,7 +100,7 @@ pub struct Ran {
 impl Ran {
     /// A run that ended before it had a sink.
     pub fn without_a_sink(before: Totals, result: Result<End, RunError>) -> Ran {
-        Ran { totals: before.clone(), checkpointed: before, result }
+        Ran { totals: before.clone(), checkpointed: before, visible: Vec::new(), result }
     }
 }
 
@@ -131,6 +134,7 @@ impl Runner<'_> {
             layout: layout.unwrap_or_else(|| Layout::new(begin, begin)),
             taken: checkpoints.as_ref().map(Taken::new),
             pending: Pending::new(begins),
+            visible: Vec::new(),
             giving: Vec::new(),
             spooled_from: begins,
             settled: 0,
@@ -142,8 +146,9 @@ impl Runner<'_> {
         let mut running = Running { pump, checkpointer };
         let result = running.run().await;
         running.pump.count();
-        let checkpointed = running.checkpointer.map_or(before, Checkpointer::into_totals);
-        Ran { totals: running.pump.totals, checkpointed, result }
+        let checkpointer = running.checkpointer.map(Checkpointer::into_totals);
+        let (checkpointed, visible) = checkpointer.unwrap_or((before, Vec::new()));
+        Ran { totals: running.pump.totals, checkpointed, visible, result }
     }
 }
 

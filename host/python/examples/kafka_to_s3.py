@@ -1,6 +1,6 @@
 """Stores the messages of a Kafka topic, with Quix Streams.
 
-    pip install 'spillway[quixstreams]'
+    pip install './host/python[quixstreams]'
     BUCKET=my-events KAFKA=localhost:9092 TOPIC=orders python kafka_to_s3.py
 """
 

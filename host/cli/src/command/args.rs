@@ -31,7 +31,7 @@ pub(crate) enum Command {
     /// Show what a checkpoint contains.
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
-    /// Show the imports, exports and configuration of a component.
+    /// Show the imports, exports and configuration of a sink or a transform.
     Inspect(InspectArguments),
     /// Write a built-in component to a file, for other hosts and for composition.
     Component(ComponentArguments),
@@ -154,7 +154,7 @@ pub(crate) struct InspectArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ComponentArguments {
-    /// Which one.
+    /// Which component.
     #[arg(value_name = "NAME", default_value = "s3")]
     pub(crate) name: ComponentName,
     /// Credentials for static-credentials, as JSON in the format of `credential_process`. `-` is
@@ -179,7 +179,7 @@ pub(crate) enum ComponentName {
     Command,
     /// Credentials of the environment.
     EnvCredentials,
-    /// Credentials that stand in its file.
+    /// Credentials that are written into its file.
     StaticCredentials,
     /// A handler of wasmCloud that stores messages.
     Wasmcloud,

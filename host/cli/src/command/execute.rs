@@ -5,17 +5,18 @@
 //! no new checkpoint moves the run on, so that a component that cannot get past an event ends with
 //! its cause.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use spillway::Trap;
-use spillway::contract::Error;
+use spillway::contract::{Error, VisibleObject};
 use spillway::sink::SinkError;
 use tracing::{info, warn};
 
 use crate::checkpoint::CheckpointSettings;
-use crate::plan::{Plan, Resume};
+use crate::plan::{Plan, PlanError, Resume};
 use crate::run::{End, Kept, Ran, RunError, Runner, Totals};
 use crate::shutdown::Shutdown;
 use crate::telemetry::Monitor;
@@ -58,8 +59,9 @@ pub(crate) async fn execute(
     {
         let kept = ran.checkpointed.kept.clone().unwrap_or_default();
         restarts.announce(cause, &kept, &checkpoint.path);
-        let totals = Totals { restarts: ran.checkpointed.restarts + 1, ..ran.checkpointed };
         let resume = self::resume(&plan, checkpoint).await?;
+        let mut totals = Totals { restarts: ran.checkpointed.restarts + 1, ..ran.checkpointed };
+        count_visible(&mut totals, ran.visible, &plan, resume.state()).await?;
         if resume.nothing_to_do()?.is_some() {
             // The last checkpoint was stored, and only what follows it had no effect.
             return Ok((totals, Ok(End::Complete)));
@@ -71,6 +73,24 @@ pub(crate) async fn execute(
 
 async fn resume(plan: &Plan, checkpoint: &CheckpointSettings) -> Result<Resume, CliError> {
     Ok(Resume::of(checkpoint, &plan.source, &plan.transforms, &plan.sink).await?)
+}
+
+/// Counts the objects that the sink does not report again when it resumes from `state`.
+async fn count_visible(
+    totals: &mut Totals,
+    visible: Vec<VisibleObject>,
+    plan: &Plan,
+    state: Option<&[u8]>,
+) -> Result<(), CliError> {
+    let (false, Some(state)) = (visible.is_empty(), state) else { return Ok(()) };
+    let saved = plan.sink.inspect_state(state).await.map_err(PlanError::Sink)?.objects;
+    let saved: HashSet<u64> = saved.iter().map(|object| object.first).collect();
+    for object in visible.iter().filter(|object| !saved.contains(&object.first)) {
+        totals.objects += 1;
+        totals.stored_events += object.events;
+        totals.object_bytes += object.bytes;
+    }
+    Ok(())
 }
 
 /// Runs one instance of the plan's component after the other.

@@ -1,4 +1,4 @@
-//! The limits of a component, as `[sink]` names them.
+//! The limits of a component, as `[sink]` and `[[transform]]` name them.
 
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ use super::{Kept, RunError, TICK, Totals};
 use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFile, Mark, SourceFile, Writer};
 use crate::layout::Layout;
 use crate::place::{LineStart, Place};
-use spillway::contract::{Ending, Error, Phase};
+use spillway::contract::{Ending, Error, Phase, VisibleObject};
 use spillway::sink::SinkError;
 
 /// What a run needs to store how far it is.
@@ -71,6 +71,18 @@ pub(super) struct Checkpointer {
     /// What had been done when this instance began, and when the last one was stored.
     before: Totals,
     totals: Totals,
+    /// What was visible before the sink was asked for its state, and which objects were reported
+    /// visible from then until the state was stored.
+    stored_before: Stored,
+    visible: Vec<VisibleObject>,
+}
+
+/// Counts of visible objects.
+#[derive(Default)]
+struct Stored {
+    objects: u64,
+    stored_events: u64,
+    object_bytes: u64,
 }
 
 impl Checkpointer {
@@ -78,12 +90,14 @@ impl Checkpointer {
     pub(super) fn new(checkpoints: Checkpoints, before: Totals) -> Checkpointer {
         let mark = checkpoints.resumed.as_ref().map(|resumed| resumed.source.clone());
         let (totals, stored) = (before.clone(), Instant::now());
-        Checkpointer { mark, stored, before, totals, checkpoints }
+        let (stored_before, visible) = (Stored::default(), Vec::new());
+        Checkpointer { mark, stored, before, totals, stored_before, visible, checkpoints }
     }
 
-    /// What had been done when the last one was stored.
-    pub(super) fn into_totals(self) -> Totals {
-        self.totals
+    /// What had been done when the last one was stored; and the objects that became visible while
+    /// it was, which are not counted: the state may know them, and report them again.
+    pub(super) fn into_totals(self) -> (Totals, Vec<VisibleObject>) {
+        (self.totals, self.visible)
     }
 
     /// What the sink was opened with, where the run goes on.
@@ -158,6 +172,9 @@ impl Checkpointer {
         pump.poll().await?;
         let state = loop {
             pump.taken.iter_mut().for_each(|taken| taken.ended.clear());
+            pump.visible.clear();
+            let Totals { objects, stored_events, object_bytes, .. } = pump.totals;
+            self.stored_before = Stored { objects, stored_events, object_bytes };
             let failed = pump.totals.failed_events;
             let state = pump.sink.checkpoint().await?;
             pump.poll().await?;
@@ -223,7 +240,12 @@ impl Checkpointer {
         pump.count();
         // The rest of a batch that a checkpoint divides is read again.
         let begin = self.checkpoints.place.start;
+        let Stored { objects, stored_events, object_bytes } = self.stored_before;
+        self.visible = pump.visible.clone();
         self.totals = Totals {
+            objects,
+            stored_events,
+            object_bytes,
             lines: self.before.lines + place.start.line.saturating_sub(begin.line),
             input_bytes: self.before.input_bytes + place.start.offset.saturating_sub(begin.offset),
             ..pump.totals.clone()

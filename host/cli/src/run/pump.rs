@@ -18,7 +18,9 @@ use crate::layout::{Layout, Lines, Spot};
 use crate::place::Several;
 use crate::shutdown::Shutdown;
 use crate::telemetry::Monitor;
-use spillway::contract::{Ending, Error, Failure, Level, Notice, Progress, Rejection, Run};
+use spillway::contract::{
+    Ending, Error, Failure, Level, Notice, Progress, Rejection, Run, VisibleObject,
+};
 use spillway::egress::Gate;
 use spillway::sink::Sink;
 use spillway::transform::positions;
@@ -42,6 +44,8 @@ pub(super) struct Pump<'a> {
     pub(super) taken: Option<Taken>,
     /// What the sink has taken and not stored.
     pub(super) pending: Pending,
+    /// The objects that became visible since the sink was last asked for its state.
+    pub(super) visible: Vec<VisibleObject>,
     /// The positions of the runs that it is being given.
     pub(super) giving: Vec<Range<u64>>,
     /// The position of the first event that this run could write as a dead letter. An earlier run
@@ -179,6 +183,9 @@ impl Pump<'_> {
             self.totals.stored_events += object.events;
             self.totals.object_bytes += object.bytes;
             self.pending.store(object);
+            if self.taken.is_some() {
+                self.visible.push(object.clone());
+            }
             self.observer.visible(object);
         }
         // Behind a gate that was shut, what is kept for the next run is no failure of this one.

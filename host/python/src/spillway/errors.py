@@ -109,8 +109,8 @@ class Interrupted(SpillwayError):
 class CredentialsError(SpillwayError):
     """The credentials provider raised an exception, which is the `__cause__`.
 
-    The sink lives on. `returned` is what the call returned all the same; where the call failed as
-    well, it is `None` and `error` is its error.
+    The sink stays open. Where the call itself succeeded, `returned` is what it returned: its
+    `failed` may have events. Where the call failed as well, `error` is its error.
     """
 
     def __init__(

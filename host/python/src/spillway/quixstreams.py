@@ -1,6 +1,7 @@
 """A sink for Quix Streams: the messages of Kafka topics become lines of objects.
 
-Needs the package `quixstreams`: `pip install spillway[quixstreams]`.
+Needs the package `quixstreams`: `pip install './host/python[quixstreams]'` in a clone
+of the repository.
 """
 
 from __future__ import annotations
