@@ -13,6 +13,7 @@ use std::io::{BufRead as _, BufReader, ErrorKind, Seek as _, SeekFrom, Write as 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use spillway::component::{Component, ComponentSource};
@@ -22,6 +23,7 @@ use spillway::egress::{Client, ClientOptions};
 use spillway::engine::{Engine, Limits};
 use spillway::grants::Grants;
 use spillway::sink::{Sink, SinkError};
+use tokio::time::timeout;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -48,6 +50,8 @@ async fn main() -> anyhow::Result<()> {
     let mut file = BufReader::new(File::open(file).context("cannot read FILE")?);
     file.seek(SeekFrom::Start(place.byte))?;
 
+    // Before anything is stored: a configuration without checkpoints fails here.
+    save(&mut sink, state, place).await?;
     let mut last_saved = place;
     while let Some((run, next)) = next_run(&mut file, place)? {
         write(&mut sink, run, state, place).await?;
@@ -81,13 +85,17 @@ async fn main() -> anyhow::Result<()> {
 /// Writes a run. The sink takes all of it or nothing, and nothing where only a commit makes room.
 async fn write(sink: &mut Sink, run: Run, state: &Path, place: Place) -> anyhow::Result<()> {
     let run = [run];
-    let mut answer = sink.write(&run).await;
-    if matches!(answer, Err(SinkError::Refused(Error::Busy))) {
-        save(sink, state, place).await?;
-        answer = sink.write(&run).await;
-    }
+    let rejections = loop {
+        match sink.write(&run).await {
+            Err(SinkError::Refused(Error::Busy)) => save(sink, state, place).await?,
+            answer => break answer?,
+        }
+        // What was committed leaves room once the store has answered.
+        let _ = timeout(Duration::from_secs(1), sink.moved().notified()).await;
+        report(&sink.poll().await?)?;
+    };
     // What the sink can never store: here, a line that is longer than an object may be.
-    if let Some(rejection) = answer?.first() {
+    if let Some(rejection) = rejections.first() {
         bail!("line {}: {}", rejection.position + 1, rejection.reason);
     }
     Ok(())

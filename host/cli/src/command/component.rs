@@ -30,6 +30,9 @@ pub(crate) fn component(arguments: ComponentArguments) -> Result<Exit, CliError>
     let written = written.with_context(|| format!("cannot write {}", path.display()));
     written.map_err(CliError::Failed)?;
     outln!("{}: {} bytes", path.display(), bytes.len());
+    if name == ComponentName::StaticCredentials && credentials.is_none() {
+        outln!("It has no credentials yet: write it with `--credentials FILE`.");
+    }
     Ok(Exit::Done)
 }
 
