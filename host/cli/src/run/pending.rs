@@ -173,6 +173,7 @@ fn both(one: &Range<u64>, other: &Range<u64>) -> Range<u64> {
 const SPANS_MAX: usize = 1 << 20;
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "one range is what is meant")]
 mod tests {
     use super::*;
     use spillway::contract::{Boundaries, Error, Framing, Payload};
