@@ -366,7 +366,14 @@ impl From<Error> for wit::Error {
             Error::Invalid(problems) => {
                 let mut problems: Vec<_> = problems.into_iter().map(wit::Problem::from).collect();
                 let bytes = problems.iter().map(|p| p.field.len() + p.message.len());
-                problems.truncate(bounds::problems(bytes));
+                let all = problems.len();
+                let kept = bounds::problems(bytes);
+                if kept < all {
+                    // The last one that would pass says how many more there are.
+                    problems.truncate(kept.saturating_sub(1).max(1));
+                    let message = format!("{} more problems are not listed", all - problems.len());
+                    problems.push(wit::Problem { field: String::new(), message });
+                }
                 wit::Error::Invalid(problems)
             }
             Error::Denied(text) => wit::Error::Denied(bounds::text(text)),

@@ -1,6 +1,8 @@
 //! Loads the file of a component: reads it, bounds what it costs to compile, and compiles it.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -9,7 +11,7 @@ use wasmtime::component::types::ComponentItem;
 
 use crate::engine::Engine;
 use crate::metadata::Metadata;
-use crate::scan::scan;
+use crate::scan::{bytes_max, scan};
 
 /// Where a component comes from.
 #[derive(Clone, Debug)]
@@ -20,6 +22,26 @@ pub enum ComponentSource {
     File(PathBuf),
     /// The bytes of one.
     Bytes(Vec<u8>),
+}
+
+impl ComponentSource {
+    /// The bytes of it. Of a file that is too large to be compiled in this time, a beginning that is
+    /// refused for that: it is not read to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Read`].
+    pub fn read(&self, compile_max: Duration) -> Result<Cow<'static, [u8]>, LoadError> {
+        match self {
+            ComponentSource::Embedded => Ok(Cow::Borrowed(EMBEDDED)),
+            ComponentSource::Bytes(bytes) => Ok(bytes.clone().into()),
+            ComponentSource::File(path) => {
+                let bytes_max = bytes_max(compile_max).max(EMBEDDED.len());
+                let read = read(path, bytes_max as u64 + 1);
+                read.map(Cow::Owned).map_err(|error| LoadError::Read(path.clone(), error))
+            }
+        }
+    }
 }
 
 /// Why a component is no sink, or one does not open.
@@ -84,11 +106,7 @@ impl Loaded {
         source: &ComponentSource,
         compile_max: Duration,
     ) -> Result<Loaded, LoadError> {
-        let bytes = match source {
-            ComponentSource::Embedded => Cow::Borrowed(EMBEDDED),
-            ComponentSource::Bytes(bytes) => bytes.clone().into(),
-            ComponentSource::File(path) => read(path)?.into(),
-        };
+        let bytes = source.read(compile_max)?;
         let embedded = *bytes == *EMBEDDED;
         check_preamble(&bytes)?;
         if !embedded {
@@ -141,8 +159,10 @@ fn cut(text: &str, chars_max: usize) -> String {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    std::fs::read(path).map_err(|error| LoadError::Read(path.to_owned(), error))
+fn read(path: &Path, bytes_max: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(bytes_max).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// What the first eight bytes say. The engine says it, too, in words for those who build engines.

@@ -41,6 +41,11 @@ pub(crate) fn scan(bytes: &[u8], compile_max: Duration) -> Result<(), String> {
     Ok(())
 }
 
+/// How many bytes a component may have that is to compile in this time.
+pub(crate) fn bytes_max(compile_max: Duration) -> usize {
+    Sizes::within(compile_max).bytes
+}
+
 impl Sizes {
     fn within(compile_max: Duration) -> Sizes {
         let seconds = compile_max.as_secs().max(1);

@@ -112,6 +112,19 @@ fn a_trap_is_told_by_its_cause_and_frames_only_to_who_asks() {
 }
 
 #[test]
+fn what_is_lost_with_a_component_that_ends_at_its_close_is_named() {
+    for breaks in ["durable is short", "nothing is stored"] {
+        let place = breaker(breaks, "");
+        let ended = place.spillway(&["run", "flow.toml", "--json"]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let summary = summary(&ended);
+        let lost = [&summary["failed_events"], &summary["not_stored"]["first"]];
+        let lost = [lost[0], lost[1], &summary["not_stored"]["last"]].map(|n| n.as_u64());
+        assert_eq!(lost, [200, 1, 200].map(Some), "{breaks}: {ended:?}");
+    }
+}
+
+#[test]
 fn what_describes_itself_without_end_is_not_shown() {
     let place = Place::new();
     place.write("sink.wasm", misdescribed(env!("CARGO_TARGET_TMPDIR"), "is long"));

@@ -77,6 +77,40 @@ fn with_checkpoints_a_new_instance_goes_on_and_nothing_is_lost_or_doubled() {
     assert!(uploads.out.contains("there is no incomplete upload"), "{uploads:?}");
 }
 
+/// The contract lets a transform count lines, where the command says where each event ends.
+#[test]
+fn a_transform_may_count_lines() {
+    let lines = event("a", "1") + &event("a", "2") + &event("b", "3") + &event("b", "4");
+    for more in ["", "[checkpoint]\npath = \"run.checkpoint\"\n"] {
+        let server = Server::start();
+        let transform = "[sink]\non_failed = { file = \"failed\" }\n[[transform]]\n\
+                         component = \"alone.wasm\"\n[transform.config]\nlines = true\n";
+        let flow = FLOW.replace("[sink.config]", &format!("{transform}[sink.config]")) + more;
+        let place = place(&flow, &lines, &server.endpoint());
+        place.write("alone.wasm", std::fs::read(trapping()).unwrap());
+        let ended = place.spillway(&["run", "flow.toml"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(server.contents(), stored(&lines));
+    }
+}
+
+#[test]
+fn dead_letters_of_all_instances_are_counted() {
+    let server = Server::start();
+    let rejected = "no document\n".repeat(5);
+    let lines = rejected.clone() + &lines(&["a"], 60) + &rejected;
+    let flow = checkpointed(&flow("batch = 3"))
+        .replace("[map]", "[map]\non_rejected = { file = \"rejected\" }");
+    let place = place(&flow, &lines, &server.endpoint());
+    let ended = place.spillway(&["run", "flow.toml", "--json"]);
+    let summary = summary(&ended);
+    assert!(summary["restarts"].as_u64().unwrap() > 0, "{summary}");
+    assert_eq!(summary["rejected"], 10, "{summary}");
+    let letters = std::fs::read_to_string(place.path("rejected")).unwrap().lines().count();
+    assert_eq!(summary["dead_letters"], letters, "{summary}");
+    assert!(letters >= 10);
+}
+
 #[test]
 fn one_that_cannot_get_past_an_event_ends_with_the_cause() {
     for (in_transform, config) in [(true, ""), (false, "batch = 0")] {

@@ -117,6 +117,7 @@ impl Runner<'_> {
             Ok(dead_letters) => dead_letters,
             Err(error) => return Ran::without_a_sink(totals, Err(error)),
         };
+        let letters_before = totals.dead_letters;
         let begins = checkpoints.as_ref().map_or(0, |c| c.place.next_position());
         let begin = LineStart::default();
         let layout = checkpoints.as_ref().map(Checkpoints::layout);
@@ -134,6 +135,8 @@ impl Runner<'_> {
             layout: layout.unwrap_or_else(|| Layout::new(begin, begin)),
             taken: checkpoints.as_ref().map(Taken::new),
             pending: Pending::new(begins),
+            letters_before,
+            stored_nothing: false,
             visible: Vec::new(),
             giving: Vec::new(),
             spooled_from: begins,
@@ -177,11 +180,8 @@ impl Running<'_> {
             _ => self.pump.close(ending).await,
         };
         let closed = closed.and_then(|()| self.pump.is_all_durable(ending));
-        if matches!(closed, Err(RunError::NotDurable { .. })) {
-            self.pump.lose();
-        }
         let is_given_up = matches!(closed, Err(RunError::Sink(SinkError::GivenUp)));
-        if is_given_up {
+        if closed.is_err() {
             self.pump.lose();
         }
         // Behind a gate that was shut while it completed, the sink could do no more than clean up.
@@ -254,7 +254,16 @@ impl Running<'_> {
         let stops = self.pump.stops;
         let same = |one: &Run, next: &Run| !stops || one.key == next.key;
         for runs in runs.chunk_by(same) {
-            for portion in self.pump.transforms.apply(runs, stops).await? {
+            let Pump { transforms, shutdown, .. } = &mut self.pump;
+            let portions = tokio::select! {
+                biased;
+                // The sink is not at work, and can abort what is open.
+                () = shutdown.reached(2) => {
+                    return Err(SinkError::Refused(Error::Aborted).into());
+                }
+                portions = transforms.apply(runs, stops) => portions?,
+            };
+            for portion in portions {
                 if self.write(portion, &batch.several).await?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }

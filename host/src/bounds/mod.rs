@@ -27,7 +27,10 @@ impl Breach {
 
     /// A call took too long that may not wait.
     pub(crate) fn waited(call: &'static str, limit: Duration) -> Breach {
-        let what = format!("it did not answer within {limit:?}, and this call may not wait");
+        let what = format!(
+            "it did not answer within {limit:?}, and this call may not wait; `prompt_call_max` \
+             raises that"
+        );
         Breach { call, what }
     }
 }

@@ -98,6 +98,16 @@ fn a_sink_that_goes_on_is_bound_from_its_first_event_on() {
 }
 
 #[test]
+fn a_sink_that_resumes_is_bound_by_the_position_that_its_host_knows() {
+    let mut ledger = Ledger::new(true, 10);
+    ledger.skip(50);
+    let reports = |object| Progress { visible: vec![object], ..progress(50) };
+    broken(polled(&mut ledger, &reports(object(3, 1_000, 2))), "the next position");
+    broken(polled(&mut ledger, &progress(51)), "the next position");
+    assert_eq!(polled(&mut ledger, &reports(object(3, 49, 2))), Ok(()));
+}
+
+#[test]
 fn objects_and_failures_lie_within_what_was_written() {
     let told = |object: VisibleObject| {
         polled(&mut ledger(), &Progress { visible: vec![object], ..progress(0) })

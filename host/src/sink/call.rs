@@ -23,6 +23,8 @@ pub(crate) struct Call {
     meter: Arc<Meter>,
     gate: Gate,
     answer_bytes_max: usize,
+    /// What raises that, if anything does.
+    raised_by: Option<&'static str>,
     may_wait: bool,
 }
 
@@ -32,7 +34,8 @@ impl Call {
         let (meter, gate) = (store.data().meter.clone(), store.data().egress.gate());
         store.set_hostcall_fuel(ANSWER_BYTES_MAX);
         let answer_bytes_max = ANSWER_BYTES_MAX;
-        Call { name, limits: *limits, meter, gate, answer_bytes_max, may_wait: true }
+        let (limits, raised_by, may_wait) = (*limits, None, true);
+        Call { name, limits, meter, gate, answer_bytes_max, raised_by, may_wait }
     }
 
     /// One that may not wait.
@@ -46,14 +49,15 @@ impl Call {
         // One more byte is seen, and told as what it is: a state that is too large.
         let answer_bytes_max = limits.state_bytes_max.saturating_add(STATE_FRAME_BYTES_MAX);
         store.set_hostcall_fuel(answer_bytes_max);
-        Call { answer_bytes_max, ..call }
+        Call { answer_bytes_max, raised_by: Some("state_bytes_max"), ..call }
     }
 
     /// One whose answer has events in it.
     pub(crate) fn of_batch(name: &'static str, store: &mut Store<State>, limits: &Limits) -> Call {
         let call = Call::new(name, store, limits);
         store.set_hostcall_fuel(limits.memory_bytes_max);
-        Call { answer_bytes_max: limits.memory_bytes_max, ..call }
+        let raised_by = Some("memory_bytes_max");
+        Call { answer_bytes_max: limits.memory_bytes_max, raised_by, ..call }
     }
 
     /// It ends with the sink behind this gate.
@@ -85,7 +89,12 @@ impl Call {
 
     fn ended(&self, error: &wasmtime::Error) -> SinkError {
         if is_too_much(error) {
-            let what = format!("it hands over more than {} bytes", self.answer_bytes_max);
+            let raise = self.raised_by.map(|limit| format!("; `{limit}` raises that"));
+            let what = format!(
+                "it hands over more than {} bytes{}",
+                self.answer_bytes_max,
+                raise.unwrap_or_default()
+            );
             return Breach::by(self.name)(what).into();
         }
         let trap = Trap::of(error, &self.limits, self.meter.has_refused_memory());

@@ -1,10 +1,13 @@
-//! A transform that changes nothing, and traps: in the batch that its configuration counts to, or
-//! in one that has the text which its configuration is.
+//! A transform that changes no event, and traps: in the batch that its configuration counts to, and
+//! in one with the text `trap`. With `lines` in its configuration it counts the lines of a run, in
+//! place of telling where each ends.
 
 use crate::bindings::exports::spillway::sink::transform::{
     Guest, GuestTransform, Outcome, Transform,
 };
-use crate::bindings::spillway::sink::types::{Description, Error, Payload, Run};
+use crate::bindings::spillway::sink::types::{
+    Boundaries, Description, Error, Framing, Payload, Run,
+};
 
 use std::cell::Cell;
 
@@ -29,7 +32,7 @@ impl GuestTransform for Trapping {
         Ok(Transform::new(Trapping { config, batches: Cell::new(0) }))
     }
 
-    fn apply(&self, batch: Vec<Run>) -> Result<Outcome, Error> {
+    fn apply(&self, mut batch: Vec<Run>) -> Result<Outcome, Error> {
         self.batches.set(self.batches.get() + 1);
         let is_counted = self.config.contains(&format!("\"batch\":{}}}", self.batches.get()));
         let has_text = |run: &Run| match &run.payload {
@@ -38,6 +41,13 @@ impl GuestTransform for Trapping {
         };
         if is_counted || batch.iter().any(has_text) {
             std::process::abort();
+        }
+        if self.config.contains("lines") {
+            for run in &mut batch {
+                if let (Framing::Newline, Boundaries::At(ends)) = (run.framing, &run.boundaries) {
+                    run.boundaries = Boundaries::Lines(ends.len() as u32);
+                }
+            }
         }
         Ok(Outcome { runs: batch, rejected: Vec::new() })
     }

@@ -172,8 +172,10 @@ async fn a_call_that_may_not_wait_has_its_time() {
             sink.commit().await?;
             sink.metrics().await
         };
-        let said =
-            format!("in `{call}`, it did not answer within 50ms, and this call may not wait");
+        let said = format!(
+            "in `{call}`, it did not answer within 50ms, and this call may not wait; \
+             `prompt_call_max` raises that"
+        );
         assert_eq!(breach(answer.await).to_string(), said);
         assert_eq!(breach(sink.flush().await).to_string(), said);
     }

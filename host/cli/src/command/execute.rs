@@ -60,7 +60,10 @@ pub(crate) async fn execute(
         let kept = ran.checkpointed.kept.clone().unwrap_or_default();
         restarts.announce(cause, &kept, &checkpoint.path);
         let resume = self::resume(&plan, checkpoint).await?;
-        let mut totals = Totals { restarts: ran.checkpointed.restarts + 1, ..ran.checkpointed };
+        let restarts = ran.checkpointed.restarts + 1;
+        // All letters are in their file, and some may be written again.
+        let dead_letters = ran.totals.dead_letters;
+        let mut totals = Totals { restarts, dead_letters, ..ran.checkpointed };
         count_visible(&mut totals, ran.visible, &plan, resume.state()).await?;
         if resume.nothing_to_do()?.is_some() {
             // The last checkpoint was stored, and only what follows it had no effect.
@@ -131,7 +134,12 @@ impl<'a> Instance<'a> {
             () = shutdown.first() => return Ok(Ran::without_a_sink(before, Ok(End::Stopped))),
         };
         let sink = match opened {
-            Ok(sink) => sink,
+            Ok(mut sink) => {
+                if let Some(resume) = &resume {
+                    sink.begin_at(resume.place().0.next_position());
+                }
+                sink
+            }
             Err(SinkError::Refused(Error::UnknownState(text))) => {
                 return Err(CliError::Usage(anyhow!("the checkpoint cannot be resumed: {text}")));
             }

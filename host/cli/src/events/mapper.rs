@@ -224,21 +224,35 @@ impl Mapper {
     }
 }
 
-/// Takes a block of lines over as events.
-fn fill_verbatim(open: &mut OpenBatch, key: &str, lines: Lines) -> Option<Rest> {
-    let count = lines.ends.len();
+/// Takes a block of lines over as events, as many as a batch may have.
+fn fill_verbatim(open: &mut OpenBatch, key: &str, mut lines: Lines) -> Option<Rest> {
+    let count = lines.ends.len().min(BATCH_LINES_MAX);
     let next_offset = lines.offset_of(count);
     let bytes = next_offset - lines.offset;
     if open.is_full(bytes) {
         return Some(Rest::from(Piece::Lines(lines)));
     }
+    let rest = cut(&mut lines, count).map(|rest| Rest::from(Piece::Lines(rest)));
     let position = open.batch.next.position;
     open.batch.lines += count as u64;
     open.batch.bytes += bytes;
     open.in_line = count as u64;
     open.pass(count as u64, next_offset);
     open.batcher.push_lines(key, position, lines.block, lines.ends);
-    None
+    rest
+}
+
+/// Cuts off the lines behind the first `count`, if there are more.
+fn cut(lines: &mut Lines, count: usize) -> Option<Lines> {
+    if lines.ends.len() <= count {
+        return None;
+    }
+    let at = lines.ends[count - 1];
+    let block = lines.block.split_off(at as usize);
+    let ends = lines.ends.split_off(count).into_iter().map(|end| end - at).collect();
+    let newline_added = std::mem::take(&mut lines.newline_added);
+    let (first, offset) = (lines.first + count as u64, lines.offset + u64::from(at));
+    Some(Lines { block, ends, first, offset, newline_added })
 }
 
 /// A batch that is being filled.
@@ -285,6 +299,7 @@ impl OpenBatch {
     fn is_full(&self, more: u64) -> bool {
         (self.batch.lines > 0 || self.batcher.runs() > 0)
             && (self.batch.bytes + more > BATCH_BYTES_MAX
+                || self.batch.lines >= BATCH_LINES_MAX as u64
                 || self.has_events_enough()
                 || self.batch.rejected.len() >= BATCH_REJECTED_MAX)
     }
@@ -362,6 +377,8 @@ impl From<Piece> for Rest {
 /// How much of the input, and how many bytes of payloads, one batch takes: 1 MiB.
 pub(super) const BATCH_BYTES_MAX: u64 = 1 << 20;
 
+/// How many lines one batch takes: a sink may reject each of them, with a reason.
+pub(super) const BATCH_LINES_MAX: usize = 16_384;
 /// How many runs, and how many rejected lines, one batch holds.
 pub(super) const BATCH_RUNS_MAX: usize = 1024;
 pub(super) const BATCH_REJECTED_MAX: usize = 1024;

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use self::support::{Failing, all, joined, open, open_reader, soon, text_of};
-use super::mapper::{BATCH_BYTES_MAX, BATCH_REJECTED_MAX, BATCH_RUNS_MAX};
+use super::mapper::{BATCH_BYTES_MAX, BATCH_LINES_MAX, BATCH_REJECTED_MAX, BATCH_RUNS_MAX};
 use super::*;
 
 #[tokio::test]
@@ -124,6 +124,20 @@ async fn batches_are_bounded() {
         lines += batch.lines;
     }
     assert_eq!(lines, 5000);
+
+    for line in ["\n", "a\n"] {
+        let text = line.repeat(3 * BATCH_LINES_MAX + 5);
+        let mut events =
+            open(text.clone().into_bytes(), "codec = 'raw'", "fixed_key = 'k'", Framing::Newline);
+        let (mut lines, mut stored) = (0, String::new());
+        while let Some(batch) = events.next().await.unwrap() {
+            assert!(batch.lines <= BATCH_LINES_MAX as u64);
+            assert_eq!(batch.runs[0].first, lines);
+            lines += batch.lines;
+            stored.extend(batch.runs.iter().map(text_of));
+        }
+        assert_eq!((lines, stored), (3 * BATCH_LINES_MAX as u64 + 5, text));
+    }
 
     let mut events = open(b"x\n".repeat(3000), "", KEY_AND_PAYLOAD, Framing::Newline);
     assert!(events.next().await.unwrap().unwrap().rejected.len() <= BATCH_REJECTED_MAX);

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::checkpoint::Through;
 use crate::flow::TransformSettings;
 use crate::run;
-use spillway::component::{self, ComponentSource};
+use spillway::component::ComponentSource;
 use spillway::contract::Error;
 use spillway::engine::{Engine, Limits};
 use spillway::problem::Problem;
@@ -70,19 +70,16 @@ async fn one(
 ) -> Result<Option<Prepared>, PlanError> {
     let TransformSettings { component: path, limits, config } = settings;
     let compile_max = limits.compile_max();
-    let read = std::fs::read(&path);
-    let bytes = read.map_err(|error| LoadError::from(component::LoadError::Read(path, error)));
-    let loaded = match bytes {
-        Ok(bytes) => {
-            let digest = digest(&bytes);
-            let (engine, source) = (engine.clone(), ComponentSource::Bytes(bytes));
-            // To compile it may take long, and a signal is heard meanwhile.
-            let loading = move || TransformComponent::load_within(&engine, &source, compile_max);
-            let loading = tokio::task::spawn_blocking(loading).await;
-            loading.context("the component was not loaded")?.map(|component| (component, digest))
-        }
-        Err(error) => Err(error),
-    };
+    let (engine, source) = (engine.clone(), ComponentSource::File(path));
+    // To read and compile it may take long, and a signal is heard meanwhile.
+    let loading = tokio::task::spawn_blocking(move || {
+        let bytes = source.read(compile_max)?.into_owned();
+        let digest = digest(&bytes);
+        let source = ComponentSource::Bytes(bytes);
+        let component = TransformComponent::load_within(&engine, &source, compile_max)?;
+        Ok::<_, LoadError>((component, digest))
+    });
+    let loaded = loading.await.context("the component was not loaded")?;
     let (component, digest_of_component) = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {

@@ -44,6 +44,10 @@ pub(super) struct Pump<'a> {
     pub(super) taken: Option<Taken>,
     /// What the sink has taken and not stored.
     pub(super) pending: Pending,
+    /// Whether a sink that was closed has stored none of the events that it took.
+    pub(super) stored_nothing: bool,
+    /// How many dead letters instances before this one wrote.
+    pub(super) letters_before: u64,
     /// The objects that became visible since the sink was last asked for its state.
     pub(super) visible: Vec<VisibleObject>,
     /// The positions of the runs that it is being given.
@@ -101,11 +105,10 @@ impl Pump<'_> {
         several: &[Several],
     ) -> Result<(), RunError> {
         let (end, dropped) = (portion.end(), portion.dropped());
-        self.giving.retain(|run| end.is_some_and(|end| end <= run.start));
-        if let Some(end) = end.filter(|end| portion.sunk.last().map(sunk_end) != Some(*end)) {
-            // What the transforms dropped at the end is not to come.
-            self.sink.skip(end).await?;
-        }
+        let given = mem::take(&mut self.giving).into_iter();
+        let behind = |run: Range<u64>| run.start.max(end.unwrap_or_default())..run.end;
+        self.giving = given.map(behind).filter(|run| !run.is_empty()).collect();
+        let sunk_to = portion.sunk.last().map(sunk_end);
         let Portion { read: runs, sunk, rejected: mut rejections } = portion;
         rejections.extend(rejected);
         rejections.sort_by_key(|rejection| rejection.position);
@@ -122,6 +125,10 @@ impl Pump<'_> {
             let lines = self.layout.lines_of(position);
             let letter = DeadLetter { position, lines, reason, content };
             self.reject(&letter, self.layout.spot(position))?;
+        }
+        if let Some(end) = end.filter(|end| sunk_to != Some(*end)) {
+            // What the transforms dropped at the end is not to come.
+            self.sink.skip(end).await?;
         }
         Ok(())
     }
@@ -270,7 +277,11 @@ impl Pump<'_> {
         }
         let Totals { events, stored_events, failed_events, .. } = self.totals;
         self.totals.failed_events = events.saturating_sub(stored_events).max(failed_events);
-        if self.durable < self.given {
+        if self.stored_nothing {
+            // The sink has said that all are durable, and so which they are is forgotten.
+            let lines = Lines { first: 1, last: self.totals.lines };
+            self.add_not_stored(NotStored::between([lines]));
+        } else if self.durable < self.given {
             let lines = match self.pending.lost() {
                 Some(lost) => self.lines_at(&[lost.as_slice(), &self.giving].concat()),
                 None => {
@@ -309,7 +320,7 @@ impl Pump<'_> {
     }
 
     /// What a sink that completed everything has to say: that it did, and in which objects.
-    pub(super) fn is_all_durable(&self, ending: Ending) -> Result<(), RunError> {
+    pub(super) fn is_all_durable(&mut self, ending: Ending) -> Result<(), RunError> {
         if ending != Ending::Complete || self.is_told_to_abort() {
             return Ok(());
         }
@@ -319,7 +330,10 @@ impl Pump<'_> {
         }
         let Totals { events, stored_events, failed_events, .. } = self.totals;
         match events > 0 && stored_events == 0 && failed_events == 0 {
-            true => Err(RunError::NothingStored { events }),
+            true => {
+                self.stored_nothing = true;
+                Err(RunError::NothingStored { events })
+            }
             false => Ok(()),
         }
     }
@@ -331,7 +345,7 @@ impl Pump<'_> {
     }
 
     pub(super) fn count(&mut self) {
-        self.totals.dead_letters = self.dead_letters.written();
+        self.totals.dead_letters = self.letters_before + self.dead_letters.written();
         self.monitor.count(&self.totals);
     }
 }

@@ -17,6 +17,14 @@ pub(super) fn run(run: batch::Run) -> Run {
     Run { key, first, at, payload, boundaries, framing }
 }
 
+/// Gives a run the numbers of its ends in place of a count of lines, as the command's own have them.
+pub(super) fn number_ends(run: &mut Run) {
+    let Boundaries::Lines(lines) = run.boundaries else { return };
+    let mut ends = Vec::with_capacity(lines as usize);
+    ends.extend(memchr::memchr_iter(b'\n', bytes(run)).map(|at| at as u32 + 1));
+    run.boundaries = Boundaries::At(ends);
+}
+
 /// The position behind the last event of a run.
 pub(super) fn end(run: &Run) -> u64 {
     run.first + ends(run).len() as u64
@@ -29,15 +37,11 @@ pub(super) fn part(run: &Run, range: Range<u64>) -> Run {
     let (from, to) = (index(range.start) as usize, index(range.end) as usize);
     let base = from.checked_sub(1).map_or(0, |before| ends[before]);
     let bytes = base as usize..to.checked_sub(1).map_or(0, |last| ends[last] as usize);
-    let payload = match &run.payload {
-        Payload::Bytes(all) => all[bytes].to_vec(),
-        Payload::Text(text) => text.as_bytes()[bytes].to_vec(),
-    };
     Run {
         key: run.key.clone(),
         first: run.first + from as u64,
         at: run.at,
-        payload: Payload::Bytes(payload),
+        payload: Payload::Bytes(self::bytes(run)[bytes].to_vec()),
         boundaries: Boundaries::At(ends[from..to].iter().map(|end| end - base).collect()),
         framing: run.framing,
     }
@@ -64,14 +68,17 @@ pub(super) fn event(runs: &[Run], position: u64) -> Option<Content<'_>> {
     Some(Content::Event { key: &run.key, payload: payload(run, index), at: run.at })
 }
 
+fn bytes(run: &Run) -> &[u8] {
+    match &run.payload {
+        Payload::Bytes(bytes) => bytes,
+        Payload::Text(text) => text.as_bytes(),
+    }
+}
+
 /// The payload of an event, without what separates it from the next.
 pub(super) fn payload(run: &Run, index: usize) -> &[u8] {
     let start = index.checked_sub(1).map_or(0, |before| ends(run)[before] as usize);
-    let bytes = match &run.payload {
-        Payload::Bytes(bytes) => bytes.as_slice(),
-        Payload::Text(text) => text.as_bytes(),
-    };
-    let framed = &bytes[start..ends(run)[index] as usize];
+    let framed = &bytes(run)[start..ends(run)[index] as usize];
     match run.framing {
         Framing::Newline => framed.strip_suffix(b"\n").unwrap_or(framed),
         Framing::Bare => framed,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::RunError;
-use super::runs::{end, part};
+use super::runs::{end, number_ends, part};
 use spillway::contract::{Outcome, Rejection, Run};
 use spillway::egress::Gate;
 use spillway::transform::{Transform, positions};
@@ -64,6 +64,7 @@ impl Transforms {
             outcome.rejected.extend(next.rejected);
         }
         outcome.rejected.sort_by_key(|rejection| rejection.position);
+        outcome.runs.iter_mut().for_each(number_ends);
         Ok(outcome)
     }
 }
@@ -135,6 +136,18 @@ mod tests {
         ];
         assert_eq!(shown, wanted);
         assert_eq!(portions.iter().map(|p| p.end().unwrap()).collect::<Vec<_>>(), [7, 8, 14]);
+    }
+
+    #[test]
+    fn lines_that_a_transform_counts_get_the_numbers_of_their_ends() {
+        let mut run = Run {
+            payload: Payload::Text("a\n\nbc\n".to_owned()),
+            boundaries: Boundaries::Lines(3),
+            framing: Framing::Newline,
+            ..run("k", 5, "")
+        };
+        number_ends(&mut run);
+        assert_eq!((crate::batch::ends(&run), end(&run)), (&[2, 3, 6][..], 8));
     }
 
     #[test]
