@@ -74,11 +74,11 @@ def test_exactly_once_where_an_object_of_that_name_exists(
     (tmp_path / "events.ndjson").write_text("new\n")
     existing = server.folder / "test" / "events-0"
     existing.write_text("old\n")
-    command = [sys.executable, EXAMPLES / "exactly_once.py", "events.ndjson", "events.state"]
+    command = (EXAMPLES / "exactly_once.py", "events.ndjson", "events.state")
     for _ in range(2):
         ended = subprocess.run(
-            command, cwd=tmp_path, env=environment(server), capture_output=True, text=True,
-            timeout=120,
+            [sys.executable, *command],
+            cwd=tmp_path, env=environment(server), capture_output=True, text=True, timeout=120,
         )
         assert (ended.returncode, ended.stdout) == (1, "")
         assert re.fullmatch(
@@ -88,7 +88,7 @@ def test_exactly_once_where_an_object_of_that_name_exists(
         )
         assert existing.read_text() == "old\n"
     existing.unlink()
-    assert run(server, tmp_path, *command[1:]) == "1 lines are stored\n"
+    assert run(server, tmp_path, *command) == "1 lines are stored\n"
     assert existing.read_text() == "new\n"
     existing.unlink()
 

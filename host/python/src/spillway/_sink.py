@@ -50,6 +50,7 @@ class Sink:
         self._checkpointed = checkpointed
         self._closed = False
         self._last_metrics: list[Metric] = []
+        self._unreported: Progress | None = None
         self._lock = threading.RLock()
         self._calling = False
 
@@ -175,8 +176,8 @@ class Sink:
         while progress.wants_checkpoint:
             store(self.checkpoint())
             self.commit()
-            progress = _joined(progress, self.flush())
-        return _joined(progress, self.close())
+            progress = _answers.joined(progress, self.flush())
+        return _answers.joined(progress, self.close())
 
     def close(self, how: Ending = "complete") -> Progress:
         """Ends the sink. After it only `metrics` may be called.
@@ -254,9 +255,17 @@ class Sink:
                     "the call that was interrupted does not end; the sink was given up: what is "
                     "not visible or in a committed checkpoint is not stored"
                 )
+            late = self._instance.take_late()
+            if late is not None:
+                self._unreported = _answers.report(*late)
             ending = _guest.case(ENDING.number(how))
             progress = self._progress("close", ending, within=within)
             self._last_metrics = self._metrics()
+        except Closed as closed:  # by a `close` that was interrupted
+            self._release()
+            if how != "abort" and self._unreported is not None and self._unreported.failed:
+                raise NotStored(self._unreported) from closed
+            raise
         except (Interrupted, Trapped):
             self._release()
             raise
@@ -299,6 +308,9 @@ class Sink:
         self, method: str, *arguments: _guest.Argument, within: float | None = None
     ) -> Progress:
         progress = _answers.progress(self._ask(method, *arguments, within=within))
+        if self._unreported is not None:
+            progress = _answers.joined(self._unreported, progress)
+            self._unreported = None
         for notice in progress.notices:
             _tell(notice)
         return progress
@@ -315,6 +327,8 @@ class Sink:
         except CredentialsError as error:
             if isinstance(error.returned, Progress) and error.returned.failed:
                 raise NotStored(error.returned) from error.__cause__
+            if isinstance(error.error, NotStored):
+                raise error.error from error.__cause__
             raise
 
     def _one_call(self, work: Callable[[], T]) -> T:
@@ -355,17 +369,6 @@ def _stored(progress: Progress) -> Progress:
     if progress.failed:
         raise NotStored(progress)
     return progress
-
-
-def _joined(one: Progress, other: Progress) -> Progress:
-    return Progress(
-        durable=other.durable,
-        visible=one.visible + other.visible,
-        failed=one.failed + other.failed,
-        wants_checkpoint=other.wants_checkpoint,
-        notices=one.notices + other.notices,
-        notices_dropped=one.notices_dropped + other.notices_dropped,
-    )
 
 
 def _tell(notice: Notice) -> None:

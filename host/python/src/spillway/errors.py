@@ -105,7 +105,8 @@ class Trapped(SpillwayError):
 class Interrupted(SpillwayError):
     """An exception, such as `KeyboardInterrupt`, ended the wait for an earlier call.
 
-    What came of that call is not known. Only `close` may be called.
+    What came of that call is not known. Only `close` may be called. It also reports what that call
+    would have reported.
     """
 
 
