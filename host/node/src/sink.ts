@@ -25,6 +25,9 @@ export interface Sink extends AsyncDisposable {
    * Writes events with one key. Resolves when the sink has taken them, and waits while it is full.
    * Accepted is not stored: `progress.durable` says what is, and `flush` waits for it.
    *
+   * A string is one event, also with line feeds in it: `"a\nb"` is two only with `lines: true`.
+   * (The package for Python differs: there a string is lines.)
+   *
    * All or nothing: where it rejects, none was taken.
    */
   write(key: string, data: Data, options?: WriteOptions): Promise<Written>;

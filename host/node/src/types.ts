@@ -63,7 +63,10 @@ export interface WriteOptions {
   first?: bigint | number | undefined;
   /** When the events happened: a `Date`, or nanoseconds since 1970. Default: now. */
   at?: Date | bigint | undefined;
-  /** Whether each line of the data is an event. Default: the data is one event. */
+  /**
+   * Whether each line of a string or of bytes is an event, as in the package for Python. Default:
+   * false, so `"a\nb"` is one event.
+   */
   lines?: boolean | undefined;
 }
 
@@ -72,7 +75,7 @@ export interface WritableOptions {
   lines?: boolean | undefined;
 }
 
-/** One event, or a list with one event in each element. */
+/** One event, also with line feeds in it; or a list with one event in each element. */
 export type Data = Uint8Array | string | readonly (Uint8Array | string)[];
 
 /** What became of a write. */

@@ -1,6 +1,11 @@
 """Stores a growing file of lines, each exactly once, however often the program is killed.
 
     BUCKET=my-events python exactly_once.py events.ndjson events.state
+
+Objects are named by the number of their first line, and never replace another one. With a new state
+file numbers begin at 0 again, so the objects of an earlier state file are in the way: the program
+says which, and ends. Delete or move that object and run again. Or keep both: delete the state file
+and put `{uuid}` into `key_template`. All lines are then stored once more, under new names.
 """
 
 from __future__ import annotations
@@ -51,4 +56,7 @@ def main(path: str, state_path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except spillway.SpillwayError as error:
+        sys.exit(f"exactly_once.py: {error}")

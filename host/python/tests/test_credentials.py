@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -131,6 +132,69 @@ def test_what_a_provider_raises_is_raised_after_the_call(
         sink.check()
         sink.write("key", "x")
     assert server.object(f"{prefix}/key") == b"x\n"
+
+
+@pytest.mark.parametrize("last", ["flush", "close", "finish", "block"])
+def test_what_a_provider_raises_does_not_hide_lost_events(open_sink: Open, last: str) -> None:
+    def provider(fresh: bool) -> spillway.Credentials:
+        raise LookupError(SECRET)
+
+    sink = open_sink(credentials=provider, retry_time_max_ms=0)
+    with pytest.raises(spillway.NotStored, match="1 event could not be stored") as raised:
+        if last == "block":
+            with sink:
+                sink.write("key", "x")
+        else:
+            sink.write("key", "x")
+            if last == "finish":
+                sink.finish(lambda state: None)
+            else:
+                getattr(sink, last)()
+    assert "the provider raised LookupError" in str(raised.value)
+    assert SECRET not in str(raised.value)
+    assert isinstance(raised.value.__cause__, LookupError)
+    (failure,) = raised.value.progress.failed
+    assert (failure.key, failure.first, failure.last, failure.events) == ("key", 0, 0, 1)
+    assert sink.closed == (last in ("close", "block"))
+    if not sink.closed:
+        assert sink.flush().failed == ()  # reported once
+        assert sink.close().durable == 1
+
+
+def test_events_that_a_write_loses_are_raised_at_the_end(open_sink: Open) -> None:
+    """Where a write raises what the provider raised, it has taken its events all the same."""
+    fails = True
+
+    def provider(fresh: bool) -> spillway.Credentials:
+        if fails:
+            raise LookupError
+        return CREDENTIALS
+
+    sink = open_sink(credentials=provider, retry_time_max_ms=0, part_bytes=5 << 20)
+    with pytest.raises(spillway.CredentialsError, match="the call itself succeeded") as raised:
+        sink.write("key", ["x" * (6 << 20), "y"])
+    assert (raised.value.taken, raised.value.rejections) == (2, [])
+    assert list(raised.value.rest) == []
+    fails = False
+    with pytest.raises(spillway.NotStored, match="2 events could not be stored"):
+        sink.close()
+
+
+def test_poll_raises_events_that_are_lost_together_with_what_a_provider_raises(
+    open_sink: Open,
+) -> None:
+    def provider(fresh: bool) -> spillway.Credentials:
+        raise LookupError
+
+    fields = {"rotate": {"idle_ms": 1}, "key_template": "{first}", "retry_time_max_ms": 0}
+    sink = open_sink(credentials=provider, **fields)
+    sink.write("key", "x")
+    with pytest.raises(spillway.NotStored) as raised:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            assert sink.poll().failed == ()
+    assert isinstance(raised.value.__cause__, LookupError)
+    assert sink.flush().durable == 1
 
 
 def test_an_interrupt_in_a_provider_is_kept_out_as_well(open_sink: Open) -> None:

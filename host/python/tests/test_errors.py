@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 
@@ -66,6 +67,29 @@ def test_flush_raises_too_and_the_sink_goes_on(
             sink.flush()
         assert raised.value.progress.failed[0].key == "bad"
         assert sink.poll().failed == ()
+
+
+def test_a_block_that_only_a_commit_can_end_does_not_hide_lost_events(open_sink: Open) -> None:
+    answers = [spillway.Credentials("local", "wrong"), CREDENTIALS]
+    large = "x" * (6 << 20)
+    sink = open_sink(
+        credentials=lambda fresh: answers[0], commit="checkpointed", part_bytes=5 << 20, **NO_RETRY
+    )
+    with pytest.raises(spillway.NotStored, match="1 event could not be stored") as raised:
+        with sink:
+            sink.write("bad", large)
+            until = time.monotonic() + 60
+            while "failed" not in phases(sink):
+                assert time.monotonic() < until
+            answers.pop(0)
+            sink.write("good", "x")
+    assert isinstance(raised.value.__cause__, spillway.Busy)
+    assert [failure.key for failure in raised.value.progress.failed] == ["bad"]
+    assert sink.closed
+
+
+def phases(sink: spillway.Sink) -> list[str]:
+    return [each.phase for each in spillway.inspect_state(sink.checkpoint()).objects]
 
 
 def test_an_exception_aborts(server: Server, prefix: str, open_sink: Open) -> None:

@@ -67,6 +67,32 @@ def test_exactly_once(server: Server, tmp_path: Path) -> None:
         name.unlink()
 
 
+def test_exactly_once_where_an_object_of_that_name_exists(
+    server: Server, tmp_path: Path
+) -> None:
+    """Each run ends with one line until the object is gone, and then nothing is missing."""
+    (tmp_path / "events.ndjson").write_text("new\n")
+    existing = server.folder / "test" / "events-0"
+    existing.write_text("old\n")
+    command = (EXAMPLES / "exactly_once.py", "events.ndjson", "events.state")
+    for _ in range(2):
+        ended = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path, env=environment(server), capture_output=True, text=True, timeout=120,
+        )
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert re.fullmatch(
+            r"exactly_once\.py: 1 event could not be stored; .*'events-0': .*"
+            r"an object of that name exists.*\n",
+            ended.stderr,
+        )
+        assert existing.read_text() == "old\n"
+    existing.unlink()
+    assert run(server, tmp_path, *command) == "1 lines are stored\n"
+    assert existing.read_text() == "new\n"
+    existing.unlink()
+
+
 def test_log_to_s3(server: Server, tmp_path: Path) -> None:
     run(server, tmp_path, EXAMPLES / "log_to_s3.py")
     lines = b"".join(server.objects("my-service").values()).decode().splitlines()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 
 import pytest
+
+import spillway
 
 PROGRAM = """
 import sys, spillway
@@ -68,3 +73,36 @@ def test_an_interrupt_ends_the_wait(call: str, fields: dict[str, object]) -> Non
     assert refused == ["refused"] * 3 or "write" in call and refused == []
     assert error.rstrip().endswith("KeyboardInterrupt")
     assert process.returncode == -signal.SIGINT
+
+
+@pytest.mark.parametrize("raises", [False, True])
+@pytest.mark.parametrize("interrupted", [spillway.Sink.flush, spillway.Sink.close])
+def test_events_that_an_interrupted_call_loses_are_raised_by_close(
+    open_sink: Callable[..., spillway.Sink],
+    interrupted: Callable[[spillway.Sink], spillway.Progress],
+    raises: bool,
+) -> None:
+    was_interrupted = threading.Event()
+
+    def provider(fresh: bool) -> spillway.Credentials:
+        if not was_interrupted.is_set():
+            _thread.interrupt_main()
+            assert was_interrupted.wait(60)
+            if raises:
+                raise LookupError
+        return spillway.Credentials("local", "wrong")
+
+    sink = open_sink(credentials=provider, retry_time_max_ms=0)
+    sink.write("key", "x")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(sink)
+    finally:
+        was_interrupted.set()
+    with pytest.raises(spillway.NotStored, match="1 event could not be stored") as raised:
+        sink.close()
+    (failure,) = raised.value.progress.failed
+    assert (failure.key, failure.first, failure.last) == ("key", 0, 0)
+    assert isinstance(failure.cause, spillway.Unavailable if raises else spillway.Denied)
+    assert isinstance(raised.value.__cause__, LookupError) or not raises
+    assert sink.closed

@@ -61,6 +61,24 @@ def progress(value: dict[str, Any]) -> Progress:
     )
 
 
+def report(function: str, result: tuple[str, Any]) -> Progress | None:
+    """The progress that a function returned; `None` where it failed, or returns another thing."""
+    ending, value = result
+    return progress(value) if ending == "ok" and function in _REPORTING else None
+
+
+def joined(one: Progress, other: Progress) -> Progress:
+    """What two calls reported, one after the other."""
+    return Progress(
+        durable=other.durable,
+        visible=one.visible + other.visible,
+        failed=one.failed + other.failed,
+        wants_checkpoint=other.wants_checkpoint,
+        notices=one.notices + other.notices,
+        notices_dropped=one.notices_dropped + other.notices_dropped,
+    )
+
+
 def rejections(value: list[dict[str, Any]]) -> list[Rejection]:
     return [Rejection(**each) for each in value]
 
@@ -96,6 +114,8 @@ def _metric(value: dict[str, Any]) -> Metric:
         number = Histogram(tuple(number["buckets"]), number["beyond"], number["sum"])
     return Metric(value["name"], value["help"], kind, number, dict(value["labels"]))
 
+
+_REPORTING = ("[method]sink.poll", "[method]sink.flush", "[method]sink.close")
 
 _TEXTS: dict[str, type[SpillwayError]] = {
     "denied": Denied,

@@ -35,6 +35,8 @@ class Instance:
         self._guest: Guest | None = None
         self._dead: SpillwayError | None = None
         self._unfinished: Job[Any] | None = None
+        self._function = ""
+        self._late: tuple[str, Any] | None = None
         memory = limits.memory_bytes_max
         try:
             self._guest = self._wait(lambda: Guest(credentials, ca_file, memory, cache))
@@ -62,6 +64,7 @@ class Instance:
         guest = self._guest
         if guest is None:
             raise Closed("the sink was closed")
+        self._function = function
         try:
             return self._wait(lambda: guest.call(function, arguments), within)
         except Ended as ended:
@@ -81,12 +84,17 @@ class Instance:
             return False
         self._unfinished = self._dead = None
         try:
-            job.result()
+            self._late = self._function, job.result()
         except Ended as ended:
             self._dead = self._trapped(ended)
             self._free()
             raise self._dead from None
         return True
+
+    def take_late(self) -> tuple[str, Any] | None:
+        """The function of an interrupted call that has ended, and what it returned; only once."""
+        late, self._late = self._late, None
+        return late
 
     def end(self) -> None:
         """Ends a call that is still under way, and frees what the instance holds."""

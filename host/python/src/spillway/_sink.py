@@ -50,6 +50,7 @@ class Sink:
         self._checkpointed = checkpointed
         self._closed = False
         self._last_metrics: list[Metric] = []
+        self._unreported: Progress | None = None
         self._lock = threading.RLock()
         self._calling = False
 
@@ -71,21 +72,35 @@ class Sink:
         at: int | datetime | None = None,
         exact: bool = False,
     ) -> list[Rejection]:
-        """Takes events of one key, and returns those that it will never be able to store.
+        r"""Takes events of one key, and returns those that it will never be able to store.
 
         - `events`: a `str` or `bytes` of lines, each an event; or an iterable, each item an event,
-          without the line feed at its end if it has one.
+          without the line feed at its end if it has one. So `"a\nb"` is two events, and
+          `["a\nb"]` is one. (The package for Node takes a string as one event.)
         - `first`: the position of the first event; it follows the last one by default.
         - `at`: when the events happened, in nanoseconds since 1970 or as a `datetime`.
         - `exact`: each item, or the whole `str` or `bytes`, is an event as it is, line feeds
           included.
 
         Waits for the store while the sink is full. Raises `Busy` where only a commit makes room. An
-        error's `taken` and `rest` say what was taken before it, and what was not.
+        error's `taken` and `rest` say what was taken before it, and what was not. Events that could
+        not be stored are reported by `poll`, `flush` and `close`.
         """
         utf8 = _checked.string("key", key)
         moment = _checked.moment("at", at)
-        return self._one_call(lambda: self._write(utf8, events, first, moment, exact))
+        came_of_it: tuple[int, list[Rejection]] = 0, []
+
+        def write() -> list[Rejection]:
+            nonlocal came_of_it
+            came_of_it = self._write(utf8, events, first, moment, exact)
+            return came_of_it[1]
+
+        try:
+            return self._one_call(write)
+        except CredentialsError as error:
+            if error.error is None:
+                error.taken, error.rejections = came_of_it
+            raise
 
     def skip(self, to: int) -> None:
         """Says that no event before the position `to` is still to come."""
@@ -100,16 +115,18 @@ class Sink:
     def poll(self) -> Progress:
         """Moves on what is in flight or due, and reports. Does not wait for the network.
 
-        Objects end by age and idleness only while calls are made: call this now and then.
+        Objects end by age and idleness only while calls are made: call this now and then. Events
+        that could not be stored are in `failed`; this raises `NotStored` with them where the
+        credentials provider raised an exception as well.
         """
-        return self._one_call(lambda: self._progress("poll"))
+        return self._report(lambda: self._progress("poll"))
 
     def flush(self) -> Progress:
         """Ends every open object, and waits until each is visible or waits for a commit.
 
         Raises `NotStored` where events could not be stored.
         """
-        return _stored(self._one_call(lambda: self._progress("flush")))
+        return _stored(self._report(lambda: self._progress("flush")))
 
     def checkpoint(self) -> bytes:
         """The state of the sink. Store it together with the position in the source, both or
@@ -159,8 +176,8 @@ class Sink:
         while progress.wants_checkpoint:
             store(self.checkpoint())
             self.commit()
-            progress = _joined(progress, self.flush())
-        return _joined(progress, self.close())
+            progress = _answers.joined(progress, self.flush())
+        return _answers.joined(progress, self.close())
 
     def close(self, how: Ending = "complete") -> Progress:
         """Ends the sink. After it only `metrics` may be called.
@@ -171,7 +188,9 @@ class Sink:
         - `"suspend"`: leaves what the last committed checkpoint knows, to be resumed from it.
         """
         ending = _checked.ending(how)
-        progress = self._one_call(lambda: self._close(ending))
+        if ending == "abort":
+            return self._one_call(lambda: self._close(ending))
+        progress = self._report(lambda: self._close(ending))
         return _stored(progress) if ending == "complete" else progress
 
     def __enter__(self) -> Sink:
@@ -208,7 +227,8 @@ class Sink:
 
     def _write(
         self, key: bytes, events: Events, first: int | None, at: int | None, exact: bool
-    ) -> list[Rejection]:
+    ) -> tuple[int, list[Rejection]]:
+        """How many events were taken, and those of them that can never be stored."""
         position = self._position
         if first is not None:
             position = _checked.position("first", first, position)
@@ -226,7 +246,7 @@ class Sink:
                 raise
             self._position = position = after
             rejections += _answers.rejections(returned)
-        return rejections
+        return position - begun, rejections
 
     def _close(self, how: Ending, within: float | None = None) -> Progress:
         try:
@@ -235,9 +255,17 @@ class Sink:
                     "the call that was interrupted does not end; the sink was given up: what is "
                     "not visible or in a committed checkpoint is not stored"
                 )
+            late = self._instance.take_late()
+            if late is not None:
+                self._unreported = _answers.report(*late)
             ending = _guest.case(ENDING.number(how))
             progress = self._progress("close", ending, within=within)
             self._last_metrics = self._metrics()
+        except Closed as closed:  # by a `close` that was interrupted
+            self._release()
+            if how != "abort" and self._unreported is not None and self._unreported.failed:
+                raise NotStored(self._unreported) from closed
+            raise
         except (Interrupted, Trapped):
             self._release()
             raise
@@ -248,11 +276,14 @@ class Sink:
         try:
             self.close()
         except Busy:
-            self.close("suspend")
-            raise Busy(
+            busy = Busy(
                 "objects wait for a commit, and are left to be resumed from the last checkpoint; "
                 "end the block with `finish` or `close('suspend')`"
-            ) from None
+            )
+            progress = self.close("suspend")
+            if progress.failed:
+                raise NotStored(progress) from busy
+            raise busy from None
 
     def _give_up_at_exit(self) -> None:
         """The exception that ends the block counts; another one is only told."""
@@ -277,6 +308,9 @@ class Sink:
         self, method: str, *arguments: _guest.Argument, within: float | None = None
     ) -> Progress:
         progress = _answers.progress(self._ask(method, *arguments, within=within))
+        if self._unreported is not None:
+            progress = _answers.joined(self._unreported, progress)
+            self._unreported = None
         for notice in progress.notices:
             _tell(notice)
         return progress
@@ -285,6 +319,17 @@ class Sink:
         self, method: str, *arguments: _guest.Argument, within: float | None = None
     ) -> Any:
         return _answers.ok(self._instance.call(_METHOD + method, *arguments, within=within))
+
+    def _report(self, work: Callable[[], Progress]) -> Progress:
+        """Like `_one_call`, but events that could not be stored come before a provider's error."""
+        try:
+            return self._one_call(work)
+        except CredentialsError as error:
+            if isinstance(error.returned, Progress) and error.returned.failed:
+                raise NotStored(error.returned) from error.__cause__
+            if isinstance(error.error, NotStored):
+                raise error.error from error.__cause__
+            raise
 
     def _one_call(self, work: Callable[[], T]) -> T:
         """Does `work` alone. What the credentials provider raised meanwhile is raised after it."""
@@ -324,17 +369,6 @@ def _stored(progress: Progress) -> Progress:
     if progress.failed:
         raise NotStored(progress)
     return progress
-
-
-def _joined(one: Progress, other: Progress) -> Progress:
-    return Progress(
-        durable=other.durable,
-        visible=one.visible + other.visible,
-        failed=one.failed + other.failed,
-        wants_checkpoint=other.wants_checkpoint,
-        notices=one.notices + other.notices,
-        notices_dropped=one.notices_dropped + other.notices_dropped,
-    )
 
 
 def _tell(notice: Notice) -> None:

@@ -78,7 +78,10 @@ class Unsupported(SpillwayError):
 
 
 class NotStored(SpillwayError):
-    """Events that were accepted could not be stored: `progress.failed` says which, and why."""
+    """Events that were accepted could not be stored: `progress.failed` says which, and why.
+
+    Where the credentials provider raised an exception meanwhile, that is the `__cause__`.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -102,15 +105,19 @@ class Trapped(SpillwayError):
 class Interrupted(SpillwayError):
     """An exception, such as `KeyboardInterrupt`, ended the wait for an earlier call.
 
-    What came of that call is not known. Only `close` may be called.
+    What came of that call is not known. Only `close` may be called. It also reports what that call
+    would have reported.
     """
 
 
 class CredentialsError(SpillwayError):
     """The credentials provider raised an exception, which is the `__cause__`.
 
-    The sink stays open. Where the call itself succeeded, `returned` is what it returned: its
-    `failed` may have events. Where the call failed as well, `error` is its error.
+    Where the call itself succeeded, `returned` is what it returned. Where it failed as well,
+    `error` is its error. The sink stays open, unless the call was a `close` that succeeded.
+
+    It never hides events that could not be stored: then `NotStored` is raised in its place. Only
+    after `close("abort")`, what was given up is in `returned.failed`.
     """
 
     def __init__(
