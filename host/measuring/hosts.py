@@ -64,14 +64,8 @@ class Host:
 
 def missing(hosts: list[Host]) -> list[str]:
     """What is not there, and what brings it: a line for each."""
-    found = {}
-    for host in hosts:
-        for needed, how in host.needs:
-            is_there = needed.exists() if isinstance(needed, Path) else shutil.which(needed)
-            if not is_there:
-                shown = needed.relative_to(ROOT) if _is_below(needed, ROOT) else needed
-                found[f"{shown} is missing: {how}"] = None
-    return list(found)
+    needs = dict.fromkeys(need for host in hosts for need in host.needs)
+    return [f"{_shown(needed)} is missing: {how}" for needed, how in needs if not _is_there(needed)]
 
 
 def prepare(hosts: list[Host], folder: Path) -> None:
@@ -81,7 +75,7 @@ def prepare(hosts: list[Host], folder: Path) -> None:
         _component("s3", folder)
     if "node" in names:
         # Node looks for packages beside the program, not where it is started.
-        shutil.copy(ROOT / "host/measuring/lines.mjs", folder)
+        shutil.copy(ROOT / "host/node/lines.mjs", folder)
         (folder / "node_modules").symlink_to(NODE_MODULES)
     if "composed" in names:
         for name in ("command", "env-credentials"):
@@ -130,7 +124,7 @@ def _run_bare(work: Work) -> list[str]:
 
 
 def _run_python(work: Work) -> list[str]:
-    return [str(PYTHON), str(ROOT / "host/measuring/lines.py"), work.config_file()]
+    return [str(PYTHON), str(ROOT / "host/python/lines.py"), work.config_file()]
 
 
 def _run_node(work: Work) -> list[str]:
@@ -177,8 +171,14 @@ def _said(*command: str) -> str:
     return ended.stdout.strip()
 
 
-def _is_below(path: Path | str, folder: Path) -> bool:
-    return isinstance(path, Path) and path.is_relative_to(folder)
+def _is_there(needed: Path | str) -> bool:
+    return needed.exists() if isinstance(needed, Path) else shutil.which(needed) is not None
+
+
+def _shown(needed: Path | str) -> Path | str:
+    if isinstance(needed, Path) and needed.is_relative_to(ROOT):
+        return needed.relative_to(ROOT)
+    return needed
 
 
 _SPILLWAY = (RELEASE / "spillway", "run cargo build --release")

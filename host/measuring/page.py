@@ -52,7 +52,7 @@ def section(
                 f"{host['start_cold_seconds']:.2f} s",
                 f"{host['start_warm_seconds']:.2f} s",
                 f"{host['memory_bytes'] / 1e6:.0f} MB",
-                f"{host['cpu_seconds_per_gb']:.1f} s",
+                f"{max(0, host['cpu_seconds_per_gb']):.1f} s",
                 host["version"],
             ]
             for host in hosts
@@ -73,14 +73,21 @@ def section(
     )
 
 
-def write(text: str) -> None:
-    """Puts the tables into the page."""
+def around() -> tuple[str, str]:
+    """What is before the tables in the page, and what is behind them; with the marks."""
     said = PAGE.read_text(encoding="utf-8")
     before, begin, rest = said.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:
-        raise Failed(f"{PAGE.relative_to(ROOT)} has no line `{(_END if begin else _BEGIN).strip()}`")
-    PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+        mark = (_END if begin else _BEGIN).strip()
+        raise Failed(f"{PAGE.relative_to(ROOT)} has no line `{mark}`")
+    return before + begin, end + after
+
+
+def write(around: tuple[str, str], section: str) -> None:
+    """Puts the tables into the page."""
+    before, after = around
+    PAGE.write_text(f"{before}\n{section}\n{after}", encoding="utf-8")
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

@@ -70,7 +70,6 @@ def served() -> Iterator[tuple[Store, str]]:
         stored = store
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield store, f"http://127.0.0.1:{server.server_port}"
