@@ -52,7 +52,7 @@ def section(
                 f"{host['start_cold_seconds']:.2f} s",
                 f"{host['start_warm_seconds']:.2f} s",
                 f"{host['memory_bytes'] / 1e6:.0f} MB",
-                f"{max(0, host['cpu_seconds_per_gb']):.1f} s",
+                f"{host['cpu_seconds_per_gb']:.1f} s",
                 host["version"],
             ]
             for host in hosts
