@@ -33,7 +33,7 @@ class Work:
     """What `prepare` has made. Files of the measurement go there, too."""
     lines: Path
     """The file that is read. It is also standard input."""
-    config: dict[str, str]
+    config: dict[str, str | int]
     """The `[sink.config]` of a flow."""
 
     def written(self, name: str, text: str) -> str:
@@ -119,7 +119,7 @@ def _run_embed(work: Work) -> list[str]:
 
 def _run_bare(work: Work) -> list[str]:
     component = str(work.folder / "s3.wasm")
-    server = urlsplit(work.config["endpoint"]).netloc
+    server = urlsplit(str(work.config["endpoint"])).netloc
     return [str(RELEASE / "examples/bare"), component, work.config_file(), server]
 
 

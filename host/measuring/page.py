@@ -39,7 +39,7 @@ def section(
     throughput = _table(
         ["Requests", "Lines", *(host["title"] for host in hosts)],
         [
-            [kind, length, *(_rate(rates[host["name"], kind, length]) for host in hosts)]
+            [kind, length, *(f"{rates[host['name'], kind, length]:.0f}" for host in hosts)]
             for kind in requests
             for length in lines
         ],
@@ -67,7 +67,7 @@ def section(
         f"`host/measure --write{options}`, {result['date']}: {result['processor']}, "
         f"{result['cores']} cores, {result['system']}; load {result['load']} before it began. "
         f"{result['mib']} MiB a run, medians of {result['rounds']} rounds.\n\n"
-        f"MB a second (1 MB is 1,000,000 bytes), from the first line until all is stored:\n\n"
+        f"MB a second (1 MB is 1,000,000 bytes), from the first request until all is stored:\n\n"
         f"{throughput}\n"
         f"Start, and what else a run takes, with {usual[0]}, lines of {usual[1]}:\n\n{costs}"
     )
@@ -95,10 +95,6 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
         return f"| {' | '.join(cells)} |\n"
 
     return line(head) + "|---" * len(head) + "|\n" + "".join(map(line, rows))
-
-
-def _rate(rate: float | None) -> str:
-    return "–" if rate is None else f"{rate:.0f}"
 
 
 def _processor() -> str:

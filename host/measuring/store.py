@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,12 +27,24 @@ class Store:
         self._numbers = itertools.count(1)
         self._uploads: dict[str, dict[str, int]] = {}
         self._objects: dict[str, int] = {}
+        self._times: list[float] = []
 
     def forget(self) -> None:
         """Empties the bucket."""
         with self._lock:
             self._uploads.clear()
             self._objects.clear()
+            self._times.clear()
+
+    def now(self) -> None:
+        """Something happens now: a request came, or was answered."""
+        with self._lock:
+            self._times.append(time.perf_counter())
+
+    def seconds(self) -> float:
+        """From the first request to the last answer."""
+        with self._lock:
+            return max(self._times) - min(self._times)
 
     def sizes(self) -> dict[str, int]:
         """The bytes of each object that is visible, by its key."""
@@ -113,6 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: a log takes time."""
 
     def _asked(self) -> tuple[str, dict[str, str]]:
+        self.stored.now()
         url = urlsplit(self.path)
         query = parse_qs(url.query, keep_blank_values=True)
         key = unquote(url.path).removeprefix(f"/{BUCKET}/")
@@ -129,6 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         return size
 
     def _answer(self, body: str, headers: dict[str, str] | None = None) -> None:
+        self.stored.now()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         for name, value in (headers or {}).items():
