@@ -1,0 +1,1 @@
+"""What `host/measure` is made of."""
