@@ -195,6 +195,35 @@ async fn each_mistake_is_told_with_its_field() {
     assert!(problems("{").await[0].message.starts_with("not JSON"));
 }
 
+/// The host ends a component that tells more.
+#[tokio::test]
+async fn a_configuration_with_too_many_mistakes_is_told_in_part() {
+    let long = "é".repeat(10_000);
+    for (rule, count) in [
+        (r#"{"action": "no"}"#.to_owned(), 101),
+        (r#"{"action": "no"}"#.to_owned(), 150),
+        (format!(r#"{{"action": "{long}", "field": "{long}", "{long}": 1}}"#), 300),
+        (format!(r#"{{"action": "set_key", "template": "{{{long}}}"}}"#), 100),
+        (format!(r#"{{"action": "set_key", "template": "{{{long}}}"}}"#), 1),
+    ] {
+        let config = format!(r#"{{"rules": [{}]}}"#, vec![rule.as_str(); count].join(", "));
+        let found = problems(&config).await;
+        let shown =
+            found.iter().map(|p| p.field.matches('é').count().max(p.message.matches('é').count()));
+        assert!(shown.clone().all(|chars| chars <= 100), "{count} of {:.40}", rule);
+        assert!(found.len() <= 100);
+        let last = found.last().unwrap();
+        let mistakes = if rule.contains("field") { 3 * count } else { count };
+        if mistakes > 100 {
+            let left = mistakes - found.len() + 1;
+            let wanted = format!("at least {left} more problems, which are not shown");
+            assert_eq!((last.field.as_str(), last.message.as_str()), ("", wanted.as_str()));
+        } else {
+            assert_eq!(found.len(), mistakes);
+        }
+    }
+}
+
 /// The schema and the code know the same fields.
 #[tokio::test]
 async fn the_schema_names_the_fields_that_are_read() {

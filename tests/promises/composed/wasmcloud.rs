@@ -97,9 +97,14 @@ fn what_is_acknowledged_is_stored() {
             assert!(stored == wanted, "message {n} is there as soon as it is acknowledged");
         }
         assert!(server.contents().keys().all(|key| key.starts_with("orders.new/")));
+        // Braces that stand for themselves hide no placeholder.
+        let braced = r#", "key_template": "{{{key}}}/{uuid}", "framing": "none""#;
+        let mut braced = instance(Some(&config(&server, braced))).await;
+        handle(&mut braced, "braced", b"braced").await.unwrap();
+        assert!(server.contents().keys().any(|key| key.starts_with("{braced}/")));
         // An empty one is one, too.
         handle(&mut one, "empty", b"").await.unwrap();
-        assert_eq!(server.objects().len(), 21);
+        assert_eq!(server.objects().len(), 22);
     });
 }
 
@@ -110,6 +115,7 @@ fn what_is_not_stored_is_not_acknowledged() {
     let other = good.replace("events", "no-such-bucket");
     let no_name = config(&server, "");
     let replaced = config(&server, r#", "key_template": "{key}""#);
+    let literal = config(&server, r#", "key_template": "{key}/{{uuid}}""#);
     let waits = config(&server, r#", "key_template": "{uuid}", "commit": "checkpointed""#);
     for (config, subject, said) in [
         (None, "a", "wasi:config/store has no `spillway_config`"),
@@ -117,6 +123,7 @@ fn what_is_not_stored_is_not_acknowledged() {
         (Some("{"), "a", "spillway_config: key_template: expected a name with {uuid}"),
         (Some(&*no_name), "a", "spillway_config: key_template: expected a name with {uuid}"),
         (Some(&*replaced), "a", "spillway_config: key_template: expected a name with {uuid}"),
+        (Some(&*literal), "a", "spillway_config: key_template: expected a name with {uuid}"),
         (Some(&*good), "", "the message has no subject"),
         (Some(&*good), &*"x".repeat(1_024), "bytes, but S3 allows 1024"),
         (Some(&*other), "a", "no-such-bucket"),

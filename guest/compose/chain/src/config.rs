@@ -1,7 +1,7 @@
 //! The configuration of a chain: that of its transform, and that of its sink.
 
 use serde_json::{Map, Value, json};
-use spillway_fields::{Fields, Problem};
+use spillway_fields::{Fields, Problem, trimmed};
 
 use crate::bindings::spillway::sink::types::{self, Description, Error};
 
@@ -45,7 +45,8 @@ pub(crate) fn both<A, B>(one: Result<A, Error>, other: Result<B, Error>) -> Resu
         (Ok(one), Ok(other)) => Ok((one, other)),
         (Err(Error::Invalid(mut problems)), Err(Error::Invalid(more))) => {
             problems.extend(more);
-            Err(Error::Invalid(problems))
+            let own = |types::Problem { field, message }| Problem { field, message };
+            Err(invalid(problems.into_iter().map(own).collect()))
         }
         (Err(error), _) | (_, Err(error)) => Err(error),
     }
@@ -87,7 +88,7 @@ fn within(outer: &str, error: Error) -> Error {
 
 fn invalid(problems: Vec<Problem>) -> Error {
     let told = |Problem { field, message }| types::Problem { field, message };
-    Error::Invalid(problems.into_iter().map(told).collect())
+    Error::Invalid(trimmed(problems).into_iter().map(told).collect())
 }
 
 const TRANSFORM: &str = "transform";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use spillway_fields::unknown;
+use spillway_fields::{shown, unknown};
 use wasip2::cli::environment::{get_arguments, get_environment};
 
 /// What is asked for.
@@ -42,6 +42,7 @@ impl Arguments {
                 return Ok(Asked::Help);
             }
             if !NAMES.contains(&name.as_str()) {
+                let name = shown(&name);
                 let why = unknown(&name, NAMES).replace("unknown field", "unknown argument");
                 problems.push(format!("{name}: {why}"));
                 continue;

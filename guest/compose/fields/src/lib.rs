@@ -58,6 +58,7 @@ impl<'a> Fields<'a> {
         }
         let is_unknown = |name: &String, _: &mut &RawValue| !names.contains(&name.as_str());
         for (name, _) in fields.values.extract_if(.., is_unknown).collect::<Vec<_>>() {
+            let name = shown(&name);
             problems.push(Problem::new(fields.name(&name), unknown(&name, names)));
         }
         fields
@@ -98,6 +99,36 @@ pub fn unknown(name: &str, names: &[&str]) -> String {
     }
 }
 
+/// As many of the problems as the contract allows: 100 with 64 KiB of text. If there are more, the
+/// last one says how many are left out.
+pub fn trimmed(mut problems: Vec<Problem>) -> Vec<Problem> {
+    if problems.len() <= PROBLEMS_MAX && bytes_of(&problems) <= PROBLEMS_BYTES_MAX {
+        return problems;
+    }
+    let all = problems.len();
+    problems.truncate(PROBLEMS_MAX - 1);
+    // The one that says so needs room, too.
+    while bytes_of(&problems) > PROBLEMS_BYTES_MAX - TEXT_BYTES_MAX {
+        problems.pop();
+    }
+    // Of those that another component told, some may have been left out before.
+    let more = format!("at least {} more problems, which are not shown", all - problems.len());
+    problems.push(Problem::new("", more));
+    problems
+}
+
+fn bytes_of(problems: &[Problem]) -> usize {
+    problems.iter().map(|problem| problem.field.len() + problem.message.len()).sum()
+}
+
+/// The beginning of a value of the configuration, for a message: 100 characters at most.
+pub fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// A text of at most 4 KiB, which is what the contract allows.
 pub fn bounded(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
@@ -105,3 +136,6 @@ pub fn bounded(mut text: String) -> String {
 }
 
 const TEXT_BYTES_MAX: usize = 4_096;
+const PROBLEMS_MAX: usize = 100;
+const PROBLEMS_BYTES_MAX: usize = 64 << 10;
+const SHOWN_CHARS_MAX: usize = 100;

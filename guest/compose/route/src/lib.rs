@@ -34,7 +34,7 @@ impl GuestTransform for Route {
     fn open(config: String) -> Result<Transform, Error> {
         let rules = Rules::parse(&config).map_err(|problems| {
             let told = |p: spillway_fields::Problem| (p.field, p.message);
-            let problems = problems.into_iter().map(told);
+            let problems = spillway_fields::trimmed(problems).into_iter().map(told);
             Error::Invalid(
                 problems.map(|(field, message)| types::Problem { field, message }).collect(),
             )

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 use serde_json::Value;
-use spillway_fields::{Fields, Problem, bounded};
+use spillway_fields::{Fields, Problem, bounded, shown};
 
 use crate::template::Template;
 
@@ -105,8 +105,8 @@ impl Rule {
         let field = fields.take::<String>("field", "a JSON pointer such as \"/level\"", problems);
         match field {
             Some(pointer) if !is_pointer(&pointer) => {
-                let message =
-                    format!("expected a JSON pointer such as \"/level\", not {pointer:?}");
+                let seen = shown(&pointer);
+                let message = format!("expected a JSON pointer such as \"/level\", not {seen:?}");
                 problems.push(Problem::new(fields.name("field"), message));
             }
             Some(pointer) => {
@@ -178,7 +178,7 @@ fn action_of(
             })
         }
         other => {
-            let message = format!("expected one of {}, not {other:?}", allowed.join(", "));
+            let message = format!("expected one of {}, not {:?}", allowed.join(", "), shown(other));
             problems.push(Problem::new(name, message));
             Action::Pass
         }

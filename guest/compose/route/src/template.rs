@@ -1,5 +1,7 @@
 //! The key that a rule gives: text, the key before, and fields of the event.
 
+use spillway_fields::shown;
+
 use crate::rules::is_pointer;
 
 /// A key with placeholders: `{key}` is the key before, `{/service}` the field at that JSON pointer.
@@ -34,6 +36,7 @@ impl Template {
                 "key" => Part::Key,
                 pointer if is_pointer(pointer) && !pointer.is_empty() => Part::Field(pointer.to_owned()),
                 other => {
+                    let other = shown(other);
                     return Err(format!(
                         "has the placeholder {{{other}}}; there are {{key}}, and JSON pointers such \
                          as {{/service}}"

@@ -97,11 +97,29 @@ fn config() -> Result<String, String> {
         // Where transforms stand before it, the sink is the innermost one.
         let innermost = std::iter::successors(Some(&json), |outer| outer.get("sink")).last();
         let template = innermost.and_then(|sink| sink["key_template"].as_str());
-        if !template.is_some_and(|template| template.contains("{uuid}")) {
+        if !template.is_some_and(has_uuid) {
             return Err(format!("{NAME}: key_template: {NO_NAME}"));
         }
     }
     Ok(config)
+}
+
+/// Whether a template has the placeholder `{uuid}`. `{{` and `}}` stand for one brace.
+fn has_uuid(template: &str) -> bool {
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        let from = &rest[at..];
+        if from.starts_with("{{") || from.starts_with("}}") {
+            rest = &from[2..];
+            continue;
+        }
+        match from[1..].split_once('}') {
+            Some(("uuid", _)) if from.starts_with('{') => return true,
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    false
 }
 
 fn explain(error: Error) -> String {
