@@ -25,8 +25,8 @@ pub enum ComponentSource {
 }
 
 impl ComponentSource {
-    /// The bytes of it. Of a file that is too large to be compiled in this time, a beginning that is
-    /// refused for that: it is not read to its end.
+    /// The bytes of it. Of a file that is too large to be compiled in this time, a beginning that
+    /// is refused for that: it is not read to its end.
     ///
     /// # Errors
     ///

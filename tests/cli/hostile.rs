@@ -1,5 +1,5 @@
-//! A component that means harm, run by the command: it ends with one line that says why, and nothing
-//! is stored on its word.
+//! A component that means harm, run by the command: it ends with one line that says why, and
+//! nothing is stored on its word.
 
 use std::path::Path;
 

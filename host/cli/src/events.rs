@@ -75,8 +75,8 @@ pub fn shared(mut map: Map) -> Arc<Map> {
 }
 
 impl Events {
-    /// The events that `map`, which is [`shared`], makes of `source`, in runs with this framing. The source begins with
-    /// the line of `place`, of which `begun` was taken before.
+    /// The events that `map`, which is [`shared`], makes of `source`, in runs with this framing.
+    /// The source begins with the line of `place`, of which `begun` was taken before.
     ///
     /// # Errors
     ///

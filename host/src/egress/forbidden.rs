@@ -77,8 +77,8 @@ fn ends_in_a_number(host: &str) -> bool {
         || last.strip_prefix("0x").is_some_and(is_hex)
 }
 
-/// A resolver by which no name leads there. A connection goes to the very addresses that were looked
-/// at: a name that means another one the next time is looked at the next time.
+/// A resolver by which no name leads there. A connection goes to the very addresses that were
+/// looked at: a name that means another one the next time is looked at the next time.
 #[derive(Clone)]
 pub(super) struct Guarded<R>(pub(super) R);
 

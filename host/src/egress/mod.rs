@@ -166,7 +166,8 @@ impl Egress {
         self.moved.clone()
     }
 
-    /// How many requests are in flight: sent, and their answers neither read to the end nor dropped.
+    /// How many requests are in flight: sent, and their answers neither read to the end nor
+    /// dropped.
     pub(crate) fn in_flight(&self) -> usize {
         Arc::strong_count(&self.slot) - 1
     }

@@ -216,9 +216,9 @@ impl Sink {
         self.prove("abort-upload", answer, |_, ()| Ok(()))
     }
 
-    /// Says with which position the next write begins, of a sink that resumes from a state: its host
-    /// stored the position with that. What the sink reports is held against it from now on; without
-    /// it, only from the first write on.
+    /// Says with which position the next write begins, of a sink that resumes from a state: its
+    /// host stored the position with that. What the sink reports is held against it from now on;
+    /// without it, only from the first write on.
     pub fn begin_at(&mut self, position: u64) {
         self.ledger.skip(position);
     }

@@ -37,8 +37,8 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads an object that may have the fields `names`, and no others. `place` is the field that it
-    /// stands in; nothing for the whole configuration.
+    /// Reads an object that may have the fields `names`, and no others. `place` is the field that
+    /// it stands in; nothing for the whole configuration.
     ///
     /// Returns what could be read; the rest is added to `problems`.
     pub fn read(

@@ -39,15 +39,16 @@ impl Guest for Component {
 /// The slot as it is in the file now, which is not what the compiler saw.
 fn slot() -> &'static [u8; SLOT_BYTES] {
     static PLACE: &[u8; SLOT_BYTES] = &SLOT;
-    // SAFETY: `PLACE` is a static that nothing writes to, so the pointer to it is valid and aligned.
+    // SAFETY: `PLACE` is a static that nothing writes to, so the pointer to it is valid and
+    // aligned.
     #[allow(unsafe_code, reason = "the compiler must not assume what the slot holds")]
     unsafe {
         read_volatile(&raw const PLACE)
     }
 }
 
-/// The room for the credentials: the marker, and blanks. No part of it is zero, which a linker would
-/// leave out of the file.
+/// The room for the credentials: the marker, and blanks. No part of it is zero, which a linker
+/// would leave out of the file.
 #[used]
 static SLOT: [u8; SLOT_BYTES] = {
     let mut slot = [b' '; SLOT_BYTES];

@@ -16,8 +16,8 @@ macro_rules! outln {
 
 pub(super) use outln;
 
-/// Writes a line, or several, escaped. A text of others in it is to be one line before. Returns false if it could not be written; a
-/// closed pipe counts as written.
+/// Writes a line, or several, escaped. A text of others in it is to be one line before. Returns
+/// false if it could not be written; a closed pipe counts as written.
 pub(super) fn line(text: &str) -> bool {
     heard(writeln!(io::stdout(), "{}", escape::text(text)))
 }

@@ -61,7 +61,8 @@ impl Transforms {
     }
 }
 
-/// One transform, or what is wrong with it. It is opened once: that needs nothing, and does nothing.
+/// One transform, or what is wrong with it. It is opened once: that needs nothing, and does
+/// nothing.
 async fn one(
     engine: &Engine,
     settings: TransformSettings,

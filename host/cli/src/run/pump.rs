@@ -96,8 +96,8 @@ impl Pump<'_> {
         runs
     }
 
-    /// Takes in that the sink took these events, but for those that it rejected. `several` are those
-    /// lines that begin in their batch and have several events.
+    /// Takes in that the sink took these events, but for those that it rejected. `several` are
+    /// those lines that begin in their batch and have several events.
     pub(super) async fn wrote(
         &mut self,
         portion: Portion<'_>,

@@ -17,7 +17,8 @@ pub(super) fn run(run: batch::Run) -> Run {
     Run { key, first, at, payload, boundaries, framing }
 }
 
-/// Gives a run the numbers of its ends in place of a count of lines, as the command's own have them.
+/// Gives a run the numbers of its ends in place of a count of lines, as the command's own have
+/// them.
 pub(super) fn number_ends(run: &mut Run) {
     let Boundaries::Lines(lines) = run.boundaries else { return };
     let mut ends = Vec::with_capacity(lines as usize);
