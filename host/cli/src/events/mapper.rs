@@ -232,7 +232,7 @@ fn fill_verbatim(open: &mut OpenBatch, key: &str, mut lines: Lines) -> Option<Re
     if open.is_full(bytes) {
         return Some(Rest::from(Piece::Lines(lines)));
     }
-    let rest = cut(&mut lines, count).map(|rest| Rest::from(Piece::Lines(rest)));
+    let rest = lines.cut(count).map(|rest| Rest::from(Piece::Lines(rest)));
     let position = open.batch.next.position;
     open.batch.lines += count as u64;
     open.batch.bytes += bytes;
@@ -240,19 +240,6 @@ fn fill_verbatim(open: &mut OpenBatch, key: &str, mut lines: Lines) -> Option<Re
     open.pass(count as u64, next_offset);
     open.batcher.push_lines(key, position, lines.block, lines.ends);
     rest
-}
-
-/// Cuts off the lines behind the first `count`, if there are more.
-fn cut(lines: &mut Lines, count: usize) -> Option<Lines> {
-    if lines.ends.len() <= count {
-        return None;
-    }
-    let at = lines.ends[count - 1];
-    let block = lines.block.split_off(at as usize);
-    let ends = lines.ends.split_off(count).into_iter().map(|end| end - at).collect();
-    let newline_added = std::mem::take(&mut lines.newline_added);
-    let (first, offset) = (lines.first + count as u64, lines.offset + u64::from(at));
-    Some(Lines { block, ends, first, offset, newline_added })
 }
 
 /// A batch that is being filled.

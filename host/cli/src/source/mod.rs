@@ -18,6 +18,6 @@ pub use config::{
 };
 pub use error::SourceError;
 pub use lines::LineReader;
-pub use piece::{HEAD_BYTES, Lines, Piece, TooLong};
+pub use piece::{HEAD_BYTES, Lines, Origin, Piece, TooLong};
 pub use reader::{Source, Start};
 pub use sniff::Foreign;

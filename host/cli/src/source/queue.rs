@@ -183,6 +183,6 @@ mod tests {
 
     fn piece(length: usize) -> Piece {
         let head = vec![0; length];
-        Piece::TooLong(TooLong { line: 0, offset: 0, next_offset: 0, head, bytes: 0 })
+        Piece::TooLong(TooLong { line: 0, offset: 0, next_offset: 0, head, bytes: 0, origin: None })
     }
 }
