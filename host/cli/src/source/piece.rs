@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Crlf;
+use super::{Crlf, Note};
 
 /// What a [`LineReader`](super::LineReader) yields.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Piece {
     Lines(Lines),
     /// A line over the limit.
     TooLong(TooLong),
+    /// Something about the files that lines are of.
+    Note(Box<Note>),
 }
 
 /// Whole lines, as they lie in the input, each ended by a newline.
