@@ -53,10 +53,31 @@ enum Kind {
 struct Decoding {
     decoder: Decoder,
     /// How far it has come towards the reach, until it is there.
-    skipped: Option<Reach>,
+    skipping: Option<Skipping>,
     /// What follows the reach and was not put into the stream.
     pending: Vec<u8>,
     is_at_end: bool,
+}
+
+/// The content before the reach, which is read again.
+#[derive(Default)]
+struct Skipping {
+    reach: Reach,
+    is_proven: bool,
+}
+
+/// What skipping on has brought.
+enum Skip {
+    /// The reach is not there yet.
+    More,
+    /// It is, and all before it is what was read.
+    There,
+    /// The content ends before it.
+    Short,
+    /// It is another content.
+    Other,
+    /// It cannot be decompressed further.
+    Broken(io::Error),
 }
 
 /// A line over the limit that is being passed over.
@@ -316,30 +337,26 @@ impl Content {
             Some(decoding) => decoding,
             None => decoding.insert(Decoding {
                 decoder: Decoder::new(file.try_clone()?, *format)?,
-                skipped: Some(Reach::default()),
+                skipping: Some(Skipping::default()),
                 pending: Vec::new(),
                 is_at_end: false,
             }),
         };
-        if let Some(skipped) = &mut current.skipped {
-            let to = self.reach.offset;
-            let skip = skip(&mut current.decoder, skipped, to, &mut self.expected);
-            let read = match skip {
-                Ok(()) if skipped.offset < to || self.expected.is_some() => return Ok(Read::Some),
-                Ok(()) => {
-                    let lines = self.reach.lines;
-                    self.reach = current.skipped.take().unwrap_or_default();
+        if let Some(skipping) = &mut current.skipping {
+            let read = match skipping.go_on(&mut current.decoder, self.reach.offset, self.expected)
+            {
+                Skip::More => return Ok(Read::Some),
+                Skip::Other => Read::Changed,
+                Skip::Short if !self.is_copy => Read::Changed,
+                Skip::Broken(error) => Read::Broken(error),
+                skip @ (Skip::There | Skip::Short) => {
+                    let (lines, skipping) = (self.reach.lines, current.skipping.take());
+                    self.reach = skipping.map(|skipping| skipping.reach).unwrap_or_default();
                     self.reach.lines = lines;
-                    return Ok(Read::Some);
-                }
-                Err(None) if self.is_copy && self.expected.is_some() => {
                     self.expected = None;
-                    self.reach = current.skipped.take().unwrap_or_default();
-                    current.is_at_end = true;
+                    current.is_at_end = matches!(skip, Skip::Short);
                     return Ok(Read::Some);
                 }
-                Err(None) => Read::Changed,
-                Err(Some(error)) => Read::Broken(error),
             };
             *decoding = None;
             return Ok(read);
@@ -465,28 +482,27 @@ impl Content {
     }
 }
 
-/// Goes on towards an offset, a slice at most, and proves what is expected on the way. Nothing as an
-/// error where the content is another.
-fn skip(
-    decoder: &mut Decoder,
-    skipped: &mut Reach,
-    to: u64,
-    expected: &mut Option<Print>,
-) -> Result<(), Option<io::Error>> {
-    let stop = expected.map_or(to, |print| print.at().clamp(skipped.offset, to));
-    let mut buffer = vec![0; (stop - skipped.offset).min(SLICE_BYTES) as usize];
-    let (filled, end) = decoder.fill(&mut buffer);
-    skipped.advance(&buffer[..filled], 0);
-    if expected.is_some_and(|print| print.at() == skipped.offset) {
-        let expected = expected.take();
-        if expected != Some(skipped.print()) {
-            return Err(None);
+impl Skipping {
+    /// Goes on towards an offset, a slice at most, and proves what is expected on the way.
+    fn go_on(&mut self, decoder: &mut Decoder, to: u64, expected: Option<Print>) -> Skip {
+        let unproven = expected.filter(|_| !self.is_proven);
+        let stop = unproven.map_or(to, |print| print.at().clamp(self.reach.offset, to));
+        let mut buffer = vec![0; (stop - self.reach.offset).min(SLICE_BYTES) as usize];
+        let (filled, end) = decoder.fill(&mut buffer);
+        self.reach.advance(&buffer[..filled], 0);
+        if unproven.is_some_and(|print| print.at() == self.reach.offset) {
+            if unproven != Some(self.reach.print()) {
+                return Skip::Other;
+            }
+            self.is_proven = true;
         }
-    }
-    match end {
-        Some(Err(error)) => Err(Some(error)),
-        Some(Ok(())) if skipped.offset < to => Err(None),
-        _ => Ok(()),
+        let is_there = self.reach.offset == to && (self.is_proven || expected.is_none());
+        match end {
+            Some(Err(error)) => Skip::Broken(error),
+            _ if is_there => Skip::There,
+            Some(Ok(())) => Skip::Short,
+            None => Skip::More,
+        }
     }
 }
 
