@@ -17,9 +17,8 @@ use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
 use crate::load::{Loaded, list, short};
 use crate::metadata::Metadata;
-use crate::sink::{Call, SinkError, answered};
+use crate::sink::{Call, Lifetime, SinkError, answered};
 use crate::state::State;
-use crate::trap::Trap;
 
 /// Why a component is no transform.
 #[derive(Debug, thiserror::Error)]
@@ -64,10 +63,7 @@ pub struct Transform {
     limits: Limits,
     /// What says that it is given up during a call.
     gate: Gate,
-    /// Whether a call is being made, or was and had no answer.
-    is_called: bool,
-    /// Why it is gone, if it is: then it is called no more.
-    gone: Option<SinkError>,
+    lifetime: Lifetime,
 }
 
 impl TransformComponent {
@@ -85,7 +81,8 @@ impl TransformComponent {
     }
 
     /// [`load`](TransformComponent::load)s a component that may take so long to compile, and whose
-    /// size is bounded with that, as [`load_within`](crate::component::Component::load_within) says.
+    /// size is bounded with that, as [`load_within`](crate::component::Component::load_within)
+    /// says.
     ///
     /// # Errors
     ///
@@ -149,8 +146,8 @@ impl TransformComponent {
         let opened = call.make(transform.call_open(&mut store, config)).await?;
         let resource = answered("open", opened, |_| Ok(()))?;
         let (engine, gate) = (self.engine.clone(), store.data().egress.gate());
-        let (limits, is_called, gone) = (*limits, false, None);
-        Ok(Transform { store, instance, resource, _engine: engine, limits, gate, is_called, gone })
+        let (limits, lifetime) = (*limits, Lifetime::default());
+        Ok(Transform { store, instance, resource, _engine: engine, limits, gate, lifetime })
     }
 
     async fn instantiate(
@@ -175,24 +172,13 @@ impl Transform {
     /// [`SinkError::Breach`], also where what comes back is not of the batch. After these two, drop
     /// the transform.
     pub async fn apply(&mut self, batch: &[Run]) -> Result<Outcome, SinkError> {
-        if self.is_called && self.gone.is_none() {
-            self.gone = Some(SinkError::Trap(Trap::cut_short()));
-        }
-        if let Some(gone) = &self.gone {
-            return Err(gone.clone());
-        }
-        self.is_called = true;
+        self.lifetime.begin()?;
         let Transform { store, instance, resource, gate, limits, .. } = self;
         let transform = instance.spillway_sink_transform().transform();
         let call = Call::of_batch("apply", store, limits).under(gate);
         let answer = call.make(transform.call_apply(store, *resource, batch)).await;
         let outcome = answer.and_then(|answer| answered("apply", answer, |o| check(batch, o)));
-        self.is_called = false;
-        outcome.inspect_err(|error| {
-            if !matches!(error, SinkError::Refused(_)) {
-                self.gone = Some(error.clone());
-            }
-        })
+        self.lifetime.end(outcome)
     }
 
     /// A call ends with [`SinkError::GivenUp`] where the sink behind this gate is given up.
