@@ -11,7 +11,7 @@ use wasmtime::component::{Linker, ResourceAny};
 
 use crate::bounds::{self, Breach, Kept};
 use crate::component::{COMPILE_MAX, ComponentSource, LoadError as ReadError, new_store};
-use crate::contract::{Boundaries, Description, Filter, FilterPre, Outcome, Payload, Run};
+use crate::contract::{Boundaries, Description, Filter, FilterPre, Framing, Outcome, Payload, Run};
 use crate::egress::Gate;
 use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
@@ -259,7 +259,7 @@ fn within(batch: &[Run], ranges: impl Iterator<Item = Range<u64>>, what: &str) -
     Ok(())
 }
 
-/// Whether a run has a key, events, and boundaries that are those of its payload.
+/// Whether a run has a key, events, and boundaries that are those of its payload and framing.
 fn is_whole(run: &Run) -> Kept {
     let bytes = match &run.payload {
         Payload::Bytes(bytes) => bytes.as_slice(),
@@ -267,11 +267,16 @@ fn is_whole(run: &Run) -> Kept {
     };
     let fits = match &run.boundaries {
         Boundaries::At(ends) => {
-            ends.is_sorted() && ends.last().is_some_and(|end| *end as usize == bytes.len())
+            ends.is_sorted()
+                && ends.last().is_some_and(|end| *end as usize == bytes.len())
+                && (run.framing == Framing::Bare || are_lines(bytes, ends))
         }
         Boundaries::Lines(lines) => {
             let found = bytes.iter().filter(|byte| **byte == b'\n').count();
-            *lines > 0 && found == *lines as usize && bytes.last() == Some(&b'\n')
+            run.framing == Framing::Newline
+                && *lines > 0
+                && found == *lines as usize
+                && bytes.last() == Some(&b'\n')
         }
     };
     match (fits, run.key.is_empty()) {
@@ -281,6 +286,12 @@ fn is_whole(run: &Run) -> Kept {
             Err(format!("the boundaries of the run at position {} do not fit it", run.first))
         }
     }
+}
+
+/// Whether each event has a line feed of its own at its end. The ends rise, and lie in the bytes.
+fn are_lines(bytes: &[u8], ends: &[u32]) -> bool {
+    let ends_in_one = |end: &u32| end.checked_sub(1).map(|at| bytes[at as usize]) == Some(b'\n');
+    ends.is_sorted_by(|one, next| one < next) && ends.iter().all(ends_in_one)
 }
 
 /// What a transform exports.
