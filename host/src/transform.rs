@@ -44,6 +44,14 @@ pub enum LoadError {
     Misfit(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl LoadError {
+    /// Whether the component is more than may be compiled, as
+    /// [`is_limit`](crate::component::LoadError::is_limit) says.
+    pub fn is_limit(&self) -> bool {
+        matches!(self, LoadError::Unusable(error) if error.is_limit())
+    }
+}
+
 /// A component that exports a transform, compiled and linked to nothing.
 #[derive(Clone)]
 pub struct TransformComponent {
@@ -123,10 +131,9 @@ impl TransformComponent {
     /// # Errors
     ///
     /// [`SinkError::Trap`], [`SinkError::Breach`].
-    pub async fn describe(&self) -> Result<Description, SinkError> {
-        let limits = Limits::default();
-        let (mut store, instance) = self.instantiate("describe", &limits).await?;
-        let call = Call::prompt("describe", &mut store, &limits);
+    pub async fn describe(&self, limits: &Limits) -> Result<Description, SinkError> {
+        let (mut store, instance) = self.instantiate("describe", limits).await?;
+        let call = Call::prompt("describe", &mut store, limits);
         let described = instance.spillway_sink_transform().call_describe(&mut store);
         let description = call.make(described).await?;
         bounds::description(&description).map_err(Breach::by("describe"))?;
@@ -155,7 +162,7 @@ impl TransformComponent {
         name: &'static str,
         limits: &Limits,
     ) -> Result<(Store<State>, Filter), SinkError> {
-        let grants = Grants { limits: *limits, ..Grants::nothing() };
+        let grants = Grants::nothing_within(*limits);
         let mut store = new_store(&self.engine, &grants);
         let call = Call::prompt(name, &mut store, limits);
         let instance = call.make(self.pre.instantiate_async(&mut store)).await?;

@@ -11,6 +11,7 @@ use crate::run::{Checkpoints, Kept};
 use crate::source::{Input, LastLine, LineSettings, Source, SourceError, SourceSettings};
 use spillway::component::Component;
 use spillway::contract::Error;
+use spillway::engine::Limits;
 use spillway::problem::Problem;
 use spillway::sink::SinkError;
 
@@ -159,6 +160,7 @@ impl Resume {
         source: &SourceSettings,
         transforms: &Transforms,
         sink: &Component,
+        limits: &Limits,
     ) -> Result<Resume, PlanError> {
         let file = CheckpointFile::open(&settings.path)?;
         let resumed = file.load()?;
@@ -172,7 +174,7 @@ impl Resume {
             None => Ok(Place::default()),
         };
         let place = place?;
-        let description = sink.describe().await?;
+        let description = sink.describe(limits).await?;
         let (name, version) = (description.name, description.version);
         let writer = Writer { name, version, transforms: transforms.identity() };
         let every = settings.every;
