@@ -1,6 +1,6 @@
 //! A transform that changes no event, and traps: in the batch that its configuration counts to, and
-//! in one with the text `trap`. In one with the text `loop` it does not end. With `lines` in its configuration it counts the lines of a run, in
-//! place of telling where each ends.
+//! in one with the text `trap`. In one with the text `loop` it does not end. With `lines` in its
+//! configuration it counts the lines of a run, in place of telling where each ends.
 
 use crate::bindings::exports::spillway::sink::transform::{
     Guest, GuestTransform, Outcome, Transform,
