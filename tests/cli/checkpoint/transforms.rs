@@ -147,7 +147,7 @@ fn one_that_traps_and_cannot_be_opened_again_ends_with_the_summary() {
     let ended = guarded(running.ends());
     let said = [
         "the component trapped: unreachable; a new instance resumes from line",
-        "error: cannot open",
+        "error: the source file events.json does not exist",
         "the next run resumes from line",
     ];
     assert_fails(&ended, 1, &said);
