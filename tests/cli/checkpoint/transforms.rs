@@ -152,7 +152,10 @@ fn one_that_traps_and_cannot_be_opened_again_ends_with_the_summary() {
     ];
     assert_fails(&ended, 1, &said);
     let summary = summary(&ended);
-    assert_eq!((&summary["end"], &summary["events"]), (&"failed".into(), &120.into()), "{ended:?}");
+    assert_eq!(summary["end"], "failed", "{ended:?}");
+    // The sink had taken all but those that were in the call with the last one.
+    let (events, next) = (summary["events"].as_u64(), summary["next_line"].as_u64());
+    assert!(events > Some(50) && next == events.map(|events| events + 1), "{ended:?}");
 
     // With its source in place and nothing that traps, all is there.
     place.write("events.json", lines.replace("\"trap\"", "\"fine\""));
