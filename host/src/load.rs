@@ -87,6 +87,14 @@ pub enum LoadError {
     TooSlow(Duration),
 }
 
+impl LoadError {
+    /// Whether the component is more than may be compiled: it may be the right one, and load where
+    /// that is allowed more time.
+    pub fn is_limit(&self) -> bool {
+        matches!(self, LoadError::TooLarge { .. } | LoadError::TooSlow(_))
+    }
+}
+
 /// A component that was compiled, whatever it exports.
 pub(crate) struct Loaded {
     pub(crate) component: wasmtime::component::Component,

@@ -6,6 +6,7 @@ mod answers;
 mod check;
 mod checkpoint;
 mod components;
+mod composed;
 #[cfg(feature = "aws-chain")]
 mod credentials;
 mod dead_letters;
@@ -22,6 +23,7 @@ mod local;
 mod names;
 mod options;
 mod outputs;
+mod parts;
 mod rejected;
 mod rotation;
 mod run;

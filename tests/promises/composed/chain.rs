@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use spillway::component::{Component, ComponentSource};
 use spillway::contract::{Boundaries, Ending, Error, Failure, Framing, Payload, Run};
-use spillway::engine::Engine;
+use spillway::engine::{Engine, Limits};
 use spillway::grants::Grants;
 use spillway::parts::Part;
 use spillway::sink::{Sink, SinkError};
@@ -71,7 +71,7 @@ const REJECT: &str = r#"[{"contains": "bad", "action": "reject", "reason": "it i
 
 #[tokio::test]
 async fn it_is_what_its_parts_are() {
-    let described = chain().describe().await.unwrap();
+    let described = chain().describe(&Limits::default()).await.unwrap();
     assert_eq!(described.name, "spillway-route > spillway-route > spillway-s3");
     let schema: serde_json::Value = serde_json::from_str(&described.configuration_schema).unwrap();
     let inner = &schema["properties"]["sink"];
@@ -79,7 +79,7 @@ async fn it_is_what_its_parts_are() {
     assert!(inner["properties"]["sink"]["properties"]["bucket"].is_object());
     // A reference within a part is one to that part.
     assert_eq!((&schema["$id"], &inner["$id"]), (&serde_json::Value::Null, &"sink/".into()));
-    let wanted = chain().egress(&configured("[]", "[]", "")).await.unwrap();
+    let wanted = chain().egress(&configured("[]", "[]", ""), &Limits::default()).await.unwrap();
     assert_eq!(wanted, [AUTHORITY]);
 }
 
@@ -87,7 +87,7 @@ async fn it_is_what_its_parts_are() {
 async fn what_is_wrong_with_any_part_is_told_at_once_with_its_field() {
     let bucket = bucket();
     let wrong = r#"{"transform": {"rules": 1}, "sink": {"transform": {"rule": 1}, "sink": {}}}"#;
-    let egress = chain().egress(wrong).await.err().unwrap();
+    let egress = chain().egress(wrong, &Limits::default()).await.err().unwrap();
     let opened = chain().open(wrong, None, &given(&bucket)).await.err().unwrap();
     for error in [egress, opened] {
         let SinkError::Refused(Error::Invalid(problems)) = error else { panic!("{error}") };
@@ -98,13 +98,13 @@ async fn what_is_wrong_with_any_part_is_told_at_once_with_its_field() {
         ("[]", ": expected a JSON object"),
         (r#"{"snk": {}}"#, "snk: unknown field; did you mean `sink`?"),
     ] {
-        let error = chain().egress(config).await.err().unwrap();
+        let error = chain().egress(config, &Limits::default()).await.err().unwrap();
         assert!(error.to_string().contains(said), "{error}");
     }
     // A field at its bound stays within it.
     let long = "x".repeat(4_096);
     let config = format!(r#"{{"sink": {{"sink": {{"bucket": "b", "{long}": 1}}}}}}"#);
-    let error = chain().egress(&config).await.err().unwrap();
+    let error = chain().egress(&config, &Limits::default()).await.err().unwrap();
     assert!(matches!(error, SinkError::Refused(Error::Invalid(_))), "{error}");
 }
 
@@ -243,7 +243,7 @@ async fn a_foreign_state_is_refused() {
         let opened = chain().open(&config, Some(state), &given(&bucket)).await;
         let error = opened.err().unwrap();
         assert!(matches!(error, SinkError::Refused(Error::UnknownState(_))), "{error}");
-        let error = chain().inspect_state(state).await.err().unwrap();
+        let error = chain().inspect_state(state, &Limits::default()).await.err().unwrap();
         assert!(matches!(error, SinkError::Refused(Error::UnknownState(_))), "{error}");
     }
     assert!(bucket.heads().is_empty());

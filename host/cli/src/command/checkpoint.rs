@@ -8,6 +8,7 @@ use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
 use spillway::component::{Component, ComponentSource};
 use spillway::contract::{IncompleteUpload, Phase, SavedObject, SavedState};
+use spillway::engine::Limits;
 
 use super::args::{CheckpointCommand, ShowArguments};
 use super::exit::{CliError, Exit};
@@ -23,8 +24,8 @@ pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, CliEr
         read.ok_or_else(|| CliError::Usage(anyhow!("there is no checkpoint {}", file.display())))?;
     let engine = engine()?;
     let source = component.map_or(ComponentSource::Embedded, ComponentSource::File);
-    let sink = Component::load(&engine, &source).map_err(|error| CliError::Usage(error.into()))?;
-    let saved = sink.inspect_state(&read.state).await.map_err(|error| {
+    let sink = Component::load(&engine, &source)?;
+    let saved = sink.inspect_state(&read.state, &Limits::default()).await.map_err(|error| {
         let Checkpoint { writer, .. } = &read;
         let context = format!(
             "this component cannot read the state that {} {} wrote",

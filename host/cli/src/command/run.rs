@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use crate::flow::Draft;
 use crate::plan::{Plan, Request, read};
-use crate::run::{Clock, End, Kept, RunError, Totals};
+use crate::run::{Clock, End, Kept, Totals};
 use crate::shutdown::Shutdown;
-use crate::source::SourceError;
 use crate::telemetry::{Endpoint, Monitor};
 use anyhow::{Context as _, anyhow};
 use spillway::credentials::{Credentials, Secret};
@@ -95,18 +94,12 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
             warn!(target: SPILLWAY, event = "left", "{LEFT}");
             Ok(Exit::Interrupted)
         }
-        // What is wrong with the input was seen before any of it was taken.
-        Err(RunError::Source(
-            error @ (SourceError::NoLines { .. }
-            | SourceError::OtherEvents { .. }
-            | SourceError::OtherCount { .. }),
-        )) => Ok(CliError::Usage(error.into()).report()),
         Err(error) => {
-            let stop = CliError::Failed(error.into()).report();
-            if let (Some(kept), Some(path)) = (&totals.kept, &checkpoint) {
+            let exit = error.report();
+            if let (Exit::Failed, Some(kept), Some(path)) = (exit, &totals.kept, &checkpoint) {
                 say_kept(kept, path);
             }
-            Ok(stop)
+            Ok(exit)
         }
     }
 }

@@ -48,13 +48,23 @@ pub(super) async fn load(
         tokio::task::spawn_blocking(move || Component::load_within(&engine, &source, compile_max));
     let sink = match loading.await.context("the component was not loaded")? {
         Ok(sink) => sink,
+        Err(error) if error.is_limit() => {
+            let (field, source) = ("sink.component".to_owned(), error.into());
+            return Err(PlanError::Compile { field, source });
+        }
         Err(error) => {
             problems.push(Problem::new("sink.component", chain(&error)));
             return Ok(None);
         }
     };
     let config = serde_json::Value::Object(settings.config).to_string();
-    let wanted = match sink.egress(&config).await {
+    // The settings of the embedded one bound what it holds, and are checked before it starts.
+    let memory_bytes_max = match sink.is_embedded() {
+        true => EMBEDDED_MEMORY_BYTES_MAX,
+        false => Limits::default().memory_bytes_max,
+    };
+    let limits = settings.limits.limits("[sink]", memory_bytes_max);
+    let wanted = match sink.egress(&config, &limits).await {
         Ok(wanted) => wanted,
         Err(SinkError::Refused(error)) => {
             refused(error, &filled, problems);
@@ -71,12 +81,6 @@ pub(super) async fn load(
         problems.push(Problem::new(field, format!("{authority} is not allowed: {why}")));
     }
     proxied(&proxies, &egress, is_plain, notes, problems);
-    // The settings of the embedded one bound what it holds, and are checked before it starts.
-    let memory_bytes_max = match sink.is_embedded() {
-        true => EMBEDDED_MEMORY_BYTES_MAX,
-        false => Limits::default().memory_bytes_max,
-    };
-    let limits = settings.limits.limits(memory_bytes_max);
     let Ok(client) = client else { return Ok(None) };
     let grants = Grants { egress, transport: Arc::new(client), credentials, limits };
     Ok(Some(Destination { sink, config, grants }))

@@ -12,6 +12,7 @@ use crate::run::{Checkpoints, Kept};
 use crate::source::{Input, LastLine, LineSettings, Source, SourceError, SourceSettings};
 use spillway::component::Component;
 use spillway::contract::Error;
+use spillway::engine::Limits;
 use spillway::problem::Problem;
 use spillway::sink::SinkError;
 
@@ -163,6 +164,7 @@ impl Resume {
         source: &SourceSettings,
         transforms: &Transforms,
         sink: &Component,
+        limits: &Limits,
     ) -> Result<Resume, PlanError> {
         let file = CheckpointFile::open(&settings.path)?;
         let resumed = file.load()?;
@@ -174,7 +176,7 @@ impl Resume {
                 files = checkpoint::files_of(&resumed.source)?;
             }
         }
-        let description = sink.describe().await?;
+        let description = sink.describe(limits).await?;
         let (name, version) = (description.name, description.version);
         let writer = Writer { name, version, transforms: transforms.identity() };
         let every = settings.every;
