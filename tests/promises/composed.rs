@@ -3,6 +3,7 @@
 
 mod chain;
 mod command;
+mod fates;
 mod filter;
 mod liars;
 mod plain;
