@@ -6,6 +6,7 @@ mod answers;
 mod check;
 mod checkpoint;
 mod components;
+mod composed;
 #[cfg(feature = "aws-chain")]
 mod credentials;
 mod dead_letters;

@@ -9,9 +9,8 @@ use spillway::parts::Part;
 use spillway_tests::program::Running;
 use spillway_tests::scripted::{Reply, Scripted};
 use spillway_tests::server::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Server};
-use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions};
 
+use super::composed::chained;
 use super::support::*;
 
 /// A flow whose events pass these rules, each in a transform of its own.
@@ -120,21 +119,6 @@ fn what_a_composed_sink_drops_is_told() {
         let said = "reports all of its 3 events as durable, but none of them is in an object";
         assert_fails(&place.spillway(&["run", "flow.toml"]), 1, &[said]);
     }
-}
-
-fn chained() -> Vec<u8> {
-    let mut graph = CompositionGraph::new();
-    let mut register = |name: &str, bytes: &[u8]| {
-        let package = Package::from_bytes(name, None, bytes, graph.types_mut()).unwrap();
-        graph.register_package(package).unwrap()
-    };
-    let chain = register("test:chain", Part::Chain.bytes());
-    let plugs = vec![
-        register("test:route", Part::Route.bytes()),
-        register("test:sink", Component::embedded()),
-    ];
-    wac_graph::plug(&mut graph, plugs, chain).unwrap();
-    graph.encode(EncodeOptions::default()).unwrap()
 }
 
 #[test]
