@@ -2,25 +2,10 @@
 
 use spillway::component::Component;
 use spillway::parts::{Part, with_credentials};
+use spillway_tests::composition::compose;
 use spillway_tests::server::Server;
-use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions};
 
 use super::support::*;
-
-/// One component of several, as `wac plug SOCKET --plug PLUG …` makes it.
-pub fn compose(socket: &[u8], plugs: &[&[u8]]) -> Vec<u8> {
-    let mut graph = CompositionGraph::new();
-    let mut register = |name: &str, bytes: &[u8]| {
-        let package = Package::from_bytes(name, None, bytes, graph.types_mut()).unwrap();
-        graph.register_package(package).unwrap()
-    };
-    let socket = register("test:socket", socket);
-    let named = plugs.iter().enumerate();
-    let plugs = named.map(|(n, plug)| register(&format!("test:plug{n}"), plug)).collect();
-    wac_graph::plug(&mut graph, plugs, socket).unwrap();
-    graph.encode(EncodeOptions::default()).unwrap()
-}
 
 /// Rules before the S3 sink.
 pub fn chained() -> Vec<u8> {

@@ -3,11 +3,11 @@
 use spillway::component::Component;
 use spillway::parts::Part;
 use spillway_tests::components::built;
+use spillway_tests::composition::compose;
 use spillway_tests::program::Running;
 use spillway_tests::scripted::{Reply, Scripted};
 use spillway_tests::server::Server;
 
-use super::composed::compose;
 use super::support::*;
 
 /// A flow into the S3 sink behind a transform that traps, in one component.

@@ -181,7 +181,7 @@ async fn failures_name_the_keys_that_the_caller_gave() {
             sink = chain().open(&config, Some(&state), &given(&bucket)).await.unwrap();
         }
         bucket.on_request(|request| (request.key == "x/0").then_some(Fault::InternalError));
-        let failed = end(&mut sink).await;
+        let failed = end(&mut sink, 10).await;
         // That one in between was dropped breaks none.
         let wanted = [("a", 0, 0, 6, 4), ("b", 0, 4, 9, 2), ("a", 0, 8, 8, 1)];
         assert_eq!(failures(&failed), wanted, "resumes: {resumes}");
@@ -190,7 +190,7 @@ async fn failures_name_the_keys_that_the_caller_gave() {
 }
 
 /// Completes a sink, also one that waits for commits, and returns what failed.
-async fn end(sink: &mut Sink) -> Vec<Failure> {
+pub(super) async fn end(sink: &mut Sink, durable: u64) -> Vec<Failure> {
     let mut failed = Vec::new();
     loop {
         let progress = sink.flush().await.unwrap();
@@ -202,7 +202,7 @@ async fn end(sink: &mut Sink) -> Vec<Failure> {
         sink.commit().await.unwrap();
     }
     let progress = sink.close(Ending::Complete).await.unwrap();
-    assert_eq!(progress.durable, 10);
+    assert_eq!(progress.durable, durable);
     failed.extend(progress.failed);
     failed
 }

@@ -7,7 +7,7 @@ use spillway::sink::{Sink, SinkError};
 use spillway_simulation::faults::Fault;
 use spillway_tests::bucket_transport::BucketTransport;
 
-use super::chain::{REJECT, bucket, chain, configured, contents, failures, given, run};
+use super::chain::{REJECT, bucket, chain, configured, contents, end, failures, given, run};
 
 /// The keys that events are given by their text.
 const BY_TEXT: &str = r#"[
@@ -98,17 +98,7 @@ async fn random(seed: u64) {
             _ => {}
         }
     }
-    loop {
-        let progress = sink.flush().await.unwrap();
-        failed.extend(progress.failed);
-        if !progress.wants_checkpoint {
-            break;
-        }
-        commit(&mut sink).await;
-    }
-    let progress = sink.close(Ending::Complete).await.unwrap();
-    failed.extend(progress.failed);
-    assert_eq!(progress.durable, next);
+    failed.extend(end(&mut sink, next).await);
     assert_accounted(&bucket, &accepted, &failed);
 }
 
@@ -209,23 +199,13 @@ async fn what_alternates_takes_no_room_while_one_key_becomes_one() {
         drop(sink);
         bucket.on_request(|_| Some(Fault::InternalError));
         let mut sink = chain().open(&config, Some(&state), &given(&bucket)).await.unwrap();
-        let mut failed = Vec::new();
-        loop {
-            let progress = sink.flush().await.unwrap();
-            failed.extend(progress.failed);
-            if !progress.wants_checkpoint {
-                break;
-            }
-            commit(&mut sink).await;
-        }
+        let failed = end(&mut sink, LINES).await;
         assert_eq!(failures(&failed), wanted, "{rules} {keys:?} {lines:?}");
-        let durable = sink.close(Ending::Complete).await.unwrap().durable;
-        assert_eq!(durable, LINES);
     }
 }
 
 /// Where one key becomes several, each event may have an entry. Objects end before they are too
-/// many, and what failed because of that is reported, also by a sink that goes on from a checkpoint.
+/// many, and what failed then is reported, also by a sink that goes on from a checkpoint.
 #[tokio::test]
 async fn what_is_mixed_has_a_bound() {
     const LINES: u64 = 200_000;
