@@ -204,64 +204,6 @@ async fn what_alternates_takes_no_room_while_one_key_becomes_one() {
     }
 }
 
-/// Where one key becomes several, each event may have an entry. Objects end before they are too
-/// many, and what failed then is reported, also by a sink that goes on from a checkpoint.
-#[tokio::test]
-async fn what_is_mixed_has_a_bound() {
-    const LINES: u64 = 200_000;
-    const BATCH: u64 = 2_000;
-    /// As many runs as a chain keeps before it makes room, and those of one batch.
-    const RUNS_MAX: u64 = (64 << 10) + BATCH;
-    for commit_at in ["sealed", "checkpointed"] {
-        let bucket = bucket();
-        bucket.on_request(|r| r.key.starts_with("x/").then_some(Fault::InternalError));
-        let more = format!(
-            r#", "commit": "{commit_at}", "attempts_max": 1, "max_open_objects": 2,
-                "key_template": "{{key}}/{{first}}""#
-        );
-        let config = configured(BY_TEXT, "[]", &more);
-        let mut sink = chain().open(&config, None, &given(&bucket)).await.unwrap();
-        let is_checkpointed = commit_at == "checkpointed";
-        let (mut failed, mut resumed_with_failures) = (Vec::new(), 0);
-        for first in (0..LINES).step_by(BATCH as usize) {
-            write(&mut sink, &[run("a", first, &["to-x", "to-y"].repeat(BATCH as usize / 2))])
-                .await;
-            if is_checkpointed && first % (10 * BATCH) == 0 {
-                let state = sink.checkpoint().await.unwrap();
-                sink.commit().await.unwrap();
-                let saved = sink.inspect_state(&state).await.unwrap();
-                let held: u64 = saved.objects.iter().map(|object| object.held_bytes).sum();
-                let own = state.len() as u64 - held;
-                sink = chain().open(&config, Some(&state), &given(&bucket)).await.unwrap();
-                let progress = sink.poll().await.unwrap();
-                resumed_with_failures += usize::from(!progress.failed.is_empty());
-                // A run has a few bytes, a failure that was not told also its texts.
-                let most = if progress.failed.is_empty() { 8 } else { 300 };
-                assert!(own < RUNS_MAX * most, "{own} bytes");
-                failed.push(progress.failed);
-            } else if !is_checkpointed {
-                failed.push(sink.poll().await.unwrap().failed);
-            }
-        }
-        loop {
-            let progress = sink.flush().await.unwrap();
-            failed.push(progress.failed);
-            if !progress.wants_checkpoint {
-                break;
-            }
-            commit(&mut sink).await;
-        }
-        assert_eq!(sink.close(Ending::Complete).await.unwrap().durable, LINES);
-        let most = failed.iter().map(Vec::len).max().unwrap() as u64;
-        assert!(most <= RUNS_MAX, "{commit_at}: {most} failures at once");
-        assert_eq!(resumed_with_failures > 0, is_checkpointed);
-        let failed: BTreeSet<_> = failed.into_iter().flatten().map(|f| (f.first, f.last)).collect();
-        assert!(failed.into_iter().eq((0..LINES).step_by(2).map(|n| (n, n))), "{commit_at}");
-        let stored: usize = contents(&bucket).iter().map(|(_, text)| text.lines().count()).sum();
-        assert_eq!(stored as u64, LINES / 2, "{commit_at}");
-    }
-}
-
 /// Where keys are mixed, each run of a key is kept until it is durable, and no longer.
 #[tokio::test]
 async fn what_is_durable_is_forgotten() {

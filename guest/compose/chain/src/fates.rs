@@ -5,8 +5,7 @@
 //! caller becomes one key of the sink, and no other one becomes that, a failure of the sink needs
 //! its key exchanged and nothing else. Then a pair of keys is one entry, however the keys alternate
 //! and whatever is dropped in between. Once a key has several others, its events are kept run by
-//! run from there on, so that a failure can be divided among them. Of these there are at most
-//! [`RUNS_MAX`] and those of one batch: then the open objects are ended.
+//! run from there on, so that a failure can be divided among them.
 //!
 //! Events that the transform drops are kept nowhere. To the caller they are as if they had never
 //! been there: a failure may reach over them, and does not count them.
@@ -106,11 +105,6 @@ impl Fates {
                 start = to;
             }
         }
-    }
-
-    /// Whether so much is remembered that the events should become durable first.
-    pub(crate) fn is_full(&self) -> bool {
-        self.runs.len() >= RUNS_MAX
     }
 
     fn push(&mut self, Range { start, end }: Range<u64>, given: &str, sunk: &str) {
@@ -296,8 +290,5 @@ fn common(one: &Range<u64>, other: &Range<u64>) -> Option<Range<u64>> {
     (!both.is_empty()).then_some(both)
 }
 
-/// Each may become a failure of its own, and all failures of a call have 64 MiB: that is a KiB for
-/// each. In memory they take 1 MiB.
-const RUNS_MAX: usize = 64 << 10;
 /// So few pairs are not worth a look.
 const PAIRS_MIN: usize = 1_024;

@@ -12,7 +12,6 @@ mod config;
 mod fates;
 mod outcome;
 mod state;
-mod untold;
 
 use std::cell::RefCell;
 
@@ -27,7 +26,6 @@ use crate::bindings::spillway::sink::types::{
 };
 use config::{Config, both};
 use fates::Fates;
-use untold::Untold;
 
 struct Component;
 
@@ -35,7 +33,6 @@ struct Chain {
     transform: Transform,
     sink: Sink,
     fates: RefCell<Fates>,
-    untold: RefCell<Untold>,
 }
 
 impl Guest for Component {
@@ -57,7 +54,7 @@ impl Guest for Component {
     }
 
     fn inspect_state(state: Vec<u8>) -> Result<SavedState, Error> {
-        let (_, _, state) = state::split(&state)?;
+        let (_, state) = state::split(&state)?;
         let mut saved = inner::inspect_state(state)?;
         for (name, _) in &mut saved.configuration {
             *name = format!("sink.{name}");
@@ -74,18 +71,14 @@ impl Guest for Component {
 impl GuestSink for Chain {
     fn open(config: String, state: Option<Vec<u8>>) -> Result<SinkHandle, Error> {
         let config = Config::parse(&config)?;
-        let (fates, untold, state) = match &state {
-            Some(state) => {
-                let (fates, failed, state) = state::split(state)?;
-                (fates, Untold::of(failed), Some(state))
-            }
-            None => (Fates::default(), Untold::default(), None),
+        let (fates, state) = match &state {
+            Some(state) => state::split(state).map(|(fates, state)| (fates, Some(state)))?,
+            None => (Fates::default(), None),
         };
         let transform = config.in_transform(Transform::open(&config.transform));
         let sink = config.in_sink(Sink::open(&config.sink, state));
         let (transform, sink) = both(transform, sink)?;
-        let (fates, untold) = (RefCell::new(fates), RefCell::new(untold));
-        Ok(SinkHandle::new(Chain { transform, sink, fates, untold }))
+        Ok(SinkHandle::new(Chain { transform, sink, fates: RefCell::new(fates) }))
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -93,9 +86,6 @@ impl GuestSink for Chain {
     }
 
     fn write(&self, batch: Vec<Run>) -> Result<Vec<Rejection>, Error> {
-        if self.fates.borrow().is_full() {
-            self.make_room()?;
-        }
         let Outcome { runs, mut rejected } = self.transform.apply(&batch)?;
         outcome::check(&batch, &runs, &rejected)?;
         // On an error, `busy` among them, nothing was taken, and the batch comes again.
@@ -123,7 +113,7 @@ impl GuestSink for Chain {
 
     fn checkpoint(&self) -> Result<Vec<u8>, Error> {
         let state = self.sink.checkpoint()?;
-        Ok(state::join(&self.fates.borrow(), &self.untold.borrow().failed, &state))
+        Ok(state::join(&self.fates.borrow(), &state))
     }
 
     fn commit(&self) -> Result<(), Error> {
@@ -157,22 +147,8 @@ impl GuestSink for Chain {
 }
 
 impl Chain {
-    /// Ends the open objects, so that their events become durable and need not be remembered.
-    fn make_room(&self) -> Result<(), Error> {
-        let progress = self.renamed(self.sink.flush()?);
-        let waits = progress.wants_checkpoint;
-        self.untold.borrow_mut().keep(progress);
-        if waits && self.fates.borrow().is_full() { Err(Error::Busy) } else { Ok(()) }
-    }
-
-    /// Progress as the caller is to hear it.
-    fn told(&self, progress: Progress) -> Progress {
-        let progress = self.renamed(progress);
-        self.untold.borrow_mut().tell(progress)
-    }
-
     /// Progress in the keys of the caller.
-    fn renamed(&self, mut progress: Progress) -> Progress {
+    fn told(&self, mut progress: Progress) -> Progress {
         let mut fates = self.fates.borrow_mut();
         progress.failed = progress.failed.into_iter().flat_map(|f| fates.told(f)).collect();
         fates.forget(progress.durable);

@@ -1,19 +1,21 @@
 //! The bytes of a checkpoint: what became of the events, and the state of the sink.
 //!
 //! After the first line, which names the version, numbers are LEB128: the durable position; the
-//! keys, each once; pairs of keys; runs of events; failures that are to be reported. Behind them
-//! lies the state of the sink.
+//! keys, each once; pairs of keys; runs of events. Behind them lies the state of the sink.
 
-use crate::bindings::spillway::sink::types::{Error, Failure};
+use crate::bindings::spillway::sink::types::Error;
 use crate::fates::{Fates, Pair, PairRun};
 
-/// Joins them.
-pub(crate) fn join(fates: &Fates, failed: &[Failure], state: &[u8]) -> Vec<u8> {
+/// Joins the two.
+pub(crate) fn join(fates: &Fates, state: &[u8]) -> Vec<u8> {
     let fates = fates.live();
     let mut bytes = format!("{MAGIC}{VERSION}\n").into_bytes();
     number(&mut bytes, fates.durable);
     number(&mut bytes, fates.names().len() as u64);
-    fates.names().for_each(|name| text(&mut bytes, name));
+    for name in fates.names() {
+        number(&mut bytes, name.len() as u64);
+        bytes.extend(name.as_bytes());
+    }
     number(&mut bytes, fates.pairs().len() as u64);
     for Pair { given, sunk, alone, is_alone, end } in fates.pairs() {
         let keys = [*given, *sunk].map(u64::from);
@@ -28,15 +30,6 @@ pub(crate) fn join(fates: &Fates, failed: &[Failure], state: &[u8]) -> Vec<u8> {
         number(&mut bytes, u64::from(run.pair));
         before = run.end();
     }
-    number(&mut bytes, failed.len() as u64);
-    for Failure { key, object_key, begun, first, last, events, cause } in failed {
-        text(&mut bytes, key);
-        text(&mut bytes, object_key);
-        [*begun, *first, *last, *events].into_iter().for_each(|value| number(&mut bytes, value));
-        let (kind, why) = kind(cause);
-        number(&mut bytes, kind);
-        text(&mut bytes, &why);
-    }
     bytes.extend(state);
     bytes
 }
@@ -46,7 +39,7 @@ pub(crate) fn join(fates: &Fates, failed: &[Failure], state: &[u8]) -> Vec<u8> {
 /// # Errors
 ///
 /// `unknown-state` where it is of another version, or damaged.
-pub(crate) fn split(bytes: &[u8]) -> Result<(Fates, Vec<Failure>, &[u8]), Error> {
+pub(crate) fn split(bytes: &[u8]) -> Result<(Fates, &[u8]), Error> {
     let unknown = |text: &str| Error::UnknownState(text.to_owned());
     let rest = bytes.strip_prefix(MAGIC.as_bytes());
     let rest = rest.ok_or_else(|| unknown("it is not the state of a chain"))?;
@@ -61,12 +54,15 @@ pub(crate) fn split(bytes: &[u8]) -> Result<(Fates, Vec<Failure>, &[u8]), Error>
     read(&rest[end + 1..]).ok_or_else(|| unknown("the state of the chain is damaged"))
 }
 
-fn read(mut rest: &[u8]) -> Option<(Fates, Vec<Failure>, &[u8])> {
+fn read(mut rest: &[u8]) -> Option<(Fates, &[u8])> {
     let rest = &mut rest;
     let mut fates = Fates::after(read_number(rest)?);
     let keys = read_number(rest)?;
     for index in 0..keys {
-        let is_next = u64::from(fates.key(read_text(rest)?)) == index;
+        let length = usize::try_from(read_number(rest)?).ok()?;
+        let (name, more) = rest.split_at_checked(length)?;
+        *rest = more;
+        let is_next = u64::from(fates.key(std::str::from_utf8(name).ok()?)) == index;
         is_next.then_some(())?;
     }
     let pairs = read_number(rest)?;
@@ -90,53 +86,7 @@ fn read(mut rest: &[u8]) -> Option<(Fates, Vec<Failure>, &[u8])> {
         (events > 0 && before <= end).then_some(())?;
         fates.runs.push_back(PairRun { first, events, pair });
     }
-    let mut failed = Vec::new();
-    for _ in 0..read_number(rest)? {
-        failed.push(Failure {
-            key: read_text(rest)?.to_owned(),
-            object_key: read_text(rest)?.to_owned(),
-            begun: read_number(rest)?,
-            first: read_number(rest)?,
-            last: read_number(rest)?,
-            events: read_number(rest)?,
-            cause: cause(read_number(rest)?, read_text(rest)?)?,
-        });
-    }
-    Some((fates, failed, rest))
-}
-
-/// Why something failed, as a number and a text..
-fn kind(cause: &Error) -> (u64, String) {
-    match cause {
-        Error::Denied(text) => (0, text.clone()),
-        Error::Unavailable(text) => (1, text.clone()),
-        Error::Unsupported(text) => (2, text.clone()),
-        Error::Aborted => (3, String::new()),
-        other => (2, other.to_string()),
-    }
-}
-
-fn cause(kind: u64, text: &str) -> Option<Error> {
-    Some(match kind {
-        0 => Error::Denied(text.to_owned()),
-        1 => Error::Unavailable(text.to_owned()),
-        2 => Error::Unsupported(text.to_owned()),
-        3 => Error::Aborted,
-        _ => return None,
-    })
-}
-
-/// A text with its length before it.
-fn text(bytes: &mut Vec<u8>, text: &str) {
-    number(bytes, text.len() as u64);
-    bytes.extend(text.as_bytes());
-}
-
-fn read_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
-    let length = usize::try_from(read_number(rest)?).ok()?;
-    let (text, more) = rest.split_at_checked(length)?;
-    *rest = more;
-    std::str::from_utf8(text).ok()
+    Some((fates, rest))
 }
 
 fn number(bytes: &mut Vec<u8>, mut value: u64) {
