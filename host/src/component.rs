@@ -16,7 +16,7 @@ use crate::sink::{Call, Sink, SinkError, answered};
 use crate::state::{GRANTED, State, link};
 use crate::trap::Exceeded;
 
-pub use crate::load::{COMPILE_MAX, CONTRACT, ComponentSource, LoadError};
+pub use crate::load::{COMPILE_MAX, CONTRACT, ComponentSource, LoadError, Outline};
 
 /// A component that exports the contract, compiled and linked.
 #[derive(Clone)]

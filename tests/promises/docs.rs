@@ -361,7 +361,7 @@ fn assert_in_order(name: &str, flow: &str) {
         let value = if name == "CUSTOMER_KEY" { CUSTOMER_KEY } else { "value" };
         (name, value.to_owned())
     });
-    let draft = Draft::parse(flow, &Variables::of(variables), &Config::new());
+    let draft = Draft::parse(flow, &Variables::of(variables), &Config::default());
     let draft = draft.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     assert_eq!(draft.problems, [], "{name}");
     let config = draft.sink.expect("a flow without problems has a sink").config;
@@ -372,7 +372,7 @@ fn assert_in_order(name: &str, flow: &str) {
 /// The fields that a section may have, as a flow with another one is told.
 fn fields(section: &str) -> BTreeSet<String> {
     let flow = format!("[{section}]\nno_such_field_at_all = 1");
-    let draft = Draft::parse(&flow, &Variables::of([]), &Config::new()).expect("it is TOML");
+    let draft = Draft::parse(&flow, &Variables::of([]), &Config::default()).expect("it is TOML");
     let messages = draft.problems.iter().map(|problem| problem.message.as_str());
     let list = messages.filter_map(|m| m.strip_prefix("unknown field; there are ")).next();
     list.expect("the fields are listed").split(", ").map(str::to_owned).collect()

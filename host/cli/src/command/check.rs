@@ -5,7 +5,7 @@ use spillway::contract::Ending;
 use spillway::sink::{Sink, SinkError};
 
 use crate::escape;
-use crate::plan::{Destination, Request, read};
+use crate::plan::{Destination, Request, listed, read};
 
 use super::args::CheckArguments;
 use super::asking::{Asking, CLEARING_TIME_MAX};
@@ -20,9 +20,8 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
     let draft = request.parse(&read(&flow)?)?;
     let plan = request.plan(draft).await?;
     let goes_on = plan.checkpoint.as_ref().map(position::describe).transpose()?;
-    let egress = plan.grants.egress.iter().map(|authority| escape::line(authority));
-    let egress = egress.collect::<Vec<_>>().join(", ");
-    outln!("{} is valid; it connects to {egress}", flow.display());
+    let egress = listed(&plan.grants.egress, |authority| authority);
+    outln!("{} is valid; it connects to {}", flow.display(), escape::line(&egress));
     plan.notes.iter().for_each(|note| outln!("{}", escape::line(note)));
     for (index, through) in plan.transforms.identity().iter().enumerate() {
         let (name, version) = (escape::line(&through.name), escape::line(&through.version));

@@ -3,7 +3,7 @@
 use crate::escape;
 use crate::plan::engine;
 use anyhow::Context as _;
-use spillway::component::{Component, ComponentSource, LoadError};
+use spillway::component::{Component, ComponentSource, LoadError, Outline};
 use spillway::engine::Limits;
 use spillway::metadata::Metadata;
 use spillway::transform::{TRANSFORM, TransformComponent};
@@ -27,6 +27,11 @@ pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliErro
             let (metadata, imports) = (transform.metadata().clone(), transform.imports().to_vec());
             (transform.describe(&limits).await, metadata, imports, exports, " (a transform)")
         }
+        Err(LoadError::NotASink(_)) => {
+            let outline = Outline::load(&engine, &source);
+            show_outline(&outline.map_err(|error| CliError::Usage(error.into()))?);
+            return Ok(Exit::Done);
+        }
         Err(error) => return Err(error.into()),
     };
     let description = described.context("the component cannot be described");
@@ -45,6 +50,14 @@ pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliErro
         Err(_) => outln!("{}", escape::line(schema)),
     }
     Ok(Exit::Done)
+}
+
+/// What is there to see of a component that cannot be asked what it is.
+fn show_outline(outline: &Outline) {
+    outln!("a component that is neither a sink nor a transform");
+    show(outline.metadata());
+    list("imports", outline.imports());
+    list("exports", outline.exports());
 }
 
 /// What the file says of itself, where it says anything.
@@ -71,5 +84,8 @@ fn show(metadata: &Metadata) {
 
 fn list(title: &str, names: &[String]) {
     outln!("\n{title}");
+    if names.is_empty() {
+        outln!("  none");
+    }
     names.iter().for_each(|name| outln!("  {}", escape::line(name)));
 }
