@@ -25,7 +25,9 @@ mod outputs;
 mod rejected;
 mod rotation;
 mod run;
+
 mod several;
+mod shutdown_timeout;
 mod signals;
 mod support;
 mod surroundings;

@@ -179,7 +179,7 @@ fn every_flow_is_in_order() {
 
 #[test]
 fn the_tables_of_a_flow_name_every_field() {
-    for section in ["source", "map", "[transform]", "sink", "credentials", "checkpoint"] {
+    for section in ["source", "map", "[transform]", "sink", "credentials", "checkpoint", "run"] {
         let text = section_of(&format!("`[{section}]`"));
         let rows = text.lines().filter(|line| line.starts_with("| `"));
         let cells = rows.map(|row| row.split('|').nth(1).unwrap_or_default());

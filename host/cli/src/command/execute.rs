@@ -111,7 +111,8 @@ impl<'a> Instance<'a> {
         monitor: &'a Monitor,
         log: LogFormat,
     ) -> Instance<'a> {
-        Instance { plan, shutdown, monitor, terminal: Terminal::new(monitor.clone(), log) }
+        let terminal = Terminal::new(monitor.clone(), log);
+        Instance { plan, shutdown, monitor, terminal }
     }
 
     /// Opens the source and the sink, from the checkpoint where there is one, and runs to the end.
@@ -120,7 +121,8 @@ impl<'a> Instance<'a> {
         let Instance { plan, shutdown, monitor, terminal } = self;
         let events = Plan::events(&plan.source, &plan.map, &plan.config, resume.as_ref())?;
         let transforms = plan.transforms.open().await?;
-        let telling = tell(shutdown.clone(), monitor.clone(), resume.is_some());
+        let limit = plan.run.shutdown_timeout;
+        let telling = tell(shutdown.clone(), monitor.clone(), resume.is_some(), limit);
         let _telling = AbortOnDrop(tokio::spawn(telling));
         let kept = resume.as_ref().map(Resume::kept);
         let is_first = totals.restarts == 0;
@@ -222,8 +224,9 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Prints what each signal does. Otherwise a run that waits for the store seems to ignore them.
-async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
+/// Prints what each signal does. Otherwise a run that waits for the store seems to ignore them. Ends
+/// a run that is still not through at the `limit` after the first.
+async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool, limit: Option<Duration>) {
     let (stopping, aborting) = match are_kept {
         true => (
             "stopping: saving open objects for the next run; interrupt again to stop without \
@@ -246,8 +249,13 @@ async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
         let why = if view::is_away(&counts()).is_some() { NO_ANSWER } else { NO_WORK };
         info!(target: SPILLWAY, event = "notice", "{why}");
     };
+    let limited = |limit: Duration| {
+        let limit = humantime::format_duration(limit);
+        info!(target: SPILLWAY, event = "notice", "{LIMIT} ({limit}), so the run ends now");
+    };
     tokio::select! {
         () = shutdown.insist_where_stalled(STOPPING_PATIENCE, stalled, minute) => {}
+        () = shutdown.insist_after(limit, limited) => {}
         () = shutdown.reached(2) => {}
     }
     info!(target: SPILLWAY, event = "aborting", "{aborting}");
@@ -255,6 +263,7 @@ async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
 
 const NO_ANSWER: &str = "the store has not answered successfully for a minute, so the run ends \
                          without it";
+const LIMIT: &str = "what is open was not completed or saved within shutdown_timeout";
 const NO_WORK: &str = "the component has sent nothing for a minute, so the run ends without it";
 /// How long a stopping run waits for a store that does not answer, or for a component that does
 /// nothing.
