@@ -22,9 +22,11 @@ mod local;
 mod names;
 mod options;
 mod outputs;
+mod probes;
 mod rejected;
 mod rotation;
 mod run;
+mod service;
 
 mod several;
 mod shutdown_timeout;

@@ -30,15 +30,16 @@ use super::{position, view};
 /// What a run did, and how it ended.
 pub(crate) type Executed = (Totals, Result<End, RunError>);
 
-/// Runs a plan.
+/// Runs a plan. `checkpoint_first` is whether somebody waits to hear that checkpoints can be stored.
 pub(crate) async fn execute(
     plan: Plan,
     shutdown: Shutdown,
     monitor: Monitor,
     log: LogFormat,
+    checkpoint_first: bool,
 ) -> Result<Executed, CliError> {
     let Some(checkpoint) = &plan.checkpoint else {
-        let mut instance = Instance::new(&plan, &shutdown, &monitor, log);
+        let mut instance = Instance::new(&plan, &shutdown, &monitor, log, checkpoint_first);
         let ran = instance.run(None, Totals::default()).await?;
         return Ok((ran.totals, ran.result));
     };
@@ -50,7 +51,7 @@ pub(crate) async fn execute(
         let totals = Totals { kept: Some(kept), ..Totals::default() };
         return Ok((totals, Ok(End::NothingToDo)));
     }
-    let mut instance = Instance::new(&plan, &shutdown, &monitor, log);
+    let mut instance = Instance::new(&plan, &shutdown, &monitor, log, checkpoint_first);
     let mut ran = instance.run(Some(resume), Totals::default()).await?;
     let mut restarts = Restarts::new();
     while let Some(cause) = trapped(&ran.result)
@@ -99,6 +100,8 @@ async fn count_visible(
 /// Runs one instance of the plan's component after the other.
 struct Instance<'a> {
     plan: &'a Plan,
+    /// Whether the first checkpoint is stored before anything is read.
+    checkpoint_first: bool,
     shutdown: &'a Shutdown,
     monitor: &'a Monitor,
     terminal: Terminal,
@@ -110,15 +113,17 @@ impl<'a> Instance<'a> {
         shutdown: &'a Shutdown,
         monitor: &'a Monitor,
         log: LogFormat,
+        checkpoint_first: bool,
     ) -> Instance<'a> {
-        let terminal = Terminal::new(monitor.clone(), log);
-        Instance { plan, shutdown, monitor, terminal }
+        let terminal = Terminal::new(monitor.clone(), log, plan.source.follows());
+        let checkpoint_first = checkpoint_first || plan.source.follows();
+        Instance { plan, checkpoint_first, shutdown, monitor, terminal }
     }
 
     /// Opens the source and the sink, from the checkpoint where there is one, and runs to the end.
     /// `totals` is what earlier instances have done.
     async fn run(&mut self, resume: Option<Resume>, totals: Totals) -> Result<Ran, CliError> {
-        let Instance { plan, shutdown, monitor, terminal } = self;
+        let Instance { plan, checkpoint_first, shutdown, monitor, terminal } = self;
         let events = Plan::events(&plan.source, &plan.map, &plan.config, resume.as_ref())?;
         let transforms = plan.transforms.open().await?;
         let limit = plan.run.shutdown_timeout;
@@ -155,6 +160,7 @@ impl<'a> Instance<'a> {
             on_rejected: plan.on_rejected.clone(),
             on_failed: plan.on_failed.clone(),
             checkpoints: resume.map(Resume::checkpoints),
+            checkpoint_first: *checkpoint_first,
             shutdown: shutdown.clone(),
             observer: terminal,
             monitor: monitor.clone(),
