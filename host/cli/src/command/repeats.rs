@@ -95,7 +95,7 @@ impl Named {
     }
 }
 
-/// What kind of message it is: the text without its numbers and without what it quotes.
+/// What kind of message it is: the text without its numbers, its URLs and what it quotes.
 pub(crate) fn kind(message: &str) -> String {
     let mut kind = String::new();
     for (index, piece) in message.split('`').enumerate() {
@@ -103,15 +103,24 @@ pub(crate) fn kind(message: &str) -> String {
             kind.push('…');
             continue;
         }
-        for c in piece.chars() {
-            match c.is_ascii_digit() {
-                true if kind.ends_with('…') => {}
-                true => kind.push('…'),
-                false => kind.push(c),
+        for word in piece.split_inclusive(' ') {
+            match word.contains("://") {
+                true => kind.push_str("… "),
+                false => numberless(word, &mut kind),
             }
         }
     }
     kind.chars().take(KIND_CHARS_MAX).collect()
+}
+
+fn numberless(word: &str, kind: &mut String) {
+    for c in word.chars() {
+        match c.is_ascii_digit() {
+            true if kind.ends_with('…') => {}
+            true => kind.push('…'),
+            false => kind.push(c),
+        }
+    }
 }
 
 /// How many problems of one kind are named in a run that ends.
@@ -196,6 +205,9 @@ mod tests {
         assert_eq!(kind(one), "the object … gets the name …, since … others have it");
         assert_eq!(kind(one), kind(other));
         assert_ne!(kind(one), kind("the store is back"));
+        let part = |name: &str| format!("UploadPart 7 s3://b/{name} at http://h:1: no answer");
+        assert_eq!(kind(&part("2026/a-1f")), "UploadPart … … at … no answer");
+        assert_eq!(kind(&part("2026/a-1f")), kind(&part("2027/b-2a")));
         assert_eq!(kind(&"x".repeat(500)).len(), KIND_CHARS_MAX);
     }
 }

@@ -149,10 +149,11 @@ impl Observer for Terminal {
                 target: SPILLWAY, event = "set_aside",
                 "set aside: more objects; the summary has their number"
             ),
-            Saying::Nothing => debug!(
+            Saying::Nothing if self.follows => debug!(
                 target: COURSE, event = "set_aside", key, object_key, first, last, events,
                 "set aside: {text}"
             ),
+            Saying::Nothing => {}
         }
     }
 
@@ -167,9 +168,10 @@ impl Observer for Terminal {
                 target: SPILLWAY, event = "rejected",
                 "rejected: more lines; the summary has their number"
             ),
-            Saying::Nothing => debug!(
+            Saying::Nothing if self.follows => debug!(
                 target: COURSE, event = "rejected", line, reason, "rejected: {spot}: {reason}"
             ),
+            Saying::Nothing => {}
         }
     }
 
@@ -322,7 +324,7 @@ async fn minutes(monitor: Monitor, repeats: Arc<Mutex<Repeats>>) {
         let untold = lock(&repeats).untold(Instant::now());
         for (kind, count) in untold {
             let times = HumanCount(count);
-            warn!(target: SPILLWAY, event = "repeated", count, "{kind}: {times} more");
+            info!(target: SPILLWAY, event = "repeated", count, "{kind}: {times} more");
         }
     }
 }
