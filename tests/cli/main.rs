@@ -24,10 +24,14 @@ mod names;
 mod options;
 mod outputs;
 mod parts;
+mod probes;
 mod rejected;
 mod rotation;
 mod run;
+mod service;
+
 mod several;
+mod shutdown_timeout;
 mod signals;
 mod support;
 mod surroundings;

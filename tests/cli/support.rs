@@ -1,6 +1,7 @@
 //! A place to run the command in.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -176,6 +177,13 @@ attempts_max = 2
 /// The same, from standard input.
 pub fn from_stdin() -> String {
     FLOW.replace("type = \"file\"\npath = \"events.json\"", "type = \"stdin\"")
+}
+
+/// Where a run says that it serves metrics.
+pub fn served_at(running: &mut Running) -> SocketAddr {
+    let url = running.told("metrics are served at http://");
+    let address = url.strip_suffix("/metrics").unwrap_or_else(|| panic!("{url}"));
+    address.parse().unwrap()
 }
 
 /// An event as a line.

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use serde_json::Value;
 use spillway_tests::openmetrics::{Page, ask, scrape, value};
-use spillway_tests::program::{Ended, PATIENCE, Running};
+use spillway_tests::program::{Ended, PATIENCE};
 use spillway_tests::scripted::{Reply, Request, Scripted};
 use spillway_tests::server::SECRET_ACCESS_KEY;
 
@@ -254,13 +254,6 @@ fn each_object_that_failed_is_named() {
     }
     assert_eq!(ended.err.matches("error: the object").count(), 1, "{ended:?}");
     assert_eq!(ended.err.matches("failed: the object").count(), 2, "{ended:?}");
-}
-
-/// Where it says that it serves metrics.
-fn served_at(running: &mut Running) -> SocketAddr {
-    let url = running.told("metrics are served at http://");
-    let address = url.strip_suffix("/metrics").unwrap_or_else(|| panic!("{url}"));
-    address.parse().unwrap()
 }
 
 fn eventually_scraped(address: SocketAddr, holds: impl Fn(&Page) -> bool) -> Page {

@@ -51,6 +51,12 @@ impl Running {
         Running::spawn(command, PATIENCE)
     }
 
+    /// Starts `command`, with its standard input coming from `input`.
+    pub fn start_from(command: &mut Command, input: Stdio) -> Running {
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::spawn(command, PATIENCE)
+    }
+
     fn spawn(command: &mut Command, patience: Duration) -> Running {
         let mut child = command.spawn().expect("the program starts");
         let (sender, lines) = channel();

@@ -13,7 +13,7 @@ use spillway::component::{Component, ComponentSource};
 use spillway::engine::Engine;
 use spillway_cli::Arguments;
 use spillway_cli::flow::{Config, Draft, Variables};
-use spillway_cli::telemetry::Monitor;
+use spillway_cli::telemetry::{FileStats, Monitor};
 use spillway_core::config::{
     Absent, Field, GROUPS, Group, HEADER_BYTES_MAX, Kind, PROVIDERS, Provider, Region,
 };
@@ -58,7 +58,9 @@ fn the_metrics_are_those_of_the_code() {
     }
     assert_section("metrics of the sink", &table);
 
-    let page = openmetrics::parse(&Monitor::new().view().exposition()).expect("a page");
+    let monitor = Monitor::new();
+    monitor.files(vec![FileStats { family: "a".to_owned(), ..FileStats::default() }].into());
+    let page = openmetrics::parse(&monitor.view().exposition()).expect("a page");
     let mut table = METRICS_HEAD.to_owned();
     for openmetrics::Family { kind, help, samples } in page.into_values() {
         let (name, labels) = samples.into_keys().next().expect("a sample");
@@ -179,7 +181,7 @@ fn every_flow_is_in_order() {
 
 #[test]
 fn the_tables_of_a_flow_name_every_field() {
-    for section in ["source", "map", "[transform]", "sink", "credentials", "checkpoint"] {
+    for section in ["source", "map", "[transform]", "sink", "credentials", "checkpoint", "run"] {
         let text = section_of(&format!("`[{section}]`"));
         let rows = text.lines().filter(|line| line.starts_with("| `"));
         let cells = rows.map(|row| row.split('|').nth(1).unwrap_or_default());

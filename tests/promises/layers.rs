@@ -104,6 +104,7 @@ const COMMAND: &[&str] = &[
     "time",
     "testing",
     "shutdown",
+    "notify",
     "source",
     "place",
     "layout",

@@ -15,5 +15,6 @@ mod many_in_flight;
 mod packaging;
 mod purity;
 mod reference_bucket;
+mod service;
 mod signing_vectors;
 mod support;

@@ -14,6 +14,7 @@ pub mod events;
 pub mod flow;
 mod layout;
 pub mod map;
+pub mod notify;
 pub mod place;
 mod plan;
 pub mod run;

@@ -73,6 +73,9 @@ pub struct Runner<'a> {
     pub on_failed: OnFailed,
     /// Its checkpoints, if it has any.
     pub checkpoints: Option<Checkpoints>,
+    /// Whether the first of them is stored before anything is read, so that it is known that they
+    /// can be.
+    pub checkpoint_first: bool,
     /// The signals that stop it.
     pub shutdown: Shutdown,
     /// Observes the run.
@@ -109,8 +112,10 @@ impl Runner<'_> {
     pub async fn run(self) -> Ran {
         let Runner { events, sink, on_rejected, on_failed, checkpoints, .. } = self;
         let Runner { mut transforms, shutdown, observer, monitor, before, .. } = self;
+        let checkpoint_first = self.checkpoint_first;
         transforms.end_with(&sink.gate());
-        monitor.begin(events.input_bytes(), sink.traffic());
+        let every = checkpoints.as_ref().map(|checkpoints| checkpoints.every);
+        monitor.begin(events.input_bytes(), sink.traffic(), every);
         monitor.follow(events.files());
         let kept = checkpoints.as_ref().map(Checkpoints::kept);
         let totals = Totals { kept: before.kept.clone().or(kept), ..before };
@@ -147,7 +152,7 @@ impl Runner<'_> {
         };
         let before = pump.totals.clone();
         let checkpointer = checkpoints.map(|c| Checkpointer::new(c, before.clone()));
-        let mut running = Running { pump, checkpointer };
+        let mut running = Running { pump, checkpointer, checkpoint_first };
         let result = running.run().await;
         running.pump.count();
         let checkpointer = running.checkpointer.map(Checkpointer::into_totals);
@@ -159,6 +164,7 @@ impl Runner<'_> {
 struct Running<'a> {
     pump: Pump<'a>,
     checkpointer: Option<Checkpointer>,
+    checkpoint_first: bool,
 }
 
 impl Running<'_> {
@@ -214,6 +220,9 @@ impl Running<'_> {
         if let Some(checkpointer) = &mut self.checkpointer {
             checkpointer.replay(&mut self.pump).await?;
             checkpointer.drop_state();
+            if self.checkpoint_first {
+                checkpointer.checkpoint(&mut self.pump, false).await?;
+            }
             self.look(TICK).await?;
         }
         self.read().await?;

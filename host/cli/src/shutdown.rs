@@ -91,6 +91,22 @@ impl Shutdown {
         }
     }
 
+    /// Requests a stop once more at the `limit` after the first request; never where there is none.
+    /// Calls `f` before.
+    pub async fn insist_after(&self, limit: Option<Duration>, f: impl FnOnce(Duration)) {
+        self.reached(1).await;
+        match limit {
+            Some(limit) => {
+                tokio::time::sleep(limit).await;
+                if self.count() == 1 {
+                    f(limit);
+                    self.insist();
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
     /// Waits for the first request.
     pub async fn first(&self) {
         self.reached(1).await;
@@ -174,6 +190,23 @@ mod tests {
         };
         shutdown.insist_where_stalled(Duration::from_millis(5), stalled, || {}).await;
         assert_eq!((looks.get(), shutdown.count()), (3, 2));
+    }
+
+    #[tokio::test]
+    async fn a_limit_counts_from_the_first_request() {
+        let shutdown = Shutdown::never();
+        let limit = Duration::from_millis(5);
+        let insisting = shutdown.insist_after(Some(limit), |told| assert_eq!(told, limit));
+        let early = tokio::time::timeout(10 * limit, insisting).await;
+        assert!(early.is_err() && shutdown.count() == 0, "nobody asked yet");
+        shutdown.insist();
+        shutdown.insist_after(Some(limit), |told| assert_eq!(told, limit)).await;
+        assert_eq!(shutdown.count(), 2);
+        // A person was quicker.
+        shutdown.insist_after(Some(limit), |_| panic!()).await;
+        assert_eq!(shutdown.count(), 2);
+        let never = shutdown.insist_after(None, |_| panic!());
+        assert!(tokio::time::timeout(10 * limit, never).await.is_err());
     }
 
     #[test]

@@ -51,8 +51,11 @@ pub(crate) struct RunArguments {
     /// Print the summary as one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Serve Prometheus metrics at http://ADDR/metrics while the flow runs. Port 0 takes any free
-    /// port.
+    /// Report every mistake in the flow, and run nothing.
+    #[arg(long, conflicts_with_all = ["local", "json"])]
+    pub(crate) check_config: bool,
+    /// Serve Prometheus metrics at http://ADDR/metrics, and health at http://ADDR/health, while the
+    /// flow runs. Port 0 takes any free port.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) metrics: Option<SocketAddr>,
     /// The format of standard error: text, or one JSON document per line.

@@ -8,7 +8,7 @@ use spillway::sink::Sink;
 
 use super::exit::CliError;
 use super::run::exit_on;
-use super::waits::Waits;
+use super::waits::{Telling, Waits};
 
 /// A sink is asked something, for as long as this is kept.
 pub(crate) struct Asking {
@@ -26,7 +26,7 @@ impl Asking {
         exit_on(2, shutdown.clone());
         let (gate, traffic) = (sink.gate(), sink.traffic());
         let giving_up = shutdown.on(1, move || gate.shut_within(grace));
-        let waits = Waits::of(move || Some(traffic.counts()));
+        let waits = Waits::of(Telling::EACH, move || Some(traffic.counts()));
         Ok(Asking { shutdown, _giving_up: giving_up, _waits: waits })
     }
 

@@ -1,11 +1,13 @@
 //! `spillway check`.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Error;
 use spillway::contract::Ending;
 use spillway::sink::{Sink, SinkError};
 
 use crate::escape;
-use crate::plan::{Destination, Request, listed, read};
+use crate::plan::{Destination, Plan, Request, listed, read};
 
 use super::args::CheckArguments;
 use super::asking::{Asking, CLEARING_TIME_MAX};
@@ -16,12 +18,9 @@ use super::terminal;
 
 pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
     let CheckArguments { flow, connect, component } = arguments;
-    let request = Request::of(&flow, component);
-    let draft = request.parse(&read(&flow)?)?;
-    let plan = request.plan(draft).await?;
+    let (plan, valid) = prove(&flow, component).await?;
     let goes_on = plan.checkpoint.as_ref().map(position::describe).transpose()?;
-    let egress = listed(&plan.grants.egress, |authority| authority);
-    outln!("{} is valid; it connects to {}", flow.display(), escape::line(&egress));
+    outln!("{valid}");
     plan.notes.iter().for_each(|note| outln!("{}", escape::line(note)));
     for (index, through) in plan.transforms.identity().iter().enumerate() {
         let (name, version) = (escape::line(&through.name), escape::line(&through.version));
@@ -40,8 +39,23 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+/// Proves all that can be proven of a flow without a request and without writing anything. Returns
+/// its plan, and that it is valid, as a line.
+pub(crate) async fn prove(
+    flow: &Path,
+    component: Option<PathBuf>,
+) -> Result<(Plan, String), CliError> {
+    let request = Request::of(flow, component);
+    let draft = request.parse(&read(flow)?)?;
+    let plan = request.plan(draft).await?;
+    let egress = listed(&plan.grants.egress, |authority| authority);
+    let egress = escape::line(&egress);
+    let valid = format!("{} is valid; it connects to {egress}", flow.display());
+    Ok((plan, valid))
+}
+
 /// Opens the sink, sends a test upload if `asks`, and prints the notices of the sink.
-async fn look(destination: &Destination, asks: bool) -> Result<(), CliError> {
+pub(crate) async fn look(destination: &Destination, asks: bool) -> Result<(), CliError> {
     let mut sink = destination.open().await?;
     if !asks {
         return close(&mut sink, Ok(())).await;

@@ -60,7 +60,8 @@ async fn stream(
     }
     let plan = request.plan(draft).await?;
     let clock = Clock::start();
-    let (totals, result) = execute(plan, shutdown, Monitor::new(), LogFormat::Text).await?;
+    let executed = execute(plan, shutdown, Monitor::new(), LogFormat::Text, false).await;
+    let (totals, result) = executed?;
     summary(&totals, result.as_ref().ok().copied(), clock.seconds(), false);
     match result {
         Ok(End::Complete | End::NothingToDo) => Ok(None),

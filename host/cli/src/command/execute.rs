@@ -30,15 +30,16 @@ use super::{position, view};
 /// What a run did, and how it ended.
 pub(crate) type Executed = (Totals, Result<End, CliError>);
 
-/// Runs a plan.
+/// Runs a plan. `checkpoint_first` is whether somebody waits to hear that checkpoints can be stored.
 pub(crate) async fn execute(
     plan: Plan,
     shutdown: Shutdown,
     monitor: Monitor,
     log: LogFormat,
+    checkpoint_first: bool,
 ) -> Result<Executed, CliError> {
     let Some(checkpoint) = &plan.checkpoint else {
-        let mut instance = Instance::new(&plan, &shutdown, &monitor, log);
+        let mut instance = Instance::new(&plan, &shutdown, &monitor, log, checkpoint_first);
         let ran = instance.run(None, Totals::default()).await?;
         return Ok((ran.totals, ran.result.map_err(CliError::from)));
     };
@@ -50,7 +51,7 @@ pub(crate) async fn execute(
         let totals = Totals { kept: Some(kept), ..Totals::default() };
         return Ok((totals, Ok(End::NothingToDo)));
     }
-    let mut instance = Instance::new(&plan, &shutdown, &monitor, log);
+    let mut instance = Instance::new(&plan, &shutdown, &monitor, log, checkpoint_first);
     let mut ran = instance.run(Some(resume), Totals::default()).await?;
     let mut restarts = Restarts::new();
     while let Some(cause) = trapped(&ran.result)
@@ -117,6 +118,8 @@ async fn count_visible(
 /// Runs one instance of the plan's component after the other.
 struct Instance<'a> {
     plan: &'a Plan,
+    /// Whether the first checkpoint is stored before anything is read.
+    checkpoint_first: bool,
     shutdown: &'a Shutdown,
     monitor: &'a Monitor,
     terminal: Terminal,
@@ -128,17 +131,21 @@ impl<'a> Instance<'a> {
         shutdown: &'a Shutdown,
         monitor: &'a Monitor,
         log: LogFormat,
+        checkpoint_first: bool,
     ) -> Instance<'a> {
-        Instance { plan, shutdown, monitor, terminal: Terminal::new(monitor.clone(), log) }
+        let terminal = Terminal::new(monitor.clone(), log, plan.source.follows());
+        let checkpoint_first = checkpoint_first || plan.source.follows();
+        Instance { plan, checkpoint_first, shutdown, monitor, terminal }
     }
 
     /// Opens the source and the sink, from the checkpoint where there is one, and runs to the end.
     /// `totals` is what earlier instances have done.
     async fn run(&mut self, resume: Option<Resume>, totals: Totals) -> Result<Ran, CliError> {
-        let Instance { plan, shutdown, monitor, terminal } = self;
+        let Instance { plan, checkpoint_first, shutdown, monitor, terminal } = self;
         let events = Plan::events(&plan.source, &plan.map, &plan.config, resume.as_ref())?;
         let transforms = plan.transforms.open().await?;
-        let telling = tell(shutdown.clone(), monitor.clone(), resume.is_some());
+        let limit = plan.run.shutdown_timeout;
+        let telling = tell(shutdown.clone(), monitor.clone(), resume.is_some(), limit);
         let _telling = AbortOnDrop(tokio::spawn(telling));
         let kept = resume.as_ref().map(Resume::kept);
         let is_first = totals.restarts == 0;
@@ -171,6 +178,7 @@ impl<'a> Instance<'a> {
             on_rejected: plan.on_rejected.clone(),
             on_failed: plan.on_failed.clone(),
             checkpoints: resume.map(Resume::checkpoints),
+            checkpoint_first: *checkpoint_first,
             shutdown: shutdown.clone(),
             observer: terminal,
             monitor: monitor.clone(),
@@ -240,8 +248,9 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Prints what each signal does. Otherwise a run that waits for the store seems to ignore them.
-async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
+/// Prints what each signal does. Otherwise a run that waits for the store seems to ignore them. Ends
+/// a run that is still not through at the `limit` after the first.
+async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool, limit: Option<Duration>) {
     let (stopping, aborting) = match are_kept {
         true => (
             "stopping: saving open objects for the next run; interrupt again to stop without \
@@ -264,8 +273,13 @@ async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
         let why = if view::is_away(&counts()).is_some() { NO_ANSWER } else { NO_WORK };
         info!(target: SPILLWAY, event = "notice", "{why}");
     };
+    let limited = |limit: Duration| {
+        let limit = humantime::format_duration(limit);
+        info!(target: SPILLWAY, event = "notice", "{LIMIT} ({limit}), so the run ends now");
+    };
     tokio::select! {
         () = shutdown.insist_where_stalled(STOPPING_PATIENCE, stalled, minute) => {}
+        () = shutdown.insist_after(limit, limited) => {}
         () = shutdown.reached(2) => {}
     }
     info!(target: SPILLWAY, event = "aborting", "{aborting}");
@@ -273,6 +287,7 @@ async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool) {
 
 const NO_ANSWER: &str = "the store has not answered successfully for a minute, so the run ends \
                          without it";
+const LIMIT: &str = "what is open was not completed or saved within shutdown_timeout";
 const NO_WORK: &str = "the component has sent nothing for a minute, so the run ends without it";
 /// How long a stopping run waits for a store that does not answer, or for a component that does
 /// nothing.

@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod asking;
+mod attended;
 mod check;
 mod checkpoint;
 mod component;
@@ -10,8 +11,10 @@ mod execute;
 mod exit;
 mod inspect;
 mod log;
+mod minute;
 mod output;
 mod position;
+mod repeats;
 mod run;
 mod summary;
 mod terminal;

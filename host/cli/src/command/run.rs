@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::notify::ServiceManager;
 use crate::plan::{Plan, Request, read};
 use crate::run::{Clock, End, Kept, Totals};
 use crate::shutdown::Shutdown;
@@ -14,13 +15,20 @@ use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3};
 use tracing::{info, warn};
 
 use super::args::RunArguments;
+use super::attended::Attendant;
+use super::check::{look, prove};
 use super::execute::execute;
 use super::exit::{CliError, Exit};
 use super::log::{COURSE, SPILLWAY};
+use super::output::outln;
 use super::summary::{self, summary};
 
 pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
-    let RunArguments { flow, local, component, json, metrics, log, log_level: _ } = arguments;
+    let RunArguments { flow, local, component, json, check_config, metrics, log, log_level: _ } =
+        arguments;
+    if check_config {
+        return check_config_of(&flow, component).await;
+    }
     let shutdown = Shutdown::of_process().context("signals cannot be handled");
     let shutdown = shutdown.map_err(CliError::Failed)?;
     exit_on(3, shutdown.clone());
@@ -47,7 +55,10 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
     };
     info!(target: COURSE, event = "started", flow = %flow.display(), "reading {}", flow.display());
     let clock = Clock::start();
-    let (totals, result) = execute(plan, shutdown.clone(), monitor, log).await?;
+    let manager = ServiceManager::of_process();
+    let attendant = Attendant::new(manager.clone(), monitor.clone(), shutdown.clone());
+    let run = execute(plan, shutdown.clone(), monitor, log, manager.is_there());
+    let (totals, result) = attendant.attend(run).await?;
     if let Some(server) = server {
         let is_through = matches!(result, Ok(End::Complete | End::NothingToDo));
         server.keep(checkpoint.is_some() && !is_through);
@@ -101,6 +112,14 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
             Ok(exit)
         }
     }
+}
+
+/// `--check-config`: what can be proven before a service starts, in a line.
+async fn check_config_of(flow: &Path, component: Option<PathBuf>) -> Result<Exit, CliError> {
+    let (plan, valid) = prove(flow, component).await?;
+    look(&plan.destination(), false).await?;
+    outln!("{valid}");
+    Ok(Exit::Done)
 }
 
 /// The plan of a run, and the S3 server of `--local`.

@@ -2,27 +2,42 @@
 
 use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::run::{Lines, Observer, Spot, failed};
 use crate::telemetry::{Monitor, View};
 use console::{Term, style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use spillway::contract::{Failure, Level, Notice, VisibleObject};
 use tokio::task::AbortHandle;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::args::LogFormat;
 use super::log::{self, COURSE, SPILLWAY};
+use super::minute::{MINUTE, Minutes, Numbers};
+use super::repeats::{Repeats, Saying, kind};
 use super::view::{Rate, Status, counted};
-use super::waits::Waits;
+use super::waits::{Telling, Waits};
+
+/// An event of the course of a run. Of one that goes on for months, it is a detail.
+macro_rules! course {
+    ($follows:expr, $($event:tt)*) => {
+        if $follows {
+            debug!(target: COURSE, $($event)*);
+        } else {
+            info!(target: COURSE, $($event)*);
+        }
+    };
+}
 
 /// Standard error, as the place to show a run.
 pub(crate) struct Terminal {
     _progress: Progress,
     warnings: Arc<AtomicU64>,
-    rejections: u64,
+    /// Whether the run goes on for months, so that little is said of what goes well.
+    follows: bool,
+    repeats: Arc<Mutex<Repeats>>,
     failures: u64,
 }
 
@@ -36,17 +51,28 @@ enum Progress {
 
 impl Terminal {
     /// Shows what `monitor` knows. Must be called within a Tokio runtime.
-    pub(crate) fn new(monitor: Monitor, format: LogFormat) -> Terminal {
+    pub(crate) fn new(monitor: Monitor, format: LogFormat, follows: bool) -> Terminal {
         let warnings = Arc::new(AtomicU64::new(0));
+        let repeats = if follows { Repeats::one_a_minute() } else { Repeats::first_ones() };
+        let repeats = Arc::new(Mutex::new(repeats));
         let progress = if format == LogFormat::Text && moves() {
             Progress::Moving(moving(monitor, warnings.clone()))
         } else {
             let traffic = monitor.clone();
-            let waits = Waits::of(move || traffic.view().traffic);
-            let lines = tokio::spawn(lines(monitor, warnings.clone()));
-            Progress::Lines { task: lines.abort_handle(), _waits: waits }
+            let telling = if follows { Telling::ONE_A_MINUTE } else { Telling::EACH };
+            let waits = Waits::of(telling, move || traffic.view().traffic);
+            let task = match follows {
+                true => tokio::spawn(minutes(monitor, repeats.clone())),
+                false => tokio::spawn(lines(monitor, warnings.clone())),
+            };
+            Progress::Lines { task: task.abort_handle(), _waits: waits }
         };
-        Terminal { _progress: progress, warnings, rejections: 0, failures: 0 }
+        Terminal { _progress: progress, warnings, follows, repeats, failures: 0 }
+    }
+
+    /// What is said of one more problem of that kind.
+    fn one_more(&self, kind: &str) -> Saying {
+        lock(&self.repeats).one_more(kind, Instant::now())
     }
 
     fn warned(&self) {
@@ -73,8 +99,16 @@ impl Observer for Terminal {
     fn visible(&mut self, object: &VisibleObject) {
         let VisibleObject { key, object_key, first, last, events, bytes, parts } = object;
         let count = counted(*events, "event");
-        info!(
-            target: COURSE, event = "stored", key, object_key, first, last, events, bytes, parts,
+        course!(
+            self.follows,
+            event = "stored",
+            key,
+            object_key,
+            first,
+            last,
+            events,
+            bytes,
+            parts,
             "stored: the object `{object_key}` ({count}, {bytes} bytes)"
         );
     }
@@ -105,39 +139,47 @@ impl Observer for Terminal {
 
     fn set_aside(&mut self, failure: &Failure, lines: Lines) {
         let Failure { key, object_key, first, last, events, .. } = failure;
-        self.failures += 1;
         let text = failed(failure, lines);
-        match self.failures {
-            1..=SHOWN_MAX => warn!(
+        match self.one_more("set aside") {
+            Saying::It { since } => warn!(
                 target: SPILLWAY, event = "set_aside", key, object_key, first, last, events,
-                "set aside: {text}"
+                "set aside: {text}{}", more(since)
             ),
-            SHOWN_ENOUGH => warn!(
+            Saying::More => warn!(
                 target: SPILLWAY, event = "set_aside",
                 "set aside: more objects; the summary has their number"
             ),
-            _ => {}
+            Saying::Nothing if self.follows => debug!(
+                target: COURSE, event = "set_aside", key, object_key, first, last, events,
+                "set aside: {text}"
+            ),
+            Saying::Nothing => {}
         }
     }
 
     fn rejected(&mut self, spot: Spot, reason: &str) {
         let line = spot.line;
-        self.rejections += 1;
-        match self.rejections {
-            1..=SHOWN_MAX => warn!(
-                target: SPILLWAY, event = "rejected", line, reason, "rejected: {spot}: {reason}"
+        match self.one_more("rejected") {
+            Saying::It { since } => warn!(
+                target: SPILLWAY, event = "rejected", line, reason,
+                "rejected: {spot}: {reason}{}", more(since)
             ),
-            SHOWN_ENOUGH => warn!(
+            Saying::More => warn!(
                 target: SPILLWAY, event = "rejected",
                 "rejected: more lines; the summary has their number"
             ),
-            _ => {}
+            Saying::Nothing if self.follows => debug!(
+                target: COURSE, event = "rejected", line, reason, "rejected: {spot}: {reason}"
+            ),
+            Saying::Nothing => {}
         }
     }
 
     fn checkpoint(&mut self, line: u64) {
-        info!(
-            target: COURSE, event = "checkpoint", line,
+        course!(
+            self.follows,
+            event = "checkpoint",
+            line,
             "checkpoint stored: the next run would start at line {line}"
         );
     }
@@ -146,7 +188,27 @@ impl Observer for Terminal {
         if notice.level == Level::Warning {
             self.warned();
         }
-        say_notice(notice);
+        // In a run that ends, each of them is said.
+        let saying = match self.follows {
+            true => self.one_more(&kind(&notice.message)),
+            false => Saying::It { since: 0 },
+        };
+        match saying {
+            Saying::It { since: 0 } => say_notice(notice),
+            Saying::It { since } => {
+                let message = format!("{}{}", notice.message, more(since));
+                say_notice(&Notice { message, ..notice.clone() });
+            }
+            _ => debug!(target: COURSE, event = "notice", "{}", notice.message),
+        }
+    }
+}
+
+/// How many of the same kind were not named before this one.
+fn more(since: u64) -> String {
+    match since {
+        0 => String::new(),
+        count => format!(" ({} more in the minute before)", HumanCount(count)),
     }
 }
 
@@ -231,6 +293,42 @@ async fn lines(monitor: Monitor, warnings: Arc<AtomicU64>) {
     }
 }
 
+/// Says once a minute what came about in it, and which problems were not named in it.
+async fn minutes(monitor: Monitor, repeats: Arc<Mutex<Repeats>>) {
+    let mut ticks = tokio::time::interval(MINUTE);
+    // The first comes at once.
+    ticks.tick().await;
+    let mut minutes = Minutes::begin(&monitor.view(), Instant::now());
+    loop {
+        ticks.tick().await;
+        if let Some(minute) = minutes.next(&monitor.view(), Instant::now()) {
+            let Numbers { lines, read_bytes, events, rejected, .. } = minute.numbers;
+            let Numbers { objects, object_bytes, objects_failed, .. } = minute.numbers;
+            info!(
+                target: SPILLWAY,
+                event = "minute",
+                seconds = minute.seconds,
+                lines,
+                read_bytes,
+                events,
+                rejected,
+                objects,
+                object_bytes,
+                objects_failed,
+                durable_lag_events = minute.lag_events,
+                durable_lag_seconds = minute.lag.as_secs(),
+                "{}",
+                minute.sentence()
+            );
+        }
+        let untold = lock(&repeats).untold(Instant::now());
+        for (kind, count) in untold {
+            let times = HumanCount(count);
+            info!(target: SPILLWAY, event = "repeated", count, "{kind}: {times} more");
+        }
+    }
+}
+
 struct Seen {
     view: View,
     rate: f64,
@@ -245,14 +343,17 @@ impl Seen {
 
 fn look(monitor: &Monitor, rate: &Mutex<Rate>, warnings: &AtomicU64) -> Seen {
     let view = monitor.view();
-    let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
-    let rate = rate.per_second(view.totals.input_bytes, Instant::now());
+    let rate = lock(rate).per_second(view.totals.input_bytes, Instant::now());
     Seen { view, rate, warnings: warnings.load(Ordering::Relaxed) }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const INDENT: usize = 2;
 const MOVES_EVERY: Duration = Duration::from_millis(100);
 const LINES_EVERY: Duration = Duration::from_secs(10);
-/// How many rejected lines and failed objects are named.
+/// How many failed objects are named.
 const SHOWN_MAX: u64 = 10;
 const SHOWN_ENOUGH: u64 = SHOWN_MAX + 1;

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod limits;
+mod run;
 mod sections;
 mod transform;
 mod variables;
@@ -23,6 +24,8 @@ use spillway::problem::Problem;
 
 use credentials::FIELDS as CREDENTIALS;
 pub use limits::LimitSettings;
+pub use run::RunSettings;
+use run::{FIELDS as RUN, RunConfig};
 use sections::Sections;
 pub use transform::TransformSettings;
 pub use variables::Variables;
@@ -127,6 +130,8 @@ pub struct Draft {
     pub credentials: Option<Settings>,
     /// Where the flow stores how far it is, if it does.
     pub checkpoint: Option<CheckpointSettings>,
+    /// How it is run.
+    pub run: RunSettings,
     /// All that is wrong.
     pub problems: Vec<Problem>,
 }
@@ -169,7 +174,9 @@ impl Draft {
         let checkpoint = checkpoint.flatten();
         let credentials = sections.take("credentials", CREDENTIALS, &mut problems);
         let credentials = credentials.and_then(|c| kept(credentials::meant(c), &mut problems));
-        Ok(Draft { source, map, transforms, sink, credentials, checkpoint, problems })
+        let run = sections.take::<RunConfig>("run", RUN, &mut problems);
+        let run = run.and_then(|r| kept(r.settings(), &mut problems)).unwrap_or_default();
+        Ok(Draft { source, map, transforms, sink, credentials, checkpoint, run, problems })
     }
 }
 

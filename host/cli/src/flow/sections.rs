@@ -84,4 +84,4 @@ fn unknown(field: &str, name: &str, names: &[&str]) -> Problem {
     Problem::new(field, message)
 }
 
-const SECTIONS: &[&str] = &["source", "map", "sink", "credentials", "checkpoint"];
+const SECTIONS: &[&str] = &["source", "map", "sink", "credentials", "checkpoint", "run"];

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::checkpoint::{self, CheckpointSettings};
 use crate::dead_letters::{self, OnFailed};
 use crate::events::{self, Events};
-use crate::flow::{self, Config, Draft, SinkSettings, Variables};
+use crate::flow::{self, Config, Draft, RunSettings, SinkSettings, Variables};
 use crate::map::{Map, MapSettings, OnRejected};
 use crate::source::{Source, SourceSettings, Start};
 use spillway::component::Component;
@@ -67,6 +67,7 @@ pub(crate) struct Plan {
     pub(crate) grants: Grants,
     pub(crate) on_failed: OnFailed,
     pub(crate) checkpoint: Option<CheckpointSettings>,
+    pub(crate) run: RunSettings,
     /// Whether there are credentials. Of some that is known only when they are asked for.
     pub(crate) credentials_proven: bool,
     /// What comes from elsewhere than the flow, or is set there and not used.
@@ -126,7 +127,8 @@ impl Request {
 
     /// Proves all that can be proven without writing anything.
     pub(crate) async fn plan(self, draft: Draft) -> Result<Plan, PlanError> {
-        let Draft { source, map, transforms, sink, credentials, checkpoint, mut problems } = draft;
+        let Draft { source, map, transforms, sink, credentials, checkpoint, run, mut problems } =
+            draft;
         if let Some(source) = &source {
             let message = unusable(Source::check(source))?;
             problems.extend(message.map(|message| Problem::new("source.path", message)));
@@ -191,6 +193,7 @@ impl Request {
                     grants,
                     on_failed,
                     checkpoint,
+                    run,
                     credentials_proven,
                     notes,
                 })
@@ -204,7 +207,7 @@ impl Request {
         let Draft { sink, credentials, mut problems, .. } = draft;
         problems.retain(|problem| {
             let section = problem.field.split(['.', '[']).next().unwrap_or_default();
-            !["source", "map", "transform"].contains(&section)
+            !["source", "map", "transform", "run"].contains(&section)
         });
         match self.find(sink, credentials, &mut problems).await? {
             Some((destination, _)) if problems.is_empty() => Ok(destination),

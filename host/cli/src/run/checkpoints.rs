@@ -202,7 +202,12 @@ impl Checkpointer {
         Ok(state)
     }
 
-    async fn checkpoint(&mut self, pump: &mut Pump<'_>, finished: bool) -> Result<(), RunError> {
+    /// Stores where the run is.
+    pub(super) async fn checkpoint(
+        &mut self,
+        pump: &mut Pump<'_>,
+        finished: bool,
+    ) -> Result<(), RunError> {
         self.checkpoint_state(pump, finished).await.map(drop)
     }
 

@@ -107,6 +107,13 @@ pub struct LineSettings {
     pub codec: Codec,
 }
 
+impl SourceSettings {
+    /// Whether the run goes on where the input ends, and waits for more.
+    pub fn follows(&self) -> bool {
+        false
+    }
+}
+
 impl LineSettings {
     /// The defaults for lines that hold `codec`.
     pub fn of(codec: Codec) -> LineSettings {

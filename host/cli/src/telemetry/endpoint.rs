@@ -1,4 +1,4 @@
-//! The HTTP endpoint for metrics.
+//! The HTTP endpoint for metrics and health.
 //!
 //! hyper serves a connection; the accept loop is ours. `hyper_util::server` has no accept loop, and
 //! its graceful shutdown waits for connections, while this endpoint closes the oldest one when
@@ -21,8 +21,9 @@ use tokio::time::{sleep, timeout};
 use super::Monitor;
 use super::exposition::CONTENT_TYPE;
 
-/// Serves the metrics of a [`Monitor`] at `GET /metrics` until it is dropped. There is no
-/// authentication: the metrics contain neither secrets nor payloads.
+/// Serves what a [`Monitor`] knows until it is dropped: metrics at `GET /metrics`, and whether the
+/// run is healthy at `GET /health`, `/health/live` and `/health/ready`. There is no authentication:
+/// neither has secrets or payloads.
 #[derive(Debug)]
 pub struct Endpoint {
     address: SocketAddr,
@@ -49,7 +50,7 @@ impl Endpoint {
 
     /// The URL of the metrics.
     pub fn url(&self) -> String {
-        format!("http://{}{PATH}", self.address)
+        format!("http://{}{METRICS}", self.address)
     }
 }
 
@@ -98,27 +99,42 @@ async fn connection(stream: TcpStream, monitor: Monitor) {
 }
 
 fn answer<B>(request: &Request<B>, monitor: &Monitor) -> Response<String> {
-    if request.uri().path() != PATH {
-        return said(StatusCode::NOT_FOUND, format!("the only path is {PATH}\n"));
+    let path = request.uri().path();
+    if ![METRICS, HEALTH, LIVE, READY].contains(&path) {
+        let paths = format!("there are {METRICS}, {HEALTH}, {LIVE} and {READY}\n");
+        return said(StatusCode::NOT_FOUND, paths);
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = said(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n".to_owned());
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    let mut response = Response::new(monitor.view().exposition());
-    response.headers_mut().insert(TYPE, HeaderValue::from_static(CONTENT_TYPE));
-    response
+    let view = monitor.view();
+    let (is_well, document) = match path {
+        LIVE => view.health().live_json(),
+        READY => view.health().ready_json(),
+        HEALTH => view.health().json(),
+        _ => return typed(StatusCode::OK, CONTENT_TYPE, view.exposition()),
+    };
+    let status = if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    typed(status, "application/json", document)
 }
 
 fn said(status: StatusCode, text: String) -> Response<String> {
+    typed(status, "text/plain; charset=utf-8", text)
+}
+
+fn typed(status: StatusCode, kind: &'static str, text: String) -> Response<String> {
     let mut response = Response::new(text);
     *response.status_mut() = status;
-    response.headers_mut().insert(TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(TYPE, HeaderValue::from_static(kind));
     response
 }
 
-const PATH: &str = "/metrics";
+const METRICS: &str = "/metrics";
+const HEALTH: &str = "/health";
+const LIVE: &str = "/health/live";
+const READY: &str = "/health/ready";
 /// The most open connections.
 const CONNECTIONS_MAX: usize = 64;
 const CONNECTION_TIME_MAX: Duration = Duration::from_secs(10);

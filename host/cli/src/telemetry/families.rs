@@ -186,14 +186,15 @@ fn is_name(name: &str, more: &str) -> bool {
 }
 
 /// The beginning of a text, without what would break a line.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let kept = text.chars().take(TEXT_CHARS_MAX).collect::<String>();
     escape::blank(&kept).into_owned()
 }
 
 const TOTAL: &str = "_total";
 /// The names that only the host gives.
-pub(super) const RESERVED: [&str; 3] = ["spillway_run_", "spillway_egress_", "spillway_build"];
+pub(super) const RESERVED: [&str; 4] =
+    ["spillway_run_", "spillway_egress_", "spillway_source_", "spillway_build"];
 /// How many lines a component's metrics may take.
 const SERIES_MAX: usize = 10_000;
 const LABELS_MAX: usize = 16;
@@ -246,7 +247,8 @@ mod tests {
 
     #[test]
     fn the_names_of_the_host_are_its_own() {
-        for name in ["spillway_run_durable_lag_events", "spillway_egress_x", "spillway_build_info"]
+        for name in
+            ["spillway_run_x", "spillway_egress_x", "spillway_source_x", "spillway_build_info"]
         {
             refused(vec![gauge(name, &[])], 1);
         }

@@ -3,7 +3,8 @@
 //! A run tells its [`Monitor`] how far it is. The monitor asks nobody anything: a sink can be in
 //! the middle of a call for minutes, and what is asked for meanwhile is what was known before it,
 //! with what the host sees of the sink's requests from the outside. [`View::exposition`] is that as
-//! a text that Prometheus reads, [`Endpoint`] serves it.
+//! a text that Prometheus reads, and [`View::health`] says whether all is well. [`Endpoint`] serves
+//! both.
 //!
 //! ```
 //! use spillway_cli::telemetry::Monitor;
@@ -18,11 +19,17 @@
 mod endpoint;
 mod exposition;
 mod families;
+mod files;
+mod health;
 mod lag;
 mod monitor;
+mod movement;
 mod own;
 
 pub use endpoint::Endpoint;
 pub use exposition::CONTENT_TYPE;
 pub use families::Families;
+pub use files::{FAMILIES_MAX, FileStats, OTHER};
+pub use health::Health;
 pub use monitor::{Monitor, View};
+pub use movement::Movement;

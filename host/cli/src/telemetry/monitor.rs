@@ -10,7 +10,9 @@ use spillway::egress::{Counts, Traffic};
 
 use super::exposition::page;
 use super::families::Families;
+use super::files::FileStats;
 use super::lag::Lag;
+use super::movement::{Movement, Steps};
 use super::own;
 
 /// What is known of one run. Clones are of the same run.
@@ -26,6 +28,8 @@ struct Known {
     lag: Lag,
     closing: bool,
     checkpointed: Option<SystemTime>,
+    steps: Steps,
+    files: Arc<[FileStats]>,
     sink: Arc<Families>,
     /// The numbers of the files that are followed.
     files: Arc<Mutex<Vec<FileStats>>>,
@@ -56,6 +60,10 @@ pub struct View {
     pub closing: bool,
     /// When the last checkpoint was stored.
     pub checkpointed: Option<SystemTime>,
+    /// Whether it moves.
+    pub movement: Movement,
+    /// The files that are read, by family.
+    pub files: Arc<[FileStats]>,
     /// The component's own metrics, as of [`sink_at`](View::sink_at).
     pub sink: Arc<Families>,
     /// When the component was last asked for its metrics.
@@ -73,6 +81,8 @@ impl Monitor {
             lag: Lag::default(),
             closing: false,
             checkpointed: None,
+            steps: Steps::begin(Instant::now()),
+            files: Arc::new([]),
             sink: Arc::default(),
             files: Arc::default(),
             asked: None,
@@ -93,6 +103,8 @@ impl Monitor {
             lag: known.lag.age(Instant::now()),
             closing: known.closing,
             checkpointed: known.checkpointed,
+            movement: known.steps.at(Instant::now()),
+            files: known.files.clone(),
             sink: known.sink.clone(),
             sink_at: known.asked.map(|(_, at)| at),
         }
@@ -103,9 +115,25 @@ impl Monitor {
         self.lock().traffic = Some(traffic);
     }
 
-    /// The run begins, with an input of this length and this way out.
-    pub(crate) fn begin(&self, input_bytes: Option<u64>, traffic: Traffic) {
+    /// What is known of the files that are read. Families keep their order: see [`FileStats`].
+    pub fn files(&self, files: Arc<[FileStats]>) {
+        self.lock().files = files;
+    }
+
+    /// The task of the run is not blocked.
+    pub(crate) fn polled(&self) {
+        self.lock().steps.polled(Instant::now());
+    }
+
+    /// The run begins: with an input of this length, this way out, and checkpoints so often.
+    pub(crate) fn begin(
+        &self,
+        input_bytes: Option<u64>,
+        traffic: Traffic,
+        checkpoints_every: Option<Duration>,
+    ) {
         let mut known = self.lock();
+        known.steps.opened(checkpoints_every, Instant::now());
         (known.input_bytes, known.traffic) = (input_bytes, Some(traffic));
         known.lag = Lag::default();
     }
@@ -120,6 +148,7 @@ impl Monitor {
     pub(crate) fn count(&self, totals: &Totals) {
         let mut known = self.lock();
         known.totals = totals.at_least(&known.totals);
+        known.steps.moved(Instant::now());
     }
 
     /// The sink is about to be given the events before this position.
@@ -139,7 +168,9 @@ impl Monitor {
 
     /// A checkpoint was stored.
     pub(crate) fn checkpointed(&self, at: SystemTime) {
-        self.lock().checkpointed = Some(at);
+        let mut known = self.lock();
+        known.checkpointed = Some(at);
+        known.steps.checkpointed(Instant::now());
     }
 
     /// Whether the sink should be asked for its metrics again.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::totals::Totals;
 use spillway::contract::{Metric, MetricValue};
 
+use super::files;
 use super::monitor::View;
 
 /// The metrics of the host. They all begin with one of [`super::families::RESERVED`].
@@ -79,14 +80,15 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
             count,
         )
     }));
+    metrics.extend(files::metrics(&view.files));
     metrics
 }
 
-fn counter(name: &str, help: &str, number: u64) -> Metric {
+pub(super) fn counter(name: &str, help: &str, number: u64) -> Metric {
     metric(name, help, MetricValue::Counter(number as f64))
 }
 
-fn gauge(name: &str, help: &str, number: f64) -> Metric {
+pub(super) fn gauge(name: &str, help: &str, number: f64) -> Metric {
     metric(name, help, MetricValue::Gauge(number))
 }
 

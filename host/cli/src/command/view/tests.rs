@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::run::Totals;
-use crate::telemetry::{Families, View};
+use crate::telemetry::{Families, Movement, View};
 use http::StatusCode;
 use spillway::contract::{Metric, MetricValue};
 use spillway::egress::{Bad, Counts};
@@ -157,6 +157,8 @@ fn busy() -> View {
         lag: Duration::ZERO,
         closing: false,
         checkpointed: None,
+        movement: Movement::default(),
+        files: Arc::new([]),
         sink: Arc::new(Families::of(SHOWN.map(total).to_vec())),
         sink_at: Some(SystemTime::now()),
     }
