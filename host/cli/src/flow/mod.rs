@@ -16,7 +16,7 @@ use toml::{Table, Value};
 use crate::checkpoint::{CheckpointConfig, CheckpointSettings};
 use crate::dead_letters::OnFailed;
 use crate::map::{MapConfig, MapSettings};
-use crate::source::{SourceConfig, SourceSettings};
+use crate::source::{Input, SourceConfig, SourceSettings};
 use spillway::credentials::Settings;
 use spillway::problem::Problem;
 
@@ -141,11 +141,17 @@ impl Draft {
         let transforms = transform::take(&mut table, &mut problems);
         let mut sections = Sections::split(table, &mut problems);
         let source = sections.take::<SourceConfig>("source", SOURCE, &mut problems);
-        let source = source.and_then(|s| kept(s.settings(), &mut problems));
+        let mut source = source.and_then(|s| kept(s.settings(), &mut problems));
         // A wrong source must not hide what is wrong with the map.
         let codec = source.as_ref().map(|s| s.codec).unwrap_or_default();
         let map = sections.take::<MapConfig>("map", MAP, &mut problems);
         let map = map.and_then(|m| kept(m.settings(codec), &mut problems));
+        if let (Some(source), Some(map)) = (&mut source, &map) {
+            source.lines.origins = map.map.asks_for_place();
+            if source.input == Input::Stdin && map.map.needs_file() {
+                problems.push(Problem::new("map.fixed_key", NO_FILE));
+            }
+        }
         let mut sink = sections.take::<SinkSettings>("sink", SINK, &mut problems);
         let checkpoint = sections.has("checkpoint").then(|| {
             // Whatever is wrong with it, the sink is one that has checkpoints.
@@ -222,7 +228,11 @@ pub const COMMIT: &str = "commit";
 /// See [`COMMIT`].
 pub const CHECKPOINTED: &str = "checkpointed";
 
-const SOURCE: &[&str] = &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines"];
+const NO_FILE: &str = "has `{file}`, but standard input is no file; remove it, or set \
+                       source.type = \"file\"";
+
+const SOURCE: &[&str] =
+    &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines", "multiline"];
 const MAP: &[&str] = &["key", "fixed_key", "payload", "events", "at", "at_unit", "on_rejected"];
 const CHECKPOINT: &[&str] = &["path", "every"];
 const SINK: &[&str] = &[

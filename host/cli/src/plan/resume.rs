@@ -185,7 +185,7 @@ impl Resume {
         let wrong = |error| SourceError::Open { path: source.path().to_owned(), source: error };
         let file = source.again().map_err(wrong)?;
         // The next run has what comes of it, so half a line is none.
-        let lines = LineSettings { last_line: LastLine::Leave, ..settings.lines };
+        let lines = LineSettings { last_line: LastLine::Leave, ..settings.lines.clone() };
         Source::of_file(source.path(), file, lines, place.start)
     }
 

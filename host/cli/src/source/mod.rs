@@ -7,6 +7,7 @@
 mod config;
 mod error;
 mod lines;
+mod multiline;
 mod piece;
 mod queue;
 mod reader;
@@ -18,6 +19,7 @@ pub use config::{
 };
 pub use error::SourceError;
 pub use lines::LineReader;
+pub use multiline::{Multiline, MultilineConfig};
 pub use piece::{HEAD_BYTES, Lines, Origin, Piece, TooLong};
 pub use reader::{Source, Start};
 pub use sniff::Foreign;

@@ -70,6 +70,11 @@ impl Lines {
         }
     }
 
+    /// The line at `index` with its line end.
+    pub fn framed(&self, index: usize) -> &[u8] {
+        &self.block[self.start(index)..self.ends[index] as usize]
+    }
+
     /// How many bytes the input has before the line at `index`, or before what follows the block.
     pub fn offset_of(&self, index: usize) -> u64 {
         let added = self.newline_added && index == self.ends.len();
