@@ -19,6 +19,7 @@ mod interrupted;
 mod keys;
 mod large;
 mod local;
+mod multiline;
 mod names;
 mod options;
 mod outputs;

@@ -1,5 +1,6 @@
 //! A flow as it stands in its file: where events come from, how they are shaped, where they go.
 
+mod between;
 mod credentials;
 mod limits;
 mod sections;
@@ -16,7 +17,7 @@ use toml::{Table, Value};
 use crate::checkpoint::{CheckpointConfig, CheckpointSettings};
 use crate::dead_letters::OnFailed;
 use crate::map::{MapConfig, MapSettings};
-use crate::source::{Input, SourceConfig, SourceSettings};
+use crate::source::{SourceConfig, SourceSettings};
 use spillway::credentials::Settings;
 use spillway::problem::Problem;
 
@@ -147,16 +148,16 @@ impl Draft {
         let map = sections.take::<MapConfig>("map", MAP, &mut problems);
         let map = map.and_then(|m| kept(m.settings(codec), &mut problems));
         if let (Some(source), Some(map)) = (&mut source, &map) {
-            source.lines.origins = map.map.asks_for_place();
-            if source.input == Input::Stdin && map.map.needs_file() {
-                problems.push(Problem::new("map.fixed_key", NO_FILE));
-            }
+            between::place_lines(source, map, &mut problems);
         }
         let mut sink = sections.take::<SinkSettings>("sink", SINK, &mut problems);
         let checkpoint = sections.has("checkpoint").then(|| {
             // Whatever is wrong with it, the sink is one that has checkpoints.
             let config = sink.as_mut().map(|sink| &mut sink.config);
             commits_checkpoints(config, &mut problems);
+            if let (Some(source), Some(sink)) = (&source, &sink) {
+                between::find_letters_again(source, sink, &mut problems);
+            }
             let checkpoint =
                 sections.take::<CheckpointConfig>("checkpoint", CHECKPOINT, &mut problems);
             checkpoint.and_then(|c| kept(c.settings(), &mut problems))
@@ -227,9 +228,6 @@ fn kept<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Opti
 pub const COMMIT: &str = "commit";
 /// See [`COMMIT`].
 pub const CHECKPOINTED: &str = "checkpointed";
-
-const NO_FILE: &str = "has `{file}`, but standard input is no file; remove it, or set \
-                       source.type = \"file\"";
 
 const SOURCE: &[&str] =
     &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines", "multiline"];

@@ -269,11 +269,13 @@ impl<R: Read> LineReader<R> {
     fn finish(&mut self) {
         self.ended = true;
         if self.settings.last_line == LastLine::Leave {
-            if self.unfinished() == 0 {
+            // An unfinished line may go on the event before it, unless it is too long for that.
+            if self.unfinished() == 0 || self.unfinished() > self.settings.line_bytes_max + 1 {
                 self.hand_over_held();
             }
             let passed = self.passing.take().map_or(0, |long| long.bytes);
             self.left = passed + mem::take(&mut self.filled) as u64;
+            self.held.clear();
             return;
         }
         self.end_passing();

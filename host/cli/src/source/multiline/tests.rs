@@ -96,8 +96,8 @@ fn what_is_wrong_is_named() {
         ("start = '^(a'", ".start: `^(a` is not a regular expression: unclosed group"),
         (
             r"continue = '\p{Greek}x{2,1}'",
-            r".continue: `\p{Greek}x{2,1}` is not a regular expression: invalid repetition count \
-              range, the start must be <= the end",
+            ".continue: `\\p{Greek}x{2,1}` is not a regular expression: invalid repetition count \
+             range, the start must be <= the end",
         ),
         ("start = 'a'\nlines_max = 0", ".lines_max: is 0, expected 1 or more"),
         (
