@@ -202,7 +202,7 @@ impl Mapper {
     fn is_blank(&self, line: &[u8]) -> bool {
         match self.map.codec() {
             Codec::Json | Codec::DeadLetters => {
-                line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+                line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
             }
             Codec::Raw => line.is_empty(),
         }

@@ -112,14 +112,18 @@ impl Multiline {
         let (mut start, mut from, mut lines) = (0, 0, 0);
         for end in ends {
             let line = self.content(&block[from..*end as usize]);
-            let bytes = (from + line.len() - start) as u64;
-            let is_full = lines == self.lines_max || bytes > self.bytes_max;
-            if lines > 0 && (is_full || self.pattern.is_match(line) == self.begins) {
+            let is_too_much = (from + line.len() - start) as u64 > self.bytes_max;
+            if lines > 0 && (is_too_much || self.pattern.is_match(line) == self.begins) {
                 events.push(from as u32);
                 (start, lines) = (from, 0);
             }
             lines += 1;
             from = *end as usize;
+            // Not even an empty line has room behind it.
+            if lines == self.lines_max || (from - start) as u64 > self.bytes_max {
+                events.push(*end);
+                (start, lines) = (from, 0);
+            }
         }
         if is_last && lines > 0 {
             events.push(from as u32);

@@ -13,7 +13,8 @@ pub enum Piece {
     TooLong(TooLong),
 }
 
-/// Whole lines, as they lie in the input, each ended by a newline.
+/// Whole lines, as they lie in the input, each ended by a newline. Where several lines are joined,
+/// a line of these is a whole event.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Lines {
     /// The lines with their line ends.

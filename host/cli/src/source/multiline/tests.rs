@@ -37,6 +37,9 @@ fn an_event_that_is_full_ends_whatever_follows() {
     // The line end behind the last line does not count, those within do.
     let by_bytes = joined("start = '^>'\nbytes_max = 5", text);
     assert_eq!(by_bytes, ["> 1\n2\n", "3\n4\n5\n", "> 6\n"]);
+    // It waits for nothing.
+    assert_eq!(of("start = '^>'\nlines_max = 2").events(b"> 1\n2\n", &[4, 6], false), [6]);
+    assert_eq!(of("start = '^>'\nbytes_max = 3").events(b"> 1\n", &[4], false), [4]);
     // A line is never parted.
     let long = joined("continue = '^ '\nbytes_max = 3", "a\n 23456\n b\nc\n");
     assert_eq!(long, ["a\n", " 23456\n", " b\n", "c\n"]);
