@@ -76,7 +76,6 @@ fn what_a_composed_sink_drops_is_told() {
     }
 }
 
-
 /// The server of `--local` takes the place of the endpoint where that stands.
 #[test]
 fn local_finds_the_sink_in_a_chain() {

@@ -20,6 +20,7 @@ mod interrupted;
 mod keys;
 mod large;
 mod local;
+mod multiline;
 mod names;
 mod options;
 mod outputs;

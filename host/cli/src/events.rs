@@ -1,5 +1,6 @@
 //! The events of a source, mapped and grouped into batches for a sink.
 
+mod line_place;
 mod mapper;
 mod work;
 

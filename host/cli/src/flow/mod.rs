@@ -1,5 +1,6 @@
 //! A flow as it stands in its file: where events come from, how they are shaped, where they go.
 
+mod between;
 mod credentials;
 mod limits;
 mod run;
@@ -152,16 +153,22 @@ impl Draft {
         let transforms = transform::take(&mut table, &mut problems);
         let mut sections = Sections::split(table, &mut problems);
         let source = sections.take::<SourceConfig>("source", SOURCE, &mut problems);
-        let source = source.and_then(|s| kept(s.settings(), &mut problems));
+        let mut source = source.and_then(|s| kept(s.settings(), &mut problems));
         // A wrong source must not hide what is wrong with the map.
         let codec = source.as_ref().map(|s| s.codec).unwrap_or_default();
         let map = sections.take::<MapConfig>("map", MAP, &mut problems);
         let map = map.and_then(|m| kept(m.settings(codec), &mut problems));
+        if let (Some(source), Some(map)) = (&mut source, &map) {
+            between::place_lines(source, map, &mut problems);
+        }
         let mut sink = sections.take::<SinkSettings>("sink", SINK, &mut problems);
         let checkpoint = sections.has("checkpoint").then(|| {
             // Whatever is wrong with it, the sink is one that has checkpoints.
             let config = sink.as_mut().map(|sink| &mut sink.config);
             commits_checkpoints(config, &mut problems);
+            if let (Some(source), Some(sink)) = (&source, &sink) {
+                between::find_letters_again(source, sink, &mut problems);
+            }
             let checkpoint =
                 sections.take::<CheckpointConfig>("checkpoint", CHECKPOINT, &mut problems);
             checkpoint.and_then(|c| kept(c.settings(), &mut problems))
@@ -256,6 +263,7 @@ const SOURCE: &[&str] = &[
     "line_bytes_max",
     "crlf",
     "empty_lines",
+    "multiline",
 ];
 const MAP: &[&str] = &["key", "fixed_key", "payload", "events", "at", "at_unit", "on_rejected"];
 const CHECKPOINT: &[&str] = &["path", "every"];

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 use spillway::component::ComponentSource;
+use spillway::engine::Limits;
 use spillway::problem::Problem;
 
 use super::component::{compiled, engine};
@@ -24,7 +25,8 @@ impl Request {
         let Ok(component) = compiled(engine()?, source, sink.limits.compile_max()).await? else {
             return Ok(());
         };
-        let schema = component.describe().await?.configuration_schema;
+        let limits = sink.limits.limits("[sink]", Limits::default().memory_bytes_max);
+        let schema = component.describe(&limits).await?.configuration_schema;
         let depth = depth(&serde_json::from_str(&schema).unwrap_or_default());
         let Some(depth) = depth else {
             let problems = vec![Problem::new("sink.component", NO_ENDPOINT)];

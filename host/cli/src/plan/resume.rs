@@ -188,7 +188,7 @@ impl Resume {
     pub(crate) fn open(&self, settings: &SourceSettings) -> Result<Source, SourceError> {
         let Checkpoints { source, files, place, resumed, .. } = &self.checkpoints;
         // The next run has what comes of it, so half a line is none.
-        let lines = LineSettings { last_line: LastLine::Leave, ..settings.lines };
+        let lines = LineSettings { last_line: LastLine::Leave, ..settings.lines.clone() };
         match source {
             CheckpointSource::File(source) => {
                 let path = source.path();

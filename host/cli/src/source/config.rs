@@ -1,14 +1,14 @@
 //! `[source]` of a flow: as written, and as meant.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use spillway::problem::Problem;
-
-use super::{Compression, FilesSettings, Format, Paths, StartAt};
+use super::{Compression, FilesSettings, Format, Multiline, MultilineConfig, Paths, StartAt};
 use crate::age;
+use spillway::problem::Problem;
 
 /// `[source]` as written.
 ///
@@ -47,6 +47,8 @@ pub struct SourceConfig {
     /// `"skip"` (the default for JSON) passes over blank lines; `"keep"` (the default for raw)
     /// makes them events.
     pub empty_lines: Option<String>,
+    /// Which lines are one event together.
+    pub multiline: Option<MultilineConfig>,
 }
 
 /// `[source]` as meant.
@@ -91,7 +93,7 @@ impl SourceSettings {
 }
 
 /// What a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineSettings {
     /// The longest line taken, in bytes, without its line end. A longer one is a rejected event and
     /// is passed over without being held. A reader may hold a few lines of this length at the same
@@ -105,13 +107,10 @@ pub struct LineSettings {
     pub last_line: LastLine,
     /// What a line holds: an input that begins with NULs has none that are meant, if they are raw.
     pub codec: Codec,
-}
-
-impl SourceSettings {
-    /// Whether the run goes on where the input ends, and waits for more.
-    pub fn follows(&self) -> bool {
-        false
-    }
+    /// Which lines are one event together. The event is then what a line is elsewhere.
+    pub multiline: Option<Arc<Multiline>>,
+    /// Whether pieces say where in their file they begin.
+    pub origins: bool,
 }
 
 impl LineSettings {
@@ -127,6 +126,8 @@ impl LineSettings {
             empty_lines,
             last_line: LastLine::Take,
             codec,
+            multiline: None,
+            origins: false,
         }
     }
 }
@@ -291,6 +292,17 @@ impl SourceConfig {
         let empty = [("skip", EmptyLines::Skip), ("keep", EmptyLines::Keep)];
         if let Some(empty) = choice("source.empty_lines", &self.empty_lines, &empty, problems) {
             lines.empty_lines = empty;
+        }
+        match &self.multiline {
+            Some(_) if codec == Codec::DeadLetters => {
+                let message = "has no meaning for dead letters, which have a line each; remove it";
+                problems.push(Problem::new("source.multiline", message));
+            }
+            Some(multiline) => match multiline.settings(lines.crlf, lines.line_bytes_max) {
+                Ok(multiline) => lines.multiline = Some(Arc::new(multiline)),
+                Err(more) => problems.extend(more),
+            },
+            None => {}
         }
         lines
     }

@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod files;
 mod lines;
+mod multiline;
 mod piece;
 mod queue;
 mod reader;
@@ -23,6 +24,7 @@ pub use files::{
     Print, Slice, StartAt,
 };
 pub use lines::LineReader;
+pub use multiline::{Multiline, MultilineConfig};
 pub use piece::{HEAD_BYTES, Lines, Origin, Piece, TooLong};
 pub use reader::{Source, Start};
 pub use sniff::Foreign;

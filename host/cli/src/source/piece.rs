@@ -15,7 +15,8 @@ pub enum Piece {
     Note(Box<Note>),
 }
 
-/// Whole lines, as they lie in the input, each ended by a newline.
+/// Whole lines, as they lie in the input, each ended by a newline. Where several lines are joined,
+/// a line of these is a whole event.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Lines {
     /// The lines with their line ends.
@@ -70,6 +71,11 @@ impl Lines {
             Some(line) if crlf == Crlf::Strip && !added => line,
             _ => line,
         }
+    }
+
+    /// The line at `index` with its line end.
+    pub fn framed(&self, index: usize) -> &[u8] {
+        &self.block[self.start(index)..self.ends[index] as usize]
     }
 
     /// How many bytes the input has before the line at `index`, or before what follows the block.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,8 +13,8 @@ use super::lines::NoLines;
 use super::queue::{Consumer, Producer, queue};
 use super::sniff::{SNIFFED_BYTES, sniff};
 use super::{
-    Codec, FileMark, FileStats, FilesSettings, Input, LineReader, LineSettings, Piece, SourceError,
-    SourceSettings,
+    Codec, FileMark, FileStats, FilesSettings, Input, LineReader, LineSettings, Origin, Piece,
+    SourceError, SourceSettings,
 };
 
 /// Where reading starts: at the beginning of a line.
@@ -47,14 +48,14 @@ impl Source {
     ///
     /// The file is missing, a directory or not readable, or does not reach to `start`.
     pub fn open(settings: &SourceSettings, start: Start) -> Result<Source, SourceError> {
-        let lines = settings.lines;
+        let lines = settings.lines.clone();
         match &settings.input {
             Input::File(path) => open_file(path, lines, start),
             Input::Files(files) => Source::of_files(files, lines, start, None),
             Input::Stdin => {
                 let name = "standard input".to_owned();
                 refuse_offset(&name, start)?;
-                Source::spawn(name, false, None, || Ok(io::stdin()), lines, start)
+                Source::spawn(name, false, None, || Ok((io::stdin(), None)), lines, start)
             }
         }
     }
@@ -74,8 +75,9 @@ impl Source {
         let name = settings.paths.written().join(", ");
         let files = Arc::<Mutex<Vec<FileStats>>>::default();
         let (settings, stats) = (settings.clone(), Arc::clone(&files));
+        let of_thread = lines.clone();
         let read = move |producer: &Producer| {
-            follow(settings, lines, start, resumed, producer, &stats).map_err(io::Error::other)
+            follow(settings, of_thread, start, resumed, producer, &stats).map_err(io::Error::other)
         };
         let pieces = on_a_thread(&name, read)?;
         let (offset, left) = (start.offset, Arc::default());
@@ -101,7 +103,14 @@ impl Source {
             return Err(SourceError::Shorter { path, offset: start.offset, length });
         };
         file.seek(SeekFrom::Start(start.offset)).map_err(wrong)?;
-        Source::spawn(path.display().to_string(), true, Some(left), || Ok(file), lines, start)
+        let name = path.display().to_string();
+        let origin = origin(&name, &lines, start);
+        let is_counted = origin.is_some() && lines.multiline.is_some();
+        let open = move || {
+            let line = if is_counted { line_feeds(&file, start.offset)? } else { start.line };
+            Ok((file, origin.map(|origin| Origin { line, ..origin })))
+        };
+        Source::spawn(name, true, Some(left), open, lines, start)
     }
 
     /// Looks whether the input can be read, without taking anything from it.
@@ -144,7 +153,7 @@ impl Source {
         lines: LineSettings,
         start: Start,
     ) -> Result<Source, SourceError> {
-        Source::spawn(name.into(), false, None, || Ok(input), lines, start)
+        Source::spawn(name.into(), false, None, || Ok((input, None)), lines, start)
     }
 
     /// The next piece; nothing at the end of the input. Cancel safe.
@@ -186,7 +195,7 @@ impl Source {
 
     /// What a line is.
     pub fn lines(&self) -> LineSettings {
-        self.lines
+        self.lines.clone()
     }
 
     /// How much there is to read, in bytes, if that is known: what a regular file had behind the
@@ -204,14 +213,14 @@ impl Source {
         name: String,
         is_file: bool,
         input_bytes: Option<u64>,
-        open: impl FnOnce() -> io::Result<R> + Send + 'static,
+        open: impl FnOnce() -> io::Result<(R, Option<Origin>)> + Send + 'static,
         lines: LineSettings,
         start: Start,
     ) -> Result<Source, SourceError> {
         let left = Arc::new(AtomicU64::new(0));
-        let of_thread = Arc::clone(&left);
+        let (of_thread, of_reader) = (Arc::clone(&left), lines.clone());
         let read = move |producer: &Producer| {
-            let read = read_all(open, lines, start, producer);
+            let read = read_all(open, of_reader, start, producer);
             read.map(|left| of_thread.store(left, Ordering::Relaxed))
         };
         let pieces = on_a_thread(&name, read)?;
@@ -254,9 +263,30 @@ fn open_file(path: &Path, lines: LineSettings, start: Start) -> Result<Source, S
         let name = path.display().to_string();
         refuse_offset(&name, start)?;
         let path = path.to_owned();
-        return Source::spawn(name, true, None, move || File::open(path), lines, start);
+        let origin = origin(&name, &lines, start);
+        let open = move || Ok((File::open(path)?, origin));
+        return Source::spawn(name, true, None, open, lines, start);
     }
     Source::of_file(path, File::open(path).map_err(wrong)?, lines, start)
+}
+
+/// Where in a file the line at `start` is, if that is to be said.
+fn origin(name: &str, lines: &LineSettings, start: Start) -> Option<Origin> {
+    let Start { line, offset } = start;
+    lines.origins.then(|| Origin { file: name.into(), line, offset })
+}
+
+/// How many line feeds a file has before an offset.
+fn line_feeds(file: &File, offset: u64) -> io::Result<u64> {
+    let mut block = vec![0; COUNTED_BYTES];
+    let (mut at, mut count) = (0, 0);
+    while at < offset {
+        let bytes = COUNTED_BYTES.min(usize::try_from(offset - at).unwrap_or(COUNTED_BYTES));
+        file.read_exact_at(&mut block[..bytes], at)?;
+        count += memchr::memchr_iter(b'\n', &block[..bytes]).count() as u64;
+        at += bytes as u64;
+    }
+    Ok(count)
 }
 
 fn refuse_offset(name: &str, start: Start) -> Result<(), SourceError> {
@@ -268,12 +298,13 @@ fn refuse_offset(name: &str, start: Start) -> Result<(), SourceError> {
 
 /// Reads to the end. Returns how much of a last line was left.
 fn read_all<R: Read>(
-    open: impl FnOnce() -> io::Result<R>,
+    open: impl FnOnce() -> io::Result<(R, Option<Origin>)>,
     lines: LineSettings,
     start: Start,
     producer: &Producer,
 ) -> io::Result<u64> {
-    let mut reader = LineReader::new(open()?, lines, start.line, start.offset);
+    let (input, origin) = open()?;
+    let mut reader = LineReader::new(input, lines, start.line, start.offset).at(origin);
     while let Some(piece) = reader.next_piece()? {
         if !producer.push(piece) {
             break;
@@ -284,6 +315,9 @@ fn read_all<R: Read>(
     }
     Ok(reader.left())
 }
+
+/// How much of a file is looked at at once to count line feeds: 1 MiB.
+const COUNTED_BYTES: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

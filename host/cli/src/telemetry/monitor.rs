@@ -10,7 +10,6 @@ use spillway::egress::{Counts, Traffic};
 
 use super::exposition::page;
 use super::families::Families;
-use super::files::FileStats;
 use super::lag::Lag;
 use super::movement::{Movement, Steps};
 use super::own;
@@ -29,7 +28,6 @@ struct Known {
     closing: bool,
     checkpointed: Option<SystemTime>,
     steps: Steps,
-    files: Arc<[FileStats]>,
     sink: Arc<Families>,
     /// The numbers of the files that are followed.
     files: Arc<Mutex<Vec<FileStats>>>,
@@ -63,7 +61,7 @@ pub struct View {
     /// Whether it moves.
     pub movement: Movement,
     /// The files that are read, by family.
-    pub files: Arc<[FileStats]>,
+    pub files: Vec<FileStats>,
     /// The component's own metrics, as of [`sink_at`](View::sink_at).
     pub sink: Arc<Families>,
     /// When the component was last asked for its metrics.
@@ -82,7 +80,6 @@ impl Monitor {
             closing: false,
             checkpointed: None,
             steps: Steps::begin(Instant::now()),
-            files: Arc::new([]),
             sink: Arc::default(),
             files: Arc::default(),
             asked: None,
@@ -104,7 +101,7 @@ impl Monitor {
             closing: known.closing,
             checkpointed: known.checkpointed,
             movement: known.steps.at(Instant::now()),
-            files: known.files.clone(),
+            files: known.files.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             sink: known.sink.clone(),
             sink_at: known.asked.map(|(_, at)| at),
         }
@@ -113,11 +110,6 @@ impl Monitor {
     /// A sink is being opened, with this way out.
     pub fn watch(&self, traffic: Traffic) {
         self.lock().traffic = Some(traffic);
-    }
-
-    /// What is known of the files that are read. Families keep their order: see [`FileStats`].
-    pub fn files(&self, files: Arc<[FileStats]>) {
-        self.lock().files = files;
     }
 
     /// The task of the run is not blocked.

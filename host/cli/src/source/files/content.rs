@@ -95,6 +95,8 @@ pub(super) struct How {
     pub(super) compression: Compression,
     /// Whether the last line is taken without a line feed.
     pub(super) takes_last_line: bool,
+    /// Whether the last event is taken without the line that would show its end.
+    pub(super) takes_last_event: bool,
 }
 
 /// What reading on has brought.
@@ -198,7 +200,7 @@ impl Content {
         }
         match self.kind {
             Kind::Plain => self.read_plain(file, how, stream, who, spare),
-            Kind::Compressed { .. } => self.read_compressed(file, stream, who),
+            Kind::Compressed { .. } => self.read_compressed(file, how, stream, who),
             Kind::Unknown => Ok(Read::End { unfinished: file.metadata()?.len() }),
             Kind::Foreign => Ok(Read::End { unfinished: 0 }),
         }
@@ -267,17 +269,22 @@ impl Content {
         }
         let max = stream.settings().line_bytes_max;
         let more = length - from;
-        let is_new = length > self.scanned.max(from) || how.takes_last_line && more > 0;
+        let takes_last = how.takes_last_line || how.takes_last_event;
+        let is_new = length > self.scanned.max(from) || takes_last && more > 0;
         if !is_new {
             // It may have been written anew, and be as long as before.
             let is_same = before(file, from)? == self.tail();
             return Ok(if is_same { Read::End { unfinished: more } } else { Read::Changed });
         }
         let known = self.scanned.saturating_sub(self.reach.offset);
-        if known > 0 && !how.takes_last_line && !self.has_feed(file, length, max)? {
+        let multiline = stream.settings().multiline.clone();
+        // An event of several lines may be as long as many slices.
+        let slice = multiline.as_ref().map_or(0, |multiline| multiline.bytes_max());
+        let slice = slice.saturating_add(SLICE_BYTES);
+        if known > 0 && !takes_last && multiline.is_none() && !self.has_feed(file, length, max)? {
             return Ok(Read::End { unfinished: length - self.reach.offset });
         }
-        let mut size = more.min(SLICE_BYTES.max(known + SLICE_BYTES / 16)) as usize;
+        let mut size = more.min(slice.max(known + SLICE_BYTES / 16)) as usize;
         let is_at_end = loop {
             buffer.resize(size.max(1), 0);
             let read = read_full_at(file, &mut buffer, from)?;
@@ -293,7 +300,7 @@ impl Content {
         if before(file, from)? != self.tail() {
             return Ok(Read::Changed);
         }
-        self.cut(&mut buffer, is_at_end && how.takes_last_line, is_at_end, stream, who)
+        self.cut(&mut buffer, how, is_at_end, stream, who)
     }
 
     /// Whether there is something to be had of a line that was looked at before: its end, or that
@@ -320,6 +327,7 @@ impl Content {
     fn read_compressed(
         &mut self,
         file: &File,
+        how: How,
         stream: &mut Stream,
         who: Who<'_>,
     ) -> io::Result<Read> {
@@ -386,7 +394,8 @@ impl Content {
             return Ok(Read::End { unfinished: 0 });
         }
         // A compressed file is written to its end.
-        let read = self.cut(&mut buffer, is_at_end, is_at_end, stream, who);
+        let how = How { takes_last_line: is_at_end, takes_last_event: is_at_end, ..how };
+        let read = self.cut(&mut buffer, how, is_at_end, stream, who);
         if let Kind::Compressed { decoding: Some(decoding), .. } = &mut self.kind {
             decoding.pending = buffer;
         }
@@ -401,11 +410,12 @@ impl Content {
     fn cut(
         &mut self,
         buffer: &mut Vec<u8>,
-        is_last: bool,
+        how: How,
         is_at_end: bool,
         stream: &mut Stream,
         who: Who<'_>,
     ) -> io::Result<Read> {
+        let is_last = is_at_end && how.takes_last_line;
         if self.passing.is_some() {
             return Ok(self.pass_over(buffer, is_last, stream, who));
         }
@@ -413,24 +423,39 @@ impl Content {
             return Ok(self.pass_nuls(buffer, stream, who));
         }
         let max = stream.settings().line_bytes_max;
-        let whole = memchr::memrchr(b'\n', buffer).map_or(0, |at| at + 1);
-        let is_added = whole == 0 && is_last && !buffer.is_empty();
-        if whole == 0 && !is_added {
-            if buffer.len() as u64 > max + 1 {
-                self.begin_passing(std::mem::take(buffer));
-                return Ok(Read::Some);
+        let mut whole = memchr::memrchr(b'\n', buffer).map_or(0, |at| at + 1);
+        let is_added = is_last && whole < buffer.len();
+        if whole == 0 && !is_added && buffer.len() as u64 > max + 1 {
+            self.begin_passing(std::mem::take(buffer));
+            return Ok(Read::Some);
+        }
+        if is_added {
+            buffer.push(b'\n');
+            whole = buffer.len();
+        }
+        let lines = memchr::memchr_iter(b'\n', &buffer[..whole]);
+        let lines: Vec<u32> = lines.map(|at| at as u32 + 1).collect();
+        let takes_last = is_last || is_at_end && how.takes_last_event;
+        let (ends, feeds) = match &stream.settings().multiline {
+            Some(multiline) => {
+                let ends = multiline.events(&buffer[..whole], &lines, takes_last);
+                let end = ends.last().copied().unwrap_or_default();
+                let feeds = lines.partition_point(|line| *line <= end);
+                (ends, feeds)
             }
+            None => {
+                let feeds = lines.len();
+                (lines, feeds)
+            }
+        };
+        let Some(end) = ends.last().map(|end| *end as usize) else {
             self.scanned = self.reach.offset + buffer.len() as u64;
             let unfinished = buffer.len() as u64;
             return Ok(if is_at_end { Read::End { unfinished } } else { Read::Some });
-        }
-        let rest = if is_added { Vec::new() } else { buffer.split_off(whole) };
-        let mut block = std::mem::replace(buffer, rest);
-        if is_added {
-            block.push(b'\n');
-        }
-        let ends: Vec<u32> = memchr::memchr_iter(b'\n', &block).map(|at| at as u32 + 1).collect();
-        let feeds = ends.len() as u64 - u64::from(is_added);
+        };
+        let rest = buffer.split_off(end);
+        let block = std::mem::replace(buffer, rest);
+        let feeds = feeds as u64 - u64::from(is_added);
         stream.add(who, &mut self.reach, block, ends, feeds, is_added);
         self.scanned = self.reach.offset + buffer.len() as u64;
         Ok(Read::Some)

@@ -160,7 +160,9 @@ impl Follower {
         let takes_all = !follow && self.stream.settings().last_line == LastLine::Take;
         let Some(file) = self.files.get_mut(&key) else { return Ok(true) };
         let takes_last_line = file.takes_last_line || takes_all;
-        let how = How { compression: self.settings.compression, takes_last_line };
+        let takes_last_event = file.takes_last_event || !follow;
+        let compression = self.settings.compression;
+        let how = How { compression, takes_last_line, takes_last_event };
         if !file.is_marked {
             file.is_marked = true;
             self.stream.note(Note::File(key, file.mark()));
@@ -178,7 +180,7 @@ impl Follower {
             Ok(Read::Some) => drop(self.complaints.remove(&file.path)),
             Ok(Read::End { unfinished }) => {
                 (file.has_more, file.is_unfinished) = (false, unfinished > 0);
-                file.takes_last_line = false;
+                (file.takes_last_line, file.takes_last_event) = (false, false);
                 self.complaints.remove(&file.path);
             }
             Ok(Read::Changed) => self.changed(key, now),
@@ -590,17 +592,21 @@ impl Follower {
         if !follow {
             return;
         }
+        let multiline = self.stream.settings().multiline.as_ref();
+        let timeout = multiline.map(|multiline| multiline.timeout());
         let mut gone = Vec::new();
         let mut changed = Vec::new();
         for file in self.files.values_mut().filter(|file| !file.has_more) {
             let waits = |time: Duration| now.saturating_duration_since(file.grown) < time;
+            let is_event = timeout.is_some_and(|time| !waits(time));
             let is_old = partial_line_after.is_some_and(|time| !waits(time));
             let is_gone = file.nameless.is_some_and(|since| {
                 let since = since.max(file.grown);
                 now.saturating_duration_since(since) >= rotate_wait
             });
-            if file.is_unfinished && (is_old || is_gone) {
-                (file.takes_last_line, file.has_more) = (true, true);
+            if file.is_unfinished && (is_old || is_gone || is_event) {
+                file.takes_last_line = is_old || is_gone;
+                (file.takes_last_event, file.has_more) = (true, true);
                 file.is_unfinished = false;
                 changed.push(file.family.clone());
             } else if is_gone {

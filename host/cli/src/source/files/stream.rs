@@ -63,8 +63,8 @@ impl Stream {
         Stream { settings, at, pieces: Vec::new() }
     }
 
-    pub(super) fn settings(&self) -> LineSettings {
-        self.settings
+    pub(super) fn settings(&self) -> &LineSettings {
+        &self.settings
     }
 
     pub(super) fn note(&mut self, note: Note) {

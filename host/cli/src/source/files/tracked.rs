@@ -37,6 +37,8 @@ pub(super) struct Tracked {
     pub(super) is_unfinished: bool,
     /// Whether such a line is taken as it is.
     pub(super) takes_last_line: bool,
+    /// Whether the last event is taken, though it may go on.
+    pub(super) takes_last_event: bool,
     /// Since when it has no name that is looked for.
     pub(super) nameless: Option<Instant>,
     /// How long it was when it could not be decompressed.
@@ -81,6 +83,7 @@ impl Tracked {
             has_more: true,
             is_unfinished: false,
             takes_last_line: false,
+            takes_last_event: false,
             nameless: None,
             broken: None,
             is_marked: false,
