@@ -1,6 +1,9 @@
 //! Events of several lines, and lines that say where they are from.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
+use spillway_tests::server::Server;
 
 use super::support::*;
 
@@ -50,6 +53,24 @@ fn raw_events_of_several_lines_stay_as_they_are() {
     let ended = guarded(running.end());
     assert_eq!(summary(&ended)["events"], 3, "{ended:?}");
     assert_eq!(place.files("piped/events")["all"], log.as_bytes());
+}
+
+#[test]
+fn the_next_run_goes_on_with_the_event_that_was_left() {
+    let server = Server::start();
+    let flow = traced("fixed_key = \"all\"\npayload = '[$line, .]'");
+    let flow = flow.replace("bucket =", "key_template = \"{first}\"\nbucket =");
+    let flow = flow + "\n[checkpoint]\npath = \"run.checkpoint\"\n";
+    let place = Place::of(&flow, "ERROR 1\n\tat a\nERROR 2\n\tat b\n\tat").at(&server);
+    assert_eq!(place.run(&[])["events"], 1);
+    place.write("events.json", "ERROR 1\n\tat a\nERROR 2\n\tat b\n\tat c\nINFO on\n");
+    assert_eq!(place.run(&[])["events"], 2);
+    let wanted = [
+        ("0", "[1,\"ERROR 1\\n\\tat a\"]\n"),
+        ("1", "[3,\"ERROR 2\\n\\tat b\\n\\tat c\"]\n[6,\"INFO on\"]\n"),
+    ];
+    let wanted = wanted.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+    assert_eq!(server.contents(), BTreeMap::from(wanted));
 }
 
 #[test]
