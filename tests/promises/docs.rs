@@ -13,7 +13,10 @@ use spillway::component::{Component, ComponentSource};
 use spillway::engine::Engine;
 use spillway_cli::Arguments;
 use spillway_cli::flow::{Config, Draft, Variables};
-use spillway_cli::telemetry::{FileStats, Monitor};
+use std::sync::{Arc, Mutex};
+
+use spillway_cli::source::FileStats;
+use spillway_cli::telemetry::Monitor;
 use spillway_core::config::{
     Absent, Field, GROUPS, Group, HEADER_BYTES_MAX, Kind, PROVIDERS, Provider, Region,
 };
@@ -59,7 +62,8 @@ fn the_metrics_are_those_of_the_code() {
     assert_section("metrics of the sink", &table);
 
     let monitor = Monitor::new();
-    monitor.files(vec![FileStats { family: "a".to_owned(), ..FileStats::default() }].into());
+    let files = vec![FileStats { family: "a".to_owned(), ..FileStats::default() }];
+    monitor.follow(Arc::new(Mutex::new(files)));
     let page = openmetrics::parse(&monitor.view().exposition()).expect("a page");
     let mut table = METRICS_HEAD.to_owned();
     for openmetrics::Family { kind, help, samples } in page.into_values() {

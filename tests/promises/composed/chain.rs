@@ -106,12 +106,13 @@ async fn what_is_wrong_with_any_part_is_told_at_once_with_its_field() {
     let rules = format!("[{}]", vec![r#"{"action": "no"}"#; 150].join(", "));
     let long: String = (0..99).map(|n| format!(r#", "{n}{}": 1"#, "x".repeat(600))).collect();
     for config in [configured(&rules, &rules, ""), configured("[]", &rules, &long)] {
-        let error = chain().egress(&config).await.err().unwrap();
+        let error = chain().egress(&config, &Limits::default()).await.err().unwrap();
         let SinkError::Refused(Error::Invalid(problems)) = error else { panic!("{error}") };
         assert_eq!(problems.len(), 100);
         assert!(problems[99].message.ends_with("more problems, which are not shown"));
     }
-    let error = chain().egress(&configured("[]", "[]", &long)).await.err().unwrap();
+    let error =
+        chain().egress(&configured("[]", "[]", &long), &Limits::default()).await.err().unwrap();
     assert!(matches!(error, SinkError::Refused(Error::Invalid(_))), "{error}");
     // A field at its bound stays within it.
     let long = "x".repeat(4_096);

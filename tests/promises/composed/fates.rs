@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use spillway::contract::{Ending, Error, Failure, Run};
+use spillway::engine::Limits;
 use spillway::sink::{Sink, SinkError};
 use spillway_simulation::faults::Fault;
 use spillway_tests::bucket_transport::BucketTransport;
@@ -246,7 +247,7 @@ async fn a_state_of_another_version_is_refused_by_its_version() {
         let error = opened.err().unwrap();
         assert!(matches!(error, SinkError::Refused(Error::UnknownState(_))), "{error}");
         assert!(error.to_string().contains(said), "{error}");
-        let inspected = chain().inspect_state(state).await.err().unwrap();
+        let inspected = chain().inspect_state(state, &Limits::default()).await.err().unwrap();
         assert!(inspected.to_string().contains(said), "{inspected}");
     }
 }

@@ -314,7 +314,6 @@ mod tests {
             position: 12,
             begun: Some(begun),
             oldest: LineStart { line: 1, position: 4 },
-            ..Mark::default()
         };
         let through = Through { name: "route".into(), ..Through::default() };
         let (name, version) = ("spillway-s3".into(), "0.1.0".into());

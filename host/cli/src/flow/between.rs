@@ -64,7 +64,7 @@ mod tests {
                  `lines_max`, `bytes_max`, `timeout`",
             ),
         ] {
-            let draft = Draft::parse(&tables.join("\n"), &Variables::of([]), &Config::new());
+            let draft = Draft::parse(&tables.join("\n"), &Variables::of([]), &Config::default());
             let problems = draft.unwrap().problems;
             let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
             assert_eq!(shown.join("; "), problem, "{tables:?}");

@@ -131,7 +131,7 @@ impl Monitor {
     }
 
     /// These are the numbers of the files that it follows, which change.
-    pub(crate) fn follow(&self, files: Arc<Mutex<Vec<FileStats>>>) {
+    pub fn follow(&self, files: Arc<Mutex<Vec<FileStats>>>) {
         self.lock().files = files;
     }
 

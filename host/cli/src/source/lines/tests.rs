@@ -197,6 +197,7 @@ fn piece_origin(piece: &Piece) -> Option<&Origin> {
     match piece {
         Piece::Lines(lines) => lines.origin.as_ref(),
         Piece::TooLong(long) => long.origin.as_ref(),
+        Piece::Note(_) => None,
     }
 }
 
@@ -205,6 +206,7 @@ fn origin_of(piece: &Piece, text: &[u8]) -> Origin {
     let offset = match piece {
         Piece::Lines(lines) => lines.offset,
         Piece::TooLong(long) => long.offset,
+        Piece::Note(note) => panic!("{note:?}"),
     };
     let line = text[..offset as usize].iter().filter(|byte| **byte == b'\n').count() as u64;
     Origin { file: "a".into(), line, offset }

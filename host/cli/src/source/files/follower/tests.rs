@@ -232,7 +232,7 @@ fn a_half_line_is_taken_after_its_time_if_the_flow_says_so() {
 fn a_line_over_the_limit_is_passed_over() {
     let mut world = World::new("*.log");
     world.follower.stream = Stream::new(
-        LineSettings { line_bytes_max: 10, ..world.follower.stream.settings() },
+        LineSettings { line_bytes_max: 10, ..world.follower.stream.settings().clone() },
         Start::default(),
     );
     let mut log = world.create("a.log");
