@@ -27,6 +27,7 @@ mod outputs;
 mod parts;
 mod probes;
 mod rejected;
+mod reload;
 mod rotation;
 mod run;
 mod service;
