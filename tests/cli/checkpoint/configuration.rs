@@ -86,7 +86,7 @@ fn what_is_no_checkpoint_is_told_and_left() {
             "is a checkpoint of version 1, but this program reads version 3; finish the source \
              with the program that wrote it",
         ),
-        (later, "is a checkpoint of version 9, but this program reads version 2"),
+        (later, "is a checkpoint of version 9, but this program reads version 3"),
         (b"something else".to_vec(), "is not a checkpoint"),
     ] {
         place.write("run.checkpoint", &bytes);
