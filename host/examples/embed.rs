@@ -36,11 +36,12 @@ async fn main() -> anyhow::Result<()> {
     // The component gets nothing but this: one authority, credentials, and so much of the machine.
     let engine = Engine::new(Engine::default_cache())?;
     let component = Component::load(&engine, &ComponentSource::Embedded)?;
+    let limits = Limits::default();
     let grants = Grants {
-        egress: component.egress(&config).await?,
+        egress: component.egress(&config, &limits).await?,
         transport: Arc::new(Client::new(&ClientOptions::default())?),
         credentials: Arc::new(Environment::default()),
-        limits: Limits::default(),
+        limits,
     };
 
     // Go on where the last checkpoint was taken: the place in the file and the state of the sink

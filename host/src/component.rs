@@ -16,7 +16,7 @@ use crate::sink::{Call, Sink, SinkError, answered};
 use crate::state::{GRANTED, State, link};
 use crate::trap::Exceeded;
 
-pub use crate::load::{COMPILE_MAX, CONTRACT, ComponentSource, LoadError};
+pub use crate::load::{COMPILE_MAX, CONTRACT, ComponentSource, LoadError, Outline};
 
 /// A component that exports the contract, compiled and linked.
 #[derive(Clone)]
@@ -89,15 +89,15 @@ impl Component {
         &self.metadata
     }
 
-    /// What it says it is. The component is given nothing for this.
+    /// What it says it is. The component is given nothing for this but the limits.
     ///
     /// # Errors
     ///
     /// [`SinkError::Trap`], [`SinkError::Breach`].
-    pub async fn describe(&self) -> Result<Description, SinkError> {
-        let grants = Grants::nothing();
+    pub async fn describe(&self, limits: &Limits) -> Result<Description, SinkError> {
+        let grants = Grants::nothing_within(*limits);
         let (mut store, instance) = self.instantiate("describe", &grants).await?;
-        let call = Call::prompt("describe", &mut store, &grants.limits);
+        let call = Call::prompt("describe", &mut store, limits);
         let description =
             call.make(instance.spillway_sink_sink().call_describe(&mut store)).await?;
         bounds::description(&description).map_err(Breach::by("describe"))?;
@@ -105,29 +105,34 @@ impl Component {
     }
 
     /// The authorities that it wants to talk to with this configuration. The component is given
-    /// nothing for this. A host that does not trust it compares before it grants.
+    /// nothing for this but the limits. A host that does not trust it compares before it grants.
     ///
     /// # Errors
     ///
     /// [`SinkError::Refused`] with every problem of the configuration, [`SinkError::Trap`], or
     /// [`SinkError::Breach`].
-    pub async fn egress(&self, config: &str) -> Result<Vec<String>, SinkError> {
-        let grants = Grants::nothing();
+    pub async fn egress(&self, config: &str, limits: &Limits) -> Result<Vec<String>, SinkError> {
+        let grants = Grants::nothing_within(*limits);
         let (mut store, instance) = self.instantiate("egress", &grants).await?;
-        let call = Call::prompt("egress", &mut store, &grants.limits);
+        let call = Call::prompt("egress", &mut store, limits);
         let answer =
             call.make(instance.spillway_sink_sink().call_egress(&mut store, config)).await?;
         answered("egress", answer, |authorities| bounds::authorities(authorities))
     }
 
-    /// What the state of a checkpoint holds. The component is given nothing for this.
+    /// What the state of a checkpoint holds. The component is given nothing for this but the
+    /// limits, and the memory that the state needs on top.
     ///
     /// # Errors
     ///
     /// [`SinkError::Refused`] with why it cannot be read, [`SinkError::Trap`], or
     /// [`SinkError::Breach`].
-    pub async fn inspect_state(&self, state: &[u8]) -> Result<SavedState, SinkError> {
-        let mut grants = Grants::nothing();
+    pub async fn inspect_state(
+        &self,
+        state: &[u8],
+        limits: &Limits,
+    ) -> Result<SavedState, SinkError> {
+        let mut grants = Grants::nothing_within(*limits);
         // It has to be there, and may be read into as much again.
         let more = state.len().saturating_mul(2);
         let memory = &mut grants.limits.memory_bytes_max;
@@ -156,9 +161,9 @@ impl Component {
         let call = Call::of_state("load-state", &mut store, &grants.limits);
         let sink = instance.spillway_sink_sink();
         let answer = call.make(sink.call_load_state(&mut store, config, name)).await?;
-        let bytes_max = grants.limits.state_bytes_max;
+        let limits = &grants.limits;
         answered("load-state", answer, |stored| {
-            stored.iter().try_for_each(|stored| bounds::stored_state(stored, bytes_max))
+            stored.iter().try_for_each(|stored| bounds::stored_state(stored, limits))
         })
     }
 
@@ -200,7 +205,7 @@ impl Component {
         let sink = instance.spillway_sink_sink().sink();
         let answer = call.make(sink.call_open(&mut store, config, state)).await?;
         let resource = answered("open", answer, |_| Ok(()))?;
-        let ledger = Ledger::new(state.is_some(), limits.state_bytes_max);
+        let ledger = Ledger::new(state.is_some(), *limits);
         Ok(Sink::new(store, instance, resource, self.engine.clone(), *limits, ledger))
     }
 

@@ -23,6 +23,19 @@ pub struct Limits {
     pub requests_in_flight_max: usize,
     /// How many handles to resources one sink may hold.
     pub resources_max: usize,
+    /// What stands before these names in messages: the section of the host's configuration that
+    /// they are set in, such as `[sink]`. Empty where a user does not set them.
+    pub section: &'static str,
+}
+
+impl Limits {
+    /// What a message says of the limit with this name.
+    pub(crate) fn raised_by(&self, name: &str) -> String {
+        match self.section {
+            "" => format!("`{name}` raises that"),
+            section => format!("`{section} {name}` raises that"),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -35,6 +48,7 @@ impl Default for Limits {
             prompt_call_max: Duration::from_secs(30),
             requests_in_flight_max: 1_000,
             resources_max: 10_000,
+            section: "",
         }
     }
 }

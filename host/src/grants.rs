@@ -25,11 +25,16 @@ pub struct Grants {
 impl Grants {
     /// Nothing but the limits by default: for a component that is only asked about itself.
     pub fn nothing() -> Grants {
+        Grants::nothing_within(Limits::default())
+    }
+
+    /// Nothing but these limits.
+    pub(crate) fn nothing_within(limits: Limits) -> Grants {
         Grants {
             egress: Vec::new(),
             transport: Arc::new(DenyAll),
             credentials: Arc::new(DenyAll),
-            limits: Limits::default(),
+            limits,
         }
     }
 }

@@ -36,9 +36,10 @@
 //! let component = Component::load(&engine, &ComponentSource::Embedded)?;
 //! let endpoint = server.endpoint();
 //! let config = format!(r#"{{"bucket": "events", "endpoint": "{endpoint}"}}"#);
+//! let limits = Limits::default();
 //! let grants = Grants {
 //!     // What the component asks for. Of one that you do not trust, read it before you grant it.
-//!     egress: component.egress(&config).await?,
+//!     egress: component.egress(&config, &limits).await?,
 //!     transport: Arc::new(Client::new(&ClientOptions::default())?),
 //!     credentials: Arc::new(Credentials {
 //!         access_key_id: "id".to_owned(),
@@ -46,7 +47,7 @@
 //!         session_token: None,
 //!         expires_at: None,
 //!     }),
-//!     limits: Limits::default(),
+//!     limits,
 //! };
 //!
 //! let mut sink = component.open(&config, None, &grants).await?;

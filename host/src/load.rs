@@ -87,6 +87,49 @@ pub enum LoadError {
     TooSlow(Duration),
 }
 
+impl LoadError {
+    /// Whether the component is more than may be compiled: it may be the right one, and load where
+    /// that is allowed more time.
+    pub fn is_limit(&self) -> bool {
+        matches!(self, LoadError::TooLarge { .. } | LoadError::TooSlow(_))
+    }
+}
+
+/// What any component imports, exports and says of itself, be it a sink or not.
+#[derive(Clone, Debug)]
+pub struct Outline {
+    imports: Vec<String>,
+    exports: Vec<String>,
+    metadata: Metadata,
+}
+
+impl Outline {
+    /// Compiles a component, which may take [`COMPILE_MAX`], and runs nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] where it is no component, or takes too long to compile.
+    pub fn load(engine: &Engine, source: &ComponentSource) -> Result<Outline, LoadError> {
+        let Loaded { imports, exports, metadata, .. } = Loaded::new(engine, source, COMPILE_MAX)?;
+        Ok(Outline { imports, exports, metadata })
+    }
+
+    /// The names of what it imports, in their order.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
+    }
+
+    /// The names of what it exports, in their order.
+    pub fn exports(&self) -> &[String] {
+        &self.exports
+    }
+
+    /// What its file says of itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+}
+
 /// A component that was compiled, whatever it exports.
 pub(crate) struct Loaded {
     pub(crate) component: wasmtime::component::Component,

@@ -11,15 +11,14 @@ use wasmtime::component::{Linker, ResourceAny};
 
 use crate::bounds::{self, Breach, Kept};
 use crate::component::{COMPILE_MAX, ComponentSource, LoadError as ReadError, new_store};
-use crate::contract::{Boundaries, Description, Filter, FilterPre, Outcome, Payload, Run};
+use crate::contract::{Boundaries, Description, Filter, FilterPre, Framing, Outcome, Payload, Run};
 use crate::egress::Gate;
 use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
 use crate::load::{Loaded, list, short};
 use crate::metadata::Metadata;
-use crate::sink::{Call, SinkError, answered};
+use crate::sink::{Call, Lifetime, SinkError, answered};
 use crate::state::State;
-use crate::trap::Trap;
 
 /// Why a component is no transform.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +44,14 @@ pub enum LoadError {
     Misfit(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl LoadError {
+    /// Whether the component is more than may be compiled, as
+    /// [`is_limit`](crate::component::LoadError::is_limit) says.
+    pub fn is_limit(&self) -> bool {
+        matches!(self, LoadError::Unusable(error) if error.is_limit())
+    }
+}
+
 /// A component that exports a transform, compiled and linked to nothing.
 #[derive(Clone)]
 pub struct TransformComponent {
@@ -64,10 +71,7 @@ pub struct Transform {
     limits: Limits,
     /// What says that it is given up during a call.
     gate: Gate,
-    /// Whether a call is being made, or was and had no answer.
-    is_called: bool,
-    /// Why it is gone, if it is: then it is called no more.
-    gone: Option<SinkError>,
+    lifetime: Lifetime,
 }
 
 impl TransformComponent {
@@ -85,7 +89,8 @@ impl TransformComponent {
     }
 
     /// [`load`](TransformComponent::load)s a component that may take so long to compile, and whose
-    /// size is bounded with that, as [`load_within`](crate::component::Component::load_within) says.
+    /// size is bounded with that, as [`load_within`](crate::component::Component::load_within)
+    /// says.
     ///
     /// # Errors
     ///
@@ -126,10 +131,9 @@ impl TransformComponent {
     /// # Errors
     ///
     /// [`SinkError::Trap`], [`SinkError::Breach`].
-    pub async fn describe(&self) -> Result<Description, SinkError> {
-        let limits = Limits::default();
-        let (mut store, instance) = self.instantiate("describe", &limits).await?;
-        let call = Call::prompt("describe", &mut store, &limits);
+    pub async fn describe(&self, limits: &Limits) -> Result<Description, SinkError> {
+        let (mut store, instance) = self.instantiate("describe", limits).await?;
+        let call = Call::prompt("describe", &mut store, limits);
         let described = instance.spillway_sink_transform().call_describe(&mut store);
         let description = call.make(described).await?;
         bounds::description(&description).map_err(Breach::by("describe"))?;
@@ -149,8 +153,8 @@ impl TransformComponent {
         let opened = call.make(transform.call_open(&mut store, config)).await?;
         let resource = answered("open", opened, |_| Ok(()))?;
         let (engine, gate) = (self.engine.clone(), store.data().egress.gate());
-        let (limits, is_called, gone) = (*limits, false, None);
-        Ok(Transform { store, instance, resource, _engine: engine, limits, gate, is_called, gone })
+        let (limits, lifetime) = (*limits, Lifetime::default());
+        Ok(Transform { store, instance, resource, _engine: engine, limits, gate, lifetime })
     }
 
     async fn instantiate(
@@ -158,7 +162,7 @@ impl TransformComponent {
         name: &'static str,
         limits: &Limits,
     ) -> Result<(Store<State>, Filter), SinkError> {
-        let grants = Grants { limits: *limits, ..Grants::nothing() };
+        let grants = Grants::nothing_within(*limits);
         let mut store = new_store(&self.engine, &grants);
         let call = Call::prompt(name, &mut store, limits);
         let instance = call.make(self.pre.instantiate_async(&mut store)).await?;
@@ -175,24 +179,13 @@ impl Transform {
     /// [`SinkError::Breach`], also where what comes back is not of the batch. After these two, drop
     /// the transform.
     pub async fn apply(&mut self, batch: &[Run]) -> Result<Outcome, SinkError> {
-        if self.is_called && self.gone.is_none() {
-            self.gone = Some(SinkError::Trap(Trap::cut_short()));
-        }
-        if let Some(gone) = &self.gone {
-            return Err(gone.clone());
-        }
-        self.is_called = true;
+        self.lifetime.begin()?;
         let Transform { store, instance, resource, gate, limits, .. } = self;
         let transform = instance.spillway_sink_transform().transform();
         let call = Call::of_batch("apply", store, limits).under(gate);
         let answer = call.make(transform.call_apply(store, *resource, batch)).await;
         let outcome = answer.and_then(|answer| answered("apply", answer, |o| check(batch, o)));
-        self.is_called = false;
-        outcome.inspect_err(|error| {
-            if !matches!(error, SinkError::Refused(_)) {
-                self.gone = Some(error.clone());
-            }
-        })
+        self.lifetime.end(outcome)
     }
 
     /// A call ends with [`SinkError::GivenUp`] where the sink behind this gate is given up.
@@ -273,7 +266,7 @@ fn within(batch: &[Run], ranges: impl Iterator<Item = Range<u64>>, what: &str) -
     Ok(())
 }
 
-/// Whether a run has a key, events, and boundaries that are those of its payload.
+/// Whether a run has a key, events, and boundaries that are those of its payload and framing.
 fn is_whole(run: &Run) -> Kept {
     let bytes = match &run.payload {
         Payload::Bytes(bytes) => bytes.as_slice(),
@@ -281,11 +274,16 @@ fn is_whole(run: &Run) -> Kept {
     };
     let fits = match &run.boundaries {
         Boundaries::At(ends) => {
-            ends.is_sorted() && ends.last().is_some_and(|end| *end as usize == bytes.len())
+            ends.is_sorted()
+                && ends.last().is_some_and(|end| *end as usize == bytes.len())
+                && (run.framing == Framing::Bare || are_lines(bytes, ends))
         }
         Boundaries::Lines(lines) => {
             let found = bytes.iter().filter(|byte| **byte == b'\n').count();
-            *lines > 0 && found == *lines as usize && bytes.last() == Some(&b'\n')
+            run.framing == Framing::Newline
+                && *lines > 0
+                && found == *lines as usize
+                && bytes.last() == Some(&b'\n')
         }
     };
     match (fits, run.key.is_empty()) {
@@ -295,6 +293,12 @@ fn is_whole(run: &Run) -> Kept {
             Err(format!("the boundaries of the run at position {} do not fit it", run.first))
         }
     }
+}
+
+/// Whether each event has a line feed of its own at its end. The ends rise, and lie in the bytes.
+fn are_lines(bytes: &[u8], ends: &[u32]) -> bool {
+    let ends_in_one = |end: &u32| end.checked_sub(1).map(|at| bytes[at as usize]) == Some(b'\n');
+    ends.is_sorted_by(|one, next| one < next) && ends.iter().all(ends_in_one)
 }
 
 /// What a transform exports.

@@ -20,10 +20,10 @@ pub struct Trap {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Exceeded {
     /// It computed for too long.
-    #[error("it computed for more than {0:?} in one call; `compute_max` raises that")]
+    #[error("it computed for more than {0:?} in one call")]
     Compute(Duration),
     /// It sends too much at once.
-    #[error("it has more than {0} requests in flight; `requests_in_flight_max` raises that")]
+    #[error("it has more than {0} requests in flight")]
     Requests(usize),
 }
 
@@ -35,8 +35,9 @@ impl Trap {
             (Some(limit), _) => format!("the component was ended: {limit}"),
             (None, Some(trap)) if is_short => format!(
                 "the component trapped: {}, after it was refused more memory than \
-                 {memory_bytes_max} bytes; `memory_bytes_max` raises that",
-                cause(*trap)
+                 {memory_bytes_max} bytes; {}",
+                cause(*trap),
+                limits.raised_by("memory_bytes_max")
             ),
             (None, Some(trap)) => format!("the component trapped: {}", cause(*trap)),
             (None, None) => {
@@ -68,18 +69,24 @@ impl Trap {
 /// The limit that was reached, with the name of what raises it.
 fn limit(error: &wasmtime::Error, limits: &Limits) -> Option<String> {
     if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
-        return Some(exceeded.to_string());
+        let name = match exceeded {
+            Exceeded::Compute(_) => "compute_max",
+            Exceeded::Requests(_) => "requests_in_flight_max",
+        };
+        return Some(format!("{exceeded}; {}", limits.raised_by(name)));
     }
     let is_full = matches!(error.downcast_ref(), Some(ResourceTableError::Full));
     // wasmtime has no types for these.
     let text = error.root_cause().to_string();
     if is_full || text.contains("handle limit exceeded") {
         let max = limits.resources_max;
-        return Some(format!("it holds more than {max} handles; `resources_max` raises that"));
+        let raised_by = limits.raised_by("resources_max");
+        return Some(format!("it holds more than {max} handles; {raised_by}"));
     }
     text.contains("exceeds memory limits").then(|| {
         let max = limits.memory_bytes_max;
-        format!("it begins with more than {max} bytes of memory; `memory_bytes_max` raises that")
+        let raised_by = limits.raised_by("memory_bytes_max");
+        format!("it begins with more than {max} bytes of memory; {raised_by}")
     })
 }
 

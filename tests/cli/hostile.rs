@@ -11,7 +11,8 @@ use super::support::*;
 /// A flow whose sink is a component of the tests that does so, with 200 lines to read.
 fn place(component: &str, field: &str, does: &str, more: &str) -> Place {
     let sink = format!(
-        "[sink]\ncomponent = \"sink.wasm\"\negress = []\n{more}\n[sink.config]\n{field} = \"{does}\""
+        "[sink]\ncomponent = \"sink.wasm\"\negress = []\n{more}\n[sink.config]\n\
+         {field} = \"{does}\""
     );
     let flow = FLOW.split("[sink.config]").next().unwrap().to_owned() + &sink;
     let place = Place::of(&flow, &event("a", "1").repeat(200));
@@ -144,10 +145,16 @@ fn a_trap_while_uploads_are_listed_is_told_by_its_cause() {
 #[test]
 fn each_limit_is_a_setting_and_is_named_where_it_ends_a_component() {
     for (does, setting, said) in [
-        ("write loops", "compute_max = \"1s\"", "`compute_max` raises that"),
-        ("write holds", "resources_max = 50", "more than 50 handles; `resources_max` raises that"),
-        ("write grows", "memory_bytes_max = 8388608", "`memory_bytes_max` raises that"),
+        ("write loops", "compute_max = \"1s\"", "`[sink] compute_max` raises that"),
+        (
+            "write holds",
+            "resources_max = 50",
+            "more than 50 handles; `[sink] resources_max` raises that",
+        ),
+        ("write grows", "memory_bytes_max = 8388608", "`[sink] memory_bytes_max` raises that"),
         ("poll sleeps", "prompt_call_max = \"1s\"", "in `poll`, it did not answer within 1s"),
+        ("egress loops", "compute_max = \"1s\"", "`[sink] compute_max` raises that"),
+        ("egress sleeps", "prompt_call_max = \"1s\"", "`[sink] prompt_call_max` raises that"),
         ("open sleeps", "prompt_call_max = \"1s\"", "in `open`, it did not answer within 1s"),
     ] {
         let place = place("hostile", "does", does, setting);
@@ -156,10 +163,45 @@ fn each_limit_is_a_setting_and_is_named_where_it_ends_a_component() {
         assert_fails(&ended, 1, &["error: the component ", said]);
         is_short(&ended);
     }
-    let place = breaker("", "compile_max = \"1s\"");
-    place.write("sink.wasm", slow_to_compile(2_000));
-    let ended = place.spillway(&["run", "flow.toml"]);
-    assert_fails(&ended, 2, &["sink.component: ", "`compile_max` raises that"]);
+}
+
+/// The flow may be right: it is the component that is more than it allows.
+#[test]
+fn what_is_too_much_to_compile_is_no_mistake_of_the_flow() {
+    let many = format!("(component (core module {}))", "(func)".repeat(2_000));
+    let (slow, large) = (slow_to_compile(250), wat::parse_str(many).unwrap());
+    for (bytes, said) in [
+        (slow, "the component takes longer than 1ms to compile; `compile_max` raises that"),
+        (large, "the component has 2000 functions, at most 1000 are allowed"),
+    ] {
+        let place = breaker("", "compile_max = \"1ms\"");
+        let cold = place.path("cold").to_str().unwrap().to_owned();
+        let place = place.with("XDG_CACHE_HOME", &cold);
+        let sink = std::fs::read(place.path("sink.wasm")).unwrap();
+        place.write("sink.wasm", &bytes);
+        for command in ["run", "check"] {
+            let ended = place.spillway(&[command, "flow.toml"]);
+            assert_fails(&ended, 1, &["error: sink.component cannot be compiled", said]);
+            is_short(&ended);
+        }
+        let flow = std::fs::read_to_string(place.path("flow.toml")).unwrap();
+        let transform =
+            "[[transform]]\ncomponent = \"large.wasm\"\ncompile_max = \"1ms\"\n[sink]\n";
+        place.write("flow.toml", flow.replace("[sink]\n", transform));
+        place.write("sink.wasm", sink);
+        place.write("large.wasm", bytes);
+        let ended = place.spillway(&["run", "flow.toml"]);
+        assert_fails(&ended, 1, &["error: transform[0].component cannot be compiled", said]);
+    }
+    let place = breaker("", "");
+    let many = format!("(component (core module {}))", "(func)".repeat(70_000));
+    place.write("sink.wasm", wat::parse_str(many).unwrap());
+    assert_fails(&place.spillway(&["inspect", "sink.wasm"]), 1, &["at most 60000 are allowed"]);
+    // What is no component at all is.
+    place.write("sink.wasm", "hello");
+    for arguments in [&["inspect", "sink.wasm"][..], &["run", "flow.toml"]] {
+        assert_fails(&place.spillway(arguments), 2, &["not a WebAssembly component"]);
+    }
 }
 
 #[test]

@@ -64,6 +64,28 @@ fn it_shows_what_the_file_says_of_itself() {
     assert_eq!(homepage.map(str::trim), Some(r"\u{1b}[31m\nexports\n  another"), "{metadata:?}");
 }
 
+/// One that is to be composed with others has no configuration of its own to ask for.
+#[test]
+fn it_shows_what_is_neither_a_sink_nor_a_transform() {
+    let place = Place::new();
+    for (name, imports, exports) in [
+        ("static-credentials", "none", "spillway:s3/credentials@0.2.0"),
+        ("env-credentials", "wasi:cli/environment@0.2", "spillway:s3/credentials@0.2.0"),
+        ("command", "spillway:sink/sink@0.2.0", "wasi:cli/run@0.2"),
+    ] {
+        assert_eq!(place.spillway(&["component", name, "-o", "it.wasm"]).code, Some(0));
+        let ended = place.spillway(&["inspect", "it.wasm"]);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+        let out = &ended.out;
+        assert!(out.starts_with("a component that is neither a sink nor a transform\n"), "{out}");
+        let holds = |title: &str, wanted: &str| {
+            section(out, title).iter().any(|line| line.starts_with(wanted))
+        };
+        assert!(holds("imports", imports) && holds("exports", exports), "{out}");
+        assert!(holds("metadata of the file", "description"), "{out}");
+    }
+}
+
 #[test]
 fn the_schema_has_every_field() {
     let out = inspected();

@@ -6,6 +6,7 @@ use std::sync::mpsc;
 
 use spillway_simulation::bucket::Operation;
 use spillway_tests::bucket_server::SocketFault;
+use spillway_tests::components::built;
 use spillway_tests::program::{Ended, PATIENCE, Running};
 use spillway_tests::scripted::{Reply, Request, Scripted};
 use spillway_tests::server::Server;
@@ -113,6 +114,35 @@ fn two_signals_at_once_are_two() {
     assert!(Command::new("sh").args(["-c", &both]).status().unwrap().success());
     let ended = guarded(running.ends());
     assert_eq!((ended.code, &summary(&ended)["end"]), (Some(130), &"given_up".into()), "{ended:?}");
+}
+
+/// It has asked the sink for nothing: what is open can be aborted.
+#[test]
+fn two_end_a_run_whose_transform_does_not_answer() {
+    let server = Scripted::start(|request| match request.method.as_str() {
+        "DELETE" => Reply::status(204),
+        "PUT" => Reply::stored(),
+        _ => begins(request),
+    });
+    let transform =
+        "[[transform]]\ncomponent = \"trapping.wasm\"\ncompute_max = \"1h\"\n[sink.config]";
+    let flow = from_stdin().replace("[sink.config]", transform);
+    let place = Place::of(&flow, "").with("ENDPOINT", &server.endpoint());
+    let trapping = built(env!("CARGO_TARGET_TMPDIR"), "examples/trapping.wasm");
+    std::fs::copy(trapping, place.path("trapping.wasm")).unwrap();
+    let mut running = place.start(&["run", "flow.toml", "--json"]);
+    (0..7).for_each(|_| running.write(event("a", &"x".repeat(MIB)).as_bytes()));
+    server.wait_for("part", |request| request.method == "PUT");
+    running.write(event("a", "loop").as_bytes());
+    let before = computed(&running);
+    eventually("it loops", || computed(&running) > before + 100);
+    let ended = twice(running);
+    assert_fails(&ended, 130, &["stopping: ", "aborting open objects"]);
+    let summary = summary(&ended);
+    assert_eq!((&summary["end"], &summary["events"]), (&"aborted".into(), &7.into()), "{ended:?}");
+    // The last one never came to the sink.
+    assert_eq!(summary["not_stored"], not_stored(&[(1, 7)]), "{ended:?}");
+    server.wait_for("abort", |request| request.method == "DELETE");
 }
 
 #[test]
@@ -261,6 +291,14 @@ fn twice(mut running: Running) -> Ended {
     running.wait_for("stopping: ");
     running.signal("INT");
     guarded(running.ends())
+}
+
+/// How long a run has computed, in hundredths of a second. One that waits computes for almost none.
+fn computed(running: &Running) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.id())).unwrap();
+    // The name may have spaces in it. Behind it, these are the 12th and the 13th field.
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }
 
 /// Begins uploads, and says nothing of what follows.

@@ -1,16 +1,13 @@
 //! `[[transform]]`: what becomes of events on their way to the sink.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 use spillway::component::Component;
 use spillway::parts::Part;
 use spillway_tests::program::Running;
 use spillway_tests::scripted::{Reply, Scripted};
-use spillway_tests::server::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Server};
-use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions};
+use spillway_tests::server::Server;
 
 use super::support::*;
 
@@ -29,7 +26,7 @@ pub fn place(flow: &str, lines: &str) -> Place {
     place
 }
 
-const DROP: &str = r#"[{ contains = "drop", action = "drop" }]"#;
+pub const DROP: &str = r#"[{ contains = "drop", action = "drop" }]"#;
 const REJECT: &str = r#"[{ contains = "bad", action = "reject", reason = "it is bad" }]"#;
 const RENAME: &str = r#"[{ key_prefix = "k", action = "set_key", template = "new/{key}" }]"#;
 
@@ -67,76 +64,6 @@ fn they_change_drop_and_rename_in_their_order() {
     assert!(server.contents() == wanted);
 }
 
-/// The same as one component that `wac` made of the chain, the transform and the sink.
-#[test]
-fn a_chain_that_was_composed_stores_the_same() {
-    let lines: String =
-        (0..50_000).map(|n| event(&format!("k{}", n / 9_000), &format!("{n}"))).collect();
-    let flows = FLOW.to_owned() + "\n[checkpoint]\npath = \"c\"\nevery = \"0s\"\n";
-    let rules = r#"[{ contains = "7", action = "drop" }, { key = "k2", action = "set_key", template = "x/{key}" }]"#;
-    let server = Server::start();
-    let place_of = |flow: &str| place(flow, &lines).at(&server);
-    place_of(&through(&flows, &[rules])).run(&[]);
-    let wanted = server.contents();
-    assert_eq!(wanted.keys().collect::<Vec<_>>(), ["k0", "k1", "k3", "k4", "k5", "x/k2"]);
-
-    let other = Server::start();
-    let authority = other.endpoint().replace("http://", "");
-    let sink = format!(
-        "[sink]\ncomponent = \"chained.wasm\"\negress = [\"{authority}\"]\n\
-         [sink.config.transform]\nrules = {rules}\n[sink.config.sink]"
-    );
-    let place = place(&flows.replace("[sink.config]", &sink), &lines).at(&other);
-    place.write("chained.wasm", chained());
-    let summary = place.run(&[]);
-    assert_eq!(summary["end"], "complete");
-    assert!(other.contents() == wanted);
-    let shown = place.spillway(&["checkpoint", "show", "c", "--component", "chained.wasm"]);
-    assert!(shown.out.contains("by spillway-route > spillway-s3 "), "{shown:?}");
-}
-
-/// A component may drop events, and a run says so; but one that stores nothing at all is not done.
-#[test]
-fn what_a_composed_sink_drops_is_told() {
-    let server = Server::start();
-    let authority = server.endpoint().replace("http://", "");
-    let sink = format!(
-        "[sink]\ncomponent = \"chained.wasm\"\negress = [\"{authority}\"]\n\
-         [sink.config.transform]\nrules = {DROP}\n[sink.config.sink]"
-    );
-    let flow = FLOW.replace("[sink.config]", &sink);
-    let some = event("k", "drop") + &event("k", "1") + &event("k", "drop");
-    let place = place(&flow, &some).at(&server);
-    place.write("chained.wasm", chained());
-    let ended = place.spillway(&["run", "flow.toml"]);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.out.contains(" 2 dropped by the component."), "{ended:?}");
-    assert_eq!(server.contents().len(), 1);
-
-    let checkpointed = flow.clone() + "\n[checkpoint]\npath = \"c\"\n";
-    for flow in [flow, checkpointed] {
-        place.write("flow.toml", flow);
-        place.write("events.json", event("k", "drop").repeat(3));
-        let said = "reports all of its 3 events as durable, but none of them is in an object";
-        assert_fails(&place.spillway(&["run", "flow.toml"]), 1, &[said]);
-    }
-}
-
-fn chained() -> Vec<u8> {
-    let mut graph = CompositionGraph::new();
-    let mut register = |name: &str, bytes: &[u8]| {
-        let package = Package::from_bytes(name, None, bytes, graph.types_mut()).unwrap();
-        graph.register_package(package).unwrap()
-    };
-    let chain = register("test:chain", Part::Chain.bytes());
-    let plugs = vec![
-        register("test:route", Part::Route.bytes()),
-        register("test:sink", Component::embedded()),
-    ];
-    wac_graph::plug(&mut graph, plugs, chain).unwrap();
-    graph.encode(EncodeOptions::default()).unwrap()
-}
-
 #[test]
 fn what_they_reject_is_rejected_as_by_the_sink() {
     let lines = ["a", "bad", "b", "drop", "bad", "c"].map(|text| event("k", text)).concat();
@@ -157,7 +84,10 @@ fn what_they_reject_is_rejected_as_by_the_sink() {
         assert_eq!(server.contents(), objects(&[("new/k", "\"a\"\n\"b\"\n\"c\"\n")]));
         if letters_wanted > 0 {
             // As they were read: a second flow with the same transforms stores them.
-            let letter = |line: u64| json!({"line": line, "position": line - 1, "key": "k", "payload": "\"bad\""});
+            let letter = |line: u64| {
+                let position = line - 1;
+                json!({"line": line, "position": position, "key": "k", "payload": "\"bad\""})
+            };
             assert_eq!(letters(&place, "rejected"), [letter(2), letter(5)]);
         }
     }
@@ -192,7 +122,10 @@ fn a_key_that_a_transform_gave_is_rejected_by_the_sink() {
 
 #[test]
 fn dead_letters_of_failed_objects_are_events_as_they_were_read() {
-    let split = r#"[{ contains = "x", action = "set_key", template = "x" }, { contains = "drop", action = "drop" }]"#;
+    let split = r#"[
+        { contains = "x", action = "set_key", template = "x" },
+        { contains = "drop", action = "drop" },
+    ]"#;
     let flow = through(FLOW, &[split]).replacen(
         "[[transform]]",
         "[sink]\non_failed = { file = \"failed\" }\n[[transform]]",
@@ -258,7 +191,8 @@ fn what_is_wrong_with_them_is_said_by_field() {
         ),
         (
             second(component, "component = \"sink.wasm\""),
-            "transform[1].component: the component does not export spillway:sink/transform@0.2.0; it exports spillway:sink/sink@0.2.0",
+            "transform[1].component: the component does not export spillway:sink/transform@0.2.0; \
+             it exports spillway:sink/sink@0.2.0",
         ),
         (
             second(component, "component = \"credentials.wasm\""),
@@ -322,90 +256,6 @@ fn one_that_outgrows_its_memory_is_named_and_loses_nothing() {
     let stored = server.contents();
     let events = summary(&ended)["stored_events"].as_u64().unwrap();
     assert_eq!(stored.len() as u64, events, "what was accepted before is stored: {ended:?}");
-}
-
-#[test]
-fn every_component_is_written_by_its_name() {
-    let place = Place::new();
-    let parts = [
-        ("chain", Part::Chain),
-        ("route", Part::Route),
-        ("command", Part::Command),
-        ("env-credentials", Part::EnvCredentials),
-        ("static-credentials", Part::StaticCredentials),
-        ("wasmcloud", Part::Wasmcloud),
-    ];
-    assert_eq!(parts.len(), Part::ALL.len());
-    for (name, part) in parts {
-        let ended = place.spillway(&["component", name, "-o", "it.wasm"]);
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        assert!(std::fs::read(place.path("it.wasm")).unwrap() == part.bytes());
-    }
-    assert_fails(&place.spillway(&["component", "chian", "-o", "it.wasm"]), 2, &["chain"]);
-    place.write("route.wasm", Part::Route.bytes());
-    let inspected = place.spillway(&["inspect", "route.wasm"]);
-    assert_eq!(inspected.code, Some(0), "{inspected:?}");
-    for text in ["(a transform)", "spillway:sink/types@0.2.0", "\"key_prefix\""] {
-        assert!(inspected.out.contains(text), "{inspected:?}");
-    }
-}
-
-#[test]
-fn credentials_are_written_into_a_file_for_its_owner() {
-    let place = Place::new();
-    let given = json!({
-        "Version": 1,
-        "AccessKeyId": ACCESS_KEY_ID,
-        "SecretAccessKey": SECRET_ACCESS_KEY,
-        "SessionToken": "t0ken",
-        "Expiration": "2035-01-01T00:00:00Z",
-    });
-    place.write("given.json", given.to_string());
-    place.write("it.wasm", "something else, that others may read");
-    let arguments =
-        ["component", "static-credentials", "--credentials", "given.json", "-o", "it.wasm"];
-    let ended = place.spillway(&arguments);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    let bytes = std::fs::read(place.path("it.wasm")).unwrap();
-    assert_eq!(bytes.len(), Part::StaticCredentials.bytes().len());
-    let held =
-        format!(r#""expires_at":2051222400000000000,"secret_access_key":"{SECRET_ACCESS_KEY}""#);
-    assert!(bytes.windows(held.len()).any(|bytes| bytes == held.as_bytes()));
-    let mode = std::fs::metadata(place.path("it.wasm")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-
-    let secret = SECRET_ACCESS_KEY;
-    for (text, said) in [
-        (
-            format!("{{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"{secret}\", }}"),
-            "line 1, column ",
-        ),
-        (
-            format!("{{\"AccessKeyId\": \"a\", \"SecretAccessKey\": [\"{secret}\"]}}"),
-            "expected JSON with AccessKeyId",
-        ),
-        (
-            format!("{{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"{secret}\\n\"}}"),
-            "SecretAccessKey: expected visible",
-        ),
-        (
-            format!("{{\"AccessKeyId\": \"\", \"SecretAccessKey\": \"{secret}\"}}"),
-            "AccessKeyId: expected visible",
-        ),
-        (given.to_string().replace("2035-01-01T", "soon"), "Expiration: expected a time such as"),
-        (given.to_string().replace("t0ken", &"t".repeat(9_000)), "longer than the 8160 bytes"),
-    ] {
-        place.write("given.json", text);
-        assert_fails(&place.spillway(&arguments), 2, &["--credentials given.json: ", said]);
-    }
-    let missing = ["component", "static-credentials", "--credentials", "no", "-o", "it.wasm"];
-    assert_fails(
-        &place.spillway(&missing),
-        2,
-        &["--credentials no: cannot be read", "No such file"],
-    );
-    let other = ["component", "chain", "--credentials", "given.json", "-o", "it.wasm"];
-    assert_fails(&place.spillway(&other), 2, &["--credentials: only for"]);
 }
 
 fn objects(objects: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {

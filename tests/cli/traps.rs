@@ -3,11 +3,10 @@
 use spillway::component::Component;
 use spillway::parts::Part;
 use spillway_tests::components::built;
+use spillway_tests::composition::compose;
 use spillway_tests::program::Running;
 use spillway_tests::scripted::{Reply, Scripted};
 use spillway_tests::server::Server;
-use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions};
 
 use super::support::*;
 
@@ -34,16 +33,7 @@ fn place(flow: &str, lines: &str, endpoint: &str) -> Place {
 
 fn composed() -> Vec<u8> {
     let trapping = std::fs::read(trapping()).unwrap();
-    let mut graph = CompositionGraph::new();
-    let mut register = |name: &str, bytes: &[u8]| {
-        let package = Package::from_bytes(name, None, bytes, graph.types_mut()).unwrap();
-        graph.register_package(package).unwrap()
-    };
-    let chain = register("test:chain", Part::Chain.bytes());
-    let plugs =
-        vec![register("test:trapping", &trapping), register("test:sink", Component::embedded())];
-    wac_graph::plug(&mut graph, plugs, chain).unwrap();
-    graph.encode(EncodeOptions::default()).unwrap()
+    compose(Part::Chain.bytes(), &[&trapping, Component::embedded()])
 }
 
 fn trapping() -> std::path::PathBuf {

@@ -40,7 +40,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "path =",
         "codec = \"raw\"\npath =",
-        &["map.key: cannot be applied to raw lines", "map.payload:"],
+        &["map.key: is `.key`, a path, but a raw line is no document", "map.payload:"],
     ),
     ("path =", "line_bytes_max = 0\npath =", &["source.line_bytes_max: is 0, expected 1 to"]),
     (

@@ -4,6 +4,7 @@
 pub mod bucket_server;
 pub mod bucket_transport;
 pub mod components;
+pub mod composition;
 mod conversion;
 pub mod openmetrics;
 pub mod program;

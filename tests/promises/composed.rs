@@ -3,6 +3,7 @@
 
 mod chain;
 mod command;
+mod fates;
 mod filter;
 mod liars;
 mod plain;
@@ -11,26 +12,13 @@ mod wasmcloud;
 
 use std::path::PathBuf;
 
+use spillway_tests::composition::compose;
+use wac_graph::CompositionGraph;
 use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions};
 
 /// The file of a component of `tests/components`.
 fn built(file: &str) -> PathBuf {
     spillway_tests::components::built(env!("CARGO_TARGET_TMPDIR"), file)
-}
-
-/// One component of several, as `wac plug SOCKET --plug PLUG …` makes it.
-fn compose(socket: &[u8], plugs: &[&[u8]]) -> Vec<u8> {
-    let mut graph = CompositionGraph::new();
-    let mut register = |name: &str, bytes: &[u8]| {
-        let package = Package::from_bytes(name, None, bytes, graph.types_mut()).unwrap();
-        graph.register_package(package).unwrap()
-    };
-    let socket = register("test:socket", socket);
-    let named = plugs.iter().enumerate();
-    let plugs = named.map(|(n, plug)| register(&format!("test:plug{n}"), plug)).collect();
-    wac_graph::plug(&mut graph, plugs, socket).unwrap();
-    graph.encode(EncodeOptions::default()).unwrap()
 }
 
 /// What a component imports and exports, each in the order of its names.

@@ -13,7 +13,10 @@ use spillway::component::{Component, ComponentSource};
 use spillway::engine::Engine;
 use spillway_cli::Arguments;
 use spillway_cli::flow::{Config, Draft, Variables};
-use spillway_cli::telemetry::{FileStats, Monitor};
+use std::sync::{Arc, Mutex};
+
+use spillway_cli::source::FileStats;
+use spillway_cli::telemetry::Monitor;
 use spillway_core::config::{
     Absent, Field, GROUPS, Group, HEADER_BYTES_MAX, Kind, PROVIDERS, Provider, Region,
 };
@@ -59,7 +62,8 @@ fn the_metrics_are_those_of_the_code() {
     assert_section("metrics of the sink", &table);
 
     let monitor = Monitor::new();
-    monitor.files(vec![FileStats { family: "a".to_owned(), ..FileStats::default() }].into());
+    let files = vec![FileStats { family: "a".to_owned(), ..FileStats::default() }];
+    monitor.follow(Arc::new(Mutex::new(files)));
     let page = openmetrics::parse(&monitor.view().exposition()).expect("a page");
     let mut table = METRICS_HEAD.to_owned();
     for openmetrics::Family { kind, help, samples } in page.into_values() {
@@ -363,7 +367,7 @@ fn assert_in_order(name: &str, flow: &str) {
         let value = if name == "CUSTOMER_KEY" { CUSTOMER_KEY } else { "value" };
         (name, value.to_owned())
     });
-    let draft = Draft::parse(flow, &Variables::of(variables), &Config::new());
+    let draft = Draft::parse(flow, &Variables::of(variables), &Config::default());
     let draft = draft.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     assert_eq!(draft.problems, [], "{name}");
     let config = draft.sink.expect("a flow without problems has a sink").config;
@@ -374,7 +378,7 @@ fn assert_in_order(name: &str, flow: &str) {
 /// The fields that a section may have, as a flow with another one is told.
 fn fields(section: &str) -> BTreeSet<String> {
     let flow = format!("[{section}]\nno_such_field_at_all = 1");
-    let draft = Draft::parse(&flow, &Variables::of([]), &Config::new()).expect("it is TOML");
+    let draft = Draft::parse(&flow, &Variables::of([]), &Config::default()).expect("it is TOML");
     let messages = draft.problems.iter().map(|problem| problem.message.as_str());
     let list = messages.filter_map(|m| m.strip_prefix("unknown field; there are ")).next();
     list.expect("the fields are listed").split(", ").map(str::to_owned).collect()

@@ -14,9 +14,12 @@ use std::sync::OnceLock;
 
 use spillway::Breach;
 use spillway::component::{Component, ComponentSource};
+use spillway::contract::{Ending, Progress};
 use spillway::engine::{Engine, Limits};
 use spillway::grants::Grants;
 use spillway::sink::{Sink, SinkError};
+
+use crate::component::setup::event;
 
 /// The sink that breaks the bound of the contract that its configuration names.
 fn breaker() -> &'static Component {
@@ -55,6 +58,38 @@ async fn open(breaks: &str) -> Sink {
 
 fn within(limits: Limits) -> Grants {
     Grants { limits, ..Grants::nothing() }
+}
+
+/// The calls of a sink that is open.
+const CALLS: [&str; 12] = [
+    "write",
+    "skip",
+    "poll",
+    "flush",
+    "check",
+    "checkpoint",
+    "commit",
+    "store-state",
+    "metrics",
+    "incomplete-uploads",
+    "abort-upload",
+    "close",
+];
+
+/// Makes each of [`CALLS`] once, in their order, until one fails.
+async fn call_each(sink: &mut Sink) -> Result<Progress, SinkError> {
+    sink.write(&[event("k", 0, vec![1])]).await?;
+    sink.skip(5).await?;
+    sink.poll().await?;
+    sink.flush().await?;
+    sink.check().await?;
+    sink.checkpoint().await?;
+    sink.commit().await?;
+    sink.store_state("s", b"", None).await?;
+    sink.metrics().await?;
+    sink.incomplete_uploads().await?;
+    sink.abort_upload("k", "1").await?;
+    sink.close(Ending::Abort).await
 }
 
 #[track_caller]

@@ -38,7 +38,7 @@ async fn parts_are_equal_and_every_byte_is_in_its_place() {
     });
     let config = config.to_string();
     let grants = Grants {
-        egress: sink.egress(&config).await.expect("an endpoint"),
+        egress: sink.egress(&config, &Limits::default()).await.expect("an endpoint"),
         transport: Arc::new(Together::new(
             Client::new(&ClientOptions::default()).expect("a client"),
         )),

@@ -136,7 +136,7 @@ fn assert_parses(arguments: &[String]) {
 
 fn draft(flow: &str) -> Draft {
     let variables = variables(flow).map(|name| (name, "value".to_owned()));
-    Draft::parse(flow, &Variables::of(variables), &Config::new()).expect("it is TOML")
+    Draft::parse(flow, &Variables::of(variables), &Config::default()).expect("it is TOML")
 }
 
 /// The variables that a flow needs.

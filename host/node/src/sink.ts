@@ -73,9 +73,9 @@ export interface Sink extends AsyncDisposable {
   writable(key: string, options?: WritableOptions): WritableStream<Data>;
 
   /**
-   * Ends the sink, and its threads. With `"complete"`, the default, it rejects with `NotStored`
-   * where events failed that no call returned before; the sink is closed then, too. It rejects with
-   * `Busy`, and stays open, where objects wait for `commit`.
+   * Ends the sink, and its threads. With `"complete"`, the default, and with `"suspend"` it rejects
+   * with `NotStored` where events failed that no call returned before; the sink is closed then,
+   * too. With `"complete"` it rejects with `Busy`, and stays open, where objects wait for `commit`.
    */
   close(how?: Ending): Promise<Progress>;
 

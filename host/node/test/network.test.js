@@ -149,6 +149,30 @@ test("a failure counts until a call has returned it, callback or not", async (t)
   assert.equal(told.length, 1);
 });
 
+test("a sink that is suspended does not hide a failure", async (t) => {
+  const server = createServer((request, response) => {
+    request.resume();
+    response.writeHead(403).end("<Error><Code>AccessDenied</Code></Error>");
+  });
+  const config = {
+    bucket: "bucket",
+    endpoint: await listening(t, server),
+    commit: "checkpointed",
+    part_bytes: 5 << 20,
+  };
+  const { promise, resolve } = resolvers();
+  const onProgress = (progress) => progress.failed.length > 0 && resolve();
+  const sink = await opened(t, config, { onProgress });
+  await sink.write("key", new Uint8Array(6 << 20));
+  await promise;
+  await assert.rejects(sink.close("suspend"), (error) => {
+    assert.equal(error instanceof NotStored, true, error.stack);
+    assert.deepEqual(error.progress.failed.map((failure) => failure.key), ["key"]);
+    return true;
+  });
+  await assert.rejects(sink.poll(), /the sink is closed/);
+});
+
 test("a certificate that is trusted only where it was said", async (t) => {
   const server = createTlsServer({ cert: CERTIFICATE, key: KEY }, (request, response) => {
     request.resume();

@@ -88,6 +88,28 @@ def test_a_block_that_only_a_commit_can_end_does_not_hide_lost_events(open_sink:
     assert sink.closed
 
 
+@pytest.mark.parametrize("ends", ["close", "exception"])
+def test_a_sink_that_is_suspended_does_not_hide_lost_events(
+    open_sink: Open, caplog: pytest.LogCaptureFixture, ends: str
+) -> None:
+    wrong = spillway.Credentials("local", "wrong")
+    sink = open_sink(credentials=wrong, commit="checkpointed", part_bytes=5 << 20, **NO_RETRY)
+    sink.write("bad", "x" * (6 << 20))
+    until = time.monotonic() + 60
+    while "failed" not in phases(sink):
+        assert time.monotonic() < until
+    said = "1 event could not be stored"
+    if ends == "close":
+        with pytest.raises(spillway.NotStored, match=said) as raised:
+            sink.close("suspend")
+        assert [failure.key for failure in raised.value.progress.failed] == ["bad"]
+    else:  # which is what the caller hears of, and is not replaced
+        with pytest.raises(LookupError), sink:
+            raise LookupError
+        assert said in caplog.text
+    assert sink.closed
+
+
 def phases(sink: spillway.Sink) -> list[str]:
     return [each.phase for each in spillway.inspect_state(sink.checkpoint()).objects]
 

@@ -8,6 +8,7 @@ use super::{Kept, TEXT_BYTES_MAX, error, many, text, within};
 use crate::contract::{
     Boundaries, Ending, Failure, Notice, Progress, Rejection, Run, VisibleObject,
 };
+use crate::engine::Limits;
 
 /// What a sink was given, and how far it says that it has come.
 pub(crate) struct Ledger {
@@ -23,7 +24,7 @@ pub(crate) struct Ledger {
     /// checkpoint and was given nothing yet.
     next: Option<u64>,
     key_bytes_max: usize,
-    state_bytes_max: usize,
+    limits: Limits,
     notice_bytes: u64,
     object_bytes: u64,
     /// The commits in a row that it wanted, and after which nothing moved.
@@ -54,7 +55,7 @@ pub(crate) struct Seen {
 
 impl Ledger {
     /// That of a sink just opened, which `resumes` from a checkpoint or does not.
-    pub(crate) fn new(resumes: bool, state_bytes_max: usize) -> Ledger {
+    pub(crate) fn new(resumes: bool, limits: Limits) -> Ledger {
         Ledger {
             durable: 0,
             accepted: (!resumes).then_some(0),
@@ -62,7 +63,7 @@ impl Ledger {
             firsts: BTreeSet::new(),
             next: (!resumes).then_some(0),
             key_bytes_max: TEXT_BYTES_MAX,
-            state_bytes_max,
+            limits,
             notice_bytes: 0,
             object_bytes: 0,
             idle_commits: 0,
@@ -144,7 +145,7 @@ impl Ledger {
 
     /// The bytes of a checkpoint.
     pub(crate) fn state(&self, bytes: &[u8]) -> Kept {
-        super::state(bytes, self.state_bytes_max)
+        super::state(bytes, &self.limits)
     }
 
     fn durable(&self, durable: u64) -> Kept {

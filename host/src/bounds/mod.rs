@@ -3,11 +3,10 @@
 
 mod ledger;
 
-use std::time::Duration;
-
 use crate::contract::{
     Description, Error, IncompleteUpload, Metric, MetricValue, SavedState, StoredState,
 };
+use crate::engine::Limits;
 
 pub(crate) use ledger::{Ledger, Seen, Told};
 
@@ -26,10 +25,11 @@ impl Breach {
     }
 
     /// A call took too long that may not wait.
-    pub(crate) fn waited(call: &'static str, limit: Duration) -> Breach {
+    pub(crate) fn waited(call: &'static str, limits: &Limits) -> Breach {
         let what = format!(
-            "it did not answer within {limit:?}, and this call may not wait; `prompt_call_max` \
-             raises that"
+            "it did not answer within {:?}, and this call may not wait; {}",
+            limits.prompt_call_max,
+            limits.raised_by("prompt_call_max")
         );
         Breach { call, what }
     }
@@ -39,15 +39,15 @@ impl Breach {
 pub(crate) type Kept = Result<(), String>;
 
 /// The bytes of a state.
-pub(crate) fn state(bytes: &[u8], bytes_max: usize) -> Kept {
-    let raise = "; `state_bytes_max` raises that";
-    within("a state", bytes.len(), bytes_max).map_err(|what| what + raise)
+pub(crate) fn state(bytes: &[u8], limits: &Limits) -> Kept {
+    within("a state", bytes.len(), limits.state_bytes_max)
+        .map_err(|what| format!("{what}; {}", limits.raised_by("state_bytes_max")))
 }
 
 /// The state that a host left.
-pub(crate) fn stored_state(stored: &StoredState, bytes_max: usize) -> Kept {
+pub(crate) fn stored_state(stored: &StoredState, limits: &Limits) -> Kept {
     text("the version", &stored.version)?;
-    state(&stored.bytes, bytes_max)
+    state(&stored.bytes, limits)
 }
 
 /// What a component is.

@@ -21,7 +21,7 @@ fn batch() -> [Run; 2] {
 
 /// A ledger to which that batch was given.
 fn ledger() -> Ledger {
-    let mut ledger = Ledger::new(false, 10);
+    let mut ledger = Ledger::new(false, limits());
     assert_eq!(ledger.write(&batch(), &[]), Ok(()));
     ledger
 }
@@ -47,6 +47,11 @@ fn failure(begun: u64, first: u64, last: u64, events: u64) -> Failure {
     Failure { key, object_key, begun, first, last, events, cause }
 }
 
+/// A state may have ten bytes.
+fn limits() -> Limits {
+    Limits { state_bytes_max: 10, ..Limits::default() }
+}
+
 fn long() -> String {
     "x".repeat(TEXT_BYTES_MAX + 1)
 }
@@ -62,7 +67,7 @@ fn rejections_are_of_the_batch_and_rise() {
     let rejected = |positions: &[u64]| {
         let reason = "no".to_owned();
         let rejected = positions.iter().map(|p| Rejection { position: *p, reason: reason.clone() });
-        Ledger::new(false, 10).write(&batch(), &rejected.collect::<Vec<_>>())
+        Ledger::new(false, limits()).write(&batch(), &rejected.collect::<Vec<_>>())
     };
     assert_eq!(rejected(&[10, 12, 20, 21]), Ok(()));
     for outside in [&[9][..], &[13], &[10, 19], &[22]] {
@@ -83,13 +88,13 @@ fn durable_never_falls_and_stays_within_what_was_written() {
     assert_eq!(polled(&mut ledger, &progress(22)), Ok(()));
     ledger.skip(30);
     assert_eq!(polled(&mut ledger, &progress(30)), Ok(()));
-    broken(polled(&mut Ledger::new(false, 10), &progress(1)), "the next position");
+    broken(polled(&mut Ledger::new(false, limits()), &progress(1)), "the next position");
 }
 
 /// What the checkpoint knew is not known here, until something is written after it.
 #[test]
 fn a_sink_that_goes_on_is_bound_from_its_first_event_on() {
-    let mut ledger = Ledger::new(true, 10);
+    let mut ledger = Ledger::new(true, limits());
     let mut before = progress(7);
     before.visible.push(object(3, 5, 2));
     assert_eq!(polled(&mut ledger, &before), Ok(()));
@@ -99,7 +104,7 @@ fn a_sink_that_goes_on_is_bound_from_its_first_event_on() {
 
 #[test]
 fn a_sink_that_resumes_is_bound_by_the_position_that_its_host_knows() {
-    let mut ledger = Ledger::new(true, 10);
+    let mut ledger = Ledger::new(true, limits());
     ledger.skip(50);
     let reports = |object| Progress { visible: vec![object], ..progress(50) };
     broken(polled(&mut ledger, &reports(object(3, 1_000, 2))), "the next position");
@@ -146,7 +151,7 @@ fn an_event_is_reported_once_and_only_if_it_was_accepted() {
         told(&mut self::ledger(), vec![object(10, 12, 3), object(11, 21, 3)], 0),
         "6 events are",
     );
-    let mut ledger = Ledger::new(false, 10);
+    let mut ledger = Ledger::new(false, limits());
     let no = [Rejection { position: 10, reason: "no".to_owned() }];
     assert_eq!(ledger.write(&batch(), &no), Ok(()));
     broken(told(&mut ledger, vec![object(10, 21, 5)], 0), "5 events are visible or failed, and 4");
@@ -237,7 +242,7 @@ fn a_state_is_no_larger_than_the_memory() {
     assert_eq!(ledger().state(&[0; 10]), Ok(()));
     broken(
         ledger().state(&[0; 11]),
-        "a state has 11 bytes, at most 10 are allowed; `state_bytes_max`",
+        "a state has 11 bytes, at most 10 are allowed; `state_bytes_max` raises that",
     );
 }
 

@@ -44,10 +44,13 @@ pub(super) fn prohibited(host: &str) -> Option<Prohibited> {
 fn prohibited_address(address: IpAddr) -> Option<Prohibited> {
     let (is_link_local, is_metadata) = match address {
         IpAddr::V4(v4) => (v4.is_link_local(), METADATA_V4.contains(&v4)),
-        IpAddr::V6(v6) => match v4_within(&v6) {
-            Some(v4) => (v4.is_link_local(), METADATA_V4.contains(&v4)),
-            None => (v6.is_unicast_link_local(), METADATA_V6.contains(&v6)),
-        },
+        IpAddr::V6(v6) => {
+            let within = v4_within(&v6);
+            (
+                v6.is_unicast_link_local() || within.iter().any(Ipv4Addr::is_link_local),
+                METADATA_V6.contains(&v6) || within.iter().any(|v4| METADATA_V4.contains(v4)),
+            )
+        }
     };
     match (is_link_local, is_metadata) {
         (true, _) => Some(Prohibited::LinkLocal(address)),
@@ -56,16 +59,25 @@ fn prohibited_address(address: IpAddr) -> Option<Prohibited> {
     }
 }
 
-/// The address of IPv4 that one of IPv6 leads to: mapped or compatible (RFC 4291), translated (RFC
-/// 6052) or tunnelled (RFC 3056).
-fn v4_within(address: &Ipv6Addr) -> Option<Ipv4Addr> {
+/// The addresses of IPv4 that one of IPv6 may lead to: mapped or compatible (RFC 4291), translated
+/// (RFC 2765, RFC 6052) or tunnelled (RFC 3056, RFC 4380).
+fn v4_within(address: &Ipv6Addr) -> Vec<Ipv4Addr> {
     let octets = address.octets();
-    let v4 = |at: usize| Ipv4Addr::from([0, 1, 2, 3].map(|n| octets[at + n]));
+    let v4 = |at: [usize; 4]| Ipv4Addr::from(at.map(|at| octets[at]));
+    let last = v4([12, 13, 14, 15]);
     match address.segments() {
-        [0, 0, 0, 0, 0, 0 | 0xffff, high, _] if high > 0 => Some(v4(12)),
-        [0x64, 0xff9b, 0, 0, 0, 0, _, _] => Some(v4(12)),
-        [0x2002, ..] => Some(v4(2)),
-        _ => None,
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, _] if high > 0 => vec![last],
+        [0, 0, 0, 0, 0xffff, 0, _, _] => vec![last],
+        [0x64, 0xff9b, 0, 0, 0, 0, _, _] => vec![last],
+        // RFC 8215 leaves to each network how long its own prefix in here is. RFC 6052, 2.2 says
+        // where the address is behind prefixes of 48, 56, 64 and 96 bits: octet 8 is none of it.
+        [0x64, 0xff9b, 1, ..] => {
+            vec![v4([6, 7, 9, 10]), v4([7, 9, 10, 11]), v4([9, 10, 11, 12]), last]
+        }
+        // Of the server, and of the client with all bits inverted (RFC 4380, 4).
+        [0x2001, 0, ..] => vec![v4([4, 5, 6, 7]), Ipv4Addr::from_bits(!last.to_bits())],
+        [0x2002, ..] => vec![v4([2, 3, 4, 5])],
+        _ => Vec::new(),
     }
 }
 
@@ -134,7 +146,16 @@ mod tests {
             "[fe80::1]",
             "[::ffff:169.254.169.254]",
             "[::169.254.169.254]",
+            "[::ffff:0:169.254.169.254]",
             "[64:ff9b::169.254.169.254]",
+            "[64:ff9b:1:a9fe:a9:fe00::]",
+            "[64:ff9b:1:12a9:fe:a9fe::]",
+            "[64:ff9b:1:1234:a9:fea9:fe00:0]",
+            "[64:ff9b:1::169.254.169.254]",
+            "[64:ff9b:1::100.100.100.200]",
+            "[2001:0:a9fe:a9fe::]",
+            "[2001::5601:5601]",
+            "[2001::9b9b:9b37]",
             "[2002:a9fe:a9fe::]",
             "[fd00:ec2::254]",
             "[fd20:ce::254]",
@@ -152,6 +173,11 @@ mod tests {
             "s3.test",
             "192.0.2.1",
             "[2001:db8::1]",
+            "[2001:db8::5601:5601]",
+            "[2001:0:c000:201::3fff:fdfe]",
+            "[::ffff:0:192.0.2.1]",
+            "[64:ff9b:1::192.0.2.1]",
+            "[64:ff9b:2::169.254.169.254]",
             "[::1]",
             "[fd00::1]",
             "1.s3.test",

@@ -83,13 +83,13 @@ impl Call {
         };
         match may_wait {
             true => call.await,
-            false => promptly(name, limits.prompt_call_max, &meter.waited, call).await?,
+            false => promptly(name, limits, &meter.waited, call).await?,
         }
     }
 
     fn ended(&self, error: &wasmtime::Error) -> SinkError {
         if is_too_much(error) {
-            let raise = self.raised_by.map(|limit| format!("; `{limit}` raises that"));
+            let raise = self.raised_by.map(|limit| format!("; {}", self.limits.raised_by(limit)));
             let what = format!(
                 "it hands over more than {} bytes{}",
                 self.answer_bytes_max,
@@ -127,12 +127,12 @@ pub(crate) fn answered<T>(
 /// keeps it waiting, and that in which the machine is so busy that this process does not run.
 async fn promptly<T>(
     name: &'static str,
-    max: Duration,
+    limits: &Limits,
     waited: &Waited,
     call: impl Future<Output = T>,
 ) -> Result<T, SinkError> {
     let mut call = pin!(call);
-    let mut own = Duration::ZERO;
+    let (max, mut own) = (limits.prompt_call_max, Duration::ZERO);
     while own < max {
         let (begun, before) = (Instant::now(), waited.sum());
         let step = CHECK_INTERVAL.min(max - own);
@@ -142,7 +142,7 @@ async fn promptly<T>(
         let kept_waiting = waited.sum() - before;
         own += begun.elapsed().min(2 * step).saturating_sub(kept_waiting);
     }
-    Err(Breach::waited(name, max).into())
+    Err(Breach::waited(name, limits).into())
 }
 
 /// How often it is looked how long a call has taken.
@@ -166,9 +166,9 @@ mod tests {
             sleep(3 * LIMIT).await;
             waited.end();
         };
-        promptly("poll", LIMIT, &waited, host_is_slow).await.expect("only its host was slow");
+        promptly("poll", &limits(), &waited, host_is_slow).await.expect("only its host was slow");
         let is_slow = sleep(3 * LIMIT);
-        let error = promptly("poll", LIMIT, &waited, is_slow).await;
+        let error = promptly("poll", &limits(), &waited, is_slow).await;
         assert!(matches!(error, Err(SinkError::Breach(_))), "what was waited before is no credit");
     }
 
@@ -179,6 +179,11 @@ mod tests {
             tokio::task::yield_now().await;
         };
         let waited = Waited::default();
-        promptly("poll", LIMIT, &waited, is_kept_from_running).await.expect("it took one step");
+        let limits = limits();
+        promptly("poll", &limits, &waited, is_kept_from_running).await.expect("it took one step");
+    }
+
+    fn limits() -> Limits {
+        Limits { prompt_call_max: LIMIT, ..Limits::default() }
     }
 }

@@ -3,6 +3,7 @@
 
 mod call;
 mod error;
+mod lifetime;
 
 use std::sync::Arc;
 
@@ -18,10 +19,10 @@ use crate::contract::{
 use crate::egress::{Gate, Traffic};
 use crate::engine::{Engine, Limits};
 use crate::state::State;
-use crate::trap::Trap;
 
 pub(crate) use call::{Call, answered};
 pub use error::{SinkError, explain};
+pub(crate) use lifetime::Lifetime;
 
 /// A sink that takes events.
 pub struct Sink {
@@ -33,16 +34,13 @@ pub struct Sink {
     limits: Limits,
     ledger: Ledger,
     opened: Instant,
-    /// Whether a call is being made, or was and had no answer.
-    is_called: bool,
-    /// Why it is gone, if it is: then it is called no more.
-    gone: Option<SinkError>,
+    lifetime: Lifetime,
 }
 
 /// Makes one call of the contract, unless the sink is gone.
 macro_rules! call {
     ($self:ident, $kind:ident $name:literal, $method:ident $(, $argument:expr)*) => {{
-        $self.begin()?;
+        $self.lifetime.begin()?;
         let Sink { store, instance, resource, limits, .. } = $self;
         let call = Call::$kind($name, store, limits);
         let sink = instance.spillway_sink_sink().sink();
@@ -60,9 +58,8 @@ impl Sink {
         limits: Limits,
         ledger: Ledger,
     ) -> Sink {
-        let (opened, is_called, gone) = (Instant::now(), false, None);
-        let _engine = engine;
-        Sink { store, instance, resource, _engine, limits, ledger, opened, is_called, gone }
+        let (opened, lifetime) = (Instant::now(), Lifetime::default());
+        Sink { store, instance, resource, _engine: engine, limits, ledger, opened, lifetime }
     }
 
     /// Takes events, and returns those that will never be stored. Waits while the sink is full.
@@ -135,7 +132,7 @@ impl Sink {
     ///
     /// [`SinkError`] with why it cannot be read.
     pub async fn inspect_state(&mut self, state: &[u8]) -> Result<SavedState, SinkError> {
-        self.begin()?;
+        self.lifetime.begin()?;
         let Sink { store, instance, limits, .. } = self;
         let call = Call::prompt("inspect-state", store, limits);
         let answer =
@@ -239,28 +236,13 @@ impl Sink {
         self.store.data().egress.moved()
     }
 
-    /// Before a call: the sink is still there.
-    fn begin(&mut self) -> Result<(), SinkError> {
-        if self.is_called && self.gone.is_none() {
-            self.gone = Some(SinkError::Trap(Trap::cut_short()));
-        }
-        if let Some(gone) = &self.gone {
-            return Err(gone.clone());
-        }
-        self.is_called = true;
-        Ok(())
-    }
-
-    /// After a call that was made to its end. One that failed was the last: the sink is called no
-    /// more, and sends no more.
+    /// After a call that was made to its end. A sink that this was the last call of sends no more.
     fn end<T>(&mut self, answer: Result<T, SinkError>) -> Result<T, SinkError> {
-        self.is_called = false;
-        answer.inspect_err(|error| {
-            if !matches!(error, SinkError::Refused(_)) {
-                self.gate().shut();
-                self.gone = Some(error.clone());
-            }
-        })
+        let answer = self.lifetime.end(answer);
+        if self.lifetime.is_over() {
+            self.gate().shut();
+        }
+        answer
     }
 
     /// What came back keeps the bounds, or the sink is ended.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::contract::{Framing, Rejection};
+use crate::contract::Rejection;
 
 #[test]
 fn what_is_of_the_batch_is_taken() {
@@ -37,6 +37,29 @@ fn what_is_not_of_the_batch_is_told() {
     ] {
         let error = check(&batch, &outcome(runs, &rejected)).expect_err(said);
         assert!(error.starts_with(said), "{error}");
+    }
+}
+
+#[test]
+fn lines_end_in_line_feeds() {
+    let batch = [run("a", 5, 3)];
+    for (text, boundaries, framing, fits) in [
+        ("a\nb\n\n", Boundaries::At(vec![2, 4, 5]), Framing::Newline, true),
+        ("a\nb\nc\n", Boundaries::Lines(3), Framing::Newline, true),
+        // One that has more of them, and is written as it is.
+        ("a\nb\nc\n", Boundaries::At(vec![4, 6]), Framing::Newline, true),
+        ("abc\n", Boundaries::At(vec![1, 2, 4]), Framing::Newline, false),
+        ("a\nb\nc", Boundaries::At(vec![2, 4, 5]), Framing::Newline, false),
+        ("a\nb\n", Boundaries::At(vec![2, 2, 4]), Framing::Newline, false),
+        ("\nb\n", Boundaries::At(vec![0, 1, 3]), Framing::Newline, false),
+        ("", Boundaries::At(vec![0]), Framing::Newline, false),
+        ("abc", Boundaries::At(vec![1, 1, 3]), Framing::Bare, true),
+        ("a\nb\nc\n", Boundaries::Lines(3), Framing::Bare, false),
+    ] {
+        let what = format!("{text:?}, {boundaries:?}, {framing:?}");
+        let payload = Payload::Bytes(text.as_bytes().to_vec());
+        let run = Run { payload, boundaries, framing, ..run("a", 5, 3) };
+        assert_eq!(check(&batch, &outcome(vec![run], &[])).is_ok(), fits, "{what}");
     }
 }
 

@@ -56,7 +56,7 @@ fn a_file_may_have_nothing_else() {
 fn half_a_line_end_is_none() {
     let server = Server::start();
     let raw = flow().replace("[source]", "[source]\ncodec = \"raw\"");
-    let raw = raw.replace("key = \".key\"\npayload = \".payload\"", "fixed_key = \"{}\"");
+    let raw = raw.replace("key = \".key\"\npayload = \".payload\"", "fixed_key = \"all\"");
     let raw = raw.replace("bucket =", "key_template = \"{first}\"\nbucket =");
     let place = Place::of(&raw, "one\r\ntwo\r").at(&server);
     assert_eq!(run(&place), (1, 4, "complete".into()));

@@ -1,5 +1,6 @@
 //! A flow with transforms and a checkpoint: kills, and transforms that are others when it goes on.
 
+use spillway_tests::components::built;
 use spillway_tests::server::Server;
 
 use super::super::transforms::through;
@@ -126,6 +127,41 @@ fn a_flow_that_a_rule_stopped_goes_on_with_another_rule() {
     place.write("flow.toml", through(&flow(), &["[{ contains = \"bad\", action = \"drop\" }]"]));
     place.run(&[]);
     assert_eq!(server.contents()["k"], b"\"a\"\n\"b\"\n\"c\"\n");
+}
+
+/// The summary tells what was done until then, as after any failure.
+#[test]
+fn one_that_traps_and_cannot_be_opened_again_ends_with_the_summary() {
+    let held = Held::start();
+    let lines = large(&["a"], 120) + &event("a", "trap");
+    let transform = "[[transform]]\ncomponent = \"trapping.wasm\"\n[sink.config]";
+    let flow = flow().replace("[sink.config]", transform);
+    let place = Place::of(&flow, &lines).with("ENDPOINT", &held.store.endpoint());
+    let trapping = built(env!("CARGO_TARGET_TMPDIR"), "examples/trapping.wasm");
+    std::fs::copy(trapping, place.path("trapping.wasm")).unwrap();
+    let running = place.start(&["run", "flow.toml", "--json"]);
+    // A checkpoint waits for the part that is held, and the rest of the source is not read yet.
+    held.wait();
+    std::fs::rename(place.path("events.json"), place.path("away")).unwrap();
+    let store = held.go_on();
+    let ended = guarded(running.ends());
+    let said = [
+        "the component trapped: unreachable; a new instance resumes from line",
+        "error: the source file events.json does not exist",
+        "the next run resumes from line",
+    ];
+    assert_fails(&ended, 1, &said);
+    let summary = summary(&ended);
+    assert_eq!(summary["end"], "failed", "{ended:?}");
+    // The sink had taken all but those that were in the call with the last one.
+    let (events, next) = (summary["events"].as_u64(), summary["next_line"].as_u64());
+    assert!(events > Some(50) && next == events.map(|events| events + 1), "{ended:?}");
+
+    // With its source in place and nothing that traps, all is there.
+    std::fs::rename(place.path("away"), place.path("events.json")).unwrap();
+    place.write("events.json", lines.replace("\"trap\"", "\"fine\""));
+    place.run(&[]);
+    assert!(contents(&store) == expected(&lines.replace("\"trap\"", "\"fine\"")));
 }
 
 /// As [`stopped`], with the transform.

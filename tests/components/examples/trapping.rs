@@ -1,6 +1,6 @@
 //! A transform that changes no event, and traps: in the batch that its configuration counts to, and
-//! in one with the text `trap`. With `lines` in its configuration it counts the lines of a run, in
-//! place of telling where each ends.
+//! in one with the text `trap`. In one with the text `loop` it does not end. With `lines` in its
+//! configuration it counts the lines of a run, in place of telling where each ends.
 
 use crate::bindings::exports::spillway::sink::transform::{
     Guest, GuestTransform, Outcome, Transform,
@@ -35,12 +35,12 @@ impl GuestTransform for Trapping {
     fn apply(&self, mut batch: Vec<Run>) -> Result<Outcome, Error> {
         self.batches.set(self.batches.get() + 1);
         let is_counted = self.config.contains(&format!("\"batch\":{}}}", self.batches.get()));
-        let has_text = |run: &Run| match &run.payload {
-            Payload::Text(text) => text.contains("trap"),
-            Payload::Bytes(bytes) => bytes.windows(4).any(|window| window == b"trap"),
-        };
-        if is_counted || batch.iter().any(has_text) {
+        let has = |word: &str| batch.iter().any(|run| has_text(run, word));
+        if is_counted || has("trap") {
             std::process::abort();
+        }
+        while has("loop") {
+            std::hint::spin_loop();
         }
         if self.config.contains("lines") {
             for run in &mut batch {
@@ -50,6 +50,13 @@ impl GuestTransform for Trapping {
             }
         }
         Ok(Outcome { runs: batch, rejected: Vec::new() })
+    }
+}
+
+fn has_text(run: &Run, word: &str) -> bool {
+    match &run.payload {
+        Payload::Text(text) => text.contains(word),
+        Payload::Bytes(bytes) => bytes.windows(word.len()).any(|window| window == word.as_bytes()),
     }
 }
 

@@ -2,6 +2,7 @@
 //! it.
 
 use spillway::contract::{Ending, Error};
+use spillway::engine::Limits;
 use spillway::sink::SinkError;
 use spillway_simulation::bucket::BucketOptions;
 use spillway_tests::bucket_transport::BucketTransport;
@@ -12,7 +13,7 @@ use super::setup::{AUTHORITY, config, event, grants, open, sink};
 async fn an_authority_that_was_not_granted_is_never_talked_to() {
     let transport = BucketTransport::new(BucketOptions::default());
     let config = config(&format!("http://{AUTHORITY}"), "");
-    assert_eq!(sink().egress(&config).await.unwrap(), [AUTHORITY]);
+    assert_eq!(sink().egress(&config, &Limits::default()).await.unwrap(), [AUTHORITY]);
     let grants = grants(transport.clone(), "elsewhere.test:9000");
     let mut sink = sink().open(&config, None, &grants).await.unwrap();
     sink.write(&[event("a", 0, b"hello".to_vec())]).await.unwrap();

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use spillway::component::{Component, ComponentSource};
 use spillway::contract::{Boundaries, Ending, Error, Failure, Framing, Payload, Run};
-use spillway::engine::Engine;
+use spillway::engine::{Engine, Limits};
 use spillway::grants::Grants;
 use spillway::parts::Part;
 use spillway::sink::{Sink, SinkError};
@@ -16,7 +16,7 @@ use super::compose;
 use crate::component::setup::{AUTHORITY, config, grants};
 
 /// Two routes before the S3 sink.
-fn chain() -> &'static Component {
+pub(super) fn chain() -> &'static Component {
     static CHAIN: OnceLock<Component> = OnceLock::new();
     CHAIN.get_or_init(|| {
         let cache = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
@@ -28,21 +28,21 @@ fn chain() -> &'static Component {
 }
 
 /// A configuration with the rules of both routes, and more fields of the sink.
-fn configured(first: &str, second: &str, more: &str) -> String {
+pub(super) fn configured(first: &str, second: &str, more: &str) -> String {
     let sink = config(&format!("http://{AUTHORITY}"), more);
     let inner = format!(r#"{{"transform": {{"rules": {second}}}, "sink": {sink}}}"#);
     format!(r#"{{"transform": {{"rules": {first}}}, "sink": {inner}}}"#)
 }
 
-fn bucket() -> BucketTransport {
+pub(super) fn bucket() -> BucketTransport {
     BucketTransport::new(BucketOptions::default())
 }
 
-fn given(bucket: &BucketTransport) -> Grants {
+pub(super) fn given(bucket: &BucketTransport) -> Grants {
     grants(bucket.clone(), AUTHORITY)
 }
 
-fn run(key: &str, first: u64, lines: &[&str]) -> Run {
+pub(super) fn run(key: &str, first: u64, lines: &[&str]) -> Run {
     let payload: String = lines.iter().map(|line| format!("{line}\n")).collect();
     Run {
         key: key.to_owned(),
@@ -54,7 +54,7 @@ fn run(key: &str, first: u64, lines: &[&str]) -> Run {
     }
 }
 
-fn contents(bucket: &BucketTransport) -> Vec<(String, String)> {
+pub(super) fn contents(bucket: &BucketTransport) -> Vec<(String, String)> {
     bucket.bucket(|bucket| {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         bucket.objects().iter().map(|(k, object)| (k.clone(), text(&object.bytes))).collect()
@@ -62,16 +62,17 @@ fn contents(bucket: &BucketTransport) -> Vec<(String, String)> {
 }
 
 /// The failures, each with its key, its positions and how many events it has.
-fn failures(failed: &[Failure]) -> Vec<(&str, u64, u64, u64, u64)> {
+pub(super) fn failures(failed: &[Failure]) -> Vec<(&str, u64, u64, u64, u64)> {
     failed.iter().map(|f| (f.key.as_str(), f.begun, f.first, f.last, f.events)).collect()
 }
 
 const DROP: &str = r#"[{"contains": "drop", "action": "drop"}]"#;
-const REJECT: &str = r#"[{"contains": "bad", "action": "reject", "reason": "it is bad"}]"#;
+pub(super) const REJECT: &str =
+    r#"[{"contains": "bad", "action": "reject", "reason": "it is bad"}]"#;
 
 #[tokio::test]
 async fn it_is_what_its_parts_are() {
-    let described = chain().describe().await.unwrap();
+    let described = chain().describe(&Limits::default()).await.unwrap();
     assert_eq!(described.name, "spillway-route > spillway-route > spillway-s3");
     let schema: serde_json::Value = serde_json::from_str(&described.configuration_schema).unwrap();
     let inner = &schema["properties"]["sink"];
@@ -79,7 +80,7 @@ async fn it_is_what_its_parts_are() {
     assert!(inner["properties"]["sink"]["properties"]["bucket"].is_object());
     // A reference within a part is one to that part.
     assert_eq!((&schema["$id"], &inner["$id"]), (&serde_json::Value::Null, &"sink/".into()));
-    let wanted = chain().egress(&configured("[]", "[]", "")).await.unwrap();
+    let wanted = chain().egress(&configured("[]", "[]", ""), &Limits::default()).await.unwrap();
     assert_eq!(wanted, [AUTHORITY]);
 }
 
@@ -87,7 +88,7 @@ async fn it_is_what_its_parts_are() {
 async fn what_is_wrong_with_any_part_is_told_at_once_with_its_field() {
     let bucket = bucket();
     let wrong = r#"{"transform": {"rules": 1}, "sink": {"transform": {"rule": 1}, "sink": {}}}"#;
-    let egress = chain().egress(wrong).await.err().unwrap();
+    let egress = chain().egress(wrong, &Limits::default()).await.err().unwrap();
     let opened = chain().open(wrong, None, &given(&bucket)).await.err().unwrap();
     for error in [egress, opened] {
         let SinkError::Refused(Error::Invalid(problems)) = error else { panic!("{error}") };
@@ -98,13 +99,25 @@ async fn what_is_wrong_with_any_part_is_told_at_once_with_its_field() {
         ("[]", ": expected a JSON object"),
         (r#"{"snk": {}}"#, "snk: unknown field; did you mean `sink`?"),
     ] {
-        let error = chain().egress(config).await.err().unwrap();
+        let error = chain().egress(config, &Limits::default()).await.err().unwrap();
         assert!(error.to_string().contains(said), "{error}");
     }
+    // So does more than an error may have.
+    let rules = format!("[{}]", vec![r#"{"action": "no"}"#; 150].join(", "));
+    let long: String = (0..99).map(|n| format!(r#", "{n}{}": 1"#, "x".repeat(600))).collect();
+    for config in [configured(&rules, &rules, ""), configured("[]", &rules, &long)] {
+        let error = chain().egress(&config, &Limits::default()).await.err().unwrap();
+        let SinkError::Refused(Error::Invalid(problems)) = error else { panic!("{error}") };
+        assert_eq!(problems.len(), 100);
+        assert!(problems[99].message.ends_with("more problems, which are not shown"));
+    }
+    let error =
+        chain().egress(&configured("[]", "[]", &long), &Limits::default()).await.err().unwrap();
+    assert!(matches!(error, SinkError::Refused(Error::Invalid(_))), "{error}");
     // A field at its bound stays within it.
     let long = "x".repeat(4_096);
     let config = format!(r#"{{"sink": {{"sink": {{"bucket": "b", "{long}": 1}}}}}}"#);
-    let error = chain().egress(&config).await.err().unwrap();
+    let error = chain().egress(&config, &Limits::default()).await.err().unwrap();
     assert!(matches!(error, SinkError::Refused(Error::Invalid(_))), "{error}");
 }
 
@@ -169,15 +182,16 @@ async fn failures_name_the_keys_that_the_caller_gave() {
             sink = chain().open(&config, Some(&state), &given(&bucket)).await.unwrap();
         }
         bucket.on_request(|request| (request.key == "x/0").then_some(Fault::InternalError));
-        let failed = end(&mut sink).await;
-        let wanted = [("a", 0, 0, 1, 2), ("a", 0, 3, 6, 2), ("b", 0, 4, 9, 2), ("a", 0, 8, 8, 1)];
+        let failed = end(&mut sink, 10).await;
+        // That one in between was dropped breaks none.
+        let wanted = [("a", 0, 0, 6, 4), ("b", 0, 4, 9, 2), ("a", 0, 8, 8, 1)];
         assert_eq!(failures(&failed), wanted, "resumes: {resumes}");
         assert_eq!(contents(&bucket), [("a/7".to_owned(), "y\n".to_owned())]);
     }
 }
 
 /// Completes a sink, also one that waits for commits, and returns what failed.
-async fn end(sink: &mut Sink) -> Vec<Failure> {
+pub(super) async fn end(sink: &mut Sink, durable: u64) -> Vec<Failure> {
     let mut failed = Vec::new();
     loop {
         let progress = sink.flush().await.unwrap();
@@ -189,7 +203,7 @@ async fn end(sink: &mut Sink) -> Vec<Failure> {
         sink.commit().await.unwrap();
     }
     let progress = sink.close(Ending::Complete).await.unwrap();
-    assert_eq!(progress.durable, 10);
+    assert_eq!(progress.durable, durable);
     failed.extend(progress.failed);
     failed
 }
@@ -238,12 +252,13 @@ async fn a_full_sink_is_given_the_batch_again() {
 async fn a_foreign_state_is_refused() {
     let config = configured("[]", "[]", "");
     let bucket = bucket();
-    for state in [&b""[..], b"SPILLWAY CHAIN 1\n", b"SPILLWAY CHAIN 1\n\x01\0\0\0\0\0\0\0", b"else"]
+    for state in
+        [&b""[..], b"SPILLWAY CHAIN", b"SPILLWAY CHAIN 2\n", b"SPILLWAY CHAIN 2\n\0\x01", b"else"]
     {
         let opened = chain().open(&config, Some(state), &given(&bucket)).await;
         let error = opened.err().unwrap();
         assert!(matches!(error, SinkError::Refused(Error::UnknownState(_))), "{error}");
-        let error = chain().inspect_state(state).await.err().unwrap();
+        let error = chain().inspect_state(state, &Limits::default()).await.err().unwrap();
         assert!(matches!(error, SinkError::Refused(Error::UnknownState(_))), "{error}");
     }
     assert!(bucket.heads().is_empty());

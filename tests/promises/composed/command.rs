@@ -74,7 +74,9 @@ fn transforms_stand_before_the_sink_in_any_number() {
     let route = Part::Route.bytes();
     let two = before(route, &before(route, &sink()));
     let drop = r#"{"rules": [{"field": "/level", "equals": "debug", "action": "drop"}]}"#;
-    let name = r#"{"rules": [{"field": "/service", "action": "set_key", "template": "{/service}/{key}"}]}"#;
+    let name = r#"{"rules": [
+        {"field": "/service", "action": "set_key", "template": "{/service}/{key}"}
+    ]}"#;
     let config = format!(
         r#"{{"transform": {drop}, "sink": {{"transform": {name}, "sink": {}}}}}"#,
         config(&server)

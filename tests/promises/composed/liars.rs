@@ -71,7 +71,7 @@ async fn what_is_not_of_the_batch_ends_it_with_one_line_that_says_so() {
             Ok(_) => panic!("{rule}: no error"),
         }
     }
-    let described = liar().describe().await;
+    let described = liar().describe(&limits()).await;
     assert!(matches!(described, Err(SinkError::Breach(_))));
     for rule in ["error", "waits"] {
         let opened = liar().open(rule, &limits()).await;

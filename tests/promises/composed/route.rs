@@ -229,7 +229,7 @@ async fn a_configuration_with_too_many_mistakes_is_told_in_part() {
 async fn the_schema_names_the_fields_that_are_read() {
     let source = ComponentSource::Bytes(Part::Route.bytes().to_vec());
     let route = TransformComponent::load(&Engine::new(None).unwrap(), &source).unwrap();
-    let schema = route.describe().await.unwrap().configuration_schema;
+    let schema = route.describe(&Limits::default()).await.unwrap().configuration_schema;
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let named = |value: &serde_json::Value| {
         let mut names: Vec<_> = value["properties"].as_object().unwrap().keys().cloned().collect();

@@ -33,7 +33,7 @@ async fn one_that_keeps_its_bounds_is_not_ended() {
     assert_eq!(sink.inspect_state(b"").await.unwrap().objects.len(), 0);
     assert_eq!(sink.close(Ending::Complete).await.unwrap().durable, 10);
     assert!(breaker().load_state("", "s", &Grants::nothing()).await.unwrap().is_none());
-    assert_eq!(breaker().egress("").await.unwrap().len(), 0);
+    assert_eq!(breaker().egress("", &Limits::default()).await.unwrap().len(), 0);
 }
 
 #[tokio::test]
@@ -121,8 +121,8 @@ async fn one_that_stores_nothing_is_never_done() {
 #[tokio::test]
 async fn one_that_breaks_a_bound_before_it_is_open_is_refused() {
     let breaker = breaker();
-    assert_eq!(breaker.describe().await.unwrap().name, "breaker");
-    let described = breach(misdescribed("is long").describe().await).to_string();
+    assert_eq!(breaker.describe(&Limits::default()).await.unwrap().name, "breaker");
+    let described = breach(misdescribed("is long").describe(&Limits::default()).await).to_string();
     assert_eq!(
         described,
         "in `describe`, the schema has 2097152 bytes, at most 1048576 are allowed"
@@ -134,7 +134,7 @@ async fn one_that_breaks_a_bound_before_it_is_open_is_refused() {
         ("problems", "in `egress`, 101 problems, at most 100 are allowed"),
         ("problem texts", "in `egress`, the text of all problems has 81940 bytes"),
     ] {
-        let broken = breach(breaker.egress(breaks).await).to_string();
+        let broken = breach(breaker.egress(breaks, &Limits::default()).await).to_string();
         assert!(broken.starts_with(said), "{broken}");
     }
     let limits = Limits { state_bytes_max: 1 << 20, ..Limits::default() };
@@ -152,7 +152,8 @@ async fn one_that_breaks_a_bound_before_it_is_open_is_refused() {
         ("values", "in `inspect-state`, 1001 values of a configuration, at most 1000 are allowed"),
         ("uploads", "in `inspect-state`, 10001 incomplete uploads, at most 10000 are allowed"),
     ] {
-        let broken = breach(breaker.inspect_state(state.as_bytes()).await).to_string();
+        let broken =
+            breach(breaker.inspect_state(state.as_bytes(), &Limits::default()).await).to_string();
         assert!(broken.starts_with(said), "{broken}");
     }
 }
@@ -163,6 +164,10 @@ async fn a_call_that_may_not_wait_has_its_time() {
     let grants = within(Limits { prompt_call_max: Duration::from_millis(50), ..Limits::default() });
     let opened = breach(breaker().open("open waits", None, &grants).await.map(drop)).to_string();
     assert!(opened.starts_with("in `open`, it did not answer within 50ms"), "{opened}");
+    let described = breach(misdescribed("waits").describe(&grants.limits).await).to_string();
+    assert!(described.starts_with("in `describe`, it did not answer within 50ms"), "{described}");
+    let inspected = breach(breaker().inspect_state(b"waits", &grants.limits).await).to_string();
+    assert!(inspected.starts_with("in `inspect-state`, it did not answer"), "{inspected}");
     for call in ["skip", "poll", "commit", "metrics"] {
         let mut sink = breaker().open(&format!("{call} waits"), None, &grants).await.unwrap();
         let answer = async {

@@ -11,29 +11,14 @@ use spillway::grants::Grants;
 use spillway::sink::SinkError;
 use tokio::io::AsyncReadExt as _;
 
-use super::{breach, hostile, trapped, within};
+use super::{CALLS, breach, breaker, call_each, hostile, trapped, within};
 use crate::component::setup::event;
-
-const CALLS: [&str; 12] = [
-    "write",
-    "skip",
-    "poll",
-    "flush",
-    "check",
-    "checkpoint",
-    "commit",
-    "store-state",
-    "metrics",
-    "incomplete-uploads",
-    "abort-upload",
-    "close",
-];
 
 /// What comes of a sink that does that in one of its calls. Each is made once.
 async fn ended(does: &str, grants: &Grants) -> SinkError {
     let config = format!(r#"{{"does": "{does}"}}"#);
     if does.starts_with("egress") {
-        return hostile().egress(&config).await.map(drop).unwrap_err();
+        return hostile().egress(&config, &grants.limits).await.map(drop).unwrap_err();
     }
     if does.starts_with("load-state") {
         return hostile().load_state(&config, "s", grants).await.map(drop).unwrap_err();
@@ -42,21 +27,7 @@ async fn ended(does: &str, grants: &Grants) -> SinkError {
         Ok(sink) => sink,
         Err(error) => return error,
     };
-    let answer = async {
-        sink.write(&[event("k", 0, vec![1])]).await?;
-        sink.skip(2).await?;
-        sink.poll().await?;
-        sink.flush().await?;
-        sink.check().await?;
-        sink.checkpoint().await?;
-        sink.commit().await?;
-        sink.store_state("s", b"", None).await?;
-        sink.metrics().await?;
-        sink.incomplete_uploads().await?;
-        sink.abort_upload("k", "1").await?;
-        sink.close(Ending::Abort).await
-    };
-    let error = answer.await.map(drop).unwrap_err();
+    let error = call_each(&mut sink).await.map(drop).unwrap_err();
     let again = sink.poll().await.unwrap_err();
     assert_eq!(error.to_string(), again.to_string(), "it is called no more");
     error
@@ -68,7 +39,7 @@ async fn no_call_computes_forever() {
     let grants = within(Limits { compute_max, ..Limits::default() });
     let said = "the component was ended: it computed for more than 20ms in one call; \
                 `compute_max` raises that";
-    for call in CALLS.into_iter().chain(["open", "load-state"]) {
+    for call in CALLS.into_iter().chain(["open", "load-state", "egress"]) {
         let error = ended(&format!("{call} loops"), &grants).await;
         assert_eq!(trapped(Err::<(), _>(error)), said, "{call}");
     }
@@ -79,7 +50,7 @@ async fn no_call_computes_forever() {
 async fn no_call_that_may_not_wait_sleeps() {
     let prompt_call_max = Duration::from_millis(20);
     let grants = within(Limits { prompt_call_max, ..Limits::default() });
-    for call in ["open", "skip", "poll", "commit", "metrics"] {
+    for call in ["open", "egress", "skip", "poll", "commit", "metrics"] {
         let said = breach(Err::<(), _>(ended(&format!("{call} sleeps"), &grants).await));
         let wanted = format!("in `{call}`, it did not answer within 20ms");
         assert!(said.to_string().starts_with(&wanted), "{said}");
@@ -149,6 +120,30 @@ async fn more_memory_than_there_may_be_is_not_even_begun() {
         "the component was ended: it begins with more than 1024 bytes of memory; \
          `memory_bytes_max` raises that"
     );
+}
+
+/// A host whose users set the limits says where.
+#[tokio::test]
+async fn a_limit_is_named_with_its_section() {
+    let moment = Duration::from_millis(20);
+    let of = |limits| Limits { section: "[sink]", ..limits };
+    let default = Limits::default;
+    for (does, limits, name) in [
+        ("open loops", Limits { compute_max: moment, ..default() }, "compute_max"),
+        ("open sleeps", Limits { prompt_call_max: moment, ..default() }, "prompt_call_max"),
+        ("open holds", Limits { resources_max: 100, ..default() }, "resources_max"),
+        ("open grows", Limits { memory_bytes_max: 8 << 20, ..default() }, "memory_bytes_max"),
+        ("open", Limits { memory_bytes_max: 1 << 10, ..default() }, "memory_bytes_max"),
+    ] {
+        let said = ended(does, &within(of(limits))).await.to_string();
+        assert!(said.ends_with(&format!("; `[sink] {name}` raises that")), "{does}: {said}");
+    }
+    let limits = of(Limits { state_bytes_max: 1 << 20, ..default() });
+    for breaks in ["state", "large state"] {
+        let mut sink = breaker().open(breaks, None, &within(limits)).await.unwrap();
+        let said = breach(sink.checkpoint().await).to_string();
+        assert!(said.ends_with("; `[sink] state_bytes_max` raises that"), "{said}");
+    }
 }
 
 /// A server that never answers.

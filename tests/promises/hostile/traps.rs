@@ -3,55 +3,29 @@
 use std::time::Duration;
 
 use spillway::contract::Ending;
+use spillway::engine::Limits;
 use spillway::grants::Grants;
 use tokio::time::timeout;
 
-use super::{breaker, misdescribed, open, trapped};
+use super::{CALLS, breaker, call_each, misdescribed, open, trapped};
 use crate::component::setup::event;
 
 const CAUSE: &str = "the component trapped: unreachable";
 
 #[tokio::test]
 async fn a_trap_is_told_by_its_cause_in_each_call() {
-    for call in [
-        "write",
-        "skip",
-        "poll",
-        "flush",
-        "check",
-        "checkpoint",
-        "commit",
-        "store-state",
-        "metrics",
-        "incomplete-uploads",
-        "abort-upload",
-        "close",
-    ] {
+    for call in CALLS {
         let mut sink = open(&format!("{call} traps")).await;
-        let answer = async {
-            sink.write(&[event("k", 0, vec![1])]).await?;
-            sink.skip(5).await?;
-            sink.poll().await?;
-            sink.flush().await?;
-            sink.check().await?;
-            sink.checkpoint().await?;
-            sink.commit().await?;
-            sink.store_state("s", b"", None).await?;
-            sink.metrics().await?;
-            sink.incomplete_uploads().await?;
-            sink.abort_upload("k", "1").await?;
-            sink.close(Ending::Abort).await
-        };
-        assert_eq!(trapped(answer.await), CAUSE, "{call}");
+        assert_eq!(trapped(call_each(&mut sink).await), CAUSE, "{call}");
         // It is told again, and the component is not asked.
         assert_eq!(trapped(sink.poll().await), CAUSE);
         assert_eq!(trapped(sink.close(Ending::Complete).await), CAUSE);
         assert_eq!(trapped(sink.inspect_state(b"").await), CAUSE);
     }
-    assert_eq!(trapped(misdescribed("traps").describe().await), CAUSE);
+    assert_eq!(trapped(misdescribed("traps").describe(&Limits::default()).await), CAUSE);
     let breaker = breaker();
-    assert_eq!(trapped(breaker.egress("egress traps").await), CAUSE);
-    assert_eq!(trapped(breaker.inspect_state(b"traps").await), CAUSE);
+    assert_eq!(trapped(breaker.egress("egress traps", &Limits::default()).await), CAUSE);
+    assert_eq!(trapped(breaker.inspect_state(b"traps", &Limits::default()).await), CAUSE);
     let nothing = Grants::nothing();
     assert_eq!(trapped(breaker.open("open traps", None, &nothing).await.map(drop)), CAUSE);
     let loaded = breaker.load_state("load-state traps", "s", &nothing).await;

@@ -1,165 +1,294 @@
 //! Which key an event had before the transform, and which after: a sink reports failures by the
 //! keys that it was given, and the caller knows its own.
 //!
-//! Kept of every event until it is durable, also in the state of a checkpoint. Neighbours with the
-//! same keys take one entry together.
+//! Kept until the events are durable, also in the state of a checkpoint. As long as one key of the
+//! caller becomes one key of the sink, and no other one becomes that, a failure of the sink needs
+//! its key exchanged and nothing else. Then a pair of keys is one entry, however the keys alternate
+//! and whatever is dropped in between. Once a key has several others, its events are kept run by
+//! run from there on, so that a failure can be divided among them.
+//!
+//! Events that the transform drops are kept nowhere. To the caller they are as if they had never
+//! been there: a failure may reach over them, and does not count them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::bindings::spillway::sink::types::{Error, Failure, Rejection, Run};
+use crate::bindings::spillway::sink::types::{Failure, Rejection, Run};
 use crate::outcome::positions;
 
 /// What became of the events that are not durable.
 #[derive(Default)]
-pub(crate) struct Fates(VecDeque<Fate>);
+pub(crate) struct Fates {
+    /// Everything before this position is stored, or was reported.
+    pub(crate) durable: u64,
+    keys: Vec<Key>,
+    key_indices: BTreeMap<Rc<str>, u32>,
+    pairs: Vec<Pair>,
+    /// By the indices of their keys: that of the caller, that of the sink.
+    pair_indices: BTreeMap<(u32, u32), u32>,
+    /// The events of keys that have several others, by rising positions.
+    pub(crate) runs: VecDeque<PairRun>,
+    /// How many pairs were left when those of durable events were last removed.
+    pairs_left: usize,
+}
 
-/// What became of events that follow each other.
-struct Fate {
-    positions: Range<u64>,
-    /// The key that the caller gave.
-    key: Rc<str>,
-    /// The key that the sink was given; nothing where the events were dropped.
-    sunk: Option<Rc<str>>,
+/// A key, of the caller or of the sink or of both.
+struct Key {
+    name: Rc<str>,
+    given: Side,
+    sunk: Side,
+}
+
+/// The pairs that a key is in, on one side of the transform.
+#[derive(Clone, Copy, Default)]
+struct Side {
+    /// The position after the last event.
+    end: u64,
+    /// The last pair that had no other beside it.
+    alone: Option<u32>,
+}
+
+/// A key that the caller gave, and one that the sink was given for it.
+#[derive(Clone)]
+pub(crate) struct Pair {
+    /// The index of the caller's key.
+    pub(crate) given: u32,
+    /// The index of the sink's key.
+    pub(crate) sunk: u32,
+    /// Where neither key was in another pair: from the first event to after the last one.
+    pub(crate) alone: Range<u64>,
+    /// Whether that is so still. Otherwise further events are in `runs`.
+    pub(crate) is_alone: bool,
+    /// The position after the last event.
+    pub(crate) end: u64,
+}
+
+/// Events of a pair that follow each other.
+#[derive(Clone, Copy)]
+pub(crate) struct PairRun {
+    pub(crate) first: u64,
+    pub(crate) events: u32,
+    pub(crate) pair: u32,
+}
+
+impl PairRun {
+    pub(crate) fn end(&self) -> u64 {
+        self.first + u64::from(self.events)
+    }
 }
 
 impl Fates {
+    /// Those of a sink of which everything before `durable` is stored, or was reported.
+    pub(crate) fn after(durable: u64) -> Fates {
+        Fates { durable, ..Fates::default() }
+    }
+
     /// The sink took `runs`, which the transform made of `batch`; the rejected ones are gone.
     pub(crate) fn add(&mut self, batch: &[Run], runs: &[Run], rejected: &[Rejection]) {
-        let mut runs = runs.iter().peekable();
+        let mut batch = batch.iter().peekable();
         let mut rejected = rejected.iter().map(|rejection| rejection.position).peekable();
-        for run in batch {
+        for run in runs {
             let Range { mut start, end } = positions(run);
-            let key: Rc<str> = run.key.as_str().into();
             while start < end {
-                while runs.next_if(|run| positions(run).end <= start).is_some() {}
                 while rejected.next_if(|position| *position < start).is_some() {}
                 if rejected.next_if_eq(&start).is_some() {
                     start += 1;
                     continue;
                 }
-                let to = end.min(rejected.peek().copied().unwrap_or(end));
-                let (sunk, to) = match runs.peek() {
-                    Some(run) if run.first <= start => {
-                        (Some(run.key.as_str()), to.min(positions(run).end))
-                    }
-                    Some(run) => (None, to.min(run.first)),
-                    None => (None, to),
-                };
-                self.push(start..to, &key, sunk);
+                while batch.next_if(|given| positions(given).end <= start).is_some() {}
+                // Each run is of the batch: that was checked.
+                let Some(given) = batch.peek() else { return };
+                let to = end.min(positions(given).end);
+                let to = rejected.peek().map_or(to, |position| to.min(*position));
+                self.push(start..to, &given.key, &run.key);
                 start = to;
             }
         }
     }
 
-    fn push(&mut self, positions: Range<u64>, key: &Rc<str>, sunk: Option<&str>) {
-        if let Some(last) = self.0.back_mut()
-            && (last.positions.end, &last.key, last.sunk.as_deref()) == (positions.start, key, sunk)
-        {
-            last.positions.end = positions.end;
+    fn push(&mut self, Range { start, end }: Range<u64>, given: &str, sunk: &str) {
+        let (given, sunk) = (self.key(given), self.key(sunk));
+        let index = self.pair(given, sunk);
+        if self.pairs[index as usize].end <= self.durable {
+            // It begins, maybe again.
+            let is_alone = self.parts(given, sunk);
+            let pair = &mut self.pairs[index as usize];
+            (pair.alone, pair.is_alone) = (start..start, is_alone);
+            if is_alone {
+                self.keys[given as usize].given.alone = Some(index);
+                self.keys[sunk as usize].sunk.alone = Some(index);
+            }
+        }
+        self.keys[given as usize].given.end = end;
+        self.keys[sunk as usize].sunk.end = end;
+        let pair = &mut self.pairs[index as usize];
+        pair.end = end;
+        if pair.is_alone {
+            pair.alone.end = end;
             return;
         }
-        let same = |sunk: &str| if **key == *sunk { key.clone() } else { sunk.into() };
-        self.0.push_back(Fate { positions, key: key.clone(), sunk: sunk.map(same) });
+        let mut start = start;
+        if let Some(last) = self.runs.back_mut()
+            && (last.end(), last.pair) == (start, index)
+        {
+            let more = (end - start).min(u64::from(u32::MAX - last.events));
+            last.events += more as u32;
+            start += more;
+        }
+        if start < end {
+            // A run has no more events than its `boundaries` can say.
+            self.runs.push_back(PairRun {
+                first: start,
+                events: (end - start) as u32,
+                pair: index,
+            });
+        }
+    }
+
+    /// Whether neither key is in a pair with events that are not durable. Those pairs are alone no
+    /// longer.
+    fn parts(&mut self, given: u32, sunk: u32) -> bool {
+        let sides = [self.keys[given as usize].given, self.keys[sunk as usize].sunk];
+        if sides.iter().all(|side| side.end <= self.durable) {
+            return true;
+        }
+        for other in sides.iter().filter_map(|side| side.alone) {
+            self.pairs[other as usize].is_alone = false;
+        }
+        false
+    }
+
+    /// The index of a key.
+    pub(crate) fn key(&mut self, name: &str) -> u32 {
+        if let Some(index) = self.key_indices.get(name) {
+            return *index;
+        }
+        let (index, name) = (self.keys.len() as u32, Rc::<str>::from(name));
+        self.key_indices.insert(name.clone(), index);
+        self.keys.push(Key { name, given: Side::default(), sunk: Side::default() });
+        index
+    }
+
+    /// The index of a pair.
+    fn pair(&mut self, given: u32, sunk: u32) -> u32 {
+        *self.pair_indices.entry((given, sunk)).or_insert_with(|| {
+            self.pairs.push(Pair { given, sunk, alone: 0..0, is_alone: false, end: 0 });
+            self.pairs.len() as u32 - 1
+        })
+    }
+
+    /// Puts a pair back that was kept elsewhere, and returns its index.
+    pub(crate) fn put(&mut self, pair: Pair) -> u32 {
+        let index = self.pair(pair.given, pair.sunk);
+        let Key { given, .. } = &mut self.keys[pair.given as usize];
+        given.end = given.end.max(pair.end);
+        given.alone = if pair.alone.is_empty() { given.alone } else { Some(index) };
+        let Key { sunk, .. } = &mut self.keys[pair.sunk as usize];
+        sunk.end = sunk.end.max(pair.end);
+        sunk.alone = if pair.alone.is_empty() { sunk.alone } else { Some(index) };
+        self.pairs[index as usize] = pair;
+        index
     }
 
     /// Everything before `durable` is stored, or was reported.
     pub(crate) fn forget(&mut self, durable: u64) {
-        while self.0.front().is_some_and(|fate| fate.positions.end <= durable) {
-            self.0.pop_front();
+        self.durable = self.durable.max(durable);
+        while self.runs.front().is_some_and(|run| run.end() <= durable) {
+            self.runs.pop_front();
+        }
+        if self.pairs.len() > 2 * self.pairs_left + PAIRS_MIN {
+            *self = self.live();
         }
     }
 
-    /// A failure by the keys of the caller. It ends where an event of the same key had another
-    /// fate, for a failure is of every event of its key.
+    /// A copy without the pairs and keys of which every event is durable.
+    pub(crate) fn live(&self) -> Fates {
+        let mut live = Fates::after(self.durable);
+        let mut indices = BTreeMap::new();
+        for (index, pair) in (0_u32..).zip(&self.pairs) {
+            if pair.end > self.durable {
+                let given = live.key(self.name(pair.given));
+                let sunk = live.key(self.name(pair.sunk));
+                let is_over = pair.alone.end <= self.durable;
+                let alone = if is_over { 0..0 } else { pair.alone.clone() };
+                indices.insert(index, live.put(Pair { given, sunk, alone, ..pair.clone() }));
+            }
+        }
+        // A run that is not durable is of a pair that is not, either.
+        let moved = |run: &PairRun| Some(PairRun { pair: *indices.get(&run.pair)?, ..*run });
+        live.runs = self.runs.iter().filter_map(moved).collect();
+        live.pairs_left = live.pairs.len();
+        live
+    }
+
+    fn name(&self, key: u32) -> &Rc<str> {
+        &self.keys[key as usize].name
+    }
+
+    /// The names of the keys, by their indices.
+    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.keys.iter().map(|key| &*key.name)
+    }
+
+    pub(crate) fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// A failure by the keys of the caller. It ends where an event of the same key became another
+    /// one, for a failure is of every event of its key.
     pub(crate) fn told(&self, failure: Failure) -> Vec<Failure> {
+        let Some(sunk) = self.key_indices.get(failure.key.as_str()) else { return vec![failure] };
+        let failed = failure.first..failure.last.saturating_add(1);
         let mut told: Vec<Failure> = Vec::new();
-        // For each key, the failure that more events may be added to.
-        let mut open: BTreeMap<&str, usize> = BTreeMap::new();
-        let from = self.0.partition_point(|fate| fate.positions.end <= failure.first);
-        for Fate { positions, key, sunk } in self.0.range(from..) {
-            let first = positions.start.max(failure.first);
-            let last = (positions.end - 1).min(failure.last);
-            if first > failure.last {
-                break;
+        // For each key of the caller, the failure that more events may be added to.
+        let mut open: BTreeMap<u32, usize> = BTreeMap::new();
+        let piece = |given: u32, Range { start, end }: Range<u64>, events: u64| Failure {
+            key: (**self.name(given)).to_owned(),
+            first: start,
+            last: end - 1,
+            events,
+            ..failure.clone()
+        };
+        let alone = self.keys[*sunk as usize].sunk.alone.map(|index| &self.pairs[index as usize]);
+        let alone = alone.and_then(|pair| Some((pair.given, common(&pair.alone, &failed)?)));
+        if let Some((given, positions)) = alone.clone() {
+            open.insert(given, 0);
+            told.push(piece(given, positions, 0));
+        }
+        let mut counted = 0;
+        let from = self.runs.partition_point(|run| run.end() <= failed.start);
+        for run in self.runs.range(from..) {
+            let Some(positions) = common(&(run.first..run.end()), &failed) else { break };
+            let pair = &self.pairs[run.pair as usize];
+            let events = positions.end - positions.start;
+            if pair.sunk != *sunk {
+                open.remove(&pair.given);
+                continue;
             }
-            let events = last - first + 1;
-            if sunk.as_deref() != Some(failure.key.as_str()) {
-                open.remove(&**key);
-            } else if let Some(index) = open.get(&**key) {
+            counted += events;
+            if let Some(index) = open.get(&pair.given) {
                 let more = &mut told[*index];
-                (more.last, more.events) = (last, more.events + events);
+                (more.last, more.events) = (positions.end - 1, more.events + events);
             } else {
-                open.insert(key, told.len());
-                told.push(Failure { key: (**key).into(), first, last, events, ..failure.clone() });
+                open.insert(pair.given, told.len());
+                told.push(piece(pair.given, positions, events));
             }
+        }
+        if alone.is_some() {
+            // All that are of no other key.
+            told[0].events += failure.events.saturating_sub(counted);
         }
         // Where a sink reports what it was not given, its host is to see just that.
         if told.is_empty() { vec![failure] } else { told }
     }
-
-    /// The bytes of a checkpoint: this, and the state of the sink.
-    pub(crate) fn before(&self, state: &[u8]) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend((self.0.len() as u64).to_le_bytes());
-        for Fate { positions, key, sunk } in &self.0 {
-            bytes.extend(positions.start.to_le_bytes());
-            bytes.extend((positions.end - positions.start).to_le_bytes());
-            text(&mut bytes, Some(key));
-            text(&mut bytes, sunk.as_deref().filter(|sunk| *sunk != &**key));
-            bytes.push(u8::from(sunk.is_some()));
-        }
-        bytes.extend(state);
-        bytes
-    }
-
-    /// What [`before`](Fates::before) joined.
-    pub(crate) fn split(bytes: &[u8]) -> Result<(Fates, &[u8]), Error> {
-        let unknown = || Error::UnknownState("it is not the state of a chain".to_owned());
-        read(bytes).ok_or_else(unknown)
-    }
 }
 
-fn read(bytes: &[u8]) -> Option<(Fates, &[u8])> {
-    let mut rest = bytes.strip_prefix(MAGIC)?;
-    let mut fates = Fates::default();
-    for _ in 0..number(&mut rest)? {
-        let start = number(&mut rest)?;
-        let end = start.checked_add(number(&mut rest)?)?;
-        let key: Rc<str> = read_text(&mut rest)??;
-        let other = read_text(&mut rest)?;
-        let (is_sunk, more) = rest.split_first()?;
-        rest = more;
-        let sunk = (*is_sunk == 1).then(|| other.unwrap_or_else(|| key.clone()));
-        fates.0.push_back(Fate { positions: start..end, key, sunk });
-    }
-    Some((fates, rest))
+/// The positions that are in both.
+fn common(one: &Range<u64>, other: &Range<u64>) -> Option<Range<u64>> {
+    let both = one.start.max(other.start)..one.end.min(other.end);
+    (!both.is_empty()).then_some(both)
 }
 
-fn number(rest: &mut &[u8]) -> Option<u64> {
-    let (number, more) = rest.split_first_chunk()?;
-    *rest = more;
-    Some(u64::from_le_bytes(*number))
-}
-
-/// A text with its length before it; no text has the length `u32::MAX`.
-fn text(bytes: &mut Vec<u8>, text: Option<&str>) {
-    let length = text.map_or(u32::MAX, |text| text.len() as u32);
-    bytes.extend(length.to_le_bytes());
-    bytes.extend(text.unwrap_or_default().as_bytes());
-}
-
-fn read_text(rest: &mut &[u8]) -> Option<Option<Rc<str>>> {
-    let (length, more) = rest.split_first_chunk()?;
-    let length = u32::from_le_bytes(*length);
-    if length == u32::MAX {
-        *rest = more;
-        return Some(None);
-    }
-    let (text, more) = more.split_at_checked(length as usize)?;
-    *rest = more;
-    Some(Some(std::str::from_utf8(text).ok()?.into()))
-}
-
-const MAGIC: &[u8] = b"SPILLWAY CHAIN 1\n";
+/// So few pairs are not worth a look.
+const PAIRS_MIN: usize = 1_024;

@@ -11,6 +11,7 @@
 mod config;
 mod fates;
 mod outcome;
+mod state;
 
 use std::cell::RefCell;
 
@@ -53,7 +54,7 @@ impl Guest for Component {
     }
 
     fn inspect_state(state: Vec<u8>) -> Result<SavedState, Error> {
-        let (_, state) = Fates::split(&state)?;
+        let (_, state) = state::split(&state)?;
         let mut saved = inner::inspect_state(state)?;
         for (name, _) in &mut saved.configuration {
             *name = format!("sink.{name}");
@@ -71,7 +72,7 @@ impl GuestSink for Chain {
     fn open(config: String, state: Option<Vec<u8>>) -> Result<SinkHandle, Error> {
         let config = Config::parse(&config)?;
         let (fates, state) = match &state {
-            Some(state) => Fates::split(state).map(|(fates, state)| (fates, Some(state)))?,
+            Some(state) => state::split(state).map(|(fates, state)| (fates, Some(state)))?,
             None => (Fates::default(), None),
         };
         let transform = config.in_transform(Transform::open(&config.transform));
@@ -112,7 +113,7 @@ impl GuestSink for Chain {
 
     fn checkpoint(&self) -> Result<Vec<u8>, Error> {
         let state = self.sink.checkpoint()?;
-        Ok(self.fates.borrow().before(&state))
+        Ok(state::join(&self.fates.borrow(), &state))
     }
 
     fn commit(&self) -> Result<(), Error> {

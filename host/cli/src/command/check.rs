@@ -7,7 +7,7 @@ use spillway::contract::Ending;
 use spillway::sink::{Sink, SinkError};
 
 use crate::escape;
-use crate::plan::{Destination, Plan, Request, read};
+use crate::plan::{Destination, Plan, Request, listed, read};
 
 use super::args::CheckArguments;
 use super::asking::{Asking, CLEARING_TIME_MAX};
@@ -48,8 +48,8 @@ pub(crate) async fn prove(
     let request = Request::of(flow, component);
     let draft = request.parse(&read(flow)?)?;
     let plan = request.plan(draft).await?;
-    let egress = plan.grants.egress.iter().map(|authority| escape::line(authority));
-    let egress = egress.collect::<Vec<_>>().join(", ");
+    let egress = listed(&plan.grants.egress, |authority| authority);
+    let egress = escape::line(&egress);
     let valid = format!("{} is valid; it connects to {egress}", flow.display());
     Ok((plan, valid))
 }

@@ -1,6 +1,6 @@
 //! `spillway checkpoint`.
 
-use crate::checkpoint::{self, Checkpoint, Mark};
+use crate::checkpoint::{self, Checkpoint, Identity, Mark, Marked};
 use crate::escape;
 use crate::plan::engine;
 use anyhow::anyhow;
@@ -8,6 +8,7 @@ use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
 use spillway::component::{Component, ComponentSource};
 use spillway::contract::{IncompleteUpload, Phase, SavedObject, SavedState};
+use spillway::engine::Limits;
 
 use super::args::{CheckpointCommand, ShowArguments};
 use super::exit::{CliError, Exit};
@@ -23,8 +24,8 @@ pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, CliEr
         read.ok_or_else(|| CliError::Usage(anyhow!("there is no checkpoint {}", file.display())))?;
     let engine = engine()?;
     let source = component.map_or(ComponentSource::Embedded, ComponentSource::File);
-    let sink = Component::load(&engine, &source).map_err(|error| CliError::Usage(error.into()))?;
-    let saved = sink.inspect_state(&read.state).await.map_err(|error| {
+    let sink = Component::load(&engine, &source)?;
+    let saved = sink.inspect_state(&read.state, &Limits::default()).await.map_err(|error| {
         let Checkpoint { writer, .. } = &read;
         let context = format!(
             "this component cannot read the state that {} {} wrote",
@@ -43,21 +44,28 @@ pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, CliEr
 
 fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
     let Checkpoint { taken, finished, source, events, objects, object_bytes, .. } = read;
-    let Mark { path, length, lines, offset, begun, .. } = source;
+    let Mark { of, lines, offset, begun, .. } = source;
     let (name, version) = (escape::line(&read.writer.name), escape::line(&read.writer.version));
     let how = if *finished { "finished" } else { "unfinished" };
     let mut shown = vec![
         format!("taken    {}, by {name} {version}", time(*taken)),
         format!("flow     {how}"),
         format!(
-            "source   {}: {}{} read, {} of {} bytes",
-            escape::line(path),
+            "source   {}: {}{} read, {}",
+            match of {
+                Marked::File(Identity { path, .. }) => escape::line(path).into_owned(),
+                Marked::Files { files } => counted(files.len() as u64, "file"),
+            },
             counted(*lines, "line"),
             begun.as_ref().map_or(String::new(), |begun| {
                 format!(" and {} of the next", counted(begun.events, "event"))
             }),
-            HumanCount(*offset),
-            HumanCount(*length)
+            match of {
+                Marked::File(Identity { length, .. }) => {
+                    format!("{} of {} bytes", HumanCount(*offset), HumanCount(*length))
+                }
+                Marked::Files { .. } => counted(*offset, "byte"),
+            }
         ),
         format!(
             "stored   {} ({}) of {}",

@@ -66,7 +66,7 @@ async fn stream(
     match result {
         Ok(End::Complete | End::NothingToDo) => Ok(None),
         Ok(End::Stopped | End::Aborted | End::GivenUp) => Ok(Some(Exit::Interrupted)),
-        Err(error) => Err(CliError::Failed(error.into())),
+        Err(error) => Err(error),
     }
 }
 

@@ -28,7 +28,7 @@ use super::terminal::Terminal;
 use super::{position, view};
 
 /// What a run did, and how it ended.
-pub(crate) type Executed = (Totals, Result<End, RunError>);
+pub(crate) type Executed = (Totals, Result<End, CliError>);
 
 /// Runs a plan. `checkpoint_first` is whether somebody waits to hear that checkpoints can be stored.
 pub(crate) async fn execute(
@@ -41,7 +41,7 @@ pub(crate) async fn execute(
     let Some(checkpoint) = &plan.checkpoint else {
         let mut instance = Instance::new(&plan, &shutdown, &monitor, log, checkpoint_first);
         let ran = instance.run(None, Totals::default()).await?;
-        return Ok((ran.totals, ran.result));
+        return Ok((ran.totals, ran.result.map_err(CliError::from)));
     };
     let resume = resume(&plan, checkpoint).await?;
     let nothing_to_do = resume.nothing_to_do()?;
@@ -60,23 +60,40 @@ pub(crate) async fn execute(
     {
         let kept = ran.checkpointed.kept.clone().unwrap_or_default();
         restarts.announce(cause, &kept, &checkpoint.path);
-        let resume = self::resume(&plan, checkpoint).await?;
-        let restarts = ran.checkpointed.restarts + 1;
-        // All letters are in their file, and some may be written again.
-        let dead_letters = ran.totals.dead_letters;
-        let mut totals = Totals { restarts, dead_letters, ..ran.checkpointed };
-        count_visible(&mut totals, ran.visible, &plan, resume.state()).await?;
-        if resume.nothing_to_do()?.is_some() {
-            // The last checkpoint was stored, and only what follows it had no effect.
-            return Ok((totals, Ok(End::Complete)));
-        }
-        ran = instance.run(Some(resume), totals).await?;
+        let done = ran.totals.clone();
+        ran = match restart(&mut instance, checkpoint, ran).await {
+            Ok(ran) => ran,
+            // The flow was right when it began.
+            Err(CliError::Usage(error)) => return Ok((done, Err(CliError::Failed(error)))),
+            Err(error) => return Ok((done, Err(error))),
+        };
     }
-    Ok((ran.totals, ran.result))
+    Ok((ran.totals, ran.result.map_err(CliError::from)))
+}
+
+/// Resumes a run that a trap ended, from its last checkpoint.
+async fn restart(
+    instance: &mut Instance<'_>,
+    checkpoint: &CheckpointSettings,
+    ran: Ran,
+) -> Result<Ran, CliError> {
+    let plan = instance.plan;
+    let resume = resume(plan, checkpoint).await?;
+    let restarts = ran.checkpointed.restarts + 1;
+    // All letters are in their file, and some may be written again.
+    let dead_letters = ran.totals.dead_letters;
+    let mut totals = Totals { restarts, dead_letters, ..ran.checkpointed };
+    count_visible(&mut totals, ran.visible, plan, resume.state()).await?;
+    if resume.nothing_to_do()?.is_some() {
+        // The last checkpoint was stored, and only what follows it had no effect.
+        return Ok(Ran::without_a_sink(totals, Ok(End::Complete)));
+    }
+    instance.run(Some(resume), totals).await
 }
 
 async fn resume(plan: &Plan, checkpoint: &CheckpointSettings) -> Result<Resume, CliError> {
-    Ok(Resume::of(checkpoint, &plan.source, &plan.transforms, &plan.sink).await?)
+    let Plan { source, transforms, sink, grants, .. } = plan;
+    Ok(Resume::of(checkpoint, source, transforms, sink, &grants.limits).await?)
 }
 
 /// Counts the objects that the sink does not report again when it resumes from `state`.
@@ -87,7 +104,8 @@ async fn count_visible(
     state: Option<&[u8]>,
 ) -> Result<(), CliError> {
     let (false, Some(state)) = (visible.is_empty(), state) else { return Ok(()) };
-    let saved = plan.sink.inspect_state(state).await.map_err(PlanError::Sink)?.objects;
+    let saved = plan.sink.inspect_state(state, &plan.grants.limits).await;
+    let saved = saved.map_err(PlanError::Sink)?.objects;
     let saved: HashSet<u64> = saved.iter().map(|object| object.first).collect();
     for object in visible.iter().filter(|object| !saved.contains(&object.first)) {
         totals.objects += 1;

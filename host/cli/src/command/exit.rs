@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use crate::checkpoint::CheckpointError;
 use crate::escape;
 use crate::plan::{PlanError, is_shortage};
+use crate::run::RunError;
 use crate::source::SourceError;
+use spillway::component::LoadError;
 use spillway::problem::Problem;
 use tracing::{error, info};
 
@@ -57,8 +59,32 @@ impl From<PlanError> for CliError {
                 CliError::Failed(error.into())
             }
             PlanError::Source(error) => CliError::Usage(error.into()),
+            error @ PlanError::Compile { .. } => CliError::Failed(error.into()),
             PlanError::Sink(error) => CliError::Failed(error.into()),
             PlanError::Machine(error) => CliError::Failed(error),
+        }
+    }
+}
+
+impl From<LoadError> for CliError {
+    fn from(error: LoadError) -> CliError {
+        match error.is_limit() {
+            true => CliError::Failed(error.into()),
+            false => CliError::Usage(error.into()),
+        }
+    }
+}
+
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> CliError {
+        match error {
+            // What is wrong with the input was seen before any of it was taken.
+            RunError::Source(
+                error @ (SourceError::NoLines { .. }
+                | SourceError::OtherEvents { .. }
+                | SourceError::OtherCount { .. }),
+            ) => CliError::Usage(error.into()),
+            error => CliError::Failed(error.into()),
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::escape;
 use crate::plan::engine;
 use anyhow::Context as _;
-use spillway::component::{Component, ComponentSource, LoadError};
+use spillway::component::{Component, ComponentSource, LoadError, Outline};
+use spillway::engine::Limits;
 use spillway::metadata::Metadata;
 use spillway::transform::{TRANSFORM, TransformComponent};
 
@@ -12,21 +13,26 @@ use super::exit::{CliError, Exit};
 use super::output::outln;
 
 pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliError> {
-    let engine = engine()?;
+    let (engine, limits) = (engine()?, Limits::default());
     let source = arguments.component.map_or(ComponentSource::Embedded, ComponentSource::File);
     let (described, metadata, imports, exports, which) = match Component::load(&engine, &source) {
         Ok(sink) => {
             let which = if sink.is_embedded() { " (built in)" } else { "" };
             let (imports, exports) = (sink.imports().to_vec(), sink.exports().to_vec());
-            (sink.describe().await, sink.metadata().clone(), imports, exports, which)
+            (sink.describe(&limits).await, sink.metadata().clone(), imports, exports, which)
         }
         Err(LoadError::NotASink(exports)) if exports.iter().any(|name| name == TRANSFORM) => {
             let transform = TransformComponent::load(&engine, &source);
             let transform = transform.map_err(|error| CliError::Usage(error.into()))?;
             let (metadata, imports) = (transform.metadata().clone(), transform.imports().to_vec());
-            (transform.describe().await, metadata, imports, exports, " (a transform)")
+            (transform.describe(&limits).await, metadata, imports, exports, " (a transform)")
         }
-        Err(error) => return Err(CliError::Usage(error.into())),
+        Err(LoadError::NotASink(_)) => {
+            let outline = Outline::load(&engine, &source);
+            show_outline(&outline.map_err(|error| CliError::Usage(error.into()))?);
+            return Ok(Exit::Done);
+        }
+        Err(error) => return Err(error.into()),
     };
     let description = described.context("the component cannot be described");
     let description = description.map_err(CliError::Failed)?;
@@ -44,6 +50,14 @@ pub(crate) async fn inspect(arguments: InspectArguments) -> Result<Exit, CliErro
         Err(_) => outln!("{}", escape::line(schema)),
     }
     Ok(Exit::Done)
+}
+
+/// What is there to see of a component that cannot be asked what it is.
+fn show_outline(outline: &Outline) {
+    outln!("a component that is neither a sink nor a transform");
+    show(outline.metadata());
+    list("imports", outline.imports());
+    list("exports", outline.exports());
 }
 
 /// What the file says of itself, where it says anything.
@@ -70,5 +84,8 @@ fn show(metadata: &Metadata) {
 
 fn list(title: &str, names: &[String]) {
     outln!("\n{title}");
+    if names.is_empty() {
+        outln!("  none");
+    }
     names.iter().for_each(|name| outln!("  {}", escape::line(name)));
 }

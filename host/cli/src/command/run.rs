@@ -4,12 +4,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::flow::Draft;
 use crate::notify::ServiceManager;
 use crate::plan::{Plan, Request, read};
-use crate::run::{Clock, End, Kept, RunError, Totals};
+use crate::run::{Clock, End, Kept, Totals};
 use crate::shutdown::Shutdown;
-use crate::source::SourceError;
 use crate::telemetry::{Endpoint, Monitor};
 use anyhow::{Context as _, anyhow};
 use spillway::credentials::{Credentials, Secret};
@@ -106,18 +104,12 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
             warn!(target: SPILLWAY, event = "left", "{LEFT}");
             Ok(Exit::Interrupted)
         }
-        // What is wrong with the input was seen before any of it was taken.
-        Err(RunError::Source(
-            error @ (SourceError::NoLines { .. }
-            | SourceError::OtherEvents { .. }
-            | SourceError::OtherCount { .. }),
-        )) => Ok(CliError::Usage(error.into()).report()),
         Err(error) => {
-            let stop = CliError::Failed(error.into()).report();
-            if let (Some(kept), Some(path)) = (&totals.kept, &checkpoint) {
+            let exit = error.report();
+            if let (Exit::Failed, Some(kept), Some(path)) = (exit, &totals.kept, &checkpoint) {
                 say_kept(kept, path);
             }
-            Ok(stop)
+            Ok(exit)
         }
     }
 }
@@ -179,25 +171,22 @@ fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, CliError
 /// Puts a server of this process under the flow: its endpoint and its keys take the place of the
 /// flow's.
 async fn serve(flow: &str, folder: &Path, request: &mut Request) -> Result<LocalS3, CliError> {
+    request.find_s3_sink(flow).await?;
     request.talk_to("http://127.0.0.1:1", credentials());
     let draft = request.parse(flow)?;
-    let bucket = bucket(&draft);
+    let table = request.s3_table();
+    let bucket = request.bucket(&draft);
     // A flow that is wrong leaves no folder behind.
     request.clone().plan(draft).await?;
     let bucket = bucket.ok_or_else(|| {
         CliError::Usage(anyhow!(
-            "--local needs the name of a bucket in [sink.config] of {}",
+            "--local needs the name of a bucket in [{table}] of {}",
             request.name
         ))
     })?;
     let (server, credentials) = start(folder, bucket).await?;
     request.talk_to(&server.endpoint(), credentials);
     Ok(server)
-}
-
-fn bucket(draft: &Draft) -> Option<String> {
-    let sink = draft.sink.as_ref()?;
-    sink.config.get("bucket")?.as_str().map(str::to_owned)
 }
 
 /// A server in this process with one bucket, and the credentials for it.

@@ -9,10 +9,9 @@ use std::time::{Duration, SystemTime};
 use crate::age;
 use crate::checkpoint::{self, CheckpointError, CheckpointFile, CheckpointSettings};
 use crate::escape;
-use crate::plan::{PlanError, Request, read};
+use crate::plan::{Destination, PlanError, Request, read};
 use anyhow::anyhow;
 use serde_json::json;
-use spillway::component::Component;
 use spillway::contract::{Ending, IncompleteUpload};
 use spillway::sink::{Sink, SinkError};
 use tracing::error;
@@ -236,10 +235,11 @@ enum Whose {
 impl InUse {
     async fn of(
         checkpoint: Option<CheckpointSettings>,
-        sink: &Component,
+        destination: &Destination,
         whose: Whose,
     ) -> Result<InUse, CliError> {
         let Some(CheckpointSettings { path, .. }) = checkpoint else { return Ok(InUse::default()) };
+        let Destination { sink, grants, .. } = destination;
         let held = match whose {
             Whose::Ours => hold(&path)?,
             Whose::Anybodys => None,
@@ -247,7 +247,7 @@ impl InUse {
         // What is in use cannot be told from a file that cannot be read, so nothing is touched.
         let read = checkpoint::read(&path).map_err(|error| CliError::Usage(error.into()))?;
         let Some(read) = read else { return Ok(InUse { _held: held, ..InUse::default() }) };
-        let saved = sink.inspect_state(&read.state).await;
+        let saved = sink.inspect_state(&read.state, &grants.limits).await;
         let saved = saved.map_err(|error| CliError::Usage(error.into()))?;
         let ids = saved.objects.into_iter().filter_map(|object| object.id).collect();
         Ok(InUse { path, ids, _held: held })
@@ -287,7 +287,7 @@ async fn open(
     let mut draft = request.parse(&read(flow)?)?;
     let checkpoint = draft.checkpoint.take();
     let destination = request.destination(draft).await?;
-    let in_use = InUse::of(checkpoint, &destination.sink, whose).await?;
+    let in_use = InUse::of(checkpoint, &destination, whose).await?;
     Ok((destination.open().await?, in_use))
 }
 

@@ -3,14 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::batch::{Batcher, Framing, Run};
+use crate::batch::{Batcher, Framing, Run, TooLarge};
 use crate::dead_letters::Letter;
-use crate::map::{Clock, Map, Mapped};
+use crate::map::{About, Clock, LinePlace, Map, Mapped};
 use crate::place::{Begun, Place, Several};
 use crate::source::{
     Codec, Crlf, EmptyLines, LineSettings, Lines, Piece, SourceError, Start, TooLong,
 };
 
+use super::line_place::{file_of, pass, place_of};
 use super::{Batch, Rejected};
 
 /// Maps pieces of the input into a batch.
@@ -35,10 +36,14 @@ impl Mapper {
         let mut spare = None;
         open.pending = rest.pending;
         let rest = match rest.piece {
+            Piece::Note(note) => {
+                open.batch.notes.push(*note);
+                None
+            }
             Piece::TooLong(long) => self.fill_too_long(&mut open, long),
-            Piece::Lines(lines) => match self.map.verbatim() {
+            Piece::Lines(lines) => match self.map.verbatim(file_of(&lines)) {
                 Some(key) if rest.index == 0 && self.are_verbatim(&lines) => {
-                    fill_verbatim(&mut open, key, lines)
+                    fill_verbatim(&mut open, &key, lines)
                 }
                 _ => self.fill_mapped(&mut open, lines, rest.index, &mut spare),
             },
@@ -48,7 +53,7 @@ impl Mapper {
 
     /// Whether the lines lie in their block exactly as in a run.
     fn are_verbatim(&self, lines: &Lines) -> bool {
-        let settings = self.lines;
+        let settings = &self.lines;
         self.framing == Framing::Newline
             && (settings.crlf == Crlf::Keep || memchr::memchr(b'\r', &lines.block).is_none())
             && (settings.empty_lines == EmptyLines::Keep || !lines.block.starts_with(b"\n"))
@@ -64,15 +69,17 @@ impl Mapper {
         from: usize,
         spare: &mut Option<Vec<u8>>,
     ) -> Option<Rest> {
+        let mut place = self.map.asks_for_place().then(|| place_of(&lines, from));
         for index in from..lines.ends.len() {
             let next_offset = lines.offset_of(index + 1);
             if open.pending.is_empty() {
                 let bytes = next_offset - lines.offset_of(index);
                 if open.is_full(bytes) {
+                    open.know(&lines, index);
                     return Some(Rest::from_line(lines, index));
                 }
-                let (line, position) = (open.batch.next.start.line, open.batch.next.position);
-                self.fill_line(open, line, position, lines.line(index, self.lines.crlf));
+                let line = lines.line(index, self.lines.crlf);
+                self.fill_line(open, line, place.unwrap_or_default());
                 if open.changed.is_some() {
                     return None;
                 }
@@ -80,50 +87,57 @@ impl Mapper {
                 open.batch.bytes += bytes;
             }
             if !open.fill_pending() {
+                open.know(&lines, index);
                 let pending = std::mem::take(&mut open.pending);
                 return Some(Rest { pending, ..Rest::from_line(lines, index) });
             }
             open.pass(1, next_offset);
+            if let Some(place) = &mut place {
+                pass(place, &lines, index);
+            }
         }
+        let (from, end) =
+            (Start { line: lines.first, offset: lines.offset }, lines.offset_of(lines.ends.len()));
+        open.batch.starts.add(from, lines.ends, end);
         *spare = Some(lines.block);
         None
     }
 
-    /// Fills in a line that has `number` lines before it, and whose first event has this position.
-    fn fill_line(&self, open: &mut OpenBatch, number: u64, position: u64, line: &[u8]) {
+    /// Fills in the next line.
+    fn fill_line(&self, open: &mut OpenBatch, line: &[u8], place: LinePlace<'_>) {
         open.in_line = 1;
         let line = match self.map.codec() {
             // A parser may pass over a byte order mark (RFC 8259, section 8.1).
-            Codec::Json | Codec::DeadLetters if number == 0 => {
+            Codec::Json | Codec::DeadLetters if open.batch.next.start.line == 0 => {
                 line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line)
             }
             _ => line,
         };
         if let Some(begun) = open.begun.take() {
-            return self.go_on(open, line, begun);
+            return self.go_on(open, line, begun, place);
         }
         if self.lines.empty_lines == EmptyLines::Skip && self.is_blank(line) {
             open.batch.blank += 1;
             return;
         }
         match self.map.codec() {
-            Codec::Json | Codec::Raw => self.fill_event(open, position, line),
-            Codec::DeadLetters => self.fill_letter(open, position, line),
+            Codec::Json | Codec::Raw => self.fill_event(open, line, place),
+            Codec::DeadLetters => self.fill_letter(open, line, place),
         }
     }
 
     /// Fills in what is left of a line.
-    fn go_on(&self, open: &mut OpenBatch, line: &[u8], begun: Begun) {
-        let clock = Clock::at(begun.now);
-        match self.left_of(line, &begun, &clock) {
-            Some((events, left)) => open.set_apart(events, left, &clock),
+    fn go_on(&self, open: &mut OpenBatch, line: &[u8], begun: Begun, place: LinePlace<'_>) {
+        let about = About { clock: Clock::at(begun.now), place };
+        match self.left_of(line, &begun, &about) {
+            Some((events, left)) => open.set_apart(events, left, &about.clock),
             None => open.changed = Some(begun),
         }
     }
 
     /// How many events a line has, and those that were not taken before; nothing if those that were
     /// are not its first ones any more.
-    fn left_of(&self, line: &[u8], begun: &Begun, clock: &Clock) -> Option<(u64, Vec<Run>)> {
+    fn left_of(&self, line: &[u8], begun: &Begun, about: &About<'_>) -> Option<(u64, Vec<Run>)> {
         let held;
         let line = match self.map.codec() {
             Codec::Json | Codec::Raw => line,
@@ -135,7 +149,7 @@ impl Mapper {
                 _ => return None,
             },
         };
-        let Mapped::Several(mut runs) = self.map.apply(line, self.framing, clock) else {
+        let Mapped::Several(mut runs) = self.map.apply(line, self.framing, about) else {
             return None;
         };
         let mut found = Begun::at(begun.now);
@@ -154,18 +168,18 @@ impl Mapper {
         (found == *begun && !runs.is_empty()).then_some((events, runs))
     }
 
-    fn fill_event(&self, open: &mut OpenBatch, position: u64, line: &[u8]) {
-        let clock = Clock::default();
-        match self.map.apply(line, self.framing, &clock) {
+    fn fill_event(&self, open: &mut OpenBatch, line: &[u8], place: LinePlace<'_>) {
+        let about = About { clock: Clock::default(), place };
+        match self.map.apply(line, self.framing, &about) {
             Mapped::Event { key, payload, at } => {
                 let append = |arena: &mut Vec<u8>| payload.append_to(arena);
-                if let Err(error) = open.batcher.push(&key, position, at, append) {
+                if let Err(error) = open.push(&key, at, append) {
                     open.reject(error.to_string(), line);
                 }
             }
             Mapped::Several(runs) => {
                 let events = runs.last().map_or(0, Run::end);
-                open.set_apart(events, runs, &clock);
+                open.set_apart(events, runs, &about.clock);
             }
             Mapped::Filtered => open.batch.filtered += 1,
             Mapped::Rejected(reason) => open.reject(reason, line),
@@ -173,12 +187,12 @@ impl Mapper {
     }
 
     /// What is rejected again is what was in the letter, so that letters never hold letters.
-    fn fill_letter(&self, open: &mut OpenBatch, position: u64, line: &[u8]) {
+    fn fill_letter(&self, open: &mut OpenBatch, line: &[u8], place: LinePlace<'_>) {
         match Letter::read(line) {
-            Ok(Letter::Line(line)) => self.fill_event(open, position, &line),
+            Ok(Letter::Line(line)) => self.fill_event(open, &line, place),
             Ok(Letter::Event { key, payload, at }) => {
                 let append = |arena: &mut Vec<u8>| arena.extend_from_slice(&payload);
-                if let Err(error) = open.batcher.push(&key, position, at, append) {
+                if let Err(error) = open.push(&key, at, append) {
                     open.reject(error.to_string(), line);
                 }
             }
@@ -197,7 +211,7 @@ impl Mapper {
     fn is_blank(&self, line: &[u8]) -> bool {
         match self.map.codec() {
             Codec::Json | Codec::DeadLetters => {
-                line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+                line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
             }
             Codec::Raw => line.is_empty(),
         }
@@ -218,6 +232,8 @@ impl Mapper {
             return None;
         }
         open.push_rejected(reason, long.head, long.bytes);
+        let from = Start { line: long.line, offset: long.offset };
+        open.batch.starts.add(from, Vec::new(), long.next_offset);
         open.in_line = 1;
         open.pass(1, long.next_offset);
         None
@@ -232,27 +248,15 @@ fn fill_verbatim(open: &mut OpenBatch, key: &str, mut lines: Lines) -> Option<Re
     if open.is_full(bytes) {
         return Some(Rest::from(Piece::Lines(lines)));
     }
-    let rest = cut(&mut lines, count).map(|rest| Rest::from(Piece::Lines(rest)));
+    let rest = lines.cut(count).map(|rest| Rest::from(Piece::Lines(rest)));
     let position = open.batch.next.position;
     open.batch.lines += count as u64;
     open.batch.bytes += bytes;
     open.in_line = count as u64;
+    open.know(&lines, count);
     open.pass(count as u64, next_offset);
     open.batcher.push_lines(key, position, lines.block, lines.ends);
     rest
-}
-
-/// Cuts off the lines behind the first `count`, if there are more.
-fn cut(lines: &mut Lines, count: usize) -> Option<Lines> {
-    if lines.ends.len() <= count {
-        return None;
-    }
-    let at = lines.ends[count - 1];
-    let block = lines.block.split_off(at as usize);
-    let ends = lines.ends.split_off(count).into_iter().map(|end| end - at).collect();
-    let newline_added = std::mem::take(&mut lines.newline_added);
-    let (first, offset) = (lines.first + count as u64, lines.offset + u64::from(at));
-    Some(Lines { block, ends, first, offset, newline_added })
 }
 
 /// A batch that is being filled.
@@ -288,6 +292,14 @@ impl OpenBatch {
         }
         self.batch.runs = self.batcher.take();
         Ok(self.batch)
+    }
+
+    /// Remembers where the first `count` lines begin, and the one behind them.
+    fn know(&mut self, lines: &Lines, count: usize) {
+        if let Some(ends) = lines.ends.get(..count).filter(|ends| !ends.is_empty()) {
+            let from = Start { line: lines.first, offset: lines.offset };
+            self.batch.starts.add(from, ends.to_vec(), lines.offset_of(count));
+        }
     }
 
     /// Whether a line has other events than when some of them were taken.
@@ -331,6 +343,16 @@ impl OpenBatch {
             self.batcher.push_run(run);
         }
         true
+    }
+
+    /// Adds the one event of the line.
+    fn push(
+        &mut self,
+        key: &str,
+        at: Option<u64>,
+        append: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), TooLarge> {
+        self.batcher.push(key, self.batch.next.position, at, append)
     }
 
     fn reject(&mut self, reason: String, line: &[u8]) {

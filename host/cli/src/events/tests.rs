@@ -1,3 +1,4 @@
+mod places;
 mod random;
 mod several;
 mod support;

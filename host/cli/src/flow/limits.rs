@@ -36,8 +36,8 @@ impl LimitSettings {
     }
 
     /// The limits of a component that has `memory_bytes_max` where the flow does not say. A state
-    /// may be as large as the memory.
-    pub fn limits(&self, memory_bytes_max: usize) -> Limits {
+    /// may be as large as the memory. Messages name them with the `section` of the flow.
+    pub fn limits(&self, section: &'static str, memory_bytes_max: usize) -> Limits {
         let default = Limits::default();
         let memory_bytes_max = self.memory_bytes_max.unwrap_or(memory_bytes_max);
         Limits {
@@ -49,6 +49,7 @@ impl LimitSettings {
                 .requests_in_flight_max
                 .unwrap_or(default.requests_in_flight_max),
             resources_max: self.resources_max.unwrap_or(default.resources_max),
+            section,
         }
     }
 }
@@ -86,10 +87,10 @@ mod tests {
 
     #[test]
     fn what_is_not_said_has_a_default() {
-        let limits = read("").unwrap().limits(7);
+        let limits = read("").unwrap().limits("", 7);
         assert_eq!((limits.memory_bytes_max, limits.state_bytes_max), (7, 7));
         assert_eq!(limits.compute_max, Limits::default().compute_max);
-        let limits = read("memory_bytes_max = 9").unwrap().limits(7);
+        let limits = read("memory_bytes_max = 9").unwrap().limits("", 7);
         assert_eq!((limits.memory_bytes_max, limits.state_bytes_max), (9, 9));
     }
 
@@ -99,12 +100,13 @@ mod tests {
                     compute_max = '4s'\nprompt_call_max = '5s'\nrequests_in_flight_max = 6\n\
                     resources_max = 7";
         let settings = read(text).unwrap();
-        let limits = settings.limits(100);
+        let limits = settings.limits("[sink]", 100);
         assert_eq!((limits.memory_bytes_max, limits.state_bytes_max), (1, 2));
         let seconds = Duration::from_secs;
         assert_eq!(settings.compile_max(), seconds(3));
         assert_eq!((limits.compute_max, limits.prompt_call_max), (seconds(4), seconds(5)));
         assert_eq!((limits.requests_in_flight_max, limits.resources_max), (6, 7));
+        assert_eq!(limits.section, "[sink]");
         let table: Table = text.parse().unwrap();
         assert_eq!(table.len(), fields().count());
         assert!(fields().all(|field| table.contains_key(field)));

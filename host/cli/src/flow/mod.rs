@@ -1,5 +1,6 @@
 //! A flow as it stands in its file: where events come from, how they are shaped, where they go.
 
+mod between;
 mod credentials;
 mod limits;
 mod run;
@@ -9,6 +10,7 @@ mod variables;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -29,9 +31,14 @@ use sections::Sections;
 pub use transform::TransformSettings;
 pub use variables::Variables;
 
-/// Fields of `[sink.config]` with the values that take the place of what is written; without a
-/// value the field is taken out.
-pub type Config = BTreeMap<&'static str, Option<String>>;
+/// What takes the place of fields of `[sink.config]`.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The fields with their values; without a value the field is taken out.
+    pub fields: BTreeMap<&'static str, Option<String>>,
+    /// How many tables `sink` deep they stand: in a chain, the sink is configured in one.
+    pub depth: usize,
+}
 
 /// The sink of a flow.
 #[derive(Clone, Default, Deserialize)]
@@ -146,20 +153,31 @@ impl Draft {
         let transforms = transform::take(&mut table, &mut problems);
         let mut sections = Sections::split(table, &mut problems);
         let source = sections.take::<SourceConfig>("source", SOURCE, &mut problems);
-        let source = source.and_then(|s| kept(s.settings(), &mut problems));
+        let mut source = source.and_then(|s| kept(s.settings(), &mut problems));
         // A wrong source must not hide what is wrong with the map.
         let codec = source.as_ref().map(|s| s.codec).unwrap_or_default();
         let map = sections.take::<MapConfig>("map", MAP, &mut problems);
         let map = map.and_then(|m| kept(m.settings(codec), &mut problems));
+        if let (Some(source), Some(map)) = (&mut source, &map) {
+            between::place_lines(source, map, &mut problems);
+        }
         let mut sink = sections.take::<SinkSettings>("sink", SINK, &mut problems);
         let checkpoint = sections.has("checkpoint").then(|| {
             // Whatever is wrong with it, the sink is one that has checkpoints.
             let config = sink.as_mut().map(|sink| &mut sink.config);
             commits_checkpoints(config, &mut problems);
+            if let (Some(source), Some(sink)) = (&source, &sink) {
+                between::find_letters_again(source, sink, &mut problems);
+            }
             let checkpoint =
                 sections.take::<CheckpointConfig>("checkpoint", CHECKPOINT, &mut problems);
             checkpoint.and_then(|c| kept(c.settings(), &mut problems))
         });
+        if source.as_ref().is_some_and(SourceSettings::follows) && checkpoint.is_none() {
+            let message = "is true, and needs [checkpoint]: without one, all would be read again \
+                           at each start";
+            problems.push(Problem::new("source.follow", message));
+        }
         let checkpoint = checkpoint.flatten();
         let credentials = sections.take("credentials", CREDENTIALS, &mut problems);
         let credentials = credentials.and_then(|c| kept(credentials::meant(c), &mut problems));
@@ -192,9 +210,11 @@ fn date_as_text(value: &mut Value) {
 }
 
 fn overrule(table: &mut Table, config: &Config) {
-    let sink = table.get_mut("sink").and_then(Value::as_table_mut);
-    if let Some(written) = sink.and_then(|s| s.get_mut("config")).and_then(Value::as_table_mut) {
-        for (name, value) in config {
+    let path = iter::once("config").chain(iter::repeat_n("sink", config.depth));
+    let sink = table.get_mut("sink");
+    let written = path.fold(sink, |table, name| table?.get_mut(name));
+    if let Some(written) = written.and_then(Value::as_table_mut) {
+        for (name, value) in &config.fields {
             match value {
                 Some(value) => written.insert((*name).to_owned(), Value::String(value.clone())),
                 None => written.remove(*name),
@@ -229,7 +249,22 @@ pub const COMMIT: &str = "commit";
 /// See [`COMMIT`].
 pub const CHECKPOINTED: &str = "checkpointed";
 
-const SOURCE: &[&str] = &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines"];
+const SOURCE: &[&str] = &[
+    "type",
+    "path",
+    "paths",
+    "exclude",
+    "follow",
+    "start_at",
+    "compression",
+    "rotate_wait",
+    "partial_line_after",
+    "codec",
+    "line_bytes_max",
+    "crlf",
+    "empty_lines",
+    "multiline",
+];
 const MAP: &[&str] = &["key", "fixed_key", "payload", "events", "at", "at_unit", "on_rejected"];
 const CHECKPOINT: &[&str] = &["path", "every"];
 const SINK: &[&str] = &[
@@ -249,6 +284,7 @@ const SINK: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use serde::de::DeserializeOwned;
+    use serde_json::json;
 
     use super::*;
 
@@ -289,7 +325,7 @@ mod tests {
         assert!(shown.contains("\"bucket\"") && !shown.contains("s3cr3t"), "{shown}");
         for broken in ["customer_key = \"s3cr3t", "customer_key = s3cr3t", "bucket = \"s3cr3t\""] {
             let error =
-                Draft::parse(&(WHOLE.to_owned() + broken), &Variables::of([]), &Config::new());
+                Draft::parse(&(WHOLE.to_owned() + broken), &Variables::of([]), &Config::default());
             let Err(error) = error else { panic!("{broken}") };
             let said = format!("{error} {error:?}");
             assert!(said.contains("line 10, column ") && !said.contains("s3cr3t"), "{said}");
@@ -298,11 +334,20 @@ mod tests {
 
     #[test]
     fn what_is_overruled_needs_no_variable() {
-        let config = Config::from([("bucket", Some("other".to_owned())), ("part_bytes", None)]);
-        let draft = Draft::parse(WHOLE, &Variables::of([]), &config).unwrap();
-        assert_eq!(draft.problems, []);
-        let config = draft.sink.unwrap().config;
-        assert_eq!((config.len(), &config["bucket"]), (1, &"other".into()));
+        let fields = BTreeMap::from([("bucket", Some("other".to_owned())), ("part_bytes", None)]);
+        for (depth, path) in ["[sink.config]", "[sink.config.sink]", "[sink.config.sink.sink]"]
+            .into_iter()
+            .enumerate()
+        {
+            let flow = WHOLE.replace("[sink.config]", path);
+            let config = Config { fields: fields.clone(), depth };
+            let draft = Draft::parse(&flow, &Variables::of([]), &config).unwrap();
+            assert_eq!(draft.problems, []);
+            let config = serde_json::Value::Object(draft.sink.unwrap().config);
+            let overruled = json!({ "bucket": "other" });
+            let wanted = (0..depth).fold(overruled, |inner, _| json!({ "sink": inner }));
+            assert_eq!(config, wanted);
+        }
     }
 
     #[test]
@@ -387,6 +432,6 @@ mod tests {
 
     fn parse(text: &str, pairs: &[(&str, &str)]) -> Draft {
         let variables = pairs.iter().map(|(n, v)| (n.to_string(), v.to_string()));
-        Draft::parse(text, &Variables::of(variables), &Config::new()).unwrap()
+        Draft::parse(text, &Variables::of(variables), &Config::default()).unwrap()
     }
 }

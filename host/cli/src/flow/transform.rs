@@ -100,8 +100,8 @@ mod tests {
         let paths: Vec<_> = transforms.iter().map(|t| t.component.to_str().unwrap()).collect();
         assert_eq!(paths, ["a.wasm", "b.wasm"]);
         assert_eq!(transforms[0].config["from"], "2026-05-01");
-        assert_eq!(transforms[1].limits.limits(2).memory_bytes_max, 1);
-        assert_eq!(transforms[0].limits.limits(2).memory_bytes_max, 2);
+        assert_eq!(transforms[1].limits.limits("", 2).memory_bytes_max, 1);
+        assert_eq!(transforms[0].limits.limits("", 2).memory_bytes_max, 2);
     }
 
     #[test]

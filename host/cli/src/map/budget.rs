@@ -10,7 +10,7 @@ use std::time::Duration;
 use jaq_core::data::HasLut;
 use jaq_core::{DataT, Lut};
 
-use super::clock::Clock;
+use super::about::About;
 use super::jq::Value;
 
 /// An evaluation with a [`Budget`].
@@ -23,7 +23,7 @@ pub(super) struct Budget<'a> {
     top: usize,
     stack_bytes_max: usize,
     steps: &'a Steps,
-    clock: &'a Clock,
+    about: &'a About<'a>,
 }
 
 /// How many steps the evaluations of one expression for one line may still take.
@@ -49,14 +49,14 @@ impl<'a> Budget<'a> {
         terms: &'a Lut<Budgeted>,
         stack_bytes_max: usize,
         steps: &'a Steps,
-        clock: &'a Clock,
+        about: &'a About<'a>,
     ) -> Budget<'a> {
-        Budget { terms, top: stack_address(), stack_bytes_max, steps, clock }
+        Budget { terms, top: stack_address(), stack_bytes_max, steps, about }
     }
 
     /// What `now` is, in seconds since 1970.
     pub(super) fn now(&self) -> f64 {
-        Duration::from_nanos(self.clock.read()).as_secs_f64()
+        Duration::from_nanos(self.about.clock.read()).as_secs_f64()
     }
 
     fn step(&self) -> Result<(), Exhausted> {

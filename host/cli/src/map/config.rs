@@ -8,6 +8,7 @@ use serde::de::Deserializer;
 use super::at::At;
 use super::jq::Jq;
 use super::path::Path;
+use super::template::Template;
 use super::{Key, Lines, Map, Selector};
 use crate::dead_letters::WordOrFile;
 use crate::source::Codec;
@@ -25,7 +26,8 @@ use spillway::problem::Problem;
 pub struct MapConfig {
     /// The path of the key. The key must be a string that is not empty.
     pub key: Option<String>,
-    /// The key of all events, in place of `key`.
+    /// The key of all events, in place of `key`. `{file}` in it stands for the path of their file
+    /// without its leading slash, `{host}` for the name of the machine.
     pub fixed_key: Option<String>,
     /// Where the payload lies; `.`, the whole line, by default. It is written as compact JSON. Each
     /// output of an expression is an event, and one without an output filters the line out.
@@ -107,13 +109,10 @@ impl MapConfig {
             (None, Some(key)) if key.is_empty() => {
                 wrong("map.fixed_key", "is empty, expected the key of all events")
             }
-            (None, Some(key)) => Ok(Key::Fixed(key.clone())),
-            (Some(_), None) if codec == Codec::Raw => wrong(
-                "map.key",
-                "cannot be applied to raw lines; write a `fixed_key`, or set source.codec = \
-                 \"json\"",
-            ),
-            (Some(text), None) => Ok(Key::Selected(selector("map.key", text)?)),
+            (None, Some(key)) => Template::parse(key)
+                .map(Key::Fixed)
+                .map_err(|message| Problem::new("map.fixed_key", message)),
+            (Some(text), None) => Ok(Key::Selected(self.selector("map.key", text, codec)?)),
         }
     }
 
@@ -123,20 +122,25 @@ impl MapConfig {
             Codec::Json | Codec::DeadLetters => {
                 let events = self.events.as_deref();
                 let events = events.map(|text| selector("map.events", text)).transpose()?;
-                Ok(Lines::Json { events, payload: selector("map.payload", text)? })
+                Ok(Lines::Documents { events, payload: selector("map.payload", text)? })
             }
-            Codec::Raw if self.events.is_some() => Err(Problem::new(
-                "map.events",
-                "cannot be applied to raw lines; remove it, or set source.codec = \"json\"",
-            )),
-            Codec::Raw if text.trim() == "." => Ok(Lines::Raw),
-            Codec::Raw => Err(Problem::new(
-                "map.payload",
-                format!(
-                    "is `{text}`, which cannot be applied to raw lines; remove it, or set \
-                     source.codec = \"json\""
-                ),
-            )),
+            Codec::Raw => match &self.events {
+                // Their outputs are documents.
+                Some(events) => Ok(Lines::Documents {
+                    events: Some(expression("map.events", events)?),
+                    payload: selector("map.payload", text)?,
+                }),
+                None if text.trim() == "." => Ok(Lines::Raw(None)),
+                None => Ok(Lines::Raw(Some(expression("map.payload", text)?))),
+            },
+        }
+    }
+
+    /// What finds a value in a document, or makes one of a raw line.
+    fn selector(&self, field: &str, text: &str, codec: Codec) -> Result<Selector, Problem> {
+        match codec {
+            Codec::Raw if self.events.is_none() => expression(field, text),
+            _ => selector(field, text),
         }
     }
 
@@ -157,12 +161,7 @@ impl MapConfig {
         };
         match &self.at {
             None => Ok(None),
-            Some(_) if codec == Codec::Raw => wrong(
-                "map.at",
-                "cannot be applied to raw lines; remove it, or set source.codec = \"json\""
-                    .to_owned(),
-            ),
-            Some(text) => Ok(Some(At { selector: selector("map.at", text)?, unit })),
+            Some(text) => Ok(Some(At { selector: self.selector("map.at", text, codec)?, unit })),
         }
     }
 
@@ -182,6 +181,20 @@ impl MapConfig {
             }
             Some(OnRejectedConfig::File(path)) => Ok(OnRejected::File(path.clone())),
         }
+    }
+}
+
+/// An expression, of what a raw line is to it.
+fn expression(field: &str, text: &str) -> Result<Selector, Problem> {
+    match selector(field, text)? {
+        Selector::Path(_) => Err(Problem::new(
+            field,
+            format!(
+                "is `{text}`, a path, but a raw line is no document; write a jq expression, to \
+                 which `.` is the line as a string, or set source.codec = \"json\""
+            ),
+        )),
+        jq => Ok(jq),
     }
 }
 

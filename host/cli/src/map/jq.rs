@@ -7,19 +7,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use jaq_core::load::{self, Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Filter, Native, Vars, native};
 
+use super::about::{About, Variables};
 use super::budget::{Budget, Budgeted, Exhausted, Steps};
-use super::clock::Clock;
 use super::nesting::DEPTH_MAX;
 use super::scan::scan;
 
 /// A document as an expression sees it.
 pub(super) type Value = jaq_json::Val;
 
-/// An expression, compiled. It sees the event and the clock, but not the environment, files or
-/// other events.
+/// An expression, compiled. It sees the event, where its line lies, the clock and the name of the
+/// host, but not the environment, the content of files or other events.
 pub(super) struct Jq {
     text: String,
     filter: Filter<Budgeted>,
+    variables: Variables,
     /// How much of its thread's stack an evaluation may use.
     pub(super) stack_bytes_max: usize,
 }
@@ -40,7 +41,7 @@ pub(super) enum Output {
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
     pub(super) steps: &'a Steps,
-    pub(super) clock: &'a Clock,
+    pub(super) about: &'a About<'a>,
 }
 
 impl Jq {
@@ -60,11 +61,19 @@ impl Jq {
             Loader::new(definitions).load(&arena, File { code: text, path: () }).map_err(
                 |errors| first(errors.into_iter().map(|(_, error)| load_error(text, error))),
             )?;
+        let variables = Variables::of(text)?;
         let filter = Compiler::default()
             .with_funs(functions)
+            .with_global_vars(variables.names())
             .compile(modules)
             .map_err(|errors| first(errors.into_iter().map(|(_, error)| undefined(text, error))))?;
-        Ok(Jq { text: text.to_owned(), filter, stack_bytes_max: STACK_BYTES_MAX_DEFAULT })
+        let (text, stack_bytes_max) = (text.to_owned(), STACK_BYTES_MAX_DEFAULT);
+        Ok(Jq { text, filter, variables, stack_bytes_max })
+    }
+
+    /// Whether it asks where the line lies.
+    pub(super) fn asks_for_place(&self) -> bool {
+        self.variables.are_of_place()
     }
 
     /// Gives each output for `document` to `each`, in their order, until that wants no more. It may
@@ -111,9 +120,9 @@ impl Jq {
         around: Around<'_>,
         mut each: impl FnMut(Value) -> ControlFlow<()>,
     ) -> Result<(), String> {
-        let Around { steps, clock } = around;
-        let budget = Budget::new(&self.filter.lut, self.stack_bytes_max, steps, clock);
-        let context = Ctx::<Budgeted>::new(&budget, Vars::new([]));
+        let Around { steps, about } = around;
+        let budget = Budget::new(&self.filter.lut, self.stack_bytes_max, steps, about);
+        let context = Ctx::<Budgeted>::new(&budget, Vars::new(self.variables.values(about)));
         for output in self.filter.id.run((context, document.clone())) {
             match output {
                 Ok(value) => {
@@ -144,6 +153,17 @@ impl fmt::Display for Jq {
 /// `NaN`, `+1`.
 pub(super) fn parse(line: &[u8]) -> Result<Value, String> {
     jaq_json::read::parse_single(line).map_err(|error| error.to_string())
+}
+
+/// A raw line as an expression sees it.
+pub(super) fn string(line: &[u8]) -> Result<Value, String> {
+    match str::from_utf8(line) {
+        Ok(text) => Ok(Value::from(text.to_owned())),
+        Err(error) => Err(format!(
+            "the line is not UTF-8 at byte {}, and an expression sees it as a string",
+            error.valid_up_to() + 1
+        )),
+    }
 }
 
 /// `value` as compact JSON, or what it is instead.

@@ -1,5 +1,6 @@
 //! How a line becomes events: which object each belongs to, and which bytes it brings.
 
+mod about;
 mod at;
 mod budget;
 mod cause;
@@ -15,9 +16,11 @@ mod plain;
 mod scan;
 mod share;
 mod syntax;
+mod template;
 
 use std::borrow::Cow;
 
+pub use about::{About, LinePlace};
 pub use clock::Clock;
 pub use config::{MapConfig, MapSettings, OnRejected, OnRejectedConfig};
 
@@ -28,6 +31,7 @@ use self::made::{Document, Payloads, made_payloads, outputs, parsed};
 use self::path::Path;
 use self::scan::{Span, scan};
 use self::share::Allowance;
+use self::template::Template;
 use crate::batch::{Batcher, Framing, Run};
 use crate::source::Codec;
 
@@ -65,17 +69,15 @@ pub struct Payload<'a>(Bytes<'a>);
 
 /// What lines hold, and so how a payload is found.
 enum Lines {
-    Raw,
-    /// Documents. Where `events` is given, each of its outputs is looked at as a line would be.
-    Json {
-        events: Option<Selector>,
-        payload: Selector,
-    },
+    /// It is the whole line, or what an expression makes of that as a string.
+    Raw(Option<Selector>),
+    /// It is found in a document: in a line that is one, or in each output of `events`.
+    Documents { events: Option<Selector>, payload: Selector },
 }
 
 /// Where the key of an event comes from.
 enum Key {
-    Fixed(String),
+    Fixed(Template),
     Selected(Selector),
     /// Nowhere: lines are dead letters, and only those that are events have one.
     Missing,
@@ -99,25 +101,20 @@ enum Bytes<'a> {
 
 impl Map {
     /// What `line`, which comes without its line end, becomes. Runs that are made have this
-    /// framing, and `now` is what the clock says.
+    /// framing.
     ///
     /// An expression that takes too many steps or has too many outputs fails. Its intermediate
     /// values are not limited, and may need a large stack to be dropped.
     /// [`Events`](crate::events::Events) has a thread for that.
-    pub fn apply<'a>(&'a self, line: &'a [u8], framing: Framing, clock: &Clock) -> Mapped<'a> {
-        let allowance = Allowance::for_line(line.len(), clock);
+    pub fn apply<'a>(&'a self, line: &'a [u8], framing: Framing, about: &About<'_>) -> Mapped<'a> {
+        let allowance = Allowance::for_line(line.len(), about);
         match &self.lines {
-            // There is no selector for a key without JSON: the settings refuse it.
-            Lines::Raw => {
-                let document = Document { json: line, value: None };
-                let payload = || Ok(Payloads::One(Bytes::AsIs(line)));
-                self.event(&document, [None; 2], &allowance, payload)
-            }
-            Lines::Json { events: None, payload } => {
+            Lines::Raw(payload) => self.apply_raw(payload.as_ref(), line, framing, &allowance),
+            Lines::Documents { events: None, payload } => {
                 let document = Document { json: line, value: None };
                 self.apply_document(payload, document, framing, &allowance)
             }
-            Lines::Json { events: Some(events), payload } => self
+            Lines::Documents { events: Some(events), payload } => self
                 .apply_each(events, payload, line, framing, &allowance)
                 .unwrap_or_else(Mapped::Rejected),
         }
@@ -128,25 +125,30 @@ impl Map {
         self.codec
     }
 
-    /// The key of all events, if lines are their events and need no look into: a block of them is a
-    /// run as it is.
-    pub fn verbatim(&self) -> Option<&str> {
+    /// The key of all events of a file, if lines are their events and need no look into: a block of
+    /// them is a run as it is.
+    pub fn verbatim(&self, file: Option<&str>) -> Option<Cow<'_, str>> {
         match (&self.lines, &self.key) {
-            (Lines::Raw, Key::Fixed(key)) => Some(key),
+            (Lines::Raw(None), Key::Fixed(key)) if self.at.is_none() => key.fill(file),
             _ => None,
         }
     }
 
+    /// Whether it depends on where a line lies.
+    pub fn asks_for_place(&self) -> bool {
+        let asks =
+            |selector: &Selector| matches!(selector, Selector::Jq(jq) if jq.asks_for_place());
+        self.needs_file() || self.selectors().any(asks)
+    }
+
+    /// Whether it maps only lines of files.
+    pub fn needs_file(&self) -> bool {
+        matches!(&self.key, Key::Fixed(key) if key.names_file())
+    }
+
     /// Whether an expression is evaluated for each line.
     pub(crate) fn computes(&self) -> bool {
-        let of_key = matches!(&self.key, Key::Selected(selector) if selector.is_jq());
-        let of_line = match &self.lines {
-            Lines::Raw => false,
-            Lines::Json { events, payload } => {
-                events.iter().any(Selector::is_jq) || payload.is_jq()
-            }
-        };
-        of_key || of_line || self.at.as_ref().is_some_and(|at| at.selector.is_jq())
+        self.selectors().any(Selector::is_jq)
     }
 
     /// Sets how much stack an evaluation may use; without it, what any thread has to spare.
@@ -156,8 +158,8 @@ impl Map {
             Key::Fixed(_) | Key::Missing => None,
         };
         let [events, payload] = match &mut self.lines {
-            Lines::Json { events, payload } => [events.as_mut(), Some(payload)],
-            Lines::Raw => [None, None],
+            Lines::Documents { events, payload } => [events.as_mut(), Some(payload)],
+            Lines::Raw(payload) => [None, payload.as_mut()],
         };
         let at = self.at.as_mut().map(|at| &mut at.selector);
         for selector in [key, events, payload, at].into_iter().flatten() {
@@ -165,6 +167,41 @@ impl Map {
                 jq.stack_bytes_max = bytes;
             }
         }
+    }
+
+    fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        let key = match &self.key {
+            Key::Selected(selector) => Some(selector),
+            Key::Fixed(_) | Key::Missing => None,
+        };
+        let [events, payload] = match &self.lines {
+            Lines::Documents { events, payload } => [events.as_ref(), Some(payload)],
+            Lines::Raw(payload) => [None, payload.as_ref()],
+        };
+        let at = self.at.as_ref().map(|at| &at.selector);
+        [key, events, payload, at].into_iter().flatten()
+    }
+
+    /// What a raw line becomes. To expressions it is a string; without one it is its payload.
+    fn apply_raw<'a>(
+        &'a self,
+        payload: Option<&'a Selector>,
+        line: &'a [u8],
+        framing: Framing,
+        allowance: &Allowance<'_>,
+    ) -> Mapped<'a> {
+        let mut document = Document { json: line, value: None };
+        if self.computes() {
+            match jq::string(line) {
+                Ok(value) => document.value = Some(Cow::Owned(value)),
+                Err(reason) => return Mapped::Rejected(reason),
+            }
+        }
+        self.event(&document, [None; 2], allowance, || match payload {
+            Some(Selector::Jq(jq)) => made_payloads(jq, document.tree(), framing, allowance),
+            // The settings refuse a path: there is nothing to look into.
+            _ => Ok(Payloads::One(Bytes::AsIs(line))),
+        })
     }
 
     /// What a line becomes of which each output of `events` is a document.
@@ -204,15 +241,21 @@ impl Map {
             }
             Ok(())
         };
-        let found = scan(line, [events.steps()]);
-        let [found] = found.map_err(|fault| cause::not_json(&fault, line))?;
+        let scanned = match self.codec {
+            Codec::Raw => Ok([None]),
+            Codec::Json | Codec::DeadLetters => scan(line, [events.steps()]),
+        };
+        let [found] = scanned.map_err(|fault| cause::not_json(&fault, line))?;
         match events {
             Selector::Path(path) => {
                 let span = found.ok_or_else(|| format!("no event: `{path}` is missing"))?;
                 each(Document { json: &line[span.range()], value: None })?;
             }
             Selector::Jq(jq) => {
-                let line = parsed(line)?;
+                let line = match self.codec {
+                    Codec::Raw => jq::string(line)?,
+                    Codec::Json | Codec::DeadLetters => parsed(line)?,
+                };
                 outputs("events", jq, &line, &allowance.events, allowance, |value, json| {
                     each(Document { json: &json, value: Some(Cow::Owned(value)) })
                 })?;
@@ -280,7 +323,10 @@ impl Map {
             found => found,
         };
         let key = match &self.key {
-            Key::Fixed(key) => Ok(Cow::Borrowed(key.as_str())),
+            Key::Fixed(key) => {
+                let filled = key.fill(allowance.about.place.file);
+                filled.ok_or_else(|| "no key: `fixed_key` names a file, and there is none".into())
+            }
             Key::Selected(Selector::Path(path)) => key_at(path, document.json, key),
             Key::Selected(Selector::Jq(jq)) => made_key(jq, document.tree(), allowance),
             Key::Missing => Err("no key: [map] of the flow has no `key`".to_owned()),

@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 
+use super::about::About;
 use super::budget::Steps;
-use super::clock::Clock;
 use super::jq::Around;
 
 /// What each expression may use up and make for one line.
 pub(super) struct Allowance<'a> {
-    pub(super) clock: &'a Clock,
+    pub(super) about: &'a About<'a>,
     pub(super) events: Share,
     pub(super) key: Share,
     pub(super) payload: Share,
@@ -40,19 +40,19 @@ pub(super) enum TooMuch {
 
 impl<'a> Allowance<'a> {
     /// That for a line of so many bytes.
-    pub(super) fn for_line(bytes: usize, clock: &'a Clock) -> Allowance<'a> {
+    pub(super) fn for_line(bytes: usize, about: &'a About<'a>) -> Allowance<'a> {
         let share = || Share {
             line_bytes: bytes,
             steps: Steps::for_line(bytes),
             outputs: Cell::new(0),
             bytes: Cell::new(0),
         };
-        Allowance { clock, events: share(), key: share(), payload: share(), at: share() }
+        Allowance { about, events: share(), key: share(), payload: share(), at: share() }
     }
 
     /// What an evaluation with this share is given.
     pub(super) fn around<'s>(&'s self, share: &'s Share) -> Around<'s> {
-        Around { steps: &share.steps, clock: self.clock }
+        Around { steps: &share.steps, about: self.about }
     }
 }
 
@@ -90,8 +90,8 @@ mod tests {
 
     #[test]
     fn so_many_outputs_and_no_more() {
-        let clock = Clock::default();
-        let share = Allowance::for_line(7, &clock).payload;
+        let about = About::default();
+        let share = Allowance::for_line(7, &about).payload;
         (0..10_007).for_each(|_| share.take(0).unwrap());
         assert_eq!(
             share.take(0).unwrap_err().to_string(),
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn so_many_bytes_and_no_more_but_of_one_output() {
-        let clock = Clock::default();
-        let share = || Allowance::for_line(100, &clock).events;
+        let about = About::default();
+        let share = || Allowance::for_line(100, &about).events;
         let max = (16 << 20) + 200;
         let alone = share();
         alone.take(max + 1).unwrap();

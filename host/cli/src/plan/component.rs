@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::flow::SinkSettings;
 use anyhow::Context as _;
-use spillway::component::{Component, ComponentSource};
+use spillway::component::{Component, ComponentSource, LoadError};
 use spillway::credentials::Provider;
 use spillway::egress::{self, Client, ClientError, ClientOptions, Proxies};
 use spillway::engine::{Engine, Limits};
@@ -15,7 +16,7 @@ use spillway::sink::SinkError;
 
 use super::environment::Filled;
 use super::surroundings::Surroundings;
-use super::{Destination, PlanError, chain};
+use super::{Destination, PlanError, authorities, chain};
 
 /// Loads the component, and checks that it may reach what it wants to.
 pub(super) async fn load(
@@ -43,18 +44,26 @@ pub(super) async fn load(
     let compile_max = settings.limits.compile_max();
     let source = settings.component.clone();
     let source = source.map_or(ComponentSource::Embedded, ComponentSource::File);
-    // To compile it may take seconds, and a signal is heard meanwhile.
-    let loading =
-        tokio::task::spawn_blocking(move || Component::load_within(&engine, &source, compile_max));
-    let sink = match loading.await.context("the component was not loaded")? {
+    let sink = match compiled(engine, source, compile_max).await? {
         Ok(sink) => sink,
+        Err(error) if error.is_limit() => {
+            let (field, source) = ("sink.component".to_owned(), error.into());
+            return Err(PlanError::Compile { field, source });
+        }
         Err(error) => {
             problems.push(Problem::new("sink.component", chain(&error)));
             return Ok(None);
         }
     };
+    notes.extend(without_credentials(&sink));
     let config = serde_json::Value::Object(settings.config).to_string();
-    let wanted = match sink.egress(&config).await {
+    // The settings of the embedded one bound what it holds, and are checked before it starts.
+    let memory_bytes_max = match sink.is_embedded() {
+        true => EMBEDDED_MEMORY_BYTES_MAX,
+        false => Limits::default().memory_bytes_max,
+    };
+    let limits = settings.limits.limits("[sink]", memory_bytes_max);
+    let wanted = match sink.egress(&config, &limits).await {
         Ok(wanted) => wanted,
         Err(SinkError::Refused(error)) => {
             refused(error, &filled, problems);
@@ -62,7 +71,7 @@ pub(super) async fn load(
         }
         Err(error) => return Err(error.into()),
     };
-    let egress = granted(&sink, wanted, settings.egress, problems);
+    let egress = authorities::granted(sink.is_embedded(), wanted, settings.egress, problems);
     for (authority, why) in egress.iter().filter_map(|a| Some((a, egress::prohibited(a)?))) {
         let field = filled.from("endpoint").unwrap_or(match sink.is_embedded() {
             true => "sink.config.endpoint",
@@ -71,45 +80,45 @@ pub(super) async fn load(
         problems.push(Problem::new(field, format!("{authority} is not allowed: {why}")));
     }
     proxied(&proxies, &egress, is_plain, notes, problems);
-    // The settings of the embedded one bound what it holds, and are checked before it starts.
-    let memory_bytes_max = match sink.is_embedded() {
-        true => EMBEDDED_MEMORY_BYTES_MAX,
-        false => Limits::default().memory_bytes_max,
-    };
-    let limits = settings.limits.limits(memory_bytes_max);
     let Ok(client) = client else { return Ok(None) };
     let grants = Grants { egress, transport: Arc::new(client), credentials, limits };
     Ok(Some(Destination { sink, config, grants }))
 }
 
-/// The embedded component may talk to whom its configuration names. Another one may be lying about
-/// that, so the flow must say it.
-fn granted(
-    sink: &Component,
-    wanted: Vec<String>,
-    allowed: Option<Vec<String>>,
-    problems: &mut Vec<Problem>,
-) -> Vec<String> {
-    let Some(allowed) = allowed else {
-        if !sink.is_embedded() {
-            let list = wanted.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ");
-            let message = format!(
-                "the component is not the built-in one, and wants to connect to {list}; to allow \
-                 it, write: egress = [{list}]"
-            );
-            problems.push(Problem::new("sink.egress", message));
+/// To compile it may take seconds, and a signal is heard meanwhile.
+pub(super) async fn compiled(
+    engine: Engine,
+    source: ComponentSource,
+    compile_max: Duration,
+) -> Result<Result<Component, LoadError>, PlanError> {
+    let loading =
+        tokio::task::spawn_blocking(move || Component::load_within(&engine, &source, compile_max));
+    Ok(loading.await.context("the component was not loaded")?)
+}
+
+/// What cannot be proven of a component that asks the flow for no credentials: they may be in its
+/// file, and only the store knows whether they are good.
+fn without_credentials(sink: &Component) -> Option<String> {
+    if takes_credentials(sink) {
+        return None;
+    }
+    let and = match imports(sink, "wasi:cli/environment@") {
+        true => {
+            "it imports wasi:cli/environment, which is empty in a flow: a sink composed with \
+             `env-credentials` finds none there, so compose it without, and the flow provides them"
         }
-        return wanted;
+        false => "whether it has its own was not checked; `check --connect` asks the store",
     };
-    for authority in allowed.iter().filter(|a| !is_authority(a)) {
-        let message = format!("`{authority}` is not an authority such as `s3.example.com:443`");
-        problems.push(Problem::new("sink.egress", message));
-    }
-    for authority in wanted.iter().filter(|w| !allowed.contains(w)) {
-        let message = format!("the component needs {authority}, which is not listed in `egress`");
-        problems.push(Problem::new("sink.egress", message));
-    }
-    wanted
+    Some(format!("the component takes no credentials from the flow; {and}"))
+}
+
+/// Whether it asks the flow for credentials.
+pub(super) fn takes_credentials(sink: &Component) -> bool {
+    imports(sink, "spillway:s3/credentials@")
+}
+
+fn imports(sink: &Component, interface: &str) -> bool {
+    sink.imports().iter().any(|name| name.starts_with(interface))
 }
 
 /// Says which proxies are on the way, and what is wrong with those that should be.
@@ -133,12 +142,6 @@ fn proxied(
             Err((variable, wrong)) => problems.push(Problem::new(variable, wrong)),
         }
     }
-}
-
-/// Whether it is a host and a port, and nothing else.
-fn is_authority(text: &str) -> bool {
-    let parsed = text.parse::<http::uri::Authority>();
-    parsed.is_ok_and(|authority| authority.port_u16().is_some() && !text.contains('@'))
 }
 
 /// What the component does not like, by where it is said.

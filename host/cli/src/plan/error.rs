@@ -32,6 +32,14 @@ pub(crate) enum PlanError {
     /// Its source cannot be opened.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A component is too large or too slow to compile. The flow may be right.
+    #[error("{field} cannot be compiled")]
+    Compile {
+        /// The setting that names it.
+        field: String,
+        /// The limit that it has reached.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// Its component failed.
     #[error(transparent)]
     Sink(#[from] SinkError),

@@ -4,10 +4,12 @@
 //! check that can be made without a request. [`Resume`] is where a flow with a checkpoint begins.
 //! Errors are a [`PlanError`]; the command decides how each of them exits.
 
+mod authorities;
 mod component;
 mod environment;
 mod error;
 mod files;
+mod local;
 mod resume;
 mod surroundings;
 mod transform;
@@ -27,6 +29,7 @@ use spillway::grants::Grants;
 use spillway::problem::Problem;
 use spillway::sink::Sink;
 
+pub(crate) use authorities::listed;
 pub(crate) use component::engine;
 pub(crate) use error::{PlanError, chain, is_shortage};
 pub(crate) use resume::Resume;
@@ -98,7 +101,7 @@ impl Request {
             name,
             component: None,
             variables,
-            config: Config::new(),
+            config: Config::default(),
             credentials: None,
             egress: None,
         }
@@ -106,12 +109,12 @@ impl Request {
 
     /// Puts a server of this process under the flow, and nothing else within its reach.
     pub(crate) fn talk_to(&mut self, endpoint: &str, credentials: Credentials) {
-        self.config.insert("endpoint", Some(endpoint.to_owned()));
+        self.config.fields.insert("endpoint", Some(endpoint.to_owned()));
         // The server has an address, and no names below it; it is nobody's but ours, and has one
         // storage class.
         for field in ["addressing", "provider", "dualstack", "fips", "accelerate", "storage_class"]
         {
-            self.config.insert(field, None);
+            self.config.fields.insert(field, None);
         }
         self.credentials = Some(Arc::new(credentials));
         self.egress = Some(vec![endpoint.trim_start_matches("http://").to_owned()]);
@@ -255,6 +258,9 @@ impl Request {
         let notes = &mut known.notes;
         let destination =
             component::load(settings, surroundings, credentials, notes, problems).await?;
+        // What it does not ask for is not loaded, either.
+        known.credentials_proven |=
+            destination.as_ref().is_some_and(|it| !component::takes_credentials(&it.sink));
         Ok(destination.map(|destination| (destination, known)))
     }
 }

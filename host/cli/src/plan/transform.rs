@@ -83,12 +83,16 @@ async fn one(
     let loaded = loading.await.context("the component was not loaded")?;
     let (component, digest_of_component) = match loaded {
         Ok(loaded) => loaded,
+        Err(error) if error.is_limit() => {
+            let (field, source) = (format!("{place}.component"), error.into());
+            return Err(PlanError::Compile { field, source });
+        }
         Err(error) => {
             problems.push(Problem::new(format!("{place}.component"), chain(&error)));
             return Ok(None);
         }
     };
-    let limits = limits.limits(Limits::default().memory_bytes_max);
+    let limits = limits.limits("[[transform]]", Limits::default().memory_bytes_max);
     let config = serde_json::Value::Object(config).to_string();
     match component.open(&config, &limits).await {
         Ok(_) => {}
@@ -98,7 +102,8 @@ async fn one(
         }
         Err(error) => return Err(failed(place, error)),
     }
-    let description = component.describe().await.map_err(|error| failed(place, error))?;
+    let described = component.describe(&limits).await;
+    let description = described.map_err(|error| failed(place, error))?;
     let identity = Through {
         name: description.name,
         version: description.version,

@@ -6,7 +6,7 @@ use std::mem;
 
 use super::piece::set_apart;
 use super::sniff::{SNIFFED_BYTES, sniff};
-use super::{Codec, Foreign, HEAD_BYTES, LastLine, LineSettings, Lines, Piece, TooLong};
+use super::{Codec, Foreign, HEAD_BYTES, LastLine, LineSettings, Lines, Origin, Piece, TooLong};
 
 /// Cuts an input into blocks of whole lines.
 ///
@@ -19,10 +19,14 @@ pub struct LineReader<R> {
     /// Initialised memory to read into; the first `filled` bytes are input not yet handed over.
     buffer: Vec<u8>,
     filled: usize,
+    /// Where lines end at the front of `buffer` that are the beginning of an event of several.
+    held: Vec<u32>,
     /// How many lines the input has before the one that starts at the front of `buffer`, and the
     /// offset of that byte in the input.
     line: u64,
     offset: u64,
+    /// Where in its file the front of `buffer` is.
+    origin: Option<Origin>,
     read_bytes: usize,
     /// The line that is being passed over, if one is.
     passing: Option<TooLong>,
@@ -42,8 +46,10 @@ impl<R: Read> LineReader<R> {
             settings,
             buffer: Vec::new(),
             filled: 0,
+            held: Vec::new(),
             line,
             offset,
+            origin: None,
             read_bytes: READ_BYTES_MIN,
             passing: None,
             ready: VecDeque::new(),
@@ -52,6 +58,11 @@ impl<R: Read> LineReader<R> {
             left: 0,
             spare: Vec::new(),
         }
+    }
+
+    /// What it reads begins there in its file.
+    pub fn at(self, origin: Option<Origin>) -> LineReader<R> {
+        LineReader { origin, ..self }
     }
 
     /// The next lines; nothing at the end of the input. Reads until it has one whole line, and no
@@ -133,14 +144,50 @@ impl<R: Read> LineReader<R> {
         match memchr::memrchr(b'\n', &self.buffer[before..self.filled]) {
             Some(last) => self.hand_over(before, before + last + 1),
             // One byte more, since a `\r` that belongs to the line end does not count.
-            None if self.filled as u64 > self.settings.line_bytes_max + 1 => self.begin_passing(),
+            None if self.unfinished() > self.settings.line_bytes_max + 1 => {
+                self.hand_over_held();
+                self.begin_passing();
+            }
             None => {}
         }
     }
 
+    /// How many bytes there are of a line whose end was not read.
+    fn unfinished(&self) -> u64 {
+        self.filled as u64 - self.held.last().map_or(0, |end| u64::from(*end))
+    }
+
     /// Hands over the first `end` bytes, which end with a newline and have none in the first
-    /// `before`.
+    /// `before` but those that are held. The beginning of an event of several lines stays.
     fn hand_over(&mut self, before: usize, end: usize) {
+        let newlines = memchr::memchr_iter(b'\n', &self.buffer[before..end]);
+        let ends = newlines.map(|at| (before + at + 1) as u32);
+        let Some(multiline) = &self.settings.multiline else {
+            let ends = ends.collect();
+            return self.cut_off(ends);
+        };
+        self.held.extend(ends);
+        let events = multiline.events(&self.buffer[..end], &self.held, false);
+        if let Some(last) = events.last() {
+            let whole = self.held.partition_point(|end| end <= last);
+            self.held.drain(..whole);
+            self.held.iter_mut().for_each(|end| *end -= last);
+            self.cut_off(events);
+        }
+    }
+
+    /// Hands over what is held of an event: no line of it follows.
+    fn hand_over_held(&mut self) {
+        let held = mem::take(&mut self.held);
+        if let (Some(end), Some(multiline)) = (held.last(), &self.settings.multiline) {
+            let events = multiline.events(&self.buffer[..*end as usize], &held, true);
+            self.cut_off(events);
+        }
+    }
+
+    /// Hands over lines that end there.
+    fn cut_off(&mut self, ends: Vec<u32>) {
+        let end = ends.last().map_or(0, |end| *end as usize);
         let rest = self.filled - end;
         let mut next = mem::take(&mut self.spare);
         if next.len() < rest + self.read_bytes {
@@ -151,13 +198,19 @@ impl<R: Read> LineReader<R> {
         let mut block = mem::replace(&mut self.buffer, next);
         block.truncate(end);
         self.filled = rest;
-        let newlines = memchr::memchr_iter(b'\n', &block[before..]);
-        let ends = newlines.map(|at| (before + at + 1) as u32).collect();
         self.push(block, ends, false);
     }
 
     fn push(&mut self, block: Vec<u8>, ends: Vec<u32>, newline_added: bool) {
-        let lines = Lines { first: self.line, offset: self.offset, block, ends, newline_added };
+        let (first, offset, origin) = (self.line, self.offset, self.origin.clone());
+        let lines = Lines { first, offset, block, ends, newline_added, origin };
+        if let Some(origin) = &mut self.origin {
+            origin.offset += lines.block.len() as u64;
+            origin.line += match self.settings.multiline {
+                None => lines.ends.len() as u64,
+                Some(_) => memchr::memchr_iter(b'\n', &lines.block).count() as u64,
+            };
+        }
         self.line += lines.ends.len() as u64;
         self.offset = lines.offset_of(lines.ends.len());
         let max = self.settings.line_bytes_max;
@@ -177,6 +230,7 @@ impl<R: Read> LineReader<R> {
             next_offset: self.offset,
             head: self.buffer[..self.filled.min(HEAD_BYTES)].to_vec(),
             bytes: self.filled as u64,
+            origin: self.origin.clone(),
         });
         self.offset += self.filled as u64;
         self.filled = 0;
@@ -204,6 +258,10 @@ impl<R: Read> LineReader<R> {
         if let Some(mut long) = self.passing.take() {
             long.next_offset = self.offset;
             self.line += 1;
+            if let Some(origin) = &mut self.origin {
+                origin.line += 1;
+                origin.offset += long.next_offset - long.offset;
+            }
             self.ready.push_back(Piece::TooLong(long));
         }
     }
@@ -211,18 +269,28 @@ impl<R: Read> LineReader<R> {
     fn finish(&mut self) {
         self.ended = true;
         if self.settings.last_line == LastLine::Leave {
+            // An unfinished line may go on the event before it, unless it is too long for that.
+            if self.unfinished() == 0 || self.unfinished() > self.settings.line_bytes_max + 1 {
+                self.hand_over_held();
+            }
             let passed = self.passing.take().map_or(0, |long| long.bytes);
             self.left = passed + mem::take(&mut self.filled) as u64;
+            self.held.clear();
             return;
         }
         self.end_passing();
-        if self.filled > 0 {
+        if self.unfinished() > 0 {
             let mut block = mem::take(&mut self.buffer);
             block.truncate(mem::take(&mut self.filled));
             block.push(b'\n');
-            let ends = vec![block.len() as u32];
+            let mut ends = mem::take(&mut self.held);
+            ends.push(block.len() as u32);
+            if let Some(multiline) = &self.settings.multiline {
+                ends = multiline.events(&block, &ends, true);
+            }
             self.push(block, ends, true);
         }
+        self.hand_over_held();
     }
 }
 

@@ -6,7 +6,9 @@
 
 mod config;
 mod error;
+mod files;
 mod lines;
+mod multiline;
 mod piece;
 mod queue;
 mod reader;
@@ -17,7 +19,12 @@ pub use config::{
     SourceSettings,
 };
 pub use error::SourceError;
+pub use files::{
+    Compression, FileKey, FileMark, FileStats, FilesSettings, Format, Ledger, Note, Notice, Paths,
+    Print, Slice, StartAt,
+};
 pub use lines::LineReader;
-pub use piece::{HEAD_BYTES, Lines, Piece, TooLong};
+pub use multiline::{Multiline, MultilineConfig};
+pub use piece::{HEAD_BYTES, Lines, Origin, Piece, TooLong};
 pub use reader::{Source, Start};
 pub use sniff::Foreign;

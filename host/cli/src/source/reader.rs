@@ -2,15 +2,20 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
+use super::files::follow;
 use super::lines::NoLines;
 use super::queue::{Consumer, Producer, queue};
 use super::sniff::{SNIFFED_BYTES, sniff};
-use super::{Codec, Input, LineReader, LineSettings, Piece, SourceError, SourceSettings};
+use super::{
+    Codec, FileMark, FileStats, FilesSettings, Input, LineReader, LineSettings, Origin, Piece,
+    SourceError, SourceSettings,
+};
 
 /// Where reading starts: at the beginning of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +38,7 @@ pub struct Source {
     offset: u64,
     is_file: bool,
     left: Arc<AtomicU64>,
+    files: Arc<Mutex<Vec<FileStats>>>,
 }
 
 impl Source {
@@ -42,15 +48,41 @@ impl Source {
     ///
     /// The file is missing, a directory or not readable, or does not reach to `start`.
     pub fn open(settings: &SourceSettings, start: Start) -> Result<Source, SourceError> {
-        let lines = settings.lines;
+        let lines = settings.lines.clone();
         match &settings.input {
             Input::File(path) => open_file(path, lines, start),
+            Input::Files(files) => Source::of_files(files, lines, start, None),
             Input::Stdin => {
                 let name = "standard input".to_owned();
                 refuse_offset(&name, start)?;
-                Source::spawn(name, false, None, || Ok(io::stdin()), lines, start)
+                Source::spawn(name, false, None, || Ok((io::stdin(), None)), lines, start)
             }
         }
+    }
+
+    /// Starts to follow files, into a stream that has what lies before `start` behind it. `resumed`
+    /// is what an earlier run has read of them, if there was one.
+    ///
+    /// # Errors
+    ///
+    /// The thread that reads cannot be started.
+    pub fn of_files(
+        settings: &FilesSettings,
+        lines: LineSettings,
+        start: Start,
+        resumed: Option<Vec<FileMark>>,
+    ) -> Result<Source, SourceError> {
+        let name = settings.paths.written().join(", ");
+        let files = Arc::<Mutex<Vec<FileStats>>>::default();
+        let (settings, stats) = (settings.clone(), Arc::clone(&files));
+        let of_thread = lines.clone();
+        let read = move |producer: &Producer| {
+            follow(settings, of_thread, start, resumed, producer, &stats).map_err(io::Error::other)
+        };
+        let pieces = on_a_thread(&name, read)?;
+        let (offset, left) = (start.offset, Arc::default());
+        let (input_bytes, is_file) = (None, true);
+        Ok(Source { pieces, name, lines, input_bytes, offset, is_file, left, files })
     }
 
     /// Starts to read a regular file that is open. `path` is what errors call it.
@@ -71,7 +103,14 @@ impl Source {
             return Err(SourceError::Shorter { path, offset: start.offset, length });
         };
         file.seek(SeekFrom::Start(start.offset)).map_err(wrong)?;
-        Source::spawn(path.display().to_string(), true, Some(left), || Ok(file), lines, start)
+        let name = path.display().to_string();
+        let origin = origin(&name, &lines, start);
+        let is_counted = origin.is_some() && lines.multiline.is_some();
+        let open = move || {
+            let line = if is_counted { line_feeds(&file, start.offset)? } else { start.line };
+            Ok((file, origin.map(|origin| Origin { line, ..origin })))
+        };
+        Source::spawn(name, true, Some(left), open, lines, start)
     }
 
     /// Looks whether the input can be read, without taking anything from it.
@@ -114,7 +153,7 @@ impl Source {
         lines: LineSettings,
         start: Start,
     ) -> Result<Source, SourceError> {
-        Source::spawn(name.into(), false, None, || Ok(input), lines, start)
+        Source::spawn(name.into(), false, None, || Ok((input, None)), lines, start)
     }
 
     /// The next piece; nothing at the end of the input. Cancel safe.
@@ -124,20 +163,23 @@ impl Source {
     /// Reading failed. All lines before were returned.
     pub async fn next(&mut self) -> Result<Option<Piece>, SourceError> {
         let next = self.pieces.next().await;
-        let next = next.map_err(|source| match source.downcast::<NoLines>() {
-            Ok(NoLines(foreign)) => {
-                SourceError::NoLines { name: self.name.clone(), file: self.is_file, foreign }
-            }
-            Err(source) => {
-                SourceError::Read { name: self.name.clone(), offset: self.offset, source }
+        let next = next.map_err(|error| {
+            let error = match error.downcast::<SourceError>() {
+                Ok(error) => return error,
+                Err(error) => error,
+            };
+            let name = self.name.clone();
+            match error.downcast::<NoLines>() {
+                Ok(NoLines(foreign)) => SourceError::NoLines { name, file: self.is_file, foreign },
+                Err(source) => SourceError::Read { name, offset: self.offset, source },
             }
         })?;
-        Ok(next.inspect(|piece| self.offset = end_of(piece)))
+        Ok(next.inspect(|piece| self.pass(piece)))
     }
 
     /// The next piece if it was read already.
     pub fn try_next(&mut self) -> Option<Piece> {
-        self.pieces.try_next().inspect(|piece| self.offset = end_of(piece))
+        self.pieces.try_next().inspect(|piece| self.pass(piece))
     }
 
     /// Gives a block back, to be read into again.
@@ -153,7 +195,7 @@ impl Source {
 
     /// What a line is.
     pub fn lines(&self) -> LineSettings {
-        self.lines
+        self.lines.clone()
     }
 
     /// How much there is to read, in bytes, if that is known: what a regular file had behind the
@@ -162,30 +204,51 @@ impl Source {
         self.input_bytes
     }
 
+    /// The numbers of the files that are followed, as of the last second.
+    pub fn files(&self) -> Arc<Mutex<Vec<FileStats>>> {
+        Arc::clone(&self.files)
+    }
+
     fn spawn<R: Read>(
         name: String,
         is_file: bool,
         input_bytes: Option<u64>,
-        open: impl FnOnce() -> io::Result<R> + Send + 'static,
+        open: impl FnOnce() -> io::Result<(R, Option<Origin>)> + Send + 'static,
         lines: LineSettings,
         start: Start,
     ) -> Result<Source, SourceError> {
-        let (producer, pieces) = queue();
         let left = Arc::new(AtomicU64::new(0));
-        let of_thread = Arc::clone(&left);
-        let read = move || {
-            let read = read_all(open, lines, start, &producer);
-            let read = read.map(|left| of_thread.store(left, Ordering::Relaxed));
-            producer.end(read);
+        let (of_thread, of_reader) = (Arc::clone(&left), lines.clone());
+        let read = move |producer: &Producer| {
+            let read = read_all(open, of_reader, start, producer);
+            read.map(|left| of_thread.store(left, Ordering::Relaxed))
         };
-        let thread = thread::Builder::new().name("spillway-source".to_owned()).spawn(read);
-        match thread {
-            Ok(_) => {
-                let offset = start.offset;
-                Ok(Source { pieces, name, lines, input_bytes, offset, is_file, left })
-            }
-            Err(source) => Err(SourceError::Thread { name, source }),
+        let pieces = on_a_thread(&name, read)?;
+        let (offset, files) = (start.offset, Arc::default());
+        Ok(Source { pieces, name, lines, input_bytes, offset, is_file, left, files })
+    }
+
+    /// The end of a piece was handed over.
+    fn pass(&mut self, piece: &Piece) {
+        match piece {
+            Piece::Lines(lines) => self.offset = lines.offset_of(lines.ends.len()),
+            Piece::TooLong(long) => self.offset = long.next_offset,
+            Piece::Note(_) => {}
         }
+    }
+}
+
+/// Starts a thread that reads.
+fn on_a_thread(
+    name: &str,
+    read: impl FnOnce(&Producer) -> io::Result<()> + Send + 'static,
+) -> Result<Consumer, SourceError> {
+    let (producer, pieces) = queue();
+    let read = move || producer.end(read(&producer));
+    let thread = thread::Builder::new().name("spillway-source".to_owned()).spawn(read);
+    match thread {
+        Ok(_) => Ok(pieces),
+        Err(source) => Err(SourceError::Thread { name: name.to_owned(), source }),
     }
 }
 
@@ -200,9 +263,30 @@ fn open_file(path: &Path, lines: LineSettings, start: Start) -> Result<Source, S
         let name = path.display().to_string();
         refuse_offset(&name, start)?;
         let path = path.to_owned();
-        return Source::spawn(name, true, None, move || File::open(path), lines, start);
+        let origin = origin(&name, &lines, start);
+        let open = move || Ok((File::open(path)?, origin));
+        return Source::spawn(name, true, None, open, lines, start);
     }
     Source::of_file(path, File::open(path).map_err(wrong)?, lines, start)
+}
+
+/// Where in a file the line at `start` is, if that is to be said.
+fn origin(name: &str, lines: &LineSettings, start: Start) -> Option<Origin> {
+    let Start { line, offset } = start;
+    lines.origins.then(|| Origin { file: name.into(), line, offset })
+}
+
+/// How many line feeds a file has before an offset.
+fn line_feeds(file: &File, offset: u64) -> io::Result<u64> {
+    let mut block = vec![0; COUNTED_BYTES];
+    let (mut at, mut count) = (0, 0);
+    while at < offset {
+        let bytes = COUNTED_BYTES.min(usize::try_from(offset - at).unwrap_or(COUNTED_BYTES));
+        file.read_exact_at(&mut block[..bytes], at)?;
+        count += memchr::memchr_iter(b'\n', &block[..bytes]).count() as u64;
+        at += bytes as u64;
+    }
+    Ok(count)
 }
 
 fn refuse_offset(name: &str, start: Start) -> Result<(), SourceError> {
@@ -214,12 +298,13 @@ fn refuse_offset(name: &str, start: Start) -> Result<(), SourceError> {
 
 /// Reads to the end. Returns how much of a last line was left.
 fn read_all<R: Read>(
-    open: impl FnOnce() -> io::Result<R>,
+    open: impl FnOnce() -> io::Result<(R, Option<Origin>)>,
     lines: LineSettings,
     start: Start,
     producer: &Producer,
 ) -> io::Result<u64> {
-    let mut reader = LineReader::new(open()?, lines, start.line, start.offset);
+    let (input, origin) = open()?;
+    let mut reader = LineReader::new(input, lines, start.line, start.offset).at(origin);
     while let Some(piece) = reader.next_piece()? {
         if !producer.push(piece) {
             break;
@@ -231,12 +316,8 @@ fn read_all<R: Read>(
     Ok(reader.left())
 }
 
-fn end_of(piece: &Piece) -> u64 {
-    match piece {
-        Piece::Lines(lines) => lines.offset_of(lines.ends.len()),
-        Piece::TooLong(long) => long.next_offset,
-    }
-}
+/// How much of a file is looked at at once to count line feeds: 1 MiB.
+const COUNTED_BYTES: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

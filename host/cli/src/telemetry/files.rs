@@ -3,25 +3,11 @@
 use std::collections::HashMap;
 use std::ops::AddAssign;
 
+use crate::source::FileStats;
 use spillway::contract::Metric;
 
 use super::families::plain;
 use super::own::{counter, gauge};
-
-/// What is known of the files of one family.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FileStats {
-    /// What the family is called: the path that its files are written under.
-    pub family: String,
-    /// How many files of it are known.
-    pub files: u64,
-    /// How many of them are open.
-    pub open: u64,
-    /// How many bytes of them are not read yet.
-    pub lag_bytes: u64,
-    /// How often one of them was truncated while it was read. Never falls.
-    pub truncations: u64,
-}
 
 impl AddAssign<&FileStats> for FileStats {
     fn add_assign(&mut self, other: &FileStats) {
@@ -84,6 +70,8 @@ pub const OTHER: &str = "other";
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::super::Monitor;
     use super::*;
 
@@ -93,7 +81,7 @@ mod tests {
 
     fn page(files: Vec<FileStats>) -> Vec<String> {
         let monitor = Monitor::new();
-        monitor.files(files.into());
+        monitor.follow(Arc::new(Mutex::new(files)));
         let page = monitor.view().exposition();
         let is_ours = |line: &&str| line.starts_with("spillway_source_");
         page.lines().filter(is_ours).map(str::to_owned).collect()

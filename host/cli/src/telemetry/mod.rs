@@ -29,7 +29,7 @@ mod own;
 pub use endpoint::Endpoint;
 pub use exposition::CONTENT_TYPE;
 pub use families::Families;
-pub use files::{FAMILIES_MAX, FileStats, OTHER};
+pub use files::{FAMILIES_MAX, OTHER};
 pub use health::Health;
 pub use monitor::{Monitor, View};
 pub use movement::Movement;

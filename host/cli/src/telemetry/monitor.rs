@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::source::FileStats;
 use crate::totals::Totals;
 use spillway::contract::Metric;
 use spillway::egress::{Counts, Traffic};
 
 use super::exposition::page;
 use super::families::Families;
-use super::files::FileStats;
 use super::lag::Lag;
 use super::movement::{Movement, Steps};
 use super::own;
@@ -28,8 +28,9 @@ struct Known {
     closing: bool,
     checkpointed: Option<SystemTime>,
     steps: Steps,
-    files: Arc<[FileStats]>,
     sink: Arc<Families>,
+    /// The numbers of the files that are followed.
+    files: Arc<Mutex<Vec<FileStats>>>,
     /// When the sink was last asked for its metrics.
     asked: Option<(Instant, SystemTime)>,
 }
@@ -60,7 +61,7 @@ pub struct View {
     /// Whether it moves.
     pub movement: Movement,
     /// The files that are read, by family.
-    pub files: Arc<[FileStats]>,
+    pub files: Vec<FileStats>,
     /// The component's own metrics, as of [`sink_at`](View::sink_at).
     pub sink: Arc<Families>,
     /// When the component was last asked for its metrics.
@@ -79,8 +80,8 @@ impl Monitor {
             closing: false,
             checkpointed: None,
             steps: Steps::begin(Instant::now()),
-            files: Arc::new([]),
             sink: Arc::default(),
+            files: Arc::default(),
             asked: None,
         })))
     }
@@ -100,7 +101,7 @@ impl Monitor {
             closing: known.closing,
             checkpointed: known.checkpointed,
             movement: known.steps.at(Instant::now()),
-            files: known.files.clone(),
+            files: known.files.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             sink: known.sink.clone(),
             sink_at: known.asked.map(|(_, at)| at),
         }
@@ -109,11 +110,6 @@ impl Monitor {
     /// A sink is being opened, with this way out.
     pub fn watch(&self, traffic: Traffic) {
         self.lock().traffic = Some(traffic);
-    }
-
-    /// What is known of the files that are read. Families keep their order: see [`FileStats`].
-    pub fn files(&self, files: Arc<[FileStats]>) {
-        self.lock().files = files;
     }
 
     /// The task of the run is not blocked.
@@ -132,6 +128,11 @@ impl Monitor {
         known.steps.opened(checkpoints_every, Instant::now());
         (known.input_bytes, known.traffic) = (input_bytes, Some(traffic));
         known.lag = Lag::default();
+    }
+
+    /// These are the numbers of the files that it follows, which change.
+    pub fn follow(&self, files: Arc<Mutex<Vec<FileStats>>>) {
+        self.lock().files = files;
     }
 
     /// The run has done so much. Counters never fall: what a new instance of the component reads

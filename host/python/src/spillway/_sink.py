@@ -7,10 +7,10 @@ import threading
 import warnings
 from collections.abc import Callable
 from datetime import datetime
-from types import TracebackType
 from typing import Any, TypeVar
 
 from . import _answers, _checked, _guest
+from ._block import Block
 from ._contract import ENDING
 from ._credentials import Import
 from ._instance import Instance
@@ -31,7 +31,7 @@ T = TypeVar("T")
 _log = logging.getLogger("spillway")
 
 
-class Sink:
+class Sink(Block):
     """Takes events and stores them as objects. Made by `spillway.open`.
 
     As a context manager it is closed at the end: completed where the block ends normally. Where an
@@ -185,23 +185,16 @@ class Sink:
         - `"complete"`: everything becomes visible. Raises `NotStored` where that failed: the sink
           is closed then. Raises `Busy` while objects wait for a commit: it is still open.
         - `"abort"`: gives up what is not visible, and reports it failed.
-        - `"suspend"`: leaves what the last committed checkpoint knows, to be resumed from it.
+        - `"suspend"`: leaves what the last committed checkpoint knows, to be resumed from it. What
+          it does not know is to be written again, and is not reported. Raises `NotStored` where
+          events failed before and no call has reported them: the sink is closed then.
         """
         ending = _checked.ending(how)
         if ending == "abort":
             return self._one_call(lambda: self._close(ending))
-        progress = self._report(lambda: self._close(ending))
-        return _stored(progress) if ending == "complete" else progress
+        return _stored(self._report(lambda: self._close(ending)))
 
-    def __enter__(self) -> Sink:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        raised: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def _end_block(self, raised: BaseException | None) -> None:
         if self._closed:
             return
         try:
@@ -280,16 +273,19 @@ class Sink:
                 "objects wait for a commit, and are left to be resumed from the last checkpoint; "
                 "end the block with `finish` or `close('suspend')`"
             )
-            progress = self.close("suspend")
-            if progress.failed:
-                raise NotStored(progress) from busy
+            try:
+                self.close("suspend")
+            except NotStored as failed:
+                raise failed from busy
             raise busy from None
 
     def _give_up_at_exit(self) -> None:
         """The exception that ends the block counts; another one is only told."""
         how: Ending = "suspend" if self._checkpointed else "abort"
         try:
-            self._one_call(lambda: self._close(how, within=SETTLE_SECONDS))
+            progress = self._one_call(lambda: self._close(how, within=SETTLE_SECONDS))
+            if how == "suspend":
+                _stored(progress)
         except SpillwayError as error:
             _log.warning("the sink did not end in order: %s", error)
 

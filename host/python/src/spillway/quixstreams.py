@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from itertools import groupby
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from quixstreams.sinks.base import BaseSink
 
+from ._block import Block
 from ._open import open
 from ._sink import Sink
 from .credentials import Source
@@ -66,7 +66,7 @@ def stop(rejection: Rejection) -> None:
     raise ValueError(f"a message cannot be stored: {rejection.reason}")
 
 
-class S3Sink(BaseSink):
+class S3Sink(Block, BaseSink):
     """Stores messages in S3, each exactly once where the state file lives on.
 
     When the application commits a checkpoint, the state of the sink and the offsets go into the
@@ -163,7 +163,10 @@ class S3Sink(BaseSink):
             self._checkpoint()
 
     def close(self) -> None:
-        """Suspends the sink: open objects are continued by the next process."""
+        """Suspends the sink: open objects are continued by the next process.
+
+        Raises `NotStored` where messages could not be stored, and no call has said so.
+        """
         sink, self._sink = self._sink, None
         try:
             if sink is not None and not sink.closed:
@@ -171,16 +174,13 @@ class S3Sink(BaseSink):
         finally:
             self._file.close()
 
-    def __enter__(self) -> S3Sink:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        raised: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+    def _end_block(self, raised: BaseException | None) -> None:
+        try:
+            self.close()
+        except NotStored as lost:
+            if raised is None:
+                raise
+            _log.warning("the sink did not end in order: %s", lost)
 
     def _write(self) -> None:
         """Hands over what waits, run by run of one key."""

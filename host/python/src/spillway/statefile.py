@@ -7,8 +7,9 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
+
+from ._block import Block
 
 try:
     import fcntl
@@ -26,7 +27,7 @@ class Saved:
     """Where the source goes on, as it was given to `store`."""
 
 
-class StateFile:
+class StateFile(Block):
     """Stores both at once or neither, also where the process or the machine stops meanwhile.
 
     A second process that opens the same file gets `BlockingIOError`. Use it as a context manager,
@@ -90,15 +91,7 @@ class StateFile:
         if lock is not None:
             lock.close()
 
-    def __enter__(self) -> StateFile:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        raised: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def _end_block(self, raised: BaseException | None) -> None:
         self.close()
 
 

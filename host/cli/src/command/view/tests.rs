@@ -158,7 +158,7 @@ fn busy() -> View {
         closing: false,
         checkpointed: None,
         movement: Movement::default(),
-        files: Arc::new([]),
+        files: Vec::new(),
         sink: Arc::new(Families::of(SHOWN.map(total).to_vec())),
         sink_at: Some(SystemTime::now()),
     }

@@ -64,7 +64,8 @@ fn keys_that_exclude_each_other_or_have_nothing_to_look_into() {
         ("key = '.k'", Codec::Raw, "map.key"),
         ("fixed_key = 'k'\npayload = '.p'", Codec::Raw, "map.payload"),
         ("fixed_key = 'k'\nat = '.t'", Codec::Raw, "map.at"),
-        ("fixed_key = 'k'\nevents = '.[]'", Codec::Raw, "map.events"),
+        ("fixed_key = 'k'\nevents = '.items'", Codec::Raw, "map.events"),
+        ("fixed_key = '{key}'", Codec::Raw, "map.fixed_key"),
         ("key = '.k'\nevents = '.[] |'", Codec::Json, "map.events"),
         ("key = '.k'\nat = '.t |'", Codec::Json, "map.at"),
         ("key = '.k'\nat = '.t'\nat_unit = 'm'", Codec::Json, "map.at_unit"),
@@ -75,6 +76,25 @@ fn keys_that_exclude_each_other_or_have_nothing_to_look_into() {
         let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(fields, [field], "{text}");
     }
+}
+
+#[test]
+fn a_raw_line_has_nothing_to_look_into() {
+    for field in ["key", "payload", "at", "events"] {
+        let key = if field == "key" { "" } else { "fixed_key = 'k'" };
+        let problems = problems(&format!("{key}\n{field} = '.a'"), Codec::Raw);
+        let said = "is `.a`, a path, but a raw line is no document; write a jq expression, to \
+                    which `.` is the line as a string, or set source.codec = \"json\"";
+        assert_eq!(problems, [format!("map.{field}: {said}")]);
+    }
+}
+
+#[test]
+fn a_fixed_key_is_a_template() {
+    let problems = problems("fixed_key = 'a/{path}'", Codec::Raw);
+    let said = "map.fixed_key: has `{path}`, expected `{file}` or `{host}`; write `{{` and `}}` \
+                for braces";
+    assert_eq!(problems, [said]);
 }
 
 #[test]

@@ -94,21 +94,20 @@ fn a_path_to_the_events_leads_to_one() {
 #[test]
 fn a_line_has_one_time_for_all_its_events() {
     let map = of("fixed_key = 'k'\nevents = '.[]'\npayload = 'now'\nat = 'now'");
-    let clock = Clock::default();
-    let Mapped::Several(first) = map.apply(b"[1,2,3]", Framing::Newline, &clock) else { panic!() };
+    let about = About::default();
+    let Mapped::Several(first) = map.apply(b"[1,2,3]", Framing::Newline, &about) else { panic!() };
     let [run] = &first[..] else { panic!("{first:?}") };
     let payloads: Vec<_> = run.payloads().collect();
     assert_eq!((payloads[0], payloads[1]), (payloads[1], payloads[2]));
-    let asked = clock.asked().unwrap();
+    let asked = about.clock.asked().unwrap();
     assert_eq!(run.at.unwrap() / 1_000_000_000, asked / 1_000_000_000);
-    let Mapped::Several(again) = map.apply(b"[1,2,3]", Framing::Newline, &Clock::at(Some(asked)))
-    else {
-        panic!()
-    };
+    let at = |asked| About { clock: Clock::at(Some(asked)), ..About::default() };
+    let same = at(asked);
+    let Mapped::Several(again) = map.apply(b"[1,2,3]", Framing::Newline, &same) else { panic!() };
     assert_eq!(again, first);
-    let other = Clock::at(Some(asked - 5_000_000_000));
+    let other = at(asked - 5_000_000_000);
     assert_ne!(map.apply(b"[1,2,3]", Framing::Newline, &other), Mapped::Several(first));
-    let none = Clock::default();
+    let none = About::default();
     of("fixed_key = 'k'\npayload = '.[]'").apply(b"[1]", Framing::Newline, &none);
-    assert_eq!(none.asked(), None);
+    assert_eq!(none.clock.asked(), None);
 }

@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use super::*;
-use crate::source::{Crlf, EmptyLines};
+use crate::source::{Crlf, EmptyLines, MultilineConfig};
 use crate::testing::{Random, seeds};
 
 #[test]
@@ -44,6 +46,7 @@ fn a_last_line_is_left_where_it_may_go_on() {
                 count += match piece {
                     Piece::Lines(lines) => lines.ends.len(),
                     Piece::TooLong(_) => 1,
+                    Piece::Note(note) => panic!("{note:?}"),
                 };
             }
             assert_eq!((count, reader.left()), (lines, left), "{text:?} by {chunk}");
@@ -131,6 +134,94 @@ fn any_input_in_any_chunks_gives_the_lines_of_the_plain_splitter() {
     }
 }
 
+#[test]
+fn any_input_in_any_chunks_gives_the_same_events_of_several_lines() {
+    for seed in seeds(3000) {
+        let random = &mut Random::new(seed);
+        let text = random_events(random);
+        let (max, bytes_max) = (20, 1 + random.below(20));
+        let rule = *random.pick(&["start = '^>'", "continue = '^ '"]);
+        let last_line = *random.pick(&[LastLine::Take, LastLine::Leave]);
+        let multiline: MultilineConfig =
+            toml::from_str(&format!("{rule}\nlines_max = 4\nbytes_max = {bytes_max}")).unwrap();
+        let multiline = multiline.settings(Crlf::Strip, max).unwrap();
+        let settings =
+            LineSettings { last_line, multiline: Some(Arc::new(multiline)), ..settings(max) };
+        let origin = Origin { file: "a".into(), line: 0, offset: 0 };
+        let read = |chunk| {
+            let input = Chunks { text: &text, chunk };
+            let reader = LineReader::new(input, settings.clone(), 0, 0);
+            let mut reader = reader.at(Some(origin.clone()));
+            let mut seen = Vec::new();
+            while let Some(piece) = reader.next_piece().unwrap() {
+                assert_eq!(piece_origin(&piece).unwrap(), &origin_of(&piece, &text));
+                list(&piece, Crlf::Strip, &mut seen);
+                if let Piece::Lines(lines) = piece {
+                    reader.recycle(lines.block);
+                }
+            }
+            (seen, reader.left())
+        };
+        let (whole, left) = read(text.len() + 1);
+        let chunk = 1 + random.below(9);
+        assert_eq!(read(chunk), (whole.clone(), left), "SPILLWAY_SEED={seed} {text:?} by {chunk}");
+        let end = whole.last().map_or(0, |line| line.2);
+        assert_eq!(end + left, text.len() as u64, "SPILLWAY_SEED={seed} {text:?}");
+        if last_line == LastLine::Take || text.ends_with(b"\n") {
+            assert_eq!(left, 0, "SPILLWAY_SEED={seed} {text:?}");
+        }
+    }
+}
+
+#[test]
+fn the_beginning_of_an_event_is_left_with_its_unfinished_line() {
+    let multiline: MultilineConfig = toml::from_str("start = '^>'").unwrap();
+    let multiline = Some(Arc::new(multiline.settings(Crlf::Strip, 10).unwrap()));
+    for (text, last_line, events, left) in [
+        (&b"> a\n> b\n c\n"[..], LastLine::Leave, 2, 0),
+        (b"> a\n> b\n c", LastLine::Leave, 1, 6),
+        (b"> a\n> b\n c", LastLine::Take, 2, 0),
+        (b"> a\n b\na line over the limit\n c\n> d\n", LastLine::Take, 4, 0),
+    ] {
+        let settings = LineSettings { last_line, multiline: multiline.clone(), ..settings(10) };
+        let mut reader = LineReader::new(Chunks { text, chunk: 3 }, settings, 0, 0);
+        let mut seen = Vec::new();
+        while let Some(piece) = reader.next_piece().unwrap() {
+            list(&piece, Crlf::Strip, &mut seen);
+        }
+        assert_eq!((seen.len(), reader.left()), (events, left), "{seen:?}");
+    }
+}
+
+fn piece_origin(piece: &Piece) -> Option<&Origin> {
+    match piece {
+        Piece::Lines(lines) => lines.origin.as_ref(),
+        Piece::TooLong(long) => long.origin.as_ref(),
+        Piece::Note(_) => None,
+    }
+}
+
+/// Where a piece of a file begins.
+fn origin_of(piece: &Piece, text: &[u8]) -> Origin {
+    let offset = match piece {
+        Piece::Lines(lines) => lines.offset,
+        Piece::TooLong(long) => long.offset,
+        Piece::Note(note) => panic!("{note:?}"),
+    };
+    let line = text[..offset as usize].iter().filter(|byte| **byte == b'\n').count() as u64;
+    Origin { file: "a".into(), line, offset }
+}
+
+fn random_events(random: &mut Random) -> Vec<u8> {
+    let lines = [&b"> a\n"[..], b" b\r\n", b"\n", b"c\n", b" a line that is over the limit\n"];
+    let mut text: Vec<u8> =
+        (0..random.below(12)).flat_map(|_| random.pick(&lines).to_vec()).collect();
+    if random.below(2) == 0 {
+        text.extend(*random.pick(&[&b"> d"[..], b" e", b" a line over the limit, unfinished"]));
+    }
+    text
+}
+
 /// A line: position, offset, offset of the next, content if it is not too long, length with a `\r`.
 type Line = (u64, u64, u64, Option<Vec<u8>>, u64);
 
@@ -157,6 +248,7 @@ fn list(piece: &Piece, crlf: Crlf, seen: &mut Vec<Line>) {
         Piece::TooLong(long) => {
             seen.push((long.line, long.offset, long.next_offset, None, long.bytes));
         }
+        Piece::Note(note) => panic!("{note:?}"),
         Piece::Lines(lines) => {
             for index in 0..lines.ends.len() {
                 let line = lines.line(index, crlf);
