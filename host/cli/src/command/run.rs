@@ -51,7 +51,7 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
     let monitor = Monitor::new();
     // It is dropped at the end: until then it serves the last numbers.
     let _endpoint = match metrics {
-        Some(address) => Some(endpoint(address, &monitor).await?),
+        Some(address) => Some(endpoint(address, &monitor)?),
         None => None,
     };
     info!(target: COURSE, event = "started", flow = %flow.display(), "reading {}", flow.display());
@@ -165,8 +165,8 @@ fn say_kept(kept: &Kept, path: &Path) {
     );
 }
 
-async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, CliError> {
-    let started = Endpoint::start(address, monitor.clone()).await;
+fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, CliError> {
+    let started = Endpoint::start(address, monitor.clone());
     let started = started.with_context(|| {
         format!("--metrics {address}: cannot listen there; expected a free address of this machine")
     });
