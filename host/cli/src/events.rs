@@ -3,14 +3,14 @@
 mod mapper;
 mod work;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use self::mapper::{Mapper, OpenBatch, Rest};
 use self::work::Work;
 use crate::batch::{Framing, Run};
 use crate::map::Map;
-use crate::place::{Begun, Place, Several};
-use crate::source::{LineSettings, Source, SourceError};
+use crate::place::{Begun, LineStarts, Place, Several};
+use crate::source::{FileStats, LineSettings, Note, Source, SourceError};
 
 /// The events of a source, batch by batch.
 pub struct Events {
@@ -34,6 +34,10 @@ pub struct Batch {
     pub rejected: Vec<Rejected>,
     /// The lines that have several events, in the order of the input.
     pub several: Vec<Several>,
+    /// Where its lines begin.
+    pub starts: LineStarts,
+    /// What is to be known of the files that they are of.
+    pub notes: Vec<Note>,
     /// How many lines the expressions filtered out.
     pub filtered: u64,
     /// How many lines were passed over because they are blank.
@@ -134,6 +138,11 @@ impl Events {
     /// How many bytes of a last line were left, since it has no line feed yet.
     pub fn left(&self) -> u64 {
         self.source.left()
+    }
+
+    /// The numbers of the files that are followed, as of the last second.
+    pub(crate) fn files(&self) -> Arc<Mutex<Vec<FileStats>>> {
+        self.source.files()
     }
 
     /// How lines are found.

@@ -51,6 +51,42 @@ pub struct Several {
     pub now: Option<u64>,
 }
 
+/// Where the lines of a batch begin.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct LineStarts(Vec<Stretch>);
+
+/// Consecutive lines.
+#[derive(Debug, PartialEq, Eq)]
+struct Stretch {
+    from: Start,
+    /// Where each ends, in bytes behind the beginning of the first; nothing of a single one.
+    ends: Vec<u32>,
+    to: Start,
+}
+
+impl LineStarts {
+    /// Lines that begin at `from`, each of which ends so many bytes behind that, and the last at
+    /// `end` of the input.
+    pub(crate) fn add(&mut self, from: Start, ends: Vec<u32>, end: u64) {
+        let to = Start { line: from.line + ends.len().max(1) as u64, offset: end };
+        self.0.push(Stretch { from, ends, to });
+    }
+
+    /// Where the line begins that has so many lines before it. The one behind the last is known,
+    /// too.
+    pub(crate) fn start(&self, line: u64) -> Option<Start> {
+        let index = self.0.partition_point(|stretch| stretch.to.line < line);
+        let Stretch { from, ends, to } = self.0.get(index)?;
+        let before = line.checked_sub(from.line)?;
+        let offset = match before.checked_sub(1) {
+            None => from.offset,
+            Some(_) if line == to.line => to.offset,
+            Some(last) => from.offset + u64::from(*ends.get(last as usize)?),
+        };
+        Some(Start { line, offset })
+    }
+}
+
 /// The first events of a line, of which others were not taken yet.
 ///
 /// Whoever goes on behind them maps the line once more. That these come out again is proven by

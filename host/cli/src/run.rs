@@ -23,7 +23,7 @@ use crate::dead_letters::OnFailed;
 use crate::events::{Batch, Events};
 use crate::layout::Layout;
 use crate::map::OnRejected;
-use crate::place::{LineStart, Several};
+use crate::place::LineStart;
 use crate::shutdown::Shutdown;
 use crate::telemetry::Monitor;
 use spillway::contract::{Ending, Error, Failure, Notice, Run, VisibleObject};
@@ -111,6 +111,7 @@ impl Runner<'_> {
         let Runner { mut transforms, shutdown, observer, monitor, before, .. } = self;
         transforms.end_with(&sink.gate());
         monitor.begin(events.input_bytes(), sink.traffic());
+        monitor.follow(events.files());
         let kept = checkpoints.as_ref().map(Checkpoints::kept);
         let totals = Totals { kept: before.kept.clone().or(kept), ..before };
         let dead_letters = match DeadLetterQueue::open(&on_rejected, &on_failed) {
@@ -264,7 +265,7 @@ impl Running<'_> {
                 portions = transforms.apply(runs, stops) => portions?,
             };
             for portion in portions {
-                if self.write(portion, &batch.several).await?.is_break() {
+                if self.write(portion, &batch).await?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -274,12 +275,11 @@ impl Running<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Writes events to the sink. `several` are the lines that begin in their batch and have
-    /// several events.
+    /// Writes events of a batch to the sink.
     async fn write(
         &mut self,
         portion: Portion<'_>,
-        several: &[Several],
+        batch: &Batch,
     ) -> Result<ControlFlow<()>, RunError> {
         let mut rounds = Rounds::new(Instant::now());
         let rejections = loop {
@@ -293,7 +293,7 @@ impl Running<'_> {
                 (written, _) => break written?,
             }
         };
-        self.pump.wrote(portion, rejections, several).await?;
+        self.pump.wrote(portion, rejections, batch).await?;
         Ok(ControlFlow::Continue(()))
     }
 

@@ -102,6 +102,12 @@ pub enum Moved {
         /// How much of it was read.
         offset: u64,
     },
+    /// It is one file, and the checkpoint is of several, or the other way round.
+    #[error(
+        "the checkpoint is of followed files, and `path` without `follow` names one file. Restore \
+         [source]; or, to start over, remove the checkpoint: then every event is stored again"
+    )]
+    Files,
     /// It cannot be looked at.
     #[error("{} cannot be read", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::Damage;
 use crate::place::{Begun, LineStart, Place};
-use crate::source::Start;
+use crate::source::{FileMark, Start};
 
 /// How far a flow is: a position in its source, and what its sink held there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,17 +62,12 @@ pub struct Through {
     pub config: String,
 }
 
-/// A place in a file, and what tells the file from others.
+/// A place in a source, and what tells the source from others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// The file as it was named.
-    pub path: String,
-    /// The file system that it lay on.
-    pub device: u64,
-    /// Its number there.
-    pub inode: u64,
-    /// How long it was, in bytes.
-    pub length: u64,
+    /// What was read.
+    #[serde(flatten)]
+    pub of: Marked,
     /// How many lines lie before the line of the place.
     pub lines: u64,
     /// How many bytes lie before that line.
@@ -83,10 +78,42 @@ pub struct Mark {
     pub begun: Option<Begun>,
     /// The line of the first event that was not durable, or one before it.
     pub oldest: LineStart,
+}
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Marked {
+    /// Files, as one stream.
+    Files {
+        /// How far each of them was read.
+        files: Vec<FileMark>,
+    },
+    /// One file.
+    File(Identity),
+}
+
+/// What tells a file from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The file as it was named.
+    pub path: String,
+    /// The file system that it lay on.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+    /// How long it was, in bytes.
+    pub length: u64,
     /// The SHA-256 of the file's beginning, in hexadecimal; never of what lies behind the offset.
     pub beginning: String,
     /// The SHA-256 of what lies directly before the offset, in hexadecimal.
     pub before: String,
+}
+
+impl Default for Marked {
+    fn default() -> Marked {
+        Marked::File(Identity::default())
+    }
 }
 
 impl Mark {
@@ -162,7 +189,7 @@ impl Checkpoint {
         }
         let mut rest = Rest(&bytes[begins..]);
         let version = rest.take().map(u32::from_le_bytes).ok_or(cut_short.clone())?;
-        if version != VERSION {
+        if !VERSIONS.contains(&version) {
             return Err(Damage::OtherVersion(version));
         }
         let header_bytes = rest.take().map(u32::from_le_bytes).ok_or(cut_short.clone())?;
@@ -200,8 +227,9 @@ impl Rest<'_> {
 }
 
 const MAGIC: &[u8; 20] = b"SPILLWAY CHECKPOINT\n";
-/// What this program writes, and reads.
-pub(super) const VERSION: u32 = 2;
+/// What this program writes. It reads the version before as well, which knows of one file only.
+pub(super) const VERSION: u32 = 3;
+const VERSIONS: std::ops::RangeInclusive<u32> = 2..=VERSION;
 const DIGEST_BYTES: usize = 32;
 
 #[cfg(test)]
@@ -214,6 +242,22 @@ mod tests {
             let checkpoint = checkpoint(state);
             assert_eq!(Checkpoint::of_bytes(&checkpoint.to_bytes()), Ok(checkpoint));
         }
+    }
+
+    #[test]
+    fn ten_thousand_files_take_less_than_2_mb() {
+        let mark = |index: u64| FileMark {
+            path: format!("/var/log/containers/checkout-{index:05}-7d9c5b8f4-x2x9z_production.log"),
+            inode: 9_000_000 + index,
+            offset: 1_234_567_890 + index,
+            lines: Some(12_345_678 + index),
+            ..FileMark::default()
+        };
+        let mut checkpoint = checkpoint(Vec::new());
+        checkpoint.source.of = Marked::Files { files: (0..10_000).map(mark).collect() };
+        let bytes = checkpoint.to_bytes();
+        assert!(bytes.len() < 2_000_000, "{}", bytes.len());
+        assert_eq!(Checkpoint::of_bytes(&bytes), Ok(checkpoint));
     }
 
     #[test]
@@ -236,6 +280,8 @@ mod tests {
             let damage = Checkpoint::of_bytes(&flipped).expect_err("it is damaged");
             match bit / 8 {
                 0..20 => assert_eq!(damage, Damage::Foreign),
+                // One bit makes the version before of this one, whose checksum does not match.
+                20 if bit % 8 == 0 => assert_eq!(damage, Damage::Altered),
                 20..24 => assert!(matches!(damage, Damage::OtherVersion(_)), "{damage}"),
                 // A longer length is one that the file does not have.
                 24..36 => {}
@@ -253,7 +299,7 @@ mod tests {
         }
         assert_eq!(
             Damage::OtherVersion(7).to_string(),
-            "is a checkpoint of version 7, but this program reads version 2; finish the source \
+            "is a checkpoint of version 7, but this program reads version 3; finish the source \
              with the program that wrote it"
         );
     }
@@ -262,7 +308,7 @@ mod tests {
         let mut begun = Begun::at(Some(7));
         begun.add("k", b"payload");
         let source = Mark {
-            path: "é.json".into(),
+            of: Marked::File(Identity { path: "é.json".into(), ..Identity::default() }),
             lines: 3,
             offset: 70,
             position: 12,

@@ -9,10 +9,13 @@ mod config;
 mod error;
 mod file;
 mod format;
+mod source;
 mod source_file;
 
 pub use config::{CheckpointConfig, CheckpointSettings, EVERY_DEFAULT};
 pub use error::{CheckpointError, Damage, Moved};
 pub use file::{CheckpointFile, check, names_beside, read};
-pub use format::{Checkpoint, Mark, Through, Writer};
+pub use format::{Checkpoint, Identity, Mark, Marked, Through, Writer};
+pub use source::CheckpointSource;
+pub(crate) use source::files_of;
 pub use source_file::{Rest, SourceFile};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::format::{Identity, Marked};
 use super::{Mark, Moved};
 use crate::place::{Begun, LineStart, Place};
 use crate::source::{SourceError, Start};
@@ -107,19 +108,15 @@ impl SourceFile {
     pub fn mark(&self, place: Place, begun: Option<Begun>, oldest: LineStart) -> io::Result<Mark> {
         let found = self.file.metadata()?;
         let Place { start: Start { line: lines, offset }, position, .. } = place;
-        Ok(Mark {
+        let of = Marked::File(Identity {
             path: self.path.display().to_string(),
             device: found.dev(),
             inode: found.ino(),
             length: found.len(),
-            lines,
-            offset,
-            position,
-            begun,
-            oldest,
             beginning: self.beginning(offset)?,
             before: self.before(offset)?,
-        })
+        });
+        Ok(Mark { of, lines, offset, position, begun, oldest })
     }
 
     /// Where to read on: the place that `mark` was made of, in the same file.
@@ -146,21 +143,22 @@ impl SourceFile {
             // Nothing was read of it, so nothing can be taken for something else.
             return Ok(());
         }
+        let Marked::File(identity) = &mark.of else { return Err(Moved::Files) };
         let replaced = |why| Moved::Replaced { path: self.path.clone(), lines, why };
         // A file of another number may begin alike, as logs do that are rotated. Numbers of file
         // systems are given anew when they are mounted, and say nothing.
-        if found.ino() != mark.inode {
-            let why = format!("its inode is {}, and was {}", found.ino(), mark.inode);
+        if found.ino() != identity.inode {
+            let why = format!("its inode is {}, and was {}", found.ino(), identity.inode);
             return Err(replaced(why));
         }
         let length = found.len();
         if length < offset {
             return Err(Moved::Truncated { path: self.path.clone(), length, offset });
         }
-        if self.beginning(offset).map_err(unreadable)? != mark.beginning {
+        if self.beginning(offset).map_err(unreadable)? != identity.beginning {
             return Err(replaced("its first bytes differ".to_owned()));
         }
-        if self.before(offset).map_err(unreadable)? != mark.before {
+        if self.before(offset).map_err(unreadable)? != identity.before {
             let why = format!("its bytes before byte {offset} differ");
             return Err(replaced(why));
         }

@@ -1,6 +1,6 @@
 //! `spillway checkpoint`.
 
-use crate::checkpoint::{self, Checkpoint, Mark};
+use crate::checkpoint::{self, Checkpoint, Identity, Mark, Marked};
 use crate::escape;
 use crate::plan::engine;
 use anyhow::anyhow;
@@ -43,21 +43,28 @@ pub(crate) async fn checkpoint(command: CheckpointCommand) -> Result<Exit, CliEr
 
 fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
     let Checkpoint { taken, finished, source, events, objects, object_bytes, .. } = read;
-    let Mark { path, length, lines, offset, begun, .. } = source;
+    let Mark { of, lines, offset, begun, .. } = source;
     let (name, version) = (escape::line(&read.writer.name), escape::line(&read.writer.version));
     let how = if *finished { "finished" } else { "unfinished" };
     let mut shown = vec![
         format!("taken    {}, by {name} {version}", time(*taken)),
         format!("flow     {how}"),
         format!(
-            "source   {}: {}{} read, {} of {} bytes",
-            escape::line(path),
+            "source   {}: {}{} read, {}",
+            match of {
+                Marked::File(Identity { path, .. }) => escape::line(path).into_owned(),
+                Marked::Files { files } => counted(files.len() as u64, "file"),
+            },
             counted(*lines, "line"),
             begun.as_ref().map_or(String::new(), |begun| {
                 format!(" and {} of the next", counted(begun.events, "event"))
             }),
-            HumanCount(*offset),
-            HumanCount(*length)
+            match of {
+                Marked::File(Identity { length, .. }) => {
+                    format!("{} of {} bytes", HumanCount(*offset), HumanCount(*length))
+                }
+                Marked::Files { .. } => counted(*offset, "byte"),
+            }
         ),
         format!(
             "stored   {} ({}) of {}",

@@ -34,7 +34,8 @@ pub(crate) fn announce(resume: &Resume, is_nothing_to_do: bool) {
         );
     };
     let (taken, lines) = (time(found.taken), place.start.line);
-    let source = resume.source().display();
+    let source = resume.source();
+    let source = source.display();
     if is_nothing_to_do {
         return info!(
             target: SPILLWAY, event = "nothing_to_do", line,

@@ -35,6 +35,10 @@ impl Mapper {
         let mut spare = None;
         open.pending = rest.pending;
         let rest = match rest.piece {
+            Piece::Note(note) => {
+                open.batch.notes.push(*note);
+                None
+            }
             Piece::TooLong(long) => self.fill_too_long(&mut open, long),
             Piece::Lines(lines) => match self.map.verbatim() {
                 Some(key) if rest.index == 0 && self.are_verbatim(&lines) => {
@@ -69,6 +73,7 @@ impl Mapper {
             if open.pending.is_empty() {
                 let bytes = next_offset - lines.offset_of(index);
                 if open.is_full(bytes) {
+                    open.know(&lines, index);
                     return Some(Rest::from_line(lines, index));
                 }
                 let (line, position) = (open.batch.next.start.line, open.batch.next.position);
@@ -80,11 +85,15 @@ impl Mapper {
                 open.batch.bytes += bytes;
             }
             if !open.fill_pending() {
+                open.know(&lines, index);
                 let pending = std::mem::take(&mut open.pending);
                 return Some(Rest { pending, ..Rest::from_line(lines, index) });
             }
             open.pass(1, next_offset);
         }
+        let (from, end) =
+            (Start { line: lines.first, offset: lines.offset }, lines.offset_of(lines.ends.len()));
+        open.batch.starts.add(from, lines.ends, end);
         *spare = Some(lines.block);
         None
     }
@@ -218,6 +227,8 @@ impl Mapper {
             return None;
         }
         open.push_rejected(reason, long.head, long.bytes);
+        let from = Start { line: long.line, offset: long.offset };
+        open.batch.starts.add(from, Vec::new(), long.next_offset);
         open.in_line = 1;
         open.pass(1, long.next_offset);
         None
@@ -232,27 +243,15 @@ fn fill_verbatim(open: &mut OpenBatch, key: &str, mut lines: Lines) -> Option<Re
     if open.is_full(bytes) {
         return Some(Rest::from(Piece::Lines(lines)));
     }
-    let rest = cut(&mut lines, count).map(|rest| Rest::from(Piece::Lines(rest)));
+    let rest = lines.cut(count).map(|rest| Rest::from(Piece::Lines(rest)));
     let position = open.batch.next.position;
     open.batch.lines += count as u64;
     open.batch.bytes += bytes;
     open.in_line = count as u64;
+    open.know(&lines, count);
     open.pass(count as u64, next_offset);
     open.batcher.push_lines(key, position, lines.block, lines.ends);
     rest
-}
-
-/// Cuts off the lines behind the first `count`, if there are more.
-fn cut(lines: &mut Lines, count: usize) -> Option<Lines> {
-    if lines.ends.len() <= count {
-        return None;
-    }
-    let at = lines.ends[count - 1];
-    let block = lines.block.split_off(at as usize);
-    let ends = lines.ends.split_off(count).into_iter().map(|end| end - at).collect();
-    let newline_added = std::mem::take(&mut lines.newline_added);
-    let (first, offset) = (lines.first + count as u64, lines.offset + u64::from(at));
-    Some(Lines { block, ends, first, offset, newline_added })
 }
 
 /// A batch that is being filled.
@@ -288,6 +287,14 @@ impl OpenBatch {
         }
         self.batch.runs = self.batcher.take();
         Ok(self.batch)
+    }
+
+    /// Remembers where the first `count` lines begin, and the one behind them.
+    fn know(&mut self, lines: &Lines, count: usize) {
+        if let Some(ends) = lines.ends.get(..count).filter(|ends| !ends.is_empty()) {
+            let from = Start { line: lines.first, offset: lines.offset };
+            self.batch.starts.add(from, ends.to_vec(), lines.offset_of(count));
+        }
     }
 
     /// Whether a line has other events than when some of them were taken.

@@ -155,6 +155,11 @@ impl Draft {
                 sections.take::<CheckpointConfig>("checkpoint", CHECKPOINT, &mut problems);
             checkpoint.and_then(|c| kept(c.settings(), &mut problems))
         });
+        if source.as_ref().is_some_and(SourceSettings::follows) && checkpoint.is_none() {
+            let message = "is true, and needs [checkpoint]: without one, all would be read again \
+                           at each start";
+            problems.push(Problem::new("source.follow", message));
+        }
         let checkpoint = checkpoint.flatten();
         let credentials = sections.take("credentials", CREDENTIALS, &mut problems);
         let credentials = credentials.and_then(|c| kept(credentials::meant(c), &mut problems));
@@ -222,7 +227,21 @@ pub const COMMIT: &str = "commit";
 /// See [`COMMIT`].
 pub const CHECKPOINTED: &str = "checkpointed";
 
-const SOURCE: &[&str] = &["type", "path", "codec", "line_bytes_max", "crlf", "empty_lines"];
+const SOURCE: &[&str] = &[
+    "type",
+    "path",
+    "paths",
+    "exclude",
+    "follow",
+    "start_at",
+    "compression",
+    "rotate_wait",
+    "partial_line_after",
+    "codec",
+    "line_bytes_max",
+    "crlf",
+    "empty_lines",
+];
 const MAP: &[&str] = &["key", "fixed_key", "payload", "events", "at", "at_unit", "on_rejected"];
 const CHECKPOINT: &[&str] = &["path", "every"];
 const SINK: &[&str] = &[

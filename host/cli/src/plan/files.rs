@@ -7,7 +7,11 @@ use crate::source::{Input, SourceSettings};
 
 /// Whether the source is this file.
 pub(super) fn is_read(source: &SourceSettings, path: &Path) -> bool {
-    matches!(&source.input, Input::File(source) if is_same(source, path))
+    match &source.input {
+        Input::File(source) => is_same(source, path),
+        Input::Files(files) => files.paths.names(path),
+        Input::Stdin => false,
+    }
 }
 
 /// Whether dead letters go to a file that a checkpoint is, or that is used with it.

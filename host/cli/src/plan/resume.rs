@@ -1,9 +1,10 @@
 //! Where a flow with checkpoints begins: at its beginning, or where it was left.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::checkpoint::{
-    self, Checkpoint, CheckpointFile, CheckpointSettings, Rest, SourceFile, Through, Writer,
+    self, Checkpoint, CheckpointFile, CheckpointSettings, CheckpointSource, Rest, SourceFile,
+    Through, Writer,
 };
 use crate::flow;
 use crate::place::{Begun, Place};
@@ -31,11 +32,14 @@ pub(crate) async fn prove(
     destination: Option<&Destination>,
     problems: &mut Vec<Problem>,
 ) -> Result<(), PlanError> {
-    let Input::File(path) = &source.input else {
+    if source.input == Input::Stdin {
         problems.push(Problem::new("checkpoint", STDIN));
         return Ok(());
-    };
-    let source = match SourceFile::open(path) {
+    }
+    if matches!(source.input, Input::Files(_)) && before.are_read_again {
+        problems.push(Problem::new("sink.on_failed", NOT_AGAIN));
+    }
+    let source = match open(source) {
         Ok(source) => Some(source),
         Err(error @ SourceError::NotAgain { .. }) => {
             problems.push(Problem::new("source.path", chain(&error)));
@@ -162,31 +166,38 @@ impl Resume {
     ) -> Result<Resume, PlanError> {
         let file = CheckpointFile::open(&settings.path)?;
         let resumed = file.load()?;
-        let path = match &source.input {
-            Input::File(path) => path.as_path(),
-            Input::Stdin => Path::new("-"),
-        };
-        let source = SourceFile::open(path)?;
-        let place = match &resumed {
-            Some(resumed) => source.find(&resumed.source),
-            None => Ok(Place::default()),
-        };
-        let place = place?;
+        let source = open(source)?;
+        let (mut place, mut files) = (Place::default(), Vec::new());
+        if let Some(resumed) = &resumed {
+            place = source.find(&resumed.source)?;
+            if let CheckpointSource::Files(_) = &source {
+                files = checkpoint::files_of(&resumed.source)?;
+            }
+        }
         let description = sink.describe().await?;
         let (name, version) = (description.name, description.version);
         let writer = Writer { name, version, transforms: transforms.identity() };
         let every = settings.every;
-        Ok(Resume { checkpoints: Checkpoints { file, every, source, writer, place, resumed } })
+        let checkpoints = Checkpoints { file, every, source, files, writer, place, resumed };
+        Ok(Resume { checkpoints })
     }
 
     /// Starts to read the source where it was left.
     pub(crate) fn open(&self, settings: &SourceSettings) -> Result<Source, SourceError> {
-        let Checkpoints { source, place, .. } = &self.checkpoints;
-        let wrong = |error| SourceError::Open { path: source.path().to_owned(), source: error };
-        let file = source.again().map_err(wrong)?;
+        let Checkpoints { source, files, place, resumed, .. } = &self.checkpoints;
         // The next run has what comes of it, so half a line is none.
         let lines = LineSettings { last_line: LastLine::Leave, ..settings.lines };
-        Source::of_file(source.path(), file, lines, place.start)
+        match source {
+            CheckpointSource::File(source) => {
+                let path = source.path();
+                let wrong = |error| SourceError::Open { path: path.to_owned(), source: error };
+                Source::of_file(path, source.again().map_err(wrong)?, lines, place.start)
+            }
+            CheckpointSource::Files(settings) => {
+                let files = resumed.is_some().then(|| files.clone());
+                Source::of_files(settings, lines, place.start, files)
+            }
+        }
     }
 
     /// Where that is, and what was taken of the line there.
@@ -204,6 +215,8 @@ impl Resume {
     /// is of one that has no line feed yet.
     pub(crate) fn nothing_to_do(&self) -> Result<Option<u64>, PlanError> {
         let Checkpoints { source, place, resumed, .. } = &self.checkpoints;
+        // Of many files each is looked at, as new ones may be there.
+        let CheckpointSource::File(source) = source else { return Ok(None) };
         if !resumed.as_ref().is_some_and(|resumed| resumed.finished) {
             return Ok(None);
         }
@@ -226,8 +239,8 @@ impl Resume {
     }
 
     /// The file that is read.
-    pub(crate) fn source(&self) -> &Path {
-        self.checkpoints.source.path()
+    pub(crate) fn source(&self) -> PathBuf {
+        self.checkpoints.source.name()
     }
 
     /// What the run needs of it.
@@ -236,5 +249,17 @@ impl Resume {
     }
 }
 
+/// What a flow with checkpoints reads.
+fn open(source: &SourceSettings) -> Result<CheckpointSource, SourceError> {
+    match &source.input {
+        Input::File(path) => SourceFile::open(path).map(CheckpointSource::File),
+        Input::Files(files) => Ok(CheckpointSource::Files(files.clone())),
+        Input::Stdin => SourceFile::open(Path::new("-")).map(CheckpointSource::File),
+    }
+}
+
+const NOT_AGAIN: &str = "is a file, but events that an earlier run read of several files, or of \
+                         followed ones, cannot be read again, and so do not become dead letters; \
+                         write on_failed = \"stop\"";
 const STDIN: &str = "standard input cannot be read again after a crash; remove [checkpoint], or \
                      read a file";

@@ -14,9 +14,12 @@ use super::pump::Pump;
 use super::rounds::Rounds;
 use super::taken::Taken;
 use super::{Kept, RunError, TICK, Totals};
-use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFile, Mark, SourceFile, Writer};
+use crate::checkpoint::{
+    Checkpoint, CheckpointError, CheckpointFile, CheckpointSource, Mark, Marked, Writer,
+};
 use crate::layout::Layout;
 use crate::place::{LineStart, Place};
+use crate::source::{FileMark, Start};
 use spillway::contract::{Ending, Error, Phase, VisibleObject};
 use spillway::sink::SinkError;
 
@@ -27,7 +30,9 @@ pub struct Checkpoints {
     /// How often, beside what the sink asks for.
     pub every: Duration,
     /// What is read.
-    pub source: SourceFile,
+    pub source: CheckpointSource,
+    /// How far each file was read, where the source is many.
+    pub files: Vec<FileMark>,
     /// Which component it is that takes the states.
     pub writer: Writer,
     /// Where reading begins.
@@ -53,6 +58,11 @@ impl Checkpoints {
     pub(super) fn oldest(&self) -> LineStart {
         let resumed = self.resumed.as_ref();
         resumed.map_or(LineStart::default(), |resumed| resumed.source.oldest)
+    }
+
+    /// How far each file was read, where the source is many.
+    pub(super) fn files(&self) -> Vec<FileMark> {
+        self.files.clone()
     }
 
     /// What is known of lines before anything is read.
@@ -205,15 +215,24 @@ impl Checkpointer {
     ) -> Result<Vec<u8>, RunError> {
         let Some(taken) = &mut pump.taken else { return Ok(state) };
         let Checkpoints { file, source, writer, resumed, .. } = &self.checkpoints;
-        // A log that is truncated while it is read goes on where it was read to, with other lines.
-        if let Some(before) = &self.mark {
-            source.recognise(before).map_err(CheckpointError::Moved)?;
-        }
-        let place = taken.place(&pump.layout, source)?;
-        let begun = taken.begun();
+        let (place, begun) = (taken.place(), taken.begun());
         let oldest = pump.layout.line_start(pump.settled.min(place.position));
-        let mark = source.mark(place, begun, oldest);
-        let mark = mark.map_err(|error| CheckpointError::Source(source.path().into(), error))?;
+        let mark = match source {
+            CheckpointSource::File(file) => {
+                // A log that is truncated while it is read goes on where it was read to, with other
+                // lines.
+                if let Some(before) = &self.mark {
+                    file.recognise(before).map_err(CheckpointError::Moved)?;
+                }
+                let mark = file.mark(place, begun, oldest);
+                mark.map_err(|error| CheckpointError::Source(file.path().into(), error))?
+            }
+            CheckpointSource::Files(_) => {
+                let of = Marked::Files { files: taken.files() };
+                let Start { line: lines, offset } = place.start;
+                Mark { of, lines, offset, position: place.position, begun, oldest }
+            }
+        };
         let resumed = |count: fn(&Checkpoint) -> u64| resumed.as_ref().map_or(0, count);
         let (now, before) = (&pump.totals, &self.before);
         let stored = SystemTime::now();

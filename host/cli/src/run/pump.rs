@@ -15,8 +15,8 @@ use crate::batch::ends;
 use crate::dead_letters::{Content, DeadLetter};
 use crate::events::{Batch, Events, Rejected};
 use crate::layout::{Layout, Lines, Spot};
-use crate::place::Several;
 use crate::shutdown::Shutdown;
+use crate::source::{Note, Notice as SourceNotice};
 use crate::telemetry::Monitor;
 use spillway::contract::{
     Ending, Error, Failure, Level, Notice, Progress, Rejection, Run, VisibleObject,
@@ -75,6 +75,9 @@ impl Pump<'_> {
     /// Counts a batch, and returns the runs of it that are to be written.
     pub(super) fn begin(&mut self, batch: &mut Batch) -> Vec<Run> {
         self.layout.add(&batch.several, &batch.next);
+        for note in mem::take(&mut batch.notes) {
+            self.note_of_source(note);
+        }
         self.totals.lines += batch.lines;
         self.totals.lines_of_several_events += batch.several.len() as u64;
         self.totals.input_bytes += batch.bytes;
@@ -96,13 +99,22 @@ impl Pump<'_> {
         runs
     }
 
-    /// Takes in that the sink took these events, but for those that it rejected. `several` are
-    /// those lines that begin in their batch and have several events.
+    /// Takes in what the source says of its files.
+    fn note_of_source(&mut self, note: Note) {
+        if let Note::Notice(SourceNotice { is_warning, message }) = note {
+            let level = if is_warning { Level::Warning } else { Level::Info };
+            self.observer.notice(&Notice { level, message });
+        } else if let Some(taken) = &mut self.taken {
+            taken.add(note);
+        }
+    }
+
+    /// Takes in that the sink took these events of a batch, but for those that it rejected.
     pub(super) async fn wrote(
         &mut self,
         portion: Portion<'_>,
         rejected: Vec<Rejection>,
-        several: &[Several],
+        batch: &Batch,
     ) -> Result<(), RunError> {
         let (end, dropped) = (portion.end(), portion.dropped());
         let given = mem::take(&mut self.giving).into_iter();
@@ -118,7 +130,7 @@ impl Pump<'_> {
         self.pending.add(&sunk, &rejections);
         self.dead_letters.keep(&runs, &sunk, &rejections)?;
         if let Some(taken) = &mut self.taken {
-            taken.took(&runs, several, &self.layout);
+            taken.took(&runs, batch, &self.layout);
         }
         for &Rejection { position, ref reason } in &rejections {
             let content = event(&runs, position).unwrap_or(Content::Line { held: b"", bytes: 0 });

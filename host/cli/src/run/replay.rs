@@ -7,6 +7,7 @@ use super::pump::Pump;
 use super::runs::{before, run};
 use super::transforms::Portion;
 use crate::batch::ends;
+use crate::checkpoint::CheckpointSource;
 use crate::layout::Layout;
 use crate::place::{Place, Several};
 use crate::source::{Source, SourceError, Start};
@@ -24,7 +25,8 @@ impl Checkpointer {
         let place = self.checkpoints.place;
         let (to, from) = (place.next_position(), may_fail.map(|object| object.first).min());
         let Some(from) = from.filter(|from| *from < to) else { return Ok(()) };
-        let file = &self.checkpoints.source;
+        // Followed files may be gone, and flows that would have to read them again are refused.
+        let CheckpointSource::File(file) = &self.checkpoints.source else { return Ok(()) };
         let wrong = |source| {
             let path = file.path().to_owned();
             RunError::Source(SourceError::Open { path, source })

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use super::Checkpoints;
 use super::runs::{end, payload};
 use crate::batch::ends;
-use crate::checkpoint::{CheckpointError, SourceFile};
+use crate::events::Batch;
 use crate::layout::Layout;
-use crate::place::{Begun, LineStart, Place, Several};
+use crate::place::{Begun, LineStart, Place};
+use crate::source::{FileMark, Ledger, Note};
 use spillway::contract::{Progress, Run};
 
 /// How far the sink has taken the input, and what has ended since the last checkpoint.
@@ -25,6 +26,8 @@ pub(super) struct Taken {
     /// The positions of the first events of objects that became visible, or failed, since the sink
     /// was last asked for its state.
     pub(super) ended: HashSet<u64>,
+    /// How far each file is read, where the source is many.
+    files: Ledger,
 }
 
 impl Taken {
@@ -37,6 +40,7 @@ impl Taken {
             taken: place.next_position(),
             is_due: resumed.is_none(),
             ended: HashSet::new(),
+            files: Ledger::new(checkpoints.files()),
         }
     }
 
@@ -45,12 +49,22 @@ impl Taken {
         self.begun.as_ref().map(|(_, begun)| begun.clone())
     }
 
-    /// The sink took these runs. `several` are those lines that begin in their batch and have
-    /// several events.
-    pub(super) fn took(&mut self, runs: &[Run], several: &[Several], layout: &Layout) {
+    /// What is to be known of files, behind what was taken.
+    pub(super) fn add(&mut self, note: Note) {
+        self.files.add(note);
+    }
+
+    /// The sink took these runs of a batch.
+    pub(super) fn took(&mut self, runs: &[Run], batch: &Batch, layout: &Layout) {
         let Some(last) = runs.last() else { return };
         self.taken = end(last);
         let LineStart { line, position } = layout.line_start(self.taken);
+        let begins_before = self.place.start.line == line;
+        let start = batch.starts.start(line).or(begins_before.then_some(self.place.start));
+        if let Some(start) = start {
+            self.place = Place { start, position, taken: self.taken - position };
+            self.files.advance_to(start);
+        }
         let before = self.begun.take();
         if position == self.taken {
             return;
@@ -58,8 +72,8 @@ impl Taken {
         let mut begun = match before {
             Some((of, begun)) if of == line => begun,
             _ => {
-                let index = several.binary_search_by_key(&line, |several| several.line);
-                Begun::at(index.ok().and_then(|index| several[index].now))
+                let index = batch.several.binary_search_by_key(&line, |several| several.line);
+                Begun::at(index.ok().and_then(|index| batch.several[index].now))
             }
         };
         let from = position + begun.events;
@@ -74,6 +88,7 @@ impl Taken {
     /// Everything before this place was taken or dealt with.
     pub(super) fn advance_to(&mut self, place: Place) {
         (self.place, self.taken) = (place, place.next_position());
+        self.files.advance_to(place.start);
         if place.taken == 0 {
             self.begun = None;
         }
@@ -86,18 +101,13 @@ impl Taken {
         self.is_due |= progress.wants_checkpoint || !progress.failed.is_empty();
     }
 
-    /// Where the next run has to begin: in the midst of a batch, that is looked up in the file.
-    pub(super) fn place(
-        &mut self,
-        layout: &Layout,
-        source: &SourceFile,
-    ) -> Result<Place, CheckpointError> {
-        if self.taken > self.place.next_position() {
-            let LineStart { line, position } = layout.line_start(self.taken);
-            let start = source.line(self.place.start, line);
-            let start = start.map_err(|e| CheckpointError::Source(source.path().into(), e))?;
-            self.place = Place { start, position, taken: self.taken - position };
-        }
-        Ok(self.place)
+    /// Where the next run has to begin.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// How far each file is read there.
+    pub(super) fn files(&self) -> Vec<FileMark> {
+        self.files.marks()
     }
 }

@@ -1,10 +1,14 @@
 //! `[source]` of a flow: as written, and as meant.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use spillway::problem::Problem;
+
+use super::{Compression, FilesSettings, Format, Paths, StartAt};
+use crate::age;
 
 /// `[source]` as written.
 ///
@@ -18,6 +22,21 @@ pub struct SourceConfig {
     pub kind: Option<String>,
     /// The file to read; a relative path starts at the current directory. Required by `"file"`.
     pub path: Option<PathBuf>,
+    /// The files to read, in place of `path`: paths with wildcards.
+    pub paths: Option<Vec<String>>,
+    /// Names of files that are not read, with wildcards.
+    pub exclude: Option<Vec<String>>,
+    /// Whether the end of a file is waited at, and new files are looked for.
+    pub follow: Option<bool>,
+    /// `"beginning"` (the default) or `"end"`: where a file begins that is there when a flow is
+    /// first started.
+    pub start_at: Option<String>,
+    /// `"none"` (the default), `"auto"`, `"gzip"`, `"zstd"` or `"bzip2"`.
+    pub compression: Option<String>,
+    /// How long a followed file that was renamed or deleted is looked at.
+    pub rotate_wait: Option<String>,
+    /// After how long without growth a followed file's last line is taken without a line feed.
+    pub partial_line_after: Option<String>,
     /// What a line holds: `"json"` (the default), `"raw"` or `"dead-letters"`.
     pub codec: Option<String>,
     /// The longest line taken, in bytes and without its line end. A longer one is a rejected event.
@@ -46,6 +65,8 @@ pub struct SourceSettings {
 pub enum Input {
     /// A file; a relative path starts at the current directory.
     File(PathBuf),
+    /// Files, as one stream.
+    Files(FilesSettings),
     /// Standard input.
     Stdin,
 }
@@ -60,6 +81,13 @@ pub enum Codec {
     Raw,
     /// One dead letter: what this or another flow set aside.
     DeadLetters,
+}
+
+impl SourceSettings {
+    /// Whether the source never ends by itself.
+    pub fn follows(&self) -> bool {
+        matches!(&self.input, Input::Files(FilesSettings { follow: true, .. }))
+    }
 }
 
 /// What a line is.
@@ -144,6 +172,8 @@ impl SourceConfig {
     }
 
     fn input(&self, problems: &mut Vec<Problem>) -> Option<Input> {
+        self.misplaced(problems);
+        let is_many = self.paths.is_some() || self.compression.is_some() || self.follow.is_some();
         let mut wrong = |field: &str, message: &str| {
             problems.push(Problem::new(field, message));
             None
@@ -152,8 +182,12 @@ impl SourceConfig {
             (Some("file"), Some(path)) if path.as_os_str().is_empty() => {
                 wrong("source.path", "is empty, expected the path of a file")
             }
+            (Some("file"), Some(_)) if is_many => self.files(problems),
             (Some("file"), Some(path)) => Some(Input::File(path.clone())),
-            (Some("file"), None) => wrong("source.path", "is missing; type = \"file\" needs it"),
+            (Some("file"), None) if self.paths.is_some() => self.files(problems),
+            (Some("file"), None) => {
+                wrong("source.path", "is missing; type = \"file\" needs it, or `paths`")
+            }
             (Some("stdin"), None) => Some(Input::Stdin),
             (Some("stdin"), Some(_)) => {
                 wrong("source.path", "has no meaning with type = \"stdin\"; remove it")
@@ -162,6 +196,75 @@ impl SourceConfig {
                 wrong("source.type", &format!("is \"{other}\", expected \"file\" or \"stdin\""))
             }
             (None, _) => wrong("source.type", "is missing, expected \"file\" or \"stdin\""),
+        }
+    }
+
+    /// Files that are read as one stream, where the flow says more than one path.
+    fn files(&self, problems: &mut Vec<Problem>) -> Option<Input> {
+        let (paths, exclude) = (self.paths.as_deref(), self.exclude.as_deref().unwrap_or_default());
+        let paths = match (&self.path, paths) {
+            (Some(path), _) => Paths::one(path),
+            (None, paths) => match Paths::new(paths.unwrap_or_default(), exclude) {
+                Ok(paths) => paths,
+                Err(more) => {
+                    problems.extend(more);
+                    return None;
+                }
+            },
+        };
+        let start_at = [("beginning", StartAt::Beginning), ("end", StartAt::End)];
+        let compression = [
+            ("none", Compression::None),
+            ("auto", Compression::Auto),
+            (Format::Gzip.name(), Compression::Format(Format::Gzip)),
+            (Format::Zstd.name(), Compression::Format(Format::Zstd)),
+            (Format::Bzip2.name(), Compression::Format(Format::Bzip2)),
+        ];
+        let start_at = choice("source.start_at", &self.start_at, &start_at, problems);
+        let compression = choice("source.compression", &self.compression, &compression, problems);
+        let rotate_wait = duration("source.rotate_wait", &self.rotate_wait, problems);
+        let partial = duration("source.partial_line_after", &self.partial_line_after, problems);
+        Some(Input::Files(FilesSettings {
+            paths,
+            follow: self.follow.unwrap_or_default(),
+            start_at: start_at.unwrap_or_default(),
+            compression: compression.unwrap_or_default(),
+            rotate_wait: rotate_wait.unwrap_or(ROTATE_WAIT_DEFAULT),
+            partial_line_after: partial,
+        }))
+    }
+
+    /// The fields that have a meaning for files alone, and for those that are followed.
+    fn misplaced(&self, problems: &mut Vec<Problem>) {
+        let of_files = [
+            ("source.paths", self.paths.is_some()),
+            ("source.exclude", self.exclude.is_some()),
+            ("source.follow", self.follow.is_some()),
+            ("source.compression", self.compression.is_some()),
+        ];
+        let of_followed = [
+            ("source.start_at", self.start_at.is_some()),
+            ("source.rotate_wait", self.rotate_wait.is_some()),
+            ("source.partial_line_after", self.partial_line_after.is_some()),
+        ];
+        let is_followed = self.follow == Some(true);
+        for (field, is_there) in of_files.into_iter().chain(of_followed) {
+            if is_there && self.kind.as_deref() == Some("stdin") {
+                let message = "has no meaning with type = \"stdin\"; remove it";
+                problems.push(Problem::new(field, message));
+            }
+        }
+        for (field, is_there) in of_followed {
+            if is_there && self.kind.as_deref() == Some("file") && !is_followed {
+                problems.push(Problem::new(field, "has a meaning only with follow = true"));
+            }
+        }
+        if self.paths.is_some() && self.path.is_some() {
+            let message = "stands beside `path`; write all files into `paths`, and remove `path`";
+            problems.push(Problem::new("source.paths", message));
+        }
+        if self.exclude.is_some() && self.path.is_some() {
+            problems.push(Problem::new("source.exclude", "has a meaning only with `paths`"));
         }
     }
 
@@ -203,6 +306,20 @@ fn choice<T: Copy>(
     }
     found
 }
+
+/// The duration in `field`; nothing if there is none, or if it is wrong and reported as such.
+fn duration(field: &str, text: &Option<String>, problems: &mut Vec<Problem>) -> Option<Duration> {
+    match age::parse(text.as_deref()?) {
+        Ok(duration) => Some(duration),
+        Err(error) => {
+            problems.push(Problem::new(field, error.to_string()));
+            None
+        }
+    }
+}
+
+/// The default of `rotate_wait`: longer than any writer takes to open its new file.
+pub const ROTATE_WAIT_DEFAULT: Duration = Duration::from_secs(30);
 
 /// The default of `line_bytes_max`: 64 MiB, far above any event that is meant.
 pub const LINE_BYTES_MAX_DEFAULT: u64 = 64 << 20;

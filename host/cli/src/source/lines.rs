@@ -157,7 +157,8 @@ impl<R: Read> LineReader<R> {
     }
 
     fn push(&mut self, block: Vec<u8>, ends: Vec<u32>, newline_added: bool) {
-        let lines = Lines { first: self.line, offset: self.offset, block, ends, newline_added };
+        let (first, offset, origin) = (self.line, self.offset, None);
+        let lines = Lines { first, offset, block, ends, newline_added, origin };
         self.line += lines.ends.len() as u64;
         self.offset = lines.offset_of(lines.ends.len());
         let max = self.settings.line_bytes_max;
@@ -177,6 +178,7 @@ impl<R: Read> LineReader<R> {
             next_offset: self.offset,
             head: self.buffer[..self.filled.min(HEAD_BYTES)].to_vec(),
             bytes: self.filled as u64,
+            origin: None,
         });
         self.offset += self.filled as u64;
         self.filled = 0;

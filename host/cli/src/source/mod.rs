@@ -6,6 +6,7 @@
 
 mod config;
 mod error;
+mod files;
 mod lines;
 mod piece;
 mod queue;
@@ -17,7 +18,11 @@ pub use config::{
     SourceSettings,
 };
 pub use error::SourceError;
+pub use files::{
+    Compression, FileKey, FileMark, FileStats, FilesSettings, Format, Ledger, Note, Notice, Paths,
+    Print, Slice, StartAt,
+};
 pub use lines::LineReader;
-pub use piece::{HEAD_BYTES, Lines, Piece, TooLong};
+pub use piece::{HEAD_BYTES, Lines, Origin, Piece, TooLong};
 pub use reader::{Source, Start};
 pub use sniff::Foreign;

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use super::Piece;
+use super::{Note, Piece};
 
 /// A queue's two ends.
 pub(super) fn queue() -> (Producer, Consumer) {
@@ -34,9 +35,64 @@ struct State {
     spare: Vec<Vec<u8>>,
     end: Option<io::Result<()>>,
     abandoned: bool,
+    /// Whether there is something for the thread that reads to look at.
+    woken: bool,
+}
+
+/// Ends the [wait](Producer::wait_until) of the thread that reads.
+#[derive(Clone)]
+pub(super) struct Waker(Arc<Shared>);
+
+impl Waker {
+    pub(super) fn wake(&self) {
+        self.0.state().woken = true;
+        self.0.room.notify_one();
+    }
 }
 
 impl Producer {
+    /// Something that can wake the thread that reads.
+    pub(super) fn waker(&self) -> Waker {
+        Waker(Arc::clone(&self.0))
+    }
+
+    /// Whether the receiver is gone.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.0.state().abandoned
+    }
+
+    /// Whether less is queued than may be.
+    pub(super) fn has_room(&self) -> bool {
+        self.0.state().bytes < READ_AHEAD_BYTES_MAX
+    }
+
+    /// Adds a piece without waiting.
+    pub(super) fn add(&self, piece: Piece) {
+        let mut state = self.0.state();
+        state.bytes += bytes_of(&piece);
+        state.pieces.push_back(piece);
+        self.0.ready.notify_one();
+    }
+
+    /// Waits until there is room again where there was none, somebody wakes it, the receiver is
+    /// gone, or it is so late.
+    pub(super) fn wait_until(&self, time: Instant) {
+        let mut state = self.0.state();
+        let was_full = state.bytes >= READ_AHEAD_BYTES_MAX;
+        let is_over = |state: &State| {
+            let has_room = was_full && state.bytes < READ_AHEAD_BYTES_MAX;
+            state.woken || state.abandoned || has_room
+        };
+        while !is_over(&state)
+            && let Some(left) = time.checked_duration_since(Instant::now())
+            && !left.is_zero()
+        {
+            let waited = self.0.room.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        state.woken = false;
+    }
+
     /// Adds a piece; waits while too much is queued. False if the receiver is gone.
     pub(super) fn push(&self, piece: Piece) -> bool {
         let bytes = bytes_of(&piece);
@@ -132,6 +188,7 @@ fn bytes_of(piece: &Piece) -> usize {
     let held = match piece {
         Piece::Lines(lines) => lines.block.len() + lines.ends.len() * size_of::<u32>(),
         Piece::TooLong(long) => long.head.len(),
+        Piece::Note(_) => size_of::<Note>(),
     };
     size_of::<Piece>() + held
 }
@@ -183,6 +240,6 @@ mod tests {
 
     fn piece(length: usize) -> Piece {
         let head = vec![0; length];
-        Piece::TooLong(TooLong { line: 0, offset: 0, next_offset: 0, head, bytes: 0 })
+        Piece::TooLong(TooLong { line: 0, offset: 0, next_offset: 0, head, bytes: 0, origin: None })
     }
 }

@@ -3,14 +3,18 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
+use super::files::follow;
 use super::lines::NoLines;
 use super::queue::{Consumer, Producer, queue};
 use super::sniff::{SNIFFED_BYTES, sniff};
-use super::{Codec, Input, LineReader, LineSettings, Piece, SourceError, SourceSettings};
+use super::{
+    Codec, FileMark, FileStats, FilesSettings, Input, LineReader, LineSettings, Piece, SourceError,
+    SourceSettings,
+};
 
 /// Where reading starts: at the beginning of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +37,7 @@ pub struct Source {
     offset: u64,
     is_file: bool,
     left: Arc<AtomicU64>,
+    files: Arc<Mutex<Vec<FileStats>>>,
 }
 
 impl Source {
@@ -45,12 +50,37 @@ impl Source {
         let lines = settings.lines;
         match &settings.input {
             Input::File(path) => open_file(path, lines, start),
+            Input::Files(files) => Source::of_files(files, lines, start, None),
             Input::Stdin => {
                 let name = "standard input".to_owned();
                 refuse_offset(&name, start)?;
                 Source::spawn(name, false, None, || Ok(io::stdin()), lines, start)
             }
         }
+    }
+
+    /// Starts to follow files, into a stream that has what lies before `start` behind it. `resumed`
+    /// is what an earlier run has read of them, if there was one.
+    ///
+    /// # Errors
+    ///
+    /// The thread that reads cannot be started.
+    pub fn of_files(
+        settings: &FilesSettings,
+        lines: LineSettings,
+        start: Start,
+        resumed: Option<Vec<FileMark>>,
+    ) -> Result<Source, SourceError> {
+        let name = settings.paths.written().join(", ");
+        let files = Arc::<Mutex<Vec<FileStats>>>::default();
+        let (settings, stats) = (settings.clone(), Arc::clone(&files));
+        let read = move |producer: &Producer| {
+            follow(settings, lines, start, resumed, producer, &stats).map_err(io::Error::other)
+        };
+        let pieces = on_a_thread(&name, read)?;
+        let (offset, left) = (start.offset, Arc::default());
+        let (input_bytes, is_file) = (None, true);
+        Ok(Source { pieces, name, lines, input_bytes, offset, is_file, left, files })
     }
 
     /// Starts to read a regular file that is open. `path` is what errors call it.
@@ -124,20 +154,23 @@ impl Source {
     /// Reading failed. All lines before were returned.
     pub async fn next(&mut self) -> Result<Option<Piece>, SourceError> {
         let next = self.pieces.next().await;
-        let next = next.map_err(|source| match source.downcast::<NoLines>() {
-            Ok(NoLines(foreign)) => {
-                SourceError::NoLines { name: self.name.clone(), file: self.is_file, foreign }
-            }
-            Err(source) => {
-                SourceError::Read { name: self.name.clone(), offset: self.offset, source }
+        let next = next.map_err(|error| {
+            let error = match error.downcast::<SourceError>() {
+                Ok(error) => return error,
+                Err(error) => error,
+            };
+            let name = self.name.clone();
+            match error.downcast::<NoLines>() {
+                Ok(NoLines(foreign)) => SourceError::NoLines { name, file: self.is_file, foreign },
+                Err(source) => SourceError::Read { name, offset: self.offset, source },
             }
         })?;
-        Ok(next.inspect(|piece| self.offset = end_of(piece)))
+        Ok(next.inspect(|piece| self.pass(piece)))
     }
 
     /// The next piece if it was read already.
     pub fn try_next(&mut self) -> Option<Piece> {
-        self.pieces.try_next().inspect(|piece| self.offset = end_of(piece))
+        self.pieces.try_next().inspect(|piece| self.pass(piece))
     }
 
     /// Gives a block back, to be read into again.
@@ -162,6 +195,11 @@ impl Source {
         self.input_bytes
     }
 
+    /// The numbers of the files that are followed, as of the last second.
+    pub fn files(&self) -> Arc<Mutex<Vec<FileStats>>> {
+        Arc::clone(&self.files)
+    }
+
     fn spawn<R: Read>(
         name: String,
         is_file: bool,
@@ -170,22 +208,38 @@ impl Source {
         lines: LineSettings,
         start: Start,
     ) -> Result<Source, SourceError> {
-        let (producer, pieces) = queue();
         let left = Arc::new(AtomicU64::new(0));
         let of_thread = Arc::clone(&left);
-        let read = move || {
-            let read = read_all(open, lines, start, &producer);
-            let read = read.map(|left| of_thread.store(left, Ordering::Relaxed));
-            producer.end(read);
+        let read = move |producer: &Producer| {
+            let read = read_all(open, lines, start, producer);
+            read.map(|left| of_thread.store(left, Ordering::Relaxed))
         };
-        let thread = thread::Builder::new().name("spillway-source".to_owned()).spawn(read);
-        match thread {
-            Ok(_) => {
-                let offset = start.offset;
-                Ok(Source { pieces, name, lines, input_bytes, offset, is_file, left })
-            }
-            Err(source) => Err(SourceError::Thread { name, source }),
+        let pieces = on_a_thread(&name, read)?;
+        let (offset, files) = (start.offset, Arc::default());
+        Ok(Source { pieces, name, lines, input_bytes, offset, is_file, left, files })
+    }
+
+    /// The end of a piece was handed over.
+    fn pass(&mut self, piece: &Piece) {
+        match piece {
+            Piece::Lines(lines) => self.offset = lines.offset_of(lines.ends.len()),
+            Piece::TooLong(long) => self.offset = long.next_offset,
+            Piece::Note(_) => {}
         }
+    }
+}
+
+/// Starts a thread that reads.
+fn on_a_thread(
+    name: &str,
+    read: impl FnOnce(&Producer) -> io::Result<()> + Send + 'static,
+) -> Result<Consumer, SourceError> {
+    let (producer, pieces) = queue();
+    let read = move || producer.end(read(&producer));
+    let thread = thread::Builder::new().name("spillway-source".to_owned()).spawn(read);
+    match thread {
+        Ok(_) => Ok(pieces),
+        Err(source) => Err(SourceError::Thread { name: name.to_owned(), source }),
     }
 }
 
@@ -229,13 +283,6 @@ fn read_all<R: Read>(
         }
     }
     Ok(reader.left())
-}
-
-fn end_of(piece: &Piece) -> u64 {
-    match piece {
-        Piece::Lines(lines) => lines.offset_of(lines.ends.len()),
-        Piece::TooLong(long) => long.next_offset,
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::source::FileStats;
 use crate::totals::Totals;
 use spillway::contract::Metric;
 use spillway::egress::{Counts, Traffic};
@@ -26,6 +27,8 @@ struct Known {
     closing: bool,
     checkpointed: Option<SystemTime>,
     sink: Arc<Families>,
+    /// The numbers of the files that are followed.
+    files: Arc<Mutex<Vec<FileStats>>>,
     /// When the sink was last asked for its metrics.
     asked: Option<(Instant, SystemTime)>,
 }
@@ -71,6 +74,7 @@ impl Monitor {
             closing: false,
             checkpointed: None,
             sink: Arc::default(),
+            files: Arc::default(),
             asked: None,
         })))
     }
@@ -104,6 +108,11 @@ impl Monitor {
         let mut known = self.lock();
         (known.input_bytes, known.traffic) = (input_bytes, Some(traffic));
         known.lag = Lag::default();
+    }
+
+    /// These are the numbers of the files that it follows, which change.
+    pub(crate) fn follow(&self, files: Arc<Mutex<Vec<FileStats>>>) {
+        self.lock().files = files;
     }
 
     /// The run has done so much. Counters never fall: what a new instance of the component reads

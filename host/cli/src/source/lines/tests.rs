@@ -44,6 +44,7 @@ fn a_last_line_is_left_where_it_may_go_on() {
                 count += match piece {
                     Piece::Lines(lines) => lines.ends.len(),
                     Piece::TooLong(_) => 1,
+                    Piece::Note(note) => panic!("{note:?}"),
                 };
             }
             assert_eq!((count, reader.left()), (lines, left), "{text:?} by {chunk}");
@@ -157,6 +158,7 @@ fn list(piece: &Piece, crlf: Crlf, seen: &mut Vec<Line>) {
         Piece::TooLong(long) => {
             seen.push((long.line, long.offset, long.next_offset, None, long.bytes));
         }
+        Piece::Note(note) => panic!("{note:?}"),
         Piece::Lines(lines) => {
             for index in 0..lines.ends.len() {
                 let line = lines.line(index, crlf);

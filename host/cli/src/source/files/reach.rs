@@ -1,0 +1,162 @@
+//! How far a file is read, and what tells its content from that of another file.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// How far a file is read: up to the beginning of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// How many bytes of its content were read; of a compressed file, decompressed.
+    pub(super) offset: u64,
+    /// How many line feeds are among them.
+    pub(super) lines: u64,
+    /// The first bytes that were read, [`PRINT_BYTES`] at most.
+    head: Vec<u8>,
+    /// The last bytes that were read, as many at most.
+    tail: Vec<u8>,
+}
+
+/// A fingerprint of the content before an offset: of its first and of its last bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "(u64, Digest, Digest)", from = "(u64, Digest, Digest)")]
+pub struct Print {
+    /// The offset.
+    at: u64,
+    head: Digest,
+    tail: Digest,
+}
+
+/// The first half of a SHA-256 of at most [`PRINT_BYTES`]: the first 8 bytes, in hexadecimal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Digest(u64);
+
+impl Reach {
+    /// Up to `offset`, with what lies directly before it and what the file begins with.
+    pub(super) fn at(offset: u64, lines: u64, head: Vec<u8>, tail: Vec<u8>) -> Reach {
+        Reach { offset, lines, head, tail }
+    }
+
+    /// What follows was read as well: so many lines.
+    pub(super) fn advance(&mut self, block: &[u8], lines: u64) {
+        if (self.offset as usize) < PRINT_BYTES && self.head.len() as u64 == self.offset {
+            let missing = (PRINT_BYTES - self.head.len()).min(block.len());
+            self.head.extend_from_slice(&block[..missing]);
+        }
+        if block.len() >= PRINT_BYTES {
+            self.tail.clear();
+            self.tail.extend_from_slice(&block[block.len() - PRINT_BYTES..]);
+        } else {
+            self.tail.extend_from_slice(block);
+            let excess = self.tail.len().saturating_sub(PRINT_BYTES);
+            self.tail.drain(..excess);
+        }
+        self.offset += block.len() as u64;
+        self.lines += lines;
+    }
+
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    pub(super) fn tail(&self) -> &[u8] {
+        &self.tail
+    }
+
+    pub(super) fn print(&self) -> Print {
+        Print { at: self.offset, head: Digest::of(&self.head), tail: Digest::of(&self.tail) }
+    }
+}
+
+impl Print {
+    /// The fingerprint of a content with these first and last bytes before `at`.
+    pub(super) fn of(at: u64, head: &[u8], tail: &[u8]) -> Print {
+        Print { at, head: Digest::of(head), tail: Digest::of(tail) }
+    }
+
+    /// The offset that it was taken at.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// How many of the first bytes it covers, and as many of the last.
+    pub(super) fn bytes(&self) -> usize {
+        self.at.min(PRINT_BYTES as u64) as usize
+    }
+
+    /// Whether a content begins with these bytes, as many as it [covers](Print::bytes).
+    pub(super) fn begins_with(&self, head: &[u8]) -> bool {
+        self.head == Digest::of(head)
+    }
+}
+
+impl From<Print> for (u64, Digest, Digest) {
+    fn from(Print { at, head, tail }: Print) -> (u64, Digest, Digest) {
+        (at, head, tail)
+    }
+}
+
+impl From<(u64, Digest, Digest)> for Print {
+    fn from((at, head, tail): (u64, Digest, Digest)) -> Print {
+        Print { at, head, tail }
+    }
+}
+
+impl Digest {
+    fn of(bytes: &[u8]) -> Digest {
+        let digest = Sha256::digest(bytes);
+        let first = digest.first_chunk().expect("a SHA-256 has 32 bytes");
+        Digest(u64::from_be_bytes(*first))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:016x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_right = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = is_right.then(|| u64::from_str_radix(&text, 16).ok()).flatten();
+        let wrong = || serde::de::Error::custom("no 16 digits in hexadecimal");
+        number.map(Digest).ok_or_else(wrong)
+    }
+}
+
+/// How much of the beginning, and of what was read last, tells a content: lines of a log have a
+/// time in them.
+pub(super) const PRINT_BYTES: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_content_has_the_same_print_in_whatever_pieces_it_was_read() {
+        let content: Vec<u8> = (0..2_000_u32).map(|index| (index * 7 % 251) as u8).collect();
+        for length in [0, 1, 100, 511, 512, 513, 1_023, 1_024, 1_025, 2_000] {
+            let content = &content[..length];
+            let mut whole = Reach::default();
+            whole.advance(content, 1);
+            for size in [1, 7, 511, 512, 600] {
+                let mut pieces = Reach::default();
+                content.chunks(size).for_each(|piece| pieces.advance(piece, 0));
+                assert_eq!(pieces.print(), whole.print(), "{length} {size}");
+            }
+            let kept = length.min(PRINT_BYTES);
+            let of = Print::of(length as u64, &content[..kept], &content[length - kept..]);
+            assert_eq!(whole.print(), of);
+            assert_eq!(of.bytes(), kept);
+        }
+    }
+
+    #[test]
+    fn it_is_read_as_it_is_written() {
+        let print = Print::of(300, b"head", b"tail");
+        let json = serde_json::to_string(&print).unwrap();
+        assert_eq!(serde_json::from_str::<Print>(&json).unwrap(), print);
+        assert!(serde_json::from_str::<Digest>("\"12\"").is_err());
+    }
+}

@@ -1,0 +1,176 @@
+//! A file that is followed.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::content::Content;
+use super::family::{self, Family, Rotation};
+use super::mark::FileMark;
+use super::paths::{FileId, Found};
+use super::stream::{FileKey, Who};
+
+/// A file that is followed.
+pub(super) struct Tracked {
+    pub(super) key: FileKey,
+    pub(super) path: PathBuf,
+    name: Arc<str>,
+    pub(super) family: Family,
+    pub(super) rotation: Rotation,
+    pub(super) id: FileId,
+    pub(super) modified: SystemTime,
+    /// As last seen, in bytes.
+    pub(super) length: u64,
+    /// When it was first seen, or last longer than before.
+    pub(super) grown: Instant,
+    pub(super) handle: Option<File>,
+    pub(super) used: Instant,
+    pub(super) content: Content,
+    pub(super) relation: Relation,
+    /// Whether it is a compressed copy.
+    pub(super) is_compressed: bool,
+    /// Whether there may be something to read.
+    pub(super) has_more: bool,
+    /// Whether it ends with a line that has no line feed.
+    pub(super) is_unfinished: bool,
+    /// Whether such a line is taken as it is.
+    pub(super) takes_last_line: bool,
+    /// Since when it has no name that is looked for.
+    pub(super) nameless: Option<Instant>,
+    /// How long it was when it could not be decompressed.
+    pub(super) broken: Option<u64>,
+    /// Whether a checkpoint knows of it.
+    pub(super) is_marked: bool,
+}
+
+/// Whether a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// It is not known yet whether it is a copy.
+    Unknown,
+    /// It is one of its own.
+    Own,
+    /// It goes on where another ended, if it has the same content before that.
+    Heir,
+    /// Another file has its content, and is read.
+    CopyOf(FileKey),
+}
+
+impl Tracked {
+    pub(super) fn new(key: FileKey, found: &Found, content: Content, now: Instant) -> Tracked {
+        let (family, rotation) = family::split(&found.path);
+        // What is being written is no copy.
+        let relation = if rotation == Rotation::None { Relation::Own } else { Relation::Unknown };
+        Tracked {
+            key,
+            name: name(&found.path),
+            path: found.path.clone(),
+            family,
+            rotation,
+            id: found.id,
+            modified: found.modified,
+            length: found.length,
+            grown: now,
+            handle: None,
+            used: now,
+            content,
+            relation,
+            is_compressed: false,
+            has_more: true,
+            is_unfinished: false,
+            takes_last_line: false,
+            nameless: None,
+            broken: None,
+            is_marked: false,
+        }
+    }
+
+    /// One that an earlier run has read.
+    pub(super) fn resumed(key: FileKey, found: &Found, content: Content, now: Instant) -> Tracked {
+        let relation = if content.is_proven() { Relation::Own } else { Relation::Heir };
+        Tracked { relation, is_marked: true, ..Tracked::new(key, found, content, now) }
+    }
+
+    /// What lines are said to be of.
+    pub(super) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    /// It has this path now.
+    pub(super) fn rename(&mut self, path: &Path) {
+        self.path = path.to_owned();
+        self.name = name(path);
+        (self.family, self.rotation) = family::split(path);
+    }
+
+    /// It was looked at, and is so long.
+    pub(super) fn see(&mut self, length: u64, modified: SystemTime, now: Instant) {
+        if length < self.length && matches!(self.relation, Relation::CopyOf(_)) {
+            // Another file, which has got its number, or it is copied anew.
+            self.relation = Relation::Unknown;
+        }
+        if (length, modified) != (self.length, self.modified) {
+            (self.length, self.modified, self.grown) = (length, modified, now);
+            self.has_more = self.broken.is_none_or(|broken| broken != length);
+        }
+    }
+
+    /// What a checkpoint says of it.
+    pub(super) fn mark(&self) -> FileMark {
+        let reach = &self.content.reach;
+        FileMark {
+            path: self.path.display().to_string(),
+            inode: self.id.inode,
+            offset: reach.offset,
+            lines: Some(reach.lines),
+            print: self.content.print(),
+            through: self.content.read_through(),
+        }
+    }
+
+    /// Whether its turn comes.
+    pub(super) fn is_ready(&self) -> bool {
+        self.has_more && matches!(self.relation, Relation::Own | Relation::Heir)
+    }
+
+    /// Opens it, where it is not open.
+    pub(super) fn open(&mut self, now: Instant) -> io::Result<&File> {
+        self.used = now;
+        if self.handle.is_none() {
+            self.handle = Some(self.reopen()?);
+        }
+        Ok(self.handle.as_ref().expect("it was opened"))
+    }
+
+    /// The open file, or the one of its name, if that is still the same.
+    pub(super) fn reopen(&self) -> io::Result<File> {
+        if let Some(handle) = &self.handle {
+            return handle.try_clone();
+        }
+        let file = File::open(&self.path)?;
+        match FileId::of(&file.metadata()?) == self.id {
+            true => Ok(file),
+            false => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Whether it can be closed, and opened again by its name.
+    pub(super) fn is_closable(&self) -> bool {
+        self.handle.is_some()
+            && self.nameless.is_none()
+            && !self.has_more
+            && !self.content.is_decoding()
+    }
+}
+
+impl<'a> Who<'a> {
+    pub(super) fn of(key: FileKey, name: &'a Arc<str>) -> Who<'a> {
+        Who { key, name }
+    }
+}
+
+fn name(path: &Path) -> Arc<str> {
+    path.to_string_lossy().into()
+}
