@@ -12,6 +12,7 @@ mod credentials;
 mod dead_letters;
 mod demo;
 mod encoded;
+mod follow;
 mod health;
 mod hostile;
 mod inputs;
