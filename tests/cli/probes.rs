@@ -44,7 +44,8 @@ fn a_run_that_goes_well_is_live_and_ready() {
 #[test]
 fn a_store_that_never_answers_well_is_not_reached() {
     let server = Scripted::start(|_| Reply::error(503, "SlowDown", "not so fast"));
-    let place = Place::of(&from_stdin(), "").with("ENDPOINT", &server.endpoint());
+    let patient = from_stdin().replace("attempts_max = 2\n", "");
+    let place = Place::of(&patient, "").with("ENDPOINT", &server.endpoint());
     let mut running = place.start(&["run", "flow.toml", "--metrics", "127.0.0.1:0"]);
     let address = served_at(&mut running);
     running.write((event("a", "1") + &event("b", "2")).as_bytes());
@@ -66,17 +67,30 @@ fn a_store_that_never_answers_well_is_not_reached() {
 /// again would help nobody, but it does not do its work.
 #[test]
 fn a_loop_that_waits_for_the_store_is_live_and_its_checkpoint_is_late() {
-    let server = Scripted::start(|_| Reply::Silence);
+    // It begins uploads, and takes no part, which a checkpoint waits for.
+    let server = Scripted::start(|request| match request.method.as_str() {
+        "POST" => {
+            let body = "<InitiateMultipartUploadResult><UploadId>one</UploadId>\
+                        </InitiateMultipartUploadResult>";
+            Reply::Answer(200, vec![], body.to_owned())
+        }
+        _ => Reply::Silence,
+    });
     let flow = FLOW.to_owned() + "[checkpoint]\npath = \"run.checkpoint\"\nevery = \"1s\"\n";
     let flow = flow.replace("[sink.config]", "[sink.config]\nmemory_bytes_max = 33554432");
     let events: String = (0..60).map(|_| event("a", &"x".repeat(MIB))).collect();
     let place = Place::of(&flow, &events).with("ENDPOINT", &server.endpoint());
     let mut running = place.start(&["run", "flow.toml", "--metrics", "127.0.0.1:0"]);
     let address = served_at(&mut running);
+    // For longer than the loop may stand still.
     eventually("a late checkpoint", || {
-        let (_, ready) = probe(address, "/health/ready");
+        let (status, ready) = probe(address, "/health/ready");
         let reasons = ready["reasons"].as_array().unwrap().iter().filter_map(Value::as_str);
-        reasons.clone().any(|reason| reason.contains("checkpoint")) && ready["ok"] == json!(false)
+        let late = reasons.filter(|reason| reason.contains("checkpoint"));
+        let mut words = late.flat_map(|reason| reason.split(' '));
+        let since = words.find_map(|word| word.parse::<u64>().ok());
+        assert_eq!(probe(address, "/health/live").0, 200);
+        status == 503 && since.is_some_and(|since| since >= 12)
     });
     assert_eq!(probe(address, "/health/live").0, 200);
     running.signal("INT");

@@ -31,13 +31,16 @@ fn a_run_says_that_it_is_ready_and_alive_and_that_it_stops() {
 #[test]
 fn its_status_says_how_far_it_is() {
     let server = Scripted::start(|_| Reply::error(503, "SlowDown", "not so fast"));
-    let place = Place::of(&from_stdin(), "").with("ENDPOINT", &server.endpoint());
+    let patient = from_stdin().replace("attempts_max = 2\n", "");
+    let place = Place::of(&patient, "").with("ENDPOINT", &server.endpoint());
     let (place, manager) = Manager::of(place);
     let mut running = place.start(&["run", "flow.toml"]);
     assert_eq!(manager.next(), "READY=1\n");
     assert_eq!(manager.next(), "STATUS=0 lines read, 0 objects stored\n");
     running.write((event("a", "1") + &event("b", "2")).as_bytes());
+    // With the second attempt, the answer to the first is known.
     server.wait_for("an object", |request| request.method == "PUT");
+    server.wait_for("another attempt", |request| request.method == "PUT");
     running.signal("TERM");
     manager.wait_for("STOPPING=1\n");
     let status = manager.next();

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
+use crate::escape;
 use crate::place::{LineStart, Place, Several};
 
 /// Finds the line of a position, from the first event that is not durable on.
@@ -31,13 +33,15 @@ pub struct Lines {
 }
 
 /// Where an event stands, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spot {
     /// The number of its line, from 1.
     pub line: u64,
     /// Which of the events of the line it is, from 1, and how many there are, where it is not the
     /// only one.
     pub event: Option<(u64, u64)>,
+    /// The file that the line is of, and counted in, where the source is many.
+    pub file: Option<Arc<str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +164,7 @@ impl Layout {
         let Stretch { from, each } = self.stretches[self.index(position)];
         let each = each.filter(|each| *each > 1 && position < self.end.position);
         let event = each.map(|each| (position.saturating_sub(from.position) % each + 1, each));
-        Spot { line: self.lines_of(position).first, event }
+        Spot { line: self.lines_of(position).first, event, file: None }
     }
 
     /// The stretch of this position; the first one for what lies before it.
@@ -188,9 +192,13 @@ impl fmt::Display for Lines {
 
 impl fmt::Display for Spot {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.event {
-            None => write!(formatter, "line {}", self.line),
-            Some((event, of)) => write!(formatter, "event {event} of {of} of line {}", self.line),
+        if let Some((event, of)) = self.event {
+            write!(formatter, "event {event} of {of} of ")?;
+        }
+        write!(formatter, "line {}", self.line)?;
+        match &self.file {
+            Some(file) => write!(formatter, " of {}", escape::line(file)),
+            None => Ok(()),
         }
     }
 }
@@ -222,7 +230,7 @@ mod tests {
         assert_eq!(layout.stretches.len(), 1);
         assert_eq!(layout.lines_of(0), Lines { first: 1, last: 1 });
         assert_eq!(layout.lines_of(9_999), Lines { first: 10_000, last: 10_000 });
-        assert_eq!(layout.spot(41), Spot { line: 42, event: None });
+        assert_eq!(layout.spot(41), Spot { line: 42, event: None, file: None });
     }
 
     #[test]
@@ -240,7 +248,7 @@ mod tests {
             (13, 9, Some((2, 2))),
             (14, 10, None),
         ] {
-            assert_eq!(layout.spot(position), Spot { line, event }, "{position}");
+            assert_eq!(layout.spot(position), Spot { line, event, file: None }, "{position}");
             assert_eq!(layout.lines_of(position), Lines { first: line, last: line });
         }
         assert_eq!(layout.line_start(9), start(6, 8));

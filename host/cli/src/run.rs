@@ -5,6 +5,7 @@
 
 mod checkpoints;
 mod dead_letters;
+mod origins;
 mod outcome;
 mod pending;
 mod pump;
@@ -17,6 +18,7 @@ mod transforms;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::dead_letters::OnFailed;
@@ -37,6 +39,7 @@ pub use transforms::Transforms;
 
 use checkpoints::Checkpointer;
 use dead_letters::DeadLetterQueue;
+use origins::Origins;
 use pending::Pending;
 use pump::Pump;
 use rounds::Rounds;
@@ -84,6 +87,17 @@ pub struct Runner<'a> {
     pub monitor: Monitor,
     /// What instances before this one have done.
     pub before: Totals,
+    /// Whether it is to end so that another flow goes on.
+    pub reload: watch::Receiver<Option<Handover>>,
+}
+
+/// How a run leaves its sink to the one that goes on after a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handover {
+    /// What is open is kept by a checkpoint, and the next sink resumes it.
+    Resumed,
+    /// Everything is completed: the next sink is configured otherwise, and begins anew.
+    Completed,
 }
 
 /// What a run did, and how it ended.
@@ -112,7 +126,7 @@ impl Runner<'_> {
     pub async fn run(self) -> Ran {
         let Runner { events, sink, on_rejected, on_failed, checkpoints, .. } = self;
         let Runner { mut transforms, shutdown, observer, monitor, before, .. } = self;
-        let checkpoint_first = self.checkpoint_first;
+        let (checkpoint_first, reload) = (self.checkpoint_first, self.reload);
         transforms.end_with(&sink.gate());
         let every = checkpoints.as_ref().map(|checkpoints| checkpoints.every);
         monitor.begin(events.input_bytes(), sink.traffic(), every);
@@ -145,6 +159,7 @@ impl Runner<'_> {
             stored_nothing: false,
             visible: Vec::new(),
             giving: Vec::new(),
+            origins: Origins::default(),
             spooled_from: begins,
             settled: 0,
             durable: begins,
@@ -152,7 +167,7 @@ impl Runner<'_> {
         };
         let before = pump.totals.clone();
         let checkpointer = checkpoints.map(|c| Checkpointer::new(c, before.clone()));
-        let mut running = Running { pump, checkpointer, checkpoint_first };
+        let mut running = Running { reload, pump, checkpointer, checkpoint_first };
         let result = running.run().await;
         running.pump.count();
         let checkpointer = running.checkpointer.map(Checkpointer::into_totals);
@@ -162,6 +177,8 @@ impl Runner<'_> {
 }
 
 struct Running<'a> {
+    /// Whether it is to end so that another flow goes on.
+    reload: watch::Receiver<Option<Handover>>,
     pump: Pump<'a>,
     checkpointer: Option<Checkpointer>,
     checkpoint_first: bool,
@@ -200,6 +217,9 @@ impl Running<'_> {
         let ending = worked?;
         closed.and(written)?;
         let is_stopped = self.pump.shutdown.count() > 0;
+        if self.handover().is_some() && !is_stopped {
+            return Ok(End::Reloading);
+        }
         let is_finished = self.checkpointer.is_some() && ending == Ending::Complete;
         Ok(if is_stopped && !is_finished { End::Stopped } else { End::Complete })
     }
@@ -226,10 +246,19 @@ impl Running<'_> {
             self.look(TICK).await?;
         }
         self.read().await?;
+        let handover = self.handover();
         match &mut self.checkpointer {
+            Some(checkpointer) if handover == Some(Handover::Resumed) => {
+                checkpointer.suspend(&mut self.pump).await
+            }
             Some(checkpointer) => checkpointer.finish(&mut self.pump).await,
             None => Ok(Ending::Complete),
         }
+    }
+
+    /// Whether it is to end so that another flow goes on, and how.
+    fn handover(&self) -> Option<Handover> {
+        *self.reload.borrow()
     }
 
     /// Reads until there is nothing left to read, or a reason to stop.
@@ -237,10 +266,12 @@ impl Running<'_> {
         let moved = self.pump.sink.moved();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reload = self.reload.clone();
         loop {
             tokio::select! {
                 biased;
                 () = self.pump.shutdown.first() => return Ok(()),
+                () = requested(&mut reload) => return Ok(()),
                 batch = self.pump.events.next() => match batch? {
                     Some(batch) => {
                         if self.take(batch).await?.is_break() {
@@ -313,6 +344,14 @@ impl Running<'_> {
             Some(checkpointer) => checkpointer.checkpoint_if_due(&mut self.pump, least).await,
             None => Ok(()),
         }
+    }
+}
+
+/// Waits until a reload is asked for.
+async fn requested(reload: &mut watch::Receiver<Option<Handover>>) {
+    if reload.wait_for(Option::is_some).await.is_err() {
+        // Nobody can ask any more.
+        std::future::pending().await
     }
 }
 

@@ -8,7 +8,11 @@ use tokio::task::AbortHandle;
 
 /// The number of requests to stop. Clones share it.
 #[derive(Clone)]
-pub struct Shutdown(watch::Sender<u32>);
+pub struct Shutdown {
+    requests: watch::Sender<u32>,
+    /// How often SIGHUP asked for a reload; nothing where it is a request to stop.
+    reloads: watch::Sender<Option<u32>>,
+}
 
 /// The guard of [`Shutdown::on`]. Dropping it cancels the call.
 pub struct OnSignal(AbortHandle);
@@ -16,12 +20,12 @@ pub struct OnSignal(AbortHandle);
 impl Shutdown {
     /// Without signals: only [`insist`](Shutdown::insist) requests a stop.
     pub fn never() -> Shutdown {
-        Shutdown(watch::Sender::new(0))
+        Shutdown::of(&watch::Sender::new(0))
     }
 
     /// Shares the number in `sender`.
     pub fn of(sender: &watch::Sender<u32>) -> Shutdown {
-        Shutdown(sender.clone())
+        Shutdown { requests: sender.clone(), reloads: watch::Sender::new(None) }
     }
 
     /// Counts SIGINT, SIGTERM and SIGHUP of this process. If SIGHUP was ignored when the process
@@ -49,12 +53,18 @@ impl Shutdown {
                         None => std::future::pending().await,
                     }
                 };
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                    _ = hung_up => {}
+                let is_hung_up = tokio::select! {
+                    _ = interrupt.recv() => false,
+                    _ = terminate.recv() => false,
+                    _ = hung_up => true,
+                };
+                let is_reload = is_hung_up
+                    && counting.reloads.send_if_modified(|reloads| {
+                        reloads.as_mut().map(|count| *count += 1).is_some()
+                    });
+                if !is_reload {
+                    counting.insist();
                 }
-                counting.insist();
             }
         });
         Ok(shutdown)
@@ -62,12 +72,24 @@ impl Shutdown {
 
     /// The number of requests so far.
     pub fn count(&self) -> u32 {
-        *self.0.borrow()
+        *self.requests.borrow()
     }
 
     /// Requests a stop, as a signal does.
     pub fn insist(&self) {
-        self.0.send_modify(|count| *count += 1);
+        self.requests.send_modify(|count| *count += 1);
+    }
+
+    /// From now on SIGHUP asks for a reload rather than a stop.
+    pub fn reload_on_hang_up(&self) {
+        self.reloads.send_modify(|reloads| *reloads = Some(0));
+    }
+
+    /// Waits until more reloads were asked for than `seen`, and returns how many.
+    pub async fn reload(&self, seen: u32) -> u32 {
+        let mut reloads = self.reloads.subscribe();
+        let more = reloads.wait_for(|count| count.is_some_and(|count| count > seen)).await;
+        more.ok().and_then(|count| *count).unwrap_or(seen)
     }
 
     /// Requests a stop once more if the run makes no progress for `patience` after the first
@@ -125,7 +147,7 @@ impl Shutdown {
     /// Waits for the request number `times`.
     pub async fn reached(&self, times: u32) {
         // `self` holds the sender, so the channel stays open.
-        let _ = self.0.subscribe().wait_for(|count| *count >= times).await;
+        let _ = self.requests.subscribe().wait_for(|count| *count >= times).await;
     }
 }
 

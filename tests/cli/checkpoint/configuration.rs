@@ -83,10 +83,10 @@ fn what_is_no_checkpoint_is_told_and_left() {
         (altered, "is a damaged checkpoint: its checksum does not match"),
         (
             earlier,
-            "is a checkpoint of version 1, but this program reads version 2; finish the source \
+            "is a checkpoint of version 1, but this program reads version 3; finish the source \
              with the program that wrote it",
         ),
-        (later, "is a checkpoint of version 9, but this program reads version 2"),
+        (later, "is a checkpoint of version 9, but this program reads version 3"),
         (b"something else".to_vec(), "is not a checkpoint"),
     ] {
         place.write("run.checkpoint", &bytes);

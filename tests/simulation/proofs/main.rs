@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod crashes;
+mod day;
 mod edge_cases;
 mod encoder;
 mod exhaustive;

@@ -11,7 +11,7 @@ use spillway_simulation::world::{FaultPlan, World};
 use crate::invariants::hold_at_the_end;
 
 /// Ways in which a store may be away, or ask to be spared.
-const OUTAGES: [Fault; 15] = [
+pub(crate) const OUTAGES: [Fault; 15] = [
     Fault::ConnectError,
     Fault::DnsError,
     Fault::ResetBefore,

@@ -25,13 +25,19 @@ fn what_is_reported_is_true_whatever_goes_wrong() {
 
 /// Runs as many seeds as are asked for, or the one that is, and prints its trace.
 pub(crate) fn all_seeds(unless_said: u64, run: impl Fn(u64) -> World + Sync) {
+    one_seed_in(1, unless_said, run);
+}
+
+/// The same with one seed where so many are asked for: each of its runs takes as long as they do.
+pub(crate) fn one_seed_in(share: u64, unless_said: u64, run: impl Fn(u64) -> World + Sync) {
     if let Some(seed) = variable("SPILLWAY_SEED") {
         let world = run(seed);
         println!("{}", world.trace().join("\n"));
         return;
     }
     let first = variable("SPILLWAY_FIRST_SEED").unwrap_or(0);
-    let seeds = first..first + variable("SPILLWAY_SEEDS").unwrap_or(unless_said);
+    let count = variable("SPILLWAY_SEEDS").map_or(unless_said, |count| count.div_ceil(share));
+    let seeds = first..first + count;
     let lanes = std::thread::available_parallelism().map_or(1, |lanes| lanes.get() as u64);
     std::thread::scope(|scope| {
         for lane in 0..lanes {

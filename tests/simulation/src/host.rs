@@ -27,6 +27,9 @@ pub struct Host {
     pub behaviour: HostBehaviour,
     /// The instants at which it crashes, counted from its beginning.
     pub crashes: BTreeSet<u64>,
+    /// The times at which it crashes, by the clock of [`World::elapsed`]: at the first instant from
+    /// then on.
+    pub crash_times: BTreeSet<Duration>,
     /// The checkpoint that it stored last.
     pub stored: Option<Checkpoint>,
     /// How many instants there have been.
@@ -49,6 +52,8 @@ pub struct Host {
 pub struct Checkpoint {
     /// The bytes that the core gave.
     pub state: Vec<u8>,
+    /// When, by the clock of [`World::elapsed`].
+    pub at: Duration,
     /// How many events of the source were written before it.
     pub next: usize,
     /// What the core says is in it.
@@ -142,6 +147,7 @@ impl Host {
             source,
             behaviour,
             crashes: BTreeSet::new(),
+            crash_times: BTreeSet::new(),
             stored: None,
             instants: 0,
             crashed: 0,
@@ -202,7 +208,10 @@ impl Host {
     fn instant(&mut self) -> Result<(), End> {
         self.look();
         self.instants += 1;
-        let is_planned = self.crashes.remove(&self.instants);
+        let now = self.world.elapsed();
+        let is_due = self.crash_times.first().is_some_and(|time| *time <= now);
+        self.crash_times.retain(|time| *time > now);
+        let is_planned = self.crashes.remove(&self.instants) || is_due;
         let is_random = self.crashed < self.behaviour.crashes_max
             && self.behaviour.crash_one_in.is_some_and(|count| self.random.u32(..count) == 0);
         if is_planned || is_random { Err(End::Crash) } else { Ok(()) }

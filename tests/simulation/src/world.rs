@@ -44,6 +44,9 @@ pub struct World {
     pub settings: Settings,
     /// How far the core's clock of the day is ahead of the bucket's, in nanoseconds.
     pub clock_ahead: i64,
+    /// How far it is ahead from a time on, by the clock of [`World::elapsed`]. Before the first of
+    /// them it is [`World::clock_ahead`].
+    pub clock_steps: BTreeMap<Duration, i64>,
     /// The events that the core took, by position.
     pub accepted: BTreeMap<u64, Accepted>,
     /// The positions of those it refused, and why.
@@ -125,6 +128,7 @@ impl World {
             bucket: Bucket::new(options),
             settings,
             clock_ahead: 0,
+            clock_steps: BTreeMap::new(),
             accepted: BTreeMap::new(),
             rejected: Vec::new(),
             visible: Vec::new(),
@@ -295,7 +299,9 @@ impl World {
     }
 
     pub(crate) fn now(&self) -> Now {
-        let wall = self.wall().0.saturating_add_signed(self.clock_ahead);
+        let step = self.clock_steps.range(..=self.elapsed()).next_back();
+        let ahead = step.map_or(self.clock_ahead, |(_, ahead)| *ahead);
+        let wall = self.wall().0.saturating_add_signed(ahead);
         Now { wall: Timestamp(wall), monotonic: Instant(self.elapsed) }
     }
 

@@ -24,6 +24,11 @@ impl CheckpointSource {
         }
     }
 
+    /// Whether it never ends by itself.
+    pub fn is_followed(&self) -> bool {
+        matches!(self, CheckpointSource::Files(FilesSettings { follow: true, .. }))
+    }
+
     /// Where to read on: the place that `mark` was made of.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use indicatif::HumanBytes;
 use spillway_local_s3::{LocalS3, RequestLine, StoredObject};
 
 use super::args::LogFormat;
-use super::execute::execute;
+use super::execute::{Surroundings, execute};
 use super::exit::{CliError, Exit};
 use super::output::outln;
 use super::run::{exit_on, start};
@@ -60,12 +60,17 @@ async fn stream(
     }
     let plan = request.plan(draft).await?;
     let clock = Clock::start();
-    let executed = execute(plan, shutdown, Monitor::new(), LogFormat::Text, false).await;
+    let (monitor, log) = (Monitor::new(), LogFormat::Text);
+    let (shutdown, monitor) = (&shutdown, &monitor);
+    let surroundings = Surroundings { shutdown, monitor, log, checkpoint_first: false };
+    let executed = execute(plan, surroundings, None).await;
     let (totals, result) = executed?;
     summary(&totals, result.as_ref().ok().copied(), clock.seconds(), false);
     match result {
         Ok(End::Complete | End::NothingToDo) => Ok(None),
-        Ok(End::Stopped | End::Aborted | End::GivenUp) => Ok(Some(Exit::Interrupted)),
+        Ok(End::Reloading | End::Stopped | End::Aborted | End::GivenUp) => {
+            Ok(Some(Exit::Interrupted))
+        }
         Err(error) => Err(error),
     }
 }

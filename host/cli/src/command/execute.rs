@@ -7,39 +7,40 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use spillway::Trap;
 use spillway::contract::{Error, VisibleObject};
 use spillway::sink::SinkError;
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::checkpoint::CheckpointSettings;
 use crate::plan::{Plan, PlanError, Resume};
-use crate::run::{End, Kept, Ran, RunError, Runner, Totals};
+use crate::run::{End, Handover, Kept, Ran, RunError, Runner, Totals};
 use crate::shutdown::Shutdown;
 use crate::telemetry::Monitor;
 
 use super::args::LogFormat;
 use super::exit::CliError;
 use super::log::SPILLWAY;
+use super::reload::Reloader;
 use super::terminal::Terminal;
 use super::{position, view};
 
 /// What a run did, and how it ended.
 pub(crate) type Executed = (Totals, Result<End, CliError>);
 
-/// Runs a plan. `checkpoint_first` is whether somebody waits to hear that checkpoints can be stored.
+/// Runs a plan, and after it those that `reloader` reads in its place.
 pub(crate) async fn execute(
     plan: Plan,
-    shutdown: Shutdown,
-    monitor: Monitor,
-    log: LogFormat,
-    checkpoint_first: bool,
+    surroundings: Surroundings<'_>,
+    reloader: Option<Reloader>,
 ) -> Result<Executed, CliError> {
     let Some(checkpoint) = &plan.checkpoint else {
-        let mut instance = Instance::new(&plan, &shutdown, &monitor, log, checkpoint_first);
+        let mut instance = Instance::new(&plan, surroundings, never());
         let ran = instance.run(None, Totals::default()).await?;
         return Ok((ran.totals, ran.result.map_err(CliError::from)));
     };
@@ -51,8 +52,78 @@ pub(crate) async fn execute(
         let totals = Totals { kept: Some(kept), ..Totals::default() };
         return Ok((totals, Ok(End::NothingToDo)));
     }
-    let mut instance = Instance::new(&plan, &shutdown, &monitor, log, checkpoint_first);
-    let mut ran = instance.run(Some(resume), Totals::default()).await?;
+    let Some(mut reloader) = reloader else {
+        return run(&plan, surroundings, never(), resume, Totals::default()).await;
+    };
+    let (mut plan, mut resume, mut totals) = (plan, resume, Totals::default());
+    loop {
+        let (reload, asked) = watch::channel(None);
+        let (executed, next) = {
+            let mut run = pin!(run(&plan, surroundings, asked, resume, totals));
+            let mut next = None;
+            loop {
+                tokio::select! {
+                    biased;
+                    executed = &mut run => break (executed?, next),
+                    (flow, handover) = reloader.next(&plan), if next.is_none() => {
+                        next = Some((flow, handover));
+                        reload.send_replace(Some(handover));
+                    }
+                }
+            }
+        };
+        let (Ok(End::Reloading), Some((flow, handover))) = (&executed.1, next) else {
+            return Ok(executed);
+        };
+        let done = executed.0;
+        plan = flow;
+        resume = match begin_again(&plan, handover).await {
+            Ok(resume) => resume,
+            Err(error) => return Ok((done, Err(error))),
+        };
+        reloader.is_done(handover);
+        totals = done;
+    }
+}
+
+/// Where a flow that was read again goes on.
+async fn begin_again(plan: &Plan, handover: Handover) -> Result<Resume, CliError> {
+    let checkpoint = plan.checkpoint.as_ref();
+    let checkpoint = checkpoint.expect("a flow without checkpoints is not read again");
+    let mut resume = resume(plan, checkpoint).await?;
+    if handover == Handover::Completed {
+        resume.begin_sink_anew();
+    }
+    Ok(resume)
+}
+
+/// What a run has around it.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) shutdown: &'a Shutdown,
+    pub(crate) monitor: &'a Monitor,
+    pub(crate) log: LogFormat,
+    /// Whether somebody waits to hear that checkpoints can be stored.
+    pub(crate) checkpoint_first: bool,
+}
+
+/// Nobody asks for a reload.
+fn never() -> watch::Receiver<Option<Handover>> {
+    watch::channel(None).1
+}
+
+/// Runs a plan with checkpoints to its end. `totals` is what was done before.
+async fn run(
+    plan: &Plan,
+    surroundings: Surroundings<'_>,
+    reload: watch::Receiver<Option<Handover>>,
+    resume: Resume,
+    totals: Totals,
+) -> Result<Executed, CliError> {
+    let shutdown = surroundings.shutdown;
+    let checkpoint = plan.checkpoint.as_ref().expect("it resumes from one");
+    let mut instance = Instance::new(plan, surroundings, reload);
+    let mut ran = instance.run(Some(resume), totals).await?;
     let mut restarts = Restarts::new();
     while let Some(cause) = trapped(&ran.result)
         && shutdown.count() == 0
@@ -123,25 +194,26 @@ struct Instance<'a> {
     shutdown: &'a Shutdown,
     monitor: &'a Monitor,
     terminal: Terminal,
+    /// Whether it is to end so that another flow goes on.
+    reload: watch::Receiver<Option<Handover>>,
 }
 
 impl<'a> Instance<'a> {
     fn new(
         plan: &'a Plan,
-        shutdown: &'a Shutdown,
-        monitor: &'a Monitor,
-        log: LogFormat,
-        checkpoint_first: bool,
+        surroundings: Surroundings<'a>,
+        reload: watch::Receiver<Option<Handover>>,
     ) -> Instance<'a> {
+        let Surroundings { shutdown, monitor, log, checkpoint_first } = surroundings;
         let terminal = Terminal::new(monitor.clone(), log, plan.source.follows());
         let checkpoint_first = checkpoint_first || plan.source.follows();
-        Instance { plan, checkpoint_first, shutdown, monitor, terminal }
+        Instance { plan, checkpoint_first, shutdown, monitor, terminal, reload }
     }
 
     /// Opens the source and the sink, from the checkpoint where there is one, and runs to the end.
     /// `totals` is what earlier instances have done.
     async fn run(&mut self, resume: Option<Resume>, totals: Totals) -> Result<Ran, CliError> {
-        let Instance { plan, checkpoint_first, shutdown, monitor, terminal } = self;
+        let Instance { plan, checkpoint_first, shutdown, monitor, terminal, reload } = self;
         let events = Plan::events(&plan.source, &plan.map, &plan.config, resume.as_ref())?;
         let transforms = plan.transforms.open().await?;
         let limit = plan.run.shutdown_timeout;
@@ -183,6 +255,7 @@ impl<'a> Instance<'a> {
             observer: terminal,
             monitor: monitor.clone(),
             before,
+            reload: reload.clone(),
         };
         Ok(runner.run().await)
     }

@@ -14,6 +14,7 @@ mod log;
 mod minute;
 mod output;
 mod position;
+mod reload;
 mod repeats;
 mod run;
 mod summary;

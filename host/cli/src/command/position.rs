@@ -1,6 +1,6 @@
 //! Where a flow with a checkpoint begins, for people.
 
-use crate::checkpoint::{self, CheckpointSettings};
+use crate::checkpoint::{self, CheckpointSettings, Mark, Marked};
 use crate::place::Place;
 use crate::plan::{PlanError, Resume};
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ pub(crate) fn describe(settings: &CheckpointSettings) -> Result<String, CliError
     Ok(match found {
         None => format!("It starts at line 1: there is no checkpoint {path} yet."),
         Some(found) => {
-            let from = from(&found.source.place());
+            let from = from(&found.source);
             format!("It resumes from {from}, from the checkpoint {path}.")
         }
     })
@@ -45,16 +45,23 @@ pub(crate) fn announce(resume: &Resume, is_nothing_to_do: bool) {
     }
     info!(
         target: SPILLWAY, event = "resumed", line,
-        "resuming from {}, from the checkpoint {path} of {taken}", from(&place)
+        "resuming from {}, from the checkpoint {path} of {taken}", from(&found.source)
     );
 }
 
 /// A place in the source, as text.
-fn from(place: &Place) -> String {
-    let line = place.start.line + 1;
-    match place.taken {
-        0 => format!("line {line}"),
-        taken => format!("line {line}, after {}", counted(taken, "event")),
+fn from(mark: &Mark) -> String {
+    let Place { start, taken, .. } = mark.place();
+    let place = match &mark.of {
+        Marked::File(_) => format!("line {}", start.line + 1),
+        Marked::Files { files } => {
+            let files = counted(files.len() as u64, "file");
+            format!("{} of {files}", counted(start.line, "line"))
+        }
+    };
+    match taken {
+        0 => place,
+        taken => format!("{place}, after {}", counted(taken, "event")),
     }
 }
 

@@ -17,10 +17,11 @@ use tracing::{info, warn};
 use super::args::RunArguments;
 use super::attended::Attendant;
 use super::check::{look, prove};
-use super::execute::execute;
+use super::execute::{Surroundings, execute};
 use super::exit::{CliError, Exit};
 use super::log::{COURSE, SPILLWAY};
 use super::output::outln;
+use super::reload::Reloader;
 use super::summary::{self, summary};
 
 pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
@@ -41,7 +42,7 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
             return Ok(Exit::Done);
         }
     };
-    let (plan, server) = prepared?;
+    let (plan, request, server) = prepared?;
     let checkpoint = plan.checkpoint.as_ref().map(|checkpoint| checkpoint.path.clone());
     if let Some(server) = &server {
         // The next run asks of objects that this one completed whether they are its own.
@@ -50,14 +51,21 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
     let monitor = Monitor::new();
     // It is dropped at the end: until then it serves the last numbers.
     let _endpoint = match metrics {
-        Some(address) => Some(endpoint(address, &monitor).await?),
+        Some(address) => Some(endpoint(address, &monitor)?),
         None => None,
     };
     info!(target: COURSE, event = "started", flow = %flow.display(), "reading {}", flow.display());
     let clock = Clock::start();
     let manager = ServiceManager::of_process();
     let attendant = Attendant::new(manager.clone(), monitor.clone(), shutdown.clone());
-    let run = execute(plan, shutdown.clone(), monitor, log, manager.is_there());
+    let checkpoint_first = manager.is_there();
+    let reloader = plan
+        .source
+        .follows()
+        .then(|| Reloader::new(flow.clone(), request, manager.clone(), shutdown.clone()));
+    let surroundings =
+        Surroundings { shutdown: &shutdown, monitor: &monitor, log, checkpoint_first };
+    let run = execute(plan, surroundings, reloader);
     let (totals, result) = attendant.attend(run).await?;
     if let Some(server) = server {
         let is_through = matches!(result, Ok(End::Complete | End::NothingToDo));
@@ -98,7 +106,7 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
     );
     summary(&totals, end, seconds, json);
     match result {
-        Ok(End::Complete | End::NothingToDo | End::Stopped) => Ok(Exit::Done),
+        Ok(End::Complete | End::NothingToDo | End::Reloading | End::Stopped) => Ok(Exit::Done),
         Ok(End::Aborted) => Ok(Exit::Interrupted),
         Ok(End::GivenUp) => {
             warn!(target: SPILLWAY, event = "left", "{LEFT}");
@@ -127,7 +135,7 @@ async fn prepare(
     flow: &Path,
     local: Option<&Path>,
     component: Option<PathBuf>,
-) -> Result<(Plan, Option<LocalS3>), CliError> {
+) -> Result<(Plan, Request, Option<LocalS3>), CliError> {
     let text = read(flow)?;
     let mut request = Request::of(flow, component);
     let server = match local {
@@ -135,7 +143,7 @@ async fn prepare(
         None => None,
     };
     let draft = request.parse(&text)?;
-    Ok((request.plan(draft).await?, server))
+    Ok((request.clone().plan(draft).await?, request, server))
 }
 
 /// Prints where the next run begins, after a failure.
@@ -157,8 +165,8 @@ fn say_kept(kept: &Kept, path: &Path) {
     );
 }
 
-async fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, CliError> {
-    let started = Endpoint::start(address, monitor.clone()).await;
+fn endpoint(address: SocketAddr, monitor: &Monitor) -> Result<Endpoint, CliError> {
+    let started = Endpoint::start(address, monitor.clone());
     let started = started.with_context(|| {
         format!("--metrics {address}: cannot listen there; expected a free address of this machine")
     });

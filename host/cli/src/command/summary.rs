@@ -30,6 +30,7 @@ pub(crate) fn summary(totals: &Totals, end: Option<End>, seconds: f64, as_json: 
 pub(crate) fn name(end: Option<End>) -> &'static str {
     match end {
         Some(End::Complete) => "complete",
+        Some(End::Reloading) => "reloading",
         Some(End::NothingToDo) => "nothing_to_do",
         Some(End::Stopped) => "stopped",
         Some(End::Aborted) => "aborted",
@@ -42,7 +43,7 @@ pub(crate) fn name(end: Option<End>) -> &'static str {
 pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> String {
     let Totals { events, rejected, filtered, failed_events, failed_objects, .. } = totals;
     let how = match (end, &totals.kept) {
-        (Some(End::Complete), _) => "Done",
+        (Some(End::Complete | End::Reloading), _) => "Done",
         (Some(End::NothingToDo), _) => return format!("{NOTHING_TO_DO}{}", unfinished(totals)),
         (Some(End::Stopped), None) => "Stopped; open objects were completed",
         (Some(End::Stopped), Some(_)) => "Stopped; open objects are saved for the next run",

@@ -177,7 +177,13 @@ fn write(
         reported.missing = reported.missing.saturating_sub(1);
         let content = Content::Event { key: &kept.key, payload, at: kept.at };
         let lines = layout.lines_of(position);
-        letters.add(&DeadLetter { position, lines, reason: &reported.reason, content })?;
+        letters.add(&DeadLetter {
+            position,
+            lines,
+            reason: &reported.reason,
+            content,
+            file: None,
+        })?;
         *count += 1;
     }
     Ok(())

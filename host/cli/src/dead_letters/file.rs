@@ -113,7 +113,9 @@ mod tests {
             let mut letters = DeadLetters::open(&path).unwrap();
             let content = Content::Line { held: b"x", bytes: 1 };
             let of = Lines { first: 1, last: 1 };
-            letters.add(&DeadLetter { position: 0, lines: of, reason: "why", content }).unwrap();
+            letters
+                .add(&DeadLetter { position: 0, lines: of, reason: "why", content, file: None })
+                .unwrap();
             letters.sync().unwrap();
             let text = fs::read_to_string(&path).unwrap();
             assert!(text.starts_with(before), "{text}");

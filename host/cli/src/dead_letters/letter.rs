@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::escape;
 use crate::layout::Lines;
@@ -16,6 +17,8 @@ pub(crate) struct DeadLetter<'a> {
     pub(crate) lines: Lines,
     /// Why it is not stored.
     pub(crate) reason: &'a str,
+    /// The file that the lines are of, and counted in, where the source is many.
+    pub(crate) file: Option<Arc<str>>,
     /// The content of a dead letter.
     pub(crate) content: Content<'a>,
 }
@@ -44,6 +47,8 @@ pub(crate) enum Letter {
 /// The document as it is written. What is text is there as text, and in base64 where it is not.
 #[derive(Default, Serialize)]
 struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
     line: u64,
     /// There only where the line is one from `line` to this.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,11 +87,12 @@ struct Read {
 impl DeadLetter<'_> {
     /// The document, with a line feed behind it.
     pub(crate) fn to_line(&self) -> Vec<u8> {
-        let DeadLetter { position, lines: Lines { first: line, last }, reason, ref content } =
-            *self;
+        let DeadLetter { position, lines: Lines { first: line, last }, reason, .. } = *self;
+        let DeadLetter { file, content, .. } = self;
         let reason = &*escape::line(reason);
         let last_line = (last != line).then_some(last);
         let mut document = Written { line, last_line, position, reason, ..Written::default() };
+        document.file = file.as_deref();
         match *content {
             Content::Line { held, bytes } => {
                 (document.event, document.event_base64) = text_or_base64(held);
@@ -200,7 +206,8 @@ mod tests {
         ];
         for (content, letter) in contents {
             let lines = Lines { first: 2, last: 2 };
-            let line = DeadLetter { position: 3, lines, reason: "why", content }.to_line();
+            let line =
+                DeadLetter { position: 3, lines, reason: "why", content, file: None }.to_line();
             let text = str::from_utf8(&line).unwrap();
             assert!(text.starts_with("{\"line\":2,\"position\":3,\"reason\":\"why\","), "{text}");
             assert_eq!(text.find('\n'), Some(text.len() - 1), "{text}");
@@ -212,7 +219,7 @@ mod tests {
     fn one_whose_line_is_not_known_exactly_has_both_bounds() {
         let content = Content::Event { key: "k", payload: b"1", at: None };
         let lines = Lines { first: 5, last: 9 };
-        let line = DeadLetter { position: 30, lines, reason: "why", content }.to_line();
+        let line = DeadLetter { position: 30, lines, reason: "why", content, file: None }.to_line();
         assert!(line.starts_with(b"{\"line\":5,\"last_line\":9,\"position\":30,"));
         assert_eq!(Letter::read(&line), Ok(event("k", b"1", None)));
     }

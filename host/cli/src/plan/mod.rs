@@ -32,7 +32,7 @@ use spillway::sink::Sink;
 pub(crate) use authorities::listed;
 pub(crate) use component::engine;
 pub(crate) use error::{PlanError, chain, is_shortage};
-pub(crate) use resume::Resume;
+pub(crate) use resume::{Resume, fits};
 pub(crate) use transform::Transforms;
 
 use error::unusable;
@@ -54,6 +54,8 @@ pub(crate) struct Request {
     credentials: Option<Arc<dyn Provider>>,
     /// What takes the place of the flow's own list of authorities.
     egress: Option<Vec<String>>,
+    /// Whether the flow takes the place of one that runs, and has its checkpoint.
+    is_reload: bool,
 }
 
 /// All that a run needs, and nothing that could be wrong with it before it begins.
@@ -104,7 +106,13 @@ impl Request {
             config: Config::default(),
             credentials: None,
             egress: None,
+            is_reload: false,
         }
+    }
+
+    /// The same, for a flow that takes the place of the one that runs.
+    pub(crate) fn for_reload(self) -> Request {
+        Request { is_reload: true, ..self }
     }
 
     /// Puts a server of this process under the flow, and nothing else within its reach.
@@ -168,7 +176,9 @@ impl Request {
         let transforms = Transforms::load(transforms, &mut problems).await?;
         let are_known = problems.len() == before;
         let destination = self.find(sink, credentials, &mut problems).await?;
-        if let (Some(checkpoint), Some(source)) = (&checkpoint, &source) {
+        if let (Some(checkpoint), Some(source)) = (&checkpoint, &source)
+            && !self.is_reload
+        {
             let destination = destination.as_ref().map(|(destination, _)| destination);
             // Of transforms that are wrong it is not known whether they are others.
             let destination = destination.filter(|_| are_known);

@@ -13,11 +13,12 @@ use crate::source::{Input, LastLine, LineSettings, Source, SourceError, SourceSe
 use spillway::component::Component;
 use spillway::contract::Error;
 use spillway::engine::Limits;
+use spillway::grants::Grants;
 use spillway::problem::Problem;
 use spillway::sink::SinkError;
 
 use super::error::unusable;
-use super::{Destination, PlanError, Transforms, chain};
+use super::{Destination, Plan, PlanError, Transforms, chain};
 
 /// A checkpoint that this process has, with what it is of.
 pub(crate) struct Resume {
@@ -70,20 +71,31 @@ pub(crate) async fn prove(
     let destination =
         destination.filter(|_| problems.iter().all(|problem| problem.field != commit));
     let Some(destination) = destination else { return Ok(()) };
-    let misfit = misfit(destination, before, found.as_ref()).await;
+    let Destination { sink, config, grants } = destination;
+    let misfit = misfit(sink, config, grants, before, found.as_ref()).await;
     let misfit = misfit?;
     problems.extend(misfit.map(|message| Problem::new("checkpoint.path", message)));
     Ok(())
 }
 
+/// Whether a sink of this configuration resumes from the checkpoint that is stored.
+pub(crate) async fn fits(settings: &CheckpointSettings, plan: &Plan) -> Result<bool, PlanError> {
+    let Some(found) = checkpoint::read(&settings.path)? else { return Ok(false) };
+    let Plan { sink, config, grants, transforms, .. } = plan;
+    let before = Before { transforms: &transforms.identity(), are_read_again: false };
+    let misfit = misfit(sink, config, grants, &before, Some(&found)).await?;
+    Ok(misfit.is_none())
+}
+
 /// Why a sink of this configuration does not go on from a checkpoint, or takes none, if so. Makes
 /// no request: a sink that holds nothing says of itself what its checkpoints depend on.
 async fn misfit(
-    destination: &Destination,
+    sink: &Component,
+    config: &str,
+    grants: &Grants,
     before: &Before<'_>,
     found: Option<&Checkpoint>,
 ) -> Result<Option<String>, SinkError> {
-    let Destination { sink, config, grants } = destination;
     let mut open = sink.open(config, None, grants).await?;
     let fresh = match open.checkpoint().await {
         Ok(fresh) => fresh,
@@ -208,9 +220,15 @@ impl Resume {
         (*place, resumed.as_ref().and_then(|resumed| resumed.source.begun.clone()))
     }
 
-    /// What the sink is opened with.
+    /// What the sink is opened with; nothing where it begins anew.
     pub(crate) fn state(&self) -> Option<&[u8]> {
-        self.checkpoints.resumed.as_ref().map(|resumed| resumed.state.as_slice())
+        let state = self.checkpoints.resumed.as_ref().map(|resumed| resumed.state.as_slice());
+        state.filter(|state| !state.is_empty())
+    }
+
+    /// Goes on in the source, with a sink that begins anew. All that the one before took is visible.
+    pub(crate) fn begin_sink_anew(&mut self) {
+        self.checkpoints.resumed.iter_mut().for_each(|resumed| resumed.state = Vec::new());
     }
 
     /// Whether the flow was through, and its source has no more lines since; then, how much there

@@ -20,7 +20,7 @@ use crate::checkpoint::{
 use crate::layout::Layout;
 use crate::place::{LineStart, Place};
 use crate::source::{FileMark, Start};
-use spillway::contract::{Ending, Error, Phase, VisibleObject};
+use spillway::contract::{Ending, Error, Level, Notice, Phase, VisibleObject};
 use spillway::sink::SinkError;
 
 /// What a run needs to store how far it is.
@@ -144,6 +144,12 @@ impl Checkpointer {
         Ok(Ending::Complete)
     }
 
+    /// Stores how far the run came, for a sink that resumes from there at once.
+    pub(super) async fn suspend(&mut self, pump: &mut Pump<'_>) -> Result<Ending, RunError> {
+        self.checkpoint(pump, false).await?;
+        Ok(Ending::Suspend)
+    }
+
     /// Takes a checkpoint where it is due, but none within `least` of the last, unless the sink
     /// asks for it.
     pub(super) async fn checkpoint_if_due(
@@ -197,7 +203,7 @@ impl Checkpointer {
             // What fails from here on does so because of that, and is not reported.
             return Err(SinkError::Refused(Error::Aborted).into());
         }
-        let state = self.store(pump, finished, state)?;
+        let state = self.store(pump, finished, state).await?;
         pump.sink.commit().await?;
         Ok(state)
     }
@@ -212,7 +218,7 @@ impl Checkpointer {
     }
 
     /// Stores the state with the place that it belongs to, and returns it.
-    fn store(
+    async fn store(
         &mut self,
         pump: &mut Pump<'_>,
         finished: bool,
@@ -252,7 +258,24 @@ impl Checkpointer {
             writer: writer.clone(),
             state,
         };
-        file.store(&checkpoint)?;
+        let mut is_told = false;
+        while let Err(error) = file.store(&checkpoint) {
+            if !source.is_followed() || pump.shutdown.count() > 0 {
+                return Err(error.into());
+            }
+            // A disk that is full has room again some day, and nothing is lost until then.
+            if !is_told {
+                is_told = true;
+                let error = explained(&error);
+                let message =
+                    format!("{error}; nothing is read until it can, which is tried again");
+                pump.observer.notice(&Notice { level: Level::Warning, message });
+            }
+            tokio::select! {
+                () = pump.shutdown.first() => {}
+                () = tokio::time::sleep(STORE_AGAIN_AFTER) => {}
+            }
+        }
         taken.is_due = false;
         (self.stored, self.mark) = (Instant::now(), Some(mark));
         let line = place.start.line + 1;
@@ -325,5 +348,18 @@ async fn wait_for(
     Ok(())
 }
 
+/// An error with its causes, in a line.
+fn explained(error: &dyn std::error::Error) -> String {
+    let mut shown = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        shown = format!("{shown}: {error}");
+        cause = error.source();
+    }
+    shown
+}
+
+/// After how long a checkpoint that could not be stored is stored again, in a run that follows.
+const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How much time lies between two checkpoints, at least, while a run that was told to stop waits.
 const PAUSE_CHECKPOINTS_EVERY: Duration = Duration::from_secs(1);

@@ -14,6 +14,8 @@ use spillway::sink::{SinkError, explain};
 pub enum End {
     /// The source is through.
     Complete,
+    /// It is to go on with another flow, from its last checkpoint.
+    Reloading,
     /// The source was through before, and everything is visible.
     NothingToDo,
     /// It was told to stop, and completed what was open, or kept it by a checkpoint.

@@ -2,9 +2,11 @@
 
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::dead_letters::DeadLetterQueue;
+use super::origins::Origins;
 use super::pending::Pending;
 use super::rounds::Rounds;
 use super::runs::{end, event, run};
@@ -50,6 +52,8 @@ pub(super) struct Pump<'a> {
     pub(super) letters_before: u64,
     /// The objects that became visible since the sink was last asked for its state.
     pub(super) visible: Vec<VisibleObject>,
+    /// Of which files the lines are, where the source is many.
+    pub(super) origins: Origins,
     /// The positions of the runs that it is being given.
     pub(super) giving: Vec<Range<u64>>,
     /// The position of the first event that this run could write as a dead letter. An earlier run
@@ -104,7 +108,10 @@ impl Pump<'_> {
         if let Note::Notice(SourceNotice { is_warning, message }) = note {
             let level = if is_warning { Level::Warning } else { Level::Info };
             self.observer.notice(&Notice { level, message });
-        } else if let Some(taken) = &mut self.taken {
+            return;
+        }
+        self.origins.add(&note);
+        if let Some(taken) = &mut self.taken {
             taken.add(note);
         }
     }
@@ -135,8 +142,8 @@ impl Pump<'_> {
         for &Rejection { position, ref reason } in &rejections {
             let content = event(&runs, position).unwrap_or(Content::Line { held: b"", bytes: 0 });
             let lines = self.layout.lines_of(position);
-            let letter = DeadLetter { position, lines, reason, content };
-            self.reject(&letter, self.layout.spot(position))?;
+            let spot = self.layout.spot(position);
+            self.reject(DeadLetter { position, lines, reason, content, file: None }, spot)?;
         }
         if let Some(end) = end.filter(|end| sunk_to != Some(*end)) {
             // What the transforms dropped at the end is not to come.
@@ -152,8 +159,8 @@ impl Pump<'_> {
             let line = lines_before + 1;
             let lines = Lines { first: line, last: line };
             let content = Content::Line { held: &rejected.line, bytes: rejected.line_bytes };
-            let letter = DeadLetter { position, lines, reason, content };
-            self.reject(&letter, Spot { line, event: None })?;
+            let letter = DeadLetter { position, lines, reason, content, file: None };
+            self.reject(letter, Spot { line, event: None, file: None })?;
         }
         if let Some(taken) = &mut self.taken {
             taken.advance_to(batch.next);
@@ -161,13 +168,17 @@ impl Pump<'_> {
         Ok(())
     }
 
-    fn reject(&mut self, letter: &DeadLetter<'_>, spot: Spot) -> Result<(), RunError> {
+    fn reject(&mut self, mut letter: DeadLetter<'_>, mut spot: Spot) -> Result<(), RunError> {
         self.totals.rejected += 1;
+        if let Some((file, line)) = self.origins.of(spot.line) {
+            letter.lines = Lines { first: line, last: line };
+            (letter.file, spot.line, spot.file) = (Some(Arc::clone(&file)), line, Some(file));
+        }
         if self.stops {
             return Err(RunError::Rejected { spot, reason: letter.reason.to_owned() });
         }
         self.observer.rejected(spot, letter.reason);
-        self.dead_letters.reject(letter)
+        self.dead_letters.reject(&letter)
     }
 
     pub(super) async fn poll(&mut self) -> Result<(), RunError> {

@@ -38,7 +38,7 @@ impl Taken {
             place: *place,
             begun: begun.map(|begun| (place.start.line, begun)),
             taken: place.next_position(),
-            is_due: resumed.is_none(),
+            is_due: resumed.as_ref().is_none_or(|resumed| resumed.state.is_empty()),
             ended: HashSet::new(),
             files: Ledger::new(checkpoints.files()),
         }

@@ -3,10 +3,15 @@
 //! hyper serves a connection; the accept loop is ours. `hyper_util::server` has no accept loop, and
 //! its graceful shutdown waits for connections, while this endpoint closes the oldest one when
 //! there are too many, and all of them when it is dropped.
+//!
+//! It has a thread of its own: it answers also while every thread of the run is blocked, as by a log
+//! that nobody reads.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use http::header::{ALLOW, CONTENT_TYPE as TYPE, HeaderValue};
@@ -15,6 +20,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -27,20 +34,39 @@ use super::exposition::CONTENT_TYPE;
 #[derive(Debug)]
 pub struct Endpoint {
     address: SocketAddr,
-    task: AbortHandle,
+    /// Dropping it ends the thread.
+    open: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Endpoint {
-    /// Listens on `address`. Port 0 selects a free port. Must be called within a Tokio runtime.
+    /// Listens on `address`. Port 0 selects a free port.
     ///
     /// # Errors
     ///
-    /// If the address is not one of this machine, is in use, or is not permitted.
-    pub async fn start(address: SocketAddr, monitor: Monitor) -> std::io::Result<Endpoint> {
-        let listener = TcpListener::bind(address).await?;
+    /// If the address is not one of this machine, is in use, or is not permitted; or if there is no
+    /// thread to be had.
+    pub fn start(address: SocketAddr, monitor: Monitor) -> std::io::Result<Endpoint> {
+        let listener = net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(serve(listener, monitor)).abort_handle();
-        Ok(Endpoint { address, task })
+        let (open, closed) = oneshot::channel();
+        let (starts, started) = mpsc::channel();
+        let run = move || match prepare(listener) {
+            Ok((runtime, listener)) => {
+                let _ = starts.send(Ok(()));
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = serve(listener, monitor) => {}
+                        _ = closed => {}
+                    }
+                });
+            }
+            Err(error) => drop(starts.send(Err(error))),
+        };
+        let thread = thread::Builder::new().name("endpoint".to_owned()).spawn(run)?;
+        started.recv().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into()))?;
+        Ok(Endpoint { address, open: Some(open), thread: Some(thread) })
     }
 
     /// The address that it listens on.
@@ -56,8 +82,20 @@ impl Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        self.task.abort();
+        drop(self.open.take());
+        // It ends at once: it never blocks, and a response takes milliseconds.
+        let _ = self.thread.take().map(JoinHandle::join);
     }
+}
+
+/// What the thread serves with. It is made there: a runtime must not be dropped within another.
+fn prepare(listener: net::TcpListener) -> std::io::Result<(Runtime, TcpListener)> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let listener = {
+        let _within = runtime.enter();
+        TcpListener::from_std(listener)?
+    };
+    Ok((runtime, listener))
 }
 
 async fn serve(listener: TcpListener, monitor: Monitor) {

@@ -4,10 +4,11 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use spillway_core::http::Request;
 use spillway_core::{Civil, Timestamp};
 
 use super::answer::S3Error;
-use super::asked::Asked;
+use super::asked::{Asked, header};
 use super::options::{BucketOptions, KeyPair, WrongRegion};
 
 /// Finds whether the request is signed by a key that is good now, and whether its body is the one
@@ -31,6 +32,11 @@ pub(super) fn authorize(
     check_token(at, asked, key)?;
     check_signature(asked, &claim, key, signed_at)?;
     check_payload(asked, body)
+}
+
+/// Whose signature a request says that it has.
+pub(super) fn access_key_id(request: &Request) -> Option<String> {
+    Some(Claim::parse(header(request, "authorization")?).ok()?.access_key_id.to_owned())
 }
 
 /// What the `authorization` header says.

@@ -73,6 +73,7 @@ impl Bucket {
         let asked = Asked::read(&self.options.name, request);
         let mut logged = Logged {
             at,
+            access_key_id: authorize::access_key_id(request).unwrap_or_default(),
             operation: asked.as_ref().ok().and_then(|asked| asked.operation().ok()),
             key: asked.as_ref().map(|asked| asked.key.clone()).unwrap_or_default(),
             upload_id: asked

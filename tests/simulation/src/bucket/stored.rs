@@ -88,6 +88,8 @@ pub struct Visible {
 pub struct Logged {
     /// When it came.
     pub at: Timestamp,
+    /// The access key that signed it, or nothing.
+    pub access_key_id: String,
     /// What it asked for, where that could be told.
     pub operation: Option<Operation>,
     /// The key, or nothing.

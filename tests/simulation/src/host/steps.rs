@@ -135,7 +135,8 @@ impl Host {
         }
         let (next, objects) = (self.next, summary.objects);
         self.world.note(|| format!("checkpoint at {next} of {objects:?}"));
-        self.taken = Some(Checkpoint { state, next, objects, failed });
+        let at = self.world.elapsed();
+        self.taken = Some(Checkpoint { state, at, next, objects, failed });
         Ok(())
     }
 

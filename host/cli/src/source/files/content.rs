@@ -28,8 +28,6 @@ pub(super) struct Content {
     kind: Kind,
     /// What lies before `reach` must have this print, where that is not proven yet.
     expected: Option<Print>,
-    /// Whether it may end before the reach, as a copy of what was read does.
-    is_copy: bool,
     /// There is no line feed from the reach up to here.
     scanned: u64,
     passing: Option<Passing>,
@@ -70,8 +68,8 @@ struct Skipping {
 enum Skip {
     /// The reach is not there yet.
     More,
-    /// It is, and all before it is what was read.
-    There,
+    /// It is, and all before it is what was read. The content may end there.
+    There { is_at_end: bool },
     /// The content ends before it.
     Short,
     /// It is another content.
@@ -123,13 +121,24 @@ impl Content {
     /// A file that was read up to here, which is proven by a print where it is given.
     pub(super) fn from(reach: Reach, expected: Option<Print>) -> Content {
         let scanned = reach.offset;
-        Content { reach, kind: Kind::Unknown, expected, is_copy: false, scanned, passing: None }
+        Content { reach, kind: Kind::Unknown, expected, scanned, passing: None }
     }
 
     /// A compressed file that was read to its end when it had so many bytes.
     pub(super) fn through(reach: Reach, expected: Print, format: Format, length: u64) -> Content {
         let kind = Kind::Compressed { format, decoding: None, through: Some(length) };
         Content { kind, ..Content::from(reach, Some(expected)) }
+    }
+
+    /// A file that is read to its end, where it had so many bytes.
+    pub(super) fn at_end(reach: Reach, format: Option<Format>, length: u64) -> Content {
+        match format {
+            Some(format) => {
+                let print = reach.print();
+                Content::through(reach, print, format, length)
+            }
+            None => Content::from(reach, None),
+        }
     }
 
     /// What lies before the reach.
@@ -145,11 +154,6 @@ impl Content {
     /// The same, to be read on in another file, once that has proven to have it.
     pub(super) fn handed_on(&self) -> Content {
         Content::from(self.reach.clone(), Some(self.print()))
-    }
-
-    /// The same, to be read on in a copy, which may be of no more than a part.
-    pub(super) fn copied(&self) -> Content {
-        Content { is_copy: true, ..self.handed_on() }
     }
 
     /// How long a compressed file was when its content was read to the end.
@@ -249,17 +253,9 @@ impl Content {
     ) -> io::Result<Read> {
         let length = file.metadata()?.len();
         let from = self.passing.as_ref().map_or(self.reach.offset, |passing| passing.reach.offset);
-        if length < from && self.is_copy {
-            let reach = reach_at(file, length, 0)?;
-            *self = Content { kind: Kind::Plain, ..Content::from(reach, None) };
-            let from = Start { line: 0, offset: self.reach.offset };
-            stream.pass(who, &self.reach, from, None);
-            return Ok(Read::End { unfinished: 0 });
-        }
         if length < from {
             return Ok(Read::Changed);
         }
-        self.is_copy = false;
         if let Some(expected) = self.expected {
             if !prove(file, expected)? {
                 return Ok(Read::Changed);
@@ -354,15 +350,14 @@ impl Content {
             let read = match skipping.go_on(&mut current.decoder, self.reach.offset, self.expected)
             {
                 Skip::More => return Ok(Read::Some),
-                Skip::Other => Read::Changed,
-                Skip::Short if !self.is_copy => Read::Changed,
+                Skip::Other | Skip::Short => Read::Changed,
                 Skip::Broken(error) => Read::Broken(error),
-                skip @ (Skip::There | Skip::Short) => {
+                Skip::There { is_at_end } => {
                     let (lines, skipping) = (self.reach.lines, current.skipping.take());
                     self.reach = skipping.map(|skipping| skipping.reach).unwrap_or_default();
                     self.reach.lines = lines;
                     self.expected = None;
-                    current.is_at_end = matches!(skip, Skip::Short);
+                    current.is_at_end = is_at_end;
                     return Ok(Read::Some);
                 }
             };
@@ -523,9 +518,9 @@ impl Skipping {
         }
         let is_there = self.reach.offset == to && (self.is_proven || expected.is_none());
         match end {
-            Some(Err(error)) => Skip::Broken(error),
-            _ if is_there => Skip::There,
-            Some(Ok(())) => Skip::Short,
+            Some(Err(error)) if !is_there => Skip::Broken(error),
+            end if is_there => Skip::There { is_at_end: end.is_some() },
+            Some(_) => Skip::Short,
             None => Skip::More,
         }
     }

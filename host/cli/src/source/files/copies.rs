@@ -15,22 +15,24 @@ use super::mark::FileMark;
 use super::paths::{FileId, Found};
 use super::reach::{PRINT_BYTES, Print, Reach};
 use super::stream::FileKey;
-use super::tracked::Tracked;
+use super::tracked::{End, Tracked};
 
-/// The file that another is a copy of.
-pub(super) struct Original {
-    pub(super) key: FileKey,
-    /// Whether it is gone, so that the copy is read in its place.
-    pub(super) is_gone: bool,
-    /// Whether the copy is compressed: it does not change any more.
-    pub(super) is_compressed: bool,
+/// What a file is to those that are known.
+pub(super) enum Kin {
+    /// It has a content of its own.
+    None,
+    /// It is being written yet, so that nobody can tell.
+    Unclear,
+    /// It has the content of another that is there, and ends so, where that is known.
+    CopyOf(FileKey, Option<End>),
+    /// It has a content that was read in a file that is gone, as far as can be told.
+    HeirOf(FileKey),
 }
 
 /// Where the last whole line of a file ends; nothing where it has none, or is compressed.
 pub(super) fn end_of(found: &Found, compression: Compression) -> io::Result<Option<Reach>> {
     let file = File::open(&found.path)?;
-    let (head, _) = beginning(&file, Compression::None, PRINT_BYTES)?;
-    if format_of(&head, compression).is_some() {
+    if beginning(&file, compression)?.format.is_some() {
         return Ok(None);
     }
     let mut block = vec![0; SCAN_BYTES];
@@ -56,9 +58,8 @@ pub(super) fn recognise(
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let lines = mark.lines.unwrap_or_default();
-    let (head, format) = beginning(&file, compression, PRINT_BYTES)?;
-    if let Some(format) = format {
-        let copy = Copy { file: &file, length, head: &head, format: Some(format) };
+    let copy = Copy { beginning: beginning(&file, compression)?, file: &file, length };
+    if let Some(format) = copy.beginning.format {
         if mark.offset > 0 && !copy.is_of(mark.print)? {
             return Ok(None);
         }
@@ -78,76 +79,93 @@ pub(super) fn recognise(
     Ok(is_it.then_some(Content::from(reach_at(&file, mark.offset, lines)?, None)))
 }
 
-/// The file among `others` that this one is a copy of, as far as can be told.
+/// What a file is to `others`, whose contents are what was read of them.
 ///
-/// A copy that is compressed is told by its first bytes alone. What lies before the place where
-/// reading ended is compared as soon as it is read in place of the other.
-pub(super) fn original(
+/// A compressed file is held for the heir of a content by its first bytes alone. What lies before
+/// the place where reading ended is compared as soon as it is read. With `is_settled` a compressed
+/// file that breaks off is taken as it is.
+pub(super) fn kin(
     file: &Tracked,
     others: &[&Tracked],
     compression: Compression,
-) -> io::Result<Option<Original>> {
+    is_settled: bool,
+) -> io::Result<Kin> {
     let own = file.reopen()?;
     let length = own.metadata()?.len();
-    let (head, format) = beginning(&own, compression, PRINT_BYTES)?;
-    if head.is_empty() {
-        return Ok(None);
+    let copy = Copy { beginning: beginning(&own, compression)?, file: &own, length };
+    if copy.beginning.is_broken && !is_settled {
+        return Ok(Kin::Unclear);
     }
-    let copy = Copy { file: &own, length, head: &head, format };
-    for other in others {
-        let is_gone = other.nameless.is_some() && other.handle.is_none();
-        let is_copy = match other.reopen().ok().filter(|_| !is_gone) {
-            Some(theirs) => copy.is_of_file(&theirs, &other.content, compression)?,
-            None => copy.is_of(other.content.print())?,
-        };
-        if is_copy {
-            let is_compressed = format.is_some();
-            return Ok(Some(Original { key: other.key, is_gone, is_compressed }));
+    if copy.beginning.head.is_empty() {
+        return Ok(Kin::None);
+    }
+    for other in others.iter().filter(|other| !other.is_ghost()) {
+        let Ok(theirs) = other.reopen() else { continue };
+        if let Some(end) = copy.is_of_file(&theirs, compression)? {
+            return Ok(Kin::CopyOf(other.key, end));
         }
     }
-    Ok(None)
+    for other in others.iter().filter(|other| other.is_ghost()) {
+        if !other.denied.contains(&file.id) && copy.is_of(other.content.print())? {
+            return Ok(Kin::HeirOf(other.key));
+        }
+    }
+    Ok(Kin::None)
 }
 
-/// Whether a file has still what was read of it.
+/// Whether a path is that of a file which is not open, as far as its content tells: that number may
+/// have been given to another. Of one of which nothing was read, it is so if it may be a log.
+pub(super) fn is_same(path: &Path, file: &Tracked, compression: Compression) -> io::Result<bool> {
+    let mark = file.mark();
+    if mark.offset > 0 {
+        return Ok(recognise(path, &mark, compression)?.is_some());
+    }
+    let found = File::open(path)?;
+    let is_plain = beginning(&found, compression)?.format.is_none();
+    Ok(is_plain && found.metadata()?.len() >= file.length)
+}
+
+/// Whether a file has still what was read of it, as far as that is seen without decompressing it.
 pub(super) fn is_intact(file: &Tracked) -> io::Result<bool> {
-    let print = file.content.print();
-    let handle = file.reopen()?;
-    Ok(file.content.is_compressed()
-        || handle.metadata()?.len() >= print.at() && prove(&handle, print)?)
+    if file.content.is_compressed() || !file.content.is_proven() {
+        return Ok(true);
+    }
+    let (handle, print) = (file.reopen()?, file.content.print());
+    Ok(handle.metadata()?.len() >= print.at() && prove(&handle, print)?)
 }
 
 /// A file beside a log, with a name that the flow does not look for, that has the content which
 /// the log had.
 pub(super) fn unnamed(
-    log: &Tracked,
-    content: &Content,
+    ghost: &Tracked,
     known: &HashSet<FileId>,
     compression: Compression,
 ) -> Option<Found> {
-    let folder = match log.path.parent() {
+    let folder = match ghost.path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let print = content.print();
+    let print = ghost.content.print();
     if print.at() == 0 {
         return None;
     }
     let candidates = fs::read_dir(folder).ok()?.filter_map(|entry| {
         let entry = entry.ok()?;
         let (family, rotation) = family::split(&entry.path());
-        if family.name != log.family.name || rotation == Rotation::None {
+        if family.name != ghost.family.name || rotation == Rotation::None {
             return None;
         }
         let found = Found::of(entry.path(), &entry.metadata().ok()?)?;
-        (!known.contains(&found.id)).then_some(found)
+        let is_new = !known.contains(&found.id) && !ghost.denied.contains(&found.id);
+        is_new.then_some(found)
     });
     let mut candidates: Vec<Found> = candidates.collect();
     candidates.sort_by_key(|found| std::cmp::Reverse(found.modified));
     candidates.into_iter().find(|found| {
         let is_it = || {
             let file = File::open(&found.path)?;
-            let (head, format) = beginning(&file, compression, PRINT_BYTES)?;
-            Copy { file: &file, length: found.length, head: &head, format }.is_of(print)
+            let beginning = beginning(&file, compression)?;
+            Copy { beginning, file: &file, length: found.length }.is_of(print)
         };
         is_it().unwrap_or(false)
     })
@@ -157,88 +175,90 @@ pub(super) fn unnamed(
 struct Copy<'a> {
     file: &'a File,
     length: u64,
-    head: &'a [u8],
-    format: Option<Format>,
+    beginning: Beginning,
 }
 
 impl Copy<'_> {
-    /// Whether it has the content of a print: proven, or, where it is compressed or has not so much,
-    /// by its beginning.
+    /// Whether it has the content of a print: proven, or, where it is compressed, by its beginning.
     fn is_of(&self, print: Print) -> io::Result<bool> {
-        if print.at() == 0 || self.head.len() < print.bytes() {
+        let head = &self.beginning.head;
+        if print.at() == 0 || head.len() < print.bytes() {
             return Ok(false);
         }
-        match self.format {
-            None if self.length >= print.at() => Ok(prove(self.file, print)?),
-            _ => Ok(print.begins_with(&self.head[..print.bytes()])),
+        match self.beginning.format {
+            None => Ok(self.length >= print.at() && prove(self.file, print)?),
+            Some(_) => Ok(print.begins_with(&head[..print.bytes()])),
         }
     }
 
-    /// Whether it has the content of a file that is there.
+    /// Where it ends if it has the content of a file, or of the beginning of that. Of what is
+    /// compressed, so much as is compared at most.
     fn is_of_file(
         &self,
         theirs: &File,
-        content: &Content,
         compression: Compression,
-    ) -> io::Result<bool> {
-        let (begins, other_format) = beginning(theirs, compression, PRINT_BYTES)?;
-        let (length, print) = (theirs.metadata()?.len(), content.print());
-        let is_plain = other_format.is_none();
-        if is_plain && print.at() > 0 && (length < print.at() || !prove(theirs, print)?) {
-            // It has been truncated, and what was read of it is in its copies.
-            let is_part = self.head.len() < print.bytes();
-            return match is_part && !self.head.is_empty() {
-                true => Ok(content.reach.head().starts_with(self.head)),
-                false => self.is_of(print),
-            };
+    ) -> io::Result<Option<Option<End>>> {
+        let Beginning { head, format, .. } = beginning(theirs, compression)?;
+        let common = head.len().min(self.beginning.head.len());
+        if common == 0 || head[..common] != self.beginning.head[..common] {
+            return Ok(None);
         }
-        let common = begins.len().min(self.head.len());
-        if common == 0 || begins[..common] != self.head[..common] {
-            return Ok(false);
-        }
-        match (self.format, is_plain) {
-            // Copies are taken of what was there before.
-            (None, true) => Ok(self.length <= length
-                && before(self.file, self.length)? == before(theirs, self.length)?),
-            (Some(format), true) => self.is_compressed_of(format, theirs, length),
-            // Nobody compresses what is compressed, or keeps both for long.
-            (_, false) => Ok(true),
-        }
+        let (reach, is_whole) = match self.beginning.format {
+            None => reach_of(self.file, None, self.length)?,
+            format => reach_of(self.file, format, COMPARED_BYTES_MAX)?,
+        };
+        let (tail, is_there) = match format {
+            None => (before(theirs, reach.offset)?, theirs.metadata()?.len() >= reach.offset),
+            Some(_) => {
+                let (other, _) = reach_of(theirs, format, reach.offset)?;
+                (other.tail().to_vec(), other.offset == reach.offset)
+            }
+        };
+        let (compressed, length) = (self.beginning.format, self.length);
+        let is_copy = is_there && tail == reach.tail();
+        Ok(is_copy.then(|| is_whole.then_some(End { reach, compressed, length })))
     }
+}
 
-    /// Whether it is compressed of a file that has this length, or of its beginning.
-    fn is_compressed_of(&self, format: Format, theirs: &File, length: u64) -> io::Result<bool> {
-        let mut decoder = Decoder::new(self.file.try_clone()?, format)?;
-        let mut block = vec![0; SCAN_BYTES];
-        let mut reach = Reach::default();
-        loop {
-            let (filled, end) = decoder.fill(&mut block);
-            reach.advance(&block[..filled], 0);
-            if reach.offset > length {
-                return Ok(false);
-            }
-            if end.is_some() || reach.offset >= COMPARED_BYTES_MAX {
-                return Ok(before(theirs, reach.offset)? == reach.tail());
-            }
+/// The reach of a content at its end, or at `max`, and whether the first is known. A file that is
+/// not compressed has so much.
+fn reach_of(file: &File, format: Option<Format>, max: u64) -> io::Result<(Reach, bool)> {
+    let Some(format) = format else { return Ok((reach_at(file, max, 0)?, true)) };
+    let mut decoder = Decoder::new(file.try_clone()?, format)?;
+    let mut reach = Reach::default();
+    loop {
+        let left = max - reach.offset;
+        let mut block = vec![0; left.min(SCAN_BYTES as u64) as usize];
+        let (filled, end) = decoder.fill(&mut block);
+        reach.advance(&block[..filled], 0);
+        if end.is_some() || reach.offset == max {
+            return Ok((reach, matches!(end, Some(Ok(())))));
         }
     }
 }
 
-/// The first bytes of a file's content, and its format if it is compressed.
-fn beginning(
-    file: &File,
-    compression: Compression,
-    bytes: usize,
-) -> io::Result<(Vec<u8>, Option<Format>)> {
-    let mut head = vec![0; bytes];
+/// How a file begins.
+struct Beginning {
+    /// The first bytes of its content.
+    head: Vec<u8>,
+    format: Option<Format>,
+    /// Whether it has no more of them since it cannot be decompressed further.
+    is_broken: bool,
+}
+
+fn beginning(file: &File, compression: Compression) -> io::Result<Beginning> {
+    let mut head = vec![0; PRINT_BYTES];
     let read = read_full_at(file, &mut head, 0)?;
     head.truncate(read);
-    let Some(format) = format_of(&head, compression) else { return Ok((head, None)) };
-    let mut content = vec![0; bytes];
+    let Some(format) = format_of(&head, compression) else {
+        return Ok(Beginning { head, format: None, is_broken: false });
+    };
+    let mut content = vec![0; PRINT_BYTES];
     let mut decoder = Decoder::new(file.try_clone()?, format)?;
-    let (filled, _) = decoder.fill(&mut content);
+    let (filled, end) = decoder.fill(&mut content);
     content.truncate(filled);
-    Ok((content, Some(format)))
+    let is_broken = matches!(end, Some(Err(_)));
+    Ok(Beginning { head: content, format: Some(format), is_broken })
 }
 
 fn format_of(beginning: &[u8], compression: Compression) -> Option<Format> {

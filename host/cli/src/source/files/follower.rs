@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::content::{Content, How, Read};
-use super::copies;
-use super::family::{self, Family};
+use super::copies::{self, Kin};
+use super::family::{self, Family, Rotation};
 use super::mark::FileMark;
 use super::paths::{FileId, Found};
 use super::reach::Reach;
@@ -237,7 +237,7 @@ impl Follower {
             let of = stats.entry(&file.family).or_default();
             of.files += 1;
             of.open += u64::from(file.handle.is_some());
-            if matches!(file.relation, Relation::Own | Relation::Heir) && file.length != u64::MAX {
+            if file.relation.is_read() && file.length != u64::MAX {
                 of.lag_bytes += file.content.lag(file.length);
             }
         }
@@ -343,7 +343,8 @@ impl Follower {
     /// It has no name any more that is looked for: it was deleted, or renamed to another.
     fn lose_name(&mut self, key: FileKey, now: Instant) {
         let Some(file) = self.files.get_mut(&key) else { return };
-        if !matches!(file.relation, Relation::Own | Relation::Heir) {
+        if !file.relation.is_read() && (file.relation != Relation::Unknown || file.handle.is_none())
+        {
             // Nothing was read of it, and what it was a copy of is there.
             return self.forget(key);
         }
@@ -355,8 +356,14 @@ impl Follower {
         }
         if file.handle.is_none() && file.id.inode != 0 {
             let elsewhere = find_inode(&file.path, file.id.inode);
-            file.handle = elsewhere.and_then(|path| File::open(path).ok());
+            let compression = self.settings.compression;
+            let is_it = |path: &PathBuf| copies::is_same(path, file, compression).unwrap_or(false);
+            file.handle = elsewhere.filter(is_it).and_then(|path| File::open(path).ok());
+            if file.handle.is_none() {
+                return self.lose(key, now);
+            }
         }
+        let Some(file) = self.files.get_mut(&key) else { return };
         if let Some(metadata) = file.handle.as_ref().and_then(|handle| handle.metadata().ok()) {
             let modified = metadata.modified().unwrap_or(file.modified);
             file.see(metadata.len(), modified, now);
@@ -395,6 +402,10 @@ impl Follower {
         let key = FileKey(self.next_key);
         self.next_key += 1;
         let mut file = Tracked::new(key, found, content, now);
+        if self.files.len() < HANDLES_MAX {
+            // Which file it is is certain for as long as it is open.
+            file.handle = file.reopen().ok();
+        }
         if is_at_end {
             file.relation = Relation::Own;
             file.is_marked = true;
@@ -433,7 +444,8 @@ impl Follower {
                     let (family, _) = family::split(Path::new(&mark.path));
                     self.truncated(&mark.path, family);
                 }
-            } else if let Some(path) = find_inode(Path::new(&mark.path), mark.inode)
+            } else if mark.inode != 0
+                && let Some(path) = find_inode(Path::new(&mark.path), mark.inode)
                 && let Some(content) = self.recognise(&path, &mark)
                 && let Some(found) = fs::metadata(&path).ok().and_then(|m| Found::of(path, &m))
             {
@@ -443,7 +455,7 @@ impl Follower {
                     continue;
                 }
                 let mut file = Tracked::resumed(key, &found, content, now);
-                file.handle = File::open(&found.path).ok();
+                file.handle = file.reopen().ok();
                 file.nameless = Some(now);
                 // It is called what it was, and belongs to the family that it came from.
                 file.rename(Path::new(&mark.path));
@@ -467,61 +479,71 @@ impl Follower {
         }
     }
 
-    /// Decides of each file that may be a copy whether it is one.
+    /// Decides of each file that may be a copy whether it is one, and looks for what has lost its
+    /// file.
     fn review_all(&mut self, now: Instant) {
-        let originals = self.files.values().filter_map(|file| match file.relation {
-            Relation::CopyOf(original) => Some(original),
-            _ => None,
+        let undecided = |file: &&Tracked| file.relation == Relation::Unknown && file.length > 0;
+        let names: HashSet<String> =
+            self.files.values().filter(undecided).map(|file| file.family.name.clone()).collect();
+        let originals: HashSet<FileKey> =
+            self.files.values().filter_map(|file| file.relation.original()).collect();
+        // What was read of a file is compared with others only as long as it has that.
+        let compared = self.files.values().filter(|file| {
+            let is_compared = originals.contains(&file.key) || names.contains(&file.family.name);
+            is_compared && file.relation.is_read() && !file.is_ghost()
         });
-        // What was copied is known only as long as it is there.
-        for key in originals.collect::<HashSet<_>>() {
-            let original = self.files.get(&key);
-            if original.is_some_and(|file| matches!(copies::is_intact(file), Ok(false))) {
-                self.changed(key, now);
-            }
-        }
-        let undecided = |file: &&Tracked| match file.relation {
-            Relation::Unknown => true,
-            // The other may grow on otherwise.
-            Relation::CopyOf(_) => !file.is_compressed,
-            Relation::Own | Relation::Heir => false,
+        let changed = compared.filter(|file| matches!(copies::is_intact(file), Ok(false)));
+        let changed: Vec<FileKey> = changed.map(|file| file.key).collect();
+        changed.into_iter().for_each(|key| self.changed(key, now));
+        // A copy is compared again as soon as its original is not what it was then.
+        let is_outdated = |file: &&Tracked| {
+            let original = file.relation.original();
+            original.is_some_and(|key| {
+                self.files.get(&key).is_none_or(|it| (it.length, it.modified) != file.compared)
+            })
         };
-        let keys: Vec<FileKey> =
-            self.files.values().filter(undecided).map(|file| file.key).collect();
-        for key in keys {
-            self.review(key);
+        let outdated: Vec<FileKey> =
+            self.files.values().filter(is_outdated).map(|file| file.key).collect();
+        for key in outdated {
+            self.files.get_mut(&key).expect("it was listed").relation = Relation::Unknown;
         }
+        let mut undecided: Vec<&Tracked> = self.files.values().filter(undecided).collect();
+        // What is compressed is likely to be of one that is not.
+        undecided.sort_by_key(|file| std::cmp::Reverse(file.length));
+        let undecided: Vec<FileKey> = undecided.into_iter().map(|file| file.key).collect();
+        undecided.into_iter().for_each(|key| self.review(key, now));
+        self.look_for_ghosts(now);
     }
 
-    fn review(&mut self, key: FileKey) {
+    fn review(&mut self, key: FileKey, now: Instant) {
         let Some(mut file) = self.files.remove(&key) else { return };
-        let others = self.files.values().filter(|other| {
-            other.family.name == file.family.name
-                && matches!(other.relation, Relation::Own | Relation::Heir)
-        });
+        let others = self
+            .files
+            .values()
+            .filter(|other| other.family.name == file.family.name && other.relation.is_read());
         let mut others: Vec<&Tracked> = others.collect();
-        // The newest is the most likely one to have been copied.
-        others.reverse();
-        let original = match file.length {
-            0 => Ok(None),
-            _ => copies::original(&file, &others, self.settings.compression),
-        };
-        match original {
-            Ok(Some(copies::Original { key, is_gone: false, is_compressed })) => {
-                (file.relation, file.is_compressed) = (Relation::CopyOf(key), is_compressed);
+        // The newest is the most likely one to have been copied, and one that was read further has
+        // more that tells it.
+        others.sort_by_key(|other| std::cmp::Reverse((other.content.print().at(), other.key)));
+        let settled = self.settings.rotate_wait;
+        let is_settled = now.saturating_duration_since(file.grown) >= settled;
+        match copies::kin(&file, &others, self.settings.compression, is_settled) {
+            Ok(Kin::CopyOf(key, end)) => {
+                (file.relation, file.end) = (Relation::CopyOf(key), end);
+                file.compared = self
+                    .files
+                    .get(&key)
+                    .map_or(file.compared, |original| (original.length, original.modified));
             }
-            Ok(Some(copies::Original { key: original, is_gone: true, .. })) => {
-                let inherited = self.files.get(&original).map(|file| file.content.copied());
-                if let Some(content) = inherited {
-                    self.inherit(&mut file, content);
-                    self.forget(original);
+            Ok(Kin::HeirOf(ghost)) => {
+                if let Some(ghost) = self.files.get(&ghost) {
+                    let (content, denied) = (ghost.content.handed_on(), ghost.denied.clone());
+                    self.inherit(&mut file, content, denied);
                 }
+                self.forget(ghost);
             }
-            Ok(None) if file.length > 0 => {
-                file.relation = Relation::Own;
-                file.has_more = true;
-            }
-            Ok(None) => {}
+            Ok(Kin::None) => (file.relation, file.has_more) = (Relation::Own, true),
+            Ok(Kin::Unclear) => {}
             Err(error) => self.complain_of(file.path.clone(), &error, "cannot be read"),
         }
         let family = file.family.clone();
@@ -529,31 +551,81 @@ impl Follower {
         self.make_ready(family);
     }
 
-    /// A file goes on with a content that another had up to there.
-    fn inherit(&mut self, file: &mut Tracked, content: Content) {
-        file.content = content;
+    /// A file goes on with a content that another had up to there, and some have not.
+    fn inherit(&mut self, file: &mut Tracked, content: Content, denied: Vec<FileId>) {
+        (file.content, file.denied, file.end) = (content, denied, None);
         (file.relation, file.has_more, file.is_marked) = (Relation::Heir, true, true);
         self.stream.note(Note::File(file.key, file.mark()));
     }
 
-    /// A file has not the content any more that was read of it.
+    /// A file has not the content any more that was read of it, or never had it.
     fn changed(&mut self, key: FileKey, now: Instant) {
         let Some(file) = self.files.get_mut(&key) else { return };
-        if file.relation == Relation::Heir {
-            // It is another file after all, of which nothing was read.
-            file.content = Content::new();
-            (file.relation, file.has_more) = (Relation::Own, true);
-            let mark = file.mark();
-            return self.stream.note(Note::File(key, mark));
-        }
+        let is_heir = file.relation == Relation::Heir && !file.content.is_proven();
         let content = file.content.handed_on();
         file.content = Content::new();
         (file.has_more, file.is_unfinished, file.grown) = (true, false, now);
+        let is_newest = file.rotation == Rotation::None;
+        file.relation = if is_newest { Relation::Own } else { Relation::Unknown };
+        let mut denied = std::mem::take(&mut file.denied);
+        if is_heir {
+            denied.push(file.id);
+        }
         let (path, family, mark) = (file.path.clone(), file.family.clone(), file.mark());
-        self.stream.note(Note::File(key, mark));
-        self.truncated(&path.display().to_string(), family.clone());
+        let is_unnamed = is_heir && file.nameless.is_some();
+        if !is_heir {
+            self.truncated(&path.display().to_string(), family);
+        }
         // What was copied before has the lines that were not read.
-        self.hand_on(key, content, now);
+        if let Some(content) = self.hand_on(key, content) {
+            self.let_go(&path, content, denied, now);
+            self.look_for_ghosts(now);
+        }
+        self.stream.note(Note::File(key, mark));
+        if is_unnamed {
+            // It was read for that content only.
+            self.forget(key);
+        }
+    }
+
+    /// Keeps a content that has lost its file, until it is found in another.
+    fn let_go(&mut self, path: &Path, content: Content, denied: Vec<FileId>, now: Instant) {
+        if content.print().at() == 0 {
+            return;
+        }
+        let key = FileKey(self.next_key);
+        self.next_key += 1;
+        let mut ghost = Tracked::ghost(key, path, content, now);
+        ghost.denied = denied;
+        self.stream.note(Note::File(key, ghost.mark()));
+        self.track(ghost);
+    }
+
+    /// Looks for contents without files beside where those lay: in files that the flow does not
+    /// name.
+    fn look_for_ghosts(&mut self, now: Instant) {
+        let ghosts = self.files.values().filter(|file| file.is_ghost());
+        let ghosts: Vec<FileKey> = ghosts.map(|file| file.key).collect();
+        for key in ghosts {
+            let Some(ghost) = self.files.get(&key) else { continue };
+            let known: HashSet<FileId> = self.by_id.keys().copied().collect();
+            let compression = self.settings.compression;
+            let Some(found) = copies::unnamed(ghost, &known, compression) else { continue };
+            let (content, denied) = (ghost.content.handed_on(), ghost.denied.clone());
+            let path = ghost.path.clone();
+            let mut copy = Tracked::new(FileKey(self.next_key), &found, Content::new(), now);
+            self.next_key += 1;
+            copy.handle = copy.reopen().ok();
+            if copy.handle.is_none() {
+                continue;
+            }
+            copy.nameless = Some(now);
+            // It is called what it was.
+            copy.rename(&path);
+            self.inherit(&mut copy, content, denied);
+            self.track(copy);
+            self.forget(key);
+        }
     }
 
     fn truncated(&mut self, path: &str, family: Family) {
@@ -566,24 +638,6 @@ impl Follower {
                  a copy of it has them that is found"
             ),
         );
-    }
-
-    /// Hands on what was read of a content that its file has not any more, to a copy.
-    fn hand_on(&mut self, key: FileKey, content: Content, now: Instant) {
-        let content = self.hand_on_named(key, content);
-        let (Some(content), Some(file)) = (content, self.files.get(&key)) else { return };
-        // One that the flow does not name is looked for where the file lies.
-        let known: HashSet<FileId> = self.by_id.keys().copied().collect();
-        let compression = self.settings.compression;
-        if let Some(found) = copies::unnamed(file, &content, &known, compression) {
-            let key = FileKey(self.next_key);
-            self.next_key += 1;
-            let mut copy = Tracked::new(key, &found, Content::new(), now);
-            copy.handle = File::open(&found.path).ok();
-            copy.nameless = Some(now);
-            self.inherit(&mut copy, content);
-            self.track(copy);
-        }
     }
 
     /// Does what is due by now: takes unfinished lines, and forgets files that are gone.
@@ -625,30 +679,47 @@ impl Follower {
                 );
                 self.notice(false, message);
             }
-            self.hand_on_named(key, content);
+            self.hand_on(key, content);
             self.forget(key);
         }
     }
 
-    /// Hands it on to a copy that the flow names, of which the others are copies then. Returns it
-    /// where there is none.
-    fn hand_on_named(&mut self, key: FileKey, content: Content) -> Option<Content> {
+    /// Hands on what was read of a file, that has it not any more, to the copies of it. Returns it
+    /// where none goes on with it.
+    fn hand_on(&mut self, key: FileKey, content: Content) -> Option<Content> {
         let is_copy = |file: &&Tracked| file.relation == Relation::CopyOf(key);
         let mut copies: Vec<&Tracked> = self.files.values().filter(is_copy).collect();
-        copies.sort_by_key(|copy| (copy.is_compressed, std::cmp::Reverse(copy.length)));
+        copies.sort_by_key(|copy| std::cmp::Reverse(copy.length));
         let copies: Vec<FileKey> = copies.into_iter().map(|copy| copy.key).collect();
-        let Some((heir, others)) = copies.split_first() else { return Some(content) };
-        for other in others {
-            if let Some(file) = self.files.get_mut(other) {
-                file.relation = Relation::CopyOf(*heir);
+        let mut content = Some(content);
+        for key in copies {
+            let Some(mut file) = self.files.remove(&key) else { continue };
+            let length = file.reopen().and_then(|file| file.metadata()).map(|found| found.len());
+            file.relation = Relation::Unknown;
+            match (file.end.take(), &content) {
+                (Some(end), Some(read))
+                    if end.reach.offset < read.print().at()
+                        && read.reach.head().starts_with(end.reach.head())
+                        && length.is_ok_and(|length| length == end.length) =>
+                {
+                    // All of it is read.
+                    file.content = Content::at_end(end.reach, end.compressed, end.length);
+                    (file.relation, file.is_marked) = (Relation::Own, true);
+                    self.stream.note(Note::File(key, file.mark()));
+                }
+                (_, Some(read)) => {
+                    let read = read.handed_on();
+                    content = None;
+                    self.inherit(&mut file, read, Vec::new());
+                }
+                // A copy of the first.
+                (_, None) => {}
             }
+            let family = file.family.clone();
+            self.files.insert(key, file);
+            self.make_ready(family);
         }
-        let mut file = self.files.remove(heir)?;
-        self.inherit(&mut file, content.copied());
-        let family = file.family.clone();
-        self.files.insert(*heir, file);
-        self.make_ready(family);
-        None
+        content
     }
 
     fn forget(&mut self, key: FileKey) {
@@ -700,20 +771,10 @@ impl Follower {
     }
 }
 
-/// A file of which is known what was read, and not where it is.
+/// What was read of a file that is not found.
 fn ghost(key: FileKey, mark: &FileMark, now: Instant) -> Tracked {
-    let found = Found {
-        path: PathBuf::from(&mark.path),
-        id: FileId { device: 0, inode: 0 },
-        length: mark.offset,
-        modified: std::time::SystemTime::UNIX_EPOCH,
-    };
     let reach = Reach::at(mark.offset, mark.lines.unwrap_or(0), Vec::new(), Vec::new());
-    let content = Content::from(reach, Some(mark.print));
-    let mut file = Tracked::new(key, &found, content, now);
-    (file.relation, file.is_marked, file.has_more) = (Relation::Own, true, false);
-    file.nameless = Some(now);
-    file
+    Tracked::ghost(key, Path::new(&mark.path), Content::from(reach, Some(mark.print)), now)
 }
 
 /// Where a file lies that was renamed within its folder.

@@ -41,6 +41,34 @@ pub struct Slice {
     pub(super) head: Box<[u8]>,
 }
 
+impl Slice {
+    /// The file.
+    pub fn file(&self) -> FileKey {
+        self.file
+    }
+
+    /// Whether it has no lines.
+    pub fn is_empty(&self) -> bool {
+        self.stream.0.line == self.stream.1.line
+    }
+
+    /// The number of its first line in the stream, from 1.
+    pub fn first_line(&self) -> u64 {
+        self.stream.0.line + 1
+    }
+
+    /// The number that a line of the stream has in the file, both from 1; that of its first line
+    /// where several lines are one event. Nothing where it is none of its lines.
+    pub fn line_in_file(&self, line: u64) -> Option<u64> {
+        let (from, to) = self.stream;
+        let (begin, until) = self.content;
+        let before = line.checked_sub(1)?.checked_sub(from.line)?;
+        let is_by_line = to.line - from.line == until.line - begin.line;
+        let is_in = line <= to.line;
+        is_in.then_some(begin.line + 1 + if is_by_line { before } else { 0 })
+    }
+}
+
 /// What a person should know of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::content::Content;
+use super::decode::Format;
 use super::family::{self, Family, Rotation};
 use super::mark::FileMark;
 use super::paths::{FileId, Found};
+use super::reach::Reach;
 use super::stream::{FileKey, Who};
 
 /// A file that is followed.
@@ -29,8 +31,12 @@ pub(super) struct Tracked {
     pub(super) used: Instant,
     pub(super) content: Content,
     pub(super) relation: Relation,
-    /// Whether it is a compressed copy.
-    pub(super) is_compressed: bool,
+    /// What is known of its end, where it is a copy.
+    pub(super) end: Option<End>,
+    /// How long the original was when they were compared, and when it had changed.
+    pub(super) compared: (u64, SystemTime),
+    /// The files that have proven not to have its content.
+    pub(super) denied: Vec<FileId>,
     /// Whether there may be something to read.
     pub(super) has_more: bool,
     /// Whether it ends with a line that has no line feed.
@@ -60,6 +66,29 @@ pub(super) enum Relation {
     CopyOf(FileKey),
 }
 
+/// Where a copy ends.
+pub(super) struct End {
+    pub(super) reach: Reach,
+    /// If it is compressed: how, and how long it is.
+    pub(super) compressed: Option<Format>,
+    pub(super) length: u64,
+}
+
+impl Relation {
+    /// Whether the lines are read of the file itself.
+    pub(super) fn is_read(self) -> bool {
+        matches!(self, Relation::Own | Relation::Heir)
+    }
+
+    /// What it is a copy of.
+    pub(super) fn original(self) -> Option<FileKey> {
+        match self {
+            Relation::CopyOf(original) => Some(original),
+            _ => None,
+        }
+    }
+}
+
 impl Tracked {
     pub(super) fn new(key: FileKey, found: &Found, content: Content, now: Instant) -> Tracked {
         let (family, rotation) = family::split(&found.path);
@@ -79,7 +108,9 @@ impl Tracked {
             used: now,
             content,
             relation,
-            is_compressed: false,
+            end: None,
+            compared: (0, SystemTime::UNIX_EPOCH),
+            denied: Vec::new(),
             has_more: true,
             is_unfinished: false,
             takes_last_line: false,
@@ -96,6 +127,25 @@ impl Tracked {
         Tracked { relation, is_marked: true, ..Tracked::new(key, found, content, now) }
     }
 
+    /// A content that was read and of which is not known where it is.
+    pub(super) fn ghost(key: FileKey, path: &Path, content: Content, now: Instant) -> Tracked {
+        let found = Found {
+            path: path.to_owned(),
+            id: FileId { device: 0, inode: 0 },
+            length: content.reach.offset,
+            modified: SystemTime::UNIX_EPOCH,
+        };
+        let nameless = Some(now);
+        let (relation, is_marked, has_more) = (Relation::Own, true, false);
+        let file = Tracked::new(key, &found, content, now);
+        Tracked { relation, is_marked, has_more, nameless, ..file }
+    }
+
+    /// Whether it is a content without a file.
+    pub(super) fn is_ghost(&self) -> bool {
+        self.id.inode == 0 && self.handle.is_none()
+    }
+
     /// What lines are said to be of.
     pub(super) fn name(&self) -> Arc<str> {
         Arc::clone(&self.name)
@@ -110,13 +160,13 @@ impl Tracked {
 
     /// It was looked at, and is so long.
     pub(super) fn see(&mut self, length: u64, modified: SystemTime, now: Instant) {
-        if length < self.length && matches!(self.relation, Relation::CopyOf(_)) {
-            // Another file, which has got its number, or it is copied anew.
-            self.relation = Relation::Unknown;
-        }
         if (length, modified) != (self.length, self.modified) {
             (self.length, self.modified, self.grown) = (length, modified, now);
             self.has_more = self.broken.is_none_or(|broken| broken != length);
+            if matches!(self.relation, Relation::CopyOf(_)) {
+                // It is being copied yet, or is another file that has got its number.
+                (self.relation, self.end) = (Relation::Unknown, None);
+            }
         }
     }
 
@@ -135,7 +185,7 @@ impl Tracked {
 
     /// Whether its turn comes.
     pub(super) fn is_ready(&self) -> bool {
-        self.has_more && matches!(self.relation, Relation::Own | Relation::Heir)
+        self.has_more && self.relation.is_read()
     }
 
     /// Opens it, where it is not open.
