@@ -2,6 +2,7 @@
 //! nothing is stored on its word.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use spillway_tests::components::{built, misdescribed};
 use spillway_tests::program::Ended;
@@ -248,12 +249,16 @@ fn is_compiling(tasks: &Path) -> bool {
     names.into_iter().any(|name| name.starts_with("spillway-compil"))
 }
 
-/// Within the size of what compiles in a minute, and slower than that.
+/// Within the size of what compiles in a minute, and slower than that. It is another at each call,
+/// so that no cache has it.
 fn slow_to_compile(depth: usize) -> Vec<u8> {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let call = std::process::id().rotate_left(8) ^ CALLS.fetch_add(1, Ordering::Relaxed);
     let begins = "(loop (local.set 1 (i32.add (local.get 1) (local.get 2)))".repeat(depth);
     let ends = "(br_if 0 (local.get 1)))".repeat(depth);
     let locals = "i32 ".repeat(90);
-    let body = format!("(func (param i32) (local {locals}) {begins} {ends})");
+    let own = format!("(local.set 2 (i32.const {}))", call & 0x7fff_ffff);
+    let body = format!("(func (param i32) (local {locals}) {own} {begins} {ends})");
     wat::parse_str(format!("(component (core module {body}))")).unwrap()
 }
 
