@@ -581,6 +581,22 @@ impl Follower {
             copy.nameless = Some(now);
             self.inherit(&mut copy, content);
             self.track(copy);
+            return;
+        }
+        // A copy that is being written, or compressed, cannot be told yet.
+        let key = FileKey(self.next_key);
+        self.next_key += 1;
+        let mark = FileMark {
+            path: file.path.display().to_string(),
+            inode: 0,
+            offset: content.reach.offset,
+            lines: Some(content.reach.lines),
+            print: content.print(),
+            through: None,
+        };
+        if mark.offset > 0 {
+            self.stream.note(Note::File(key, mark.clone()));
+            self.track(ghost(key, &mark, now));
         }
     }
 
