@@ -131,7 +131,8 @@ fn place(path: &str, store: &Store) -> Place {
 /// A run that is there by now, to be told to end.
 fn starts(place: &Place) -> Running {
     let mut running = place.start(&["run", "flow.toml"]);
-    running.wait_for("checkpoints are stored in");
+    // It says where it begins, of a checkpoint or not.
+    running.wait_for("checkpoint");
     running
 }
 
