@@ -27,6 +27,9 @@ pub(super) struct Log {
     pub(super) next: u64,
     /// Those of them that may be missing.
     pub(super) uncertain: BTreeSet<u64>,
+    /// Those that were written to a file after its name was taken by another, which may be read
+    /// before them.
+    pub(super) late: BTreeSet<u64>,
     /// How it was rotated, and how often.
     pub(super) rotations: Vec<Rotate>,
     /// What was rotated out, the newest first.
@@ -114,6 +117,7 @@ impl Log {
             name,
             next: 0,
             uncertain: BTreeSet::new(),
+            late: BTreeSet::new(),
             rotations: Vec::new(),
             archive: VecDeque::new(),
             open: None,
@@ -146,6 +150,8 @@ impl Log {
         let open = self.open();
         open.file.write_all(&text[..at]).unwrap();
         open.rest = text[at..].to_vec();
+        // It may end in a file that was renamed meanwhile.
+        self.late.insert(self.next);
         self.next += 1;
     }
 
@@ -223,6 +229,9 @@ impl Log {
     /// Writes lines to the file that is open, whatever its name is by now.
     pub(super) fn write_on(&mut self, count: u64) {
         self.complete();
+        if self.open.as_ref().is_some_and(|open| open.is_old) {
+            self.late.extend(self.next..self.next + count);
+        }
         for number in self.next..self.next + count {
             let text = line(&self.name, number);
             self.open.as_mut().unwrap().file.write_all(text.as_bytes()).unwrap();

@@ -1,5 +1,8 @@
 //! Files that grow, are rotated and vanish, and are followed.
 
 mod lines;
+mod logrotate;
 mod logs;
 mod rotation;
+mod seen;
+mod soak;

@@ -97,6 +97,7 @@ impl Log {
     fn rename(&mut self, may_be_written: bool, random: &mut Rng) {
         let to = numbered(&self.path, 1, "");
         fs::rename(&self.path, &to).unwrap();
+        self.open.iter_mut().for_each(|open| open.is_old = true);
         if random.bool() {
             File::create_new(&self.path).unwrap();
         }
@@ -106,9 +107,8 @@ impl Log {
         }
         let goes_on = may_be_written && random.bool();
         self.archive.push_front(Rotated { path: to, below: None, is_compressed: false });
-        match &mut self.open {
-            Some(open) if goes_on => open.is_old = true,
-            _ => self.reopen(),
+        if !goes_on {
+            self.reopen();
         }
     }
 
