@@ -93,6 +93,8 @@ pub(super) struct How {
     pub(super) compression: Compression,
     /// Whether the last line is taken without a line feed.
     pub(super) takes_last_line: bool,
+    /// How much is read before another file has its turn.
+    pub(super) slice_bytes: u64,
 }
 
 /// What reading on has brought.
@@ -202,7 +204,7 @@ impl Content {
         }
         match self.kind {
             Kind::Plain => self.read_plain(file, how, stream, who, spare),
-            Kind::Compressed { .. } => self.read_compressed(file, stream, who),
+            Kind::Compressed { .. } => self.read_compressed(file, how, stream, who),
             Kind::Unknown => Ok(Read::End { unfinished: file.metadata()?.len() }),
             Kind::Foreign => Ok(Read::End { unfinished: 0 }),
         }
@@ -213,6 +215,9 @@ impl Content {
         let mut beginning = vec![0; SNIFFED_BYTES];
         let read = read_full_at(file, &mut beginning, 0)?;
         beginning.truncate(read);
+        if beginning.len() < MAGIC_BYTES && (read as u64) < self.reach.offset {
+            return Ok(Some(Read::Changed));
+        }
         let is_undecided = beginning.len() < MAGIC_BYTES && !beginning.contains(&b'\n');
         if is_undecided && (beginning.is_empty() || !how.takes_last_line) {
             return Ok(Some(Read::End { unfinished: read as u64 }));
@@ -273,7 +278,7 @@ impl Content {
         if known > 0 && !how.takes_last_line && !self.has_feed(file, length, max)? {
             return Ok(Read::End { unfinished: length - self.reach.offset });
         }
-        let mut size = more.min(SLICE_BYTES.max(known + SLICE_BYTES / 16)) as usize;
+        let mut size = more.min(how.slice_bytes.max(known + how.slice_bytes / 16)) as usize;
         let is_at_end = loop {
             buffer.resize(size.max(1), 0);
             let read = read_full_at(file, &mut buffer, from)?;
@@ -316,6 +321,7 @@ impl Content {
     fn read_compressed(
         &mut self,
         file: &File,
+        how: How,
         stream: &mut Stream,
         who: Who<'_>,
     ) -> io::Result<Read> {
@@ -339,26 +345,26 @@ impl Content {
             }),
         };
         if let Some(skipping) = &mut current.skipping {
-            let read = match skipping.go_on(&mut current.decoder, self.reach.offset, self.expected)
-            {
-                Skip::More => return Ok(Read::Some),
-                Skip::Other | Skip::Short => Read::Changed,
-                Skip::Broken(error) => Read::Broken(error),
-                Skip::There { is_at_end } => {
-                    let (lines, skipping) = (self.reach.lines, current.skipping.take());
-                    self.reach = skipping.map(|skipping| skipping.reach).unwrap_or_default();
-                    self.reach.lines = lines;
-                    self.expected = None;
-                    current.is_at_end = is_at_end;
-                    return Ok(Read::Some);
-                }
-            };
+            let read =
+                match skipping.go_on(&mut current.decoder, self.reach.offset, self.expected, how) {
+                    Skip::More => return Ok(Read::Some),
+                    Skip::Other | Skip::Short => Read::Changed,
+                    Skip::Broken(error) => Read::Broken(error),
+                    Skip::There { is_at_end } => {
+                        let (lines, skipping) = (self.reach.lines, current.skipping.take());
+                        self.reach = skipping.map(|skipping| skipping.reach).unwrap_or_default();
+                        self.reach.lines = lines;
+                        self.expected = None;
+                        current.is_at_end = is_at_end;
+                        return Ok(Read::Some);
+                    }
+                };
             *decoding = None;
             return Ok(read);
         }
         if !current.is_at_end {
             let start = current.pending.len();
-            current.pending.resize(start + SLICE_BYTES as usize, 0);
+            current.pending.resize(start + how.slice_bytes as usize, 0);
             let (filled, end) = current.decoder.fill(&mut current.pending[start..]);
             current.pending.truncate(start + filled);
             match end {
@@ -479,10 +485,10 @@ impl Content {
 
 impl Skipping {
     /// Goes on towards an offset, a slice at most, and proves what is expected on the way.
-    fn go_on(&mut self, decoder: &mut Decoder, to: u64, expected: Option<Print>) -> Skip {
+    fn go_on(&mut self, decoder: &mut Decoder, to: u64, expected: Option<Print>, how: How) -> Skip {
         let unproven = expected.filter(|_| !self.is_proven);
         let stop = unproven.map_or(to, |print| print.at().clamp(self.reach.offset, to));
-        let mut buffer = vec![0; (stop - self.reach.offset).min(SLICE_BYTES) as usize];
+        let mut buffer = vec![0; (stop - self.reach.offset).min(how.slice_bytes) as usize];
         let (filled, end) = decoder.fill(&mut buffer);
         self.reach.advance(&buffer[..filled], 0);
         if unproven.is_some_and(|print| print.at() == self.reach.offset) {

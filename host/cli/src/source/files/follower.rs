@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::complaints::Complaints;
-use super::content::{How, Read};
+use super::content::{How, Read, SLICE_BYTES};
 use super::family::Family;
 use super::listing::Listing;
 use super::mark::FileMark;
@@ -37,6 +37,7 @@ pub(super) struct Follower {
     /// What was seen of folders at this look.
     listing: Listing,
     complaints: Complaints,
+    slice_bytes: u64,
     truncations: BTreeMap<Family, u64>,
 }
 
@@ -57,6 +58,7 @@ impl Follower {
             resumed,
             listing: Listing::default(),
             complaints: Complaints::default(),
+            slice_bytes: SLICE_BYTES,
             truncations: BTreeMap::new(),
             settings,
         }
@@ -107,10 +109,10 @@ impl Follower {
         let Some(key) = self.table.next(DECODERS_MAX) else { return Ok(false) };
         let (follow, compression) = (self.settings.follow, self.settings.compression);
         let takes_all = !follow && self.stream.settings().last_line == LastLine::Take;
-        let stream = &mut self.stream;
+        let (stream, slice_bytes) = (&mut self.stream, self.slice_bytes);
         let read = self.table.update(key, |file| {
             let takes_last_line = file.takes_last_line || takes_all;
-            file.read(How { compression, takes_last_line }, stream, spare(), now)
+            file.read(How { compression, takes_last_line, slice_bytes }, stream, spare(), now)
         });
         let (Some(read), Some(file)) = (read, self.table.get(key)) else { return Ok(true) };
         let (path, offset) = (file.path.clone(), file.content.reach.offset);

@@ -136,8 +136,11 @@ impl Follower {
             file.id = FileId { device: 0, inode: 0 };
             (file.has_more, file.nameless) = (false, Some(now));
         });
-        if self.table.get(key).is_some_and(|file| file.content.print().at() == 0) {
+        let Some(file) = self.table.get(key) else { return };
+        if file.content.print().at() == 0 {
             self.forget(key);
+        } else if file.is_marked {
+            self.stream.note(Note::File(key, file.mark()));
         }
     }
 

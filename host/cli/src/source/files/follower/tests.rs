@@ -349,13 +349,17 @@ impl World {
         fs::rename(self.path(from), self.path(to)).unwrap();
     }
 
-    /// As `gzip` does, but with another name at once.
+    /// As `gzip` and `zstd` do, but with another name at once.
     fn compress(&self, from: &str, to: &str) {
         let content = fs::read(self.path(from)).unwrap();
         let file = self.create(to);
-        let mut encoder = flate2::write::GzEncoder::new(file, Default::default());
-        encoder.write_all(&content).unwrap();
-        encoder.finish().unwrap();
+        if to.ends_with(".zst") {
+            zstd::stream::copy_encode(&content[..], file, 1).unwrap();
+        } else {
+            let mut encoder = flate2::write::GzEncoder::new(file, Default::default());
+            encoder.write_all(&content).unwrap();
+            encoder.finish().unwrap();
+        }
         fs::remove_file(self.path(from)).unwrap();
     }
 
@@ -425,7 +429,9 @@ impl World {
 
     fn resume(&mut self, marks: Vec<FileMark>) {
         let settings = self.settings.clone();
+        let slice_bytes = self.follower.slice_bytes;
         self.follower = Follower::new(settings, lines(), self.at, Some(marks.clone()));
+        self.follower.slice_bytes = slice_bytes;
         self.ledger = Ledger::new(marks);
     }
 }
