@@ -5,6 +5,7 @@ use super::*;
 use crate::source::files::{Compression, Ledger, Paths};
 use crate::source::{Codec, Crlf};
 
+mod odd;
 mod random;
 
 #[test]
