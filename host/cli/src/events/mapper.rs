@@ -79,7 +79,8 @@ impl Mapper {
                     return Some(Rest::from_line(lines, index));
                 }
                 let line = lines.line(index, self.lines.crlf);
-                self.fill_line(open, line, place.unwrap_or_default());
+                let is_first = index == 0 && lines.begin_their_file();
+                self.fill_line(open, line, place.unwrap_or_default(), is_first);
                 if open.changed.is_some() {
                     return None;
                 }
@@ -103,12 +104,12 @@ impl Mapper {
         None
     }
 
-    /// Fills in the next line.
-    fn fill_line(&self, open: &mut OpenBatch, line: &[u8], place: LinePlace<'_>) {
+    /// Fills in the next line. With `is_first` its file begins with it.
+    fn fill_line(&self, open: &mut OpenBatch, line: &[u8], place: LinePlace<'_>, is_first: bool) {
         open.in_line = 1;
         let line = match self.map.codec() {
             // A parser may pass over a byte order mark (RFC 8259, section 8.1).
-            Codec::Json | Codec::DeadLetters if open.batch.next.start.line == 0 => {
+            Codec::Json | Codec::DeadLetters if is_first => {
                 line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line)
             }
             _ => line,

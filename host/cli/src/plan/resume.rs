@@ -208,7 +208,9 @@ impl Resume {
                 Source::of_file(path, source.again().map_err(wrong)?, lines, place.start)
             }
             CheckpointSource::Files(settings) => {
-                let files = resumed.is_some().then(|| files.clone());
+                // Where nothing was read yet, files still begin where the flow says.
+                let is_begun = resumed.is_some() && (place.start.line > 0 || !files.is_empty());
+                let files = is_begun.then(|| files.clone());
                 Source::of_files(settings, lines, place.start, files)
             }
         }

@@ -78,6 +78,12 @@ impl Lines {
         &self.block[self.start(index)..self.ends[index] as usize]
     }
 
+    /// Whether the first of them is the first of its file, or of the input.
+    pub fn begin_their_file(&self) -> bool {
+        let offset = self.origin.as_ref().map_or(self.offset, |origin| origin.offset);
+        offset == 0
+    }
+
     /// How many bytes the input has before the line at `index`, or before what follows the block.
     pub fn offset_of(&self, index: usize) -> u64 {
         let added = self.newline_added && index == self.ends.len();

@@ -120,7 +120,11 @@ impl Source {
     /// The file is missing, a directory or not readable, or it begins as one does that holds no
     /// lines.
     pub fn check(settings: &SourceSettings) -> Result<(), SourceError> {
-        let Input::File(path) = &settings.input else { return Ok(()) };
+        let path = match &settings.input {
+            Input::File(path) => path,
+            Input::Files(files) => return files.check(),
+            Input::Stdin => return Ok(()),
+        };
         let wrong = |source| SourceError::open(path, source);
         let kind = fs::metadata(path).map_err(wrong)?.file_type();
         if kind.is_dir() {

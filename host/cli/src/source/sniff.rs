@@ -96,10 +96,11 @@ impl fmt::Display for Explained<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.foreign {
             Foreign::Compressed { format, command } => {
-                write!(
-                    formatter,
-                    "is compressed with {format}, and Spillway does not decompress its input. "
-                )?;
+                write!(formatter, "is compressed with {format}. ")?;
+                let is_decompressed = ["gzip", "zstd", "bzip2"].contains(&format);
+                if self.file.is_some() && is_decompressed {
+                    return formatter.write_str("Write compression = \"auto\" in [source]");
+                }
                 self.pipe(formatter, command)
             }
             Foreign::Format(what) => write!(

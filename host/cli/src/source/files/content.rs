@@ -95,6 +95,8 @@ pub(super) struct How {
     pub(super) takes_last_line: bool,
     /// Whether the last event is taken without the line that would show its end.
     pub(super) takes_last_event: bool,
+    /// How much is read before another file has its turn.
+    pub(super) slice_bytes: u64,
 }
 
 /// What reading on has brought.
@@ -215,6 +217,9 @@ impl Content {
         let mut beginning = vec![0; SNIFFED_BYTES];
         let read = read_full_at(file, &mut beginning, 0)?;
         beginning.truncate(read);
+        if beginning.len() < MAGIC_BYTES && (read as u64) < self.reach.offset {
+            return Ok(Some(Read::Changed));
+        }
         let is_undecided = beginning.len() < MAGIC_BYTES && !beginning.contains(&b'\n');
         if is_undecided && (beginning.is_empty() || !how.takes_last_line) {
             return Ok(Some(Read::End { unfinished: read as u64 }));
@@ -273,14 +278,14 @@ impl Content {
             return Ok(if is_same { Read::End { unfinished: more } } else { Read::Changed });
         }
         let known = self.scanned.saturating_sub(self.reach.offset);
-        let multiline = stream.settings().multiline.clone();
+        let multiline = stream.settings().multiline.as_ref();
         // An event of several lines may be as long as many slices.
-        let slice = multiline.as_ref().map_or(0, |multiline| multiline.bytes_max());
-        let slice = slice.saturating_add(SLICE_BYTES);
+        let event = multiline.map_or(0, |multiline| multiline.bytes_max());
+        let slice = how.slice_bytes.saturating_add(event);
         if known > 0 && !takes_last && multiline.is_none() && !self.has_feed(file, length, max)? {
             return Ok(Read::End { unfinished: length - self.reach.offset });
         }
-        let mut size = more.min(slice.max(known + SLICE_BYTES / 16)) as usize;
+        let mut size = more.min(slice.max(known + how.slice_bytes / 16)) as usize;
         let is_at_end = loop {
             buffer.resize(size.max(1), 0);
             let read = read_full_at(file, &mut buffer, from)?;
@@ -347,26 +352,26 @@ impl Content {
             }),
         };
         if let Some(skipping) = &mut current.skipping {
-            let read = match skipping.go_on(&mut current.decoder, self.reach.offset, self.expected)
-            {
-                Skip::More => return Ok(Read::Some),
-                Skip::Other | Skip::Short => Read::Changed,
-                Skip::Broken(error) => Read::Broken(error),
-                Skip::There { is_at_end } => {
-                    let (lines, skipping) = (self.reach.lines, current.skipping.take());
-                    self.reach = skipping.map(|skipping| skipping.reach).unwrap_or_default();
-                    self.reach.lines = lines;
-                    self.expected = None;
-                    current.is_at_end = is_at_end;
-                    return Ok(Read::Some);
-                }
-            };
+            let read =
+                match skipping.go_on(&mut current.decoder, self.reach.offset, self.expected, how) {
+                    Skip::More => return Ok(Read::Some),
+                    Skip::Other | Skip::Short => Read::Changed,
+                    Skip::Broken(error) => Read::Broken(error),
+                    Skip::There { is_at_end } => {
+                        let (lines, skipping) = (self.reach.lines, current.skipping.take());
+                        self.reach = skipping.map(|skipping| skipping.reach).unwrap_or_default();
+                        self.reach.lines = lines;
+                        self.expected = None;
+                        current.is_at_end = is_at_end;
+                        return Ok(Read::Some);
+                    }
+                };
             *decoding = None;
             return Ok(read);
         }
         if !current.is_at_end {
             let start = current.pending.len();
-            current.pending.resize(start + SLICE_BYTES as usize, 0);
+            current.pending.resize(start + how.slice_bytes as usize, 0);
             let (filled, end) = current.decoder.fill(&mut current.pending[start..]);
             current.pending.truncate(start + filled);
             match end {
@@ -389,7 +394,7 @@ impl Content {
             return Ok(Read::End { unfinished: 0 });
         }
         // A compressed file is written to its end.
-        let how = How { takes_last_line: is_at_end, takes_last_event: is_at_end, ..how };
+        let how = How { takes_last_line: true, takes_last_event: true, ..how };
         let read = self.cut(&mut buffer, how, is_at_end, stream, who);
         if let Kind::Compressed { decoding: Some(decoding), .. } = &mut self.kind {
             decoding.pending = buffer;
@@ -401,7 +406,7 @@ impl Content {
     }
 
     /// Puts the whole lines of `buffer` into the stream, which begins at the reach, and leaves what
-    /// follows them. With `is_last` nothing is left.
+    /// follows them.
     fn cut(
         &mut self,
         buffer: &mut Vec<u8>,
@@ -435,8 +440,7 @@ impl Content {
             Some(multiline) => {
                 let ends = multiline.events(&buffer[..whole], &lines, takes_last);
                 let end = ends.last().copied().unwrap_or_default();
-                let feeds = lines.partition_point(|line| *line <= end);
-                (ends, feeds)
+                (ends, lines.partition_point(|line| *line <= end))
             }
             None => {
                 let feeds = lines.len();
@@ -444,8 +448,8 @@ impl Content {
             }
         };
         let Some(end) = ends.last().map(|end| *end as usize) else {
-            self.scanned = self.reach.offset + buffer.len() as u64;
             let unfinished = buffer.len() as u64;
+            self.scanned = self.reach.offset + unfinished;
             return Ok(if is_at_end { Read::End { unfinished } } else { Read::Some });
         };
         let rest = buffer.split_off(end);
@@ -504,10 +508,10 @@ impl Content {
 
 impl Skipping {
     /// Goes on towards an offset, a slice at most, and proves what is expected on the way.
-    fn go_on(&mut self, decoder: &mut Decoder, to: u64, expected: Option<Print>) -> Skip {
+    fn go_on(&mut self, decoder: &mut Decoder, to: u64, expected: Option<Print>, how: How) -> Skip {
         let unproven = expected.filter(|_| !self.is_proven);
         let stop = unproven.map_or(to, |print| print.at().clamp(self.reach.offset, to));
-        let mut buffer = vec![0; (stop - self.reach.offset).min(SLICE_BYTES) as usize];
+        let mut buffer = vec![0; (stop - self.reach.offset).min(how.slice_bytes) as usize];
         let (filled, end) = decoder.fill(&mut buffer);
         self.reach.advance(&buffer[..filled], 0);
         if unproven.is_some_and(|print| print.at() == self.reach.offset) {

@@ -3,7 +3,7 @@
 //! Rotation renames a log, copies it, or compresses it. What was renamed has its number; of the
 //! rest, the first bytes and those before the place where reading ended are looked at.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -11,6 +11,7 @@ use std::path::Path;
 use super::content::{Compression, Content, before, prove, reach_at, read_full_at};
 use super::decode::{Decoder, Format};
 use super::family::{self, Rotation};
+use super::listing::folder_of;
 use super::mark::FileMark;
 use super::paths::{FileId, Found};
 use super::reach::{PRINT_BYTES, Print, Reach};
@@ -27,6 +28,8 @@ pub(super) enum Kin {
     CopyOf(FileKey, Option<End>),
     /// It has a content that was read in a file that is gone, as far as can be told.
     HeirOf(FileKey),
+    /// It has no more than a part of such a content, and ends so: all of it was read.
+    PartOf(End),
 }
 
 /// Where the last whole line of a file ends; nothing where it has none, or is compressed.
@@ -79,38 +82,78 @@ pub(super) fn recognise(
     Ok(is_it.then_some(Content::from(reach_at(&file, mark.offset, lines)?, None)))
 }
 
-/// What a file is to `others`, whose contents are what was read of them.
-///
-/// A compressed file is held for the heir of a content by its first bytes alone. What lies before
-/// the place where reading ended is compared as soon as it is read. With `is_settled` a compressed
-/// file that breaks off is taken as it is.
-pub(super) fn kin(
-    file: &Tracked,
-    others: &[&Tracked],
+/// Compares files with each other, and looks but once at how each begins.
+pub(super) struct Comparison {
     compression: Compression,
-    is_settled: bool,
-) -> io::Result<Kin> {
-    let own = file.reopen()?;
-    let length = own.metadata()?.len();
-    let copy = Copy { beginning: beginning(&own, compression)?, file: &own, length };
-    if copy.beginning.is_broken && !is_settled {
-        return Ok(Kin::Unclear);
+    beginnings: HashMap<FileKey, Beginning>,
+}
+
+impl Comparison {
+    pub(super) fn new(compression: Compression) -> Comparison {
+        Comparison { compression, beginnings: HashMap::new() }
     }
-    if copy.beginning.head.is_empty() {
-        return Ok(Kin::None);
-    }
-    for other in others.iter().filter(|other| !other.is_ghost()) {
-        let Ok(theirs) = other.reopen() else { continue };
-        if let Some(end) = copy.is_of_file(&theirs, compression)? {
-            return Ok(Kin::CopyOf(other.key, end));
+
+    /// What a file is to `others`, whose contents are what was read of them.
+    ///
+    /// A compressed file is held for the heir of a content by its first bytes alone. What lies
+    /// before the place where reading ended is compared as soon as it is read. With `is_settled` a
+    /// compressed file that breaks off is taken as it is.
+    ///
+    /// Two files that have the same content, line for line, are held for copies: nobody can tell.
+    /// A copy that ends before what was read of its original, and is seen for the first time when
+    /// that has another content, is read again: nobody can tell it from another log that begins
+    /// alike.
+    pub(super) fn kin(
+        &mut self,
+        file: &Tracked,
+        others: &[&Tracked],
+        is_settled: bool,
+    ) -> io::Result<Kin> {
+        let own = file.reopen()?;
+        let length = own.metadata()?.len();
+        let beginning = beginning(&own, self.compression)?;
+        self.beginnings.insert(file.key, beginning.clone());
+        let copy = Copy { beginning, file: &own, length };
+        if copy.beginning.is_broken && !is_settled {
+            return Ok(Kin::Unclear);
         }
-    }
-    for other in others.iter().filter(|other| other.is_ghost()) {
-        if !other.denied.contains(&file.id) && copy.is_of(other.content.print())? {
-            return Ok(Kin::HeirOf(other.key));
+        if copy.beginning.head.is_empty() {
+            return Ok(Kin::None);
         }
+        for other in others.iter().filter(|other| !other.is_ghost()) {
+            let known = other.content.reach.head();
+            if other.family != file.family && !known.is_empty() && !copy.begins_like(known) {
+                continue;
+            }
+            let Some(theirs) = self.beginning_of(other) else { continue };
+            if copy.begins_like(&theirs.head)
+                && let format = theirs.format
+                && let Ok(theirs) = other.reopen()
+                && let Some(end) = copy.is_of_file(&theirs, format)?
+            {
+                return Ok(Kin::CopyOf(other.key, end));
+            }
+        }
+        for other in others.iter().filter(|other| other.is_ghost()) {
+            if !other.denied.contains(&file.id) && copy.is_of(other.content.print())? {
+                return Ok(Kin::HeirOf(other.key));
+            }
+        }
+        for other in others.iter().filter(|other| other.is_ghost()) {
+            if let Some(end) = copy.is_part_of(&other.content.reach)? {
+                return Ok(Kin::PartOf(end));
+            }
+        }
+        Ok(Kin::None)
     }
-    Ok(Kin::None)
+
+    fn beginning_of(&mut self, file: &Tracked) -> Option<&Beginning> {
+        if !self.beginnings.contains_key(&file.key) {
+            let beginning = beginning(&file.reopen().ok()?, self.compression).ok()?;
+            self.beginnings.insert(file.key, beginning);
+        }
+        self.beginnings.get(&file.key)
+    }
 }
 
 /// Whether a path is that of a file which is not open, as far as its content tells: that number may
@@ -141,15 +184,11 @@ pub(super) fn unnamed(
     known: &HashSet<FileId>,
     compression: Compression,
 ) -> Option<Found> {
-    let folder = match ghost.path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let print = ghost.content.print();
     if print.at() == 0 {
         return None;
     }
-    let candidates = fs::read_dir(folder).ok()?.filter_map(|entry| {
+    let candidates = fs::read_dir(folder_of(&ghost.path)).ok()?.filter_map(|entry| {
         let entry = entry.ok()?;
         let (family, rotation) = family::split(&entry.path());
         if family.name != ghost.family.name || rotation == Rotation::None {
@@ -191,18 +230,39 @@ impl Copy<'_> {
         }
     }
 
-    /// Where it ends if it has the content of a file, or of the beginning of that. Of what is
-    /// compressed, so much as is compared at most.
-    fn is_of_file(
-        &self,
-        theirs: &File,
-        compression: Compression,
-    ) -> io::Result<Option<Option<End>>> {
-        let Beginning { head, format, .. } = beginning(theirs, compression)?;
-        let common = head.len().min(self.beginning.head.len());
-        if common == 0 || head[..common] != self.beginning.head[..common] {
+    /// Where it ends if it has the beginning of what was read, and less than all of it: lines that
+    /// were written after it was copied were read before the log was truncated.
+    fn is_part_of(&self, read: &Reach) -> io::Result<Option<End>> {
+        if !self.begins_like(read.head()) {
             return Ok(None);
         }
+        let (compressed, length) = (self.beginning.format, self.length);
+        let (reach, is_whole) = match compressed {
+            None => reach_of(self.file, None, length)?,
+            format => reach_of(self.file, format, COMPARED_BYTES_MAX)?,
+        };
+        let print =
+            read.print_before(reach.offset).filter(|_| is_whole && reach.offset < read.offset);
+        let is_part = match print {
+            Some(print) if compressed.is_none() => prove(self.file, print)?,
+            Some(print) => reach_of(self.file, compressed, print.at())?.0.print() == print,
+            // So little is compared as a whole.
+            None => {
+                reach.offset < read.head().len() as u64 && read.head().starts_with(reach.head())
+            }
+        };
+        Ok((is_part && is_whole).then_some(End { reach, compressed, length }))
+    }
+
+    /// Whether it and another have the same first bytes, as far as both have some.
+    fn begins_like(&self, head: &[u8]) -> bool {
+        let common = head.len().min(self.beginning.head.len());
+        common > 0 && head[..common] == self.beginning.head[..common]
+    }
+
+    /// Where it ends if it has the content of a file, or of the beginning of that. Of what is
+    /// compressed, so much as is compared at most.
+    fn is_of_file(&self, theirs: &File, format: Option<Format>) -> io::Result<Option<Option<End>>> {
         let (reach, is_whole) = match self.beginning.format {
             None => reach_of(self.file, None, self.length)?,
             format => reach_of(self.file, format, COMPARED_BYTES_MAX)?,
@@ -238,6 +298,7 @@ fn reach_of(file: &File, format: Option<Format>, max: u64) -> io::Result<(Reach,
 }
 
 /// How a file begins.
+#[derive(Clone)]
 struct Beginning {
     /// The first bytes of its content.
     head: Vec<u8>,

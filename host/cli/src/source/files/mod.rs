@@ -4,20 +4,24 @@
 //! stream has the lines, and between them notes that say of which file they are. A [`Ledger`] makes
 //! of those what a checkpoint says of each file.
 
+mod complaints;
 mod content;
 mod copies;
 mod decode;
 mod family;
 mod follower;
 mod ledger;
+mod listing;
 mod mark;
 mod paths;
 mod reach;
 mod settings;
 mod stats;
 mod stream;
+mod table;
 mod thread;
 mod tracked;
+mod turns;
 mod watch;
 
 pub use content::Compression;

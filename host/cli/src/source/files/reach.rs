@@ -14,6 +14,9 @@ pub(super) struct Reach {
     head: Vec<u8>,
     /// The last bytes that were read, as many at most.
     tail: Vec<u8>,
+    /// Fingerprints at places before, with gaps that double with the distance: a copy of no more
+    /// than a part is told by one of them.
+    before: Vec<Print>,
 }
 
 /// A fingerprint of the content before an offset: of its first and of its last bytes.
@@ -33,11 +36,14 @@ struct Digest(u64);
 impl Reach {
     /// Up to `offset`, with what lies directly before it and what the file begins with.
     pub(super) fn at(offset: u64, lines: u64, head: Vec<u8>, tail: Vec<u8>) -> Reach {
-        Reach { offset, lines, head, tail }
+        Reach { offset, lines, head, tail, before: Vec::new() }
     }
 
     /// What follows was read as well: so many lines.
     pub(super) fn advance(&mut self, block: &[u8], lines: u64) {
+        if self.offset > 0 && !block.is_empty() {
+            self.before.push(self.print());
+        }
         if (self.offset as usize) < PRINT_BYTES && self.head.len() as u64 == self.offset {
             let missing = (PRINT_BYTES - self.head.len()).min(block.len());
             self.head.extend_from_slice(&block[..missing]);
@@ -52,6 +58,27 @@ impl Reach {
         }
         self.offset += block.len() as u64;
         self.lines += lines;
+        self.thin();
+    }
+
+    /// Drops fingerprints so that their distances double.
+    fn thin(&mut self) {
+        let (end, mut least) = (self.offset, 0);
+        let mut kept = Vec::with_capacity(self.before.len());
+        for print in self.before.drain(..).rev() {
+            let distance = end - print.at;
+            if distance >= least {
+                kept.push(print);
+                least = distance * 2;
+            }
+        }
+        kept.reverse();
+        self.before = kept;
+    }
+
+    /// The fingerprint at the last place before `offset` that has one.
+    pub(super) fn print_before(&self, offset: u64) -> Option<Print> {
+        self.before.iter().rev().find(|print| print.at <= offset).copied()
     }
 
     pub(super) fn head(&self) -> &[u8] {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::content::Compression;
 use super::paths::Paths;
+use crate::source::SourceError;
 
 /// How files are followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,27 @@ pub struct FilesSettings {
     /// After how long without growth a last line is taken that has no line feed; nothing where it
     /// waits for that.
     pub partial_line_after: Option<Duration>,
+}
+
+impl FilesSettings {
+    /// Looks whether there is something to read, where nothing is waited for.
+    ///
+    /// # Errors
+    ///
+    /// No file has such a name, or one cannot be looked at.
+    pub(in crate::source) fn check(&self) -> Result<(), SourceError> {
+        if self.follow {
+            return Ok(());
+        }
+        let (found, errors) = self.paths.find();
+        if let Some((path, error)) = errors.into_iter().next() {
+            return Err(SourceError::open(&path, error));
+        }
+        match found.is_empty() {
+            true => Err(SourceError::Missing { path: self.paths.written().join(", ").into() }),
+            false => Ok(()),
+        }
+    }
 }
 
 /// Where a file begins that was never seen.

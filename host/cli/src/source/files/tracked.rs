@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::content::Content;
+use super::content::{Content, How, Read};
 use super::decode::Format;
 use super::family::{self, Family, Rotation};
 use super::mark::FileMark;
 use super::paths::{FileId, Found};
 use super::reach::Reach;
-use super::stream::{FileKey, Who};
+use super::stream::{FileKey, Note, Stream, Who};
 
 /// A file that is followed.
 pub(super) struct Tracked {
@@ -75,6 +75,11 @@ pub(super) struct End {
 }
 
 impl Relation {
+    /// Of a file that nothing is known of but its name: what is being written is no copy.
+    fn of(rotation: &Rotation) -> Relation {
+        if *rotation == Rotation::None { Relation::Own } else { Relation::Unknown }
+    }
+
     /// Whether the lines are read of the file itself.
     pub(super) fn is_read(self) -> bool {
         matches!(self, Relation::Own | Relation::Heir)
@@ -92,8 +97,7 @@ impl Relation {
 impl Tracked {
     pub(super) fn new(key: FileKey, found: &Found, content: Content, now: Instant) -> Tracked {
         let (family, rotation) = family::split(&found.path);
-        // What is being written is no copy.
-        let relation = if rotation == Rotation::None { Relation::Own } else { Relation::Unknown };
+        let relation = Relation::of(&rotation);
         Tracked {
             key,
             name: name(&found.path),
@@ -146,11 +150,6 @@ impl Tracked {
         self.id.inode == 0 && self.handle.is_none()
     }
 
-    /// What lines are said to be of.
-    pub(super) fn name(&self) -> Arc<str> {
-        Arc::clone(&self.name)
-    }
-
     /// It has this path now.
     pub(super) fn rename(&mut self, path: &Path) {
         self.path = path.to_owned();
@@ -188,13 +187,88 @@ impl Tracked {
         self.has_more && self.relation.is_read()
     }
 
+    /// Reads on, a slice at most, and puts its lines into the stream.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(super) fn read(
+        &mut self,
+        how: How,
+        stream: &mut Stream,
+        spare: Vec<u8>,
+        now: Instant,
+    ) -> io::Result<Read> {
+        if !self.is_marked {
+            self.is_marked = true;
+            stream.note(Note::File(self.key, self.mark()));
+        }
+        let name = Arc::clone(&self.name);
+        let read = match self.open(now) {
+            Err(error) => Err(error),
+            Ok(()) => {
+                let handle = self.handle.as_ref().expect("it is open");
+                self.content.read(handle, how, stream, Who::of(self.key, &name), spare)
+            }
+        };
+        match &read {
+            Ok(Read::Some | Read::Changed) => {}
+            Ok(Read::End { unfinished }) => {
+                (self.has_more, self.is_unfinished) = (false, *unfinished > 0);
+                (self.takes_last_line, self.takes_last_event) = (false, false);
+            }
+            Ok(Read::Foreign(_)) => self.has_more = false,
+            Ok(Read::Broken(_)) => (self.has_more, self.broken) = (false, Some(self.length)),
+            // It is read again at the next look, as if it had changed.
+            Err(_) => (self.has_more, self.length) = (false, u64::MAX),
+        }
+        read
+    }
+
+    /// It goes on with a content that another had up to there, and some have not.
+    pub(super) fn inherit(&mut self, content: Content, denied: Vec<FileId>) {
+        (self.content, self.denied, self.end) = (content, denied, None);
+        (self.relation, self.has_more, self.is_marked) = (Relation::Heir, true, true);
+    }
+
+    /// It has another content, of which nothing was read.
+    pub(super) fn begin_anew(&mut self, now: Instant) {
+        (self.content, self.denied) = (Content::new(), Vec::new());
+        (self.has_more, self.is_unfinished, self.grown) = (true, false, now);
+        self.relation = Relation::of(&self.rotation);
+    }
+
+    /// Whether it is a copy of which all was read in its original.
+    pub(super) fn is_all_in(&self, read: &Content) -> bool {
+        let length = self.reopen().and_then(|file| file.metadata()).map(|found| found.len());
+        self.end.as_ref().is_some_and(|end| {
+            end.reach.offset < read.print().at()
+                && read.reach.head().starts_with(end.reach.head())
+                && length.is_ok_and(|length| length == end.length)
+        })
+    }
+
+    /// All of it was read in its original.
+    pub(super) fn take_as_read(&mut self) {
+        if let Some(End { reach, compressed, length }) = self.end.take() {
+            self.content = Content::at_end(reach, compressed, length);
+            (self.relation, self.is_marked) = (Relation::Own, true);
+        }
+    }
+
+    /// Whether it can be told without opening it that it is not the original of a file in another
+    /// folder, or there are few such.
+    pub(super) fn is_told_from_afar(&self) -> bool {
+        self.nameless.is_some() || !self.content.reach.head().is_empty()
+    }
+
     /// Opens it, where it is not open.
-    pub(super) fn open(&mut self, now: Instant) -> io::Result<&File> {
+    fn open(&mut self, now: Instant) -> io::Result<()> {
         self.used = now;
         if self.handle.is_none() {
             self.handle = Some(self.reopen()?);
         }
-        Ok(self.handle.as_ref().expect("it was opened"))
+        Ok(())
     }
 
     /// The open file, or the one of its name, if that is still the same.
@@ -211,10 +285,7 @@ impl Tracked {
 
     /// Whether it can be closed, and opened again by its name.
     pub(super) fn is_closable(&self) -> bool {
-        self.handle.is_some()
-            && self.nameless.is_none()
-            && !self.has_more
-            && !self.content.is_decoding()
+        self.handle.is_some() && self.nameless.is_none() && !self.content.is_decoding()
     }
 }
 

@@ -1,0 +1,32 @@
+//! What is wrong with files, said once for as long as it stays so.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::stream::Notice;
+
+/// What was said of each path.
+#[derive(Default)]
+pub(super) struct Complaints {
+    said: HashMap<PathBuf, String>,
+}
+
+impl Complaints {
+    /// Something is wrong with a path. Returns what is to be said of it, unless it was.
+    pub(super) fn add(&mut self, path: &Path, what: &str, error: &io::Error) -> Option<Notice> {
+        let message = format!("{} {what}, and is tried again: {error}", path.display());
+        if self.said.get(path) == Some(&message) {
+            return None;
+        }
+        self.said.insert(path.to_owned(), message.clone());
+        Some(Notice { is_warning: true, message })
+    }
+
+    /// All is well with a path.
+    pub(super) fn remove(&mut self, path: &Path) {
+        if !self.said.is_empty() {
+            self.said.remove(path);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Looks which files are there, by what names, and how long they are.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::{Follower, HANDLES_MAX};
+use crate::source::files::content::Content;
+use crate::source::files::copies;
+use crate::source::files::listing::Listing;
+use crate::source::files::paths::{FileId, Found};
+use crate::source::files::settings::FilesSettings;
+use crate::source::files::stream::{FileKey, Note};
+use crate::source::files::tracked::{Relation, Tracked};
+
+impl Follower {
+    /// Looks which files are there, and how long they are.
+    pub(in crate::source::files) fn look(&mut self, now: Instant) {
+        let (found, errors) = self.settings.paths.find();
+        self.listing = Listing::default();
+        for (path, error) in errors {
+            self.complain(&path, "cannot be read", &error);
+        }
+        let new = self.see(found, now);
+        let mut new = match self.resumed.take() {
+            Some(marks) => self.find_again(marks, new, now),
+            None => new,
+        };
+        new.dedup_by_key(|found| found.id);
+        for found in new {
+            // The same file by another name.
+            if self.table.by_id(found.id).is_none() {
+                self.discover(&found, now);
+            }
+        }
+        self.begins_at_end = false;
+        self.looked = Some(now);
+        self.review_all(now);
+        self.look_at_time(now);
+        self.table.close_idle(HANDLES_MAX);
+    }
+
+    /// Looks at one path. Returns whether it is one that is not known, so that all are to be looked
+    /// at.
+    pub(in crate::source::files) fn glance(&mut self, path: &Path, now: Instant) -> bool {
+        let Some(key) = self.table.by_path(path) else { return self.settings.paths.matches(path) };
+        let Ok(metadata) = fs::metadata(path) else { return true };
+        let seen = self.table.update(key, |file| {
+            let is_it = FileId::of(&metadata) == file.id;
+            if is_it {
+                let modified = metadata.modified().unwrap_or(file.modified);
+                file.see(metadata.len(), modified, now);
+            }
+            !is_it || file.relation == Relation::Unknown
+        });
+        seen.unwrap_or(true)
+    }
+
+    /// Looks at the files that are known, by their numbers. Returns those that are not.
+    fn see(&mut self, found: Vec<Found>, now: Instant) -> Vec<Found> {
+        let (mut new, mut seen) = (Vec::new(), HashMap::<FileKey, Found>::new());
+        for found in found {
+            let Some(file) = self.table.by_id(found.id) else {
+                new.push(found);
+                continue;
+            };
+            // One that has several names keeps its own.
+            if file.path == found.path || !seen.contains_key(&file.key) {
+                seen.insert(file.key, found);
+            }
+        }
+        for key in self.table.keys_of(|file| !seen.contains_key(&file.key)) {
+            self.lose_name(key, now);
+        }
+        for (key, found) in seen {
+            let Some(file) = self.table.get(key) else { continue };
+            if file.path != found.path || file.nameless.is_some() {
+                let mark = file.mark();
+                // The number of a file that is not open may be that of another by now.
+                let is_it = file.handle.is_some()
+                    || mark.offset > 0 && self.recognise(&found.path, &mark).is_some();
+                if !is_it {
+                    self.lose(key, now);
+                    new.push(found);
+                    continue;
+                }
+                self.rename(key, &found.path);
+            }
+            self.table.update(key, |file| file.see(found.length, found.modified, now));
+        }
+        new
+    }
+
+    /// It has another name, and may be of another family.
+    fn rename(&mut self, key: FileKey, path: &Path) {
+        self.table.rename(key, path);
+        if let Some(file) = self.table.get(key).filter(|file| file.is_marked) {
+            self.stream.note(Note::File(key, file.mark()));
+        }
+    }
+
+    /// It has no name any more that is looked for: it was deleted, or renamed to another.
+    fn lose_name(&mut self, key: FileKey, now: Instant) {
+        let Some(file) = self.table.get(key) else { return };
+        let is_undecided = file.relation == Relation::Unknown && file.handle.is_some();
+        if !file.relation.is_read() && !is_undecided {
+            // Nothing was read of it, and what it was a copy of is there.
+            return self.forget(key);
+        }
+        let mut handle = None;
+        if file.handle.is_none() && file.id.inode != 0 {
+            let elsewhere = self.listing.beside(&file.path, file.id.inode);
+            let compression = self.settings.compression;
+            let is_it = |path: &PathBuf| copies::is_same(path, file, compression).unwrap_or(false);
+            handle = elsewhere.filter(is_it).and_then(|path| File::open(path).ok());
+            if handle.is_none() {
+                return self.lose(key, now);
+            }
+        }
+        if file.nameless.is_none() {
+            self.table.unname(key, |file| file.nameless = Some(now));
+        }
+        self.table.update(key, |file| {
+            file.handle = file.handle.take().or(handle);
+            if let Some(found) = file.handle.as_ref().and_then(|handle| handle.metadata().ok()) {
+                let modified = found.modified().unwrap_or(file.modified);
+                file.see(found.len(), modified, now);
+            }
+        });
+    }
+
+    /// It is gone, and its number is that of another file or of none.
+    fn lose(&mut self, key: FileKey, now: Instant) {
+        self.table.unname(key, |file| {
+            file.id = FileId { device: 0, inode: 0 };
+            (file.has_more, file.nameless) = (false, Some(now));
+        });
+        let Some(file) = self.table.get(key) else { return };
+        if file.content.print().at() == 0 {
+            self.forget(key);
+        } else if file.is_marked {
+            self.stream.note(Note::File(key, file.mark()));
+        }
+    }
+
+    /// A file is there that was not there before.
+    fn discover(&mut self, found: &Found, now: Instant) {
+        let is_at_end = self.begins_at_end;
+        let content = match is_at_end.then(|| copies::end_of(found, self.settings.compression)) {
+            None | Some(Ok(None)) => Content::new(),
+            Some(Ok(Some(reach))) => Content::from(reach, None),
+            Some(Err(error)) => {
+                self.complain(&found.path, "cannot be read", &error);
+                Content::new()
+            }
+        };
+        let mut file = Tracked::new(self.table.new_key(), found, content, now);
+        if self.table.open() < HANDLES_MAX {
+            // Which file it is is certain for as long as it is open.
+            file.handle = file.reopen().ok();
+        }
+        if is_at_end {
+            (file.relation, file.is_marked) = (Relation::Own, true);
+            self.stream.note(Note::File(file.key, file.mark()));
+        }
+        self.table.insert(file);
+    }
+
+    /// Does what is due by now: takes unfinished lines, and forgets files that are gone.
+    fn look_at_time(&mut self, now: Instant) {
+        let FilesSettings { follow, partial_line_after, rotate_wait, .. } = self.settings;
+        if !follow {
+            return;
+        }
+        let multiline = self.stream.settings().multiline.as_ref();
+        let timeout = multiline.map(|multiline| multiline.timeout());
+        let (mut gone, mut unfinished) = (Vec::new(), Vec::new());
+        for file in self.table.files().filter(|file| !file.has_more) {
+            let waits = |time: Duration| now.saturating_duration_since(file.grown) < time;
+            let is_old = partial_line_after.is_some_and(|time| !waits(time));
+            let is_event = timeout.is_some_and(|time| !waits(time));
+            let is_gone = file.nameless.is_some_and(|since| {
+                let since = since.max(file.grown);
+                now.saturating_duration_since(since) >= rotate_wait
+            });
+            if file.is_unfinished && (is_old || is_gone || is_event) {
+                unfinished.push((file.key, is_old || is_gone));
+            } else if is_gone {
+                gone.push(file.key);
+            }
+        }
+        for (key, takes_last_line) in unfinished {
+            self.table.update(key, |file| {
+                (file.takes_last_line, file.takes_last_event) = (takes_last_line, true);
+                file.has_more = true;
+                file.is_unfinished = false;
+            });
+        }
+        for key in gone {
+            let Some(file) = self.table.get(key) else { continue };
+            let content = file.content.handed_on();
+            if file.handle.is_none() && file.is_marked {
+                let path = file.path.display();
+                let message =
+                    format!("{path} is gone; it was read up to byte {}", content.reach.offset);
+                self.notice(false, message);
+            }
+            self.hand_on(key, content);
+            self.forget(key);
+        }
+    }
+}
