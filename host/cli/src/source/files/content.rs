@@ -146,6 +146,11 @@ impl Content {
         self.expected.unwrap_or_else(|| self.reach.print())
     }
 
+    /// The offset before which that is known.
+    pub(super) fn told_at(&self) -> u64 {
+        self.expected.map_or(self.reach.offset, |print| print.at())
+    }
+
     /// Whether it is proven that the file has what lies before the reach.
     pub(super) fn is_proven(&self) -> bool {
         self.expected.is_none()

@@ -3,6 +3,7 @@
 //! Rotation renames a log, copies it, or compresses it. What was renamed has its number; of the
 //! rest, the first bytes and those before the place where reading ended are looked at.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
@@ -101,10 +102,10 @@ impl Comparison {
     /// A copy that ends before what was read of its original, and is seen for the first time when
     /// that has another content, is read again: nobody can tell it from another log that begins
     /// alike.
-    pub(super) fn kin(
+    pub(super) fn kin<'a>(
         &mut self,
         file: &Tracked,
-        others: &[&Tracked],
+        others: impl Iterator<Item = &'a Tracked>,
         is_settled: bool,
     ) -> io::Result<Kin> {
         let own = file.reopen()?;
@@ -118,26 +119,34 @@ impl Comparison {
         if copy.beginning.head.is_empty() {
             return Ok(Kin::None);
         }
-        for other in others.iter().filter(|other| !other.is_ghost()) {
-            let known = other.content.reach.head();
-            if other.family != file.family && !known.is_empty() && !copy.begins_like(known) {
-                continue;
-            }
-            let Some(theirs) = self.beginning_of(other) else { continue };
-            if copy.begins_like(&theirs.head)
-                && let format = theirs.format
+        let mut alike: Vec<&Tracked> =
+            others.filter(|other| self.may_be_alike(&copy, file, other)).collect();
+        // What was read further has more that tells it, and the newest is the most likely one to
+        // have been copied.
+        alike.sort_by_key(|other| Reverse((other.content.told_at(), other.key)));
+        for other in alike.iter().filter(|other| !other.is_ghost()) {
+            if let Some(format) = self.beginning_of(other).map(|theirs| theirs.format)
                 && let Ok(theirs) = other.reopen()
                 && let Some(end) = copy.is_of_file(&theirs, format)?
             {
                 return Ok(Kin::CopyOf(other.key, end));
             }
         }
-        for other in others.iter().filter(|other| other.is_ghost()) {
+        for other in alike.iter().filter(|other| other.is_ghost()) {
             if !other.denied.contains(&file.id) && copy.is_of(other.content.print())? {
                 return Ok(Kin::HeirOf(other.key));
             }
         }
         Ok(Kin::None)
+    }
+
+    /// Whether another is worth a comparison. One in another folder is told by what is known of it.
+    fn may_be_alike(&mut self, copy: &Copy<'_>, file: &Tracked, other: &Tracked) -> bool {
+        let known = other.content.reach.head();
+        let is_afar = other.family != file.family && !known.is_empty();
+        other.is_ghost()
+            || (!is_afar || copy.begins_like(known))
+                && self.beginning_of(other).is_some_and(|theirs| copy.begins_like(&theirs.head))
     }
 
     fn beginning_of(&mut self, file: &Tracked) -> Option<&Beginning> {
@@ -192,7 +201,7 @@ pub(super) fn unnamed(
         is_new.then_some(found)
     });
     let mut candidates: Vec<Found> = candidates.collect();
-    candidates.sort_by_key(|found| std::cmp::Reverse(found.modified));
+    candidates.sort_by_key(|found| Reverse(found.modified));
     candidates.into_iter().find(|found| {
         let is_it = || {
             let file = File::open(&found.path)?;
