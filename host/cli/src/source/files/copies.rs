@@ -9,12 +9,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use super::content::{Compression, Content, before, prove, reach_at, read_full_at};
+use super::content::{Compression, Content};
 use super::decode::{Decoder, Format};
 use super::family::{self, Rotation};
 use super::listing::folder_of;
 use super::mark::FileMark;
 use super::paths::{FileId, Found};
+use super::proof::{before, prove, reach_at, read_full_at};
 use super::reach::{PRINT_BYTES, Print, Reach};
 use super::stream::FileKey;
 use super::tracked::{End, Tracked};

@@ -14,6 +14,7 @@ mod ledger;
 mod listing;
 mod mark;
 mod paths;
+mod proof;
 mod reach;
 mod settings;
 mod stats;
