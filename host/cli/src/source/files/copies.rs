@@ -7,12 +7,10 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::content::{Compression, Content};
 use super::decode::{Decoder, Format};
-use super::family::{self, Rotation};
-use super::listing::folder_of;
 use super::mark::FileMark;
 use super::paths::{FileId, Found};
 use super::proof::{before, prove, reach_at, read_full_at};
@@ -180,24 +178,17 @@ pub(super) fn is_intact(file: &Tracked) -> io::Result<bool> {
     Ok(handle.metadata()?.len() >= print.at() && prove(&handle, print)?)
 }
 
-/// A file beside a log, with a name that the flow does not look for, that has the content which
-/// the log had.
+/// A file that has the content which a log had, among those that may be rotated out of it and that
+/// the flow does not name.
 pub(super) fn unnamed(
     ghost: &Tracked,
+    rotated: &[PathBuf],
     known: &HashSet<FileId>,
     compression: Compression,
 ) -> Option<Found> {
     let print = ghost.content.print();
-    if print.at() == 0 {
-        return None;
-    }
-    let candidates = fs::read_dir(folder_of(&ghost.path)).ok()?.filter_map(|entry| {
-        let entry = entry.ok()?;
-        let (family, rotation) = family::split(&entry.path());
-        if family.name != ghost.family.name || rotation == Rotation::None {
-            return None;
-        }
-        let found = Found::of(entry.path(), &entry.metadata().ok()?)?;
+    let candidates = rotated.iter().filter_map(|path| {
+        let found = Found::of(path.clone(), &fs::symlink_metadata(path).ok()?)?;
         let is_new = !known.contains(&found.id) && !ghost.denied.contains(&found.id);
         is_new.then_some(found)
     });

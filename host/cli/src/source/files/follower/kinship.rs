@@ -8,6 +8,7 @@ use super::Follower;
 use crate::source::files::content::Content;
 use crate::source::files::copies::{self, Comparison, Kin};
 use crate::source::files::family::Family;
+use crate::source::files::listing::Listing;
 use crate::source::files::paths::FileId;
 use crate::source::files::stream::{FileKey, Note};
 use crate::source::files::tracked::{Relation, Tracked};
@@ -142,11 +143,13 @@ impl Follower {
         if ghosts.is_empty() {
             return;
         }
-        let known = self.table.ids();
+        let (known, mut listing) = (self.table.ids(), Listing::default());
         for key in ghosts {
             let Some(ghost) = self.table.get(key) else { continue };
             let compression = self.settings.compression;
-            let Some(found) = copies::unnamed(ghost, &known, compression) else { continue };
+            let rotated = listing.rotated(&ghost.path, &ghost.family.name);
+            let found = copies::unnamed(ghost, rotated, &known, compression);
+            let Some(found) = found else { continue };
             let (content, denied) = (ghost.content.handed_on(), ghost.denied.clone());
             let path = ghost.path.clone();
             let mut heir = Tracked::new(self.table.new_key(), &found, Content::new(), now);

@@ -77,6 +77,25 @@ fn a_file_of_several_names_is_read_once() {
 }
 
 #[test]
+fn a_link_may_have_another_target_after_a_restart() {
+    let mut world = World::new("*.log");
+    let mut one = world.create("one");
+    one.write_all(b"one\n").unwrap();
+    world.create("two").write_all(b"two\n").unwrap();
+    symlink(world.path("one"), world.path("a.log")).unwrap();
+    assert_eq!(world.read(), ["one"]);
+    one.write_all(b"more\n").unwrap();
+    world.restart();
+    symlink(world.path("two"), world.path("new")).unwrap();
+    world.rename("new", "a.log");
+    let mut read = world.read();
+    read.sort_unstable();
+    assert_eq!(read, ["more", "two"]);
+    world.restart();
+    assert_eq!(world.read(), [""; 0]);
+}
+
+#[test]
 fn a_file_that_several_patterns_match_is_read_once() {
     let mut world = World::new("a*");
     let patterns = ["a*", "*.log", "a.log"];
