@@ -44,6 +44,19 @@ fn what_appears_later_is_read_then() {
 }
 
 #[test]
+fn a_path_that_cannot_be_looked_at_is_said_once_and_tried_again() {
+    let mut world = World::new("a.log");
+    symlink(world.path("a.log"), world.path("a.log")).unwrap();
+    assert_eq!(world.read(), [""; 0]);
+    assert_eq!(world.read(), [""; 0]);
+    assert_eq!(world.notices.len(), 1, "{:?}", world.notices);
+    assert!(world.notices[0].contains("a.log cannot be read, and is tried again"));
+    fs::remove_file(world.path("a.log")).unwrap();
+    world.create("a.log").write_all(b"one\n").unwrap();
+    assert_eq!(world.read(), ["one"]);
+}
+
+#[test]
 fn what_is_no_regular_file_is_passed_over() {
     let mut world = World::new("*.log");
     fs::create_dir(world.path("folder.log")).unwrap();
