@@ -66,6 +66,7 @@ pub(crate) fn files_of(mark: &Mark) -> Result<Vec<FileMark>, Moved> {
                 lines: Some(mark.lines),
                 print: print.map_err(unreadable)?,
                 through: None,
+                earlier: None,
             }])
         }
     }

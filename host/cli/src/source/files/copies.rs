@@ -3,17 +3,17 @@
 //! Rotation renames a log, copies it, or compresses it. What was renamed has its number; of the
 //! rest, the first bytes and those before the place where reading ended are looked at.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::content::{Compression, Content, before, prove, reach_at, read_full_at};
+use super::content::{Compression, Content};
 use super::decode::{Decoder, Format};
-use super::family::{self, Rotation};
-use super::listing::folder_of;
 use super::mark::FileMark;
 use super::paths::{FileId, Found};
+use super::proof::{before, prove, reach_at, read_full_at};
 use super::reach::{PRINT_BYTES, Print, Reach};
 use super::stream::FileKey;
 use super::tracked::{End, Tracked};
@@ -66,7 +66,7 @@ pub(super) fn recognise(
         if mark.offset > 0 && !copy.is_of(mark.print)? {
             return Ok(None);
         }
-        let reach = Reach::at(mark.offset, lines, Vec::new(), Vec::new());
+        let reach = Reach::at(mark.offset, lines, Vec::new(), Vec::new()).with(mark.earlier);
         // What it holds is decompressed, and compared, only if it has changed.
         return Ok(Some(match mark.through {
             Some(through) if through == length => {
@@ -79,7 +79,8 @@ pub(super) fn recognise(
         return Ok(None);
     }
     let is_it = prove(&file, mark.print)?;
-    Ok(is_it.then_some(Content::from(reach_at(&file, mark.offset, lines)?, None)))
+    Ok(is_it
+        .then_some(Content::from(reach_at(&file, mark.offset, lines)?.with(mark.earlier), None)))
 }
 
 /// Compares files with each other, and looks but once at how each begins.
@@ -101,12 +102,12 @@ impl Comparison {
     ///
     /// Two files that have the same content, line for line, are held for copies: nobody can tell.
     /// A copy that ends before what was read of its original, and is seen for the first time when
-    /// that has another content, is read again: nobody can tell it from another log that begins
-    /// alike.
-    pub(super) fn kin(
+    /// that has another content, is told by fingerprints at earlier places. One that ends before all
+    /// of those is read again: nobody can tell it from another log that begins alike.
+    pub(super) fn kin<'a>(
         &mut self,
         file: &Tracked,
-        others: &[&Tracked],
+        others: impl Iterator<Item = &'a Tracked>,
         is_settled: bool,
     ) -> io::Result<Kin> {
         let own = file.reopen()?;
@@ -120,31 +121,39 @@ impl Comparison {
         if copy.beginning.head.is_empty() {
             return Ok(Kin::None);
         }
-        for other in others.iter().filter(|other| !other.is_ghost()) {
-            let known = other.content.reach.head();
-            if other.family != file.family && !known.is_empty() && !copy.begins_like(known) {
-                continue;
-            }
-            let Some(theirs) = self.beginning_of(other) else { continue };
-            if copy.begins_like(&theirs.head)
-                && let format = theirs.format
+        let mut alike: Vec<&Tracked> =
+            others.filter(|other| self.may_be_alike(&copy, file, other)).collect();
+        // What was read further has more that tells it, and the newest is the most likely one to
+        // have been copied.
+        alike.sort_by_key(|other| Reverse((other.content.told_at(), other.key)));
+        for other in alike.iter().filter(|other| !other.is_ghost()) {
+            if let Some(format) = self.beginning_of(other).map(|theirs| theirs.format)
                 && let Ok(theirs) = other.reopen()
                 && let Some(end) = copy.is_of_file(&theirs, format)?
             {
                 return Ok(Kin::CopyOf(other.key, end));
             }
         }
-        for other in others.iter().filter(|other| other.is_ghost()) {
+        for other in alike.iter().filter(|other| other.is_ghost()) {
             if !other.denied.contains(&file.id) && copy.is_of(other.content.print())? {
                 return Ok(Kin::HeirOf(other.key));
             }
         }
-        for other in others.iter().filter(|other| other.is_ghost()) {
+        for other in alike.iter().filter(|other| other.is_ghost()) {
             if let Some(end) = copy.is_part_of(&other.content.reach)? {
                 return Ok(Kin::PartOf(end));
             }
         }
         Ok(Kin::None)
+    }
+
+    /// Whether another is worth a comparison. One in another folder is told by what is known of it.
+    fn may_be_alike(&mut self, copy: &Copy<'_>, file: &Tracked, other: &Tracked) -> bool {
+        let known = other.content.reach.head();
+        let is_afar = other.family != file.family && !known.is_empty();
+        other.is_ghost()
+            || (!is_afar || copy.begins_like(known))
+                && self.beginning_of(other).is_some_and(|theirs| copy.begins_like(&theirs.head))
     }
 
     fn beginning_of(&mut self, file: &Tracked) -> Option<&Beginning> {
@@ -177,29 +186,22 @@ pub(super) fn is_intact(file: &Tracked) -> io::Result<bool> {
     Ok(handle.metadata()?.len() >= print.at() && prove(&handle, print)?)
 }
 
-/// A file beside a log, with a name that the flow does not look for, that has the content which
-/// the log had.
+/// A file that has the content which a log had, among those that may be rotated out of it and that
+/// the flow does not name.
 pub(super) fn unnamed(
     ghost: &Tracked,
+    rotated: &[PathBuf],
     known: &HashSet<FileId>,
     compression: Compression,
 ) -> Option<Found> {
     let print = ghost.content.print();
-    if print.at() == 0 {
-        return None;
-    }
-    let candidates = fs::read_dir(folder_of(&ghost.path)).ok()?.filter_map(|entry| {
-        let entry = entry.ok()?;
-        let (family, rotation) = family::split(&entry.path());
-        if family.name != ghost.family.name || rotation == Rotation::None {
-            return None;
-        }
-        let found = Found::of(entry.path(), &entry.metadata().ok()?)?;
+    let candidates = rotated.iter().filter_map(|path| {
+        let found = Found::of(path.clone(), &fs::symlink_metadata(path).ok()?)?;
         let is_new = !known.contains(&found.id) && !ghost.denied.contains(&found.id);
         is_new.then_some(found)
     });
     let mut candidates: Vec<Found> = candidates.collect();
-    candidates.sort_by_key(|found| std::cmp::Reverse(found.modified));
+    candidates.sort_by_key(|found| Reverse(found.modified));
     candidates.into_iter().find(|found| {
         let is_it = || {
             let file = File::open(&found.path)?;
@@ -233,7 +235,8 @@ impl Copy<'_> {
     /// Where it ends if it has the beginning of what was read, and less than all of it: lines that
     /// were written after it was copied were read before the log was truncated.
     fn is_part_of(&self, read: &Reach) -> io::Result<Option<End>> {
-        if !self.begins_like(read.head()) {
+        // Of what an earlier run has read the fingerprint has to do.
+        if !read.head().is_empty() && !self.begins_like(read.head()) {
             return Ok(None);
         }
         let (compressed, length) = (self.beginning.format, self.length);

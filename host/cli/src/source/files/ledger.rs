@@ -52,10 +52,10 @@ impl Ledger {
     }
 
     fn take(&mut self, slice: &Slice) {
-        let Slice { file, content: (_, until), print, through, .. } = slice;
+        let Slice { file, content: (_, until), print, through, earlier, .. } = slice;
         if let Some(mark) = self.files.get_mut(file) {
             (mark.offset, mark.lines) = (until.offset, Some(until.line));
-            (mark.print, mark.through) = (*print, *through);
+            (mark.print, mark.through, mark.earlier) = (*print, *through, *earlier);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::reach::Print;
+use super::reach::{Digest, Print};
 
 /// How far a file was read, and what tells it from others. It is written as an array: a flow may
 /// have ten thousand of them.
@@ -21,19 +21,23 @@ pub struct FileMark {
     pub print: Print,
     /// How long a compressed file is that was read to its end.
     pub through: Option<u64>,
+    /// What it has before an offset that was read earlier: a copy of a part is told by it.
+    pub earlier: Option<Print>,
 }
 
-type Fields = (String, u64, u64, Option<u64>, Print, Option<u64>);
+type Fields = (String, u64, u64, Option<u64>, Print, Option<u64>, Option<(u64, Digest)>);
 
 impl From<FileMark> for Fields {
     fn from(mark: FileMark) -> Fields {
-        let FileMark { path, inode, offset, lines, print, through } = mark;
-        (path, inode, offset, lines, print, through)
+        let FileMark { path, inode, offset, lines, print, through, earlier } = mark;
+        let earlier = earlier.and_then(|earlier| earlier.beside(&print));
+        (path, inode, offset, lines, print, through, earlier)
     }
 }
 
 impl From<Fields> for FileMark {
-    fn from((path, inode, offset, lines, print, through): Fields) -> FileMark {
-        FileMark { path, inode, offset, lines, print, through }
+    fn from((path, inode, offset, lines, print, through, earlier): Fields) -> FileMark {
+        let earlier = earlier.map(|(at, tail)| print.earlier(at, tail));
+        FileMark { path, inode, offset, lines, print, through, earlier }
     }
 }

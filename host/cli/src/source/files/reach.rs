@@ -31,7 +31,7 @@ pub struct Print {
 
 /// The first half of a SHA-256 of at most [`PRINT_BYTES`]: the first 8 bytes, in hexadecimal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Digest(u64);
+pub(super) struct Digest(u64);
 
 impl Reach {
     /// Up to `offset`, with what lies directly before it and what the file begins with.
@@ -76,6 +76,18 @@ impl Reach {
         self.before = kept;
     }
 
+    /// The same, with a fingerprint at an earlier place.
+    pub(super) fn with(self, earlier: Option<Print>) -> Reach {
+        Reach { before: earlier.into_iter().collect(), ..self }
+    }
+
+    /// A fingerprint at an earlier place: not so far back that most copies end behind it, and far
+    /// enough that few were taken before it.
+    pub(super) fn earlier(&self) -> Option<Print> {
+        let is_far = |print: &&Print| self.offset - print.at >= EARLIER_BYTES;
+        self.before.iter().rev().find(is_far).or(self.before.first()).copied()
+    }
+
     /// The fingerprint at the last place before `offset` that has one.
     pub(super) fn print_before(&self, offset: u64) -> Option<Print> {
         self.before.iter().rev().find(|print| print.at <= offset).copied()
@@ -98,6 +110,16 @@ impl Print {
     /// The fingerprint of a content with these first and last bytes before `at`.
     pub(super) fn of(at: u64, head: &[u8], tail: &[u8]) -> Print {
         Print { at, head: Digest::of(head), tail: Digest::of(tail) }
+    }
+
+    /// Where it was taken, and of which last bytes, if another has the same first bytes.
+    pub(super) fn beside(&self, other: &Print) -> Option<(u64, Digest)> {
+        (self.head == other.head).then_some((self.at, self.tail))
+    }
+
+    /// One that has the same first bytes.
+    pub(super) fn earlier(&self, at: u64, tail: Digest) -> Print {
+        Print { at, head: self.head, tail }
     }
 
     /// The offset that it was taken at.
@@ -155,6 +177,8 @@ impl<'de> Deserialize<'de> for Digest {
 /// How much of the beginning, and of what was read last, tells a content: lines of a log have a
 /// time in them.
 pub(super) const PRINT_BYTES: usize = 512;
+/// What is written between a copy and a truncation, and was read, is seldom more: 64 KiB.
+const EARLIER_BYTES: u64 = 64 << 10;
 
 #[cfg(test)]
 mod tests {

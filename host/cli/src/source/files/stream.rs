@@ -37,6 +37,8 @@ pub struct Slice {
     pub(super) print: Print,
     /// Whether it is compressed, and they are its last lines: how long it is.
     pub(super) through: Option<u64>,
+    /// What the file has before an earlier place.
+    pub(super) earlier: Option<Print>,
     /// How the file begins, where they are its first lines.
     pub(super) head: Box<[u8]>,
 }
@@ -176,7 +178,8 @@ impl Stream {
         let stream = (self.at, to);
         let head = if from.offset == 0 { reach.head().into() } else { Box::default() };
         let (content, print) = ((from, until), reach.print());
-        let slice = Slice { file, stream, content, print, through, head };
+        let earlier = reach.earlier();
+        let slice = Slice { file, stream, content, print, through, earlier, head };
         self.pieces.push(Piece::Note(Box::new(Note::Slice(slice))));
         self.at = to;
     }

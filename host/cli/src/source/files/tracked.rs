@@ -179,6 +179,7 @@ impl Tracked {
             lines: Some(reach.lines),
             print: self.content.print(),
             through: self.content.read_through(),
+            earlier: reach.earlier(),
         }
     }
 
@@ -242,7 +243,7 @@ impl Tracked {
     pub(super) fn is_all_in(&self, read: &Content) -> bool {
         let length = self.reopen().and_then(|file| file.metadata()).map(|found| found.len());
         self.end.as_ref().is_some_and(|end| {
-            end.reach.offset < read.print().at()
+            end.reach.offset < read.told_at()
                 && read.reach.head().starts_with(end.reach.head())
                 && length.is_ok_and(|length| length == end.length)
         })

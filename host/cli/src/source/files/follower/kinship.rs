@@ -8,6 +8,7 @@ use super::Follower;
 use crate::source::files::content::Content;
 use crate::source::files::copies::{self, Comparison, Kin};
 use crate::source::files::family::Family;
+use crate::source::files::listing::Listing;
 use crate::source::files::paths::FileId;
 use crate::source::files::stream::{FileKey, Note};
 use crate::source::files::tracked::{Relation, Tracked};
@@ -53,16 +54,12 @@ impl Follower {
     fn review(&mut self, key: FileKey, comparison: &mut Comparison, now: Instant) {
         let Some(file) = self.table.get(key) else { return };
         let named = self.table.named(&file.family.name);
-        let mut others: Vec<&Tracked> = named
+        let others = named
             .filter(|other| other.key != key && other.relation.is_read())
-            .filter(|other| other.family == file.family || other.is_told_from_afar())
-            .collect();
-        // The newest is the most likely one to have been copied, and one that was read further has
-        // more that tells it.
-        others.sort_by_key(|other| std::cmp::Reverse((other.content.print().at(), other.key)));
+            .filter(|other| other.family == file.family || other.is_told_from_afar());
         let settled = self.settings.rotate_wait;
         let is_settled = now.saturating_duration_since(file.grown) >= settled;
-        match comparison.kin(file, &others, is_settled) {
+        match comparison.kin(file, others, is_settled) {
             Ok(Kin::CopyOf(original, end)) => {
                 let compared = self.table.get(original).map(|it| (it.length, it.modified));
                 self.table.update(key, |file| {
@@ -138,7 +135,7 @@ impl Follower {
 
     /// Keeps a content that has lost its file, until it is found in another.
     fn let_go(&mut self, path: &Path, content: Content, denied: Vec<FileId>, now: Instant) {
-        if content.print().at() == 0 {
+        if content.told_at() == 0 {
             return;
         }
         let mut ghost = Tracked::ghost(self.table.new_key(), path, content, now);
@@ -154,11 +151,13 @@ impl Follower {
         if ghosts.is_empty() {
             return;
         }
-        let known = self.table.ids();
+        let (known, mut listing) = (self.table.ids(), Listing::default());
         for key in ghosts {
             let Some(ghost) = self.table.get(key) else { continue };
             let compression = self.settings.compression;
-            let Some(found) = copies::unnamed(ghost, &known, compression) else { continue };
+            let rotated = listing.rotated(&ghost.path, &ghost.family.name);
+            let found = copies::unnamed(ghost, rotated, &known, compression);
+            let Some(found) = found else { continue };
             let (content, denied) = (ghost.content.handed_on(), ghost.denied.clone());
             let path = ghost.path.clone();
             let mut heir = Tracked::new(self.table.new_key(), &found, Content::new(), now);

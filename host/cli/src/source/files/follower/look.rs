@@ -137,7 +137,7 @@ impl Follower {
             (file.has_more, file.nameless) = (false, Some(now));
         });
         let Some(file) = self.table.get(key) else { return };
-        if file.content.print().at() == 0 {
+        if file.content.told_at() == 0 {
             self.forget(key);
         } else if file.is_marked {
             self.stream.note(Note::File(key, file.mark()));

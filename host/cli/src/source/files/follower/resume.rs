@@ -106,5 +106,6 @@ impl Follower {
 /// What was read of a file that is not found.
 fn ghost(key: FileKey, mark: &FileMark, now: Instant) -> Tracked {
     let reach = Reach::at(mark.offset, mark.lines.unwrap_or(0), Vec::new(), Vec::new());
+    let reach = reach.with(mark.earlier);
     Tracked::ghost(key, Path::new(&mark.path), Content::from(reach, Some(mark.print)), now)
 }

@@ -44,6 +44,19 @@ fn what_appears_later_is_read_then() {
 }
 
 #[test]
+fn a_path_that_cannot_be_looked_at_is_said_once_and_tried_again() {
+    let mut world = World::new("a.log");
+    symlink(world.path("a.log"), world.path("a.log")).unwrap();
+    assert_eq!(world.read(), [""; 0]);
+    assert_eq!(world.read(), [""; 0]);
+    assert_eq!(world.notices.len(), 1, "{:?}", world.notices);
+    assert!(world.notices[0].contains("a.log cannot be read, and is tried again"));
+    fs::remove_file(world.path("a.log")).unwrap();
+    world.create("a.log").write_all(b"one\n").unwrap();
+    assert_eq!(world.read(), ["one"]);
+}
+
+#[test]
 fn what_is_no_regular_file_is_passed_over() {
     let mut world = World::new("*.log");
     fs::create_dir(world.path("folder.log")).unwrap();
@@ -74,6 +87,25 @@ fn a_file_of_several_names_is_read_once() {
         assert_eq!(world.read(), ["more"], "{name}");
     }
     assert_eq!(world.follower.table.files().count(), 1);
+}
+
+#[test]
+fn a_link_may_have_another_target_after_a_restart() {
+    let mut world = World::new("*.log");
+    let mut one = world.create("one");
+    one.write_all(b"one\n").unwrap();
+    world.create("two").write_all(b"two\n").unwrap();
+    symlink(world.path("one"), world.path("a.log")).unwrap();
+    assert_eq!(world.read(), ["one"]);
+    one.write_all(b"more\n").unwrap();
+    world.restart();
+    symlink(world.path("two"), world.path("new")).unwrap();
+    world.rename("new", "a.log");
+    let mut read = world.read();
+    read.sort_unstable();
+    assert_eq!(read, ["more", "two"]);
+    world.restart();
+    assert_eq!(world.read(), [""; 0]);
 }
 
 #[test]
