@@ -17,7 +17,10 @@ fn utf_16(text: &str, mark: bool) -> Vec<u8> {
 #[test]
 fn files_without_lines_are_refused_whatever_the_codec() {
     for (bytes, said) in [
-        (b"\x1F\x8B\x08\0\0\0\0\0\0\x03abc\n\n".to_vec(), "gzip -dc events.json | spillway run"),
+        (
+            b"\x1F\x8B\x08\0\0\0\0\0\0\x03abc\n\n".to_vec(),
+            "Write compression = \"auto\" in [source]",
+        ),
         (b"\x28\xB5\x2F\xFD\x04\x58\n".to_vec(), "compressed with zstd"),
         (b"PK\x03\x04\x14\0\n".to_vec(), "is a zip archive"),
         (b"PAR1\x15\x04\n".to_vec(), "is a Parquet file"),

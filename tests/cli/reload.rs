@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::process::Command;
 
 use spillway_tests::program::Running;
 use spillway_tests::server::Server;
@@ -35,7 +36,7 @@ fn what_differs_in_source_and_map_holds_from_the_next_line() {
     let place = Place::of(FOLLOW, "").at(&server);
     append(&place, "a.log", &event("k", "1"));
     append(&place, "b.txt", &event("t", "text"));
-    let mut running = place.start(&["run", "flow.toml", "--json"]);
+    let mut running = start(&place);
     stored(&server, "\"1\"\n");
     place.write(
         "flow.toml",
@@ -58,7 +59,7 @@ fn an_object_that_is_open_goes_on_where_the_sink_is_the_same() {
     let flow = FOLLOW.replace("idle_ms = 300", "events = 2");
     let place = Place::of(&flow, "").at(&server);
     append(&place, "a.log", &event("k", "1"));
-    let mut running = place.start(&["run", "flow.toml", "--json"]);
+    let mut running = start(&place);
     checkpointed(&place, 1);
     place.write("flow.toml", flow.clone() + "\n# A remark.\n");
     reload(&mut running, "its open objects go on");
@@ -73,7 +74,7 @@ fn another_sink_begins_once_the_objects_of_the_one_before_are_completed() {
     let flow = FOLLOW.replace("idle_ms = 300", "events = 1000");
     let place = Place::of(&flow, "").at(&server);
     append(&place, "a.log", &event("k", "1"));
-    let mut running = place.start(&["run", "flow.toml", "--json"]);
+    let mut running = start(&place);
     checkpointed(&place, 1);
     assert_eq!(server.objects().len(), 0);
     place.write("flow.toml", flow.replace("{key}-{sequence}", "new/{key}-{sequence}"));
@@ -84,8 +85,8 @@ fn another_sink_begins_once_the_objects_of_the_one_before_are_completed() {
     running.signal("KILL");
     drop(running.end());
     // The next process goes on from the checkpoint of the new sink.
-    let mut running = place.start(&["run", "flow.toml", "--json"]);
-    checkpointed(&place, 2);
+    let mut running = start(&place);
+    running.wait_for("resuming from");
     place.write("flow.toml", flow);
     reload(&mut running, "all objects were completed, and new ones begin");
     ends(running);
@@ -99,7 +100,7 @@ fn a_flow_that_is_wrong_is_told_and_the_one_before_goes_on() {
     let server = Server::start();
     let place = Place::of(FOLLOW, "").at(&server);
     append(&place, "a.log", &event("k", "1"));
-    let mut running = place.start(&["run", "flow.toml", "--json"]);
+    let mut running = start(&place);
     stored(&server, "\"1\"\n");
     for (wrong, said) in [
         (FOLLOW.replace("paths =", "pahts ="), "source.pahts"),
@@ -123,13 +124,21 @@ fn a_flow_that_is_wrong_is_told_and_the_one_before_goes_on() {
 fn without_follow_it_stops() {
     let server = Server::start();
     let place = Place::of(&from_stdin(), "").at(&server);
-    let mut running = place.start(&["run", "flow.toml", "--json"]);
+    let mut running = start(&place);
     running.write((event("a", "1") + &event("b", "2")).as_bytes());
     eventually("a", || server.objects().len() == 1);
     running.signal("HUP");
     let ended = guarded(running.ends());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(summary(&ended)["end"], "stopped");
+}
+
+/// Starts a run that hears SIGHUP, also where whoever started the tests ignores it.
+fn start(place: &Place) -> Running {
+    let mut command = Command::new("env");
+    place.prepare(&mut command);
+    command.args(["--default-signal=HUP", SPILLWAY, "run", "flow.toml", "--json"]);
+    Running::start(&mut command)
 }
 
 fn append(place: &Place, name: &str, text: &str) {

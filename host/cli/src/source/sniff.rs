@@ -286,9 +286,12 @@ mod tests {
 
     #[test]
     fn what_to_do_is_a_command_that_a_shell_takes() {
+        let xz = sniff(b"\xFD7zXZ\0", true).unwrap();
+        let text = xz.explain(Some("logs/it's in.xz")).to_string();
+        assert!(text.contains(r"xz -dc 'logs/it'\''s in.xz' | spillway run"), "{text}");
         let gzip = sniff(b"\x1F\x8B\x08", true).unwrap();
-        let text = gzip.explain(Some("logs/it's in.gz")).to_string();
-        assert!(text.contains(r"gzip -dc 'logs/it'\''s in.gz' | spillway run"), "{text}");
+        let text = gzip.explain(Some("in.gz")).to_string();
+        assert!(text.ends_with("Write compression = \"auto\" in [source]"), "{text}");
         let text = gzip.explain(None).to_string();
         assert!(text.ends_with("Put `gzip -dc` before it in the pipe"), "{text}");
         let text = Foreign::Nuls(16).explain(Some("a.log")).to_string();
