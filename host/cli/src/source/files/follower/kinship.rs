@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Follower;
 use crate::source::files::content::Content;
 use crate::source::files::copies::{self, Comparison, Kin};
-use crate::source::files::family::Family;
+use crate::source::files::family::{self, Family};
 use crate::source::files::listing::Listing;
 use crate::source::files::paths::FileId;
 use crate::source::files::stream::{FileKey, Note};
@@ -124,7 +124,13 @@ impl Follower {
         // What was copied before has the lines that were not read.
         if let Some(content) = self.hand_on(key, content) {
             self.let_go(&path, content, denied, now);
-            self.look_for_ghosts(now);
+            // A file that is known already is compared with it before others are looked for.
+            let (family, _) = family::split(&path);
+            let is_undecided =
+                |file: &Tracked| file.relation == Relation::Unknown && file.family == family;
+            if !self.table.files().any(is_undecided) {
+                self.look_for_ghosts(now);
+            }
         }
         mark.into_iter().for_each(|mark| self.stream.note(Note::File(key, mark)));
         if is_unnamed {
