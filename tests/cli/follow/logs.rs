@@ -17,6 +17,7 @@ use super::rotation::{Compress, Rotate, Way};
 pub(super) struct Logs {
     pub(super) logs: Vec<Log>,
     random: Rng,
+    ways: &'static [Rotate],
 }
 
 /// A log: the file that is written, and those rotated out of it.
@@ -60,21 +61,21 @@ pub(super) struct Open {
 }
 
 impl Logs {
-    /// So many logs in a folder that need not be there.
-    pub(super) fn new(folder: &Path, count: usize, seed: u64) -> Logs {
+    /// So many logs in a folder that need not be there, rotated in these ways.
+    pub(super) fn new(folder: &Path, count: usize, ways: &'static [Rotate], seed: u64) -> Logs {
         let mut random = Rng::with_seed(seed);
         let logs = (0..count).map(|number| {
             // Each fifth is rotated in another way each time.
-            let way = (number % 5 != 4).then(|| Way::number(number, &mut random));
+            let way = (number % 5 != 4).then(|| Way::number(number, ways, &mut random));
             Log::new(folder, format!("app-{number:02}"), way)
         });
-        Logs { logs: logs.collect(), random }
+        Logs { logs: logs.collect(), ways, random }
     }
 
     /// Does one thing to one of the logs. `seen` says whether a line of a log was seen: what was
     /// not is not deleted.
     pub(super) fn step(&mut self, seen: impl Fn(&str, u64) -> bool) {
-        let Logs { logs, random } = self;
+        let Logs { logs, ways, random } = self;
         let at = random.usize(..logs.len());
         let log = &mut logs[at];
         if log.to_delete {
@@ -83,7 +84,7 @@ impl Logs {
         }
         match random.u8(..100) {
             0..3 => {
-                let way = log.way.unwrap_or_else(|| Way::any(random));
+                let way = log.way.unwrap_or_else(|| Way::any(ways, random));
                 log.rotate(way, random);
                 log.look(seen);
                 log.remove_old();
@@ -253,6 +254,7 @@ const ARCHIVE_MAX: usize = 4;
 
 #[cfg(test)]
 mod tests {
+    use super::super::rotation::ROTATIONS;
     use std::collections::BTreeSet;
 
     use super::super::lines;
@@ -262,7 +264,7 @@ mod tests {
     #[test]
     fn what_is_certain_is_in_the_files() {
         let folder = tempfile::tempdir().unwrap();
-        let mut logs = Logs::new(folder.path(), LOGS, 1);
+        let mut logs = Logs::new(folder.path(), LOGS, &ROTATIONS, 1);
         (0..STEPS).for_each(|_| logs.step(|_, _| false));
         logs.finish();
         for log in &logs.logs {
@@ -278,7 +280,7 @@ mod tests {
     #[test]
     fn all_kinds_of_rotation_happen() {
         let folder = tempfile::tempdir().unwrap();
-        let mut logs = Logs::new(folder.path(), LOGS, 2);
+        let mut logs = Logs::new(folder.path(), LOGS, &ROTATIONS, 2);
         (0..STEPS).for_each(|_| logs.step(|_, _| true));
         logs.finish();
         logs.write_one_each();

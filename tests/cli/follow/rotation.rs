@@ -36,9 +36,9 @@ pub(super) enum Compress {
 }
 
 impl Way {
-    /// Another way for each of the numbers from 0 to 3, and so on.
-    pub(super) fn number(number: usize, random: &mut Rng) -> Way {
-        let rotate = ROTATIONS[number % ROTATIONS.len()];
+    /// Another of these for each of the numbers from 0, and so on.
+    pub(super) fn number(number: usize, of: &[Rotate], random: &mut Rng) -> Way {
+        let rotate = of[number % of.len()];
         let format = if random.bool() { Compress::Gzip } else { Compress::Zstd };
         let compress = match rotate {
             Rotate::DelayCompress => Some(format),
@@ -50,8 +50,8 @@ impl Way {
     }
 
     /// Any way.
-    pub(super) fn any(random: &mut Rng) -> Way {
-        Way::number(random.usize(..ROTATIONS.len()), random)
+    pub(super) fn any(of: &[Rotate], random: &mut Rng) -> Way {
+        Way::number(random.usize(..of.len()), of, random)
     }
 }
 
@@ -162,5 +162,6 @@ fn numbered(path: &Path, number: usize, ending: &str) -> PathBuf {
     PathBuf::from(format!("{}.{number}{ending}", path.display()))
 }
 
-const ROTATIONS: [Rotate; 4] =
-    [Rotate::Rename, Rotate::CopyTruncate, Rotate::DelayCompress, Rotate::Delete];
+/// All ways; those by which no line is in two files at the same time come first.
+pub(super) const ROTATIONS: [Rotate; 4] =
+    [Rotate::Rename, Rotate::DelayCompress, Rotate::Delete, Rotate::CopyTruncate];

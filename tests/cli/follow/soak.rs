@@ -2,7 +2,9 @@
 //! started again.
 //!
 //! `SPILLWAY_SOAK_SECONDS` says for how long; `SPILLWAY_FIRST_SEED` or `SPILLWAY_SEED` with which
-//! seed. A seed gives the same rotations and the same moments, by the clock of this machine.
+//! seed. A seed gives the same rotations and the same moments, by the clock of this machine. Logs
+//! are copied and truncated, and the order of lines is asserted, with `SPILLWAY_SOAK_STRICT`: see
+//! the limits in docs/following-files.md.
 
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
@@ -14,6 +16,7 @@ use fastrand::Rng;
 use spillway_tests::store::Store;
 
 use super::logs::Logs;
+use super::rotation::ROTATIONS;
 use super::seen::Seen;
 use crate::support::*;
 
@@ -24,7 +27,11 @@ fn each_line_is_there_once_however_logs_are_rotated_and_runs_are_killed() {
     println!("SPILLWAY_SEED={seed} SPILLWAY_SOAK_SECONDS={}", time.as_secs());
     let store = Store::start(|_| {});
     let place = Place::of(FLOW, "").with("ENDPOINT", &store.endpoint());
-    let mut logs = Logs::new(&place.path("logs"), LOGS, seed);
+    // Of a log that is copied and truncated many times a second some lines may be stored twice, and
+    // some that were written to a renamed log may come behind those of the new one.
+    let is_strict = std::env::var_os("SPILLWAY_SOAK_STRICT").is_some();
+    let ways = if is_strict { &ROTATIONS[..] } else { &ROTATIONS[..3] };
+    let mut logs = Logs::new(&place.path("logs"), LOGS, ways, seed);
     let seen = Mutex::new(Seen::default());
     let is_over = AtomicBool::new(false);
     let mut agent = Agent::start(&place);
@@ -71,7 +78,9 @@ fn each_line_is_there_once_however_logs_are_rotated_and_runs_are_killed() {
     all_arrive(&mut seen, &logs, &store, &mut agent, &place);
     agent.stop(&place);
     seen.look(&store);
-    logs.logs.iter().for_each(|log| seen.in_order(log));
+    if is_strict {
+        logs.logs.iter().for_each(|log| seen.in_order(log));
+    }
     let left = store.open_uploads();
     assert!(left.is_empty(), "{left:?} are left behind");
     let uncertain: usize = logs.logs.iter().map(|log| log.uncertain.len()).sum();

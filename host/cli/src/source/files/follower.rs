@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::complaints::Complaints;
 use super::content::{How, Read, SLICE_BYTES};
-use super::family::Family;
+use super::family::{Family, Rotation};
 use super::listing::Listing;
 use super::mark::FileMark;
 use super::settings::{FilesSettings, StartAt};
@@ -107,6 +107,9 @@ impl Follower {
         spare: impl FnOnce() -> Vec<u8>,
     ) -> Result<bool, SourceError> {
         let Some(key) = self.table.next(DECODERS_MAX) else { return Ok(false) };
+        if self.has_older(key, now) {
+            return Ok(true);
+        }
         let (follow, compression) = (self.settings.follow, self.settings.compression);
         let takes_all = !follow && self.stream.settings().last_line == LastLine::Take;
         let (stream, slice_bytes) = (&mut self.stream, self.slice_bytes);
@@ -151,6 +154,29 @@ impl Follower {
         }
         self.table.close_idle(HANDLES_MAX);
         Ok(true)
+    }
+
+    /// Whether an older file of a log has become longer than was known, so that its turn is first:
+    /// its writer went on with it before it wrote to the new one.
+    fn has_older(&mut self, key: FileKey, now: Instant) -> bool {
+        let Some(file) = self.table.get(key) else { return false };
+        if file.rotation != Rotation::None || file.nameless.is_some() {
+            return false;
+        }
+        let beside = self
+            .table
+            .named(&file.family.name)
+            .filter(|other| other.key != key && other.family == file.family && !other.has_more);
+        let grown = beside.filter(|other| other.relation.is_read()).filter_map(|other| {
+            let metadata = other.handle.as_ref()?.metadata().ok()?;
+            let modified = metadata.modified().unwrap_or(other.modified);
+            (metadata.len() > other.length).then_some((other.key, metadata.len(), modified))
+        });
+        let grown: Vec<_> = grown.collect();
+        for (key, length, modified) in &grown {
+            self.table.update(*key, |file| file.see(*length, *modified, now));
+        }
+        !grown.is_empty()
     }
 
     /// The numbers of each family.
