@@ -266,9 +266,9 @@ impl Checkpointer {
             // A disk that is full has room again some day, and nothing is lost until then.
             if !is_told {
                 is_told = true;
-                let error = explained(&error);
+                let error = anyhow::Error::new(error);
                 let message =
-                    format!("{error}; nothing is read until it can, which is tried again");
+                    format!("{error:#}; nothing is read until it can, which is tried again");
                 pump.observer.notice(&Notice { level: Level::Warning, message });
             }
             tokio::select! {
@@ -346,17 +346,6 @@ async fn wait_for(
         pump.poll().await?;
     }
     Ok(())
-}
-
-/// An error with its causes, in a line.
-fn explained(error: &dyn std::error::Error) -> String {
-    let mut shown = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        shown = format!("{shown}: {error}");
-        cause = error.source();
-    }
-    shown
 }
 
 /// After how long a checkpoint that could not be stored is stored again, in a run that follows.

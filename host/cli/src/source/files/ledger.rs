@@ -66,7 +66,7 @@ impl Ledger {
             return slice;
         }
         let (lines, bytes) = (place.line - from.line, place.offset - from.offset);
-        // Where a line of the stream is one of the file. Otherwise they are counted again.
+        // Where a line of the stream is one of the file. Otherwise their number is not known.
         let is_by_line = to.line - from.line == until.line - begin.line;
         let line = if is_by_line { begin.line + lines } else { begin.line };
         let begin = Start { line, offset: begin.offset + bytes };
