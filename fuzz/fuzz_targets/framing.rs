@@ -5,7 +5,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use spillway_core::checksum::Algorithm;
+use spillway_core::checksum::{Crc, Sum};
 use spillway_core::http::Body;
 use spillway_core::internals::Buffer;
 use spillway_core::settings::PartSizes;
@@ -119,10 +119,10 @@ fn sizes(first: u64, max: u64) {
 }
 
 fn sums(parts: &[&[u8]]) {
-    for algorithm in [Algorithm::Crc64Nvme, Algorithm::Crc32c, Algorithm::Crc32] {
-        let sums = parts.iter().map(|part| algorithm.of(&Body::from(part.to_vec())));
-        let combined = sums.fold(algorithm.of_nothing(), |sum, part| sum.then(part));
-        assert_eq!(combined, algorithm.of(&Body::from(parts.concat())), "{algorithm:?}");
+    for algorithm in Crc::ALL {
+        let sums = parts.iter().map(|part| Sum::of(algorithm, &Body::from(part.to_vec())));
+        let combined = sums.fold(Sum::of(algorithm, &Body::empty()), |sum, part| sum.then(part));
+        assert_eq!(combined, Sum::of(algorithm, &Body::from(parts.concat())), "{algorithm:?}");
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use spillway_core::checksum::Algorithm;
+use spillway_core::checksum::{Crc, Sum};
 use spillway_core::http::{Body, Request};
 use spillway_core::{
     Credentials, Error, Input, Instant, Now, Output, Secret, Settings, Sink, Timestamp,
@@ -46,7 +46,7 @@ fuzz_target!(|case: Case| {
     }
     content.truncate(content.len().saturating_sub(usize::from(case.cut)));
     let mut state = [head, &content].concat();
-    let sum = Algorithm::Crc32.of(&Body::from(state.clone())).crc() as u32;
+    let sum = Sum::of(Crc::Crc32, &Body::from(state.clone())).crc() as u32;
     state.extend(sum.to_le_bytes());
 
     let known = inspect(&state);

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell, RefMut};
 use bytes::Bytes;
 use spillway_core::{
     Error, Failure, Framing, Histogram, IncompleteUpload, Input, Level, Metric, Notice,
-    ObjectSummary, Phase, Problem, Reply, Report, Run, Settings, Sink, Summary, Timestamp, Value,
-    Visible, bounds, inspect, schema,
+    ObjectSummary, Phase, Problem, Reply, Report, Run, Settings, Sink, StoredState, Summary,
+    Timestamp, Value, Visible, bounds, inspect, schema,
 };
 
 use crate::bindings::exports::spillway::sink::sink::{Guest, GuestSink, Sink as SinkHandle};
@@ -52,18 +52,25 @@ impl Guest for Component {
         Ok(inspect(&state)?.into())
     }
 
-    fn load_state(_: String, _: String) -> Result<Option<wit::StoredState>, wit::Error> {
-        Err(keeps_no_state())
+    fn load_state(config: String, name: String) -> Result<Option<wit::StoredState>, wit::Error> {
+        match ask(&config, Input::LoadState { name })? {
+            Reply::Loaded(found) => Ok(found.map(wit::StoredState::from)),
+            reply => unreachable!("the reply to a read is {reply:?}"),
+        }
+    }
+
+    fn check_state(config: String, name: String) -> Result<(), wit::Error> {
+        ask(&config, Input::CheckState { name })?;
+        Ok(())
     }
 }
 
 impl GuestSink for OpenSink {
     fn open(config: String, state: Option<Vec<u8>>) -> Result<SinkHandle, wit::Error> {
         let settings = Settings::parse(&config)?;
-        let seed = wasip2::random::random::get_random_u64();
         let driver = match state {
-            Some(state) => Driver::resume(settings, seed, &state)?,
-            None => Driver::new(Sink::new(settings, seed)),
+            Some(state) => Driver::resume(settings, seed(), &state)?,
+            None => Driver::new(Sink::new(settings, seed())),
         };
         let driver = RefCell::new(driver);
         Ok(SinkHandle::new(OpenSink { driver, is_closed: Cell::new(false) }))
@@ -126,9 +133,17 @@ impl GuestSink for OpenSink {
         Ok(())
     }
 
-    fn store_state(&self, _: String, _: Vec<u8>, _: Option<String>) -> Result<String, wit::Error> {
-        self.driver()?;
-        Err(keeps_no_state())
+    fn store_state(
+        &self,
+        name: String,
+        bytes: Vec<u8>,
+        expected: Option<String>,
+    ) -> Result<String, wit::Error> {
+        let store = Input::StoreState { name, bytes: bytes.into(), expected };
+        match self.driver()?.ask(store)? {
+            Reply::Stored { version } => Ok(version),
+            reply => unreachable!("the reply to a write is {reply:?}"),
+        }
     }
 
     fn close(&self, how: wit::Ending) -> Result<wit::Progress, wit::Error> {
@@ -216,11 +231,21 @@ fn refuse_without_checkpoints(driver: &Driver) -> Result<(), wit::Error> {
     }
 }
 
-/// The store keeps no state for the host yet.
-fn keeps_no_state() -> wit::Error {
-    let text = "this sink keeps no state for its host in the store; keep the bytes of \
-                `checkpoint` where the position of the source is kept, both or neither";
-    wit::Error::Unsupported(text.to_owned())
+/// Makes an administrative call of a configuration, without a sink that stays open.
+fn ask(config: &str, call: Input) -> Result<Reply, wit::Error> {
+    let settings = Settings::parse(config)?;
+    Ok(Driver::new(Sink::new(settings, seed())).ask(call)?)
+}
+
+fn seed() -> u64 {
+    wasip2::random::random::get_random_u64()
+}
+
+impl From<StoredState> for wit::StoredState {
+    fn from(StoredState { bytes, version, age }: StoredState) -> Self {
+        let age = age.map(|age| u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
+        wit::StoredState { bytes: bytes.into(), version, age }
+    }
 }
 
 /// Omits uploads whose key is too long for this sink to have written it.
@@ -380,6 +405,8 @@ impl From<Error> for wit::Error {
             Error::Unavailable(text) => wit::Error::Unavailable(bounds::text(text)),
             Error::Aborted => wit::Error::Aborted,
             Error::UnknownState(text) => wit::Error::UnknownState(bounds::text(text)),
+            Error::Conflict(text) => wit::Error::Conflict(bounds::text(text)),
+            Error::Unsupported(text) => wit::Error::Unsupported(bounds::text(text)),
         }
     }
 }

@@ -16,6 +16,8 @@ use crate::transport::Exchange;
 /// The core, and its requests in flight.
 pub(crate) struct Driver {
     core: Sink,
+    /// The time at the last look at the clocks.
+    now: Now,
     exchanges: Vec<Exchange>,
     rejections: Vec<Rejection>,
     rest: Option<Run>,
@@ -32,7 +34,7 @@ pub(crate) struct Busy;
 
 impl Driver {
     pub(crate) fn new(core: Sink) -> Driver {
-        Driver { core, exchanges: Vec::new(), rejections: Vec::new(), rest: None }
+        Driver { core, now: now(), exchanges: Vec::new(), rejections: Vec::new(), rest: None }
     }
 
     /// Resumes from a checkpoint. Returns once orphaned uploads were looked for.
@@ -59,6 +61,8 @@ impl Driver {
         if self.core.takes_checkpoints() {
             self.admit(&runs)?;
         }
+        // One look at the clocks for all of a batch: each is a call of the host.
+        self.now = now();
         runs.into_iter().for_each(|run| self.give(run));
         Ok(())
     }
@@ -82,22 +86,28 @@ impl Driver {
     }
 
     fn give(&mut self, run: Run) {
-        self.feed(Input::Events(run));
+        self.pass(Input::Events(run));
         while let Some(run) = self.rest.take() {
             self.wait_until(|core| core.has_room(&run));
-            self.feed(Input::Events(run));
+            self.pass(Input::Events(run));
         }
     }
 
     /// Passes an input to the core, and executes all of its outputs.
     pub(crate) fn feed(&mut self, input: Input) {
+        self.now = now();
+        self.pass(input);
+    }
+
+    /// The same, without a look at the clocks.
+    fn pass(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            self.core.handle(now(), input);
+            self.core.handle(self.now, input);
             while let Some(output) = self.core.poll() {
                 match output {
-                    Output::Send { exchange, request, timeouts } => {
-                        match Exchange::start(exchange, request, timeouts) {
+                    Output::Send { exchange, request, timeouts, response_bytes_max } => {
+                        match Exchange::start(exchange, request, timeouts, response_bytes_max) {
                             Ok(started) => self.exchanges.push(started),
                             Err(error) => {
                                 inputs.push_back(Input::Answer { exchange, outcome: Err(error) });
@@ -106,6 +116,8 @@ impl Driver {
                     }
                     Output::Credentials { fresh } => {
                         let credentials = credentials(self.core.bucket(), fresh);
+                        // They may have been long in coming.
+                        self.now = now();
                         inputs.push_back(Input::Credentials(credentials));
                     }
                     Output::Rest(run) => self.rest = Some(run),

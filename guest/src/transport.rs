@@ -20,8 +20,8 @@ use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 pub(crate) struct Exchange {
     id: ExchangeId,
     state: State,
-    /// The time limit for the whole response body.
-    body_max: Duration,
+    /// What the body of the response may take.
+    limits: BodyLimits,
 }
 
 /// Each variant's fields are in drop order: a resource is dropped before the one it was made from.
@@ -51,8 +51,18 @@ struct Reading {
     _response: IncomingResponse,
     answer: Response,
     bytes: Vec<u8>,
+    bytes_max: usize,
     /// When the exchange times out, by the monotonic clock.
     until: u64,
+}
+
+/// What the body of a response may take.
+#[derive(Clone, Copy)]
+struct BodyLimits {
+    /// The time for the whole body.
+    time: Duration,
+    /// Its length.
+    bytes: usize,
 }
 
 type Outcome = Result<Response, TransportError>;
@@ -64,6 +74,7 @@ impl Exchange {
         id: ExchangeId,
         request: Request,
         timeouts: Timeouts,
+        response_bytes_max: usize,
     ) -> Result<Exchange, TransportError> {
         let outgoing = outgoing(&request)?;
         let mut body = None;
@@ -86,7 +97,8 @@ impl Exchange {
                 Sending { writable, stream, body, pieces }.go_on(waiting)
             }
         };
-        Ok(Exchange { id, state, body_max: timeouts.between_bytes * STALLS_MAX })
+        let time = timeouts.between_bytes * STALLS_MAX;
+        Ok(Exchange { id, state, limits: BodyLimits { time, bytes: response_bytes_max } })
     }
 
     pub(crate) fn id(&self) -> ExchangeId {
@@ -113,7 +125,7 @@ impl Exchange {
                     Some(answer) => {
                         drop(sending);
                         match answer {
-                            Ok(response) => self.state = read(response, self.body_max),
+                            Ok(response) => self.state = read(response, self.limits),
                             Err(error) => return Some(Err(error)),
                         }
                     }
@@ -125,7 +137,7 @@ impl Exchange {
                     }
                 },
                 State::Waiting(waiting) => match waiting.answer() {
-                    Some(Ok(response)) => self.state = read(response, self.body_max),
+                    Some(Ok(response)) => self.state = read(response, self.limits),
                     Some(Err(error)) => return Some(Err(error)),
                     None => {
                         self.state = State::Waiting(waiting);
@@ -212,7 +224,7 @@ impl Reading {
         loop {
             match self.stream.read(READ_BYTES) {
                 Ok(bytes) if bytes.is_empty() => return Ok(Progress::Pending),
-                Ok(bytes) if self.bytes.len() + bytes.len() > ANSWER_BYTES_MAX => {
+                Ok(bytes) if self.bytes.len() + bytes.len() > self.bytes_max => {
                     return Err(broken("the answer is longer than any answer of S3"));
                 }
                 // The host ends a body that stalls.
@@ -232,7 +244,7 @@ impl Reading {
     }
 }
 
-fn read(response: IncomingResponse, body_max: Duration) -> State {
+fn read(response: IncomingResponse, limits: BodyLimits) -> State {
     let headers = response.headers().entries().into_iter();
     let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
     let headers = headers.map(|(name, value)| (name, text(value))).collect();
@@ -240,7 +252,7 @@ fn read(response: IncomingResponse, body_max: Duration) -> State {
     let body = response.consume().expect("a response's body is consumed here and nowhere else");
     let stream = body.stream().expect("a body's stream is taken here and nowhere else");
     let readable = stream.subscribe();
-    let body_max = u64::try_from(body_max.as_nanos()).unwrap_or(u64::MAX);
+    let time = u64::try_from(limits.time.as_nanos()).unwrap_or(u64::MAX);
     State::Reading(Reading {
         readable,
         stream,
@@ -248,7 +260,8 @@ fn read(response: IncomingResponse, body_max: Duration) -> State {
         _response: response,
         answer,
         bytes: Vec::new(),
-        until: monotonic_clock::now().saturating_add(body_max),
+        bytes_max: limits.bytes,
+        until: monotonic_clock::now().saturating_add(time),
     })
 }
 
@@ -338,5 +351,3 @@ const NO_CONNECTION: &str = "no connection: ";
 const READ_BYTES: u64 = 64 << 10;
 /// How many times the stall timeout a response body may take in all.
 const STALLS_MAX: u32 = 10;
-/// A page of a list has up to 1,000 entries, each with a key of up to 1,024 bytes.
-const ANSWER_BYTES_MAX: usize = 8 << 20;

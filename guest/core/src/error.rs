@@ -33,14 +33,20 @@ pub enum Error {
     Aborted,
     /// The state of a checkpoint is damaged, or belongs to another configuration or version.
     UnknownState(String),
+    /// What is stored is not what was expected: another writer has replaced it.
+    Conflict(String),
+    /// The store does not do what was asked.
+    Unsupported(String),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Denied(text) | Error::Unavailable(text) | Error::UnknownState(text) => {
-                f.write_str(text)
-            }
+            Error::Denied(text)
+            | Error::Unavailable(text)
+            | Error::UnknownState(text)
+            | Error::Conflict(text)
+            | Error::Unsupported(text) => f.write_str(text),
             Error::Aborted => f.write_str("the sink was closed before the events were stored"),
             Error::Invalid(problems) => {
                 for (i, problem) in problems.iter().enumerate() {

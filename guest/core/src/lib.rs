@@ -33,7 +33,7 @@ mod testing;
 mod time;
 mod writer;
 
-pub use admin::Reply;
+pub use admin::{Reply, StoredState};
 pub use checkpoint::{ObjectSummary, Summary, inspect};
 pub use client::explain::NO_TLS;
 pub use client::verdict::{Class, TransportError};

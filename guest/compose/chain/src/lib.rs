@@ -66,6 +66,11 @@ impl Guest for Component {
         let config = Config::parse(&config)?;
         config.in_sink(inner::load_state(&config.sink, &name))
     }
+
+    fn check_state(config: String, name: String) -> Result<(), Error> {
+        let config = Config::parse(&config)?;
+        config.in_sink(inner::check_state(&config.sink, &name))
+    }
 }
 
 impl GuestSink for Chain {

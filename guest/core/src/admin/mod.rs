@@ -1,28 +1,40 @@
-//! Administrative calls: check whether the bucket can be written, list incomplete uploads, and
-//! abort one.
+//! Administrative calls: check whether the bucket can be written, list incomplete uploads, abort
+//! one, and keep state for the host.
 //!
 //! Calls do not overlap. Each call is a small state machine that makes requests and ends with one
 //! reply.
 
 mod abort;
 mod check;
+mod check_state;
 mod diagnosis;
 mod list;
+mod load_state;
+mod store_state;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
 
 use abort::Abort;
 use check::Check;
+use check_state::CheckState;
 use list::{List, Place};
+use load_state::LoadState;
+use store_state::StoreState;
 
+use crate::checksum::Sum;
 use crate::client::End;
 use crate::client::answer::Answer;
-use crate::client::call::Call;
-use crate::client::verdict::Verdict;
-use crate::error::Error;
+use crate::client::call::{Call, Expected, STATE_BYTES_MAX};
+use crate::client::verdict::{Class, Verdict};
+use crate::error::{Error, Problem};
+use crate::http::Body;
 use crate::incomplete::IncompleteUpload;
 use crate::notice::Notices;
+use crate::s3::GetObjectResult;
 use crate::settings::Settings;
 use crate::time::{Now, Timestamp};
 
@@ -37,6 +49,34 @@ pub enum Reply {
     Gone,
     /// Orphaned uploads were looked for.
     Looked,
+    /// The state of the host. `None` if there is none.
+    Loaded(Option<StoredState>),
+    /// The state of the host was replaced.
+    Stored {
+        /// Its ETag.
+        version: String,
+    },
+    /// The store evaluates the conditions of writes.
+    Compares,
+}
+
+/// State that a host keeps with the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredState {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The ETag.
+    pub version: String,
+    /// How long ago it was stored, by the store's clock, to the second. `None` if the store does
+    /// not tell.
+    pub age: Option<Duration>,
+}
+
+impl From<GetObjectResult> for StoredState {
+    fn from(object: GetObjectResult) -> StoredState {
+        let GetObjectResult { content, etag, age, .. } = object;
+        StoredState { bytes: content, version: etag, age }
+    }
 }
 
 /// The administrative call in progress, and the reply to the last one.
@@ -51,6 +91,9 @@ enum AdminCall {
     Check(Check),
     List(List),
     Abort(Abort),
+    LoadState(LoadState),
+    StoreState(StoreState),
+    CheckState(CheckState),
 }
 
 /// A request of a call.
@@ -66,6 +109,21 @@ pub(crate) enum AdminRequest {
     Parts(Place),
     /// List the parts that are left after an upload was aborted.
     Remains,
+    /// Read the state of the host.
+    ReadState,
+    /// Write it.
+    WriteState,
+}
+
+/// A request of a call that failed.
+struct Refusal<'a> {
+    cause: Error,
+    /// The verdict on its last attempt. `None` if it was not made.
+    verdict: Option<&'a Verdict>,
+    class: Option<Class>,
+    /// Whether it may have taken effect: no attempt was confirmed, or what it requires is not true
+    /// any more.
+    is_in_doubt: bool,
 }
 
 /// A request to other owners.
@@ -115,6 +173,9 @@ impl AdminCall {
             AdminCall::Check(check) => Some(check.request(request)),
             AdminCall::List(list) => list.request(request),
             AdminCall::Abort(abort) => Some(abort.request(request)),
+            AdminCall::LoadState(load) => Some(load.request()),
+            AdminCall::StoreState(store) => Some(store.request(request)),
+            AdminCall::CheckState(check) => Some(check.request()),
         }
     }
 }
@@ -157,6 +218,44 @@ impl Admin {
         }
     }
 
+    /// Reads the state that a host keeps under `name`.
+    pub(crate) fn load_state(&mut self, name: &str) {
+        if let Some(key) = self.state_key(name) {
+            self.start(AdminCall::LoadState(LoadState::new(key)), AdminRequest::ReadState);
+        }
+    }
+
+    /// Replaces it if it still has the ETag `expected`, or, without one, if there is none.
+    pub(crate) fn store_state(&mut self, name: &str, bytes: Bytes, expected: Option<String>) {
+        let Some(key) = self.state_key(name) else { return };
+        if bytes.len() > STATE_BYTES_MAX {
+            let message = format!("{} bytes; the limit is {STATE_BYTES_MAX}", bytes.len());
+            self.reply = Some(Err(Error::Invalid(vec![Problem::new("bytes", message)])));
+            return;
+        }
+        let mut body = Body::empty();
+        body.push(bytes);
+        let sum = self.settings.upload.checksum.map(|algorithm| Sum::of(algorithm, &body));
+        let expected = expected.map_or(Expected::Nothing, Expected::Etag);
+        let store = StoreState::new(key, body, sum, expected);
+        self.start(AdminCall::StoreState(store), AdminRequest::WriteState);
+    }
+
+    /// Proves that the store compares versions of the state under `name`, and does not change it.
+    pub(crate) fn check_state(&mut self, name: &str) {
+        if let Some(key) = self.state_key(name) {
+            let check = CheckState::new(key, self.settings.upload.checksum);
+            self.start(AdminCall::CheckState(check), AdminRequest::ReadState);
+        }
+    }
+
+    /// The key of the object for the state `name`. `None` if there cannot be one, which is the
+    /// reply then.
+    fn state_key(&mut self, name: &str) -> Option<String> {
+        let key = self.settings.state_key(name);
+        key.map_err(|problem| self.reply = Some(Err(Error::Invalid(vec![problem])))).ok()
+    }
+
     fn start(&mut self, call: AdminCall, first: AdminRequest) {
         assert!(self.call.is_none() && self.reply.is_none(), "calls come one at a time");
         self.go_on(Step::Ask(call, vec![first]));
@@ -182,13 +281,19 @@ impl Admin {
         known: &dyn Knowledge,
         notices: &mut Notices,
     ) {
+        let refusal = |cause, is_in_doubt| {
+            let (verdict, class) = (Some(verdict), Some(verdict.class));
+            Refusal { cause, verdict, class, is_in_doubt }
+        };
         self.advance(now, known, notices, |call, context| match end {
             End::Done(answer) => call.on_answer(request, Some(answer), verdict, context),
             End::Gone => call.on_answer(request, None, verdict, context),
-            End::Failed { cause, .. }
-            | End::Doubtful { doubt: cause, .. }
-            | End::UploadLost(cause)
-            | End::Exists(cause) => call.on_error(request, cause, Some(verdict), context),
+            End::Failed { cause, .. } | End::UploadLost(cause) => {
+                call.on_error(request, refusal(cause, false), context)
+            }
+            End::Doubtful { doubt: cause, .. } | End::Exists(cause) => {
+                call.on_error(request, refusal(cause, true), context)
+            }
             // The call in progress does not cancel its requests.
             End::Cancelled => Step::Ask(call, Vec::new()),
         });
@@ -204,7 +309,8 @@ impl Admin {
         notices: &mut Notices,
     ) {
         self.advance(now, known, notices, |call, context| {
-            call.on_error(request, cause, None, context)
+            let refusal = Refusal { cause, verdict: None, class: None, is_in_doubt: false };
+            call.on_error(request, refusal, context)
         });
     }
 
@@ -247,21 +353,21 @@ impl AdminCall {
             AdminCall::Check(check) => check.on_answer(answer),
             AdminCall::List(list) => list.on_answer(request, answer, verdict, context),
             AdminCall::Abort(abort) => abort.on_answer(request, answer, context),
+            AdminCall::LoadState(load) => load.on_answer(answer),
+            AdminCall::StoreState(store) => store.on_answer(answer),
+            AdminCall::CheckState(check) => check.on_answer(answer),
         }
     }
 
     /// Processes a failed request.
-    fn on_error(
-        self,
-        request: AdminRequest,
-        cause: Error,
-        verdict: Option<&Verdict>,
-        context: &mut Context,
-    ) -> Step {
+    fn on_error(self, request: AdminRequest, refusal: Refusal, context: &mut Context) -> Step {
         match self {
-            AdminCall::Check(check) => check.on_error(cause, verdict, context),
-            AdminCall::List(list) => list.on_error(request, cause, context),
-            AdminCall::Abort(abort) => abort.on_error(request, cause, context),
+            AdminCall::Check(check) => check.on_error(refusal.cause, refusal.verdict, context),
+            AdminCall::List(list) => list.on_error(request, refusal.cause, context),
+            AdminCall::Abort(abort) => abort.on_error(request, refusal.cause, context),
+            AdminCall::LoadState(load) => load.on_error(refusal.cause, refusal.verdict),
+            AdminCall::StoreState(store) => store.on_error(refusal),
+            AdminCall::CheckState(check) => check.on_error(refusal),
         }
     }
 }

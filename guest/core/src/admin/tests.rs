@@ -13,3 +13,4 @@ mod abort;
 mod check;
 mod list;
 mod orphans;
+mod state;

@@ -1,9 +1,9 @@
 //! The bytes of a checkpoint: versioned, compact, with a checksum.
 
-use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use postcard::ser_flavors::Size;
 use serde::{Deserialize, Serialize};
 
+use crate::checksum::Crc;
 use crate::error::Error;
 use crate::incomplete::SavedIncomplete;
 use crate::settings::Settings;
@@ -33,7 +33,7 @@ impl<'a> State<'a> {
         let mut bytes = Vec::with_capacity(head.len() + content + SUM_BYTES);
         bytes.extend(head);
         let mut bytes = postcard::to_extend(self, bytes).expect("writing to a vector cannot fail");
-        bytes.extend(CRC.checksum(&bytes).to_le_bytes());
+        bytes.extend(sum_of(&[&bytes]).to_le_bytes());
         bytes
     }
 
@@ -61,9 +61,8 @@ impl<'a> State<'a> {
         let Some((content, sum)) = rest.split_last_chunk() else {
             return Err(unknown("the checkpoint is damaged: it ends too early"));
         };
-        let mut digest = CRC.digest();
-        [MAGIC, &version.to_le_bytes(), content].iter().for_each(|piece| digest.update(piece));
-        if digest.finalize() != u32::from_le_bytes(*sum) {
+        let summed = [MAGIC, &version.to_le_bytes(), content];
+        if sum_of(&summed) != u32::from_le_bytes(*sum) {
             return Err(unknown("the checkpoint is damaged: its checksum is wrong"));
         }
         let damaged =
@@ -96,6 +95,11 @@ impl<'a> State<'a> {
                 None => differ.push(format!("{field} is `{value}`, and was not known")),
             }
         }
+        for (field, before) in &self.identity {
+            if !now.iter().any(|(name, _)| name == field) {
+                differ.push(format!("{field} was `{before}`, and is not set"));
+            }
+        }
         if differ.is_empty() {
             return Ok(());
         }
@@ -107,9 +111,14 @@ impl<'a> State<'a> {
     }
 }
 
+/// The CRC-32 at the end of a state.
+fn sum_of(pieces: &[&[u8]]) -> u32 {
+    // A CRC of 32 bits has no more.
+    Crc::Crc32.of(pieces) as u32
+}
+
 /// The first bytes of a state.
 const MAGIC: &[u8] = b"SPILLWAY";
 /// Incremented with each change of the format.
 const VERSION: u16 = 2;
 const SUM_BYTES: usize = size_of::<u32>();
-static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);

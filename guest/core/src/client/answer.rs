@@ -1,9 +1,10 @@
 //! The results of successful requests.
 
-use crate::http::Response;
+use crate::checksum::{Crc, Sum};
+use crate::http::{Body, Response};
 use crate::s3::{
-    Completion, CreateMultipartUploadResult, HeadObjectResult, ListMultipartUploadsResult,
-    ListPartsResult, Malformed, Operation, part_etag,
+    ChecksumAlgorithm, Completion, CreateMultipartUploadResult, GetObjectResult, HeadObjectResult,
+    ListMultipartUploadsResult, ListPartsResult, Malformed, Operation, part_etag,
 };
 
 /// The result of a successful request.
@@ -21,6 +22,13 @@ pub enum Answer {
         /// The ETag with its quotes.
         etag: String,
     },
+    /// The ETag of an object with its quotes, where the store names one.
+    Written {
+        /// The ETag.
+        etag: Option<String>,
+    },
+    /// An object.
+    Read(GetObjectResult),
     /// The metadata of an object.
     Found(HeadObjectResult),
     /// A page of incomplete uploads.
@@ -55,9 +63,16 @@ impl Answer {
             }
             Operation::ListParts => ListPartsResult::parse(response).map(Answer::Parts),
             Operation::PutObject if !is_stored(response) => Err(Malformed { what: "ETag" }),
-            Operation::PutObject | Operation::AbortMultipartUpload => {
-                without_body(response).map(|()| Answer::Plain)
+            Operation::PutObject => {
+                let etag = response.header("etag").map(str::trim).filter(|etag| !etag.is_empty());
+                let etag = etag.map(str::to_owned);
+                without_body(response).map(|()| Answer::Written { etag })
             }
+            Operation::GetObject => match GetObjectResult::parse(response)? {
+                object if is_intact(&object) => Ok(Answer::Read(object)),
+                _ => Err(Malformed { what: "content" }),
+            },
+            Operation::AbortMultipartUpload => without_body(response).map(|()| Answer::Plain),
         }
     }
 }
@@ -66,6 +81,18 @@ impl Answer {
 /// well, and may have an ETag, since web servers add one to any page.
 fn without_body(response: &Response) -> Result<(), Malformed> {
     if response.is_blank() { Ok(()) } else { Err(Malformed { what: "empty body" }) }
+}
+
+/// Whether the content has the checksums that the store has kept with it. One that ends with a
+/// number of parts does not cover the content.
+fn is_intact(object: &GetObjectResult) -> bool {
+    let mut body = Body::empty();
+    body.push(object.content.clone());
+    object.checksums.iter().filter(|checksum| !checksum.value.contains('-')).all(|checksum| {
+        let is_its = |crc: &Crc| ChecksumAlgorithm::from(*crc) == checksum.algorithm;
+        let algorithm = Crc::ALL.into_iter().find(is_its);
+        algorithm.is_none_or(|algorithm| Sum::of(algorithm, &body).s3() == *checksum)
+    })
 }
 
 /// Whether the response is one of a store. Some omit the ETag, but have an `x-amz-` header.

@@ -22,7 +22,9 @@ pub fn classify(
         Ok(response) => response,
         Err(error) => return unanswered(error, flight),
     };
-    let error = ErrorBody::parse(&response.body);
+    // The content of an object is no error document, whatever it looks like.
+    let is_content = operation == Operation::GetObject && response.is_success();
+    let error = if is_content { None } else { ErrorBody::parse(&response.body) };
     let read = match error {
         None if response.is_success() => Some(Answer::parse(operation, response)),
         _ => None,
@@ -113,6 +115,7 @@ fn class(
         return flight.correction(response).map_or(Class::Refused, Class::Skewed);
     }
     match response.status {
+        404 if meaning(code) == Some(Meaning::NoSuchKey) => Class::NotFound,
         404 if operation == Operation::HeadObject => Class::NotFound,
         // A web page with status 404 is not an answer of a store.
         404 if operation.is_of_upload() && code.is_empty() && response.is_blank() => {
@@ -141,6 +144,7 @@ fn by_code(code: &str) -> Option<Class> {
         Meaning::Expired => Class::Expired,
         Meaning::WrongRegion => Class::WrongRegion,
         Meaning::NoSuchUpload => Class::NoSuchUpload,
+        Meaning::InvalidPart => Class::InvalidPart,
         Meaning::Conflict => Class::Conflict,
         Meaning::Exists => Class::Exists,
         Meaning::NotImplemented => Class::Refused,

@@ -1,14 +1,14 @@
 //! The headers that the settings add to each request: the object's properties, its encryption, and
 //! request options.
 
-use crate::s3::{Header, HeaderGroup, Operation};
+use crate::s3::{Header, HeaderGroup};
 use crate::settings::{CustomerKey, Encryption, Kms, Settings};
 use crate::time::Timestamp;
 
-/// The headers that the settings add to a request. `now` is the time by the store's clock.
-pub(crate) fn headers(settings: &Settings, operation: Operation, now: Timestamp) -> Vec<Header> {
+/// The headers of these groups, as the settings have them. `now` is the time by the store's clock.
+pub(crate) fn headers(settings: &Settings, groups: &[HeaderGroup], now: Timestamp) -> Vec<Header> {
     let mut headers = Vec::new();
-    for group in operation.headers() {
+    for group in groups {
         match group {
             HeaderGroup::Object => object(settings, now, &mut headers),
             HeaderGroup::Encryption => encryption(&settings.upload.encryption, &mut headers),
@@ -78,6 +78,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::s3::Operation;
 
     const OBJECT: [&str; 11] = [
         "content-type",
@@ -123,6 +124,7 @@ mod tests {
             (Operation::AbortMultipartUpload, vec![&WHO[..]], vec![&WHO[..]]),
             (Operation::ListMultipartUploads, vec![&WHO[..]], vec![&WHO[..]]),
             (Operation::ListParts, vec![&WHO[..]], vec![&CUSTOMER[..], &WHO]),
+            (Operation::GetObject, vec![&WHO[..]], vec![&CUSTOMER[..], &WHO]),
         ] {
             assert_eq!(names(&kms(), operation), with_kms.concat(), "{operation:?}");
             assert_eq!(names(&customer(), operation), with_customer.concat(), "{operation:?}");
@@ -133,7 +135,7 @@ mod tests {
     #[test]
     fn each_way_of_encryption_has_its_values() {
         let of = |fields: Value| {
-            let headers = headers(&settings(fields), Operation::PutObject, Timestamp(0));
+            let headers = headers(&settings(fields), Operation::PutObject.headers(), Timestamp(0));
             headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
         };
         assert_eq!(of(json!({"server_side_encryption": "AES256"})), ["AES256"]);
@@ -148,13 +150,14 @@ mod tests {
     fn days_are_counted_from_the_request() {
         let fields = json!({"object_lock_mode": "GOVERNANCE", "object_lock_retain_days": 30});
         let now = Timestamp(1_767_225_600_000_000_000);
-        let headers = headers(&settings(fields), Operation::CreateMultipartUpload, now);
+        let groups = Operation::CreateMultipartUpload.headers();
+        let headers = headers(&settings(fields), groups, now);
         let until = (UNTIL.into(), "2026-01-31T00:00:00.000Z".to_owned());
         assert_eq!(headers, [header("x-amz-object-lock-mode", "GOVERNANCE"), until]);
     }
 
     fn names(settings: &Settings, operation: Operation) -> Vec<String> {
-        let headers = headers(settings, operation, Timestamp(0));
+        let headers = headers(settings, operation.headers(), Timestamp(0));
         headers.into_iter().map(|(name, _)| name.into_owned()).collect()
     }
 

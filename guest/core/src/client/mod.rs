@@ -81,7 +81,7 @@ pub(crate) enum Output {
     /// Get credentials from the host.
     Credentials { fresh: bool },
     /// Send this attempt.
-    Send { exchange: ExchangeId, request: Request, timeouts: Timeouts },
+    Send { exchange: ExchangeId, request: Request, timeouts: Timeouts, response_bytes_max: usize },
 }
 
 /// The outcome of an attempt, for the owner of the call.
@@ -177,12 +177,13 @@ impl<O: Requester> Client<O> {
         let signed = self.signer.sign(&mut request, now.wall);
         let operation = task.call.operation();
         self.counters.sent(operation, task.last_class, request.body.len());
+        let response_bytes_max = task.call.response_bytes_max();
         let exchange = self.queue.dispatch(task, signed, now.monotonic);
         let timeouts = match operation {
             Operation::CompleteMultipartUpload => self.settings.client.complete_timeouts,
             _ => self.settings.client.timeouts,
         };
-        Some(Output::Send { exchange, request, timeouts })
+        Some(Output::Send { exchange, request, timeouts, response_bytes_max })
     }
 
     /// When [`poll`](Client::poll) may return something new, if nothing else happens before.

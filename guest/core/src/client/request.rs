@@ -6,13 +6,14 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use md5::{Digest as _, Md5};
 
-use super::call::Call;
+use super::call::{Call, Expected};
 use super::headers;
 use crate::checksum::Sum;
 use crate::http::{Body, Request};
 use crate::s3::{
-    AbortMultipartUpload, ChecksumType, CompleteMultipartUpload, CreateMultipartUpload, HeadObject,
-    Header, ListMultipartUploads, ListParts, PutObject, UploadPart,
+    AbortMultipartUpload, ChecksumAlgorithm, ChecksumType, CompleteMultipartUpload, Condition,
+    CreateMultipartUpload, GetObject, HeadObject, Header, ListMultipartUploads, ListParts,
+    PutObject, UploadPart,
 };
 use crate::settings::{NONCE, Settings};
 use crate::time::Timestamp;
@@ -21,18 +22,22 @@ use crate::time::Timestamp;
 pub(super) fn request(settings: &Settings, call: &Call, now: Timestamp) -> Request {
     let address = &settings.store.address;
     let if_none_match = settings.names.on_existing.is_conditional();
-    let mut headers = headers::headers(settings, call.operation(), now);
+    let mut headers = headers::headers(settings, call.headers(), now);
     match call {
         Call::PutObject { key, nonce, body, sum } => {
             headers.push(self::nonce(nonce));
             headers.extend(integrity(settings, body, *sum));
             let (headers, body) = (&headers, body.clone());
-            PutObject { address, key, if_none_match, headers, body }.request()
+            let condition = if if_none_match { Condition::Absent } else { Condition::None };
+            PutObject { address, key, condition, headers, body }.request()
         }
         Call::CreateMultipartUpload { key, nonce } => {
             headers.push(self::nonce(nonce));
-            if let Some(algorithm) = settings.upload.checksum {
-                headers.push(header("x-amz-checksum-algorithm", algorithm.s3().as_str()));
+            if let Some(crc) = settings.upload.checksum {
+                headers.push(header(
+                    "x-amz-checksum-algorithm",
+                    ChecksumAlgorithm::from(crc).as_str(),
+                ));
                 headers.push(header("x-amz-checksum-type", ChecksumType::FullObject.as_str()));
             }
             CreateMultipartUpload { address, key, headers: &headers }.request()
@@ -70,6 +75,19 @@ pub(super) fn request(settings: &Settings, call: &Call, now: Timestamp) -> Reque
         }
         Call::ListParts { key, upload_id, after } => {
             ListParts { address, key, upload_id, after: *after, headers: &headers }.request()
+        }
+        Call::GetObject { key } => {
+            let checksums = settings.upload.checksum.is_some();
+            GetObject { address, key, checksums, headers: &headers }.request()
+        }
+        Call::PutState { key, body, sum, expected } => {
+            headers.extend(integrity(settings, body, *sum));
+            let (headers, body) = (&headers, body.clone());
+            let condition = match expected {
+                Expected::Nothing => Condition::Absent,
+                Expected::Etag(etag) => Condition::Etag(etag),
+            };
+            PutObject { address, key, condition, headers, body }.request()
         }
     }
 }

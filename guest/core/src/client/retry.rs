@@ -169,7 +169,12 @@ pub fn decide(
         // The object may be our own, written by an attempt whose response was lost.
         Class::Exists if history.maybe_done && operation.makes_visible() => Decision::Settle,
         Class::Exists if operation.makes_visible() => Decision::Rename,
-        Class::NoSuchUpload if history.maybe_done && operation.makes_visible() => Decision::Settle,
+        Class::NoSuchUpload | Class::InvalidPart
+            if history.maybe_done && operation.makes_visible() =>
+        {
+            Decision::Settle
+        }
+        Class::InvalidPart if operation == Operation::CompleteMultipartUpload => Decision::Restart,
         // The upload to abort, or to list the parts of, does not exist any more.
         Class::NoSuchUpload if operation.is_of_upload() => Decision::Proceed,
         Class::NoSuchUpload => Decision::Restart,

@@ -66,6 +66,8 @@ pub enum Class {
     WrongRegion,
     /// The upload does not exist: it was completed, aborted, or removed by a lifecycle rule.
     NoSuchUpload,
+    /// A part is not the one that was uploaded: another process has replaced it, or it is gone.
+    InvalidPart,
     /// Another request operates on the same object.
     Conflict,
     /// The object exists already, and must not be replaced.
@@ -103,6 +105,7 @@ impl Class {
             Class::Skewed(_) => "skewed",
             Class::WrongRegion => "wrong_region",
             Class::NoSuchUpload => "no_such_upload",
+            Class::InvalidPart => "invalid_part",
             Class::Conflict => "conflict",
             Class::Exists => "exists",
             Class::NotFound => "not_found",

@@ -1,16 +1,13 @@
 //! Encodes events into the bytes of an object: framing, then compression.
 
-mod compression;
-mod gzip;
 mod object_framing;
-mod zstd;
 
 use bytes::Bytes;
+pub use spillway_codec::Compression;
+use spillway_codec::Compressor;
 
 use crate::run::Run;
 
-pub use compression::Compression;
-use compression::Compressor;
 pub use object_framing::ObjectFraming;
 
 /// How every object of a sink is encoded.

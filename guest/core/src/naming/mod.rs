@@ -1,5 +1,6 @@
 //! The names of objects. All names are made here.
 
+mod lane;
 mod search;
 mod sequence;
 pub mod template;
@@ -10,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::Problem;
 use template::{DIGITS_MAX, Facts, Rendered, Template, push_number};
 
+pub use lane::Lane;
 pub(crate) use search::{Candidate, Look, Search};
 pub use sequence::Sequences;
 
@@ -24,6 +26,10 @@ pub struct Names {
     pub suffix: &'static str,
     /// What to do if the name of an object is taken.
     pub on_existing: OnExisting,
+    /// The prefix of the names that hosts keep their state under. No object has such a name.
+    pub state_prefix: String,
+    /// Which of the sinks that have these names in common has them.
+    pub lane: Lane,
 }
 
 /// What to do if the name of an object is taken.
@@ -75,7 +81,16 @@ impl Names {
         // Appended to the last text instead of added as a piece, so that stems are equal if their
         // names are.
         match pieces.last_mut() {
-            Some(Rendered::Text(text)) if text.ends_with(self.suffix) => {}
+            Some(Rendered::Text(text)) if text.ends_with(self.suffix) => {
+                if self.lane.has_others() && !self.has_own_suffix() {
+                    // The key without it gives the same name, and may be of another lane.
+                    return Err(format!(
+                        "the name ends with `{}` because of its key; with `lanes` above 1 it must \
+                         not, since another key gives that name, too",
+                        self.suffix
+                    ));
+                }
+            }
             Some(Rendered::Text(text)) => text.push_str(self.suffix),
             _ => pieces.push(Rendered::Text(self.suffix.to_owned())),
         }
@@ -85,6 +100,12 @@ impl Names {
             let number = if stem.is_numbered() { " with a number of 20 digits" } else { "" };
             return Err(format!(
                 "the object's name has {len} bytes{number}, but S3 allows {NAME_BYTES_MAX}"
+            ));
+        }
+        if stem.name(0).starts_with(&self.state_prefix) {
+            let prefix = &self.state_prefix;
+            return Err(format!(
+                "the object's name is below `{prefix}`, which `state_prefix` reserves"
             ));
         }
         if !self.prefix.is_empty() {

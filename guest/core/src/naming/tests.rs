@@ -10,6 +10,8 @@ fn names(prefix: &str, template: &str) -> Names {
         template: Template::parse(template).unwrap(),
         suffix: "",
         on_existing: OnExisting::Overwrite,
+        state_prefix: "_spillway/".to_owned(),
+        lane: Lane::default(),
     }
 }
 

@@ -177,6 +177,8 @@ impl Object {
     /// object must not become visible, or an older object would overwrite it. While the object has
     /// no name, it tells that no older object looks for a number of the same stem. `may_begin`
     /// permits CreateMultipartUpload.
+    ///
+    /// `is_first` matters only while [`asks_for_its_turn`](Object::asks_for_its_turn).
     pub(crate) fn poll(
         &mut self,
         cutting: Cutting,
@@ -202,7 +204,7 @@ impl Object {
             }
             State::Filling if self.is_sealed && is_first && self.visibility.allows() => {
                 let body = self.buffer.take(u64::MAX);
-                let sum = cutting.algorithm.map(|algorithm| algorithm.of(&body));
+                let sum = cutting.algorithm.map(|algorithm| Sum::of(algorithm, &body));
                 self.state = State::Putting { body: body.clone(), sum };
                 let (key, nonce) = (self.key(), self.nonce.clone());
                 Some(self.send(Call::PutObject { key, nonce, body, sum }))
@@ -229,7 +231,7 @@ impl Object {
         match cutting.sizes.size(parts.count() + 1) {
             Some(size) if rest >= size || (self.is_sealed && rest > 0) => {
                 let body = self.buffer.take(size);
-                let sum = cutting.algorithm.map(|algorithm| algorithm.of(&body));
+                let sum = cutting.algorithm.map(|algorithm| Sum::of(algorithm, &body));
                 let part_number = parts.add(body.clone(), sum);
                 let (key, upload_id) = (self.span.object_key.clone(), parts.upload_id.clone());
                 Some(self.send(Call::UploadPart { key, upload_id, part_number, body, sum }))
@@ -362,6 +364,11 @@ impl Object {
     /// Whether CreateMultipartUpload is in flight, so that the id of its upload is unknown.
     pub(crate) fn is_creating(&self) -> bool {
         matches!(self.state, State::Creating)
+    }
+
+    /// Whether what it does next depends on older objects with its name or stem.
+    pub(crate) fn asks_for_its_turn(&self) -> bool {
+        self.is_sealed || matches!(self.state, State::Naming { .. })
     }
 
     /// Whether the object can be saved in a checkpoint. Calls that make it visible may be in

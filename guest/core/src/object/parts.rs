@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::checksum::{Algorithm, Sum};
+use crate::checksum::{Crc, Sum};
 use crate::http::Body;
 use crate::s3::CompletedPart;
 
@@ -67,10 +67,10 @@ impl Parts {
     }
 
     /// Restores the parts, without their bytes.
-    pub(crate) fn resume(saved: SavedParts, algorithm: Option<Algorithm>) -> Parts {
+    pub(crate) fn resume(saved: SavedParts, algorithm: Option<Crc>) -> Parts {
         let part = |SavedPart { len, crc, etag }| Part {
             len,
-            sum: algorithm.zip(crc).map(|(algorithm, crc)| algorithm.sum(crc, len)),
+            sum: algorithm.zip(crc).map(|(algorithm, crc)| Sum::known(algorithm, crc, len)),
             body: None,
             etag: Some(etag),
         };
@@ -163,7 +163,7 @@ mod tests {
         let mut parts = Parts::new("id".to_owned());
         for _ in 0..3 {
             let body = Body::from(vec![1; 10]);
-            let sum = Algorithm::Crc32.of(&body);
+            let sum = Sum::of(Crc::Crc32, &body);
             parts.add(body, Some(sum));
         }
         parts.stored(1, "a".to_owned());
@@ -174,7 +174,7 @@ mod tests {
         let (list, sum) = parts.completed(30).expect("whole");
         let numbers: Vec<_> = list.iter().map(|part| (part.number, part.etag.as_str())).collect();
         assert_eq!(numbers, [(1, "a"), (2, "b"), (3, "c")]);
-        assert_eq!(sum, Some(Algorithm::Crc32.of(&Body::from(vec![1; 30]))));
+        assert_eq!(sum, Some(Sum::of(Crc::Crc32, &Body::from(vec![1; 30]))));
     }
 
     #[test]

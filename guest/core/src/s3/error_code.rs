@@ -15,6 +15,10 @@ pub enum Meaning {
     WrongRegion,
     /// There is no such multipart upload.
     NoSuchUpload,
+    /// A part is not the one that was uploaded, or is not there.
+    InvalidPart,
+    /// There is no such object.
+    NoSuchKey,
     /// Another request operates on the same object.
     Conflict,
     /// The object exists already, and must not be replaced.
@@ -50,7 +54,7 @@ pub fn meaning(code: &str) -> Option<Meaning> {
 }
 
 /// One row per code.
-const CODES: [(&str, Meaning); 49] = [
+const CODES: [(&str, Meaning); 51] = [
     ("SlowDown", Meaning::Throttled),
     ("Throttling", Meaning::Throttled),
     ("ThrottlingException", Meaning::Throttled),
@@ -72,6 +76,8 @@ const CODES: [(&str, Meaning); 49] = [
     ("TemporaryRedirect", Meaning::WrongRegion),
     ("AuthorizationHeaderMalformed", Meaning::WrongRegion),
     ("NoSuchUpload", Meaning::NoSuchUpload),
+    ("InvalidPart", Meaning::InvalidPart),
+    ("NoSuchKey", Meaning::NoSuchKey),
     ("ConditionalRequestConflict", Meaning::Conflict),
     ("PreconditionFailed", Meaning::Exists),
     ("RequestTimeTooSkewed", Meaning::Clock),
@@ -121,7 +127,7 @@ mod tests {
     fn a_code_that_is_not_listed_is_known_by_what_is_in_it() {
         assert_eq!(meaning("XMinioStorageFull"), Some(Meaning::Full));
         assert_eq!(meaning("QuotaExceeded"), Some(Meaning::Full));
-        assert_eq!(meaning("InvalidPart"), None);
+        assert_eq!(meaning("InvalidTag"), None);
         assert_eq!(meaning(""), None);
     }
 }

@@ -15,6 +15,7 @@ mod complete_multipart_upload;
 mod create_multipart_upload;
 mod error;
 mod error_code;
+mod get_object;
 mod head_bucket;
 mod head_object;
 mod limits;
@@ -39,6 +40,7 @@ pub use complete_multipart_upload::{
 pub use create_multipart_upload::{CreateMultipartUpload, CreateMultipartUploadResult};
 pub use error::ErrorBody;
 pub use error_code::{Meaning, meaning};
+pub use get_object::{GetObject, GetObjectResult};
 pub use head_bucket::{HeadBucket, bucket_region};
 pub use head_object::{HeadObject, HeadObjectResult};
 pub(crate) use limits::PARTS_MAX;
@@ -49,7 +51,7 @@ pub use list_parts::{ListParts, ListPartsResult, ListedPart};
 pub use malformed::Malformed;
 pub(crate) use operation::HeaderGroup;
 pub use operation::Operation;
-pub use put_object::PutObject;
+pub use put_object::{Condition, PutObject};
 pub(crate) use region::is_region;
 pub use upload_part::{UploadPart, part_etag};
 

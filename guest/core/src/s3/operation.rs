@@ -19,11 +19,13 @@ pub enum Operation {
     ListMultipartUploads,
     /// Lists the parts of an upload.
     ListParts,
+    /// Reads an object.
+    GetObject,
 }
 
 impl Operation {
     /// All operations. UploadPart is included once, with part number 1.
-    pub const ALL: [Operation; 8] = [
+    pub const ALL: [Operation; 9] = [
         Operation::PutObject,
         Operation::CreateMultipartUpload,
         Operation::UploadPart(1),
@@ -32,6 +34,7 @@ impl Operation {
         Operation::AbortMultipartUpload,
         Operation::ListMultipartUploads,
         Operation::ListParts,
+        Operation::GetObject,
     ];
 
     /// The name in the S3 API.
@@ -132,6 +135,14 @@ impl Operation {
                 permission: "s3:ListMultipartUploadParts",
                 makes_visible: false,
                 is_of_upload: true,
+                headers: &[CustomerKey, RequestPayer, ExpectedBucketOwner],
+            },
+            Operation::GetObject => &Facts {
+                index: 8,
+                name: "GetObject",
+                permission: "s3:GetObject",
+                makes_visible: false,
+                is_of_upload: false,
                 headers: &[CustomerKey, RequestPayer, ExpectedBucketOwner],
             },
         }

@@ -12,12 +12,25 @@ pub struct PutObject<'a> {
     pub address: &'a Address,
     /// The object's key. Not empty.
     pub key: &'a str,
-    /// Whether to fail if the object exists. S3 then answers 412.
-    pub if_none_match: bool,
+    /// What must be true of the object that has the key now. Otherwise S3 answers 412.
+    pub condition: Condition<'a>,
     /// Further properties of the object: content type, metadata, checksum, encryption.
     pub headers: &'a [Header],
     /// The content of the object.
     pub body: Body,
+}
+
+/// What must be true of the object that has a key, so that it is written.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition<'a> {
+    /// Nothing.
+    None,
+    /// There is no such object.
+    Absent,
+    /// It has this ETag, with its quotes. If there is none, S3 answers 404.
+    Etag(&'a str),
 }
 
 impl PutObject<'_> {
@@ -25,9 +38,12 @@ impl PutObject<'_> {
     pub fn request(self) -> Request {
         let target = self.address.object(self.key, &[]);
         let mut request = target.request(Method::Put, self.headers, self.body);
-        if self.if_none_match {
-            request.headers.push(("if-none-match".into(), "*".to_owned()));
-        }
+        let (name, value) = match self.condition {
+            Condition::None => return request,
+            Condition::Absent => ("if-none-match", "*"),
+            Condition::Etag(etag) => ("if-match", etag),
+        };
+        request.headers.push((name.into(), value.to_owned()));
         request
     }
 }
@@ -45,14 +61,18 @@ mod tests {
         let put = PutObject {
             address: &address,
             key: "k",
-            if_none_match: false,
+            condition: Condition::None,
             headers: &headers,
             body,
         };
         let expected = "PUT /bucket/k\ncontent-length: 5\ncontent-type: text/plain\nhello";
         assert_eq!(text(&put.clone().request()), expected);
         let expected = "PUT /bucket/k\ncontent-length: 0\nif-none-match: *\n";
-        let empty = PutObject { if_none_match: true, headers: &[], body: Body::empty(), ..put };
-        assert_eq!(text(&empty.request()), expected);
+        let empty = PutObject { headers: &[], body: Body::empty(), ..put };
+        let absent = PutObject { condition: Condition::Absent, ..empty.clone() };
+        assert_eq!(text(&absent.request()), expected);
+        let expected = "PUT /bucket/k\ncontent-length: 0\nif-match: \"e\"\n";
+        let same = PutObject { condition: Condition::Etag("\"e\""), ..empty };
+        assert_eq!(text(&same.request()), expected);
     }
 }

@@ -15,27 +15,21 @@ pub(super) fn encoding(raw: &RawConfig, problems: &mut Vec<Problem>) -> Encoding
 fn compression(raw: &RawConfig, problems: &mut Vec<Problem>) -> Option<Compression> {
     let level = raw.number("compression_level");
     let mut refuse = |message| problems.push(Problem::new("compression_level", message));
-    let mut up_to = |algorithm, max, default| match level.unwrap_or(default) {
-        level if level <= max => u8::try_from(level).unwrap_or(u8::MAX),
-        level => {
-            refuse(format!("the number {level}, but `{algorithm}` has the levels 1 to {max}"));
-            u8::MAX
-        }
-    };
-    match raw.text("compression") {
-        Some("gzip") => {
-            Some(Compression::Gzip { level: up_to("gzip", GZIP_LEVEL_MAX, GZIP_LEVEL) })
-        }
-        Some("zstd") => {
-            Some(Compression::Zstd { level: up_to("zstd", ZSTD_LEVEL_MAX, ZSTD_LEVEL) })
-        }
+    let (algorithm, max, default) = match raw.text("compression") {
+        Some("gzip") => ("gzip", GZIP_LEVEL_MAX, GZIP_LEVEL),
+        Some("zstd") => ("zstd", ZSTD_LEVEL_MAX, ZSTD_LEVEL),
         _ => {
             if level.is_some() {
                 refuse("a level, but `compression` is `none`; expected `gzip` or `zstd`".into());
             }
-            None
+            return None;
         }
+    };
+    let level = level.unwrap_or(default);
+    if level > max {
+        refuse(format!("the number {level}, but `{algorithm}` has the levels 1 to {max}"));
     }
+    Compression::named(algorithm, u8::try_from(level).unwrap_or(u8::MAX))
 }
 
 /// The default levels of the commands `gzip` and `zstd`.

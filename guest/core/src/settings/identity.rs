@@ -24,20 +24,16 @@ impl Settings {
             ("key_template", self.names.template.to_string()),
             ("on_existing", ON_EXISTING.word(self.names.on_existing).to_owned()),
             ("framing", FRAMING.word(encoding.framing).to_owned()),
-            ("compression", encoding.compression.map_or("none", compression).to_owned()),
+            ("compression", encoding.compression.map_or("none", Compression::name).to_owned()),
             ("compression_suffix", (!self.names.suffix.is_empty()).to_string()),
             ("encryption", encryption(&self.upload.encryption).to_owned()),
             ("checksum", CHECKSUM.word(self.upload.checksum).to_owned()),
             ("part_bytes", self.upload.part_bytes.to_string()),
         ];
-        fields.map(|(name, value)| (name.to_owned(), value)).to_vec()
-    }
-}
-
-fn compression(compression: Compression) -> &'static str {
-    match compression {
-        Compression::Gzip { .. } => "gzip",
-        Compression::Zstd { .. } => "zstd",
+        let lane = self.names.lane;
+        let lane = lane.has_others().then(|| ("lane", format!("{} of {}", lane.index, lane.count)));
+        let fields = fields.into_iter().chain(lane);
+        fields.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 

@@ -12,13 +12,14 @@ mod names;
 mod object;
 mod parts;
 mod rotation;
+mod state;
 mod words;
 
 use std::time::Duration;
 
 use words::{CHECKSUM, PAYLOAD_SIGNING};
 
-use crate::checksum::Algorithm;
+use crate::checksum::Crc;
 use crate::config::{PART_BYTES_MAX, Provider, RawConfig};
 use crate::encode::Encoding;
 use crate::error::{Error, Problem};
@@ -93,7 +94,7 @@ pub struct UploadSettings {
     /// The most parts of an object.
     pub parts_max: u32,
     /// The checksum that is sent with parts and objects.
-    pub checksum: Option<Algorithm>,
+    pub checksum: Option<Crc>,
     /// Whether `Content-MD5` is sent as well.
     pub content_md5: bool,
 }

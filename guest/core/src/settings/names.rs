@@ -4,21 +4,26 @@ use super::words::ON_EXISTING;
 use crate::config::RawConfig;
 use crate::error::Problem;
 use crate::naming::template::{Facts, Template, Uuid};
-use crate::naming::{NAME_BYTES_MAX, Names, OnExisting, SEPARATORS};
+use crate::naming::{Lane, NAME_BYTES_MAX, Names, OnExisting, SEPARATORS};
 use crate::time::Timestamp;
 
 pub(super) fn names(raw: &RawConfig, suffix: &'static str, problems: &mut Vec<Problem>) -> Names {
     let prefix = raw.text("prefix").unwrap_or_default().to_owned();
     let prefix_problem = check_prefix(&prefix).map(|message| Problem::new("prefix", message));
+    let state_prefix = raw.text("state_prefix").unwrap_or_default().to_owned();
+    let state_problem = check_prefix(&state_prefix);
+    problems.extend(state_problem.map(|message| Problem::new("state_prefix", message)));
     let text = raw.text("key_template").unwrap_or_default();
     let on_existing = ON_EXISTING.of(raw);
+    let lane = lane(raw, problems);
     let template = match Template::parse(text) {
         Ok(template) => template,
         Err(message) => {
             problems.extend(prefix_problem);
             problems.push(Problem::new("key_template", message));
             let on_existing = on_existing.unwrap_or(OnExisting::Overwrite);
-            return Names { prefix, template: Template::default(), suffix, on_existing };
+            let template = Template::default();
+            return Names { prefix, template, suffix, on_existing, state_prefix, lane };
         }
     };
     let on_existing = on_existing.unwrap_or(OnExisting::of(&template));
@@ -27,7 +32,12 @@ pub(super) fn names(raw: &RawConfig, suffix: &'static str, problems: &mut Vec<Pr
                        it, as in `{key}-{sequence}`";
         problems.push(Problem::new("on_existing", message));
     }
-    let names = Names { prefix, template, suffix, on_existing };
+    let names = Names { prefix, template, suffix, on_existing, state_prefix, lane };
+    if let Some(why) = names.template.mixes_keys().filter(|_| lane.has_others()) {
+        let count = lane.count;
+        let message = format!("with `lanes` = {count}, no two keys may give one name, but {why}");
+        problems.push(Problem::new("key_template", message));
+    }
     match prefix_problem {
         Some(problem) => problems.push(problem),
         // A problem with this simple key is a problem with every key.
@@ -40,6 +50,17 @@ pub(super) fn names(raw: &RawConfig, suffix: &'static str, problems: &mut Vec<Pr
         }
     }
     names
+}
+
+/// Which of several sinks this is.
+fn lane(raw: &RawConfig, problems: &mut Vec<Problem>) -> Lane {
+    let count = raw.number("lanes").unwrap_or(1).max(1);
+    let index = raw.number("lane").unwrap_or_default();
+    if index >= count {
+        let message = format!("is {index}, but `lanes` is {count}; expected a number below that");
+        problems.push(Problem::new("lane", message));
+    }
+    Lane { index, count }
 }
 
 /// The reason why a prefix is invalid, if it is. Tools that treat names as paths would resolve some
@@ -161,6 +182,17 @@ mod tests {
             let more = json!({"prefix": "logs/", "key_template": template});
             refused(more, "key_template", "behind the prefix");
         }
+    }
+
+    #[test]
+    fn sinks_side_by_side_have_names_of_their_own() {
+        let lane = parse(json!({"lanes": 3, "lane": 2})).unwrap().names.lane;
+        assert_eq!((lane.index, lane.count), (2, 3));
+        assert!(!parse(json!({})).unwrap().names.lane.has_others());
+        refused(json!({"lanes": 2, "lane": 2}), "lane", "is 2, but `lanes` is 2");
+        let more = json!({"lanes": 2, "key_template": "{key}{first}-{uuid}"});
+        refused(more, "key_template", "with `lanes` = 2, no two keys may give one name");
+        assert!(parse(json!({"key_template": "{key}{first}-{uuid}"})).is_ok());
     }
 
     #[test]

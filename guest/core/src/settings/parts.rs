@@ -1,6 +1,6 @@
 //! The sizes of the parts of an upload.
 
-use crate::checksum::Algorithm;
+use crate::checksum::Crc;
 
 /// The sizes of parts. The first tenth of the allowed number of parts has one size, the next tenth
 /// has twice that size, and so on, up to `max`. So the parts of an object of any size fit into the
@@ -53,7 +53,7 @@ impl PartSizes {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cutting {
     pub(crate) sizes: PartSizes,
-    pub(crate) algorithm: Option<Algorithm>,
+    pub(crate) algorithm: Option<Crc>,
 }
 
 /// How many different sizes there are. Less than the bits of a size, so that shifts do not

@@ -1,7 +1,7 @@
 //! The words of fields that are choices. Parsing and the identity of a checkpoint use one table.
 
 use super::{Commit, OnOrphans, PayloadSigning};
-use crate::checksum::Algorithm;
+use crate::checksum::Crc;
 use crate::config::RawConfig;
 use crate::encode::ObjectFraming;
 use crate::naming::OnExisting;
@@ -30,12 +30,12 @@ impl<T: Copy + PartialEq> Choice<T> {
     }
 }
 
-pub(super) const CHECKSUM: Choice<Option<Algorithm>> = Choice {
+pub(super) const CHECKSUM: Choice<Option<Crc>> = Choice {
     field: "checksum",
     words: &[
-        ("crc64nvme", Some(Algorithm::Crc64Nvme)),
-        ("crc32c", Some(Algorithm::Crc32c)),
-        ("crc32", Some(Algorithm::Crc32)),
+        ("crc64nvme", Some(Crc::Crc64Nvme)),
+        ("crc32c", Some(Crc::Crc32c)),
+        ("crc32", Some(Crc::Crc32)),
         ("none", None),
     ],
 };

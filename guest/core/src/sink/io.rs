@@ -1,5 +1,7 @@
 //! The inputs and outputs of a sink.
 
+use bytes::Bytes;
+
 use crate::client::ExchangeId;
 use crate::client::verdict::TransportError;
 use crate::credentials::{Credentials, CredentialsError};
@@ -44,6 +46,25 @@ pub enum Input {
         /// The id of the upload.
         upload_id: String,
     },
+    /// Read the state that the host keeps with the store under this name.
+    LoadState {
+        /// The name.
+        name: String,
+    },
+    /// Replace it.
+    StoreState {
+        /// The name.
+        name: String,
+        /// The new state. No other writer stores the same bytes.
+        bytes: Bytes,
+        /// The ETag of the state that it replaces. `None` if there is none.
+        expected: Option<String>,
+    },
+    /// Prove that the store keeps state under this name, and evaluates conditions of writes.
+    CheckState {
+        /// The name.
+        name: String,
+    },
     /// An exchange has ended.
     Answer {
         /// The exchange.
@@ -68,6 +89,8 @@ pub enum Output {
         request: Request,
         /// The timeouts of the request.
         timeouts: Timeouts,
+        /// The largest body that the response may have, in bytes.
+        response_bytes_max: usize,
     },
     /// Ask the host for credentials. Pass the result to [`Input::Credentials`].
     Credentials {

@@ -107,6 +107,11 @@ impl Sink {
             Input::AbortUpload { object_key, upload_id } => {
                 self.abort_upload(object_key, upload_id)
             }
+            Input::LoadState { name } => self.admin.load_state(&name),
+            Input::StoreState { name, bytes, expected } => {
+                self.admin.store_state(&name, bytes, expected);
+            }
+            Input::CheckState { name } => self.admin.check_state(&name),
             Input::Tick => {}
         }
         self.route();
@@ -121,8 +126,8 @@ impl Sink {
         }
         Some(match self.client.poll(self.now)? {
             client::Output::Credentials { fresh } => Output::Credentials { fresh },
-            client::Output::Send { exchange, request, timeouts } => {
-                Output::Send { exchange, request, timeouts }
+            client::Output::Send { exchange, request, timeouts, response_bytes_max } => {
+                Output::Send { exchange, request, timeouts, response_bytes_max }
             }
         })
     }

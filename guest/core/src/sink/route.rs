@@ -10,11 +10,13 @@ use crate::credentials::{Credentials, CredentialsError};
 use crate::error::Error;
 use crate::http::Response;
 use crate::incomplete::{self, Incomplete};
+use crate::naming::Names;
 use crate::time::Timestamp;
 use crate::writer::{self, Writer};
 
 /// What the writer and the incomplete uploads know about uploads in the bucket.
 struct Known<'a> {
+    names: &'a Names,
     writer: &'a Writer,
     incomplete: &'a Incomplete,
 }
@@ -25,7 +27,8 @@ impl Knowledge for Known<'_> {
     }
 
     fn is_orphan(&self, key: &str, begun: Option<Timestamp>) -> bool {
-        self.incomplete.is_orphan(key, begun)
+        // A sink beside this one knows those of its own.
+        self.names.is_own(key) && self.incomplete.is_orphan(key, begun)
     }
 }
 
@@ -86,14 +89,22 @@ impl Sink {
     /// Fails the waiting administrative requests.
     fn withdraw_admin(&mut self, cause: &Error) {
         for request in self.client.withdraw(Owner::admin) {
-            let known = Known { writer: &self.writer, incomplete: &self.incomplete };
+            let known = Known {
+                names: &self.settings.names,
+                writer: &self.writer,
+                incomplete: &self.incomplete,
+            };
             let (cause, now) = (cause.clone(), self.now);
             self.admin.on_withdrawn(request, cause, now, &known, &mut self.notices);
         }
     }
 
     pub(super) fn abort_upload(&mut self, key: String, upload_id: String) {
-        let known = Known { writer: &self.writer, incomplete: &self.incomplete };
+        let known = Known {
+            names: &self.settings.names,
+            writer: &self.writer,
+            incomplete: &self.incomplete,
+        };
         self.admin.abort(key, upload_id, &known);
     }
 
@@ -113,7 +124,11 @@ impl Sink {
             Owner::Object(id) => self.writer.on_end(id, operation, verdict.class, end, notices),
             Owner::Abort(id) => self.incomplete.on_end(id, end, now.monotonic, notices),
             Owner::Admin(request) => {
-                let known = Known { writer: &self.writer, incomplete: &self.incomplete };
+                let known = Known {
+                    names: &self.settings.names,
+                    writer: &self.writer,
+                    incomplete: &self.incomplete,
+                };
                 self.admin.on_end(request, end, &verdict, now, &known, notices);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::checkpoint::{ObjectSummary, inspect};
-use crate::checksum::Algorithm;
+use crate::checksum::{Crc, Sum};
 use crate::client::verdict::TransportError;
 use crate::http::Response;
 use crate::object::Phase;
@@ -383,7 +383,7 @@ fn a_number_wider_than_numbers_are_is_refused() {
     state.truncate(state.len() - 4);
     // 70,000 as a varint of postcard.
     state.splice(at + 2..at + 3, [0xF0, 0xA2, 0x04]);
-    let sum = Algorithm::Crc32.of(&state.clone().into()).crc() as u32;
+    let sum = Sum::of(Crc::Crc32, &state.clone().into()).crc() as u32;
     state.extend(sum.to_le_bytes());
     let Err(error) = SinkHarness::resume(&more, &state) else { panic!("taken") };
     assert!(error.to_string().contains("a name that no template makes"), "{error}");

@@ -22,9 +22,9 @@ impl Writer {
     }
 
     fn want(&mut self, id: ObjectId) -> Option<Want> {
-        self.objects.get(&id)?;
-        let (cutting, is_first) = (self.settings.cutting(), self.order.is_first(id));
-        let may_begin = self.may_begin;
+        // Most objects get events, and do not ask for their turn.
+        let is_first = self.objects.get(&id)?.asks_for_its_turn() && self.order.is_first(id);
+        let (cutting, may_begin) = (self.settings.cutting(), self.may_begin);
         self.change(id, |object| object.poll(cutting, is_first, may_begin))
     }
 

@@ -41,7 +41,7 @@ fn answers_are_sorted_by_what_can_be_done() {
         (answer(400, "RequestTimeout"), Class::Transient),
         (answer(400, "BadDigest"), Class::Transient),
         (answer(400, "ExpiredToken"), Class::Expired),
-        (answer(400, "InvalidPart"), Class::Refused),
+        (answer(400, "InvalidPart"), Class::InvalidPart),
         (answer(403, "AccessDenied"), Class::Refused),
         (answer(403, "RequestTimeTooSkewed"), Class::Refused),
         (answer(404, "NoSuchUpload"), Class::NoSuchUpload),

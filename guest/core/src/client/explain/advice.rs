@@ -157,6 +157,10 @@ fn of_code(settings: &Settings, subject: &Subject, verdict: &Verdict) -> Option<
         Some(Meaning::NoSuchBucket) => {
             return Some(format!("create the bucket `{bucket}`, or correct `bucket`"));
         }
+        Some(Meaning::InvalidPart) => {
+            "another process has written to this upload, or a lifecycle rule has removed it: check \
+             that no second one runs with the same checkpoint"
+        }
         Some(Meaning::TooLarge) => TOO_LARGE,
         Some(Meaning::Full) => {
             "the store takes no more from this account or for this bucket: raise its quota, or \

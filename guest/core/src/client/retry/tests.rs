@@ -137,6 +137,7 @@ fn what_may_have_become_visible_is_looked_for_when_nothing_else_is_left() {
     assert_eq!(decided(COMPLETE, Class::Transient, doubtful), Decision::Settle);
     assert_eq!(decided(Operation::PutObject, Class::Refused, doubtful), Decision::Settle);
     assert_eq!(decided(COMPLETE, Class::NoSuchUpload, doubtful), Decision::Settle);
+    assert_eq!(decided(COMPLETE, Class::InvalidPart, doubtful), Decision::Settle);
     assert_eq!(decided(COMPLETE, Class::Exists, doubtful), Decision::Settle);
     assert_eq!(decided(COMPLETE, Class::Exists, after(1)), Decision::Rename);
     assert_eq!(decided(COMPLETE, Class::Conflict, doubtful), Decision::Settle);
@@ -150,6 +151,9 @@ fn an_upload_that_is_lost_begins_again() {
     assert_eq!(decided(COMPLETE, Class::Conflict, after(1)), Decision::Restart);
     assert_eq!(decided(COMPLETE, Class::NoSuchUpload, after(1)), Decision::Restart);
     assert_eq!(decided(PART, Class::NoSuchUpload, after(1)), Decision::Restart);
+    // A writer that was replaced has put another part in the place of one.
+    assert_eq!(decided(COMPLETE, Class::InvalidPart, after(1)), Decision::Restart);
+    assert_eq!(decided(PART, Class::InvalidPart, after(1)), Decision::Fail);
     for operation in [Operation::AbortMultipartUpload, Operation::ListParts] {
         assert_eq!(decided(operation, Class::NoSuchUpload, after(1)), Decision::Proceed);
     }

@@ -20,4 +20,12 @@ pub(super) const COMMIT: &[Field] = &[
               checkpoint. `keep`: name each, and abort it when its name is written again. `abort`: \
               abort every open upload under `prefix` that the checkpoint does not contain.",
     },
+    Field {
+        name: "state_prefix",
+        aliases: &[],
+        kind: Kind::Text,
+        absent: Absent::Text("_spillway/"),
+        doc: "The prefix of the objects in which a host keeps checkpoints, where it keeps them in \
+              the bucket. No event may be stored under it.",
+    },
 ];

@@ -15,7 +15,7 @@ pub(super) const ENCODING: &[Field] = &[
     Field {
         name: "compression",
         aliases: &[],
-        kind: Kind::Choice(&["none", "gzip", "zstd"]),
+        kind: Kind::Choice(COMPRESSIONS),
         absent: Absent::Text("none"),
         doc: "How objects are compressed. `Content-Encoding` is set to match.",
     },
@@ -36,6 +36,9 @@ pub(super) const ENCODING: &[Field] = &[
     },
 ];
 
+/// What the build has been made with.
+const COMPRESSIONS: &[&str] =
+    if cfg!(feature = "zstd") { &["none", "gzip", "zstd"] } else { &["none", "gzip"] };
 /// The highest level of gzip: <https://zlib.net/manual.html>
 pub(crate) const GZIP_LEVEL_MAX: u64 = 9;
 /// Higher levels are much slower and use much larger tables than a component has memory for.

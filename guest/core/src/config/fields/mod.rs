@@ -5,6 +5,7 @@ mod encoding;
 mod encryption;
 mod integrity;
 mod keys;
+mod lanes;
 mod object;
 mod retries;
 mod rotation;
@@ -36,6 +37,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Integrity", fields: integrity::INTEGRITY },
     Group { title: "Encryption", fields: encryption::ENCRYPTION },
     Group { title: "Retries and timeouts", fields: retries::RETRIES },
+    Group { title: "Lanes", fields: lanes::LANES },
 ];
 
 /// All fields of all groups.

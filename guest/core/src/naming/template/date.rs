@@ -77,6 +77,15 @@ impl DateFormat {
         steps.min().unwrap_or(DAY_SECONDS) * 1_000_000_000
     }
 
+    /// How many bytes each formatted time has, if all have as many.
+    pub(super) fn width(&self) -> Option<usize> {
+        let widths = self.pieces.iter().map(|piece| match piece {
+            Piece::Text(character) => Some(character.len_utf8()),
+            Piece::Conversion(conversion) => conversion.width(),
+        });
+        widths.sum()
+    }
+
     /// Appends the formatted time to `text`.
     pub(super) fn push(&self, text: &mut String, at: Timestamp) {
         for piece in &self.pieces {
@@ -106,6 +115,24 @@ impl Conversion {
             | Conversion::IsoYear
             | Conversion::IsoWeek => DAY_SECONDS,
         }
+    }
+
+    /// Timestamps end with the year 2554.
+    fn width(self) -> Option<usize> {
+        Some(match self {
+            Conversion::YearOfCentury
+            | Conversion::Month
+            | Conversion::Day
+            | Conversion::Hour
+            | Conversion::Minute
+            | Conversion::Second
+            | Conversion::IsoWeek => 2,
+            Conversion::DayOfYear => 3,
+            Conversion::Year | Conversion::IsoYear => 4,
+            Conversion::Time => 8,
+            Conversion::Date => 10,
+            Conversion::Seconds => return None,
+        })
     }
 
     fn write(self, text: &mut String, at: Timestamp) -> std::fmt::Result {

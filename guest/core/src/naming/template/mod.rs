@@ -2,6 +2,7 @@
 
 mod caret;
 mod date;
+mod keys;
 mod parse;
 mod uuid;
 

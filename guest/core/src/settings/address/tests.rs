@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::checksum::Algorithm;
+use crate::checksum::Crc;
 use crate::config::PROVIDERS;
 use crate::error::Error;
 use crate::s3::AddressStyle;
@@ -156,7 +156,7 @@ fn what_is_written_stands_before_what_a_provider_needs() {
     }));
     let settings = settings.expect("in order");
     assert_eq!(settings.store.region, "us-west-001");
-    assert_eq!(settings.upload.checksum, Some(Algorithm::Crc32));
+    assert_eq!(settings.upload.checksum, Some(Crc::Crc32));
     assert_eq!((settings.upload.content_md5, settings.upload.equal_parts), (false, true));
     assert_eq!(settings.egress(), "events.b2.example.com:443");
     let r2 = json!({
