@@ -8,8 +8,8 @@ mod metadata;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use component::{Place, TARGET};
-use metadata::Metadata;
+use component::{PARTS, Package, Place, SINK, TARGET};
+use metadata::{Metadata, description};
 
 fn main() {
     let host = PathBuf::from(env("CARGO_MANIFEST_DIR"));
@@ -36,35 +36,29 @@ fn main() {
     }
 }
 
-/// A component that the crate embeds.
-struct Embedded {
-    package: &'static str,
-    /// The folder of the package.
-    folder: &'static str,
-    /// What the crate finds its file by.
-    variable: &'static str,
-}
-
 /// Builds components, and tells the crate where each of them is.
-fn embed(place: &Place, embedded: &[Embedded]) {
-    let packages: Vec<_> = embedded.iter().map(|embedded| embedded.package).collect();
-    let built = component::build(place, &packages).unwrap_or_else(|error| fail(&error));
-    for (Embedded { package, folder, variable }, mut bytes) in embedded.iter().zip(built) {
+fn embed(place: &Place, packages: &[Package]) {
+    let built = component::build(place, packages).unwrap_or_else(|error| fail(&error));
+    for (Package { name, folder }, mut bytes) in packages.iter().zip(built) {
+        let manifest = place.workspace.join(folder).join("Cargo.toml");
+        let description = description(&manifest).unwrap_or_else(|error| fail(&error));
         metadata::add(
             &mut bytes,
             // Fields of the workspace's manifest, which all of its packages share.
             &Metadata {
                 version: &env("CARGO_PKG_VERSION"),
-                description: &description(&place.workspace.join(folder)),
+                description: &description,
                 authors: &env("CARGO_PKG_AUTHORS"),
                 licenses: &env("CARGO_PKG_LICENSE"),
                 source: &env("CARGO_PKG_REPOSITORY"),
                 homepage: &env("CARGO_PKG_HOMEPAGE"),
             },
         );
-        let file = PathBuf::from(env("OUT_DIR")).join(format!("{package}.wasm"));
+        let file = PathBuf::from(env("OUT_DIR")).join(format!("{name}.wasm"));
         std::fs::write(&file, bytes)
             .unwrap_or_else(|error| fail(&format!("cannot write {}: {error}", file.display())));
+        // `SPILLWAY_S3` is the file of spillway-s3.
+        let variable = name.to_uppercase().replace('-', "_");
         println!("cargo::rustc-env={variable}={}", file.display());
     }
 }
@@ -87,17 +81,6 @@ fn add_target(workspace: &Path) {
     }
 }
 
-/// The description in a component's own manifest.
-fn description(folder: &Path) -> String {
-    let manifest = folder.join("Cargo.toml");
-    let text = std::fs::read_to_string(&manifest)
-        .unwrap_or_else(|error| fail(&format!("cannot read {}: {error}", manifest.display())));
-    let quoted = text.lines().find_map(|line| line.strip_prefix("description = "));
-    let description = quoted.map(|quoted| quoted.trim().trim_matches('"'));
-    let missing = || fail(&format!("{} has no line `description = …`", manifest.display()));
-    description.unwrap_or_else(missing).to_owned()
-}
-
 /// Beside the folder that cargo is building in, so that every profile shares one component.
 fn target_folder() -> PathBuf {
     let out = PathBuf::from(env("OUT_DIR"));
@@ -112,24 +95,4 @@ fn env(name: &str) -> String {
 fn fail(message: &str) -> ! {
     println!("cargo::error={message}");
     std::process::exit(1)
-}
-
-const SINK: Embedded =
-    Embedded { package: "spillway-s3", folder: "guest", variable: "SPILLWAY_COMPONENT" };
-/// The components that compose with a sink, for the feature `parts`.
-const PARTS: [Embedded; 6] = [
-    part("spillway-chain", "guest/compose/chain", "SPILLWAY_CHAIN"),
-    part("spillway-command", "guest/compose/command", "SPILLWAY_COMMAND"),
-    part("spillway-env-credentials", "guest/compose/env-credentials", "SPILLWAY_ENV_CREDENTIALS"),
-    part("spillway-route", "guest/compose/route", "SPILLWAY_ROUTE"),
-    part(
-        "spillway-static-credentials",
-        "guest/compose/static-credentials",
-        "SPILLWAY_STATIC_CREDENTIALS",
-    ),
-    part("spillway-wasmcloud", "guest/compose/wasmcloud", "SPILLWAY_WASMCLOUD"),
-];
-
-const fn part(package: &'static str, folder: &'static str, variable: &'static str) -> Embedded {
-    Embedded { package, folder, variable }
 }

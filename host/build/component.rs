@@ -1,10 +1,18 @@
 //! Builds components: the same bytes wherever the sources, cargo's home and the target folder are.
 //!
-//! A part of the build script, and of the test that builds the sink at another place.
+//! A part of the build script, and of the test that builds them at another place.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::Command;
+
+/// A component that the crate embeds.
+pub struct Package {
+    /// The name of its package.
+    pub name: &'static str,
+    /// The folder of its package.
+    pub folder: &'static str,
+}
 
 /// Where components are built, and with what.
 pub struct Place {
@@ -21,15 +29,16 @@ pub struct Place {
 }
 
 /// Builds the components of these packages, and returns the bytes that the linker wrote for each.
+/// They share features of their dependencies.
 ///
 /// # Errors
 ///
 /// Which step failed, as a sentence. What the compiler found stands on standard error.
-pub fn build(place: &Place, packages: &[&str]) -> Result<Vec<Vec<u8>>, String> {
+pub fn build(place: &Place, packages: &[Package]) -> Result<Vec<Vec<u8>>, String> {
     let mut cargo = Command::new(&place.cargo);
     cargo
         .args(["build", "--target", TARGET, "--profile", "component"])
-        .args(packages.iter().flat_map(|package| ["--package", package]))
+        .args(packages.iter().flat_map(|package| ["--package", package.name]))
         .arg("--target-dir")
         .arg(&place.target)
         .current_dir(&place.workspace)
@@ -47,7 +56,7 @@ pub fn build(place: &Place, packages: &[&str]) -> Result<Vec<Vec<u8>>, String> {
         Err(error) => return Err(format!("cargo could not be started for components: {error}")),
     }
     let built = packages.iter().map(|package| {
-        let file = format!("{TARGET}/component/{}.wasm", package.replace('-', "_"));
+        let file = format!("{TARGET}/component/{}.wasm", package.name.replace('-', "_"));
         let file = place.target.join(file);
         std::fs::read(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))
     });
@@ -83,7 +92,8 @@ fn flags(place: &Place) -> Result<OsString, String> {
         flag.push(to);
         flag
     });
-    Ok(flags.collect::<Vec<_>>().join(OsStr::new("\u{1f}")))
+    let flags: Vec<_> = std::iter::once(OsString::from(SIMD)).chain(flags).collect();
+    Ok(flags.join(OsStr::new("\u{1f}")))
 }
 
 /// What the compiler prints with these arguments.
@@ -108,5 +118,18 @@ pub fn cargo_home() -> Option<PathBuf> {
     set.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
 }
 
+/// Vectors of 128 bits, which each runtime of components has.
+const SIMD: &str = "-Ctarget-feature=+simd128";
 /// What the component is built for.
 pub const TARGET: &str = "wasm32-unknown-unknown";
+/// The sink.
+pub const SINK: Package = Package { name: "spillway-s3", folder: "guest" };
+/// The components that compose with a sink, for the feature `parts`.
+pub const PARTS: [Package; 6] = [
+    Package { name: "spillway-chain", folder: "guest/compose/chain" },
+    Package { name: "spillway-command", folder: "guest/compose/command" },
+    Package { name: "spillway-env-credentials", folder: "guest/compose/env-credentials" },
+    Package { name: "spillway-route", folder: "guest/compose/route" },
+    Package { name: "spillway-static-credentials", folder: "guest/compose/static-credentials" },
+    Package { name: "spillway-wasmcloud", folder: "guest/compose/wasmcloud" },
+];

@@ -3,6 +3,8 @@
 //!
 //! A part of the build script, and of the test that builds the component at another place.
 
+use std::path::Path;
+
 /// What is written into a component. An empty text is left out.
 pub struct Metadata<'a> {
     /// The version of the component.
@@ -17,6 +19,19 @@ pub struct Metadata<'a> {
     pub source: &'a str,
     /// The URL of the project's pages.
     pub homepage: &'a str,
+}
+
+/// The description in a manifest.
+///
+/// # Errors
+///
+/// The manifest cannot be read, or has none.
+pub fn description(manifest: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(manifest)
+        .map_err(|error| format!("cannot read {}: {error}", manifest.display()))?;
+    let quoted = text.lines().find_map(|line| line.strip_prefix("description = "));
+    let description = quoted.map(|quoted| quoted.trim().trim_matches('"').to_owned());
+    description.ok_or_else(|| format!("{} has no line `description = …`", manifest.display()))
 }
 
 /// Appends what `metadata` says to a component.

@@ -7,7 +7,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use crate::bounds::{self, Breach, Ledger};
 use crate::contract::{Description, S3, S3Pre, SavedState, StoredState};
-use crate::egress::{Egress, Traffic};
+use crate::egress::{Egress, Passage, Traffic};
 use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
 use crate::load::{EMBEDDED, Loaded, short};
@@ -46,7 +46,8 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// As [`load`](Component::load); [`LoadError::TooLarge`] and [`LoadError::TooSlow`].
+    /// As [`load`](Component::load); [`LoadError::TooLarge`] and [`LoadError::TooSlow`]; and
+    /// [`LoadError::TooIntricate`], however long it may take.
     pub fn load_within(
         engine: &Engine,
         source: &ComponentSource,
@@ -141,7 +142,7 @@ impl Component {
         let call = Call::prompt("inspect-state", &mut store, &grants.limits);
         let sink = instance.spillway_sink_sink();
         let answer = call.make(sink.call_inspect_state(&mut store, state)).await?;
-        answered("inspect-state", answer, bounds::saved_state)
+        answered("inspect-state", answer, |saved| bounds::saved_state(saved, state.len()))
     }
 
     /// The state that a host left under `name` with the store of this configuration, if any.
@@ -165,6 +166,27 @@ impl Component {
         answered("load-state", answer, |stored| {
             stored.iter().try_for_each(|stored| bounds::stored_state(stored, limits))
         })
+    }
+
+    /// Proves that the store of this configuration keeps state under `name`, and compares its
+    /// versions. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Refused`] with [`Unsupported`](crate::contract::Error::Unsupported) where the
+    /// component or the store cannot, or with why that cannot be told; [`SinkError::Trap`],
+    /// [`SinkError::Breach`].
+    pub async fn check_state(
+        &self,
+        config: &str,
+        name: &str,
+        grants: &Grants,
+    ) -> Result<(), SinkError> {
+        let (mut store, instance) = self.instantiate("check-state", grants).await?;
+        let call = Call::of_state("check-state", &mut store, &grants.limits);
+        let sink = instance.spillway_sink_sink();
+        let answer = call.make(sink.call_check_state(&mut store, config, name)).await?;
+        answered("check-state", answer, |()| Ok(()))
     }
 
     /// Opens a sink. `config` is JSON by the component's schema.
@@ -195,9 +217,25 @@ impl Component {
         grants: &Grants,
         watch: impl FnOnce(Traffic) + Send,
     ) -> Result<Sink, SinkError> {
+        let passage = Passage::new();
+        watch(passage.traffic());
+        self.open_through(config, state, grants, passage).await
+    }
+
+    /// [`open`](Component::open)s a sink that others share a passage with.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Component::open).
+    pub async fn open_through(
+        &self,
+        config: &str,
+        state: Option<&[u8]>,
+        grants: &Grants,
+        passage: Passage,
+    ) -> Result<Sink, SinkError> {
         let limits = &grants.limits;
-        let (mut store, instance) = self.instantiate("open", grants).await?;
-        watch(store.data().egress.traffic());
+        let (mut store, instance) = self.instantiate_with("open", grants, passage).await?;
         let call = match state {
             Some(_) => Call::new("open", &mut store, limits),
             None => Call::prompt("open", &mut store, limits),
@@ -215,7 +253,16 @@ impl Component {
         name: &'static str,
         grants: &Grants,
     ) -> Result<(Store<State>, S3), SinkError> {
-        let mut store = new_store(&self.engine, grants);
+        self.instantiate_with(name, grants, Passage::new()).await
+    }
+
+    async fn instantiate_with(
+        &self,
+        name: &'static str,
+        grants: &Grants,
+        passage: Passage,
+    ) -> Result<(Store<State>, S3), SinkError> {
+        let mut store = new_store(&self.engine, grants, passage);
         let call = Call::prompt(name, &mut store, &grants.limits);
         let instance = call.make(self.pre.instantiate_async(&mut store)).await?;
         Ok((store, instance))
@@ -223,9 +270,9 @@ impl Component {
 }
 
 /// What an instance runs in: bounded by its limits, and given what is granted.
-pub(crate) fn new_store(engine: &Engine, grants: &Grants) -> Store<State> {
+pub(crate) fn new_store(engine: &Engine, grants: &Grants, passage: Passage) -> Store<State> {
     let Limits { compute_max, resources_max, .. } = grants.limits;
-    let egress = Egress::new(grants.egress.iter().cloned(), grants.transport.clone());
+    let egress = Egress::new(grants.egress.iter().cloned(), grants.transport.clone(), passage);
     let state = State::new(egress, grants.credentials.clone(), &grants.limits);
     let mut store = Store::new(engine.wasmtime(), state);
     store.limiter(|state| &mut state.bounds);
@@ -253,4 +300,54 @@ fn check_names(imports: &[String], exports: &[String]) -> Result<(), LoadError> 
     let granted = |name: &&String| !GRANTED.contains(&name.split('@').next().unwrap_or_default());
     let not_granted: Vec<_> = imports.iter().filter(granted).cloned().collect();
     if not_granted.is_empty() { Ok(()) } else { Err(LoadError::NotGranted(not_granted)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an instance of this component comes to its end by.
+    async fn ended(text: &str) -> String {
+        let engine = Engine::new(None).unwrap();
+        let bytes = wat::parse_str(format!("(component {text})")).unwrap();
+        let component = wasmtime::component::Component::new(engine.wasmtime(), bytes).unwrap();
+        let mut store = new_store(&engine, &Grants::nothing(), Passage::new());
+        let call = Call::new("open", &mut store, &Limits::default());
+        let linker = Linker::new(engine.wasmtime());
+        let made = call.make(linker.instantiate_async(&mut store, &component)).await;
+        made.map(drop).unwrap_err().to_string()
+    }
+
+    /// Those that no setting raises are named as that.
+    #[tokio::test]
+    async fn a_limit_that_is_fixed_is_named() {
+        let module = |text: &str| format!("(core module $m {text})");
+        let instance = "(core instance (instantiate $m))";
+        let of = |text: &str| module(text) + instance;
+        // A module may have 100 of each.
+        let twice = |text: &str| module(&text.repeat(51)) + &instance.repeat(2);
+        let grows = "(table 1 funcref) (start $f)
+            (func $f (drop (table.grow (ref.null func) (i32.const 100000))) unreachable)";
+        let recurses = "(start $f) (func $f (call $f))";
+        for (text, said) in [
+            (
+                module("") + &instance.repeat(101),
+                "was ended: it has more than 100 instances of modules",
+            ),
+            (twice("(memory 0)"), "was ended: it has more than 100 memories"),
+            (twice("(table 0 funcref)"), "was ended: it has more than 100 tables"),
+            (
+                of("(table 100001 funcref)"),
+                "was ended: it begins with more than 100000 elements of tables",
+            ),
+            (
+                of(grows),
+                "trapped: unreachable, after it was refused more than 100000 elements of tables",
+            ),
+            (of(recurses), "trapped: call stack exhausted, which has 524288 bytes"),
+        ] {
+            let said = format!("the component {said}; no setting raises that");
+            assert_eq!(ended(&text).await, said);
+        }
+    }
 }

@@ -71,6 +71,7 @@ impl Engine {
     pub fn new(cache: Option<PathBuf>) -> anyhow::Result<Engine> {
         let mut config = Config::new();
         config.epoch_interruption(true);
+        config.max_wasm_stack(STACK_BYTES_MAX);
         // One call at a time, made and answered on one stack: what WASI 0.2 is, and the cheapest.
         config.concurrency_support(false);
         if let Some(folder) = cache {
@@ -142,4 +143,13 @@ fn tick(engine: &wasmtime::EngineWeak, ended: &Receiver<()>) {
     }
 }
 
+/// The instances of modules in one component, which may be composed of several; the memories of all
+/// of them; and their tables.
+pub(crate) const INSTANCES_MAX: usize = 100;
+/// The elements of all tables of one component.
+pub(crate) const TABLE_ELEMENTS_MAX: usize = 100_000;
+/// The stack of one component.
+pub(crate) const STACK_BYTES_MAX: usize = 512 << 10;
+/// What a message says of a limit that is none of [`Limits`].
+pub(crate) const NOTHING_RAISES: &str = "no setting raises that";
 const TICK: Duration = Duration::from_millis(10);

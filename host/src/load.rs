@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use wasmtime::component::types::ComponentItem;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, NOTHING_RAISES};
 use crate::metadata::Metadata;
-use crate::scan::{bytes_max, scan};
+use crate::scan::{Excess, bytes_max, scan};
 
 /// Where a component comes from.
 #[derive(Clone, Debug)]
@@ -82,16 +82,20 @@ pub enum LoadError {
         /// How long it may take to compile.
         compile_max: Duration,
     },
+    /// It has more of something than any component may have: what, and how much is allowed.
+    #[error("{0}; {NOTHING_RAISES}")]
+    TooIntricate(String),
     /// It took longer to compile.
     #[error("the component takes longer than {0:?} to compile; `compile_max` raises that")]
     TooSlow(Duration),
 }
 
 impl LoadError {
-    /// Whether the component is more than may be compiled: it may be the right one, and load where
-    /// that is allowed more time.
+    /// Whether the component is more than may be compiled, so that it may be the right one all the
+    /// same.
     pub fn is_limit(&self) -> bool {
-        matches!(self, LoadError::TooLarge { .. } | LoadError::TooSlow(_))
+        use LoadError::{TooIntricate, TooLarge, TooSlow};
+        matches!(self, TooLarge { .. } | TooIntricate(_) | TooSlow(_))
     }
 }
 
@@ -153,7 +157,10 @@ impl Loaded {
         let embedded = *bytes == *EMBEDDED;
         check_preamble(&bytes)?;
         if !embedded {
-            scan(&bytes, compile_max).map_err(|what| LoadError::TooLarge { what, compile_max })?;
+            scan(&bytes, compile_max).map_err(|excess| match excess {
+                Excess::OfTime(what) => LoadError::TooLarge { what, compile_max },
+                Excess::Fixed(what) => LoadError::TooIntricate(what),
+            })?;
         }
         let metadata = Metadata::read(&bytes);
         let component = compile(engine, bytes, compile_max)?;
@@ -250,4 +257,4 @@ const NAMES_MAX: usize = 20;
 const NAME_CHARS_MAX: usize = 200;
 const CHARS_MAX: usize = 1_000;
 /// The component that this crate was built with.
-pub(crate) const EMBEDDED: &[u8] = include_bytes!(env!("SPILLWAY_COMPONENT"));
+pub(crate) const EMBEDDED: &[u8] = include_bytes!(env!("SPILLWAY_S3"));

@@ -9,12 +9,15 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
+use crate::trap::Refused;
+
 /// What one component has used up.
 #[derive(Default)]
 pub(crate) struct Meter {
     pub(crate) waited: Waited,
     pub(crate) computed: Computed,
     memory_refused: AtomicBool,
+    elements_refused: AtomicBool,
 }
 
 impl Meter {
@@ -23,9 +26,15 @@ impl Meter {
         self.memory_refused.store(true, Relaxed);
     }
 
-    /// Whether it did.
-    pub(crate) fn has_refused_memory(&self) -> bool {
-        self.memory_refused.load(Relaxed)
+    /// It asked for more elements of tables than it may have.
+    pub(crate) fn refuse_elements(&self) {
+        self.elements_refused.store(true, Relaxed);
+    }
+
+    /// Whether it did either.
+    pub(crate) fn refused(&self) -> Refused {
+        let memory = self.memory_refused.load(Relaxed);
+        Refused { memory, elements: self.elements_refused.load(Relaxed) }
     }
 }
 

@@ -19,7 +19,7 @@ use wasmtime_wasi_io::bindings::wasi::io;
 use crate::contract::credentials;
 use crate::credentials::Provider;
 use crate::egress::Egress;
-use crate::engine::Limits;
+use crate::engine::{INSTANCES_MAX, Limits, TABLE_ELEMENTS_MAX};
 use crate::meter::Meter;
 use crate::trap::Exceeded;
 
@@ -96,7 +96,11 @@ impl ResourceLimiter for Bounds {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(grow(&mut self.table_elements_left, current, desired, maximum))
+        let is_granted = grow(&mut self.table_elements_left, current, desired, maximum);
+        if !is_granted {
+            self.meter.refuse_elements();
+        }
+        Ok(is_granted)
     }
 
     fn instances(&self) -> usize {
@@ -269,10 +273,6 @@ impl credentials::Host for State {
         })
     }
 }
-
-/// A composed component may be made of several modules.
-const INSTANCES_MAX: usize = 100;
-const TABLE_ELEMENTS_MAX: usize = 100_000;
 
 #[cfg(test)]
 mod tests {

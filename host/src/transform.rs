@@ -12,7 +12,7 @@ use wasmtime::component::{Linker, ResourceAny};
 use crate::bounds::{self, Breach, Kept};
 use crate::component::{COMPILE_MAX, ComponentSource, LoadError as ReadError, new_store};
 use crate::contract::{Boundaries, Description, Filter, FilterPre, Framing, Outcome, Payload, Run};
-use crate::egress::Gate;
+use crate::egress::{Gate, Passage};
 use crate::engine::{Engine, Limits};
 use crate::grants::Grants;
 use crate::load::{Loaded, list, short};
@@ -152,7 +152,7 @@ impl TransformComponent {
         let transform = instance.spillway_sink_transform().transform();
         let opened = call.make(transform.call_open(&mut store, config)).await?;
         let resource = answered("open", opened, |_| Ok(()))?;
-        let (engine, gate) = (self.engine.clone(), store.data().egress.gate());
+        let (engine, gate) = (self.engine.clone(), store.data().egress.passage().gate());
         let (limits, lifetime) = (*limits, Lifetime::default());
         Ok(Transform { store, instance, resource, _engine: engine, limits, gate, lifetime })
     }
@@ -163,7 +163,7 @@ impl TransformComponent {
         limits: &Limits,
     ) -> Result<(Store<State>, Filter), SinkError> {
         let grants = Grants::nothing_within(*limits);
-        let mut store = new_store(&self.engine, &grants);
+        let mut store = new_store(&self.engine, &grants, Passage::new());
         let call = Call::prompt(name, &mut store, limits);
         let instance = call.make(self.pre.instantiate_async(&mut store)).await?;
         Ok((store, instance))

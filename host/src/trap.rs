@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasmtime::WasmBacktrace;
 use wasmtime::component::ResourceTableError;
 
-use crate::engine::Limits;
+use crate::engine::{INSTANCES_MAX, Limits, NOTHING_RAISES, STACK_BYTES_MAX, TABLE_ELEMENTS_MAX};
 
 /// How a component came to its end. Its text is one line that begins with the cause.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -27,17 +27,35 @@ pub(crate) enum Exceeded {
     Requests(usize),
 }
 
+/// What a component was refused before it came to its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused {
+    /// More memory.
+    pub(crate) memory: bool,
+    /// More elements of its tables.
+    pub(crate) elements: bool,
+}
+
 impl Trap {
-    /// What a call ended with. `is_short` says that the component was refused memory before.
-    pub(crate) fn of(error: &wasmtime::Error, limits: &Limits, is_short: bool) -> Trap {
+    /// What a call ended with.
+    pub(crate) fn of(error: &wasmtime::Error, limits: &Limits, refused: Refused) -> Trap {
         let memory_bytes_max = limits.memory_bytes_max;
         let what = match (limit(error, limits), error.downcast_ref::<wasmtime::Trap>()) {
             (Some(limit), _) => format!("the component was ended: {limit}"),
-            (None, Some(trap)) if is_short => format!(
+            (None, Some(wasmtime::Trap::StackOverflow)) => format!(
+                "the component trapped: {}, which has {STACK_BYTES_MAX} bytes; {NOTHING_RAISES}",
+                cause(wasmtime::Trap::StackOverflow)
+            ),
+            (None, Some(trap)) if refused.memory => format!(
                 "the component trapped: {}, after it was refused more memory than \
                  {memory_bytes_max} bytes; {}",
                 cause(*trap),
                 limits.raised_by("memory_bytes_max")
+            ),
+            (None, Some(trap)) if refused.elements => format!(
+                "the component trapped: {}, after it was refused more than {TABLE_ELEMENTS_MAX} \
+                 elements of tables; {NOTHING_RAISES}",
+                cause(*trap)
             ),
             (None, Some(trap)) => format!("the component trapped: {}", cause(*trap)),
             (None, None) => {
@@ -83,11 +101,28 @@ fn limit(error: &wasmtime::Error, limits: &Limits) -> Option<String> {
         let raised_by = limits.raised_by("resources_max");
         return Some(format!("it holds more than {max} handles; {raised_by}"));
     }
-    text.contains("exceeds memory limits").then(|| {
+    if text.contains("exceeds memory limits") {
         let max = limits.memory_bytes_max;
         let raised_by = limits.raised_by("memory_bytes_max");
-        format!("it begins with more than {max} bytes of memory; {raised_by}")
-    })
+        return Some(format!("it begins with more than {max} bytes of memory; {raised_by}"));
+    }
+    let fixed = fixed(&text)?;
+    Some(format!("it {fixed}; {NOTHING_RAISES}"))
+}
+
+/// The limit that was reached where an instance begins, of those that are the same for all.
+fn fixed(text: &str) -> Option<String> {
+    if text.contains("exceeds table limits") {
+        return Some(format!("begins with more than {TABLE_ELEMENTS_MAX} elements of tables"));
+    }
+    let (of, _) = text.strip_prefix("resource limit exceeded: ")?.split_once(" count too high")?;
+    let of = match of {
+        "instance" => "instances of modules",
+        "memory" => "memories",
+        "table" => "tables",
+        _ => return None,
+    };
+    Some(format!("has more than {INSTANCES_MAX} {of}"))
 }
 
 /// Whether a call handed over more than it may.

@@ -13,8 +13,8 @@ use crate::engine::Limits;
 /// What a sink was given, and how far it says that it has come.
 pub(crate) struct Ledger {
     durable: u64,
-    /// What was written. Not known of a sink that goes on from a checkpoint: it has what an earlier
-    /// one was given, too.
+    /// How much was written, at most. A sink that goes on from a checkpoint has what an earlier one
+    /// was given, too: no more than there are positions before its own, once those are known.
     accepted: Option<u64>,
     /// How many events it has reported, in visible objects and in failures.
     reported: u64,
@@ -92,13 +92,22 @@ impl Ledger {
             least = position.saturating_add(1);
         }
         let events: u64 = batch.iter().map(events).sum();
-        self.accepted = self.accepted.map(|sum| sum + events - rejected.len() as u64);
+        let accepted = events - rejected.len() as u64;
+        self.accepted = self.accepted.map(|sum| sum.saturating_add(accepted));
         let longest = batch.iter().map(|run| run.key.len()).max();
         self.key_bytes_max = self.key_bytes_max.max(longest.unwrap_or_default());
         if let Some(last) = batch.last() {
             self.skip(end(last));
         }
         Ok(())
+    }
+
+    /// Of a sink that goes on from a checkpoint: the position that it was stored with. No earlier
+    /// one is still to come.
+    pub(crate) fn begin_at(&mut self, position: u64) {
+        // Each position has one event, or none.
+        self.accepted.get_or_insert(position);
+        self.skip(position);
     }
 
     /// No position before this one is still to come.
@@ -119,7 +128,7 @@ impl Ledger {
         failed.iter().try_for_each(|failure| self.failure(failure))?;
         if let Some(accepted) = self.accepted.filter(|accepted| self.reported > *accepted) {
             return Err(format!(
-                "{} events are visible or failed, and {accepted} were accepted",
+                "{} events are visible or failed, and no more than {accepted} were accepted",
                 self.reported
             ));
         }

@@ -69,12 +69,20 @@ pub(crate) fn authorities(authorities: &[String]) -> Kept {
     })
 }
 
-/// What a state holds.
-pub(crate) fn saved_state(saved: &SavedState) -> Kept {
+/// What a state of so many bytes holds.
+pub(crate) fn saved_state(saved: &SavedState, state_bytes: usize) -> Kept {
     uploads(&saved.to_abort)?;
     many("values of a configuration", saved.configuration.len(), VALUES_MAX)?;
+    saved.configuration.iter().try_for_each(|(name, value)| {
+        text("the name of a value", name)?;
+        within("a value of a configuration", value.len(), VALUE_BYTES_MAX)
+    })?;
     many("objects in a state", saved.objects.len(), OBJECTS_MAX)?;
-    saved.objects.iter().try_for_each(|object| text("an object key", &object.object_key))
+    saved.objects.iter().try_for_each(|object| {
+        text("an object key", &object.object_key)?;
+        // Whatever was written, it holds no key that is longer than it is.
+        within("the key of an event", object.key.len(), state_bytes.max(TEXT_BYTES_MAX))
+    })
 }
 
 /// Incomplete uploads.
@@ -151,6 +159,7 @@ const PROBLEMS_BYTES_MAX: usize = 64 << 10;
 const UPLOADS_MAX: usize = 10_000;
 const OBJECTS_MAX: usize = 100_000;
 const VALUES_MAX: usize = 1_000;
+const VALUE_BYTES_MAX: usize = 64 << 10;
 const METRICS_MAX: usize = 1_000;
 const LABELS_MAX: usize = 16;
 const BUCKETS_MAX: usize = 256;

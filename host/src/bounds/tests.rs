@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::ledger::*;
 use super::*;
 use crate::contract::{
-    Boundaries, Ending, Failure, Framing, Histogram, Level, Notice, Payload, Problem, Progress,
-    Rejection, Run, VisibleObject,
+    Boundaries, Ending, Failure, Framing, Histogram, Level, Notice, Payload, Phase, Problem,
+    Progress, Rejection, Run, SavedObject, VisibleObject,
 };
 
 fn run(first: u64, boundaries: Boundaries) -> Run {
@@ -45,6 +45,20 @@ fn object(first: u64, last: u64, events: u64) -> VisibleObject {
 fn failure(begun: u64, first: u64, last: u64, events: u64) -> Failure {
     let (key, object_key, cause) = ("k".to_owned(), "k".to_owned(), Error::Aborted);
     Failure { key, object_key, begun, first, last, events, cause }
+}
+
+fn saved_object() -> SavedObject {
+    SavedObject {
+        key: String::new(),
+        object_key: String::new(),
+        id: None,
+        first: 0,
+        last: 0,
+        events: 1,
+        bytes: 0,
+        held_bytes: 0,
+        phase: Phase::Open,
+    }
 }
 
 /// A state may have ten bytes.
@@ -105,11 +119,38 @@ fn a_sink_that_goes_on_is_bound_from_its_first_event_on() {
 #[test]
 fn a_sink_that_resumes_is_bound_by_the_position_that_its_host_knows() {
     let mut ledger = Ledger::new(true, limits());
-    ledger.skip(50);
+    ledger.begin_at(50);
     let reports = |object| Progress { visible: vec![object], ..progress(50) };
     broken(polled(&mut ledger, &reports(object(3, 1_000, 2))), "the next position");
     broken(polled(&mut ledger, &progress(51)), "the next position");
     assert_eq!(polled(&mut ledger, &reports(object(3, 49, 2))), Ok(()));
+}
+
+/// What it was given before has no more events than positions.
+#[test]
+fn a_sink_that_resumes_reports_no_more_than_there_were_positions() {
+    let mut ledger = Ledger::new(true, limits());
+    ledger.begin_at(3);
+    let all = Progress { visible: vec![object(0, 2, 3)], ..progress(0) };
+    assert_eq!(polled(&mut ledger, &all), Ok(()));
+    let more = Progress { failed: vec![failure(1, 1, 1, 1)], ..progress(0) };
+    broken(polled(&mut ledger, &more), "4 events are visible or failed, and no more than 3");
+    // And what it is given now.
+    let mut ledger = Ledger::new(true, limits());
+    ledger.begin_at(10);
+    assert_eq!(ledger.write(&batch(), &[]), Ok(()));
+    let objects = vec![object(0, 9, 10), object(10, 21, 5)];
+    assert_eq!(polled(&mut ledger, &Progress { visible: objects, ..progress(0) }), Ok(()));
+    let more = Progress { visible: vec![object(11, 12, 1)], ..progress(0) };
+    broken(polled(&mut ledger, &more), "16 events are visible or failed, and no more than 15");
+    // One that begins there anew was given nothing.
+    let mut ledger = Ledger::new(false, limits());
+    ledger.begin_at(10);
+    let visible = vec![object(0, 9, 10)];
+    broken(
+        polled(&mut ledger, &Progress { visible, ..progress(0) }),
+        "10 events are visible or failed, and no more than 0",
+    );
 }
 
 #[test]
@@ -154,7 +195,7 @@ fn an_event_is_reported_once_and_only_if_it_was_accepted() {
     let mut ledger = Ledger::new(false, limits());
     let no = [Rejection { position: 10, reason: "no".to_owned() }];
     assert_eq!(ledger.write(&batch(), &no), Ok(()));
-    broken(told(&mut ledger, vec![object(10, 21, 5)], 0), "5 events are visible or failed, and 4");
+    broken(told(&mut ledger, vec![object(10, 21, 5)], 0), "5 events are visible or failed, and no");
 }
 
 #[test]
@@ -269,14 +310,27 @@ fn other_texts_have_a_length() {
     let upload = |object_key| IncompleteUpload { object_key, id: long(), begun: None, parts: None };
     assert_eq!(uploads(&[upload("k".to_owned())]), Ok(()));
     broken(uploads(&[upload(long())]), "an object key");
-    let saved = |object_key| SavedState {
-        next_position: 0,
-        configuration: vec![("prefix".to_owned(), long())],
-        objects: Vec::new(),
-        to_abort: vec![upload(object_key)],
+    let saved = |name: String, value: usize, key: String, object_key: String| {
+        let object = SavedObject { key, object_key: "k".to_owned(), ..saved_object() };
+        SavedState {
+            next_position: 0,
+            configuration: vec![(name, "x".repeat(value))],
+            objects: vec![object],
+            to_abort: vec![upload(object_key)],
+        }
     };
-    assert_eq!(saved_state(&saved("k".to_owned())), Ok(()));
-    broken(saved_state(&saved(long())), "an object key");
+    let k = || "k".to_owned();
+    assert_eq!(saved_state(&saved(k(), VALUE_BYTES_MAX, k(), k()), 0), Ok(()));
+    broken(saved_state(&saved(k(), 0, k(), long()), 0), "an object key");
+    broken(saved_state(&saved(long(), 0, k(), k()), 0), "the name of a value has 4097");
+    let value = VALUE_BYTES_MAX + 1;
+    broken(saved_state(&saved(k(), value, k(), k()), 0), "a value of a configuration has 65537");
+    // A key may be longer than a text, and is in the state then.
+    broken(saved_state(&saved(k(), 0, long(), k()), 4_096), "the key of an event has 4097");
+    assert_eq!(saved_state(&saved(k(), 0, long(), k()), 4_097), Ok(()));
+    let object = SavedObject { object_key: long(), ..saved_object() };
+    let of_object = SavedState { objects: vec![object], ..saved(k(), 0, k(), k()) };
+    broken(saved_state(&of_object, 0), "an object key");
     let metric = |name: &str, help: &str, label: &str, value: &str| {
         let labels = vec![(label.to_owned(), value.to_owned())];
         let (name, help) = (name.to_owned(), help.to_owned());
@@ -302,8 +356,8 @@ fn lists_have_a_number() {
         objects: Vec::new(),
         to_abort: Vec::new(),
     };
-    assert_eq!(saved_state(&saved(VALUES_MAX)), Ok(()));
-    broken(saved_state(&saved(VALUES_MAX + 1)), "1001 values of a configuration");
+    assert_eq!(saved_state(&saved(VALUES_MAX), 0), Ok(()));
+    broken(saved_state(&saved(VALUES_MAX + 1), 0), "1001 values of a configuration");
     let metric = |labels, buckets| {
         let labels = vec![(String::new(), String::new()); labels];
         let bucket = crate::contract::Bucket { bound: 0.0, count: 0 };

@@ -1,5 +1,6 @@
 //! The only way out of a guest: one pooled client, to the authorities that were granted.
 
+mod bounded;
 mod certificate;
 mod client;
 mod errors;
@@ -29,6 +30,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+pub use bounded::Bounded;
 pub use client::{Client, ClientError, ClientOptions};
 pub use forbidden::prohibited_authority as prohibited;
 use moving::{Arriving, Moving};
@@ -50,11 +52,18 @@ pub trait Transport: Send + Sync {
 pub struct Egress {
     transport: Arc<dyn Transport>,
     granted: BTreeSet<String>,
+    passage: Passage,
+    /// Held by each request that is in flight.
+    slot: Arc<()>,
+}
+
+/// What a way out has on the outside. Sinks that are one to their host share it: its gate shuts all
+/// of them, and it counts and tells what passes, whichever of them it is of.
+#[derive(Clone)]
+pub struct Passage {
     gate: Gate,
     moved: Arc<Notify>,
     traffic: Traffic,
-    /// Held by each request that is in flight.
-    slot: Arc<()>,
 }
 
 /// Shuts and opens a way out, from outside of the sink that uses it.
@@ -138,19 +147,13 @@ impl Gate {
     }
 }
 
-type Told = Box<dyn Future<Output = Result<(), Error>> + Send>;
-type Sent = Result<(Response<WasiBody>, Told), Error>;
-
-impl Egress {
-    /// A way out to `granted` authorities, each a host with its port.
-    pub fn new(granted: impl IntoIterator<Item = String>, transport: Arc<dyn Transport>) -> Egress {
-        let granted = granted.into_iter().map(|authority| authority.to_lowercase()).collect();
-        let (gate, traffic) = (Gate::new(), Traffic::new());
-        let (moved, slot) = (Arc::default(), Arc::default());
-        Egress { transport, granted, gate, moved, traffic, slot }
+impl Passage {
+    /// An open one, through which nothing has passed.
+    pub fn new() -> Passage {
+        Passage { gate: Gate::new(), moved: Arc::default(), traffic: Traffic::new() }
     }
 
-    /// The gate of this way out.
+    /// Its gate.
     pub fn gate(&self) -> Gate {
         self.gate.clone()
     }
@@ -164,6 +167,32 @@ impl Egress {
     /// or is wanted: then the guest can go on.
     pub fn moved(&self) -> Arc<Notify> {
         self.moved.clone()
+    }
+}
+
+impl Default for Passage {
+    fn default() -> Passage {
+        Passage::new()
+    }
+}
+
+type Told = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Sent = Result<(Response<WasiBody>, Told), Error>;
+
+impl Egress {
+    /// A way out to `granted` authorities, each a host with its port.
+    pub fn new(
+        granted: impl IntoIterator<Item = String>,
+        transport: Arc<dyn Transport>,
+        passage: Passage,
+    ) -> Egress {
+        let granted = granted.into_iter().map(|authority| authority.to_lowercase()).collect();
+        Egress { transport, granted, passage, slot: Arc::default() }
+    }
+
+    /// What it has on the outside.
+    pub fn passage(&self) -> &Passage {
+        &self.passage
     }
 
     /// How many requests are in flight: sent, and their answers neither read to the end nor
@@ -191,14 +220,12 @@ impl WasiHttpHooks for Egress {
             return Box::new(refuse(request));
         }
         let writes = matches!(*request.method(), Method::PUT | Method::POST);
-        let moved = self.moved.clone();
-        let traffic = self.traffic.clone();
-        let request = request.map(|body| Moving::new(body, moved, traffic).boxed_unsync());
+        let Passage { gate, moved, traffic } = self.passage.clone();
+        let passing = traffic.pass();
+        let of_request = moved.clone();
+        let request = request.map(|body| Moving::new(body, of_request, traffic).boxed_unsync());
         let sending = self.transport.send(request, options.unwrap_or_default());
-        let gate = self.gate.clone();
         let mut state = gate.state.subscribe();
-        let moved = self.moved.clone();
-        let passing = self.traffic.pass();
         let slot = self.slot.clone();
         Box::new(async move {
             let is_shut = writes && state.borrow().shut;

@@ -31,7 +31,7 @@ pub(crate) struct Call {
 impl Call {
     /// One that may wait for the store.
     pub(crate) fn new(name: &'static str, store: &mut Store<State>, limits: &Limits) -> Call {
-        let (meter, gate) = (store.data().meter.clone(), store.data().egress.gate());
+        let (meter, gate) = (store.data().meter.clone(), store.data().egress.passage().gate());
         store.set_hostcall_fuel(ANSWER_BYTES_MAX);
         let answer_bytes_max = ANSWER_BYTES_MAX;
         let (limits, raised_by, may_wait) = (*limits, None, true);
@@ -97,7 +97,7 @@ impl Call {
             );
             return Breach::by(self.name)(what).into();
         }
-        let trap = Trap::of(error, &self.limits, self.meter.has_refused_memory());
+        let trap = Trap::of(error, &self.limits, self.meter.refused());
         for frame in trap.frames() {
             tracing::debug!(target: "spillway", event = "frame", call = self.name, "{frame}");
         }

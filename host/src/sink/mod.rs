@@ -138,7 +138,7 @@ impl Sink {
         let answer =
             call.make(instance.spillway_sink_sink().call_inspect_state(store, state)).await;
         let answer = self.end(answer)?;
-        self.prove("inspect-state", answer, |_, saved| bounds::saved_state(saved))
+        self.prove("inspect-state", answer, |_, saved| bounds::saved_state(saved, state.len()))
     }
 
     /// Says that the last checkpoint is stored safely.
@@ -217,23 +217,23 @@ impl Sink {
     /// host stored the position with that. What the sink reports is held against it from now on;
     /// without it, only from the first write on.
     pub fn begin_at(&mut self, position: u64) {
-        self.ledger.skip(position);
+        self.ledger.begin_at(position);
     }
 
     /// Shuts and opens this sink's way out, also while a call is being made.
     pub fn gate(&self) -> Gate {
-        self.store.data().egress.gate()
+        self.store.data().egress.passage().gate()
     }
 
     /// What counts the requests of this sink, also while a call is being made.
     pub fn traffic(&self) -> Traffic {
-        self.store.data().egress.traffic()
+        self.store.data().egress.passage().traffic()
     }
 
     /// Told each time that [`poll`](Sink::poll) has something to do: an answer has come or more of
     /// it, or a piece of a request has gone or is wanted.
     pub fn moved(&self) -> Arc<Notify> {
-        self.store.data().egress.moved()
+        self.store.data().egress.passage().moved()
     }
 
     /// After a call that was made to its end. A sink that this was the last call of sends no more.
