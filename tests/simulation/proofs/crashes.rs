@@ -2,6 +2,8 @@
 
 mod cases;
 mod exhaustive;
+mod lanes;
+mod lives;
 mod orphans;
 mod seeded;
 mod support;

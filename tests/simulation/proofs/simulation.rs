@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use spillway_core::checksum::Algorithm;
+use spillway_core::checksum::Crc;
 use spillway_core::encode::{Compression, ObjectFraming};
 use spillway_core::settings::Rotation;
 use spillway_core::{CredentialsError, Input, Settings, Timestamp};
 use spillway_simulation::bucket::{BucketOptions, ChecksumSupport, KeyPair};
 use spillway_simulation::faults::Fault;
-use spillway_simulation::world::{FaultPlan, World};
+use spillway_simulation::seeds;
+use spillway_simulation::world::{FaultPlan, RequestInfo, World};
 
 use crate::invariants::{hold, hold_at_the_end, nothing_is_replaced, the_last_one_stays};
 
@@ -30,14 +31,21 @@ pub(crate) fn all_seeds(unless_said: u64, run: impl Fn(u64) -> World + Sync) {
 
 /// The same with one seed where so many are asked for: each of its runs takes as long as they do.
 pub(crate) fn one_seed_in(share: u64, unless_said: u64, run: impl Fn(u64) -> World + Sync) {
-    if let Some(seed) = variable("SPILLWAY_SEED") {
-        let world = run(seed);
-        println!("{}", world.trace().join("\n"));
+    each_seed(share, unless_said, run, |world| world.trace().join("\n"));
+}
+
+/// The same with runs that have more than one world.
+pub(crate) fn each_seed<T>(
+    share: u64,
+    unless_said: u64,
+    run: impl Fn(u64) -> T + Sync,
+    trace: impl FnOnce(&T) -> String,
+) {
+    if let Some(seed) = seeds::one() {
+        println!("{}", trace(&run(seed)));
         return;
     }
-    let first = variable("SPILLWAY_FIRST_SEED").unwrap_or(0);
-    let count = variable("SPILLWAY_SEEDS").map_or(unless_said, |count| count.div_ceil(share));
-    let seeds = first..first + count;
+    let seeds = seeds::several(share, 0, unless_said);
     let lanes = std::thread::available_parallelism().map_or(1, |lanes| lanes.get() as u64);
     std::thread::scope(|scope| {
         for lane in 0..lanes {
@@ -177,9 +185,9 @@ pub(crate) fn world(random: &mut Rng, seed: u64) -> World {
     settings.client.retry.budget = *random.choice(&[0, 50, 500]).unwrap_or(&0);
     settings.upload.checksum = match random.u8(..5) {
         0 => None,
-        1 => Some(Algorithm::Crc32),
-        2 => Some(Algorithm::Crc32c),
-        _ => Some(Algorithm::Crc64Nvme),
+        1 => Some(Crc::Crc32),
+        2 => Some(Crc::Crc32c),
+        _ => Some(Crc::Crc64Nvme),
     };
     let mut options = BucketOptions {
         part_bytes_min: settings.upload.part_bytes,
@@ -215,12 +223,25 @@ pub(crate) fn weather(world: &mut World, random: &mut Rng) -> bool {
     if random.u8(..10) == 0 {
         world.clock_ahead = random.i64(-40..40) * 60_000_000_000;
     }
+    let (slow, decide) = faults(random);
+    world.on_request(decide);
+    if random.u8(..5) == 0 {
+        expiring_keys(world, random);
+    }
+    slow
+}
+
+/// Single faults at some rate, an outage for a while, and in some runs requests that take long.
+/// Returns whether these are there, and what becomes of each request.
+pub(crate) fn faults(
+    random: &mut Rng,
+) -> (bool, impl FnMut(&RequestInfo, &mut Rng) -> FaultPlan + 'static) {
     let rate = *random.choice(&[0, 1, 5, 20, 60]).unwrap_or(&0);
     let outage = random.u64(0..60_000)..random.u64(0..120_000);
     let outage_fault = *random.choice(&Fault::ALL).unwrap_or(&Fault::ConnectError);
     let has_outage = random.u8(..4) == 0;
     let slow = random.u8(..10) == 0;
-    world.on_request(move |info, random| {
+    let decide = move |info: &RequestInfo, random: &mut Rng| {
         let millis = u64::try_from(info.at.as_millis()).unwrap_or(u64::MAX);
         let mut fault_plan = FaultPlan::random(random);
         if slow && random.u8(..10) == 0 {
@@ -235,11 +256,8 @@ pub(crate) fn weather(world: &mut World, random: &mut Rng) -> bool {
             () => None,
         };
         fault_plan.with(fault)
-    });
-    if random.u8(..5) == 0 {
-        expiring_keys(world, random);
-    }
-    slow
+    };
+    (slow, decide)
 }
 
 fn expiring_keys(world: &mut World, random: &mut Rng) {
@@ -305,11 +323,6 @@ fn payload(random: &mut Rng) -> Bytes {
         _ => random.usize(..20),
     };
     (0..len).map(|_| random.alphanumeric() as u8).collect()
-}
-
-fn variable(name: &str) -> Option<u64> {
-    let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
 }
 
 /// How many seeds run where nobody says otherwise.

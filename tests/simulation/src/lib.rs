@@ -7,5 +7,8 @@ pub mod client;
 pub mod decode;
 pub mod faults;
 pub mod host;
+pub mod lives;
 pub mod request_info;
+pub mod seeds;
+pub mod visible_objects;
 pub mod world;

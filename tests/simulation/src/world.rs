@@ -8,6 +8,7 @@ mod events;
 mod fault_plan;
 mod line;
 mod lives;
+mod shared;
 mod writes;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -27,6 +28,7 @@ use events::Event;
 pub use fault_plan::FaultPlan;
 use line::Line;
 pub use lives::DelayedAnswer;
+pub use shared::Shared;
 
 /// Decides what becomes of a request.
 pub type Decide = Box<dyn FnMut(&RequestInfo, &mut fastrand::Rng) -> FaultPlan>;
@@ -78,6 +80,7 @@ pub struct World {
     trace: Vec<String>,
     fingerprint: std::hash::DefaultHasher,
     ticked_at: Option<u64>,
+    paused_until: u64,
     life: u64,
     is_down: bool,
 }
@@ -152,6 +155,7 @@ impl World {
             trace: Vec::new(),
             fingerprint: std::hash::DefaultHasher::new(),
             ticked_at: None,
+            paused_until: 0,
             life: 0,
             is_down: false,
         }
@@ -181,7 +185,7 @@ impl World {
             self.sink.handle(self.now(), input);
             while let Some(output) = self.sink.poll() {
                 match output {
-                    Output::Send { exchange, request, timeouts } => {
+                    Output::Send { exchange, request, timeouts, .. } => {
                         self.send(exchange, request, timeouts);
                     }
                     Output::Credentials { fresh } => {

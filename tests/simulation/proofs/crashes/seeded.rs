@@ -35,7 +35,8 @@ fn run(seed: u64) -> Host {
     let mut world = checkpointed(&mut random, seed, is_plain);
     let (settings, options) = (world.settings.clone(), world.bucket.options.clone());
     weather(&mut world, &mut random);
-    let source = source(&mut random);
+    let keys = random.usize(1..5);
+    let source = source(&mut random, keys, 30);
     let behaviour = behaviour(&mut random, is_plain);
     let is_strict = behaviour.on_failed == OnFailed::Stop;
     let mut host = Host::new(world, source.clone(), behaviour, seed);
@@ -57,7 +58,7 @@ fn run(seed: u64) -> Host {
 
 /// A core and a bucket of any kind, whose objects become visible by commits. What is `plain` makes
 /// objects by its data alone.
-fn checkpointed(random: &mut Rng, seed: u64, is_plain: bool) -> World {
+pub(super) fn checkpointed(random: &mut Rng, seed: u64, is_plain: bool) -> World {
     let world = world(random, seed);
     let mut settings = world.settings.clone();
     settings.commit.mode = Commit::Checkpointed;
@@ -107,9 +108,9 @@ fn behaviour(random: &mut Rng, is_plain: bool) -> HostBehaviour {
     }
 }
 
-/// Events of any size for a few keys.
-fn source(random: &mut Rng) -> Vec<(String, Bytes)> {
-    let (keys, sticky) = (random.usize(1..5), random.u8(1..10));
+/// Events of any size, no more than `most`, for so many keys.
+pub(super) fn source(random: &mut Rng, keys: usize, most: usize) -> Vec<(String, Bytes)> {
+    let sticky = random.u8(1..10);
     let mut key = 0;
     let mut next = |position: usize| {
         if random.u8(..10) >= sticky {
@@ -120,7 +121,7 @@ fn source(random: &mut Rng) -> Vec<(String, Bytes)> {
         (format!("key {key}"), event(position, &text))
     };
     let mut events = Vec::new();
-    (0..30).for_each(|position| events.push(next(position)));
+    (0..most).for_each(|position| events.push(next(position)));
     let count = random.usize(..=events.len());
     events.truncate(count);
     events

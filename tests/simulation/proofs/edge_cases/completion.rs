@@ -1,6 +1,7 @@
 //! Cases 1 to 8: CompleteMultipartUpload.
 
 use spillway_core::OnExisting;
+use spillway_core::checksum::{Crc, Sum};
 use spillway_core::encode::ObjectFraming;
 use spillway_core::s3::ChecksumType;
 use spillway_simulation::bucket::Operation;
@@ -168,15 +169,14 @@ fn case_06_no_part_but_the_last_is_small() {
 
 #[test]
 fn case_07_checksums_are_declared_sent_and_combined() {
-    use spillway_core::checksum::Algorithm;
-    for algorithm in [Algorithm::Crc64Nvme, Algorithm::Crc32c, Algorithm::Crc32] {
+    for algorithm in Crc::ALL {
         let mut world = world_with(|settings| settings.upload.checksum = Some(algorithm), |_| {});
         write_events(&mut world, "a", 5);
         world.write("b", "small");
         finish(&mut world);
         for key in ["a", "b"] {
             let (kept, kind, _) = world.bucket.objects()[key].checksum.clone().unwrap();
-            assert_eq!((kept, kind), (algorithm.s3(), ChecksumType::FullObject), "{key}");
+            assert_eq!((kept, kind), (algorithm.into(), ChecksumType::FullObject), "{key}");
         }
     }
 }
@@ -208,7 +208,7 @@ fn case_02_whole_objects_carry_their_checksum() {
     let mut world = world();
     write_events(&mut world, "a", 9);
     finish(&mut world);
-    let whole = spillway_core::checksum::Algorithm::Crc64Nvme.of(&events(9).into());
+    let whole = Sum::of(Crc::Crc64Nvme, &events(9).into());
     let (_, _, value) = world.bucket.objects()["a"].checksum.clone().unwrap();
     assert_eq!(value, whole.s3().value);
 }

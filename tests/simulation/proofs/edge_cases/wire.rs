@@ -72,7 +72,7 @@ fn requests(change: impl FnOnce(&mut Settings)) -> Requests {
                 Output::Credentials { .. } => {
                     Input::Credentials(Ok(KeyPair::new("AKIATEST").credentials()))
                 }
-                Output::Send { exchange, request, timeouts } => {
+                Output::Send { exchange, request, timeouts, .. } => {
                     let outcome = Ok(answer(&request));
                     requests.push((request, timeouts));
                     Input::Answer { exchange, outcome }

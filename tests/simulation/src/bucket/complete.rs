@@ -117,6 +117,11 @@ impl Bucket {
             );
             return Err(S3Error::invalid_request(text));
         }
+        // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompletedPart.html>
+        if upload.checksum.is_some() && listed.iter().zip(1..).any(|(part, n)| part.number != n) {
+            let text = "Parts with checksums are numbered from 1 without gaps.";
+            return Err(S3Error::new(400, "InvalidPartOrder", text));
+        }
         check_listed(algorithm, kind, listed, parts)?;
         let value = match kind {
             ChecksumType::FullObject => integrity::checksum(algorithm, bytes),

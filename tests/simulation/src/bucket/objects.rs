@@ -73,21 +73,28 @@ impl Bucket {
         Answer::no_content()
     }
 
-    /// `If-None-Match: *`: nothing else is known, here as at S3.
+    /// `If-None-Match: *`, or `If-Match` with an ETag: nothing else is known, here as at S3.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
     pub(super) fn check_precondition(&self, asked: &Asked<'_>) -> Result<(), S3Error> {
-        if asked.header("if-match").is_some() {
-            return Err(S3Error::not_implemented("If-Match"));
+        let failed = |condition| {
+            let text = "At least one of the pre-conditions you specified did not hold";
+            let error = S3Error::new(412, "PreconditionFailed", text);
+            Err(error.detail("Condition", condition))
+        };
+        let is_evaluated = |name: &&str| !self.options.ignored_conditions.contains(name);
+        let condition = |name| Some(name).filter(is_evaluated).and_then(|name| asked.header(name));
+        if let Some(etag) = condition("if-match") {
+            // A user who may not list is not told that there is none.
+            return match self.find(asked)?.etag == etag {
+                true => Ok(()),
+                false => failed("If-Match"),
+            };
         }
-        match asked.header("if-none-match") {
+        match condition("if-none-match") {
             None => Ok(()),
             Some("*") if !self.objects.contains_key(&asked.key) => Ok(()),
-            Some("*") => {
-                let text = "At least one of the pre-conditions you specified did not hold";
-                let error = S3Error::new(412, "PreconditionFailed", text);
-                Err(error.detail("Condition", "If-None-Match"))
-            }
+            Some("*") => failed("If-None-Match"),
             Some(_) => Err(S3Error::not_implemented("If-None-Match")),
         }
     }

@@ -26,6 +26,8 @@ pub struct BucketOptions {
     /// so a repetition is answered with 412 because of the very object that the first one made. AWS
     /// does not say which of the two it does.
     pub precondition_before_upload: bool,
+    /// The headers of conditions that are passed over, in lower case.
+    pub ignored_conditions: Vec<&'static str>,
     /// How much is known of checksums.
     pub checksums: ChecksumSupport,
     /// Whether CompleteMultipartUpload refuses `x-amz-checksum-type` without a checksum.
@@ -108,6 +110,7 @@ impl Default for BucketOptions {
             part_bytes_min: 5 << 20,
             complete_idempotent_for: Duration::from_secs(60 * 60),
             precondition_before_upload: false,
+            ignored_conditions: Vec::new(),
             checksums: ChecksumSupport::Full,
             checksum_type_needs_checksum: false,
             equal_parts: false,

@@ -13,8 +13,8 @@ use spillway_core::Timestamp;
 use spillway_core::http::{Request, Response};
 use spillway_core::s3::{
     AbortMultipartUpload, Checksum, ChecksumType, CompleteMultipartUpload, CompletedPart,
-    Completion, CreateMultipartUpload, CreateMultipartUploadResult, ErrorBody, HeadObject, Header,
-    PutObject, UploadPart, part_etag,
+    Completion, Condition, CreateMultipartUpload, CreateMultipartUploadResult, ErrorBody,
+    HeadObject, Header, PutObject, UploadPart, part_etag,
 };
 
 use super::{Bucket, BucketOptions};
@@ -49,13 +49,15 @@ impl Shop {
     fn put(&mut self, key: &str, body: &str, headers: &[Header]) -> Response {
         let address = &self.client.address.clone();
         let body = body.as_bytes().to_vec().into();
-        self.send(PutObject { address, key, if_none_match: false, headers, body }.request())
+        self.send(PutObject { address, key, condition: Condition::None, headers, body }.request())
     }
 
     fn put_if_none(&mut self, key: &str) -> Response {
         let address = &self.client.address.clone();
         let body = b"x".to_vec().into();
-        self.send(PutObject { address, key, if_none_match: true, headers: &[], body }.request())
+        self.send(
+            PutObject { address, key, condition: Condition::Absent, headers: &[], body }.request(),
+        )
     }
 
     fn head(&mut self, key: &str, checksums: bool) -> Response {

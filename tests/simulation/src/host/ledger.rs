@@ -4,23 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use spillway_core::{ObjectSummary, OnExisting, Phase, Span};
+use spillway_core::{OnExisting, Span};
 
 use super::{Checkpoint, Host};
-use crate::{accounting, decode};
+use crate::accounting;
+use crate::visible_objects::{Seen, VisibleObjects};
 
 /// What was seen so far.
 #[derive(Default)]
 pub(super) struct Ledger {
     /// How many entries of the history of the bucket were looked at.
     seen: usize,
-    /// The objects that became visible, by name and first event. What replaced itself is there
-    /// once.
-    objects: BTreeMap<(u64, String), Seen>,
-    /// In which of them an event is.
-    places: BTreeMap<u64, String>,
-    /// The objects that stored checkpoints allowed to become visible.
-    allowed: BTreeSet<(String, u64, u64)>,
+    /// What became visible, and what may.
+    visible: VisibleObjects,
     /// The uploads that a checkpoint knows which is stored, and those of the one before it until
     /// that is committed.
     needed: BTreeSet<String>,
@@ -33,26 +29,9 @@ pub(super) struct Ledger {
     pub(super) busy: u32,
 }
 
-/// An object that became visible.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Its name.
-    pub name: String,
-    /// The key of its events.
-    pub key: String,
-    /// Their positions.
-    pub positions: Vec<u64>,
-    /// Its bytes as they are stored.
-    pub bytes: bytes::Bytes,
-}
-
 impl Ledger {
     pub(super) fn stored(&mut self, checkpoint: &Checkpoint) {
-        let committed = checkpoint.objects.iter().filter(|o| o.phase == Phase::Committed);
-        self.allowed.extend(committed.map(|ObjectSummary { span, .. }| {
-            let Span { object_key: name, first, last, .. } = span;
-            (name.clone(), *first, *last)
-        }));
+        self.visible.allow(&checkpoint.objects);
         self.needed.extend(ids(checkpoint));
     }
 
@@ -69,7 +48,7 @@ impl Host {
     /// The objects that became visible, in the order of their events. One that replaced itself is
     /// there once.
     pub fn objects(&self) -> impl Iterator<Item = &Seen> {
-        self.ledger.objects.values()
+        self.ledger.visible.iter()
     }
 
     /// How often a batch did not fit before a commit.
@@ -84,23 +63,10 @@ impl Host {
         let new: Vec<_> = self.world.bucket.visible_history()[self.ledger.seen..].to_vec();
         self.ledger.seen += new.len();
         for visible in new {
-            let seen = self.read(&visible.key, &visible.object.bytes);
-            let (first, last) = (seen.positions[0], seen.positions[seen.positions.len() - 1]);
-            let what = format!("{:?} of {first}..={last}", seen.name);
-            if !self.ledger.allowed.contains(&(seen.name.clone(), first, last)) {
-                self.world.fail(&format!("{what} is visible, and no stored checkpoint covers it"));
+            let Ledger { visible: objects, .. } = &mut self.ledger;
+            if let Err(error) = objects.take_in(&self.world.settings, &self.source, &visible) {
+                self.world.fail(&error);
             }
-            let known = self.ledger.objects.get(&(first, seen.name.clone()));
-            if known.is_some_and(|known| *known == seen) {
-                continue;
-            }
-            for position in &seen.positions {
-                if let Some(other) = self.ledger.places.insert(*position, seen.name.clone()) {
-                    let message = format!("event {position} is in {other:?} as well as in {what}");
-                    self.world.fail(&message);
-                }
-            }
-            self.ledger.objects.insert((first, seen.name.clone()), seen);
         }
         let aborted = self.world.bucket.aborted_uploads();
         if let Some(id) = self.ledger.needed.iter().find(|id| aborted.contains(*id)) {
@@ -121,33 +87,6 @@ impl Host {
         }
     }
 
-    /// Reads an object: whole events of one key, all there are of it from the first to the last.
-    fn read(&self, name: &str, stored: &bytes::Bytes) -> Seen {
-        let encoding = self.world.settings.upload.encoding;
-        let bytes = accounting::decompressed(&self.world, stored);
-        let positions = positions(&bytes);
-        let at = |position: &u64| self.source.get(usize::try_from(*position).ok()?);
-        let events: Option<Vec<_>> = positions.iter().map(at).collect();
-        let Some(events) = events.filter(|events| !events.is_empty()) else {
-            self.world.fail(&format!("{name:?} holds what is in no source: {bytes:?}"));
-        };
-        let payloads: Vec<&[u8]> = events.iter().map(|(_, payload)| &payload[..]).collect();
-        if decode::framed(encoding.framing, &payloads) != bytes {
-            self.world.fail(&format!("{name:?} does not hold whole events: {bytes:?}"));
-        }
-        let key = events[0].0.clone();
-        let range = positions[0]..=positions[positions.len() - 1];
-        let all = range.filter(|position| at(position).is_some_and(|(k, _)| *k == key));
-        // Objects of one key and several dates take turns.
-        let is_dated = self.world.settings.names.template.to_string().contains("{date:");
-        let is_whole =
-            if is_dated { positions.is_sorted() } else { all.eq(positions.iter().copied()) };
-        if !is_whole {
-            self.world.fail(&format!("{name:?} has gaps, or another order: {positions:?}"));
-        }
-        Seen { name: name.to_owned(), key, positions, bytes: stored.clone() }
-    }
-
     /// At the end: each event is in an object, or was reported failed; what was reported is true;
     /// and nothing is open that is not known.
     pub(super) fn look_at_the_end(&mut self) {
@@ -155,7 +94,7 @@ impl Host {
             let holds =
                 |span: &Span| span.key == *key && (span.first..=span.last).contains(&position);
             let is_failed = self.world.failed.iter().any(|failure| holds(&failure.span));
-            if !self.ledger.places.contains_key(&position) && !is_failed {
+            if !self.ledger.visible.holds(position) && !is_failed {
                 self.world.fail(&format!("event {position} is lost"));
             }
         }
@@ -217,19 +156,6 @@ impl Host {
         let mut lives = self.ledger.looked.range(life + 1..).map(|(_, looked)| *looked).peekable();
         lives.peek().is_some() && lives.flatten().next().is_none_or(|looked| looked <= *at)
     }
-}
-
-/// The positions of the events in these bytes.
-fn positions(bytes: &[u8]) -> Vec<u64> {
-    let mut positions = Vec::new();
-    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'<') {
-        let digits = bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let digits = &bytes[at + 1..at + 1 + digits];
-        if bytes.get(at + 1 + digits.len()) == Some(&b':') {
-            positions.extend(str::from_utf8(digits).ok().and_then(|text| text.parse::<u64>().ok()));
-        }
-    }
-    positions
 }
 
 /// What an event may take beside its own bytes, or the end of an object.

@@ -71,7 +71,7 @@ impl World {
         let event = self.queue.first_key_value().map(|((at, _), _)| *at);
         // Woken at its time, the core is not woken for the same again.
         let due = self.sink.next_due().filter(|_| !self.is_down);
-        let due = due.map(|Instant(due)| due.max(self.elapsed));
+        let due = due.map(|Instant(due)| due.max(self.elapsed).max(self.paused_until));
         let due = due.filter(|due| self.ticked_at.is_none_or(|ticked| *due > ticked));
         event.into_iter().chain(due).chain(self.next_on_the_line()).min()
     }
@@ -161,6 +161,10 @@ impl World {
     }
 
     fn queue_up(&mut self, at: u64, event: Event) {
+        let at = match event {
+            Event::Lands { .. } => at.max(self.paused_until),
+            Event::Arrives(_) => at,
+        };
         self.queue.insert((at, self.queued), event);
         self.queued += 1;
     }

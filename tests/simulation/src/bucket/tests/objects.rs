@@ -52,6 +52,23 @@ fn if_none_match_keeps_what_is_there() {
 }
 
 #[test]
+fn if_match_replaces_what_is_known() {
+    let mut shop = Shop::new();
+    let named = |shop: &mut Shop, body: &str, etag: &str| {
+        let answer = shop.put("k", body, &[header("if-match", etag)]);
+        (said(&answer), answer.header("etag").unwrap_or_default().to_owned())
+    };
+    assert_eq!(named(&mut shop, "a", "\"e\"").0, no(404, "NoSuchKey"));
+    let first = shop.put("k", "a", &[]).header("etag").unwrap().to_owned();
+    let (said, second) = named(&mut shop, "b", &first);
+    assert_eq!((said, shop.bytes("k")), (no(200, ""), &b"b"[..]));
+    assert_eq!(named(&mut shop, "c", &first).0, no(412, "PreconditionFailed"));
+    assert_eq!(named(&mut shop, "c", &second).0, no(200, ""));
+    shop.bucket.options.ignored_conditions = vec!["if-match"];
+    assert_eq!(named(&mut shop, "d", &first).0, no(200, ""));
+}
+
+#[test]
 fn what_is_not_there_is_not_found() {
     let mut shop = Shop::new();
     let head = shop.head("k", false);
