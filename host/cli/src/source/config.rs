@@ -1,11 +1,14 @@
 //! `[source]` of a flow: as written, and as meant.
 
+mod misplaced;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::kafka::{self, KafkaSettings, PropertiesConfig, SaslConfig, TlsConfig};
 use super::{Compression, FilesSettings, Format, Multiline, MultilineConfig, Paths, StartAt};
 use crate::age;
 use spillway::problem::Problem;
@@ -17,7 +20,7 @@ use spillway::problem::Problem;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConfig {
-    /// `"file"` or `"stdin"`. Required.
+    /// `"file"`, `"stdin"` or `"kafka"`. Required.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     /// The file to read; a relative path starts at the current directory. Required by `"file"`.
@@ -49,6 +52,24 @@ pub struct SourceConfig {
     pub empty_lines: Option<String>,
     /// Which lines are one event together.
     pub multiline: Option<MultilineConfig>,
+    /// The brokers of a Kafka cluster that are asked first, as `host:port`.
+    pub brokers: Option<Vec<String>>,
+    /// Topics, by their names or by patterns, which begin with `^`.
+    pub topics: Option<Vec<String>>,
+    /// The consumer group.
+    pub group: Option<String>,
+    /// `"skip"` (the default), `"reject"` or `"empty"`: what happens to records without a value.
+    pub tombstones: Option<String>,
+    /// How long the group is kept waiting for a partition that it takes away.
+    pub revoke_timeout: Option<String>,
+    /// How often offsets are committed.
+    pub commit_every: Option<String>,
+    /// TLS to the brokers.
+    pub tls: Option<TlsConfig>,
+    /// Who this client says that it is.
+    pub sasl: Option<SaslConfig>,
+    /// Further properties of librdkafka.
+    pub properties: Option<PropertiesConfig>,
 }
 
 /// `[source]` as meant.
@@ -71,6 +92,8 @@ pub enum Input {
     Files(FilesSettings),
     /// Standard input.
     Stdin,
+    /// Partitions of topics, as a member of a consumer group.
+    Kafka(Box<KafkaSettings>),
 }
 
 /// What a line holds.
@@ -88,7 +111,19 @@ pub enum Codec {
 impl SourceSettings {
     /// Whether the source never ends by itself.
     pub fn follows(&self) -> bool {
-        matches!(&self.input, Input::Files(FilesSettings { follow: true, .. }))
+        match &self.input {
+            Input::File(_) | Input::Stdin => false,
+            Input::Files(files) => files.follow,
+            Input::Kafka(_) => true,
+        }
+    }
+
+    /// The Kafka cluster that it reads, if it does.
+    pub fn kafka(&self) -> Option<&KafkaSettings> {
+        match &self.input {
+            Input::Kafka(settings) => Some(settings),
+            Input::File(_) | Input::Files(_) | Input::Stdin => None,
+        }
     }
 }
 
@@ -111,6 +146,10 @@ pub struct LineSettings {
     pub multiline: Option<Arc<Multiline>>,
     /// Whether pieces say where in their file they begin.
     pub origins: bool,
+    /// Whether records say what they have beside their value.
+    pub records: bool,
+    /// Whether the keys of records are kept for their dead letters. Records say them then.
+    pub keys: bool,
 }
 
 impl LineSettings {
@@ -128,6 +167,8 @@ impl LineSettings {
             codec,
             multiline: None,
             origins: false,
+            records: false,
+            keys: false,
         }
     }
 }
@@ -172,7 +213,11 @@ impl SourceConfig {
         let codecs =
             [("json", Codec::Json), ("raw", Codec::Raw), ("dead-letters", Codec::DeadLetters)];
         let codec = choice("source.codec", &self.codec, &codecs, &mut problems).unwrap_or_default();
-        let lines = self.lines(codec, &mut problems);
+        let mut lines = self.lines(codec, &mut problems);
+        if let Some(Input::Kafka(_)) = &input {
+            // A record is an event, whatever line ends it has.
+            lines.crlf = Crlf::Keep;
+        }
         match input {
             Some(input) if problems.is_empty() => Ok(SourceSettings { input, codec, lines }),
             _ => Err(problems),
@@ -196,14 +241,13 @@ impl SourceConfig {
             (Some("file"), None) => {
                 wrong("source.path", "is missing; type = \"file\" needs it, or `paths`")
             }
+            (Some("kafka"), _) => self.kafka(problems),
             (Some("stdin"), None) => Some(Input::Stdin),
             (Some("stdin"), Some(_)) => {
                 wrong("source.path", "has no meaning with type = \"stdin\"; remove it")
             }
-            (Some(other), _) => {
-                wrong("source.type", &format!("is \"{other}\", expected \"file\" or \"stdin\""))
-            }
-            (None, _) => wrong("source.type", "is missing, expected \"file\" or \"stdin\""),
+            (Some(other), _) => wrong("source.type", &format!("is \"{other}\", expected {TYPES}")),
+            (None, _) => wrong("source.type", &format!("is missing, expected {TYPES}")),
         }
     }
 
@@ -242,38 +286,12 @@ impl SourceConfig {
         }))
     }
 
-    /// The fields that have a meaning for files alone, and for those that are followed.
-    fn misplaced(&self, problems: &mut Vec<Problem>) {
-        let of_files = [
-            ("source.paths", self.paths.is_some()),
-            ("source.exclude", self.exclude.is_some()),
-            ("source.follow", self.follow.is_some()),
-            ("source.compression", self.compression.is_some()),
-        ];
-        let of_followed = [
-            ("source.start_at", self.start_at.is_some()),
-            ("source.rotate_wait", self.rotate_wait.is_some()),
-            ("source.partial_line_after", self.partial_line_after.is_some()),
-        ];
-        let is_followed = self.follow == Some(true);
-        for (field, is_there) in of_files.into_iter().chain(of_followed) {
-            if is_there && self.kind.as_deref() == Some("stdin") {
-                let message = "has no meaning with type = \"stdin\"; remove it";
-                problems.push(Problem::new(field, message));
-            }
-        }
-        for (field, is_there) in of_followed {
-            if is_there && self.kind.as_deref() == Some("file") && !is_followed {
-                problems.push(Problem::new(field, "has a meaning only with follow = true"));
-            }
-        }
-        if self.paths.is_some() && self.path.is_some() {
-            let message = "stands beside `path`; write all files into `paths`, and remove `path`";
-            problems.push(Problem::new("source.paths", message));
-        }
-        if self.exclude.is_some() && self.path.is_some() {
-            problems.push(Problem::new("source.exclude", "has a meaning only with `paths`"));
-        }
+    /// Partitions of topics.
+    fn kafka(&self, problems: &mut Vec<Problem>) -> Option<Input> {
+        let start_at = [("beginning", StartAt::Beginning), ("end", StartAt::End)];
+        let start_at = choice("source.start_at", &self.start_at, &start_at, problems);
+        let settings = kafka::settings(self, start_at.unwrap_or_default(), problems)?;
+        Some(Input::Kafka(Box::new(settings)))
     }
 
     fn lines(&self, codec: Codec, problems: &mut Vec<Problem>) -> LineSettings {
@@ -336,6 +354,8 @@ fn duration(field: &str, text: &Option<String>, problems: &mut Vec<Problem>) -> 
         }
     }
 }
+
+const TYPES: &str = "\"file\", \"stdin\" or \"kafka\"";
 
 /// The default of `rotate_wait`: longer than any writer takes to open its new file.
 pub const ROTATE_WAIT_DEFAULT: Duration = Duration::from_secs(30);

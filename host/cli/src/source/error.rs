@@ -46,6 +46,9 @@ pub enum SourceError {
         /// Where reading was to start.
         offset: u64,
     },
+    /// A consumer group has many partitions, each of which is read by itself.
+    #[error("a consumer group cannot be read as one stream")]
+    Partitions,
     /// It holds no lines.
     #[error("{name} {}", foreign.explain(file.then_some(name)))]
     NoLines {
@@ -101,6 +104,33 @@ pub enum SourceError {
         /// How many they had.
         before: u64,
     },
+    /// A partition has not the records of which some were read.
+    #[error(
+        "{partition} ends at offset {end}, but records before offset {offset} were read: the topic \
+         was created again, or truncated. To start over, remove the checkpoint or the offsets of \
+         the group"
+    )]
+    OtherRecords {
+        /// The partition.
+        partition: String,
+        /// The offset of the next record to read.
+        offset: u64,
+        /// Where the partition ends, or goes on.
+        end: u64,
+    },
+    /// librdkafka does not take the settings of a consumer group.
+    #[error("the group cannot be joined: {message}")]
+    Member {
+        /// What it said.
+        message: String,
+    },
+    /// A member of a consumer group cannot go on.
+    #[cfg(feature = "kafka")]
+    #[error("this member of the consumer group cannot go on")]
+    Group {
+        /// What librdkafka said.
+        source: rdkafka::error::KafkaError,
+    },
     /// Reading began and then failed. The events before were delivered.
     #[error("reading {name} failed after {offset} bytes")]
     Read {
@@ -130,10 +160,14 @@ pub enum SourceError {
 impl SourceError {
     /// Whether the setting is at fault, rather than something that happened while reading.
     pub fn is_wrong_use(&self) -> bool {
-        !matches!(
-            self,
-            SourceError::Read { .. } | SourceError::Thread { .. } | SourceError::MapThread { .. }
-        )
+        match self {
+            SourceError::Read { .. }
+            | SourceError::Thread { .. }
+            | SourceError::MapThread { .. } => false,
+            #[cfg(feature = "kafka")]
+            SourceError::Group { .. } => false,
+            _ => true,
+        }
     }
 
     /// What it means that opening `path` failed with `source`.

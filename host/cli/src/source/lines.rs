@@ -203,7 +203,8 @@ impl<R: Read> LineReader<R> {
 
     fn push(&mut self, block: Vec<u8>, ends: Vec<u32>, newline_added: bool) {
         let (first, offset, origin) = (self.line, self.offset, self.origin.clone());
-        let lines = Lines { first, offset, block, ends, newline_added, origin };
+        let records = None;
+        let lines = Lines { first, offset, block, ends, newline_added, origin, records };
         if let Some(origin) = &mut self.origin {
             origin.offset += lines.block.len() as u64;
             origin.line += match self.settings.multiline {
@@ -231,6 +232,7 @@ impl<R: Read> LineReader<R> {
             head: self.buffer[..self.filled.min(HEAD_BYTES)].to_vec(),
             bytes: self.filled as u64,
             origin: self.origin.clone(),
+            key: None,
         });
         self.offset += self.filled as u64;
         self.filled = 0;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Crlf, Note};
+use super::{Crlf, NoEvent, Note, Records};
 
 /// What a [`LineReader`](super::LineReader) yields.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Piece {
     Lines(Lines),
     /// A line over the limit.
     TooLong(TooLong),
+    /// A record that is no event.
+    NoEvent(NoEvent),
     /// Something about the files that lines are of.
     Note(Box<Note>),
 }
@@ -31,6 +33,8 @@ pub struct Lines {
     pub newline_added: bool,
     /// Where in its file the block begins, if it is of a file.
     pub origin: Option<Origin>,
+    /// What is known of the lines, if they are records of a partition.
+    pub records: Option<Records>,
 }
 
 /// Where in its file a block begins.
@@ -59,6 +63,8 @@ pub struct TooLong {
     pub bytes: u64,
     /// Where in its file the line begins, if it is of a file.
     pub origin: Option<Origin>,
+    /// The key of the record that it is, if it has one and somebody asks for it.
+    pub key: Option<Vec<u8>>,
 }
 
 impl Lines {
@@ -81,7 +87,7 @@ impl Lines {
     /// Whether the first of them is the first of its file, or of the input.
     pub fn begin_their_file(&self) -> bool {
         let offset = self.origin.as_ref().map_or(self.offset, |origin| origin.offset);
-        offset == 0
+        offset == 0 && self.records.is_none()
     }
 
     /// How many bytes the input has before the line at `index`, or before what follows the block.
@@ -108,7 +114,8 @@ impl Lines {
         let block = self.block.split_off(at as usize);
         let ends = self.ends.split_off(count).into_iter().map(|end| end - at).collect();
         let newline_added = std::mem::take(&mut self.newline_added);
-        Some(Lines { block, ends, first, offset, newline_added, origin })
+        let records = self.records.as_mut().map(|records| records.split_off(count));
+        Some(Lines { block, ends, first, offset, newline_added, origin, records })
     }
 
     fn start(&self, index: usize) -> usize {
@@ -127,7 +134,7 @@ impl Origin {
     }
 }
 
-/// Lines of which some are too `long`, as pieces.
+/// Lines of a file of which some are too `long`, as pieces.
 pub(super) fn set_apart(lines: &Lines, long: impl Fn(usize) -> bool) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut index = 0;
@@ -149,6 +156,7 @@ pub(super) fn set_apart(lines: &Lines, long: impl Fn(usize) -> bool) -> Vec<Piec
                 head: line[..line.len().min(HEAD_BYTES)].to_vec(),
                 bytes: line.len() as u64,
                 origin: lines.origin_of(index),
+                key: None,
             }));
             index += 1;
         }
@@ -166,6 +174,7 @@ fn part(lines: &Lines, from: usize, to: usize) -> Lines {
         offset: lines.offset_of(from),
         newline_added: lines.newline_added && to == lines.ends.len(),
         origin: lines.origin_of(from),
+        records: None,
     }
 }
 
@@ -186,6 +195,7 @@ mod tests {
             offset: 1000,
             newline_added: true,
             origin: Some(origin(40, 100)),
+            records: None,
         };
         let mut cut = lines();
         let rest = cut.cut(2).unwrap();

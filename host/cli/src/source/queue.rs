@@ -7,11 +7,21 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use super::{Note, Piece};
+use super::{Note, Piece, Record};
 
 /// A queue's two ends.
 pub(super) fn queue() -> (Producer, Consumer) {
-    let shared = Arc::new(Shared::default());
+    of(Shared::default())
+}
+
+/// A queue whose producer does not wait, but is called once half of it is free again.
+#[cfg(feature = "kafka")]
+pub(super) fn queue_that_calls(free: impl Fn() + Send + Sync + 'static) -> (Producer, Consumer) {
+    of(Shared { free: Some(Box::new(free)), ..Shared::default() })
+}
+
+fn of(shared: Shared) -> (Producer, Consumer) {
+    let shared = Arc::new(shared);
     (Producer(Arc::clone(&shared)), Consumer(shared))
 }
 
@@ -26,9 +36,9 @@ struct Shared {
     state: Mutex<State>,
     room: Condvar,
     ready: Notify,
+    free: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
-#[derive(Default)]
 struct State {
     pieces: VecDeque<Piece>,
     bytes: usize,
@@ -37,6 +47,25 @@ struct State {
     abandoned: bool,
     /// Whether there is something for the thread that reads to look at.
     woken: bool,
+    /// How much is queued before its producer waits.
+    bytes_max: usize,
+    /// Whether the producer is to be called once there is room.
+    waits: bool,
+}
+
+impl Default for State {
+    fn default() -> State {
+        State {
+            pieces: VecDeque::new(),
+            bytes: 0,
+            spare: Vec::new(),
+            end: None,
+            abandoned: false,
+            woken: false,
+            bytes_max: READ_AHEAD_BYTES_MAX,
+            waits: false,
+        }
+    }
 }
 
 /// Ends the [wait](Producer::wait_until) of the thread that reads.
@@ -63,14 +92,46 @@ impl Producer {
 
     /// Whether less is queued than may be.
     pub(super) fn has_room(&self) -> bool {
-        self.0.state().bytes < READ_AHEAD_BYTES_MAX
+        {
+            let state = self.0.state();
+            state.bytes < state.bytes_max
+        }
     }
 
-    /// Adds a piece without waiting.
+    /// Whether it is full. Then the producer is called once half of it is free.
+    #[cfg(feature = "kafka")]
+    pub(super) fn is_full(&self) -> bool {
+        let mut state = self.0.state();
+        state.waits = state.bytes >= state.bytes_max && !state.abandoned;
+        state.waits
+    }
+
+    /// Sets how much is queued before it is full.
+    #[cfg(feature = "kafka")]
+    pub(super) fn set_bytes_max(&self, bytes_max: usize) {
+        self.0.state().bytes_max = bytes_max;
+    }
+
+    /// Adds a piece without waiting. It is dropped where the receiver is gone.
+    #[cfg(feature = "kafka")]
     pub(super) fn add(&self, piece: Piece) {
         let mut state = self.0.state();
+        if state.abandoned {
+            return;
+        }
         state.bytes += bytes_of(&piece);
         state.pieces.push_back(piece);
+        self.0.ready.notify_one();
+    }
+
+    /// Adds pieces without waiting, all of them before any is taken.
+    pub(super) fn add_all(&self, pieces: Vec<Piece>) {
+        let mut state = self.0.state();
+        if state.abandoned || pieces.is_empty() {
+            return;
+        }
+        state.bytes += pieces.iter().map(bytes_of).sum::<usize>();
+        state.pieces.extend(pieces);
         self.0.ready.notify_one();
     }
 
@@ -78,9 +139,9 @@ impl Producer {
     /// gone, or it is so late.
     pub(super) fn wait_until(&self, time: Instant) {
         let mut state = self.0.state();
-        let was_full = state.bytes >= READ_AHEAD_BYTES_MAX;
+        let was_full = state.bytes >= state.bytes_max;
         let is_over = |state: &State| {
-            let has_room = was_full && state.bytes < READ_AHEAD_BYTES_MAX;
+            let has_room = was_full && state.bytes < state.bytes_max;
             state.woken || state.abandoned || has_room
         };
         while !is_over(&state)
@@ -98,9 +159,7 @@ impl Producer {
         let bytes = bytes_of(&piece);
         // One piece always fits, however large it is.
         let full = |state: &mut State| {
-            !state.abandoned
-                && !state.pieces.is_empty()
-                && state.bytes + bytes > READ_AHEAD_BYTES_MAX
+            !state.abandoned && !state.pieces.is_empty() && state.bytes + bytes > state.bytes_max
         };
         let waited = self.0.room.wait_while(self.0.state(), full);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
@@ -155,6 +214,12 @@ impl Consumer {
         let piece = state.pieces.pop_front()?;
         state.bytes -= bytes_of(&piece);
         self.0.room.notify_one();
+        let is_free = state.waits && state.bytes <= state.bytes_max / 2;
+        state.waits &= !is_free;
+        drop(state);
+        if let (true, Some(free)) = (is_free, &self.0.free) {
+            free();
+        }
         Some(piece)
     }
 
@@ -186,8 +251,13 @@ impl Shared {
 /// The memory that a piece takes, and so also what bounds the number of small ones.
 fn bytes_of(piece: &Piece) -> usize {
     let held = match piece {
-        Piece::Lines(lines) => lines.block.len() + lines.ends.len() * size_of::<u32>(),
-        Piece::TooLong(long) => long.head.len(),
+        Piece::Lines(lines) => {
+            let each = lines.records.iter().flat_map(|records| &records.each);
+            let records = each.map(Record::bytes).sum::<usize>();
+            lines.block.len() + lines.ends.len() * size_of::<u32>() + records
+        }
+        Piece::TooLong(long) => long.head.len() + long.key.as_ref().map_or(0, Vec::len),
+        Piece::NoEvent(record) => record.key.as_ref().map_or(0, Vec::len),
         Piece::Note(_) => size_of::<Note>(),
     };
     size_of::<Piece>() + held
@@ -240,6 +310,14 @@ mod tests {
 
     fn piece(length: usize) -> Piece {
         let head = vec![0; length];
-        Piece::TooLong(TooLong { line: 0, offset: 0, next_offset: 0, head, bytes: 0, origin: None })
+        Piece::TooLong(TooLong {
+            line: 0,
+            offset: 0,
+            next_offset: 0,
+            head,
+            bytes: 0,
+            origin: None,
+            key: None,
+        })
     }
 }

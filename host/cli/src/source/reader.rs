@@ -2,13 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::files::follow;
+use super::files::{follow, line_feeds};
 use super::lines::NoLines;
 use super::queue::{Consumer, Producer, queue};
 use super::sniff::{SNIFFED_BYTES, sniff};
@@ -37,6 +36,7 @@ pub struct Source {
     input_bytes: Option<u64>,
     offset: u64,
     is_file: bool,
+    is_partition: bool,
     left: Arc<AtomicU64>,
     files: Arc<Mutex<Vec<FileStats>>>,
 }
@@ -52,6 +52,7 @@ impl Source {
         match &settings.input {
             Input::File(path) => open_file(path, lines, start),
             Input::Files(files) => Source::of_files(files, lines, start, None),
+            Input::Kafka(_) => Err(SourceError::Partitions),
             Input::Stdin => {
                 let name = "standard input".to_owned();
                 refuse_offset(&name, start)?;
@@ -82,7 +83,16 @@ impl Source {
         let pieces = on_a_thread(&name, read)?;
         let (offset, left) = (start.offset, Arc::default());
         let (input_bytes, is_file) = (None, true);
-        Ok(Source { pieces, name, lines, input_bytes, offset, is_file, left, files })
+        let is_partition = false;
+        Ok(Source { pieces, name, lines, input_bytes, offset, is_file, is_partition, left, files })
+    }
+
+    /// The records of a partition, as `pieces` bring them.
+    #[cfg(feature = "kafka")]
+    pub(super) fn of_partition(pieces: Consumer, name: String, lines: LineSettings) -> Source {
+        let (left, files) = (Arc::default(), Arc::default());
+        let (offset, input_bytes, is_file, is_partition) = (0, None, false, true);
+        Source { pieces, name, lines, input_bytes, offset, is_file, is_partition, left, files }
     }
 
     /// Starts to read a regular file that is open. `path` is what errors call it.
@@ -123,7 +133,7 @@ impl Source {
         let path = match &settings.input {
             Input::File(path) => path,
             Input::Files(files) => return files.check(),
-            Input::Stdin => return Ok(()),
+            Input::Stdin | Input::Kafka(_) => return Ok(()),
         };
         let wrong = |source| SourceError::open(path, source);
         let kind = fs::metadata(path).map_err(wrong)?.file_type();
@@ -202,6 +212,11 @@ impl Source {
         self.lines.clone()
     }
 
+    /// Whether it is a partition, beside which others are read.
+    pub fn is_one_of_many(&self) -> bool {
+        self.is_partition
+    }
+
     /// How much there is to read, in bytes, if that is known: what a regular file had behind the
     /// start when it was opened.
     pub fn input_bytes(&self) -> Option<u64> {
@@ -229,7 +244,8 @@ impl Source {
         };
         let pieces = on_a_thread(&name, read)?;
         let (offset, files) = (start.offset, Arc::default());
-        Ok(Source { pieces, name, lines, input_bytes, offset, is_file, left, files })
+        let is_partition = false;
+        Ok(Source { pieces, name, lines, input_bytes, offset, is_file, is_partition, left, files })
     }
 
     /// The end of a piece was handed over.
@@ -237,7 +253,7 @@ impl Source {
         match piece {
             Piece::Lines(lines) => self.offset = lines.offset_of(lines.ends.len()),
             Piece::TooLong(long) => self.offset = long.next_offset,
-            Piece::Note(_) => {}
+            Piece::NoEvent(_) | Piece::Note(_) => {}
         }
     }
 }
@@ -280,19 +296,6 @@ fn origin(name: &str, lines: &LineSettings, start: Start) -> Option<Origin> {
     lines.origins.then(|| Origin { file: name.into(), line, offset })
 }
 
-/// How many line feeds a file has before an offset.
-fn line_feeds(file: &File, offset: u64) -> io::Result<u64> {
-    let mut block = vec![0; COUNTED_BYTES];
-    let (mut at, mut count) = (0, 0);
-    while at < offset {
-        let bytes = COUNTED_BYTES.min(usize::try_from(offset - at).unwrap_or(COUNTED_BYTES));
-        file.read_exact_at(&mut block[..bytes], at)?;
-        count += memchr::memchr_iter(b'\n', &block[..bytes]).count() as u64;
-        at += bytes as u64;
-    }
-    Ok(count)
-}
-
 fn refuse_offset(name: &str, start: Start) -> Result<(), SourceError> {
     match start.offset {
         0 => Ok(()),
@@ -319,9 +322,6 @@ fn read_all<R: Read>(
     }
     Ok(reader.left())
 }
-
-/// How much of a file is looked at at once to count line feeds: 1 MiB.
-const COUNTED_BYTES: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

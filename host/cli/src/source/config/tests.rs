@@ -15,13 +15,13 @@ fn defaults() {
 
 #[test]
 fn all_problems_at_once() {
-    let text = "type = 'kafka'\ncodec = 'csv'\nline_bytes_max = 0\ncrlf = 'no'\nempty_lines = ''";
+    let text = "type = 'queue'\ncodec = 'csv'\nline_bytes_max = 0\ncrlf = 'no'\nempty_lines = ''";
     let problems = parse(text).settings().unwrap_err();
     let shown: Vec<String> = problems.iter().map(Problem::to_string).collect();
     assert_eq!(
         shown,
         [
-            "source.type: is \"kafka\", expected \"file\" or \"stdin\"",
+            "source.type: is \"queue\", expected \"file\", \"stdin\" or \"kafka\"",
             "source.codec: is \"csv\", expected \"json\" or \"raw\" or \"dead-letters\"",
             "source.line_bytes_max: is 0, expected 1 to 1073741824 bytes",
             "source.crlf: is \"no\", expected \"strip\" or \"keep\"",
@@ -42,6 +42,30 @@ fn path_belongs_to_file() {
         assert_eq!(problems.len(), 1, "{text}");
         assert_eq!(problems[0].field, field, "{text}");
     }
+}
+
+#[cfg(not(feature = "kafka"))]
+#[test]
+fn a_build_without_the_client_of_kafka_says_how_it_is_had() {
+    let text = "type = 'kafka'\nbrokers = ['a:1']\ntopics = ['t']\ngroup = 'g'";
+    let problems = parse(text).settings().unwrap().kafka().unwrap().problems();
+    assert_eq!(problems.len(), 1);
+    let said = "source.type: is \"kafka\", which this build leaves out; build it with `cargo build \
+                --release --features kafka`";
+    assert_eq!(problems[0].to_string(), said);
+}
+
+#[test]
+fn secrets_of_a_cluster_are_in_no_text() {
+    let text = "type = 'kafka'\nbrokers = ['a:1']\ntopics = ['t']\ngroup = 'g'\n\
+                sasl = { mechanism = 'PLAIN', username = 'u', password = 'hidden' }\n\
+                properties = { 'client.id' = 'hidden' }";
+    let config = parse(text);
+    let settings = config.settings().unwrap();
+    for shown in [format!("{config:?}"), format!("{settings:?}")] {
+        assert!(!shown.contains("hidden") && shown.contains("client.id"), "{shown}");
+    }
+    assert!(settings.follows() && settings.lines.crlf == Crlf::Keep);
 }
 
 #[test]

@@ -6,10 +6,12 @@ mod plain;
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use self::compressed::Decoding;
 use self::cut::Passing;
 use super::decode::Format;
+use super::mark::FileMark;
 use super::proof::read_full_at;
 use super::reach::{Print, Reach};
 use super::stream::{Stream, Who};
@@ -34,6 +36,10 @@ pub(super) struct Content {
     kind: Kind,
     /// What lies before `reach` must have this print, where that is not proven yet.
     expected: Option<Print>,
+    /// What the file was called, where an earlier run has taken some events of its next line.
+    pub(super) begun: Option<Arc<str>>,
+    /// Whether the line feeds before the reach are still to be counted.
+    pub(super) is_uncounted: bool,
     /// There is no line feed from the reach up to here.
     scanned: u64,
     passing: Option<Passing>,
@@ -62,6 +68,8 @@ pub(super) struct How {
     pub(super) takes_last_event: bool,
     /// How much is read before another file has its turn.
     pub(super) slice_bytes: u64,
+    /// Where reading ends, if the file does not before.
+    pub(super) until: u64,
 }
 
 /// What reading on has brought.
@@ -88,7 +96,14 @@ impl Content {
     /// A file that was read up to here, which is proven by a print where it is given.
     pub(super) fn from(reach: Reach, expected: Option<Print>) -> Content {
         let scanned = reach.offset;
-        Content { reach, kind: Kind::Unknown, expected, scanned, passing: None }
+        let (kind, begun, is_uncounted, passing) = (Kind::Unknown, None, false, None);
+        Content { reach, kind, expected, begun, is_uncounted, scanned, passing }
+    }
+
+    /// The same, with what else a mark says of it.
+    pub(super) fn marked(self, mark: &FileMark) -> Content {
+        let begun = mark.is_begun.then(|| mark.path.as_str().into());
+        Content { begun, is_uncounted: mark.lines.is_none(), ..self }
     }
 
     /// A compressed file that was read to its end when it had so many bytes.
@@ -113,6 +128,12 @@ impl Content {
         self.expected.unwrap_or_else(|| self.reach.print())
     }
 
+    /// The fingerprint at the last place before `offset` that has one.
+    pub(super) fn print_before(&self, offset: u64) -> Option<Print> {
+        let expected = self.expected.filter(|print| print.at() <= offset);
+        expected.or_else(|| self.reach.print_before(offset))
+    }
+
     /// The offset before which that is known.
     pub(super) fn told_at(&self) -> u64 {
         self.expected.map_or(self.reach.offset, |print| print.at())
@@ -125,7 +146,9 @@ impl Content {
 
     /// The same, to be read on in another file, once that has proven to have it.
     pub(super) fn handed_on(&self) -> Content {
-        Content::from(self.reach.clone(), Some(self.print()))
+        let (begun, is_uncounted) = (self.begun.clone(), self.is_uncounted);
+        let content = Content::from(self.reach.clone(), Some(self.print()));
+        Content { begun, is_uncounted, ..content }
     }
 
     /// How long a compressed file was when its content was read to the end.
@@ -174,12 +197,17 @@ impl Content {
         {
             return Ok(end);
         }
-        match self.kind {
+        let before = self.reach.offset;
+        let read = match self.kind {
             Kind::Plain => self.read_plain(file, how, stream, who, spare),
             Kind::Compressed { .. } => self.read_compressed(file, how, stream, who),
             Kind::Unknown => Ok(Read::End { unfinished: file.metadata()?.len() }),
             Kind::Foreign => Ok(Read::End { unfinished: 0 }),
+        };
+        if self.reach.offset != before {
+            self.begun = None;
         }
+        read
     }
 
     /// Looks how the file begins. Returns what is to be said of that, if anything is.

@@ -22,7 +22,7 @@ use super::tracked::{End, Tracked};
 pub(super) enum Kin {
     /// It has a content of its own.
     None,
-    /// It is being written yet, so that nobody can tell.
+    /// It is being written yet, or another cannot be looked at, so that nobody can tell.
     Unclear,
     /// It has the content of another that is there, and ends so, where that is known.
     CopyOf(FileKey, Option<End>),
@@ -63,24 +63,24 @@ pub(super) fn recognise(
     let lines = mark.lines.unwrap_or_default();
     let copy = Copy { beginning: beginning(&file, compression)?, file: &file, length };
     if let Some(format) = copy.beginning.format {
-        if mark.offset > 0 && !copy.is_of(mark.print)? {
+        if mark.print.at() > 0 && !copy.is_of(mark.print)? {
             return Ok(None);
         }
         let reach = Reach::at(mark.offset, lines, Vec::new(), Vec::new()).with(mark.earlier);
         // What it holds is decompressed, and compared, only if it has changed.
-        return Ok(Some(match mark.through {
+        let content = match mark.through {
             Some(through) if through == length => {
                 Content::through(reach, mark.print, format, length)
             }
             _ => Content::from(reach, Some(mark.print)),
-        }));
+        };
+        return Ok(Some(content.marked(mark)));
     }
-    if length < mark.offset {
+    if length < mark.offset || !prove(&file, mark.print)? {
         return Ok(None);
     }
-    let is_it = prove(&file, mark.print)?;
-    Ok(is_it
-        .then_some(Content::from(reach_at(&file, mark.offset, lines)?.with(mark.earlier), None)))
+    let reach = reach_at(&file, mark.offset, lines)?.with(mark.earlier);
+    Ok(Some(Content::from(reach, None).marked(mark)))
 }
 
 /// Compares files with each other, and looks but once at how each begins.
@@ -121,8 +121,9 @@ impl Comparison {
         if copy.beginning.head.is_empty() {
             return Ok(Kin::None);
         }
-        let mut alike: Vec<&Tracked> =
-            others.filter(|other| self.may_be_alike(&copy, file, other)).collect();
+        let others: Vec<&Tracked> = others.collect();
+        let is_alike = |other: &&Tracked| self.may_be_alike(&copy, file, other);
+        let mut alike: Vec<&Tracked> = others.iter().copied().filter(is_alike).collect();
         // What was read further has more that tells it, and the newest is the most likely one to
         // have been copied.
         alike.sort_by_key(|other| Reverse((other.content.told_at(), other.key)));
@@ -140,8 +141,15 @@ impl Comparison {
             }
         }
         for other in alike.iter().filter(|other| other.is_ghost()) {
-            if let Some(end) = copy.is_part_of(&other.content.reach)? {
+            if let Some(end) = copy.is_part_of(&other.content)? {
                 return Ok(Kin::PartOf(end));
+            }
+        }
+        for other in others.iter().filter(|other| other.family == file.family) {
+            // It is not known what has become of that, and whether this has its lines.
+            let is_closed = !other.is_ghost() && other.reopen().is_err();
+            if is_closed && copy.is_of(other.content.print())? {
+                return Ok(Kin::Unclear);
             }
         }
         Ok(Kin::None)
@@ -166,10 +174,10 @@ impl Comparison {
 }
 
 /// Whether a path is that of a file which is not open, as far as its content tells: that number may
-/// have been given to another. Of one of which nothing was read, it is so if it may be a log.
+/// have been given to another. Of one of which nothing is known, it is so if it may be a log.
 pub(super) fn is_same(path: &Path, file: &Tracked, compression: Compression) -> io::Result<bool> {
     let mark = file.mark();
-    if mark.offset > 0 {
+    if mark.print.at() > 0 {
         return Ok(recognise(path, &mark, compression)?.is_some());
     }
     let found = File::open(path)?;
@@ -234,7 +242,8 @@ impl Copy<'_> {
 
     /// Where it ends if it has the beginning of what was read, and less than all of it: lines that
     /// were written after it was copied were read before the log was truncated.
-    fn is_part_of(&self, read: &Reach) -> io::Result<Option<End>> {
+    fn is_part_of(&self, content: &Content) -> io::Result<Option<End>> {
+        let read = &content.reach;
         // Of what an earlier run has read the fingerprint has to do.
         if !read.head().is_empty() && !self.begins_like(read.head()) {
             return Ok(None);
@@ -245,7 +254,7 @@ impl Copy<'_> {
             format => reach_of(self.file, format, COMPARED_BYTES_MAX)?,
         };
         let print =
-            read.print_before(reach.offset).filter(|_| is_whole && reach.offset < read.offset);
+            content.print_before(reach.offset).filter(|_| is_whole && reach.offset < read.offset);
         let is_part = match print {
             Some(print) if compressed.is_none() => prove(self.file, print)?,
             Some(print) => reach_of(self.file, compressed, print.at())?.0.print() == print,

@@ -3,18 +3,22 @@
 //! It does nothing by itself. [`look`](Follower::look) looks at names and lengths, and
 //! [`turn`](Follower::turn) reads a slice of one file. Whoever calls them says what time it is.
 
+mod away;
+mod begun;
 mod kinship;
 mod look;
+mod order;
 mod resume;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use self::away::Away;
 use super::complaints::Complaints;
 use super::content::{How, Read, SLICE_BYTES};
-use super::family::{Family, Rotation};
+use super::family::Family;
 use super::listing::Listing;
 use super::mark::FileMark;
 use super::settings::{FilesSettings, StartAt};
@@ -30,12 +34,21 @@ pub(super) struct Follower {
     table: Table,
     /// What an earlier run has read, until the first look.
     resumed: Option<Vec<FileMark>>,
+    /// Whether an earlier run has begun a line that is not read yet.
+    is_begun: bool,
+    /// When names were first looked at.
+    started: Option<Instant>,
     /// Whether files that are found begin at their ends: those that are there at first.
     begins_at_end: bool,
     /// When names were last looked at.
     looked: Option<Instant>,
+    /// When names in each folder were last changed, as of the last look.
+    names: HashMap<PathBuf, Option<SystemTime>>,
+    /// Whether a file waits for the next look.
+    wants_look: bool,
     /// What was seen of folders at this look.
     listing: Listing,
+    away: Away,
     complaints: Complaints,
     slice_bytes: u64,
     truncations: BTreeMap<Family, u64>,
@@ -54,9 +67,14 @@ impl Follower {
             stream: Stream::new(lines, at),
             table: Table::from(resumed.as_ref().map_or(0, |marks| marks.len() as u64)),
             begins_at_end: resumed.is_none() && settings.start_at == StartAt::End,
+            is_begun: resumed.iter().flatten().any(|mark| mark.is_begun),
+            started: None,
             looked: None,
+            names: HashMap::new(),
+            wants_look: false,
             resumed,
             listing: Listing::default(),
+            away: Away::default(),
             complaints: Complaints::default(),
             slice_bytes: SLICE_BYTES,
             truncations: BTreeMap::new(),
@@ -106,20 +124,21 @@ impl Follower {
         now: Instant,
         spare: impl FnOnce() -> Vec<u8>,
     ) -> Result<bool, SourceError> {
-        let Some(key) = self.table.next(DECODERS_MAX) else { return Ok(false) };
-        if self.has_older(key, now) {
-            return Ok(true);
-        }
+        let Some(key) = self.next() else { return Ok(false) };
+        let until = if self.is_begun { Some(u64::MAX) } else { self.until(key, now) };
+        let Some(until) = until else { return Ok(true) };
         let (follow, compression) = (self.settings.follow, self.settings.compression);
         let takes_all = !follow && self.stream.settings().last_line == LastLine::Take;
         let (stream, slice_bytes) = (&mut self.stream, self.slice_bytes);
         let read = self.table.update(key, |file| {
             let takes_last_line = file.takes_last_line || takes_all;
             let takes_last_event = file.takes_last_event || !follow;
-            let how = How { compression, takes_last_line, takes_last_event, slice_bytes };
+            let how = How { compression, takes_last_line, takes_last_event, slice_bytes, until };
             file.read(how, stream, spare(), now)
         });
         let (Some(read), Some(file)) = (read, self.table.get(key)) else { return Ok(true) };
+        // The turn was that of the file which has it.
+        self.is_begun &= file.content.begun.is_some();
         let (path, offset) = (file.path.clone(), file.content.reach.offset);
         match read {
             Ok(Read::Some | Read::End { .. }) => self.complaints.remove(&path),
@@ -129,7 +148,8 @@ impl Follower {
                 if !follow {
                     return Err(SourceError::NoLines { name, file: true, foreign });
                 }
-                let message = format!("{name} {}. It is passed over", foreign.explain(Some(&name)));
+                let message =
+                    format!("`{name}` {}. It is passed over", foreign.explain(Some(&name)));
                 self.notice(true, message);
             }
             Ok(Read::Broken(source)) => {
@@ -147,36 +167,16 @@ impl Follower {
                 if matches!(source.raw_os_error(), Some(EMFILE | ENFILE)) {
                     self.table.close_idle(0);
                 }
-                if source.kind() != io::ErrorKind::NotFound {
-                    self.complain(&path, "cannot be read", &source);
+                match source.kind() {
+                    // It has another name by now, and comes before what is newer.
+                    io::ErrorKind::NotFound => self.look(now),
+                    _ => self.complain(&path, "cannot be read", &source),
                 }
             }
         }
+        self.give_up_begun(now);
         self.table.close_idle(HANDLES_MAX);
         Ok(true)
-    }
-
-    /// Whether an older file of a log has become longer than was known, so that its turn is first:
-    /// its writer went on with it before it wrote to the new one.
-    fn has_older(&mut self, key: FileKey, now: Instant) -> bool {
-        let Some(file) = self.table.get(key) else { return false };
-        if file.rotation != Rotation::None || file.nameless.is_some() {
-            return false;
-        }
-        let beside = self
-            .table
-            .named(&file.family.name)
-            .filter(|other| other.key != key && other.family == file.family && !other.has_more);
-        let grown = beside.filter(|other| other.relation.is_read()).filter_map(|other| {
-            let metadata = other.handle.as_ref()?.metadata().ok()?;
-            let modified = metadata.modified().unwrap_or(other.modified);
-            (metadata.len() > other.length).then_some((other.key, metadata.len(), modified))
-        });
-        let grown: Vec<_> = grown.collect();
-        for (key, length, modified) in &grown {
-            self.table.update(*key, |file| file.see(*length, *modified, now));
-        }
-        !grown.is_empty()
     }
 
     /// The numbers of each family.
@@ -205,7 +205,7 @@ impl Follower {
         self.notice(
             true,
             format!(
-                "{path} was truncated or rewritten, and is read from its beginning; lines that \
+                "`{path}` was truncated or rewritten, and is read from its beginning; lines that \
                  were written to it after the last read and before that are in no object, unless \
                  a copy of it has them that is found"
             ),

@@ -11,21 +11,29 @@ use crate::source::Start;
 #[derive(Debug, Default)]
 pub struct Ledger {
     files: BTreeMap<FileKey, FileMark>,
+    has_looked: bool,
     /// What lies behind that place.
     ahead: VecDeque<Note>,
 }
 
 impl Ledger {
-    /// That of what an earlier run has read.
-    pub fn new(marks: Vec<FileMark>) -> Ledger {
+    /// That of what an earlier run has read. `has_looked` says whether that run has looked at all
+    /// files.
+    pub fn new(marks: Vec<FileMark>, has_looked: bool) -> Ledger {
         let keys = (0..).map(FileKey);
-        Ledger { files: keys.zip(marks).collect(), ahead: VecDeque::new() }
+        Ledger { files: keys.zip(marks).collect(), has_looked, ahead: VecDeque::new() }
+    }
+
+    /// Whether all files were looked at before that place: those that are not known begin at their
+    /// beginnings.
+    pub fn has_looked(&self) -> bool {
+        self.has_looked
     }
 
     /// The stream says this, behind all that it said before.
     pub fn add(&mut self, note: Note) {
         match note {
-            Note::Notice(_) => {}
+            Note::GivenUp | Note::Notice(_) => {}
             note => self.ahead.push_back(note),
         }
     }
@@ -41,14 +49,35 @@ impl Ledger {
                 Note::Slice(slice) => self.take(&slice),
                 Note::File(key, mark) => drop(self.files.insert(key, mark)),
                 Note::Gone(key) => drop(self.files.remove(&key)),
-                Note::Notice(_) => {}
+                Note::Looked => self.has_looked = true,
+                Note::GivenUp | Note::Notice(_) => {}
             }
         }
     }
 
-    /// What a checkpoint says of each file.
-    pub fn marks(&self) -> Vec<FileMark> {
-        self.files.values().filter(|mark| mark.offset > 0).cloned().collect()
+    /// What a checkpoint says of each file. With `is_begun` some events of the line at that place
+    /// were taken: the file that it is of is told from the others.
+    pub fn marks(&self, is_begun: bool) -> Vec<FileMark> {
+        // Without a slice it is the line that an earlier run began.
+        let next = self.next().filter(|_| is_begun);
+        let mark = |(key, mark): (&FileKey, &FileMark)| {
+            let is_next = next.map_or(mark.is_begun, |next| next.file == *key);
+            let mut mark = FileMark { is_begun: is_begun && is_next, ..mark.clone() };
+            if let Some(next) = next.filter(|_| mark.is_begun && mark.print.at() == 0) {
+                // Nothing before the line tells the file, so that how it begins does.
+                mark.print = Print::of(next.head.len() as u64, &next.head, &next.head);
+            }
+            (mark.offset > 0 || mark.is_begun).then_some(mark)
+        };
+        self.files.iter().filter_map(mark).collect()
+    }
+
+    /// The slice of the next line.
+    fn next(&self) -> Option<&Slice> {
+        self.ahead.iter().find_map(|note| match note {
+            Note::Slice(slice) if !slice.is_empty() => Some(slice),
+            _ => None,
+        })
     }
 
     fn take(&mut self, slice: &Slice) {
@@ -56,6 +85,7 @@ impl Ledger {
         if let Some(mark) = self.files.get_mut(file) {
             (mark.offset, mark.lines) = (until.offset, Some(until.line));
             (mark.print, mark.through, mark.earlier) = (*print, *through, *earlier);
+            mark.is_begun = false;
         }
     }
 
@@ -73,7 +103,7 @@ impl Ledger {
         if let Some(mark) = self.files.get_mut(&slice.file) {
             mark.offset = begin.offset;
             mark.lines = is_by_line.then_some(begin.line);
-            mark.through = None;
+            (mark.through, mark.is_begun) = (None, false);
             if mark.print.at() == 0 {
                 let head = &slice.head[..slice.head.len().min(begin.offset as usize)];
                 mark.print = Print::of(head.len() as u64, head, head);

@@ -46,14 +46,16 @@ impl Folder {
             if rotation != Rotation::None {
                 read.rotated.entry(family.name).or_default().push(path.clone());
             }
-            read.by_inode.insert(entry.ino(), path);
+            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                read.by_inode.insert(entry.ino(), path);
+            }
         }
         read
     }
 }
 
 /// The folder that a file is in.
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -7,7 +7,8 @@
 //! No line is passed over that may be new, and none is read twice but where nobody can tell:
 //!
 //! - A copy ends before what was read of its log, is seen for the first time when the log has been
-//!   truncated, and so may be another log that begins alike.
+//!   truncated, and has no place that a fingerprint was taken at. It may be another log that begins
+//!   alike.
 //! - A log is copied to another folder before anything was read of it, and both are named.
 //! - A copy of a file that is gone appears later than `rotate_wait` after that: it is a new file.
 //!
@@ -42,6 +43,7 @@ pub use decode::Format;
 pub use ledger::Ledger;
 pub use mark::FileMark;
 pub use paths::Paths;
+pub(super) use proof::line_feeds;
 pub use reach::Print;
 pub use settings::{FilesSettings, StartAt};
 pub use stats::FileStats;

@@ -254,6 +254,9 @@ impl Found {
 }
 
 impl FileId {
+    /// That of no file.
+    pub(super) const NONE: FileId = FileId { device: 0, inode: 0 };
+
     pub(super) fn of(metadata: &Metadata) -> FileId {
         FileId { device: metadata.dev(), inode: metadata.ino() }
     }
@@ -267,7 +270,8 @@ fn has_wildcard(text: &str) -> bool {
     text.contains(['*', '?', '[', '{'])
 }
 
-fn is_absent(error: &io::Error) -> bool {
+/// Whether a path is that of nothing.
+pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 

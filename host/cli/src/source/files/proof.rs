@@ -30,6 +30,23 @@ impl Print {
     }
 }
 
+/// How many line feeds a file has before an offset.
+///
+/// # Errors
+///
+/// What the system says, or that it ends before.
+pub(in crate::source) fn line_feeds(file: &File, offset: u64) -> io::Result<u64> {
+    let mut block = vec![0; COUNTED_BYTES];
+    let (mut at, mut count) = (0, 0);
+    while at < offset {
+        let bytes = COUNTED_BYTES.min(usize::try_from(offset - at).unwrap_or(COUNTED_BYTES));
+        file.read_exact_at(&mut block[..bytes], at)?;
+        count += memchr::memchr_iter(b'\n', &block[..bytes]).count() as u64;
+        at += bytes as u64;
+    }
+    Ok(count)
+}
+
 /// The bytes directly before an offset that tell a content; fewer where the file ends before.
 pub(super) fn before(file: &File, offset: u64) -> io::Result<Vec<u8>> {
     let bytes = offset.min(PRINT_BYTES as u64);
@@ -52,3 +69,6 @@ pub(super) fn read_full_at(file: &File, buffer: &mut [u8], offset: u64) -> io::R
     }
     Ok(filled)
 }
+
+/// How much is looked at at a time, where line feeds are counted.
+const COUNTED_BYTES: usize = 1 << 20;

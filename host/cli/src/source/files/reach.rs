@@ -29,7 +29,7 @@ pub struct Print {
     tail: Digest,
 }
 
-/// The first half of a SHA-256 of at most [`PRINT_BYTES`]: the first 8 bytes, in hexadecimal.
+/// The beginning of a SHA-256 of at most [`PRINT_BYTES`]: its first 8 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Digest(u64);
 
@@ -44,6 +44,18 @@ impl Reach {
         if self.offset > 0 && !block.is_empty() {
             self.before.push(self.print());
         }
+        let mut from = 0;
+        for at in places(self.offset, block.len()) {
+            self.extend(&block[from..at]);
+            self.before.push(self.print());
+            from = at;
+        }
+        self.extend(&block[from..]);
+        self.lines += lines;
+        self.thin();
+    }
+
+    fn extend(&mut self, block: &[u8]) {
         if (self.offset as usize) < PRINT_BYTES && self.head.len() as u64 == self.offset {
             let missing = (PRINT_BYTES - self.head.len()).min(block.len());
             self.head.extend_from_slice(&block[..missing]);
@@ -57,17 +69,19 @@ impl Reach {
             self.tail.drain(..excess);
         }
         self.offset += block.len() as u64;
-        self.lines += lines;
-        self.thin();
     }
 
-    /// Drops fingerprints so that their distances double.
+    /// Drops fingerprints so that their distances from the end double. The first remains, and those
+    /// whose distances from the beginning double.
     fn thin(&mut self) {
         let (end, mut least) = (self.offset, 0);
+        let first = self.before.first().map(|print| print.at);
         let mut kept = Vec::with_capacity(self.before.len());
         for print in self.before.drain(..).rev() {
             let distance = end - print.at;
-            if distance >= least {
+            if is_landmark(print.at) || first == Some(print.at) {
+                kept.push(print);
+            } else if distance >= least {
                 kept.push(print);
                 least = distance * 2;
             }
@@ -84,7 +98,8 @@ impl Reach {
     /// A fingerprint at an earlier place: not so far back that most copies end behind it, and far
     /// enough that few were taken before it.
     pub(super) fn earlier(&self) -> Option<Print> {
-        let is_far = |print: &&Print| self.offset - print.at >= EARLIER_BYTES;
+        let far = EARLIER_BYTES.min(self.offset / 2);
+        let is_far = |print: &&Print| self.offset - print.at >= far;
         self.before.iter().rev().find(is_far).or(self.before.first()).copied()
     }
 
@@ -104,6 +119,25 @@ impl Reach {
     pub(super) fn print(&self) -> Print {
         Print { at: self.offset, head: Digest::of(&self.head), tail: Digest::of(&self.tail) }
     }
+}
+
+/// The places in a block that begins at `offset`, and has so many bytes, that get a fingerprint:
+/// how far into it they lie, in order.
+fn places(offset: u64, bytes: usize) -> Vec<usize> {
+    let end = offset + bytes as u64;
+    let doubled = |from| std::iter::successors(Some(from), |it: &u64| it.checked_mul(2));
+    let from_end = doubled(PRINT_BYTES as u64).map_while(|distance| end.checked_sub(distance));
+    let from_end = from_end.take_while(|at| *at > offset.max(PRINT_BYTES as u64));
+    let from_begin = doubled(LANDMARK_BYTES).take_while(|at| *at < end).filter(|at| *at > offset);
+    let mut places: Vec<usize> =
+        from_end.chain(from_begin).map(|at| (at - offset) as usize).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+fn is_landmark(at: u64) -> bool {
+    at >= LANDMARK_BYTES && at.is_power_of_two()
 }
 
 impl Print {
@@ -160,23 +194,46 @@ impl Digest {
 
 impl Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:016x}", self.0))
+        let digit =
+            |place: u32| char::from(DIGITS[(self.0 >> (6 * place)) as usize % DIGITS.len()]);
+        let text: String = (0..DIGEST_DIGITS as u32).rev().map(digit).collect();
+        serializer.serialize_str(&text)
     }
 }
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let is_right = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = is_right.then(|| u64::from_str_radix(&text, 16).ok()).flatten();
-        let wrong = || serde::de::Error::custom("no 16 digits in hexadecimal");
+        let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = match text.len() {
+            DIGEST_DIGITS => number(&text),
+            HEX_DIGITS if is_hex => u64::from_str_radix(&text, 16).ok(),
+            _ => None,
+        };
+        let wrong = || serde::de::Error::custom("no 11 digits of base64, or 16 in hexadecimal");
         number.map(Digest).ok_or_else(wrong)
     }
 }
 
+/// The number that these digits of base64 are.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().try_fold(0_u64, |number, byte| {
+        let digit = DIGITS.iter().position(|digit| *digit == byte)?;
+        number.checked_mul(DIGITS.len() as u64)?.checked_add(digit as u64)
+    })
+}
+
+/// The digits of base64url. A digest has eleven: a checkpoint may have thirty thousand.
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const DIGEST_DIGITS: usize = 11;
+/// How many it has in hexadecimal, in checkpoints of versions before 4.
+const HEX_DIGITS: usize = 16;
 /// How much of the beginning, and of what was read last, tells a content: lines of a log have a
 /// time in them.
 pub(super) const PRINT_BYTES: usize = 512;
+/// Where the first fingerprint is that remains; the others are at twice the place of the one
+/// before.
+const LANDMARK_BYTES: u64 = 1 << 10;
 /// What is written between a copy and a truncation, and was read, is seldom more: 64 KiB.
 const EARLIER_BYTES: u64 = 64 << 10;
 
@@ -204,10 +261,35 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_more_than_1_kib_has_a_print_in_its_second_half() {
+        let content: Vec<u8> = (0..300_000_u32).map(|index| (index * 7 % 251) as u8).collect();
+        for size in [1, 100, 700, 5_000, content.len()] {
+            let mut reach = Reach::default();
+            content.chunks(size).for_each(|piece| reach.advance(piece, 0));
+            assert!(reach.before.len() < 40, "{}", reach.before.len());
+            for end in (1_024..content.len()).step_by(97) {
+                let print = reach.print_before(end as u64).unwrap();
+                let at = print.at() as usize;
+                assert!(at <= end && end <= at * 2, "{size}: {at} for {end}");
+                assert_eq!(print, Print::of(print.at(), &content[..512], &content[at - 512..at]));
+            }
+        }
+    }
+
+    #[test]
     fn it_is_read_as_it_is_written() {
         let print = Print::of(300, b"head", b"tail");
         let json = serde_json::to_string(&print).unwrap();
         assert_eq!(serde_json::from_str::<Print>(&json).unwrap(), print);
-        assert!(serde_json::from_str::<Digest>("\"12\"").is_err());
+        for digest in [0, 1, 63, 64, u64::MAX].map(Digest) {
+            let json = serde_json::to_string(&digest).unwrap();
+            assert_eq!(json.len(), DIGEST_DIGITS + 2);
+            assert_eq!(serde_json::from_str::<Digest>(&json).unwrap(), digest);
+            let before = format!("\"{:016x}\"", digest.0);
+            assert_eq!(serde_json::from_str::<Digest>(&before).unwrap(), digest);
+        }
+        for wrong in ["12", "AAAAAAAAAA+", "QAAAAAAAAAA", "+000000000000000"] {
+            assert!(serde_json::from_str::<Digest>(&format!("\"{wrong}\"")).is_err(), "{wrong}");
+        }
     }
 }

@@ -18,8 +18,14 @@ pub enum Note {
     Slice(Slice),
     /// A file is followed, from where the mark says, or has another name.
     File(FileKey, FileMark),
+    /// All files were looked at for the first time: one that is found later begins at its
+    /// beginning.
+    Looked,
     /// All of a file that was read is in the stream, and it is not followed any more.
     Gone(FileKey),
+    /// The line that an earlier run began is not found: it takes its place in the stream with what
+    /// was taken of it.
+    GivenUp,
     /// What a person should know.
     Notice(Notice),
 }
@@ -121,6 +127,7 @@ impl Stream {
             block,
             newline_added: added,
             origin: Some(origin),
+            records: None,
         };
         let to = Start {
             line: self.at.line + lines.ends.len() as u64,
@@ -159,12 +166,19 @@ impl Stream {
             head,
             bytes,
             origin,
+            key: None,
         }));
     }
 
     /// Says that a file is read up to its reach, without lines from `from` on.
     pub(super) fn pass(&mut self, who: Who<'_>, reach: &Reach, from: Start, through: Option<u64>) {
         self.slice(who, from, reach, self.at, through);
+    }
+
+    /// Goes on behind a line that an earlier run began.
+    pub(super) fn give_up_line(&mut self) {
+        self.at.line += 1;
+        self.note(Note::GivenUp);
     }
 
     /// What was put into it since this was last asked.

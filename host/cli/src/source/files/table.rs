@@ -7,7 +7,7 @@ use super::family::Family;
 use super::paths::FileId;
 use super::stream::FileKey;
 use super::tracked::Tracked;
-use super::turns::Turns;
+use super::turns::{self, Turns};
 
 /// The files that are followed. What is derived of them is never behind: they change in its hands
 /// only.
@@ -150,6 +150,20 @@ impl Table {
         let Some(mut file) = self.remove(key) else { return };
         change(&mut file);
         self.insert(file);
+    }
+
+    /// Remembers which files of each log are older than others, for when they have no names.
+    pub(super) fn note_ages(&mut self) {
+        let mut logs = HashMap::<&Family, Vec<&Tracked>>::new();
+        self.files.values().for_each(|file| logs.entry(&file.family).or_default().push(file));
+        let mut places = Vec::new();
+        for mut files in logs.into_values() {
+            turns::sort_by_age(&mut files);
+            places.extend(files.iter().enumerate().map(|(place, file)| (file.key, place)));
+        }
+        for (key, place) in places {
+            self.files.get_mut(&key).into_iter().for_each(|file| file.place = place);
+        }
     }
 
     /// Closes files, those first that were not used for long, where more than so many are open:

@@ -47,9 +47,11 @@ pub(in crate::source) fn follow(
         }
         let is_read =
             producer.has_room() && follower.turn(now, || producer.spare().unwrap_or_default())?;
-        for piece in follower.take() {
-            producer.add(piece);
+        if follower.wants_look() {
+            next_look = next_look.min(follower.soon());
         }
+        // What a look has found is one: a checkpoint knows of all of it, or of nothing.
+        producer.add_all(follower.take());
         if is_read {
             continue;
         }
@@ -63,3 +65,57 @@ pub(in crate::source) fn follow(
 
 /// How often all files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::source::files::{Compression, Paths, StartAt};
+    use crate::source::queue::{Consumer, queue};
+    use crate::source::{Codec, LastLine, Piece};
+
+    /// Each line comes right behind a look, so that the next one is a second away.
+    #[tokio::test]
+    async fn what_the_system_tells_of_does_not_wait_for_the_next_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let mut log = File::create(&path).unwrap();
+        let settings = FilesSettings {
+            paths: Paths::one(&path),
+            follow: true,
+            start_at: StartAt::Beginning,
+            compression: Compression::None,
+            rotate_wait: Duration::from_secs(30),
+            partial_line_after: None,
+        };
+        let lines = LineSettings { last_line: LastLine::Leave, ..LineSettings::of(Codec::Raw) };
+        let (producer, mut consumer) = queue();
+        let thread = std::thread::spawn(move || {
+            follow(settings, lines, Start::default(), None, &producer, &Mutex::default())
+        });
+        log.write_all(b"first\n").unwrap();
+        a_line(&mut consumer).await;
+        let begun = Instant::now();
+        for _ in 0..LINES {
+            log.write_all(b"one\n").unwrap();
+            a_line(&mut consumer).await;
+        }
+        let elapsed = begun.elapsed();
+        assert!(elapsed < LOOK_EVERY * LINES / 2, "{elapsed:?}");
+        drop(consumer);
+        thread.join().unwrap().unwrap();
+    }
+
+    async fn a_line(consumer: &mut Consumer) {
+        loop {
+            let piece = consumer.next().await.unwrap().expect("it goes on");
+            if matches!(piece, Piece::Lines(_)) {
+                return;
+            }
+        }
+    }
+
+    const LINES: u32 = 10;
+}

@@ -17,6 +17,9 @@ use super::stream::{FileKey, Note, Stream, Who};
 /// A file that is followed.
 pub(super) struct Tracked {
     pub(super) key: FileKey,
+    /// Where it was among the files of its log at the last look, the oldest first; behind all of
+    /// them where it was not there yet.
+    pub(super) place: usize,
     pub(super) path: PathBuf,
     name: Arc<str>,
     pub(super) family: Family,
@@ -100,6 +103,7 @@ impl Tracked {
         let relation = Relation::of(&rotation);
         Tracked {
             key,
+            place: usize::MAX,
             name: name(&found.path),
             path: found.path.clone(),
             family,
@@ -135,7 +139,7 @@ impl Tracked {
     pub(super) fn ghost(key: FileKey, path: &Path, content: Content, now: Instant) -> Tracked {
         let found = Found {
             path: path.to_owned(),
-            id: FileId { device: 0, inode: 0 },
+            id: FileId::NONE,
             length: content.reach.offset,
             modified: SystemTime::UNIX_EPOCH,
         };
@@ -171,16 +175,23 @@ impl Tracked {
 
     /// What a checkpoint says of it.
     pub(super) fn mark(&self) -> FileMark {
-        let reach = &self.content.reach;
+        let Content { reach, begun, is_uncounted, .. } = &self.content;
         FileMark {
-            path: self.path.display().to_string(),
+            // The events of a line may have its name in them, and are to be the same.
+            path: begun.as_deref().map_or_else(|| self.path.display().to_string(), str::to_owned),
             inode: self.id.inode,
             offset: reach.offset,
-            lines: Some(reach.lines),
+            lines: (!is_uncounted).then_some(reach.lines),
             print: self.content.print(),
             through: self.content.read_through(),
             earlier: reach.earlier(),
+            is_begun: begun.is_some(),
         }
+    }
+
+    /// Whether it is the one of its log that is being written.
+    pub(super) fn is_newest(&self) -> bool {
+        self.rotation == Rotation::None && self.nameless.is_none()
     }
 
     /// Whether its turn comes.
@@ -204,7 +215,7 @@ impl Tracked {
             self.is_marked = true;
             stream.note(Note::File(self.key, self.mark()));
         }
-        let name = Arc::clone(&self.name);
+        let name = Arc::clone(self.content.begun.as_ref().unwrap_or(&self.name));
         let read = match self.open(now) {
             Err(error) => Err(error),
             Ok(()) => {
@@ -242,8 +253,10 @@ impl Tracked {
     /// Whether it is a copy of which all was read in its original.
     pub(super) fn is_all_in(&self, read: &Content) -> bool {
         let length = self.reopen().and_then(|file| file.metadata()).map(|found| found.len());
+        // What is told may lie behind what was read, where an earlier run began the first line.
+        let read_to = read.told_at().min(read.reach.offset);
         self.end.as_ref().is_some_and(|end| {
-            end.reach.offset < read.told_at()
+            end.reach.offset < read_to
                 && read.reach.head().starts_with(end.reach.head())
                 && length.is_ok_and(|length| length == end.length)
         })

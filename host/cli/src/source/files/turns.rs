@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::family::{self, Family, Rotation};
+use super::family::{self, Family};
 use super::stream::FileKey;
 use super::tracked::Tracked;
 
@@ -79,6 +79,25 @@ impl Turns {
     }
 }
 
+/// Orders the files of a log, the oldest first. One that has no name any more is before what was
+/// behind it when it had one, and before what was changed later of that which was not there.
+pub(super) fn sort_by_age(files: &mut Vec<&Tracked>) {
+    let mut nameless = files.clone();
+    nameless.retain(|file| file.nameless.is_some());
+    files.retain(|file| file.nameless.is_none());
+    family::sort(files, |file| (file.rotation.clone(), file.modified));
+    nameless.sort_by_key(|file| (file.place, file.key));
+    for file in nameless {
+        let is_later = |other: &&Tracked| match other.place {
+            _ if other.is_newest() => true,
+            usize::MAX => other.modified > file.modified,
+            place => place > file.place,
+        };
+        let at = files.iter().position(is_later).unwrap_or(files.len());
+        files.insert(at, file);
+    }
+}
+
 impl Ready {
     fn first(&mut self, files: &BTreeMap<FileKey, Tracked>) -> Option<FileKey> {
         if self.files.is_empty() {
@@ -87,9 +106,7 @@ impl Ready {
         let order = self.order.get_or_insert_with(|| {
             let mut found: Vec<&Tracked> =
                 self.files.iter().filter_map(|key| files.get(key)).collect();
-            family::sort(&mut found, |file| (file.rotation.clone(), file.modified));
-            // One that has lost its name was written before the one that has it.
-            found.sort_by_key(|file| file.rotation == Rotation::None && file.nameless.is_none());
+            sort_by_age(&mut found);
             // One that is being decompressed holds a decoder until it is through.
             found.sort_by_key(|file| !file.content.is_decoding());
             found.into_iter().rev().map(|file| file.key).collect()

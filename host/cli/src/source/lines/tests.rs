@@ -46,7 +46,7 @@ fn a_last_line_is_left_where_it_may_go_on() {
                 count += match piece {
                     Piece::Lines(lines) => lines.ends.len(),
                     Piece::TooLong(_) => 1,
-                    Piece::Note(note) => panic!("{note:?}"),
+                    Piece::Note(_) | Piece::NoEvent(_) => panic!("{piece:?}"),
                 };
             }
             assert_eq!((count, reader.left()), (lines, left), "{text:?} by {chunk}");
@@ -197,7 +197,7 @@ fn piece_origin(piece: &Piece) -> Option<&Origin> {
     match piece {
         Piece::Lines(lines) => lines.origin.as_ref(),
         Piece::TooLong(long) => long.origin.as_ref(),
-        Piece::Note(_) => None,
+        Piece::Note(_) | Piece::NoEvent(_) => None,
     }
 }
 
@@ -206,7 +206,7 @@ fn origin_of(piece: &Piece, text: &[u8]) -> Origin {
     let offset = match piece {
         Piece::Lines(lines) => lines.offset,
         Piece::TooLong(long) => long.offset,
-        Piece::Note(note) => panic!("{note:?}"),
+        Piece::Note(_) | Piece::NoEvent(_) => panic!("{piece:?}"),
     };
     let line = text[..offset as usize].iter().filter(|byte| **byte == b'\n').count() as u64;
     Origin { file: "a".into(), line, offset }
@@ -248,7 +248,7 @@ fn list(piece: &Piece, crlf: Crlf, seen: &mut Vec<Line>) {
         Piece::TooLong(long) => {
             seen.push((long.line, long.offset, long.next_offset, None, long.bytes));
         }
-        Piece::Note(note) => panic!("{note:?}"),
+        Piece::Note(_) | Piece::NoEvent(_) => panic!("{piece:?}"),
         Piece::Lines(lines) => {
             for index in 0..lines.ends.len() {
                 let line = lines.line(index, crlf);

@@ -30,8 +30,9 @@ struct Skipping {
 enum Skip {
     /// The reach is not there yet.
     More,
-    /// It is, and all before it is what was read. The content may end there.
-    There { is_at_end: bool },
+    /// It is, and all before it is what was read, with what was decompressed behind it. The content
+    /// may end there.
+    There { behind: Vec<u8>, is_at_end: bool },
     /// The content ends before it.
     Short,
     /// It is another content.
@@ -73,12 +74,14 @@ impl Content {
                     Skip::More => return Ok(Read::Some),
                     Skip::Other | Skip::Short => Read::Changed,
                     Skip::Broken(error) => Read::Broken(error),
-                    Skip::There { is_at_end } => {
+                    Skip::There { behind, is_at_end } => {
                         let (lines, skipping) = (self.reach.lines, current.skipping.take());
                         self.reach = skipping.map(|skipping| skipping.reach).unwrap_or_default();
-                        self.reach.lines = lines;
+                        if !std::mem::take(&mut self.is_uncounted) {
+                            self.reach.lines = lines;
+                        }
                         self.expected = None;
-                        current.is_at_end = is_at_end;
+                        (current.pending, current.is_at_end) = (behind, is_at_end);
                         return Ok(Read::Some);
                     }
                 };
@@ -129,19 +132,40 @@ impl Skipping {
         let stop = unproven.map_or(to, |print| print.at().clamp(self.reach.offset, to));
         let mut buffer = vec![0; (stop - self.reach.offset).min(how.slice_bytes) as usize];
         let (filled, end) = decoder.fill(&mut buffer);
-        self.reach.advance(&buffer[..filled], 0);
+        let feeds = memchr::memchr_iter(b'\n', &buffer[..filled]).count() as u64;
+        self.reach.advance(&buffer[..filled], feeds);
         if unproven.is_some_and(|print| print.at() == self.reach.offset) {
             if unproven != Some(self.reach.print()) {
                 return Skip::Other;
             }
             self.is_proven = true;
         }
+        if self.reach.offset == to
+            && end.is_none()
+            && let Some(print) = unproven.filter(|print| print.at() > to)
+        {
+            return self.look_behind(decoder, print);
+        }
         let is_there = self.reach.offset == to && (self.is_proven || expected.is_none());
         match end {
             Some(Err(error)) if !is_there => Skip::Broken(error),
-            end if is_there => Skip::There { is_at_end: end.is_some() },
+            end if is_there => Skip::There { behind: Vec::new(), is_at_end: end.is_some() },
             Some(_) => Skip::Short,
             None => Skip::More,
+        }
+    }
+
+    /// Proves what is told by a print that was taken behind the place to go on from.
+    fn look_behind(&self, decoder: &mut Decoder, print: Print) -> Skip {
+        let mut behind = vec![0; (print.at() - self.reach.offset) as usize];
+        let (filled, end) = decoder.fill(&mut behind);
+        behind.truncate(filled);
+        let mut reach = self.reach.clone();
+        reach.advance(&behind, 0);
+        match end {
+            _ if reach.print() == print => Skip::There { behind, is_at_end: end.is_some() },
+            Some(Err(error)) if reach.offset < print.at() => Skip::Broken(error),
+            _ => Skip::Other,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 
 use super::{Content, How, Read};
-use crate::source::files::proof::{before, prove, reach_at, read_full_at};
+use crate::source::files::proof::{before, line_feeds, prove, reach_at, read_full_at};
 use crate::source::files::stream::{Stream, Who};
 
 impl Content {
@@ -16,7 +16,7 @@ impl Content {
         who: Who<'_>,
         mut buffer: Vec<u8>,
     ) -> io::Result<Read> {
-        let length = file.metadata()?.len();
+        let length = file.metadata()?.len().min(how.until);
         let from = self.passing.as_ref().map_or(self.reach.offset, |passing| passing.reach.offset);
         if length < from {
             return Ok(Read::Changed);
@@ -28,6 +28,10 @@ impl Content {
             let earlier = self.reach.earlier();
             self.reach = reach_at(file, self.reach.offset, self.reach.lines)?.with(earlier);
             self.expected = None;
+        }
+        if self.is_uncounted {
+            self.reach.lines = line_feeds(file, self.reach.offset)?;
+            self.is_uncounted = false;
         }
         let max = stream.settings().line_bytes_max;
         let more = length - from;

@@ -110,7 +110,7 @@ impl Follower {
         let Some(file) = self.table.get(key) else { return };
         let is_heir = file.relation == Relation::Heir && !file.content.is_proven();
         let (content, mut denied) = (file.content.handed_on(), file.denied.clone());
-        let (path, family) = (file.path.clone(), file.family.clone());
+        let (path, family, place) = (file.path.clone(), file.family.clone(), file.place);
         let is_unnamed = is_heir && file.nameless.is_some();
         if is_heir {
             denied.push(file.id);
@@ -123,7 +123,7 @@ impl Follower {
         });
         // What was copied before has the lines that were not read.
         if let Some(content) = self.hand_on(key, content) {
-            self.let_go(&path, content, denied, now);
+            self.let_go(&path, content, denied, place, now);
             // A file that is known already is compared with it before others are looked for.
             let (family, _) = family::split(&path);
             let is_undecided =
@@ -140,12 +140,19 @@ impl Follower {
     }
 
     /// Keeps a content that has lost its file, until it is found in another.
-    fn let_go(&mut self, path: &Path, content: Content, denied: Vec<FileId>, now: Instant) {
+    fn let_go(
+        &mut self,
+        path: &Path,
+        content: Content,
+        denied: Vec<FileId>,
+        place: usize,
+        now: Instant,
+    ) {
         if content.told_at() == 0 {
             return;
         }
         let mut ghost = Tracked::ghost(self.table.new_key(), path, content, now);
-        ghost.denied = denied;
+        (ghost.denied, ghost.place) = (denied, place);
         self.stream.note(Note::File(ghost.key, ghost.mark()));
         self.table.insert(ghost);
     }
@@ -165,10 +172,11 @@ impl Follower {
             let found = copies::unnamed(ghost, rotated, &known, compression);
             let Some(found) = found else { continue };
             let (content, denied) = (ghost.content.handed_on(), ghost.denied.clone());
-            let path = ghost.path.clone();
+            let (path, place) = (ghost.path.clone(), ghost.place);
             let mut heir = Tracked::new(self.table.new_key(), &found, Content::new(), now);
             let Ok(handle) = heir.reopen() else { continue };
             (heir.handle, heir.nameless) = (Some(handle), Some(now));
+            heir.place = place;
             // It is called what it was.
             heir.rename(&path);
             let heir_key = heir.key;

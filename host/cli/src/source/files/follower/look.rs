@@ -1,6 +1,6 @@
 //! Looks which files are there, by what names, and how long they are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use super::{Follower, HANDLES_MAX};
 use crate::source::files::content::Content;
 use crate::source::files::copies;
+use crate::source::files::family::Family;
 use crate::source::files::listing::Listing;
-use crate::source::files::paths::{FileId, Found};
+use crate::source::files::paths::{FileId, Found, is_absent};
 use crate::source::files::settings::FilesSettings;
 use crate::source::files::stream::{FileKey, Note};
 use crate::source::files::tracked::{Relation, Tracked};
@@ -17,8 +18,11 @@ use crate::source::files::tracked::{Relation, Tracked};
 impl Follower {
     /// Looks which files are there, and how long they are.
     pub(in crate::source::files) fn look(&mut self, now: Instant) {
+        self.names = self.times_of_names().into_iter().collect();
         let (found, errors) = self.settings.paths.find();
         self.listing = Listing::default();
+        let (known, named) = (self.folders(), self.settings.paths.folders());
+        self.away.begin(known, named, &found);
         for (path, error) in errors {
             self.complain(&path, "cannot be read", &error);
         }
@@ -27,18 +31,33 @@ impl Follower {
             Some(marks) => self.find_again(marks, new, now),
             None => new,
         };
-        new.dedup_by_key(|found| found.id);
+        // The same file by another name.
+        let mut ids = HashSet::new();
+        new.retain(|found| self.table.by_id(found.id).is_none() && ids.insert(found.id));
         for found in new {
-            // The same file by another name.
-            if self.table.by_id(found.id).is_none() {
-                self.discover(&found, now);
-            }
+            self.discover(&found, now);
         }
+        if self.looked.is_none() {
+            self.stream.note(Note::Looked);
+        }
+        self.table.note_ages();
         self.begins_at_end = false;
         self.looked = Some(now);
         self.review_all(now);
         self.look_at_time(now);
+        self.started.get_or_insert(now);
+        self.give_up_begun(now);
         self.table.close_idle(HANDLES_MAX);
+        self.forget_what_was_said();
+    }
+
+    /// Forgets what was said and counted of paths that nothing is left of.
+    fn forget_what_was_said(&mut self) {
+        self.complaints.forget_absent();
+        if !self.truncations.is_empty() {
+            let known: HashSet<&Family> = self.table.files().map(|file| &file.family).collect();
+            self.truncations.retain(|family, _| known.contains(family));
+        }
     }
 
     /// Looks at one path. Returns whether it is one that is not known, so that all are to be looked
@@ -58,9 +77,16 @@ impl Follower {
     }
 
     /// Looks at the files that are known, by their numbers. Returns those that are not.
-    fn see(&mut self, found: Vec<Found>, now: Instant) -> Vec<Found> {
+    pub(super) fn see(&mut self, found: Vec<Found>, now: Instant) -> Vec<Found> {
         let (mut new, mut seen) = (Vec::new(), HashMap::<FileKey, Found>::new());
+        let missed = self.missed();
         for found in found {
+            if self.table.by_id(found.id).is_none()
+                && let Some(missed) = missed.get(&found.id.inode)
+                && self.comes_back(missed, &found).is_err()
+            {
+                continue;
+            }
             let Some(file) = self.table.by_id(found.id) else {
                 new.push(found);
                 continue;
@@ -70,16 +96,26 @@ impl Follower {
                 seen.insert(file.key, found);
             }
         }
-        for key in self.table.keys_of(|file| !seen.contains_key(&file.key)) {
+        let is_lost = |file: &Tracked| !seen.contains_key(&file.key) && !self.away.has(file.key);
+        for key in self.table.keys_of(is_lost) {
             self.lose_name(key, now);
         }
         for (key, found) in seen {
             let Some(file) = self.table.get(key) else { continue };
             if file.path != found.path || file.nameless.is_some() {
-                let mark = file.mark();
-                // The number of a file that is not open may be that of another by now.
-                let is_it = file.handle.is_some()
-                    || mark.offset > 0 && self.recognise(&found.path, &mark).is_some();
+                let (mark, is_open) = (file.mark(), file.handle.is_some());
+                // The number of a file that is not open may be that of another by now. Its content
+                // tells, also where an earlier run has only begun its first line.
+                let is_it = match is_open || mark.print.at() == 0 {
+                    true => is_open,
+                    false => match self.recognise(&found.path, &mark) {
+                        Ok(content) => content.is_some(),
+                        Err(_) => {
+                            self.away.add(key);
+                            continue;
+                        }
+                    },
+                };
                 if !is_it {
                     self.lose(key, now);
                     new.push(found);
@@ -108,17 +144,26 @@ impl Follower {
             // Nothing was read of it, and what it was a copy of is there.
             return self.forget(key);
         }
+        let has_name = file.nameless.is_none();
         let mut handle = None;
         if file.handle.is_none() && file.id.inode != 0 {
             let elsewhere = self.listing.beside(&file.path, file.id.inode);
             let compression = self.settings.compression;
-            let is_it = |path: &PathBuf| copies::is_same(path, file, compression).unwrap_or(false);
-            handle = elsewhere.filter(is_it).and_then(|path| File::open(path).ok());
-            if handle.is_none() {
-                return self.lose(key, now);
+            let open = |path: PathBuf| match copies::is_same(&path, file, compression)? {
+                true => File::open(path).map(Some),
+                false => Ok(None),
+            };
+            let is_read = file.content.told_at() > 0;
+            match elsewhere.map(open) {
+                Some(Ok(Some(found))) => handle = Some(found),
+                Some(Err(error)) if is_read && !is_absent(&error) => self.away.add(key),
+                _ if is_read && self.away.hides(&file.path) => self.away.add(key),
+                _ => return self.lose(key, now),
             }
+        } else if self.away.hides(&file.path) {
+            self.away.add(key);
         }
-        if file.nameless.is_none() {
+        if has_name {
             self.table.unname(key, |file| file.nameless = Some(now));
         }
         self.table.update(key, |file| {
@@ -133,7 +178,7 @@ impl Follower {
     /// It is gone, and its number is that of another file or of none.
     fn lose(&mut self, key: FileKey, now: Instant) {
         self.table.unname(key, |file| {
-            file.id = FileId { device: 0, inode: 0 };
+            file.id = FileId::NONE;
             (file.has_more, file.nameless) = (false, Some(now));
         });
         let Some(file) = self.table.get(key) else { return };
@@ -182,7 +227,7 @@ impl Follower {
             let is_event = timeout.is_some_and(|time| !waits(time));
             let is_gone = file.nameless.is_some_and(|since| {
                 let since = since.max(file.grown);
-                now.saturating_duration_since(since) >= rotate_wait
+                now.saturating_duration_since(since) >= rotate_wait && !self.away.has(file.key)
             });
             if file.is_unfinished && (is_old || is_gone || is_event) {
                 unfinished.push((file.key, is_old || is_gone));
@@ -203,7 +248,7 @@ impl Follower {
             if file.handle.is_none() && file.is_marked {
                 let path = file.path.display();
                 let message =
-                    format!("{path} is gone; it was read up to byte {}", content.reach.offset);
+                    format!("`{path}` is gone; it was read up to byte {}", content.reach.offset);
                 self.notice(false, message);
             }
             self.hand_on(key, content);

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use super::Follower;
+use super::{Follower, HANDLES_MAX};
 use crate::source::files::content::Content;
-use crate::source::files::copies;
 use crate::source::files::family;
 use crate::source::files::mark::FileMark;
-use crate::source::files::paths::Found;
+use crate::source::files::paths::{FileId, Found};
 use crate::source::files::reach::Reach;
 use crate::source::files::stream::{FileKey, Note};
 use crate::source::files::tracked::Tracked;
@@ -30,55 +30,87 @@ impl Follower {
         }
         for (index, mark) in marks.into_iter().enumerate() {
             let (key, path) = (FileKey(index as u64), Path::new(&mark.path));
-            let places = by_inode.get_mut(&mark.inode);
-            if places.as_ref().is_none_or(|places| places.is_empty()) {
-                if !self.find_unnamed(key, &mark, now) {
-                    self.table.insert(ghost(key, &mark, now));
-                }
+            let mut found = by_inode.get(&mark.inode).cloned().unwrap_or_default();
+            if found.is_empty() {
+                self.find_elsewhere(key, &mark, now);
                 continue;
             }
-            let places = places.into_iter().flatten();
-            let found = places.map(|found| (found.path.clone(), found.path == path));
-            let mut found: Vec<_> = found.collect();
             // One that has its name comes first: two file systems may have the same number.
-            found.sort_by_key(|(_, is_it)| !is_it);
-            let is_named = found.iter().any(|(_, is_it)| *is_it);
-            let known = found
-                .into_iter()
-                .find_map(|(path, _)| self.recognise(&path, &mark).map(|content| (path, content)));
-            let Some((path, content)) = known else {
-                if is_named {
-                    self.truncated(&mark.path, family::split(path).0);
+            found.sort_by_key(|found| found.path != path);
+            let is_named = found.iter().any(|found| found.path == path);
+            let (mut known, mut undecided) = (None, None);
+            for found in found {
+                match self.recognise(&found.path, &mark) {
+                    Ok(Some(content)) => {
+                        known = Some((found, content));
+                        break;
+                    }
+                    Ok(None) => {}
+                    Err(_) => _ = undecided.get_or_insert(found),
                 }
-                self.table.insert(ghost(key, &mark, now));
-                continue;
-            };
-            if let Some(places) = by_inode.get_mut(&mark.inode)
-                && let Some(place) = places.iter().position(|found| found.path == path)
-            {
-                let found = places.swap_remove(place);
-                // Its other names are of the same file.
-                places.retain(|other| other.id != found.id);
-                self.table.insert(Tracked::resumed(key, &found, content, now));
             }
+            let file = match (known, undecided) {
+                (Some((found, content)), _) => {
+                    let mut file = Tracked::resumed(key, &found, content, now);
+                    if self.table.open() < HANDLES_MAX {
+                        file.handle = file.reopen().ok();
+                    }
+                    file
+                }
+                (None, Some(found)) => {
+                    // Where files are not followed, the error is that of the run.
+                    let mut file = missed(key, &mark, found.id, now);
+                    file.has_more = !self.settings.follow;
+                    file
+                }
+                (None, None) if is_named => {
+                    self.truncated(&mark.path, family::split(path).0);
+                    self.table.insert(missed(key, &mark, FileId::NONE, now));
+                    continue;
+                }
+                (None, None) => {
+                    // What has its number is another file, maybe of another file system.
+                    self.find_elsewhere(key, &mark, now);
+                    continue;
+                }
+            };
+            // Its other names are of the same file.
+            by_inode.entry(mark.inode).or_default().retain(|other| other.id != file.id);
+            self.table.insert(file);
         }
         let mut new: Vec<Found> = by_inode.into_values().flatten().collect();
         new.sort_by(|one, other| one.path.cmp(&other.path));
         new
     }
 
+    /// Finds a file where the flow does not look, or keeps what was read of it: with its number, if
+    /// it may be there still.
+    fn find_elsewhere(&mut self, key: FileKey, mark: &FileMark, now: Instant) {
+        let is_away = match self.find_unnamed(key, mark, now) {
+            Ok(true) => return,
+            Ok(false) => self.away.hides(Path::new(&mark.path)),
+            Err(_) => true,
+        };
+        let inode = if is_away { mark.inode } else { FileId::NONE.inode };
+        self.table.insert(missed(key, mark, FileId { inode, ..FileId::NONE }, now));
+    }
+
     /// Finds a file by its number that has got a name which the flow does not look for.
-    fn find_unnamed(&mut self, key: FileKey, mark: &FileMark, now: Instant) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// There is one of that number, and the system says something about it.
+    fn find_unnamed(&mut self, key: FileKey, mark: &FileMark, now: Instant) -> io::Result<bool> {
         let path = Path::new(&mark.path);
         if mark.inode != 0
             && let Some(place) = self.listing.beside(path, mark.inode)
-            && let Some(content) = self.recognise(&place, mark)
+            && let Some(content) = self.recognise(&place, mark)?
             && let Some(found) = fs::metadata(&place).ok().and_then(|m| Found::of(place, &m))
         {
             if found.path == path {
                 // The flow does not name it any more.
                 self.stream.note(Note::Gone(key));
-                return true;
+                return Ok(true);
             }
             let mut file = Tracked::resumed(key, &found, content, now);
             file.handle = file.reopen().ok();
@@ -86,26 +118,18 @@ impl Follower {
             // It is called what it was, and belongs to the family that it came from.
             file.rename(path);
             self.table.insert(file);
-            return true;
+            return Ok(true);
         }
-        false
-    }
-
-    /// The content of a file that is the one of the mark.
-    pub(super) fn recognise(&mut self, path: &Path, mark: &FileMark) -> Option<Content> {
-        match copies::recognise(path, mark, self.settings.compression) {
-            Ok(content) => content,
-            Err(error) => {
-                self.complain(path, "cannot be read", &error);
-                None
-            }
-        }
+        Ok(false)
     }
 }
 
-/// What was read of a file that is not found.
-fn ghost(key: FileKey, mark: &FileMark, now: Instant) -> Tracked {
+/// What was read of a file that is not found, which has this number if it is still there.
+fn missed(key: FileKey, mark: &FileMark, id: FileId, now: Instant) -> Tracked {
     let reach = Reach::at(mark.offset, mark.lines.unwrap_or(0), Vec::new(), Vec::new());
     let reach = reach.with(mark.earlier);
-    Tracked::ghost(key, Path::new(&mark.path), Content::from(reach, Some(mark.print)), now)
+    let content = Content::from(reach, Some(mark.print)).marked(mark);
+    let mut file = Tracked::ghost(key, Path::new(&mark.path), content, now);
+    file.id = id;
+    file
 }

@@ -5,8 +5,14 @@ use super::*;
 use crate::source::files::{Compression, Ledger, Paths};
 use crate::source::{Codec, Crlf};
 
+mod away;
+mod begun;
 mod odd;
+mod quick;
 mod random;
+mod world;
+
+use world::*;
 
 #[test]
 fn lines_are_read_as_they_are_appended_and_a_half_line_waits() {
@@ -59,7 +65,9 @@ fn a_deleted_file_is_read_to_its_end_and_forgotten() {
     assert_eq!(world.read(), ["three"]);
     world.pass(Duration::from_secs(31));
     world.read();
-    assert!(world.follower.table.files().next().is_none() && world.ledger().marks().is_empty());
+    assert!(
+        world.follower.table.files().next().is_none() && world.ledger().marks(false).is_empty()
+    );
 }
 
 #[test]
@@ -85,7 +93,7 @@ fn a_truncated_file_is_read_from_its_beginning_and_the_copy_from_where_it_was() 
         read.sort_unstable();
         assert_eq!(read, wanted, "{pattern} {has_copy}");
         let notices = world.notices.join(" ");
-        assert!(notices.contains("a.log was truncated or rewritten"), "{notices}");
+        assert!(notices.contains("a.log` was truncated or rewritten"), "{notices}");
         assert_eq!(world.follower.stats()[0].truncations, 1);
         assert_eq!(world.read(), [""; 0]);
         assert_eq!(world.notices.len(), 1);
@@ -141,7 +149,7 @@ fn what_was_compressed_is_not_read_twice_and_what_was_not_read_of_it_is() {
         assert_eq!(world.read(), [""; 0]);
         world.restart();
         assert_eq!(world.read(), [""; 0]);
-        assert_eq!(world.ledger().marks().len(), 2);
+        assert_eq!(world.ledger().marks(false).len(), 2);
     }
 }
 
@@ -216,6 +224,21 @@ fn what_is_there_at_first_can_be_passed_over() {
 }
 
 #[test]
+fn a_checkpoint_says_that_files_were_looked_at_though_there_was_nothing_in_them() {
+    for has_file in [true, false] {
+        let mut world = World::with("*.log", |settings| settings.start_at = StartAt::End);
+        let log = has_file.then(|| world.create("a.log"));
+        assert!(!world.ledger().has_looked());
+        assert_eq!(world.read(), [""; 0]);
+        assert!(world.ledger().has_looked() && world.ledger().marks(false).is_empty());
+        world.restart();
+        let mut log = log.unwrap_or_else(|| world.create("a.log"));
+        log.write_all(b"new\n").unwrap();
+        assert_eq!(world.read(), ["new"]);
+    }
+}
+
+#[test]
 fn a_half_line_is_taken_after_its_time_if_the_flow_says_so() {
     let mut world = World::with("*.log", |settings| {
         settings.partial_line_after = Some(Duration::from_secs(5));
@@ -257,7 +280,7 @@ fn what_holds_no_lines_is_said_once_and_passed_over() {
     assert_eq!(world.read(), ["two"]);
     assert_eq!(world.read(), [""; 0]);
     let notices = world.notices.join(" ");
-    assert!(notices.contains("x.gz is compressed with gzip"), "{notices}");
+    assert!(notices.contains("x.gz` is compressed with gzip"), "{notices}");
     assert_eq!(world.notices.len(), 1);
 }
 
@@ -289,154 +312,4 @@ fn a_compressed_file_is_read_on_once_it_is_written_to_its_end() {
     assert_eq!(read.join("\n") + "\n", lines);
     world.restart();
     assert_eq!(world.read(), [""; 0]);
-}
-
-/// A folder, somebody who follows it, and what came of that.
-struct World {
-    folder: tempfile::TempDir,
-    settings: FilesSettings,
-    follower: Follower,
-    now: Instant,
-    /// All lines, and how many of them the ledger has taken.
-    lines: Vec<String>,
-    read: usize,
-    pieces: Vec<Piece>,
-    ledger: Ledger,
-    at: Start,
-    notices: Vec<String>,
-}
-
-impl World {
-    fn new(pattern: &str) -> World {
-        World::with(pattern, |_| {})
-    }
-
-    fn with(pattern: &str, change: impl FnOnce(&mut FilesSettings)) -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let pattern = folder.path().join(pattern).display().to_string();
-        let mut settings = FilesSettings {
-            paths: Paths::new(&[pattern], &[]).unwrap(),
-            follow: true,
-            start_at: StartAt::Beginning,
-            compression: Compression::Auto,
-            rotate_wait: Duration::from_secs(30),
-            partial_line_after: None,
-        };
-        change(&mut settings);
-        let follower = Follower::new(settings.clone(), lines(), Start::default(), None);
-        World {
-            folder,
-            settings,
-            follower,
-            now: Instant::now(),
-            lines: Vec::new(),
-            read: 0,
-            pieces: Vec::new(),
-            ledger: Ledger::default(),
-            at: Start::default(),
-            notices: Vec::new(),
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn create(&self, name: &str) -> File {
-        OpenOptions::new().create_new(true).append(true).open(self.path(name)).unwrap()
-    }
-
-    fn rename(&self, from: &str, to: &str) {
-        fs::rename(self.path(from), self.path(to)).unwrap();
-    }
-
-    /// As `gzip` and `zstd` do, but with another name at once.
-    fn compress(&self, from: &str, to: &str) {
-        let content = fs::read(self.path(from)).unwrap();
-        let file = self.create(to);
-        if to.ends_with(".zst") {
-            zstd::stream::copy_encode(&content[..], file, 1).unwrap();
-        } else {
-            let mut encoder = flate2::write::GzEncoder::new(file, Default::default());
-            encoder.write_all(&content).unwrap();
-            encoder.finish().unwrap();
-        }
-        fs::remove_file(self.path(from)).unwrap();
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.now += time;
-    }
-
-    fn look(&mut self) {
-        self.follower.look(self.now);
-        self.collect();
-    }
-
-    fn turn(&mut self) -> bool {
-        let turned = self.follower.turn(self.now, Vec::new).unwrap();
-        self.collect();
-        turned
-    }
-
-    /// Looks, and reads all there is. Returns the lines that came.
-    fn read(&mut self) -> Vec<String> {
-        self.now += Duration::from_secs(1);
-        self.look();
-        while self.turn() {}
-        self.lines[std::mem::replace(&mut self.read, self.lines.len())..].to_vec()
-    }
-
-    fn collect(&mut self) {
-        for piece in self.follower.take() {
-            match &piece {
-                Piece::Lines(lines) => {
-                    assert_eq!((lines.first, lines.offset), (self.at.line, self.at.offset));
-                    for index in 0..lines.ends.len() {
-                        let line = lines.line(index, Crlf::Strip).to_vec();
-                        self.lines.push(String::from_utf8(line).unwrap());
-                    }
-                    self.at.line += lines.ends.len() as u64;
-                    self.at.offset = lines.offset_of(lines.ends.len());
-                }
-                Piece::TooLong(long) => {
-                    assert_eq!((long.line, long.offset), (self.at.line, self.at.offset));
-                    self.lines.push(format!("too long: {}", long.bytes));
-                    self.at = Start { line: self.at.line + 1, offset: long.next_offset };
-                }
-                Piece::Note(note) => match &**note {
-                    Note::Notice(notice) => self.notices.push(notice.message.clone()),
-                    note => self.ledger.add(note.clone()),
-                },
-            }
-            self.pieces.push(piece);
-        }
-    }
-
-    /// How far all that was read is.
-    fn ledger(&mut self) -> &Ledger {
-        self.ledger.advance_to(self.at);
-        &self.ledger
-    }
-
-    /// As after a crash behind a checkpoint of all that was read.
-    fn restart(&mut self) {
-        let marks = self.ledger().marks();
-        // As they are written.
-        let marks: Vec<FileMark> =
-            serde_json::from_str(&serde_json::to_string(&marks).unwrap()).unwrap();
-        self.resume(marks);
-    }
-
-    fn resume(&mut self, marks: Vec<FileMark>) {
-        let settings = self.settings.clone();
-        let slice_bytes = self.follower.slice_bytes;
-        self.follower = Follower::new(settings, lines(), self.at, Some(marks.clone()));
-        self.follower.slice_bytes = slice_bytes;
-        self.ledger = Ledger::new(marks);
-    }
-}
-
-fn lines() -> LineSettings {
-    LineSettings { last_line: LastLine::Leave, ..LineSettings::of(Codec::Raw) }
 }

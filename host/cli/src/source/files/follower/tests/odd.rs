@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use super::*;
+use crate::source::MultilineConfig;
 use crate::source::files::follower::HANDLES_MAX;
 
 #[test]
@@ -22,6 +23,7 @@ fn a_file_that_vanishes_before_it_is_read_is_read_where_it_is_open() {
         }
         fs::remove_file(world.path("a.log")).unwrap();
         while world.turn() {}
+        world.read();
         assert_eq!(world.lines, if is_open { vec!["one"] } else { vec![] });
         world.read();
         world.pass(Duration::from_secs(31));
@@ -50,7 +52,7 @@ fn a_path_that_cannot_be_looked_at_is_said_once_and_tried_again() {
     assert_eq!(world.read(), [""; 0]);
     assert_eq!(world.read(), [""; 0]);
     assert_eq!(world.notices.len(), 1, "{:?}", world.notices);
-    assert!(world.notices[0].contains("a.log cannot be read, and is tried again"));
+    assert!(world.notices[0].contains("a.log` cannot be read, and is tried again"));
     fs::remove_file(world.path("a.log")).unwrap();
     world.create("a.log").write_all(b"one\n").unwrap();
     assert_eq!(world.read(), ["one"]);
@@ -186,6 +188,24 @@ fn a_hole_in_a_file_is_read_as_it_is() {
     log.write_all_at(b"two\n", 10_000).unwrap();
     let wanted = ["one".to_owned(), "\0".repeat(10_000 - 4) + "two"];
     assert_eq!(world.read(), wanted);
+}
+
+#[test]
+fn the_last_event_of_several_lines_waits_for_its_time_and_no_longer() {
+    let mut world = World::new("*.log");
+    let multiline: MultilineConfig = toml::from_str("start = '^>'\ntimeout = '5s'").unwrap();
+    world.how.multiline = Some(multiline.settings(Crlf::Strip, 1 << 20).unwrap().into());
+    world.resume(Vec::new());
+    let mut log = world.create("a.log");
+    log.write_all(b"> one\n and\n").unwrap();
+    assert_eq!(world.read(), [""; 0]);
+    // Each line gives it that time again; a look is a second.
+    world.pass(Duration::from_secs(3));
+    log.write_all(b" on\n").unwrap();
+    assert_eq!(world.read(), [""; 0]);
+    world.pass(Duration::from_secs(3));
+    assert_eq!(world.read(), [""; 0]);
+    assert_eq!(world.read(), ["> one\n and\n on"]);
 }
 
 #[test]

@@ -249,8 +249,8 @@ impl Run {
         let line = from + self.random.below((self.world.at.line - from) as usize + 1) as u64;
         let place = self.world.place_of(line);
         self.world.ledger.advance_to(place);
-        let marks = serde_json::to_string(&self.world.ledger.marks()).unwrap();
-        self.checkpoint = Some((serde_json::from_str(&marks).unwrap(), place));
+        let marks = as_written(self.world.ledger.marks(false));
+        self.checkpoint = Some((marks, place));
     }
 
     fn crash(&mut self) {
@@ -340,20 +340,4 @@ fn numbers_in(path: &Path) -> Vec<u64> {
 /// A name without the ending of what is compressed.
 fn plain(name: &str) -> &str {
     name.trim_end_matches(".gz").trim_end_matches(".zst")
-}
-
-impl World {
-    /// Where a line of the stream begins.
-    fn place_of(&self, line: u64) -> Start {
-        for piece in &self.pieces {
-            if let Piece::Lines(lines) = piece
-                && (lines.first..lines.first + lines.ends.len() as u64).contains(&line)
-            {
-                let offset = lines.offset_of((line - lines.first) as usize);
-                return Start { line, offset };
-            }
-        }
-        assert_eq!(line, self.at.line);
-        self.at
-    }
 }

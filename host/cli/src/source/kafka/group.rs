@@ -1,0 +1,396 @@
+//! What a member holds of its group's partitions, and what it does when they change hands.
+
+mod calls;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+use super::bell::{Hand, Told};
+use super::held::{Held, Taking};
+use super::retained::{Retained, retained};
+use super::{Assigned, Assignment, GroupStats, News};
+use crate::source::queue::queue_that_calls;
+use crate::source::{Partition, Source, SourceError};
+
+/// A member's side of its group. librdkafka calls it in the thread that polls.
+pub(super) struct Group {
+    held: Mutex<BTreeMap<String, BTreeMap<i32, Held>>>,
+    /// What it does not hold any more, and is not released. To whoever reads it, nothing more
+    /// comes: at an end, it would be completed.
+    lost: Mutex<Vec<Held>>,
+    news: UnboundedSender<News>,
+    hand: Hand,
+    taking: Taking,
+    revoke_timeout: Duration,
+    token_file: Option<PathBuf>,
+    epochs: AtomicU64,
+    stats: Arc<Mutex<GroupStats>>,
+    /// Whether it was called since that was last asked.
+    is_called: AtomicBool,
+    /// Whether it is to leave the group.
+    leaves: AtomicBool,
+}
+
+impl Group {
+    pub(super) fn new(
+        news: UnboundedSender<News>,
+        hand: Hand,
+        taking: Taking,
+        revoke_timeout: Duration,
+        token_file: Option<PathBuf>,
+    ) -> Group {
+        Group {
+            held: Mutex::default(),
+            lost: Mutex::default(),
+            news,
+            hand,
+            taking,
+            revoke_timeout,
+            token_file,
+            epochs: AtomicU64::new(0),
+            stats: Arc::default(),
+            is_called: AtomicBool::new(false),
+            leaves: AtomicBool::new(false),
+        }
+    }
+
+    /// The numbers of this member.
+    pub(super) fn stats(&self) -> Arc<Mutex<GroupStats>> {
+        Arc::clone(&self.stats)
+    }
+
+    /// Whether librdkafka called since this was last asked.
+    pub(super) fn was_called(&self) -> bool {
+        self.is_called.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether it was told to leave.
+    pub(super) fn leaves(&self) -> bool {
+        self.leaves.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn tell(&self, news: News) {
+        // Where nobody listens any more, nobody needs to know.
+        let _ = self.news.send(news);
+    }
+
+    pub(super) fn warn(&self, message: String) {
+        self.tell(News::Notice { is_warning: true, message });
+    }
+
+    /// Takes in what others say. Where partitions take long to start, some are heard the next time,
+    /// which is at once: it is polled between.
+    pub(super) fn hear(&self, consumer: &BaseConsumer<Group>, told: Vec<Told>) {
+        let begun = Instant::now();
+        let (mut is_late, mut later) = (false, Vec::new());
+        for told in told {
+            match told {
+                Told::Start(..) if is_late => later.push(told),
+                Told::Start(of, from) => {
+                    self.start(consumer, &of, from);
+                    is_late = begun.elapsed() >= STARTS_FOR;
+                }
+                Told::Durable(of, offset) => {
+                    self.with(&of, |held| held.durable = held.durable.max(Some(offset)));
+                }
+                Told::TakenOver => self.count(|stats| stats.takeovers += 1),
+                Told::Released(of) => {
+                    self.with(&of, |held| held.is_released = true);
+                    lock(&self.lost).retain(|lost| lost.of != of);
+                }
+                Told::Leave => self.leaves.store(true, Ordering::Relaxed),
+            }
+        }
+        if !later.is_empty() {
+            self.hand.put_back(later);
+        }
+    }
+
+    /// Takes a record, and returns how many bytes it has.
+    pub(super) fn take(&self, record: &BorrowedMessage<'_>) -> usize {
+        let mut held = self.lock();
+        let of = held.get_mut(record.topic()).and_then(|of| of.get_mut(&record.partition()));
+        if let Some(Err(error)) = of.map(|held| held.take(record, &self.taking)) {
+            self.tell(News::Failed(error));
+        }
+        record.payload_len() + record.key_len()
+    }
+
+    /// Hands over what was taken. Partitions of which enough is handed over are paused, and those
+    /// go on of which it was taken.
+    pub(super) fn hand_over(&self, consumer: &BaseConsumer<Group>) {
+        let (mut full, mut free) = (TopicPartitionList::new(), TopicPartitionList::new());
+        for held in self.lock().values_mut().flat_map(BTreeMap::values_mut) {
+            held.hand_over();
+            let is_full = held.is_started && held.producer.is_full();
+            if is_full != held.is_paused && held.is_started {
+                held.is_paused = is_full;
+                self.count(|stats| match is_full {
+                    true => (stats.paused, stats.pauses) = (stats.paused + 1, stats.pauses + 1),
+                    false => stats.paused = stats.paused.saturating_sub(1),
+                });
+                add(if is_full { &mut full } else { &mut free }, &held.of.partition, None);
+            }
+        }
+        if full.count() > 0
+            && let Err(error) = consumer.pause(&full)
+        {
+            self.warn(format!("partitions were not paused: {error}"));
+        }
+        if free.count() > 0
+            && let Err(error) = consumer.resume(&free)
+        {
+            self.warn(format!("partitions were not resumed: {error}"));
+        }
+    }
+
+    /// Commits what is stored. With `CommitMode::Sync`, also what was committed before, of which it
+    /// may not be known yet that it failed.
+    pub(super) fn commit(&self, consumer: &BaseConsumer<Group>, mode: CommitMode) {
+        let mut list = TopicPartitionList::new();
+        for held in self.lock().values_mut().flat_map(BTreeMap::values_mut) {
+            let offset = match mode {
+                CommitMode::Async => held.to_commit(),
+                CommitMode::Sync => held.durable,
+            };
+            if let Some(offset) = offset {
+                held.committed = Some(offset);
+                add(&mut list, &held.of.partition, Some(offset));
+            }
+        }
+        if list.count() > 0
+            && let Err(error) = consumer.commit(&list, mode)
+        {
+            self.not_committed(&list, &error);
+        }
+    }
+
+    /// These are committed again.
+    fn not_committed(&self, list: &TopicPartitionList, error: &KafkaError) {
+        self.warn(format!("offsets were not committed: {error}"));
+        let mut held = self.lock();
+        for element in list.elements() {
+            let of = held.get_mut(element.topic());
+            if let Some(held) = of.and_then(|of| of.get_mut(&element.partition())) {
+                held.committed = None;
+            }
+        }
+    }
+
+    /// Reads a partition that was assigned.
+    fn start(&self, consumer: &BaseConsumer<Group>, of: &Assignment, from: Option<u64>) {
+        let mut list = TopicPartitionList::new();
+        let Partition { topic, number } = &*of.partition;
+        add(&mut list, &of.partition, None);
+        let mut early = None;
+        self.with(of, |held| early = Some(held.early));
+        // It was taken away meanwhile.
+        let Some(early) = early else { return };
+        if let Some(from) = from {
+            match retained(consumer, &of.partition, from) {
+                Ok(Retained::All) => {}
+                Ok(Retained::From(begin)) => {
+                    self.warn(format!(
+                        "{}: the records of offsets {from} to {} were deleted before they were \
+                         read: the topic keeps them for too short a time",
+                        of.partition,
+                        begin - 1
+                    ));
+                    return self.hand.start_again(of, Some(begin));
+                }
+                Ok(Retained::Other { end }) => {
+                    let partition = of.partition.to_string();
+                    let error = SourceError::OtherRecords { partition, offset: from, end };
+                    return self.tell(News::Failed(error));
+                }
+                Err(error) => {
+                    self.warn(format!("{} cannot be read yet: {error}", of.partition));
+                    return self.hand.start_again(of, Some(from));
+                }
+            }
+        }
+        if let Some(from) = from.or(early) {
+            let from = Offset::Offset(i64::try_from(from).unwrap_or(i64::MAX));
+            let sought = consumer.seek(topic, *number, from, SEEK_TIMEOUT);
+            if let Err(error) = sought {
+                // It was assigned a moment ago, and librdkafka has not begun with it.
+                self.hand.start_again(of, from_raw(from));
+                if !matches!(error, KafkaError::Seek(_)) {
+                    self.warn(format!("{} cannot be read yet: {error}", of.partition));
+                }
+                return;
+            }
+        }
+        if let Err(error) = consumer.resume(&list) {
+            self.warn(format!("{} was not resumed: {error}", of.partition));
+        }
+        self.with(of, |held| {
+            held.is_started = true;
+            held.next = from.unwrap_or_default();
+            held.begins = from;
+        });
+    }
+
+    fn assigned(&self, consumer: &BaseConsumer<Group>, list: &TopicPartitionList) {
+        let is_empty = list.count() == 0;
+        let pause = |()| if is_empty { Ok(()) } else { consumer.pause(list) };
+        if let Err(error) = consumer.incremental_assign(list).and_then(pause) {
+            self.warn(format!("partitions were not assigned: {error}"));
+        }
+        let mut news = Vec::new();
+        for element in list.elements() {
+            let epoch = self.epochs.fetch_add(1, Ordering::Relaxed);
+            let partition =
+                Partition { topic: element.topic().to_owned(), number: element.partition() };
+            let of = Assignment { partition: Arc::new(partition), epoch };
+            let hand = self.hand.clone();
+            let (producer, pieces) = queue_that_calls(move || hand.ring());
+            let name = of.partition.to_string();
+            let source = Source::of_partition(pieces, name, self.taking.lines.clone());
+            let (tell, first) = oneshot::channel();
+            let held = Held::new(of.clone(), producer, tell);
+            self.count(|stats| {
+                stats.assigned += 1;
+                stats.partitions.insert(Partition::clone(&of.partition), None);
+            });
+            let mut all = self.lock();
+            all.entry(element.topic().to_owned()).or_default().insert(element.partition(), held);
+            drop(all);
+            news.push(Assigned { of, source, first });
+        }
+        self.share();
+        self.tell(News::Assigned(news));
+    }
+
+    /// Lets go of partitions: once nobody reads them, or when it is too late for that.
+    fn revoked(&self, consumer: &BaseConsumer<Group>, list: &TopicPartitionList) {
+        let mut left = self.assignments(list);
+        let until = Instant::now() + self.revoke_timeout;
+        let is_lost = || consumer.assignment_lost();
+        if self.leaves() {
+            // Nobody reads anything any more.
+            left.clear();
+        }
+        if !is_lost() {
+            self.tell(News::Revoked(left.clone()));
+        }
+        while !is_lost() && !left.is_empty() && Instant::now() < until {
+            let told = self.hand.wait(LOOKS_EVERY.min(until - Instant::now()));
+            self.hear(consumer, told);
+            left.retain(|of| !self.is_released(of) && !self.leaves());
+        }
+        if !left.is_empty() {
+            if !is_lost() {
+                let names: Vec<_> = left.iter().map(|of| of.partition.to_string()).collect();
+                let names = names.join(", ");
+                let limit = humantime::format_duration(self.revoke_timeout);
+                self.warn(format!("not stored within revoke_timeout ({limit}): {names}"));
+            }
+            self.tell(News::Lost(left));
+        }
+        if !is_lost() {
+            self.commit(consumer, CommitMode::Sync);
+        }
+        list.elements().iter().for_each(|e| self.remove(e.topic(), e.partition()));
+        self.share();
+        if let Err(error) = consumer.incremental_unassign(list) {
+            self.warn(format!("partitions were not given back: {error}"));
+        }
+    }
+
+    fn remove(&self, topic: &str, number: i32) {
+        let gone = self.lock().get_mut(topic).and_then(|held| held.remove(&number));
+        let Some(held) = gone else { return };
+        self.count(|stats| {
+            stats.partitions.remove(&*held.of.partition);
+            stats.paused -= u64::from(held.is_paused);
+            match held.is_released {
+                true => stats.revoked += 1,
+                false => stats.lost += 1,
+            }
+        });
+        if !held.is_released {
+            lock(&self.lost).push(held);
+        }
+    }
+
+    fn count(&self, change: impl FnOnce(&mut GroupStats)) {
+        change(&mut lock(&self.stats));
+    }
+
+    /// Divides what may be read ahead between all partitions.
+    fn share(&self) {
+        let held = self.lock();
+        let all = held.values().flat_map(BTreeMap::values);
+        let share = AHEAD_BYTES_MAX / all.clone().count().max(1);
+        let share = share.clamp(AHEAD_BYTES_EACH_MIN, AHEAD_BYTES_EACH_MAX);
+        all.for_each(|held| held.producer.set_bytes_max(share));
+    }
+
+    fn assignments(&self, list: &TopicPartitionList) -> Vec<Assignment> {
+        let held = self.lock();
+        let of = |topic: &str, number| held.get(topic)?.get(&number).map(|held| held.of.clone());
+        list.elements().iter().filter_map(|e| of(e.topic(), e.partition())).collect()
+    }
+
+    fn is_released(&self, of: &Assignment) -> bool {
+        let mut is_released = true;
+        self.with(of, |held| is_released = held.is_released);
+        is_released
+    }
+
+    /// Changes a partition, if it is still held as it was.
+    fn with(&self, of: &Assignment, change: impl FnOnce(&mut Held)) {
+        let mut held = self.lock();
+        let Partition { topic, number } = &*of.partition;
+        let held = held.get_mut(topic).and_then(|held| held.get_mut(number));
+        if let Some(held) = held.filter(|held| held.of == *of) {
+            change(held);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<i32, Held>>> {
+        lock(&self.held)
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing under a lock leaves it half changed.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn add(list: &mut TopicPartitionList, partition: &Partition, offset: Option<u64>) {
+    let Partition { topic, number } = partition;
+    match offset.and_then(|offset| i64::try_from(offset).ok()) {
+        Some(offset) => {
+            // It fails for offsets that are none, which this one is not.
+            let _ = list.add_partition_offset(topic, *number, Offset::Offset(offset));
+        }
+        None => drop(list.add_partition(topic, *number)),
+    }
+}
+
+fn from_raw(offset: Offset) -> Option<u64> {
+    offset.to_raw().and_then(|offset| u64::try_from(offset).ok())
+}
+
+/// How much is read ahead of all partitions together, and of each.
+const AHEAD_BYTES_MAX: usize = 64 << 20;
+const AHEAD_BYTES_EACH_MIN: usize = 64 << 10;
+const AHEAD_BYTES_EACH_MAX: usize = 4 << 20;
+/// After how long no further partition is started before it polls.
+const STARTS_FOR: Duration = Duration::from_millis(100);
+/// How long librdkafka may take to go to another offset, which asks nobody.
+const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often it is looked whether a partition that is waited for is lost.
+const LOOKS_EVERY: Duration = Duration::from_millis(100);
