@@ -2,11 +2,13 @@
 
 mod line_place;
 mod mapper;
+mod open;
 mod work;
 
 use std::sync::{Arc, Mutex};
 
-use self::mapper::{Mapper, OpenBatch, Rest};
+use self::mapper::{Mapper, Rest};
+use self::open::OpenBatch;
 use self::work::Work;
 use crate::batch::{Framing, Run};
 use crate::map::Map;
@@ -24,6 +26,8 @@ pub struct Events {
     place: Place,
     /// The events of the first line that an earlier run has taken.
     begun: Option<Begun>,
+    /// Whether another source is read for a while.
+    is_elsewhere: bool,
 }
 
 /// What a stretch of the input became.
@@ -37,6 +41,9 @@ pub struct Batch {
     pub several: Vec<Several>,
     /// Where its lines begin.
     pub starts: LineStarts,
+    /// The keys of the records that its lines are, where they are kept, each with how many lines
+    /// the input has before its own.
+    pub keys: Vec<(u64, Vec<u8>)>,
     /// What is to be known of the files that they are of.
     pub notes: Vec<Note>,
     /// How many lines the expressions filtered out.
@@ -49,6 +56,15 @@ pub struct Batch {
     pub bytes: u64,
     /// Where it ends, and the next one begins.
     pub next: Place,
+}
+
+impl Batch {
+    /// The key of the record that the line behind so many lines is, if it has one and keys are
+    /// kept.
+    pub fn key(&self, lines_before: u64) -> Option<&[u8]> {
+        let index = self.keys.binary_search_by_key(&lines_before, |(line, _)| *line).ok()?;
+        Some(&self.keys[index].1)
+    }
 }
 
 /// A line that cannot become an event.
@@ -85,7 +101,7 @@ impl Events {
     ///
     /// # Errors
     ///
-    /// The map has an expression, and there is no thread for it.
+    /// There is no thread for the map.
     pub fn new(
         source: Source,
         map: Arc<Map>,
@@ -93,16 +109,18 @@ impl Events {
         place: Place,
         begun: Option<Begun>,
     ) -> Result<Events, SourceError> {
-        let work = Work::new(Mapper { map, framing, lines: source.lines() });
+        let mapper = Mapper { map, framing, lines: source.lines() };
+        let work = Work::new(mapper, source.is_one_of_many());
         let work = work.map_err(|source| SourceError::MapThread { source })?;
-        Ok(Events { source, framing, work, rest: None, place, begun })
+        Ok(Events { source, framing, work, rest: None, place, begun, is_elsewhere: false })
     }
 
     /// The next batch; nothing at the end of the input. Cancel safe.
     ///
     /// Waits until there is at least one line, and then takes what was read already: about 1 MiB at
     /// most, and more only if the first event is. A batch may be without runs, and may end between
-    /// two events of a line.
+    /// two events of a line. The first piece of the batch behind it is being mapped when this
+    /// returns, if it was read already.
     ///
     /// # Errors
     ///
@@ -115,8 +133,7 @@ impl Events {
                 self.rest = self.source.next().await?.map(Rest::from);
             }
             let Some(rest) = self.rest.take() else { return Ok(None) };
-            let open = OpenBatch::new(self.framing, self.place, self.begun.take());
-            self.work.begin(open, rest);
+            self.begin(rest);
         }
         loop {
             let filled = self.work.done().await;
@@ -128,11 +145,33 @@ impl Events {
             match if is_over { None } else { self.source.try_next() } {
                 Some(piece) => self.work.begin(filled.open, Rest::from(piece)),
                 None => {
-                    let batch = filled.open.close()?;
+                    let mut open = filled.open;
+                    // A batch may have no line, but what is to be known of files.
+                    self.begun = open.take_begun();
+                    let batch = open.close()?;
                     self.place = batch.next;
+                    self.go_ahead();
                     return Ok(Some(batch));
                 }
             }
+        }
+    }
+
+    /// Begins a batch.
+    fn begin(&mut self, rest: Rest) {
+        let open = OpenBatch::new(self.framing, self.place, self.begun.take());
+        self.work.begin(open, rest);
+    }
+
+    /// Begins the next batch, if that is done beside the task. Of another source than its own it is
+    /// not known how much will be asked for.
+    fn go_ahead(&mut self) {
+        if !self.work.is_beside() || self.is_elsewhere {
+            return;
+        }
+        let rest = self.rest.take().or_else(|| self.source.try_next().map(Rest::from));
+        if let Some(rest) = rest {
+            self.begin(rest);
         }
     }
 
@@ -154,6 +193,7 @@ impl Events {
     /// Goes on with the lines of another source from `place` on, where a line begins, and returns
     /// what it had and [goes back](Events::go_back) to. This is for before the first batch.
     pub(crate) fn read(&mut self, source: Source, place: Place) -> Before {
+        self.is_elsewhere = true;
         Before {
             source: std::mem::replace(&mut self.source, source),
             place: std::mem::replace(&mut self.place, place),
@@ -166,7 +206,7 @@ impl Events {
     pub(crate) fn go_back(&mut self, before: Before) {
         let Before { source, place, begun } = before;
         (self.source, self.place, self.begun) = (source, place, begun);
-        self.rest = None;
+        (self.rest, self.is_elsewhere) = (None, false);
     }
 
     /// How much there is to read, in bytes, if that is known.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::format::VERSIONS;
+
 /// Why a checkpoint cannot be had or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
@@ -45,12 +47,69 @@ pub enum CheckpointError {
         /// Why.
         source: io::Error,
     },
+    /// It is in the bucket, and holds nothing that this program can use.
+    #[error(
+        "the checkpoint {0} {1}: nothing was read or written. To start over, remove it: then every \
+         event is stored again, also those that are stored already"
+    )]
+    DamagedIn(String, Damage),
+    /// Another process goes on with it.
+    #[error(
+        "another process has taken over the checkpoint {name}, so this one ends, and makes nothing \
+         visible any more ({why})"
+    )]
+    TakenOver {
+        /// The checkpoint.
+        name: String,
+        /// What the sink says.
+        why: String,
+    },
+    /// The flow does not go on with it.
+    #[error("the checkpoint {name} does not fit: {why}")]
+    Misfit {
+        /// The checkpoint.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// The store of the sink refuses it.
+    #[error("the checkpoint {name} cannot be {what}: {why}")]
+    Refused {
+        /// The checkpoint.
+        name: String,
+        /// What was to be done with it.
+        what: &'static str,
+        /// What the sink says.
+        why: String,
+    },
+    /// The store of the sink cannot be reached. Where it was to be stored, it may be.
+    #[error("the checkpoint {name} cannot be {what} now: {why}")]
+    Unavailable {
+        /// The checkpoint.
+        name: String,
+        /// What was to be done with it.
+        what: &'static str,
+        /// What the sink says.
+        why: String,
+    },
     /// The source cannot be looked at.
     #[error("the source {} cannot be inspected for the checkpoint", .0.display())]
     Source(PathBuf, #[source] io::Error),
     /// The source is not any more what was read of it.
     #[error("the source has changed since the previous checkpoint")]
     Moved(#[from] Moved),
+}
+
+impl CheckpointError {
+    /// Whether it may be stored later, where the run goes on until then. One that `follows` its
+    /// source has time for a disk that is full.
+    pub fn may_pass(&self, follows: bool) -> bool {
+        match self {
+            CheckpointError::Unavailable { .. } => true,
+            CheckpointError::Store { .. } => follows,
+            _ => false,
+        }
+    }
 }
 
 /// What is wrong with the bytes of a checkpoint.
@@ -61,8 +120,8 @@ pub enum Damage {
     Foreign,
     /// A later program wrote it, or an earlier one.
     #[error(
-        "is a checkpoint of version {0}, but this program reads version {known}; finish the \
-         source with the program that wrote it", known = super::format::VERSION
+        "is a checkpoint of version {0}, but this program reads versions {first} to {last}; finish \
+         the source with the program that wrote it", first = VERSIONS.start(), last = VERSIONS.end()
     )]
     OtherVersion(u32),
     /// It ends too early.
@@ -108,6 +167,14 @@ pub enum Moved {
          [source]; or, to start over, remove the checkpoint: then every event is stored again"
     )]
     Files,
+    /// It is a partition, and the checkpoint is of something else.
+    #[error(
+        "the checkpoint is of another source than {partition}; give one of the two another name"
+    )]
+    Partition {
+        /// The partition.
+        partition: String,
+    },
     /// It cannot be looked at.
     #[error("{} cannot be read", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),

@@ -301,7 +301,9 @@ mod tests {
             objects: 0,
             object_bytes: 0,
             writer: Default::default(),
+            holder: None,
             state: vec![7; 3],
+            untaken: None,
         }
     }
 }

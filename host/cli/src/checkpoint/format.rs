@@ -2,19 +2,22 @@
 //!
 //! ```text
 //! magic, 20 bytes | version, u32 | length of the header, u32 | length of the state, u64
-//! header, JSON | the component's state | SHA-256 of all before
+//! length of untaken events, u64
+//! header, JSON | the component's state | untaken events | SHA-256 of all before
 //! ```
 //!
 //! Numbers are little endian. The header is text, so that a person with a pager sees what it is of.
+//!
 
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::error::Damage;
-use crate::place::{Begun, LineStart, Place};
-use crate::source::{FileMark, Start};
+use super::mark::Mark;
+use super::untaken::Untaken;
 
 /// How far a flow is: a position in its source, and what its sink held there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +36,22 @@ pub struct Checkpoint {
     pub object_bytes: u64,
     /// The component that took the state.
     pub writer: Writer,
+    /// The process that stored it, where others may take over. `None` in a file.
+    pub holder: Option<Holder>,
     /// What the component has to say, which only it can read.
     pub state: Vec<u8>,
+    /// The events before the place that the state does not have, if there are any.
+    pub untaken: Option<Untaken>,
+}
+
+/// The process that holds a checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// A random number, in hexadecimal.
+    pub id: String,
+    /// How long it may go on without storing another checkpoint, in milliseconds. 0 where it has
+    /// ended, or never waits.
+    pub lease_ms: u64,
 }
 
 /// The component that took a state.
@@ -62,71 +79,6 @@ pub struct Through {
     pub config: String,
 }
 
-/// A place in a source, and what tells the source from others.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
-    /// What was read.
-    #[serde(flatten)]
-    pub of: Marked,
-    /// How many lines lie before the line of the place.
-    pub lines: u64,
-    /// How many bytes lie before that line.
-    pub offset: u64,
-    /// Position of that line's first event.
-    pub position: u64,
-    /// What was taken of that line, if anything was.
-    pub begun: Option<Begun>,
-    /// The line of the first event that was not durable, or one before it.
-    pub oldest: LineStart,
-}
-
-/// What was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Marked {
-    /// Files, as one stream.
-    Files {
-        /// How far each of them was read.
-        files: Vec<FileMark>,
-    },
-    /// One file.
-    File(Identity),
-}
-
-/// What tells a file from others.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
-    /// The file as it was named.
-    pub path: String,
-    /// The file system that it lay on.
-    pub device: u64,
-    /// Its number there.
-    pub inode: u64,
-    /// How long it was, in bytes.
-    pub length: u64,
-    /// The SHA-256 of the file's beginning, in hexadecimal; never of what lies behind the offset.
-    pub beginning: String,
-    /// The SHA-256 of what lies directly before the offset, in hexadecimal.
-    pub before: String,
-}
-
-impl Default for Marked {
-    fn default() -> Marked {
-        Marked::File(Identity::default())
-    }
-}
-
-impl Mark {
-    /// The place.
-    pub fn place(&self) -> Place {
-        Place {
-            start: Start { line: self.lines, offset: self.offset },
-            position: self.position,
-            taken: self.begun.as_ref().map_or(0, |begun| begun.events),
-        }
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 struct Header {
     taken: u64,
@@ -136,9 +88,32 @@ struct Header {
     objects: u64,
     object_bytes: u64,
     writer: Writer,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    holder: Option<Holder>,
 }
 
 impl Checkpoint {
+    /// The checkpoint of a flow that has done nothing yet, whose source begins with `source`.
+    pub fn at_the_beginning(source: Mark, writer: Writer) -> Checkpoint {
+        Checkpoint {
+            taken: 0,
+            finished: false,
+            source,
+            events: 0,
+            objects: 0,
+            object_bytes: 0,
+            writer,
+            holder: None,
+            state: Vec::new(),
+            untaken: None,
+        }
+    }
+
+    /// Whether it is of a flow that has done nothing yet.
+    pub fn is_beginning(&self) -> bool {
+        self.state.is_empty()
+    }
+
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -152,8 +127,8 @@ impl Checkpoint {
     ///
     /// Those of `out`.
     pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
-        let Checkpoint { taken, finished, source, events, objects, object_bytes, writer, state } =
-            self;
+        let Checkpoint { taken, finished, source, events, objects, object_bytes, .. } = self;
+        let Checkpoint { writer, holder, state, untaken, .. } = self;
         let header = Header {
             taken: *taken,
             finished: *finished,
@@ -162,14 +137,17 @@ impl Checkpoint {
             objects: *objects,
             object_bytes: *object_bytes,
             writer: writer.clone(),
+            holder: holder.clone(),
         };
         let header = serde_json::to_vec(&header).expect("numbers and texts are JSON");
+        let untaken = untaken.as_ref().map(Untaken::to_bytes).unwrap_or_default();
         let mut preamble = MAGIC.to_vec();
         preamble.extend(VERSION.to_le_bytes());
         preamble.extend((header.len() as u32).to_le_bytes());
         preamble.extend((state.len() as u64).to_le_bytes());
+        preamble.extend((untaken.len() as u64).to_le_bytes());
         let mut digest = Sha256::new();
-        for piece in [&preamble, &header, state] {
+        for piece in [&preamble, &header, state, &untaken] {
             digest.update(piece);
             out.write_all(piece)?;
         }
@@ -187,15 +165,19 @@ impl Checkpoint {
         if bytes[..begins] != MAGIC[..begins] {
             return Err(Damage::Foreign);
         }
-        let mut rest = Rest(&bytes[begins..]);
+        let mut rest = Unread(&bytes[begins..]);
         let version = rest.take().map(u32::from_le_bytes).ok_or(cut_short.clone())?;
         if !VERSIONS.contains(&version) {
             return Err(Damage::OtherVersion(version));
         }
         let header_bytes = rest.take().map(u32::from_le_bytes).ok_or(cut_short.clone())?;
         let state_bytes = rest.take().map(u64::from_le_bytes).ok_or(cut_short.clone())?;
-        let wanted = u64::from(header_bytes).checked_add(state_bytes);
-        let wanted = wanted.and_then(|bytes| bytes.checked_add(DIGEST_BYTES as u64));
+        let untaken_bytes = match version {
+            VERSION => rest.take().map(u64::from_le_bytes).ok_or(cut_short.clone())?,
+            _ => 0,
+        };
+        let lengths = [state_bytes, untaken_bytes, DIGEST_BYTES as u64];
+        let wanted = lengths.into_iter().try_fold(u64::from(header_bytes), u64::checked_add);
         let wanted = wanted.ok_or(Damage::Altered)?;
         // A length that was altered may look like a file that was cut.
         match (rest.0.len() as u64).cmp(&wanted) {
@@ -208,67 +190,116 @@ impl Checkpoint {
             return Err(Damage::Altered);
         }
         let (header, rest) = rest.0.split_at(header_bytes as usize);
-        let state = rest[..state_bytes as usize].to_vec();
-        let header = serde_json::from_slice(header).map_err(|_| Damage::Altered)?;
-        let Header { taken, finished, source, events, objects, object_bytes, writer } = header;
-        Ok(Checkpoint { taken, finished, source, events, objects, object_bytes, writer, state })
+        let (state, rest) = rest.split_at(state_bytes as usize);
+        let untaken = match untaken_bytes {
+            0 => None,
+            bytes => Some(Untaken::of_bytes(&rest[..bytes as usize]).ok_or(Damage::Altered)?),
+        };
+        let header: Header = serde_json::from_slice(header).map_err(|_| Damage::Altered)?;
+        let Header { taken, finished, source, events, objects, object_bytes, .. } = header;
+        let Header { writer, holder, .. } = header;
+        Ok(Checkpoint {
+            taken,
+            finished,
+            source,
+            events,
+            objects,
+            object_bytes,
+            writer,
+            holder,
+            state: state.to_vec(),
+            untaken,
+        })
     }
 }
 
 /// What is still to be read.
-struct Rest<'a>(&'a [u8]);
+pub(super) struct Unread<'a>(pub(super) &'a [u8]);
 
-impl Rest<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+impl<'a> Unread<'a> {
+    pub(super) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (taken, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*taken)
     }
+
+    pub(super) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
 }
 
 const MAGIC: &[u8; 20] = b"SPILLWAY CHECKPOINT\n";
-/// What this program writes. It reads the version before as well, which knows of one file only.
-pub(super) const VERSION: u32 = 3;
-const VERSIONS: std::ops::RangeInclusive<u32> = 2..=VERSION;
+/// What this program writes. It reads two versions before as well, which have no untaken events: 3
+/// has longer entries of files, and 2 knows of one file only.
+const VERSION: u32 = 4;
+pub(super) const VERSIONS: RangeInclusive<u32> = 2..=VERSION;
 const DIGEST_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use super::super::mark::{Identity, Marked};
+    use super::super::untaken::tests::untaken;
     use super::*;
+    use crate::place::{Begun, LineStart};
+    use crate::source::{FileMark, Print};
 
     #[test]
     fn what_is_written_is_read() {
         for state in [vec![], b"state".to_vec(), vec![0xFF; 100_000]] {
-            let checkpoint = checkpoint(state);
-            assert_eq!(Checkpoint::of_bytes(&checkpoint.to_bytes()), Ok(checkpoint));
+            for checkpoint in [checkpoint(state.clone()), with_untaken(state)] {
+                assert_eq!(Checkpoint::of_bytes(&checkpoint.to_bytes()), Ok(checkpoint));
+            }
         }
     }
 
     #[test]
     fn ten_thousand_files_take_less_than_2_mb() {
+        // A hole that is as long as a large log.
+        let (file, offset) = (tempfile::tempfile().unwrap(), 1_234_567_890);
+        file.set_len(offset).unwrap();
+        let print = Print::of_file(&file, offset).unwrap();
+        let earlier = Print::of_file(&file, offset - (64 << 10)).unwrap();
+        let pod = "checkout-7d9c5b8f4-x2x9z_0f8fad5b-d9cb-469f-a165-70867728950e";
         let mark = |index: u64| FileMark {
-            path: format!("/var/log/containers/checkout-{index:05}-7d9c5b8f4-x2x9z_production.log"),
+            path: format!("/var/log/pods/production_{index:04}-{pod}/app/0.log"),
             inode: 9_000_000 + index,
-            offset: 1_234_567_890 + index,
+            offset,
             lines: Some(12_345_678 + index),
-            ..FileMark::default()
+            print,
+            through: None,
+            earlier: Some(earlier),
+            is_begun: false,
         };
+        assert_eq!(mark(0).path.len(), 101);
         let mut checkpoint = checkpoint(Vec::new());
-        checkpoint.source.of = Marked::Files { files: (0..10_000).map(mark).collect() };
+        checkpoint.source.of = Marked::of_files((0..10_000).map(mark).collect(), true);
         let bytes = checkpoint.to_bytes();
         assert!(bytes.len() < 2_000_000, "{}", bytes.len());
         assert_eq!(Checkpoint::of_bytes(&bytes), Ok(checkpoint));
     }
 
+    /// One that an earlier version has stored does not say whether files were looked at.
+    #[test]
+    fn what_is_not_said_of_files_is_not_so() {
+        let read = |text: &str| serde_json::from_str::<Marked>(text).unwrap();
+        assert_eq!(read(r#"{"files": []}"#), Marked::of_files(Vec::new(), false));
+        let looked = Marked::of_files(Vec::new(), true);
+        assert_eq!(read(&serde_json::to_string(&looked).unwrap()), looked);
+    }
+
     #[test]
     fn one_that_is_cut_at_any_byte_is_told() {
-        let bytes = checkpoint(b"state".to_vec()).to_bytes();
-        for length in 0..bytes.len() {
-            let read = Checkpoint::of_bytes(&bytes[..length]);
-            assert_eq!(read, Err(Damage::CutShort(length)), "{length}");
+        for checkpoint in [checkpoint(b"state".to_vec()), with_untaken(b"state".to_vec())] {
+            let bytes = checkpoint.to_bytes();
+            for length in 0..bytes.len() {
+                let read = Checkpoint::of_bytes(&bytes[..length]);
+                assert_eq!(read, Err(Damage::CutShort(length)), "{length}");
+            }
+            let longer = [&bytes[..], b"x"].concat();
+            assert_eq!(Checkpoint::of_bytes(&longer), Err(Damage::Altered));
         }
-        let longer = [&bytes[..], b"x"].concat();
-        assert_eq!(Checkpoint::of_bytes(&longer), Err(Damage::Altered));
     }
 
     #[test]
@@ -280,11 +311,10 @@ mod tests {
             let damage = Checkpoint::of_bytes(&flipped).expect_err("it is damaged");
             match bit / 8 {
                 0..20 => assert_eq!(damage, Damage::Foreign),
-                // One bit makes the version before of this one, whose checksum does not match.
-                20 if bit % 8 == 0 => assert_eq!(damage, Damage::Altered),
+                // No bit makes a version of this one that is read.
                 20..24 => assert!(matches!(damage, Damage::OtherVersion(_)), "{damage}"),
                 // A longer length is one that the file does not have.
-                24..36 => {}
+                24..44 => {}
                 _ => assert_eq!(damage, Damage::Altered),
             }
         }
@@ -299,8 +329,8 @@ mod tests {
         }
         assert_eq!(
             Damage::OtherVersion(7).to_string(),
-            "is a checkpoint of version 7, but this program reads version 3; finish the source \
-             with the program that wrote it"
+            "is a checkpoint of version 7, but this program reads versions 2 to 4; finish the \
+             source with the program that wrote it"
         );
     }
 
@@ -326,7 +356,13 @@ mod tests {
             objects: 1,
             object_bytes: 17,
             writer,
+            holder: Some(Holder { id: "0f".into(), lease_ms: 20_000 }),
             state,
+            untaken: None,
         }
+    }
+
+    fn with_untaken(state: Vec<u8>) -> Checkpoint {
+        Checkpoint { untaken: Some(untaken()), ..checkpoint(state) }
     }
 }

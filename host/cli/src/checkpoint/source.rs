@@ -1,11 +1,12 @@
 //! What a flow with checkpoints reads.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::format::{Identity, Marked};
-use super::{Mark, Moved, SourceFile};
-use crate::place::Place;
-use crate::source::{FileMark, FilesSettings, Print};
+use super::mark::{Identity, Marked};
+use super::{CheckpointError, Mark, Moved, SourceFile};
+use crate::place::{LineStart, Place};
+use crate::source::{FileMark, FilesSettings, Partition, Print};
 
 /// What a flow with checkpoints reads.
 pub enum CheckpointSource {
@@ -13,6 +14,13 @@ pub enum CheckpointSource {
     File(SourceFile),
     /// Files, which are found by what the checkpoint says of them.
     Files(FilesSettings),
+    /// Records of a partition, which are read from where the checkpoint says.
+    Partition {
+        /// The partition.
+        partition: Arc<Partition>,
+        /// The offset that it is read from if there is no checkpoint.
+        first: u64,
+    },
 }
 
 impl CheckpointSource {
@@ -21,12 +29,50 @@ impl CheckpointSource {
         match self {
             CheckpointSource::File(file) => file.path().to_owned(),
             CheckpointSource::Files(files) => files.paths.written().join(", ").into(),
+            CheckpointSource::Partition { partition, .. } => partition.to_string().into(),
+        }
+    }
+
+    /// The same, for a checkpoint that another machine may have taken: a file is known by its
+    /// content, and has another inode there.
+    pub fn of_any_machine(self) -> CheckpointSource {
+        match self {
+            CheckpointSource::File(file) => CheckpointSource::File(file.of_any_machine()),
+            source @ (CheckpointSource::Files(_) | CheckpointSource::Partition { .. }) => source,
+        }
+    }
+
+    /// What a checkpoint says of it before anything is read.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be looked at.
+    pub fn beginning(&self) -> Result<Mark, CheckpointError> {
+        match self {
+            CheckpointSource::File(file) => {
+                let mark = file.mark(Place::default(), None, LineStart::default());
+                mark.map_err(|error| CheckpointError::Source(file.path().into(), error))
+            }
+            CheckpointSource::Files(_) => {
+                let of = Marked::of_files(Vec::new(), false);
+                Ok(Mark { of, ..Mark::default() })
+            }
+            CheckpointSource::Partition { partition, first } => {
+                // Positions begin with the offset, as long as each record is one event.
+                let oldest = LineStart { line: *first, position: *first };
+                let (of, lines, position) = (marked(partition), *first, *first);
+                Ok(Mark { of, lines, position, oldest, ..Mark::default() })
+            }
         }
     }
 
     /// Whether it never ends by itself.
     pub fn is_followed(&self) -> bool {
-        matches!(self, CheckpointSource::Files(FilesSettings { follow: true, .. }))
+        match self {
+            CheckpointSource::File(_) => false,
+            CheckpointSource::Files(files) => files.follow,
+            CheckpointSource::Partition { .. } => true,
+        }
     }
 
     /// Where to read on: the place that `mark` was made of.
@@ -41,8 +87,18 @@ impl CheckpointSource {
                 files_of(mark)?;
                 Ok(mark.place())
             }
+            CheckpointSource::Partition { partition, .. } => match mark.of == marked(partition) {
+                true => Ok(mark.place()),
+                false => Err(Moved::Partition { partition: partition.to_string() }),
+            },
         }
     }
+}
+
+/// What a mark says of a partition.
+pub(crate) fn marked(partition: &Partition) -> Marked {
+    let Partition { topic, number } = partition;
+    Marked::Partition { topic: topic.clone(), partition: *number }
 }
 
 /// What a mark says of each file. One that was made of a single file is of that one.
@@ -52,7 +108,13 @@ impl CheckpointSource {
 /// That file is not the one of the mark any more, so that nobody can tell what was read of it.
 pub(crate) fn files_of(mark: &Mark) -> Result<Vec<FileMark>, Moved> {
     match &mark.of {
-        Marked::Files { files } => Ok(files.clone()),
+        Marked::Partition { .. } => Err(Moved::Files),
+        Marked::Files { files, begun_file, .. } => {
+            let mut files = files.clone();
+            let begun = begun_file.and_then(|index| files.get_mut(index));
+            begun.into_iter().for_each(|file| file.is_begun = true);
+            Ok(files)
+        }
         Marked::File(Identity { path, inode, .. }) => {
             let unreadable = |error| Moved::Unreadable(PathBuf::from(path), error);
             let file = SourceFile::open(Path::new(path));
@@ -67,6 +129,7 @@ pub(crate) fn files_of(mark: &Mark) -> Result<Vec<FileMark>, Moved> {
                 print: print.map_err(unreadable)?,
                 through: None,
                 earlier: None,
+                is_begun: mark.begun.is_some(),
             }])
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::format::{Identity, Marked};
+use super::mark::{Identity, Marked};
 use super::{Mark, Moved};
 use crate::place::{Begun, LineStart, Place};
 use crate::source::{SourceError, Start};
@@ -16,6 +16,8 @@ use crate::source::{SourceError, Start};
 pub struct SourceFile {
     path: PathBuf,
     file: File,
+    /// Whether a file with another inode is another file.
+    has_inode: bool,
 }
 
 /// What a file has behind a place.
@@ -46,7 +48,12 @@ impl SourceFile {
             return Err(SourceError::NotAgain { path: path.to_owned() });
         }
         let file = File::open(path).map_err(wrong)?;
-        Ok(SourceFile { path: path.to_owned(), file })
+        Ok(SourceFile { path: path.to_owned(), file, has_inode: true })
+    }
+
+    /// The same, to be known by its content alone: on another machine it has another inode.
+    pub fn of_any_machine(self) -> SourceFile {
+        SourceFile { has_inode: false, ..self }
     }
 
     /// The file as it was named.
@@ -147,7 +154,7 @@ impl SourceFile {
         let replaced = |why| Moved::Replaced { path: self.path.clone(), lines, why };
         // A file of another number may begin alike, as logs do that are rotated. Numbers of file
         // systems are given anew when they are mounted, and say nothing.
-        if found.ino() != identity.inode {
+        if self.has_inode && found.ino() != identity.inode {
             let why = format!("its inode is {}, and was {}", found.ino(), identity.inode);
             return Err(replaced(why));
         }

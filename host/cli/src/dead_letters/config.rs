@@ -18,56 +18,67 @@ pub enum OnFailed {
     File(PathBuf),
 }
 
-/// A word, or `{ file = "…" }`.
-pub(crate) enum WordOrFile {
+/// A word, `{ file = "…" }` or `{ topic = "…" }`.
+pub(crate) enum Written {
     Word(String),
     File(PathBuf),
+    Topic(String),
 }
 
-impl WordOrFile {
+impl Written {
     /// Reads what is there; an error says what is `allowed`.
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
         allowed: &'static str,
-    ) -> Result<WordOrFile, D::Error> {
-        deserializer.deserialize_any(WordOrFileVisitor(allowed))
+    ) -> Result<Written, D::Error> {
+        deserializer.deserialize_any(WrittenVisitor(allowed))
     }
 }
 
-struct WordOrFileVisitor(&'static str);
+struct WrittenVisitor(&'static str);
 
-impl<'de> Visitor<'de> for WordOrFileVisitor {
-    type Value = WordOrFile;
+impl<'de> Visitor<'de> for WrittenVisitor {
+    type Value = Written;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.0)
     }
 
-    fn visit_str<E>(self, word: &str) -> Result<WordOrFile, E> {
-        Ok(WordOrFile::Word(word.to_owned()))
+    fn visit_str<E>(self, word: &str) -> Result<Written, E> {
+        Ok(Written::Word(word.to_owned()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WordOrFile, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Written, A::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct InFile {
-            file: PathBuf,
+        struct Place {
+            file: Option<PathBuf>,
+            topic: Option<String>,
         }
-        let InFile { file } = InFile::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(WordOrFile::File(file))
+        match Place::deserialize(MapAccessDeserializer::new(map))? {
+            Place { file: Some(file), topic: None } => Ok(Written::File(file)),
+            Place { file: None, topic: Some(topic) } => Ok(Written::Topic(topic)),
+            Place { file: Some(_), topic: Some(_) } => {
+                Err(A::Error::custom(format!("has a `file` and a `topic`, expected {}", self.0)))
+            }
+            Place { file: None, topic: None } => {
+                Err(A::Error::custom(format!("is an empty table, expected {}", self.0)))
+            }
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for OnFailed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OnFailed, D::Error> {
         let wrong = |seen: String| Err(D::Error::custom(format!("is {seen}, expected {ALLOWED}")));
-        match WordOrFile::deserialize(deserializer, ALLOWED)? {
-            WordOrFile::Word(word) if word == "stop" => Ok(OnFailed::Stop),
-            WordOrFile::Word(word) => wrong(format!("\"{word}\"")),
-            WordOrFile::File(path) if path.as_os_str().is_empty() => {
+        match Written::deserialize(deserializer, ALLOWED)? {
+            Written::Word(word) if word == "stop" => Ok(OnFailed::Stop),
+            Written::Word(word) => wrong(format!("\"{word}\"")),
+            Written::File(path) if path.as_os_str().is_empty() => {
                 wrong("a file without a name".to_owned())
             }
-            WordOrFile::File(path) => Ok(OnFailed::File(path)),
+            Written::File(path) => Ok(OnFailed::File(path)),
+            Written::Topic(_) => wrong("a topic".to_owned()),
         }
     }
 }
@@ -86,6 +97,9 @@ mod tests {
             ("'skip'", "is \"skip\", expected \"stop\" or { file = \"failed.ndjson\" }"),
             ("{ file = '' }", "is a file without a name, expected \"stop\" or"),
             ("{ fiel = 'f' }", "unknown field `fiel`"),
+            ("{ topic = 't' }", "is a topic, expected \"stop\" or"),
+            ("{ file = 'f', topic = 't' }", "has a `file` and a `topic`, expected \"stop\" or"),
+            ("{}", "is an empty table, expected \"stop\" or"),
             ("7", "expected \"stop\" or { file = \"failed.ndjson\" }"),
         ] {
             let error = parse(text).unwrap_err();

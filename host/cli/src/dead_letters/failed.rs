@@ -1,13 +1,16 @@
 //! Events of failed objects, on their way from the spool into the file.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::file::{DeadLetters, folder_of};
 use super::letter::{Content, DeadLetter};
 use super::spool::{Kept, Spool};
 use crate::layout::Layout;
+use crate::source::Partition;
 use spillway::contract::{Failure, Rejection, Run};
 use spillway::sink::explain;
 use spillway::transform::positions;
@@ -21,6 +24,8 @@ pub(crate) struct Failed {
     letters: DeadLetters,
     spool: Spool,
     reported: Vec<Reported>,
+    /// The positions of events in the spool that the sink rejected once they were kept.
+    dropped: BTreeSet<u64>,
     /// Failed events before this position are written.
     written: u64,
     /// How many letters were written.
@@ -47,6 +52,7 @@ impl Failed {
             letters,
             spool,
             reported: Vec::new(),
+            dropped: BTreeSet::new(),
             written: 0,
             count: 0,
         })
@@ -62,8 +68,8 @@ impl Failed {
         &self.path
     }
 
-    /// Keeps what the sink took of `runs`: all that it was given, in `sunk`, and did not reject.
-    /// Positions rise in all of them.
+    /// Keeps what the sink took of `runs`, or is to take next: all that it is given, in `sunk`, and
+    /// did not reject. Positions rise in all of them.
     pub(crate) fn keep(
         &mut self,
         runs: &[Run],
@@ -93,6 +99,11 @@ impl Failed {
         Ok(())
     }
 
+    /// Takes in that the sink rejected events that were kept.
+    pub(crate) fn drop_kept(&mut self, rejections: &[Rejection]) {
+        self.dropped.extend(rejections.iter().map(|rejection| rejection.position));
+    }
+
     /// Takes in that events were reported failed.
     pub(crate) fn report(&mut self, failure: &Failure) {
         let Failure { key, object_key, first, last, events, cause, .. } = failure;
@@ -112,6 +123,7 @@ impl Failed {
         self.write(&positions, layout)?;
         self.written = positions.end;
         self.spool.forget(self.written);
+        self.dropped = self.dropped.split_off(&self.written);
         Ok(())
     }
 
@@ -128,10 +140,12 @@ impl Failed {
     /// Writes the failed events in these positions.
     fn write(&mut self, positions: &Range<u64>, layout: &Layout) -> io::Result<()> {
         if self.reported.iter().any(|reported| reported.first < positions.end) {
-            let Failed { spool, letters, reported, .. } = self;
+            let Failed { spool, letters, reported, dropped, .. } = self;
+            let is_meant =
+                |position: &u64| positions.contains(position) && !dropped.contains(position);
             let mut count = 0;
             let read = spool.read(positions.clone(), |kept| {
-                write(kept, positions, layout, reported, letters, &mut count)
+                write(kept, is_meant, layout, reported, letters, &mut count)
             });
             // Those before one that failed are written all the same.
             let flushed = self.letters.flush();
@@ -153,16 +167,22 @@ impl Failed {
         Ok(())
     }
 
+    /// The same, for records of this partition.
+    pub(crate) fn of(mut self, partition: Option<Arc<Partition>>) -> Failed {
+        self.letters = self.letters.of(partition);
+        self
+    }
+
     /// Syncs written letters to disk.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.letters.sync()
     }
 }
 
-/// Writes what failed of `kept` in these positions, and counts it.
+/// Writes what failed of `kept` at positions that are meant, and counts it.
 fn write(
     kept: &Kept,
-    positions: &Range<u64>,
+    is_meant: impl Fn(&u64) -> bool,
     layout: &Layout,
     reported: &mut [Reported],
     letters: &mut DeadLetters,
@@ -171,7 +191,7 @@ fn write(
     let mut of_key: Vec<_> = reported.iter_mut().filter(|r| r.key == kept.sunk_key).collect();
     for (position, payload) in (kept.first..).zip(kept.payloads()) {
         let is_of = |reported: &&mut &mut Reported| {
-            (reported.first..=reported.last).contains(&position) && positions.contains(&position)
+            (reported.first..=reported.last).contains(&position) && is_meant(&position)
         };
         let Some(reported) = of_key.iter_mut().find(is_of) else { continue };
         reported.missing = reported.missing.saturating_sub(1);
@@ -251,6 +271,22 @@ mod tests {
         failed.settle_reported(&layout()).unwrap_err();
         assert_eq!(failed.count(), 2);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn what_the_sink_rejects_once_it_is_kept_is_no_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("failed");
+        let mut failed = Failed::open(&path).unwrap();
+        keep(&mut failed, &[run("a", 0, "abcd")]).unwrap();
+        failed.drop_kept(&[rejected(1), rejected(3)]);
+        failed.report(&failure("a", 0..=2, 2));
+        assert_eq!(written(&mut failed, |failed| failed.write_until(2, &layout())), 1);
+        assert_eq!(failed.dropped, [3].into());
+        assert_eq!(written(&mut failed, |failed| failed.write_until(4, &layout())), 1);
+        let letters = std::fs::read_to_string(&path).unwrap();
+        let payloads: String = letters.lines().map(|line| event(line).1).collect();
+        assert_eq!(payloads, "ac");
     }
 
     #[test]

@@ -4,12 +4,16 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::letter::DeadLetter;
+use crate::source::Partition;
 
 /// A file of dead letters, which is added to.
 pub(crate) struct DeadLetters {
     file: BufWriter<File>,
+    /// The partition that all of them are of, if they are records.
+    partition: Option<Arc<Partition>>,
 }
 
 /// Why a path is none for dead letters, or for a checkpoint.
@@ -65,13 +69,18 @@ impl DeadLetters {
         check(path).map_err(io::Error::other)?;
         let mut file = open(path, true)?;
         end_the_last_line(&mut file)?;
-        Ok(DeadLetters { file: BufWriter::new(file) })
+        Ok(DeadLetters { file: BufWriter::new(file), partition: None })
+    }
+
+    /// The same, for records of this partition.
+    pub(crate) fn of(self, partition: Option<Arc<Partition>>) -> DeadLetters {
+        DeadLetters { partition, ..self }
     }
 
     /// Adds one. Where the flow goes on without an event, it is [`flush`](DeadLetters::flush)ed
     /// before.
     pub(crate) fn add(&mut self, letter: &DeadLetter<'_>) -> io::Result<()> {
-        self.file.write_all(&letter.to_line())
+        self.file.write_all(&letter.to_line(self.partition.as_deref()))
     }
 
     /// Flushes added letters to the system, which keeps them if this process ends.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::escape;
 use crate::layout::Lines;
+use crate::source::Partition;
 
 /// A dead letter on its way into a file.
 pub(crate) struct DeadLetter<'a> {
@@ -49,7 +50,14 @@ pub(crate) enum Letter {
 struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
-    line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
     /// There only where the line is one from `line` to this.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_line: Option<u64>,
@@ -85,13 +93,21 @@ struct Read {
 }
 
 impl DeadLetter<'_> {
-    /// The document, with a line feed behind it.
-    pub(crate) fn to_line(&self) -> Vec<u8> {
+    /// The document, with a line feed behind it. With a partition, the line is a record of that,
+    /// and has an offset in place of a number.
+    pub(crate) fn to_line(&self, partition: Option<&Partition>) -> Vec<u8> {
         let DeadLetter { position, lines: Lines { first: line, last }, reason, .. } = *self;
         let DeadLetter { file, content, .. } = self;
         let reason = &*escape::line(reason);
         let last_line = (last != line).then_some(last);
-        let mut document = Written { line, last_line, position, reason, ..Written::default() };
+        let mut document = Written { position, reason, ..Written::default() };
+        match partition {
+            Some(Partition { topic, number }) => {
+                (document.topic, document.partition) = (Some(topic.as_str()), Some(*number));
+                document.offset = line.checked_sub(1);
+            }
+            None => (document.line, document.last_line) = (Some(line), last_line),
+        }
         document.file = file.as_deref();
         match *content {
             Content::Line { held, bytes } => {
@@ -207,7 +223,7 @@ mod tests {
         for (content, letter) in contents {
             let lines = Lines { first: 2, last: 2 };
             let line =
-                DeadLetter { position: 3, lines, reason: "why", content, file: None }.to_line();
+                DeadLetter { position: 3, lines, reason: "why", content, file: None }.to_line(None);
             let text = str::from_utf8(&line).unwrap();
             assert!(text.starts_with("{\"line\":2,\"position\":3,\"reason\":\"why\","), "{text}");
             assert_eq!(text.find('\n'), Some(text.len() - 1), "{text}");
@@ -219,7 +235,8 @@ mod tests {
     fn one_whose_line_is_not_known_exactly_has_both_bounds() {
         let content = Content::Event { key: "k", payload: b"1", at: None };
         let lines = Lines { first: 5, last: 9 };
-        let line = DeadLetter { position: 30, lines, reason: "why", content, file: None }.to_line();
+        let line =
+            DeadLetter { position: 30, lines, reason: "why", content, file: None }.to_line(None);
         assert!(line.starts_with(b"{\"line\":5,\"last_line\":9,\"position\":30,"));
         assert_eq!(Letter::read(&line), Ok(event("k", b"1", None)));
     }

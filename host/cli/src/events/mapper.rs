@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::batch::{Batcher, Framing, Run, TooLarge};
+use crate::batch::{Framing, Run};
 use crate::dead_letters::Letter;
 use crate::map::{About, Clock, LinePlace, Map, Mapped};
-use crate::place::{Begun, Place, Several};
+use crate::place::Begun;
 use crate::source::{
-    Codec, Crlf, EmptyLines, LineSettings, Lines, Piece, SourceError, Start, TooLong,
+    Codec, Crlf, EmptyLines, LineSettings, Lines, NoEvent, Note, Piece, Start, TooLong,
 };
 
-use super::line_place::{file_of, pass, place_of};
-use super::{Batch, Rejected};
+use super::line_place::{pass, place_of};
+use super::open::{BATCH_LINES_MAX, OpenBatch};
 
 /// Maps pieces of the input into a batch.
 pub(super) struct Mapper {
@@ -34,16 +34,24 @@ impl Mapper {
     /// Fills the batch.
     pub(super) fn fill(&self, mut open: OpenBatch, rest: Rest) -> Filled {
         let mut spare = None;
+        open.skip_to(rest.first());
         open.pending = rest.pending;
+        if open.is_changed() {
+            return Filled { open, rest: None, spare };
+        }
         let rest = match rest.piece {
             Piece::Note(note) => {
+                if *note == Note::GivenUp {
+                    open.give_up_begun();
+                }
                 open.batch.notes.push(*note);
                 None
             }
             Piece::TooLong(long) => self.fill_too_long(&mut open, long),
-            Piece::Lines(lines) => match self.map.verbatim(file_of(&lines)) {
+            Piece::NoEvent(record) => fill_no_event(&mut open, record),
+            Piece::Lines(lines) => match self.map.verbatim(&place_of(&lines, 0)) {
                 Some(key) if rest.index == 0 && self.are_verbatim(&lines) => {
-                    fill_verbatim(&mut open, &key, lines)
+                    self.fill_verbatim(&mut open, &key, lines)
                 }
                 _ => self.fill_mapped(&mut open, lines, rest.index, &mut spare),
             },
@@ -59,6 +67,28 @@ impl Mapper {
             && (settings.empty_lines == EmptyLines::Keep || !lines.block.starts_with(b"\n"))
             && (settings.empty_lines == EmptyLines::Keep
                 || memchr::memmem::find(&lines.block, b"\n\n").is_none())
+    }
+
+    /// Takes a block of lines over as events, as many as a batch may have.
+    fn fill_verbatim(&self, open: &mut OpenBatch, key: &str, mut lines: Lines) -> Option<Rest> {
+        let count = lines.ends.len().min(BATCH_LINES_MAX);
+        let next_offset = lines.offset_of(count);
+        let bytes = next_offset - lines.offset;
+        if open.is_full(bytes) {
+            return Some(Rest::from(Piece::Lines(lines)));
+        }
+        let rest = lines.cut(count).map(|rest| Rest::from(Piece::Lines(rest)));
+        let position = open.batch.next.position;
+        open.batch.lines += count as u64;
+        open.batch.bytes += bytes;
+        open.in_line = count as u64;
+        open.know(&lines, count);
+        if self.lines.keys {
+            open.keep_keys(&lines, 0..count);
+        }
+        open.pass(count as u64, next_offset);
+        open.batcher.push_lines(key, position, lines.block, lines.ends);
+        rest
     }
 
     /// Fills in the lines from `from` on. The first may have pending events of an earlier batch.
@@ -86,6 +116,9 @@ impl Mapper {
                 }
                 open.batch.lines += 1;
                 open.batch.bytes += bytes;
+            }
+            if self.lines.keys {
+                open.keep_keys(&lines, index..index + 1);
             }
             if !open.fill_pending() {
                 open.know(&lines, index);
@@ -226,155 +259,28 @@ impl Mapper {
             "the line is {} bytes long, more than the {} that `line_bytes_max` allows",
             long.bytes, self.lines.line_bytes_max
         );
-        open.batch.lines += 1;
         open.batch.bytes += long.next_offset - long.offset;
-        if let Some(begun) = open.begun.take() {
-            open.changed = Some(begun);
-            return None;
-        }
-        open.push_rejected(reason, long.head, long.bytes);
+        open.keep_key(long.line, long.key);
         let from = Start { line: long.line, offset: long.offset };
-        open.batch.starts.add(from, Vec::new(), long.next_offset);
-        open.in_line = 1;
-        open.pass(1, long.next_offset);
+        open.pass_whole(from, long.next_offset, |open| {
+            open.push_rejected(reason, long.head, long.bytes);
+        });
         None
     }
 }
 
-/// Takes a block of lines over as events, as many as a batch may have.
-fn fill_verbatim(open: &mut OpenBatch, key: &str, mut lines: Lines) -> Option<Rest> {
-    let count = lines.ends.len().min(BATCH_LINES_MAX);
-    let next_offset = lines.offset_of(count);
-    let bytes = next_offset - lines.offset;
-    if open.is_full(bytes) {
-        return Some(Rest::from(Piece::Lines(lines)));
+/// Passes over a record, or rejects it.
+fn fill_no_event(open: &mut OpenBatch, record: NoEvent) -> Option<Rest> {
+    if open.is_full(0) {
+        return Some(Rest::from(Piece::NoEvent(record)));
     }
-    let rest = lines.cut(count).map(|rest| Rest::from(Piece::Lines(rest)));
-    let position = open.batch.next.position;
-    open.batch.lines += count as u64;
-    open.batch.bytes += bytes;
-    open.in_line = count as u64;
-    open.know(&lines, count);
-    open.pass(count as u64, next_offset);
-    open.batcher.push_lines(key, position, lines.block, lines.ends);
-    rest
-}
-
-/// A batch that is being filled.
-pub(super) struct OpenBatch {
-    batch: Batch,
-    batcher: Batcher,
-    /// Events of the line that is being filled in, for which there may be no room.
-    pending: VecDeque<Run>,
-    /// How many positions the line takes that is being filled in.
-    in_line: u64,
-    /// What was taken before of the next line.
-    begun: Option<Begun>,
-    /// What was taken before of a line that has other events now.
-    changed: Option<Begun>,
-}
-
-impl OpenBatch {
-    pub(super) fn new(framing: Framing, place: Place, begun: Option<Begun>) -> OpenBatch {
-        OpenBatch {
-            batch: Batch { next: place, ..Batch::default() },
-            batcher: Batcher::new(framing),
-            pending: VecDeque::new(),
-            in_line: 0,
-            begun,
-            changed: None,
-        }
-    }
-
-    pub(super) fn close(mut self) -> Result<Batch, SourceError> {
-        if let Some(Begun { events, .. }) = self.changed {
-            let line = self.batch.next.start.line + 1;
-            return Err(SourceError::OtherEvents { line, events });
-        }
-        self.batch.runs = self.batcher.take();
-        Ok(self.batch)
-    }
-
-    /// Remembers where the first `count` lines begin, and the one behind them.
-    fn know(&mut self, lines: &Lines, count: usize) {
-        if let Some(ends) = lines.ends.get(..count).filter(|ends| !ends.is_empty()) {
-            let from = Start { line: lines.first, offset: lines.offset };
-            self.batch.starts.add(from, ends.to_vec(), lines.offset_of(count));
-        }
-    }
-
-    /// Whether a line has other events than when some of them were taken.
-    pub(super) fn is_changed(&self) -> bool {
-        self.changed.is_some()
-    }
-
-    /// Whether there is no room for `more` bytes of input. There always is for the first.
-    fn is_full(&self, more: u64) -> bool {
-        (self.batch.lines > 0 || self.batcher.runs() > 0)
-            && (self.batch.bytes + more > BATCH_BYTES_MAX
-                || self.batch.lines >= BATCH_LINES_MAX as u64
-                || self.has_events_enough()
-                || self.batch.rejected.len() >= BATCH_REJECTED_MAX)
-    }
-
-    fn has_events_enough(&self) -> bool {
-        self.batcher.bytes() as u64 >= BATCH_BYTES_MAX || self.batcher.runs() >= BATCH_RUNS_MAX
-    }
-
-    /// Sets the events of a line apart, of which there are so many in all, to be filled in as far
-    /// as there is room. They are counted from position 0.
-    fn set_apart(&mut self, events: u64, mut runs: Vec<Run>, clock: &Clock) {
-        let Place { start: Start { line, .. }, position, .. } = self.batch.next;
-        runs.iter_mut().for_each(|run| run.first += position);
-        if events > 1 {
-            self.batch.several.push(Several { line, events, now: clock.asked() });
-        }
-        self.pending = runs.into();
-    }
-
-    /// Fills in what is set apart of a line. Returns whether that was all of it.
-    fn fill_pending(&mut self) -> bool {
-        while let Some(run) = self.pending.pop_front() {
-            if self.has_events_enough() {
-                self.batch.next.taken = run.first - self.batch.next.position;
-                self.pending.push_front(run);
-                return false;
-            }
-            self.in_line = run.end() - self.batch.next.position;
-            self.batcher.push_run(run);
-        }
-        true
-    }
-
-    /// Adds the one event of the line.
-    fn push(
-        &mut self,
-        key: &str,
-        at: Option<u64>,
-        append: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<(), TooLarge> {
-        self.batcher.push(key, self.batch.next.position, at, append)
-    }
-
-    fn reject(&mut self, reason: String, line: &[u8]) {
-        self.push_rejected(reason, line.to_vec(), line.len() as u64);
-    }
-
-    fn push_rejected(&mut self, reason: String, line: Vec<u8>, line_bytes: u64) {
-        let Place { start, position, .. } = self.batch.next;
-        let lines_before = start.line;
-        self.batch.rejected.push(Rejected { position, lines_before, reason, line, line_bytes });
-    }
-
-    /// Goes on behind lines.
-    fn pass(&mut self, lines: u64, next_offset: u64) {
-        let Place { start, position, .. } = self.batch.next;
-        self.batch.next = Place {
-            start: Start { line: start.line + lines, offset: next_offset },
-            position: position + self.in_line,
-            taken: 0,
-        };
-    }
+    let from = Start { line: record.line, offset: open.batch.next.start.offset };
+    open.keep_key(record.line, record.key);
+    open.pass_whole(from, from.offset, |open| match record.reason {
+        Some(reason) => open.reject(reason.to_owned(), b""),
+        None => open.batch.blank += 1,
+    });
+    None
 }
 
 /// A piece, from the line at `index` on.
@@ -386,6 +292,16 @@ pub(super) struct Rest {
 }
 
 impl Rest {
+    /// The number of lines before the first of it; nothing where it has none.
+    fn first(&self) -> Option<u64> {
+        match &self.piece {
+            Piece::Lines(lines) => Some(lines.first + self.index as u64),
+            Piece::TooLong(long) => Some(long.line),
+            Piece::NoEvent(record) => Some(record.line),
+            Piece::Note(_) => None,
+        }
+    }
+
     fn from_line(lines: Lines, index: usize) -> Rest {
         Rest { piece: Piece::Lines(lines), index, pending: VecDeque::new() }
     }
@@ -396,12 +312,3 @@ impl From<Piece> for Rest {
         Rest { piece, index: 0, pending: VecDeque::new() }
     }
 }
-
-/// How much of the input, and how many bytes of payloads, one batch takes: 1 MiB.
-pub(super) const BATCH_BYTES_MAX: u64 = 1 << 20;
-
-/// How many lines one batch takes: a sink may reject each of them, with a reason.
-pub(super) const BATCH_LINES_MAX: usize = 16_384;
-/// How many runs, and how many rejected lines, one batch holds.
-pub(super) const BATCH_RUNS_MAX: usize = 1024;
-pub(super) const BATCH_REJECTED_MAX: usize = 1024;

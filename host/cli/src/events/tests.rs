@@ -1,3 +1,4 @@
+mod gaps;
 mod places;
 mod random;
 mod several;
@@ -7,7 +8,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use self::support::{Failing, all, joined, open, open_reader, soon, text_of};
-use super::mapper::{BATCH_BYTES_MAX, BATCH_LINES_MAX, BATCH_REJECTED_MAX, BATCH_RUNS_MAX};
+use super::open::{BATCH_BYTES_MAX, BATCH_LINES_MAX, BATCH_REJECTED_MAX, BATCH_RUNS_MAX};
 use super::*;
 
 #[tokio::test]
@@ -142,6 +143,26 @@ async fn batches_are_bounded() {
 
     let mut events = open(b"x\n".repeat(3000), "", KEY_AND_PAYLOAD, Framing::Newline);
     assert!(events.next().await.unwrap().unwrap().rejected.len() <= BATCH_REJECTED_MAX);
+}
+
+/// What is left of a piece is at hand, however the reads are timed: one holds more than a batch.
+#[tokio::test]
+async fn the_next_batch_is_begun_when_one_is_returned() {
+    let line = "{\"key\":\"k\",\"payload\":0}\n";
+    let text = line.repeat(4 * BATCH_LINES_MAX);
+    let mut events = open(text.into_bytes(), "", KEY_AND_PAYLOAD, Framing::Bare);
+    let (mut begun, mut lines) = (0, 0);
+    while let Some(batch) = soon(&mut events).await {
+        lines += batch.lines;
+        begun += u32::from(events.work.is_busy());
+    }
+    assert_eq!(lines, 4 * BATCH_LINES_MAX as u64);
+    assert!(begun > 0, "no batch was begun before it was asked for");
+    let raw = b"x\n".repeat(4 * BATCH_LINES_MAX);
+    let mut events = open(raw, "codec = 'raw'", "fixed_key = 'k'", Framing::Newline);
+    while soon(&mut events).await.is_some() {
+        assert!(!events.work.is_busy(), "lines that are taken over need no thread");
+    }
 }
 
 #[tokio::test]

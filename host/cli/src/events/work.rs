@@ -6,13 +6,15 @@ use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::mapper::{Filled, Mapper, OpenBatch, Rest};
+use super::mapper::{Filled, Mapper, Rest};
+use super::open::OpenBatch;
 use crate::map::Map;
 
 /// Maps one piece after the other.
 ///
-/// An expression may compute for long, or for ever, and may recurse. It gets a thread with a large
-/// stack, so that the task that waits for it can be told to stop.
+/// On a thread of its own a piece is mapped while the sink takes the batch before it. An expression
+/// needs one in any case, with a large stack: it may compute for long, or for ever, and may recurse,
+/// and the task that waits for it must be able to stop.
 pub(super) struct Work {
     place: Place,
     /// What was mapped in the task itself, and not asked for yet.
@@ -22,7 +24,7 @@ pub(super) struct Work {
 
 /// Where lines are mapped.
 enum Place {
-    /// In the task itself: paths need no more.
+    /// In the task itself.
     Here(Box<Mapper>),
     /// On a thread that ends once nobody gives it anything to do. One that computes for ever ends
     /// with the process.
@@ -32,24 +34,30 @@ enum Place {
 type Task = (OpenBatch, Rest);
 
 impl Work {
-    /// For a mapper.
+    /// For a mapper. One that only takes lines over as they are is quicker than a thread is to
+    /// wake, and where `is_one_of_many`, others have the other cores.
     ///
     /// # Errors
     ///
     /// The thread cannot be started.
-    pub(super) fn new(mapper: Mapper) -> io::Result<Work> {
-        let place = if mapper.map.computes() {
+    pub(super) fn new(mapper: Mapper, is_one_of_many: bool) -> io::Result<Work> {
+        let computes = mapper.map.computes();
+        let place = if computes || (mapper.map.looks_into_lines() && !is_one_of_many) {
             let (tasks, taken) = channel();
             let (finished, done) = unbounded_channel();
-            thread::Builder::new()
-                .name("spillway-map".to_owned())
-                .stack_size(STACK_BYTES)
-                .spawn(move || work(&mapper, &taken, &finished))?;
+            let thread = thread::Builder::new().name("spillway-map".to_owned());
+            let thread = if computes { thread.stack_size(STACK_BYTES) } else { thread };
+            thread.spawn(move || work(&mapper, &taken, &finished))?;
             Place::Thread { tasks, done }
         } else {
             Place::Here(Box::new(mapper))
         };
         Ok(Work { place, done: None, is_busy: false })
+    }
+
+    /// Whether what is begun is done while the task goes on.
+    pub(super) fn is_beside(&self) -> bool {
+        matches!(self.place, Place::Thread { .. })
     }
 
     /// Whether there is something to wait for.

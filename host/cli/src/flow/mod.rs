@@ -18,6 +18,7 @@ use toml::{Table, Value};
 
 use crate::checkpoint::{CheckpointConfig, CheckpointSettings};
 use crate::dead_letters::OnFailed;
+use crate::lanes::LaneSettings;
 use crate::map::{MapConfig, MapSettings};
 use crate::source::{SourceConfig, SourceSettings};
 use spillway::credentials::Settings;
@@ -50,6 +51,8 @@ pub struct SinkSettings {
     pub egress: Option<Vec<String>>,
     /// Certificate authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// How many sinks run side by side.
+    pub lanes: LaneSettings,
     /// What the component may use up.
     #[serde(flatten)]
     pub limits: LimitSettings,
@@ -73,11 +76,12 @@ impl SinkSettings {
 /// component knows.
 impl fmt::Debug for SinkSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SinkSettings { component, egress, ca_file, limits, on_failed, config } = self;
+        let SinkSettings { component, egress, ca_file, lanes, limits, on_failed, config } = self;
         f.debug_struct("SinkSettings")
             .field("component", component)
             .field("egress", egress)
             .field("ca_file", ca_file)
+            .field("lanes", lanes)
             .field("limits", limits)
             .field("on_failed", on_failed)
             .field("config", &config.keys().collect::<Vec<_>>())
@@ -139,12 +143,18 @@ pub struct Draft {
 
 impl Draft {
     /// Reads a flow from its text. `${NAME}` in a text value is replaced by that variable's value.
-    /// `config` takes the place of what the flow says for the same fields of `[sink.config]`.
+    /// `config` takes the place of what the flow says for the same fields of `[sink.config]`, and
+    /// `flow` is the flow's name, without folder and ending.
     ///
     /// # Errors
     ///
     /// [`FlowError::Toml`]; what else is wrong stands in `problems`.
-    pub fn parse(text: &str, variables: &Variables, config: &Config) -> Result<Draft, FlowError> {
+    pub fn parse(
+        text: &str,
+        flow: &str,
+        variables: &Variables,
+        config: &Config,
+    ) -> Result<Draft, FlowError> {
         let mut table: Table = text.parse().map_err(|error| FlowError::toml(text, &error))?;
         dates_as_texts(&mut table);
         overrule(&mut table, config);
@@ -160,6 +170,7 @@ impl Draft {
         let map = map.and_then(|m| kept(m.settings(codec), &mut problems));
         if let (Some(source), Some(map)) = (&mut source, &map) {
             between::place_lines(source, map, &mut problems);
+            between::send_letters(source, map, &mut problems);
         }
         let mut sink = sections.take::<SinkSettings>("sink", SINK, &mut problems);
         let checkpoint = sections.has("checkpoint").then(|| {
@@ -171,12 +182,10 @@ impl Draft {
             }
             let checkpoint =
                 sections.take::<CheckpointConfig>("checkpoint", CHECKPOINT, &mut problems);
-            checkpoint.and_then(|c| kept(c.settings(), &mut problems))
+            checkpoint.and_then(|c| kept(c.settings(flow), &mut problems))
         });
-        if source.as_ref().is_some_and(SourceSettings::follows) && checkpoint.is_none() {
-            let message = "is true, and needs [checkpoint]: without one, all would be read again \
-                           at each start";
-            problems.push(Problem::new("source.follow", message));
+        if let Some(source) = &source {
+            between::keep_the_place(source, checkpoint.is_some(), &mut problems);
         }
         let checkpoint = checkpoint.flatten();
         let credentials = sections.take("credentials", CREDENTIALS, &mut problems);
@@ -264,13 +273,23 @@ const SOURCE: &[&str] = &[
     "crlf",
     "empty_lines",
     "multiline",
+    "brokers",
+    "topics",
+    "group",
+    "tombstones",
+    "revoke_timeout",
+    "commit_every",
+    "tls",
+    "sasl",
+    "properties",
 ];
 const MAP: &[&str] = &["key", "fixed_key", "payload", "events", "at", "at_unit", "on_rejected"];
-const CHECKPOINT: &[&str] = &["path", "every"];
+const CHECKPOINT: &[&str] = &["store", "path", "name", "lease", "every"];
 const SINK: &[&str] = &[
     "component",
     "egress",
     "ca_file",
+    "lanes",
     "memory_bytes_max",
     "state_bytes_max",
     "compile_max",

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -39,8 +41,12 @@ fn no_value_of_the_component_is_shown() {
     let shown = format!("{sink:?}");
     assert!(shown.contains("\"bucket\"") && !shown.contains("s3cr3t"), "{shown}");
     for broken in ["customer_key = \"s3cr3t", "customer_key = s3cr3t", "bucket = \"s3cr3t\""] {
-        let error =
-            Draft::parse(&(WHOLE.to_owned() + broken), &Variables::of([]), &Config::default());
+        let error = Draft::parse(
+            &(WHOLE.to_owned() + broken),
+            "orders",
+            &Variables::of([]),
+            &Config::default(),
+        );
         let Err(error) = error else { panic!("{broken}") };
         let said = format!("{error} {error:?}");
         assert!(said.contains("line 10, column ") && !said.contains("s3cr3t"), "{said}");
@@ -55,7 +61,7 @@ fn what_is_overruled_needs_no_variable() {
     {
         let flow = WHOLE.replace("[sink.config]", path);
         let config = Config { fields: fields.clone(), depth };
-        let draft = Draft::parse(&flow, &Variables::of([]), &config).unwrap();
+        let draft = Draft::parse(&flow, "orders", &Variables::of([]), &config).unwrap();
         assert_eq!(draft.problems, []);
         let config = serde_json::Value::Object(draft.sink.unwrap().config);
         let overruled = json!({ "bucket": "other" });
@@ -69,7 +75,7 @@ fn a_flow_with_checkpoints_has_a_sink_that_waits_for_them() {
     let draft = parse(&(WHOLE.to_owned() + "[checkpoint]\npath = 'c'"), &[("BUCKET", "b")]);
     assert_eq!(draft.problems, []);
     assert_eq!(draft.sink.unwrap().config["commit"], "checkpointed");
-    assert_eq!(draft.checkpoint.unwrap().path, PathBuf::from("c"));
+    assert_eq!(draft.checkpoint.unwrap().store.file(), Some(Path::new("c")));
     let draft = parse(WHOLE, &[("BUCKET", "b")]);
     assert_eq!(draft.checkpoint, None);
     assert!(!draft.sink.unwrap().config.contains_key("commit"));
@@ -77,7 +83,7 @@ fn a_flow_with_checkpoints_has_a_sink_that_waits_for_them() {
     let flow = WHOLE.to_owned() + "commit = 'sealed'\n[checkpoint]\nevery = '10'\npth = 1";
     let problems = parse(&flow, &[("BUCKET", "b")]).problems;
     let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
-    let wanted = ["sink.config.commit", "checkpoint.pth", "checkpoint.path", "checkpoint.every"];
+    let wanted = ["sink.config.commit", "checkpoint.pth", "checkpoint.every", "checkpoint.path"];
     assert_eq!(fields, wanted);
 }
 
@@ -145,5 +151,5 @@ fn refuses_unknown<T: DeserializeOwned>() -> String {
 
 fn parse(text: &str, pairs: &[(&str, &str)]) -> Draft {
     let variables = pairs.iter().map(|(n, v)| (n.to_string(), v.to_string()));
-    Draft::parse(text, &Variables::of(variables), &Config::default()).unwrap()
+    Draft::parse(text, "orders", &Variables::of(variables), &Config::default()).unwrap()
 }

@@ -10,7 +10,7 @@ use super::jq::Jq;
 use super::path::Path;
 use super::template::Template;
 use super::{Key, Lines, Map, Selector};
-use crate::dead_letters::WordOrFile;
+use crate::dead_letters::Written;
 use crate::source::Codec;
 use crate::time::Unit;
 use spillway::problem::Problem;
@@ -39,8 +39,8 @@ pub struct MapConfig {
     pub at: Option<String>,
     /// What a number there counts since 1970: `"s"` (the default), `"ms"`, `"us"` or `"ns"`.
     pub at_unit: Option<String>,
-    /// What happens to a rejected event: `"stop"` (the default), `"skip"`, or `{ file =
-    /// "rejected.ndjson" }`.
+    /// What happens to a rejected event: `"stop"` (the default), `"skip"`, `{ file =
+    /// "rejected.ndjson" }`, or, of records, `{ topic = "rejected" }`.
     pub on_rejected: Option<OnRejectedConfig>,
 }
 
@@ -51,6 +51,8 @@ pub enum OnRejectedConfig {
     Word(String),
     /// `{ file = "..." }`.
     File(PathBuf),
+    /// `{ topic = "..." }`.
+    Topic(String),
 }
 
 /// `[map]` as meant.
@@ -71,6 +73,8 @@ pub enum OnRejected {
     Skip,
     /// Its line is written to this file.
     File(PathBuf),
+    /// Its line is produced to this topic of the cluster that is read.
+    Topic(String),
 }
 
 impl MapConfig {
@@ -180,6 +184,11 @@ impl MapConfig {
                 wrong("a file without a name".to_owned())
             }
             Some(OnRejectedConfig::File(path)) => Ok(OnRejected::File(path.clone())),
+            Some(OnRejectedConfig::Topic(topic)) if !is_topic(topic) => {
+                let what = format!("is \"{topic}\", expected the name of a topic: {TOPIC}");
+                Err(Problem::new("map.on_rejected.topic", what))
+            }
+            Some(OnRejectedConfig::Topic(topic)) => Ok(OnRejected::Topic(topic.clone())),
         }
     }
 }
@@ -212,14 +221,23 @@ fn selector(field: &str, text: &str) -> Result<Selector, Problem> {
 
 impl<'de> Deserialize<'de> for OnRejectedConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match WordOrFile::deserialize(deserializer, ALLOWED)? {
-            WordOrFile::Word(word) => OnRejectedConfig::Word(word),
-            WordOrFile::File(path) => OnRejectedConfig::File(path),
+        Ok(match Written::deserialize(deserializer, ALLOWED)? {
+            Written::Word(word) => OnRejectedConfig::Word(word),
+            Written::File(path) => OnRejectedConfig::File(path),
+            Written::Topic(topic) => OnRejectedConfig::Topic(topic),
         })
     }
 }
 
-const ALLOWED: &str = "\"stop\", \"skip\" or { file = \"rejected.ndjson\" }";
+/// Whether Kafka takes this as the name of a topic.
+fn is_topic(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=249).contains(&name.len()) && name.bytes().all(is_allowed) && name != "." && name != ".."
+}
+
+const ALLOWED: &str = "\"stop\", \"skip\", { file = \"rejected.ndjson\" } or, with type = \
+                       \"kafka\", { topic = \"rejected\" }";
+const TOPIC: &str = "1 to 249 ASCII letters, digits, `.`, `_` and `-`";
 
 #[cfg(test)]
 mod tests;

@@ -166,6 +166,23 @@ pub(super) fn string(line: &[u8]) -> Result<Value, String> {
     }
 }
 
+/// Bytes as an expression sees them: a text where they are UTF-8, else a byte string.
+pub(super) fn bytes(bytes: Option<&[u8]>) -> Value {
+    match bytes.map(|bytes| (str::from_utf8(bytes), bytes)) {
+        None => Value::Null,
+        Some((Ok(text), _)) => Value::from(text.to_owned()),
+        Some((Err(_), bytes)) => Value::byte_str(bytes.to_vec()),
+    }
+}
+
+/// Names with their values as an object. Of one name the last counts.
+pub(super) fn object(members: &[(String, Option<Vec<u8>>)]) -> Value {
+    let member = |(name, value): &(String, Option<Vec<u8>>)| {
+        (Value::from(name.clone()), bytes(value.as_deref()))
+    };
+    Value::obj(members.iter().map(member).collect())
+}
+
 /// `value` as compact JSON, or what it is instead.
 pub(super) fn json(value: &Value) -> Result<Vec<u8>, String> {
     // Its writer recurses, and needs much more stack for each level than a reader does.

@@ -1,6 +1,7 @@
 //! How a line becomes events: which object each belongs to, and which bytes it brings.
 
 mod about;
+mod asks;
 mod at;
 mod budget;
 mod cause;
@@ -20,7 +21,7 @@ mod template;
 
 use std::borrow::Cow;
 
-pub use about::{About, LinePlace};
+pub use about::{About, LinePlace, RecordPlace};
 pub use clock::Clock;
 pub use config::{MapConfig, MapSettings, OnRejected, OnRejectedConfig};
 
@@ -125,25 +126,19 @@ impl Map {
         self.codec
     }
 
-    /// The key of all events of a file, if lines are their events and need no look into: a block of
-    /// them is a run as it is.
-    pub fn verbatim(&self, file: Option<&str>) -> Option<Cow<'_, str>> {
+    /// The key of all events of a block that lies there, if lines are their events and need no look
+    /// into: it is a run as it is.
+    pub fn verbatim(&self, place: &LinePlace<'_>) -> Option<Cow<'_, str>> {
         match (&self.lines, &self.key) {
-            (Lines::Raw(None), Key::Fixed(key)) if self.at.is_none() => key.fill(file),
+            (Lines::Raw(None), Key::Fixed(key)) if self.at.is_none() => key.fill(place),
             _ => None,
         }
     }
 
-    /// Whether it depends on where a line lies.
-    pub fn asks_for_place(&self) -> bool {
-        let asks =
-            |selector: &Selector| matches!(selector, Selector::Jq(jq) if jq.asks_for_place());
-        self.needs_file() || self.selectors().any(asks)
-    }
-
-    /// Whether it maps only lines of files.
-    pub fn needs_file(&self) -> bool {
-        matches!(&self.key, Key::Fixed(key) if key.names_file())
+    /// Whether any line is looked into.
+    pub(crate) fn looks_into_lines(&self) -> bool {
+        let is_taken_over = matches!((&self.lines, &self.key), (Lines::Raw(None), Key::Fixed(_)));
+        !is_taken_over || self.at.is_some()
     }
 
     /// Whether an expression is evaluated for each line.
@@ -324,8 +319,8 @@ impl Map {
         };
         let key = match &self.key {
             Key::Fixed(key) => {
-                let filled = key.fill(allowance.about.place.file);
-                filled.ok_or_else(|| "no key: `fixed_key` names a file, and there is none".into())
+                let filled = key.fill(&allowance.about.place);
+                filled.ok_or_else(|| NOTHING_TO_NAME.into())
             }
             Key::Selected(Selector::Path(path)) => key_at(path, document.json, key),
             Key::Selected(Selector::Jq(jq)) => made_key(jq, document.tree(), allowance),
@@ -394,6 +389,8 @@ fn kind(json: &[u8]) -> &'static str {
         _ => "a number",
     }
 }
+
+const NOTHING_TO_NAME: &str = "no key: `fixed_key` names what the line is of, and there is none";
 
 #[cfg(test)]
 mod tests;

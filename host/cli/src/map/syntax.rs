@@ -39,8 +39,12 @@ pub(super) struct Cursor<'l> {
     open: Nesting,
 }
 
-/// A member's name as it lies in the line, in quotes.
-pub(super) struct Name<'l>(&'l [u8]);
+/// A member's name.
+pub(super) struct Name<'l> {
+    /// As it lies in the line, in quotes.
+    quoted: &'l [u8],
+    has_escapes: bool,
+}
 
 impl<'l> Cursor<'l> {
     /// At the document of `line`.
@@ -85,7 +89,7 @@ impl<'l> Cursor<'l> {
             let inside = match self.peek() {
                 Some(b'{') => self.enter_object()?,
                 Some(b'[') => self.enter_array()?,
-                Some(b'"') => self.string().map(|()| false)?,
+                Some(b'"') => self.string().map(|_| false)?,
                 _ => self.scalar().map(|()| false)?,
             };
             if !inside {
@@ -144,14 +148,14 @@ impl<'l> Cursor<'l> {
         if self.peek() != Some(b'"') {
             return Err(self.fault("expected a member's name in quotes"));
         }
-        self.string()?;
+        let has_escapes = self.string()?;
         let end = self.at;
         self.skip_blanks();
         if !self.take(b':') {
             return Err(self.fault("expected `:`"));
         }
         self.skip_blanks();
-        Ok(Name(&self.line[start..end]))
+        Ok(Name { quoted: &self.line[start..end], has_escapes })
     }
 
     fn enter(&mut self, object: bool, end: u8) -> Result<bool, Fault> {
@@ -173,16 +177,21 @@ impl<'l> Cursor<'l> {
         false
     }
 
-    fn string(&mut self) -> Result<(), Fault> {
+    /// Passes a string. Whether it has escapes.
+    fn string(&mut self) -> Result<bool, Fault> {
         self.at += 1;
+        let mut has_escapes = false;
         loop {
             self.at += plain(&self.line[self.at..]);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(());
+                    return Ok(has_escapes);
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    self.escape()?;
+                    has_escapes = true;
+                }
                 Some(_) => return Err(self.fault("a control character in a string")),
                 None => return Err(self.fault("expected `\"`")),
             }
@@ -258,10 +267,9 @@ const BEHIND: &str = "something follows the document";
 impl Name<'_> {
     /// Whether the name, its escapes decoded, is this one.
     pub(super) fn is(&self, wanted: &str) -> bool {
-        let text = &self.0[1..self.0.len() - 1];
-        if text.contains(&b'\\') {
-            return serde_json::from_slice::<String>(self.0).is_ok_and(|name| name == wanted);
+        if self.has_escapes {
+            return serde_json::from_slice::<String>(self.quoted).is_ok_and(|name| name == wanted);
         }
-        text == wanted.as_bytes()
+        &self.quoted[1..self.quoted.len() - 1] == wanted.as_bytes()
     }
 }

@@ -182,7 +182,7 @@ fn the_time_of_an_event() {
 fn raw_lines_are_their_payload() {
     let config = MapConfig { fixed_key: Some("k".to_owned()), ..MapConfig::default() };
     let map = config.settings(Codec::Raw).unwrap().map;
-    assert_eq!(map.verbatim(None).as_deref(), Some("k"));
+    assert_eq!(map.verbatim(&LinePlace::default()).as_deref(), Some("k"));
     assert_eq!(
         owned(apply(&map, b"no \xff json")),
         Owned::Event("k".into(), b"no \xff json".into())
@@ -193,7 +193,7 @@ fn raw_lines_are_their_payload() {
 fn a_fixed_key_still_needs_json() {
     let config = MapConfig { fixed_key: Some("k".to_owned()), ..MapConfig::default() };
     let map = config.settings(Codec::Json).unwrap().map;
-    assert_eq!(map.verbatim(None), None);
+    assert_eq!(map.verbatim(&LinePlace::default()), None);
     assert_eq!(owned(apply(&map, b"[1, 2]")), event("k", "[1,2]"));
     assert!(matches!(apply(&map, b"[1, 2"), Mapped::Rejected(_)));
 }

@@ -1,5 +1,6 @@
 //! Whom a component may connect to: what it asks for, and what the flow lists.
 
+use crate::cut;
 use spillway::problem::Problem;
 
 /// The embedded component may talk to whom its configuration names. Another one may be lying about
@@ -32,14 +33,11 @@ pub(super) fn granted(
 /// Authorities in a message, each as `shown`. They are a component's words: there may be many, and
 /// long ones.
 pub(crate) fn listed(names: &[String], shown: impl Fn(String) -> String) -> String {
-    let more = names.len().saturating_sub(SHOWN_MAX);
-    let names = names.iter().take(SHOWN_MAX).map(|name| shown(cut(name)));
-    let list = names.collect::<Vec<_>>().join(", ");
-    match more {
-        0 if list.is_empty() => "nothing".to_owned(),
-        0 => list,
-        more => format!("{list} and {more} more"),
+    if names.is_empty() {
+        return "nothing".to_owned();
     }
+    let cut = |name: &String| cut::text(name, AUTHORITY_CHARS_MAX).into_owned();
+    cut::list(names.iter().map(|name| shown(cut(name))), SHOWN_MAX)
 }
 
 /// What to write, where the flow has no list.
@@ -54,13 +52,6 @@ fn required(wanted: &[String]) -> String {
         "the component is not the built-in one, so [sink] must list what it may connect to; \
          {remedy}"
     )
-}
-
-fn cut(name: &str) -> String {
-    match name.char_indices().nth(AUTHORITY_CHARS_MAX) {
-        Some((at, _)) => format!("{}…", &name[..at]),
-        None => name.to_owned(),
-    }
 }
 
 /// Whether it is a host and a port, and nothing else.

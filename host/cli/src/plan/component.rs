@@ -27,6 +27,7 @@ pub(super) async fn load(
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Destination>, PlanError> {
     let Surroundings { filled, is_plain, ca_bundle, proxies } = surroundings;
+    let lanes = settings.lanes;
     let (from, ca_bundle) = ca_bundle.unzip();
     let options = ClientOptions {
         ca_file: settings.ca_file,
@@ -82,7 +83,7 @@ pub(super) async fn load(
     proxied(&proxies, &egress, is_plain, notes, problems);
     let Ok(client) = client else { return Ok(None) };
     let grants = Grants { egress, transport: Arc::new(client), credentials, limits };
-    Ok(Some(Destination { sink, config, grants }))
+    Ok(Some(Destination { sink, config, grants, lanes }))
 }
 
 /// To compile it may take seconds, and a signal is heard meanwhile.

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use crate::checkpoint::{CheckpointError, Moved};
+use crate::checkpoint::{CheckpointError, Moved, StoreError};
 use crate::flow::FlowError;
 use crate::source::SourceError;
 use spillway::problem::Problem;
@@ -46,6 +46,15 @@ pub(crate) enum PlanError {
     /// This machine failed, or is short of something. The flow may be right.
     #[error(transparent)]
     Machine(#[from] anyhow::Error),
+}
+
+impl From<StoreError> for PlanError {
+    fn from(error: StoreError) -> PlanError {
+        match error {
+            StoreError::Checkpoint(error) => error.into(),
+            StoreError::Sink(error) => error.into(),
+        }
+    }
 }
 
 /// Why something that a flow names cannot be used, if so. Where the machine is short of what that

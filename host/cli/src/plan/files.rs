@@ -10,7 +10,7 @@ pub(super) fn is_read(source: &SourceSettings, path: &Path) -> bool {
     match &source.input {
         Input::File(source) => is_same(source, path),
         Input::Files(files) => files.paths.names(path),
-        Input::Stdin => false,
+        Input::Stdin | Input::Kafka(_) => false,
     }
 }
 

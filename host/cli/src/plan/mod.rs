@@ -9,20 +9,27 @@ mod component;
 mod environment;
 mod error;
 mod files;
+mod fit;
+mod lanes;
 mod local;
 mod resume;
+mod share;
 mod surroundings;
 mod transform;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::checkpoint::{self, CheckpointSettings};
+use crate::checkpoint::bucket::Bucket;
+use crate::checkpoint::{self, CheckpointSettings, CheckpointStore};
 use crate::dead_letters::{self, OnFailed};
 use crate::events::{self, Events};
 use crate::flow::{self, Config, Draft, RunSettings, SinkSettings, Variables};
+use crate::lanes::LaneSettings;
 use crate::map::{Map, MapSettings, OnRejected};
-use crate::source::{Source, SourceSettings, Start};
+#[cfg(feature = "kafka")]
+use crate::place::{Begun, Place};
+use crate::source::{KafkaSettings, Source, SourceSettings, Start};
 use spillway::component::Component;
 use spillway::credentials::{self, Credentials, Environment, Provider};
 use spillway::grants::Grants;
@@ -32,7 +39,10 @@ use spillway::sink::Sink;
 pub(crate) use authorities::listed;
 pub(crate) use component::engine;
 pub(crate) use error::{PlanError, chain, is_shortage};
-pub(crate) use resume::{Resume, fits};
+pub(crate) use lanes::LaneShares;
+pub(crate) use resume::{Claim, Held, Resume, fits, is_kept};
+#[cfg(feature = "kafka")]
+pub(crate) use share::{Share, Shared};
 pub(crate) use transform::Transforms;
 
 use error::unusable;
@@ -67,6 +77,7 @@ pub(crate) struct Plan {
     pub(crate) sink: Component,
     pub(crate) config: String,
     pub(crate) grants: Grants,
+    pub(crate) lanes: LaneSettings,
     pub(crate) on_failed: OnFailed,
     pub(crate) checkpoint: Option<CheckpointSettings>,
     pub(crate) run: RunSettings,
@@ -88,6 +99,7 @@ pub(crate) struct Destination {
     pub(crate) sink: Component,
     pub(crate) config: String,
     pub(crate) grants: Grants,
+    pub(crate) lanes: LaneSettings,
 }
 
 impl Request {
@@ -130,7 +142,8 @@ impl Request {
 
     /// The flow in that text.
     pub(crate) fn parse(&self, text: &str) -> Result<Draft, PlanError> {
-        Ok(Draft::parse(text, &self.variables, &self.config)?)
+        let stem = Path::new(&self.name).file_stem().unwrap_or_default().to_string_lossy();
+        Ok(Draft::parse(text, &stem, &self.variables, &self.config)?)
     }
 
     /// Proves all that can be proven without writing anything.
@@ -140,6 +153,7 @@ impl Request {
         if let Some(source) = &source {
             let message = unusable(Source::check(source))?;
             problems.extend(message.map(|message| Problem::new("source.path", message)));
+            problems.extend(source.kafka().into_iter().flat_map(KafkaSettings::problems));
         }
         let on_failed = sink.as_ref().map(|sink| sink.on_failed.clone()).unwrap_or_default();
         let mut letters = Vec::new();
@@ -156,7 +170,7 @@ impl Request {
             };
             problems.extend(message.map(|message| Problem::new(*field, message)));
         }
-        if let Some(CheckpointSettings { path, .. }) = &checkpoint {
+        if let Some(CheckpointSettings { store: CheckpointStore::File(path), .. }) = &checkpoint {
             let [lock, temporary] = checkpoint::names_beside(path);
             let taken = [path, &lock, &temporary].into_iter().find_map(|name| {
                 let taken = taken_by_letters(name, &letters);
@@ -167,22 +181,34 @@ impl Request {
                 None => unusable(checkpoint::check(path))?,
             };
             problems.extend(message.map(|message| Problem::new("checkpoint.path", message)));
-        } else if !problems.iter().any(|problem| problem.field.starts_with("checkpoint"))
+        } else if checkpoint.is_none()
+            && !problems.iter().any(|problem| problem.field.starts_with("checkpoint"))
             && sink.as_ref().is_some_and(commits_checkpoints)
         {
             problems.push(Problem::new(format!("sink.config.{}", flow::COMMIT), NO_CHECKPOINTS));
         }
         let before = problems.len();
         let transforms = Transforms::load(transforms, &mut problems).await?;
-        let are_known = problems.len() == before;
+        let mut are_known = problems.len() == before;
         let destination = self.find(sink, credentials, &mut problems).await?;
+        if let Some((destination, _)) = &destination {
+            let around = lanes::Around {
+                source: source.as_ref(),
+                on_rejected: map.as_ref().map(|map| &map.on_rejected),
+                has_checkpoint: checkpoint.is_some(),
+            };
+            let before = problems.len();
+            lanes::prove(destination, &around, &mut problems).await?;
+            are_known &= problems.len() == before;
+        }
         if let (Some(checkpoint), Some(source)) = (&checkpoint, &source)
             && !self.is_reload
         {
             let destination = destination.as_ref().map(|(destination, _)| destination);
-            // Of transforms that are wrong it is not known whether they are others.
+            // Of transforms that are wrong it is not known whether they are others, and lanes that
+            // are wrong cannot be opened.
             let destination = destination.filter(|_| are_known);
-            let before = resume::Before {
+            let before = fit::Before {
                 transforms: &transforms.identity(),
                 are_read_again: on_failed != OnFailed::Stop,
             };
@@ -190,7 +216,7 @@ impl Request {
         }
         match (source, map, destination) {
             (Some(source), Some(map), Some(destination)) if problems.is_empty() => {
-                let (Destination { sink, config, grants }, known) = destination;
+                let (Destination { sink, config, grants, lanes }, known) = destination;
                 let Known { credentials_proven, notes } = known;
                 let MapSettings { map, on_rejected } = map;
                 Ok(Plan {
@@ -201,6 +227,7 @@ impl Request {
                     sink,
                     config,
                     grants,
+                    lanes,
                     on_failed,
                     checkpoint,
                     run,
@@ -276,6 +303,12 @@ impl Request {
 }
 
 impl Destination {
+    /// What keeps a checkpoint in the bucket.
+    pub(crate) fn bucket(&self) -> Bucket<'_> {
+        let Destination { sink: component, config, grants, .. } = self;
+        Bucket { component, config, grants }
+    }
+
     /// Opens the sink, which makes no request.
     pub(crate) async fn open(&self) -> Result<Sink, PlanError> {
         let opened = self.sink.open(&self.config, None, &self.grants).await;
@@ -284,10 +317,16 @@ impl Destination {
 }
 
 impl Plan {
+    /// What keeps a checkpoint in the bucket.
+    pub(crate) fn bucket(&self) -> Bucket<'_> {
+        let Plan { sink: component, config, grants, .. } = self;
+        Bucket { component, config, grants }
+    }
+
     /// Where it goes.
     pub(crate) fn destination(self) -> Destination {
-        let Plan { sink, config, grants, .. } = self;
-        Destination { sink, config, grants }
+        let Plan { sink, config, grants, lanes, .. } = self;
+        Destination { sink, config, grants, lanes }
     }
 
     /// Opens the source: where it was left, or at its beginning.
@@ -303,6 +342,20 @@ impl Plan {
         };
         let (place, begun) = resume.map_or_else(Default::default, Resume::place);
         Ok(Events::new(opened?, Arc::clone(map), framing(config), place, begun)?)
+    }
+}
+
+#[cfg(feature = "kafka")]
+impl Plan {
+    /// The events of a source that is open, and begins at this place. What was `begun` of its line
+    /// lies before it.
+    pub(crate) fn events_of(
+        &self,
+        source: Source,
+        place: Place,
+        begun: Option<Begun>,
+    ) -> Result<Events, PlanError> {
+        Ok(Events::new(source, Arc::clone(&self.map), framing(&self.config), place, begun)?)
     }
 }
 

@@ -1,28 +1,50 @@
 //! Where a flow with checkpoints begins: at its beginning, or where it was left.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::checkpoint::bucket::{self, BucketCheckpoint, Found};
 use crate::checkpoint::{
-    self, Checkpoint, CheckpointFile, CheckpointSettings, CheckpointSource, Rest, SourceFile,
-    Through, Writer,
+    self, BucketSettings, Checkpoint, CheckpointError, CheckpointFile, CheckpointSettings,
+    CheckpointSource, CheckpointStore, Keeper, Rest, SourceFile, Writer,
 };
+use crate::dead_letters::OnFailed;
 use crate::flow;
 use crate::place::{Begun, Place};
 use crate::run::{Checkpoints, Kept};
 use crate::source::{Input, LastLine, LineSettings, Source, SourceError, SourceSettings};
-use spillway::component::Component;
-use spillway::contract::Error;
-use spillway::engine::Limits;
-use spillway::grants::Grants;
 use spillway::problem::Problem;
-use spillway::sink::SinkError;
 
 use super::error::unusable;
-use super::{Destination, Plan, PlanError, Transforms, chain};
+use super::fit::{Before, Fit, fit, fit_of};
+use super::{Destination, Plan, PlanError, chain};
 
 /// A checkpoint that this process has, with what it is of.
 pub(crate) struct Resume {
     checkpoints: Checkpoints,
+    /// How long the process that held it, and had not let go, may still be at work, and how long
+    /// ago that has stored it.
+    held: Option<Held>,
+    /// How the sink is configured otherwise, where it held nothing and begins anew.
+    otherwise: Option<String>,
+}
+
+/// A checkpoint that another process held.
+#[derive(Clone, Copy)]
+pub(crate) struct Held {
+    /// How much of its lease is left.
+    pub(crate) lease_left: Duration,
+    /// How long ago it was stored, where the store tells.
+    pub(crate) age: Option<Duration>,
+}
+
+/// As whom a process takes a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// As one that begins: it may take over from another.
+    Begin,
+    /// As the one that has it already.
+    GoOn,
 }
 
 /// Proves what can be proven of a checkpoint without taking it: that the source can be read again
@@ -38,8 +60,12 @@ pub(crate) async fn prove(
         problems.push(Problem::new("checkpoint", STDIN));
         return Ok(());
     }
-    if matches!(source.input, Input::Files(_)) && before.are_read_again {
+    if matches!(source.input, Input::Files(_) | Input::Kafka(_)) && before.are_read_again {
         problems.push(Problem::new("sink.on_failed", NOT_AGAIN));
+    }
+    if let (Input::Kafka(_), CheckpointStore::File(_)) = (&source.input, &settings.store) {
+        problems.push(Problem::new("checkpoint.store", OF_A_GROUP));
+        return Ok(());
     }
     let source = match open(source) {
         Ok(source) => Some(source),
@@ -54,8 +80,9 @@ pub(crate) async fn prove(
         // What is there is something else, and was told.
         return Ok(());
     }
-    let found = match checkpoint::read(&settings.path) {
-        Ok(found) => found,
+    // One in the bucket is looked at when the flow runs: here no request is made.
+    let found = match settings.store.file().map(checkpoint::read).transpose() {
+        Ok(found) => found.flatten(),
         Err(error) => {
             let message = unusable(Err(error))?;
             problems.extend(message.map(|message| Problem::new("checkpoint.path", message)));
@@ -71,129 +98,108 @@ pub(crate) async fn prove(
     let destination =
         destination.filter(|_| problems.iter().all(|problem| problem.field != commit));
     let Some(destination) = destination else { return Ok(()) };
-    let Destination { sink, config, grants } = destination;
-    let misfit = misfit(sink, config, grants, before, found.as_ref()).await;
-    let misfit = misfit?;
-    problems.extend(misfit.map(|message| Problem::new("checkpoint.path", message)));
+    let Destination { sink, config, grants, lanes } = destination;
+    if let Fit::Not(message) = fit(sink, config, grants, *lanes, before, found.as_ref()).await? {
+        problems.push(Problem::new("checkpoint.path", message));
+    }
     Ok(())
 }
 
 /// Whether a sink of this configuration resumes from the checkpoint that is stored.
 pub(crate) async fn fits(settings: &CheckpointSettings, plan: &Plan) -> Result<bool, PlanError> {
-    let Some(found) = checkpoint::read(&settings.path)? else { return Ok(false) };
-    let Plan { sink, config, grants, transforms, .. } = plan;
-    let before = Before { transforms: &transforms.identity(), are_read_again: false };
-    let misfit = misfit(sink, config, grants, &before, Some(&found)).await?;
-    Ok(misfit.is_none())
-}
-
-/// Why a sink of this configuration does not go on from a checkpoint, or takes none, if so. Makes
-/// no request: a sink that holds nothing says of itself what its checkpoints depend on.
-async fn misfit(
-    sink: &Component,
-    config: &str,
-    grants: &Grants,
-    before: &Before<'_>,
-    found: Option<&Checkpoint>,
-) -> Result<Option<String>, SinkError> {
-    let mut open = sink.open(config, None, grants).await?;
-    let fresh = match open.checkpoint().await {
-        Ok(fresh) => fresh,
-        Err(SinkError::Refused(Error::Unsupported(text))) => {
-            return Ok(Some(format!("the component does not support checkpoints: {text}")));
+    let found = match &settings.store {
+        CheckpointStore::File(path) => checkpoint::read(path)?,
+        CheckpointStore::Bucket(settings) => {
+            bucket::load(plan.bucket(), settings).await?.known()?
         }
-        Err(error) => return Err(error),
     };
-    let Some(found) = found else { return Ok(None) };
-    // The memory that holds what a sink of this configuration held has room to look at it.
-    let saved = match open.inspect_state(&found.state).await {
-        Ok(saved) => saved,
-        Err(SinkError::Refused(error)) => return Ok(Some(spillway::sink::explain(&error))),
-        Err(error) => return Err(error),
-    };
-    let now = open.inspect_state(&fresh).await?.configuration;
-    let other = |(name, value): &&(String, String)| !now.contains(&(name.clone(), value.clone()));
-    let others: Vec<_> = saved.configuration.iter().filter(other).collect();
-    if others.is_empty() {
-        let may_fail = before.are_read_again && !saved.objects.is_empty();
-        let changed = changed(&found.writer.transforms, before.transforms).filter(|_| may_fail);
-        return Ok(changed.map(|changed| {
-            let count = saved.objects.len();
-            let (objects, their) =
-                if count == 1 { ("object", "its") } else { ("objects", "their") };
-            format!(
-                "{changed} since the checkpoint, which has {count} {objects} that may still fail: \
-                 {their} events would become other dead letters. Restore that until the source is \
-                 read to its end, or write on_failed = \"stop\" in [sink] for that long"
-            )
-        }));
-    }
-    let differences = others.into_iter().map(|(name, value)| {
-        let now = now.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
-        format!("`{name}` was {value:?}, but is now {:?}", now.unwrap_or_default())
-    });
-    let differences: Vec<_> = differences.collect();
-    Ok(Some(format!(
-        "the checkpoint has another configuration of the sink: {}. Restore it; or, to start over, \
-         remove the checkpoint: then every event is stored again",
-        differences.join(", ")
-    )))
+    let Some(found) = found else { return Ok(false) };
+    Ok(fit_of(plan, &found).await? == Fit::Resumes)
 }
 
-/// What stands before the sink of a flow.
-pub(crate) struct Before<'a> {
-    pub(super) transforms: &'a [Through],
-    /// Whether events are read again that an earlier run gave to the sink, since their objects may
-    /// fail: they must come to the sink as they did then.
-    pub(super) are_read_again: bool,
-}
-
-/// How the transforms differ from those that events passed before, if they do.
-fn changed(before: &[Through], now: &[Through]) -> Option<String> {
-    let count = |through: &[Through]| match through.len() {
-        1 => "1 [[transform]]".to_owned(),
-        count => format!("{count} [[transform]]"),
-    };
-    if before.len() != now.len() {
-        return Some(format!("the flow had {}, and has {}", count(before), count(now)));
-    }
-    before.iter().zip(now).enumerate().find_map(|(index, (before, now))| {
-        let name = |through: &Through| format!("{} {}", through.name, through.version);
-        if before.component != now.component {
-            let (before, now) = (name(before), name(now));
-            let was = if before == now { format!("another build of {now}") } else { before };
-            return Some(format!("transform[{index}].component was {was}"));
-        }
-        let is_other = before.config != now.config;
-        is_other.then(|| format!("transform[{index}].config was changed"))
-    })
+/// Whether the checkpoint of one plan is that of another, which takes its place.
+pub(crate) async fn is_kept(
+    settings: &CheckpointSettings,
+    plan: &Plan,
+    before: &Plan,
+) -> Result<bool, PlanError> {
+    let Some(bucket) = settings.store.bucket() else { return Ok(true) };
+    let now = bucket::load(plan.bucket(), bucket).await?;
+    Ok(now.is_same(&bucket::load(before.bucket(), bucket).await?))
 }
 
 impl Resume {
     /// Takes the checkpoint for this process, and looks where its source is to be read from.
     pub(crate) async fn of(
         settings: &CheckpointSettings,
-        source: &SourceSettings,
-        transforms: &Transforms,
-        sink: &Component,
-        limits: &Limits,
+        plan: &Plan,
+        claim: Claim,
     ) -> Result<Resume, PlanError> {
-        let file = CheckpointFile::open(&settings.path)?;
-        let resumed = file.load()?;
-        let source = open(source)?;
-        let (mut place, mut files) = (Place::default(), Vec::new());
+        Resume::of_source(settings, plan, open(&plan.source)?, claim).await
+    }
+
+    /// The same, for a source that is one of many.
+    pub(crate) async fn of_source(
+        settings: &CheckpointSettings,
+        plan: &Plan,
+        source: CheckpointSource,
+        claim: Claim,
+    ) -> Result<Resume, PlanError> {
+        let Plan { sink, grants, transforms, .. } = plan;
+        let description = sink.describe(&grants.limits).await?;
+        let (name, version) = (description.name, description.version);
+        let writer = Writer { name, version, transforms: transforms.identity() };
+        let every = settings.every;
+        let (keeper, mut resumed, held, source) = match &settings.store {
+            CheckpointStore::File(path) => {
+                let file = CheckpointFile::open(path)?;
+                let resumed = file.load()?;
+                (Keeper::File(file), resumed, None, source)
+            }
+            CheckpointStore::Bucket(settings) => {
+                let source = source.of_any_machine();
+                let (taken, found) = take(settings, plan, &source, &writer, claim).await?;
+                let (lease_left, age) = (found.lease_left(), found.age());
+                let held = found.is_held_by_another().then_some(Held { lease_left, age });
+                // A file begins at its beginning in any case.
+                let is_at = |found: &Checkpoint| found.source.place() != Place::default();
+                let resumed = found.checkpoint().cloned();
+                let resumed = resumed.filter(|found| !found.is_beginning() || is_at(found));
+                (Keeper::Bucket(Box::new(taken)), resumed, held, source)
+            }
+        };
+        let (mut place, mut files) = (source.beginning()?.place(), Vec::new());
         if let Some(resumed) = &resumed {
             place = source.find(&resumed.source)?;
             if let CheckpointSource::Files(_) = &source {
                 files = checkpoint::files_of(&resumed.source)?;
             }
         }
-        let description = sink.describe(limits).await?;
-        let (name, version) = (description.name, description.version);
-        let writer = Writer { name, version, transforms: transforms.identity() };
-        let every = settings.every;
-        let checkpoints = Checkpoints { file, every, source, files, writer, place, resumed };
-        Ok(Resume { checkpoints })
+        let mut otherwise = None;
+        if let Some(resumed) = &mut resumed
+            && let Fit::BeginsAnew(differences) = fit_of(plan, resumed).await?
+        {
+            (otherwise, resumed.state) = (Some(differences), Vec::new());
+        }
+        let checkpoints = Checkpoints { keeper, every, source, files, writer, place, resumed };
+        Ok(Resume { checkpoints, held, otherwise })
+    }
+
+    /// How long the process that held the checkpoint before may still be at work, if it may.
+    pub(crate) fn held(&self) -> Option<Held> {
+        self.held.filter(|held| held.lease_left > Duration::ZERO)
+    }
+
+    /// Whether another process held the checkpoint before that had not let go of it.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn is_taken_over(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Proves that the checkpoint is still this process's, before a sink is opened with it: others
+    /// may have taken it over while this one waited.
+    pub(crate) async fn hold(&mut self, plan: &Plan) -> Result<(), PlanError> {
+        Ok(self.checkpoints.keeper.hold(plan.bucket()).await?)
     }
 
     /// Starts to read the source where it was left.
@@ -207,9 +213,13 @@ impl Resume {
                 let wrong = |error| SourceError::Open { path: path.to_owned(), source: error };
                 Source::of_file(path, source.again().map_err(wrong)?, lines, place.start)
             }
+            CheckpointSource::Partition { .. } => Err(SourceError::Partitions),
             CheckpointSource::Files(settings) => {
-                // Where nothing was read yet, files still begin where the flow says.
-                let is_begun = resumed.is_some() && (place.start.line > 0 || !files.is_empty());
+                // Where no file was looked at yet, they still begin where the flow says.
+                let has_looked = |resumed: &Checkpoint| {
+                    resumed.source.of.has_looked() || place.start.line > 0 || !files.is_empty()
+                };
+                let is_begun = resumed.as_ref().is_some_and(has_looked);
                 let files = is_begun.then(|| files.clone());
                 Source::of_files(settings, lines, place.start, files)
             }
@@ -222,15 +232,27 @@ impl Resume {
         (*place, resumed.as_ref().and_then(|resumed| resumed.source.begun.clone()))
     }
 
+    /// The position of the first event that the sink is given.
+    pub(crate) fn next_position(&self) -> u64 {
+        self.checkpoints.next_position()
+    }
+
     /// What the sink is opened with; nothing where it begins anew.
     pub(crate) fn state(&self) -> Option<&[u8]> {
         let state = self.checkpoints.resumed.as_ref().map(|resumed| resumed.state.as_slice());
         state.filter(|state| !state.is_empty())
     }
 
-    /// Goes on in the source, with a sink that begins anew. All that the one before took is visible.
+    /// Goes on in the source, with a sink that begins anew. All that the one before took is
+    /// visible.
     pub(crate) fn begin_sink_anew(&mut self) {
         self.checkpoints.resumed.iter_mut().for_each(|resumed| resumed.state = Vec::new());
+    }
+
+    /// How the sink is configured otherwise than the one of the checkpoint, where that held nothing
+    /// and another begins.
+    pub(crate) fn sink_otherwise(&self) -> Option<&str> {
+        self.otherwise.as_deref()
     }
 
     /// Whether the flow was through, and its source has no more lines since; then, how much there
@@ -256,8 +278,8 @@ impl Resume {
     }
 
     /// Where the checkpoint is, and what it was when this process took it.
-    pub(crate) fn found(&self) -> (&Path, Option<&Checkpoint>) {
-        (self.checkpoints.file.path(), self.checkpoints.resumed.as_ref())
+    pub(crate) fn found(&self) -> (CheckpointStore, Option<&Checkpoint>) {
+        (self.checkpoints.keeper.store_name(), self.checkpoints.resumed.as_ref())
     }
 
     /// The file that is read.
@@ -271,17 +293,66 @@ impl Resume {
     }
 }
 
+/// Takes the checkpoint in the bucket for this process, once it is known that it goes on with it:
+/// whoever held it must end then.
+async fn take(
+    settings: &BucketSettings,
+    plan: &Plan,
+    source: &CheckpointSource,
+    writer: &Writer,
+    claim: Claim,
+) -> Result<(BucketCheckpoint, Found), PlanError> {
+    let Plan { sink, config, grants, lanes, transforms, on_failed, .. } = plan;
+    let bucket = plan.bucket();
+    let name = || CheckpointStore::Bucket(settings.clone()).to_string();
+    for _ in 0..TAKES_MAX {
+        let found = bucket::load(bucket, settings).await?;
+        if claim == Claim::GoOn && found.checkpoint().is_none() {
+            let why = "it is not there any more".to_owned();
+            return Err(CheckpointError::TakenOver { name: name(), why }.into());
+        }
+        if let Some(checkpoint) = found.checkpoint() {
+            if claim == Claim::GoOn && found.is_of_another() {
+                let why = "it was stored by that process since".to_owned();
+                return Err(CheckpointError::TakenOver { name: name(), why }.into());
+            }
+            source.find(&checkpoint.source)?;
+            let before = Before {
+                transforms: &transforms.identity(),
+                are_read_again: *on_failed != OnFailed::Stop,
+            };
+            let fits = fit(sink, config, grants, *lanes, &before, Some(checkpoint)).await?;
+            if let Fit::Not(why) = fits {
+                return Err(CheckpointError::Misfit { name: name(), why }.into());
+            }
+        }
+        let beginning = Checkpoint::at_the_beginning(source.beginning()?, writer.clone());
+        if let Some(taken) =
+            BucketCheckpoint::take(bucket, settings.clone(), &found, beginning).await?
+        {
+            return Ok((taken, found));
+        }
+    }
+    let why = format!("it was replaced {TAKES_MAX} times while this one tried to take it");
+    Err(CheckpointError::TakenOver { name: name(), why }.into())
+}
+
 /// What a flow with checkpoints reads.
 fn open(source: &SourceSettings) -> Result<CheckpointSource, SourceError> {
     match &source.input {
         Input::File(path) => SourceFile::open(path).map(CheckpointSource::File),
         Input::Files(files) => Ok(CheckpointSource::Files(files.clone())),
         Input::Stdin => SourceFile::open(Path::new("-")).map(CheckpointSource::File),
+        Input::Kafka(_) => Err(SourceError::Partitions),
     }
 }
 
-const NOT_AGAIN: &str = "is a file, but events that an earlier run read of several files, or of \
-                         followed ones, cannot be read again, and so do not become dead letters; \
-                         write on_failed = \"stop\"";
+/// How often another process may be faster. A run stores a checkpoint every few seconds.
+const TAKES_MAX: u32 = 10;
+const NOT_AGAIN: &str = "is a file, but events that an earlier run read of several files, of \
+                         followed ones, or of a partition cannot be read again, and so do not \
+                         become dead letters; write on_failed = \"stop\"";
+const OF_A_GROUP: &str = "is \"file\", but a partition is read by one member of its group after \
+                          the other; expected \"bucket\", which all of them reach";
 const STDIN: &str = "standard input cannot be read again after a crash; remove [checkpoint], or \
                      read a file";

@@ -1,6 +1,6 @@
 //! Lines that are several events.
 
-use super::super::mapper::{BATCH_BYTES_MAX, BATCH_RUNS_MAX};
+use super::super::open::{BATCH_BYTES_MAX, BATCH_RUNS_MAX};
 use super::support::{all, events_of, open, open_at};
 use crate::batch::Framing;
 use crate::place::{Begun, Place, Several};

@@ -7,6 +7,7 @@ fn what_becomes_of_rejected_events() {
         ("on_rejected = 'stop'", OnRejected::Stop),
         ("on_rejected = 'skip'", OnRejected::Skip),
         ("on_rejected = { file = 'r.ndjson' }", OnRejected::File("r.ndjson".into())),
+        ("on_rejected = { topic = 'a.b_c-1' }", OnRejected::Topic("a.b_c-1".to_owned())),
     ] {
         let settings = parse(&format!("key = '.k'\n{text}")).settings(Codec::Json);
         assert_eq!(settings.ok().unwrap().on_rejected, expected, "{text}");
@@ -22,10 +23,18 @@ fn all_problems_at_once() {
             "map.key: is missing; give the path to it, such as \".key\", \
              or a `fixed_key` for all events",
             "map.payload: `.a |` is neither a path nor a jq expression: expected term at the end",
-            "map.on_rejected: is \"drop\", expected \"stop\", \"skip\" \
-             or { file = \"rejected.ndjson\" }",
+            "map.on_rejected: is \"drop\", expected \"stop\", \"skip\", \
+             { file = \"rejected.ndjson\" } or, with type = \"kafka\", \
+             { topic = \"rejected\" }",
         ]
     );
+    for topic in ["", "..", "a b", "é", &"x".repeat(250)] {
+        let topic = format!("key = '.k'\non_rejected = {{ topic = '{topic}' }}");
+        let problem = &self::problems(&topic, Codec::Json)[0];
+        let said = "expected the name of a topic: 1 to 249 ASCII letters, digits, `.`, `_` and `-`";
+        assert!(problem.starts_with("map.on_rejected.topic: is \""), "{problem}");
+        assert!(problem.ends_with(said), "{problem}");
+    }
 }
 
 #[test]
@@ -92,8 +101,8 @@ fn a_raw_line_has_nothing_to_look_into() {
 #[test]
 fn a_fixed_key_is_a_template() {
     let problems = problems("fixed_key = 'a/{path}'", Codec::Raw);
-    let said = "map.fixed_key: has `{path}`, expected `{file}` or `{host}`; write `{{` and `}}` \
-                for braces";
+    let said = "map.fixed_key: has `{path}`, expected `{file}`, `{topic}`, `{partition}` or \
+                `{host}`; write `{{` and `}}` for braces";
     assert_eq!(problems, [said]);
 }
 
@@ -101,7 +110,7 @@ fn a_fixed_key_is_a_template() {
 fn what_cannot_be_read_is_named() {
     for (text, message) in [
         ("kee = 1", "unknown field `kee`"),
-        ("on_rejected = 1", "expected \"stop\", \"skip\" or { file = \"rejected.ndjson\" }"),
+        ("on_rejected = 1", "expected \"stop\", \"skip\", { file = \"rejected.ndjson\" } or, with"),
         ("on_rejected = { fiel = 'x' }", "unknown field `fiel`"),
     ] {
         let error = toml::from_str::<MapConfig>(text).unwrap_err().to_string();

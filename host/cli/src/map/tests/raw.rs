@@ -40,12 +40,12 @@ fn what_is_known_of_a_line_is_a_variable() {
     let expression = "payload = '{m: ., f: $file, l: $line, o: $offset}'";
     let map = raw(&format!("fixed_key = 'logs/{{file}}'\n{expression}"));
     assert!(map.asks_for_place() && map.needs_file());
-    let place = LinePlace { file: Some("/var/log/a.log"), line: 7, offset: 120 };
+    let place = LinePlace { file: Some("/var/log/a.log"), line: 7, offset: 120, record: None };
     let about = About { place, ..About::default() };
     let json = r#"{"m":"x","f":"/var/log/a.log","l":7,"o":120}"#;
     let mapped = owned(map.apply(b"x", Framing::Bare, &about));
     assert_eq!(mapped, event("logs/var/log/a.log", json));
-    let reason = "no key: `fixed_key` names a file, and there is none";
+    let reason = "no key: `fixed_key` names what the line is of, and there is none";
     assert_eq!(owned(apply(&map, b"x")), rejected(reason));
 
     let map = of("key = '$file // \"-\"'\npayload = '.n as $line | [$line, $offset]'");
@@ -61,13 +61,17 @@ fn what_is_known_of_a_line_is_a_variable() {
 #[test]
 fn lines_of_a_file_stay_as_they_are() {
     let map = raw("fixed_key = '{file}'");
-    assert_eq!(map.verbatim(Some("/a")).as_deref(), Some("a"));
-    assert_eq!(map.verbatim(None), None);
+    assert_eq!(map.verbatim(&in_file("/a")).as_deref(), Some("a"));
+    assert_eq!(map.verbatim(&LinePlace::default()), None);
     for settings in ["key = '.[:1]'", "fixed_key = 'k'\nat = '.'", "fixed_key = 'k'\nat = 'now'"] {
         let config: MapConfig = toml::from_str(settings).unwrap();
         let map = config.settings(Codec::Raw).map(|settings| settings.map);
-        assert_eq!(map.ok().and_then(|map| map.verbatim(Some("/a")).map(|_| ())), None);
+        assert_eq!(map.ok().and_then(|map| map.verbatim(&in_file("/a")).map(|_| ())), None);
     }
+}
+
+fn in_file(file: &str) -> LinePlace<'_> {
+    LinePlace { file: Some(file), ..LinePlace::default() }
 }
 
 fn raw(settings: &str) -> Map {
