@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::escape;
 use crate::place::{LineStart, Place, Several};
+use crate::source::Partition;
 
 /// Finds the line of a position, from the first event that is not durable on.
 ///
@@ -42,6 +43,17 @@ pub struct Spot {
     pub event: Option<(u64, u64)>,
     /// The file that the line is of, and counted in, where the source is many.
     pub file: Option<Arc<str>>,
+    /// The partition that it is a record of, if it is one.
+    pub partition: Option<Arc<Partition>>,
+}
+
+/// Between which lines something lies, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Between {
+    /// The lines.
+    pub lines: Lines,
+    /// The partition that they are records of, if they are.
+    pub partition: Option<Arc<Partition>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +176,7 @@ impl Layout {
         let Stretch { from, each } = self.stretches[self.index(position)];
         let each = each.filter(|each| *each > 1 && position < self.end.position);
         let event = each.map(|each| (position.saturating_sub(from.position) % each + 1, each));
-        Spot { line: self.lines_of(position).first, event, file: None }
+        Spot { line: self.lines_of(position).first, event, file: None, partition: None }
     }
 
     /// The stretch of this position; the first one for what lies before it.
@@ -190,10 +202,28 @@ impl fmt::Display for Lines {
     }
 }
 
+impl fmt::Display for Between {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Lines { first, last } = self.lines;
+        match &self.partition {
+            None => self.lines.fmt(formatter),
+            Some(partition) if first == last => {
+                write!(formatter, "{partition} offset {}", first - 1)
+            }
+            Some(partition) => {
+                write!(formatter, "{partition} offsets {} to {}", first - 1, last - 1)
+            }
+        }
+    }
+}
+
 impl fmt::Display for Spot {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some((event, of)) = self.event {
             write!(formatter, "event {event} of {of} of ")?;
+        }
+        if let Some(partition) = &self.partition {
+            return write!(formatter, "{partition} offset {}", self.line.saturating_sub(1));
         }
         write!(formatter, "line {}", self.line)?;
         match &self.file {
@@ -230,7 +260,7 @@ mod tests {
         assert_eq!(layout.stretches.len(), 1);
         assert_eq!(layout.lines_of(0), Lines { first: 1, last: 1 });
         assert_eq!(layout.lines_of(9_999), Lines { first: 10_000, last: 10_000 });
-        assert_eq!(layout.spot(41), Spot { line: 42, event: None, file: None });
+        assert_eq!(layout.spot(41), Spot { line: 42, event: None, file: None, partition: None });
     }
 
     #[test]
@@ -248,7 +278,11 @@ mod tests {
             (13, 9, Some((2, 2))),
             (14, 10, None),
         ] {
-            assert_eq!(layout.spot(position), Spot { line, event, file: None }, "{position}");
+            assert_eq!(
+                layout.spot(position),
+                Spot { line, event, file: None, partition: None },
+                "{position}"
+            );
             assert_eq!(layout.lines_of(position), Lines { first: line, last: line });
         }
         assert_eq!(layout.line_start(9), start(6, 8));

@@ -5,17 +5,25 @@
 
 mod checkpoints;
 mod dead_letters;
+mod durable;
+mod first_look;
 mod origins;
 mod outcome;
+mod patience;
 mod pending;
 mod pump;
 mod replay;
 mod rounds;
 mod runs;
 mod taken;
+mod takeover;
 mod transforms;
+mod untaken;
+mod writing;
+mod written;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -23,18 +31,21 @@ use tokio::time::MissedTickBehavior;
 
 use crate::dead_letters::OnFailed;
 use crate::events::{Batch, Events};
+use crate::lanes::Sinks;
 use crate::layout::Layout;
 use crate::map::OnRejected;
-use crate::place::LineStart;
+use crate::place::Place;
 use crate::shutdown::Shutdown;
+use crate::source::{Partition, TopicWriter};
 use crate::telemetry::Monitor;
 use spillway::contract::{Ending, Error, Failure, Notice, Run, VisibleObject};
-use spillway::sink::{Sink, SinkError};
+use spillway::sink::SinkError;
 
-pub use crate::layout::{Lines, Spot};
+pub use crate::layout::{Between, Lines, Spot};
 pub use crate::totals::{Kept, NotStored, Totals};
 pub use checkpoints::Checkpoints;
-pub use outcome::{End, RunError, failed};
+pub use durable::Durable;
+pub use outcome::{End, Ran, RunError, failed};
 pub use transforms::Transforms;
 
 use checkpoints::Checkpointer;
@@ -42,7 +53,6 @@ use dead_letters::DeadLetterQueue;
 use origins::Origins;
 use pending::Pending;
 use pump::Pump;
-use rounds::Rounds;
 use taken::Taken;
 use transforms::Portion;
 
@@ -51,11 +61,11 @@ pub trait Observer: Send {
     /// An object became visible.
     fn visible(&mut self, object: &VisibleObject);
     /// An object could not be stored, which ends the run. Its events lie between these lines.
-    fn failed(&mut self, failure: &Failure, lines: Lines);
+    fn failed(&mut self, failure: &Failure, lines: &Between);
     /// A line was rejected, or an event of one.
     fn rejected(&mut self, spot: Spot, reason: &str);
     /// An object could not be stored, and its events, which lie between these lines, are set aside.
-    fn set_aside(&mut self, failure: &Failure, lines: Lines);
+    fn set_aside(&mut self, failure: &Failure, lines: &Between);
     /// The sink reported a notice.
     fn notice(&mut self, notice: &Notice);
     /// A checkpoint is stored, with which the next run would begin at this line.
@@ -66,14 +76,20 @@ pub trait Observer: Send {
 pub struct Runner<'a> {
     /// Where events come from.
     pub events: Events,
+    /// Where the first of them lies, if there are no checkpoints.
+    pub place: Place,
+    /// The partition that they are of, if they are records.
+    pub partition: Option<Arc<Partition>>,
     /// What changes them on their way.
     pub transforms: Transforms,
     /// Where they go.
-    pub sink: Sink,
+    pub sink: Sinks,
     /// What happens to rejected events.
     pub on_rejected: OnRejected,
     /// What happens to events whose object could not be stored.
     pub on_failed: OnFailed,
+    /// What writes rejected events to their topic, where they go to one.
+    pub letters: Option<TopicWriter>,
     /// Its checkpoints, if it has any.
     pub checkpoints: Option<Checkpoints>,
     /// Whether the first of them is stored before anything is read, so that it is known that they
@@ -89,6 +105,9 @@ pub struct Runner<'a> {
     pub before: Totals,
     /// Whether it is to end so that another flow goes on.
     pub reload: watch::Receiver<Option<Handover>>,
+    /// Who is told how many lines are dealt with for good: their events are stored, or set aside on
+    /// disk.
+    pub durable: Option<Durable>,
 }
 
 /// How a run leaves its sink to the one that goes on after a reload.
@@ -100,32 +119,12 @@ pub enum Handover {
     Completed,
 }
 
-/// What a run did, and how it ended.
-pub struct Ran {
-    /// All that it did.
-    pub totals: Totals,
-    /// What it had done when its last checkpoint was stored, or before it began: what counts where
-    /// the run is resumed from there.
-    pub checkpointed: Totals,
-    /// Objects that became visible while that checkpoint was stored. They are not counted in
-    /// `checkpointed`: the state may know them, and a sink that resumes reports them again.
-    pub visible: Vec<VisibleObject>,
-    /// How it ended.
-    pub result: Result<End, RunError>,
-}
-
-impl Ran {
-    /// A run that ended before it had a sink.
-    pub fn without_a_sink(before: Totals, result: Result<End, RunError>) -> Ran {
-        Ran { totals: before.clone(), checkpointed: before, visible: Vec::new(), result }
-    }
-}
-
 impl Runner<'_> {
     /// Runs to the end, whichever it is.
     pub async fn run(self) -> Ran {
-        let Runner { events, sink, on_rejected, on_failed, checkpoints, .. } = self;
+        let Runner { events, sink, on_rejected, on_failed, mut checkpoints, .. } = self;
         let Runner { mut transforms, shutdown, observer, monitor, before, .. } = self;
+        let partition = self.partition;
         let (checkpoint_first, reload) = (self.checkpoint_first, self.reload);
         transforms.end_with(&sink.gate());
         let every = checkpoints.as_ref().map(|checkpoints| checkpoints.every);
@@ -133,20 +132,27 @@ impl Runner<'_> {
         monitor.follow(events.files());
         let kept = checkpoints.as_ref().map(Checkpoints::kept);
         let totals = Totals { kept: before.kept.clone().or(kept), ..before };
-        let dead_letters = match DeadLetterQueue::open(&on_rejected, &on_failed) {
+        let (of, writer) = (partition.as_ref(), self.letters);
+        let dead_letters =
+            DeadLetterQueue::open(&on_rejected, &on_failed, of, writer, shutdown.clone());
+        let dead_letters = match dead_letters {
             Ok(dead_letters) => dead_letters,
             Err(error) => return Ran::without_a_sink(totals, Err(error)),
         };
         let letters_before = totals.dead_letters;
-        let begins = checkpoints.as_ref().map_or(0, |c| c.place.next_position());
-        let begin = LineStart::default();
+        let place = checkpoints.as_ref().map_or(self.place, |c| c.place);
+        let begins = place.next_position();
+        let begin = place.line_start();
+        let first = checkpoints.as_ref().map_or(begins, Checkpoints::next_position);
+        let untaken = checkpoints.as_mut().and_then(Checkpoints::take_untaken);
         let layout = checkpoints.as_ref().map(Checkpoints::layout);
         let pump = Pump {
             events,
             transforms,
             gate: sink.gate(),
-            sink,
             stops: on_rejected == OnRejected::Stop,
+            in_order: on_rejected == OnRejected::Stop && !sink.are_several(),
+            sink,
             dead_letters,
             shutdown,
             observer,
@@ -154,6 +160,7 @@ impl Runner<'_> {
             totals,
             layout: layout.unwrap_or_else(|| Layout::new(begin, begin)),
             taken: checkpoints.as_ref().map(Taken::new),
+            untaken: untaken.map(Portion::of_stored),
             pending: Pending::new(begins),
             letters_before,
             stored_nothing: false,
@@ -162,8 +169,12 @@ impl Runner<'_> {
             origins: Origins::default(),
             spooled_from: begins,
             settled: 0,
-            durable: begins,
+            durable: first,
             given: begins,
+            partition,
+            finished: place,
+            told: place.start.line,
+            tell: self.durable,
         };
         let before = pump.totals.clone();
         let checkpointer = checkpoints.map(|c| Checkpointer::new(c, before.clone()));
@@ -190,10 +201,14 @@ impl Running<'_> {
         // A second signal must reach a sink that is in the middle of a call.
         let _shutting = self.pump.shutdown.on(2, move || gate.shut_within(ABORT_TIME_MAX));
         let worked = self.work().await;
+        let worked = match &mut self.checkpointer {
+            Some(checkpointer) => checkpointer.explain(&mut self.pump, worked).await,
+            None => worked,
+        };
         if let Err(RunError::Sink(SinkError::Trap(_) | SinkError::Breach(_))) = worked {
             self.pump.lose();
             // What it reported before is no less lost, and the trap says more than what follows it.
-            let _ = self.pump.write_the_rest();
+            let _ = self.pump.write_the_rest().await;
             return worked.map(|_| End::Aborted);
         }
         // What went wrong before anybody lost patience is why the run ends.
@@ -209,7 +224,7 @@ impl Running<'_> {
             self.pump.lose();
         }
         // Behind a gate that was shut while it completed, the sink could do no more than clean up.
-        let written = self.pump.write_the_rest();
+        let written = self.pump.write_the_rest().await;
         if self.pump.is_told_to_abort() && !failed_before {
             let end = if is_given_up { End::GivenUp } else { End::Aborted };
             return written.map(|()| end);
@@ -240,12 +255,18 @@ impl Running<'_> {
         if let Some(checkpointer) = &mut self.checkpointer {
             checkpointer.replay(&mut self.pump).await?;
             checkpointer.drop_state();
+        }
+        // Before any other event.
+        let goes_on = self.write_untaken(false).await?.is_continue();
+        if self.checkpointer.is_some() {
             if self.checkpoint_first {
-                checkpointer.checkpoint(&mut self.pump, false).await?;
+                self.look_first().await?;
             }
             self.look(TICK).await?;
         }
-        self.read().await?;
+        if goes_on {
+            self.read().await?;
+        }
         let handover = self.handover();
         match &mut self.checkpointer {
             Some(checkpointer) if handover == Some(Handover::Resumed) => {
@@ -287,13 +308,16 @@ impl Running<'_> {
     }
 
     /// Writes a batch to the sink. Breaks off if it is full and there is a signal: the next run
-    /// reads the rest again.
+    /// reads the rest again, or has it from the checkpoint.
     async fn take(&mut self, mut batch: Batch) -> Result<ControlFlow<()>, RunError> {
+        if let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.renew(&mut self.pump).await?;
+        }
         let runs = self.pump.begin(&mut batch);
         // Where a rejected event stops the flow, the same holds for events that the sink itself
         // rejects, which it does by their key.
-        let stops = self.pump.stops;
-        let same = |one: &Run, next: &Run| !stops || one.key == next.key;
+        let in_order = self.pump.in_order;
+        let same = |one: &Run, next: &Run| !in_order || one.key == next.key;
         for runs in runs.chunk_by(same) {
             let Pump { transforms, shutdown, .. } = &mut self.pump;
             let portions = tokio::select! {
@@ -302,7 +326,7 @@ impl Running<'_> {
                 () = shutdown.reached(2) => {
                     return Err(SinkError::Refused(Error::Aborted).into());
                 }
-                portions = transforms.apply(runs, stops) => portions?,
+                portions = transforms.apply(runs, in_order) => portions?,
             };
             for portion in portions {
                 if self.write(portion, &batch).await?.is_break() {
@@ -310,35 +334,20 @@ impl Running<'_> {
                 }
             }
         }
-        self.pump.finish(&batch)?;
+        self.pump.finish(&batch).await?;
+        // Several lanes are given a batch at once, so all of it is before the place by now.
+        if self.write_untaken(true).await?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
         self.look(Duration::ZERO).await?;
-        Ok(ControlFlow::Continue(()))
-    }
-
-    /// Writes events of a batch to the sink.
-    async fn write(
-        &mut self,
-        portion: Portion<'_>,
-        batch: &Batch,
-    ) -> Result<ControlFlow<()>, RunError> {
-        let mut rounds = Rounds::new(Instant::now());
-        let rejections = loop {
-            match (self.pump.sink.write(&portion.sunk).await, &mut self.checkpointer) {
-                (Err(SinkError::Refused(Error::Busy)), Some(checkpointer)) => {
-                    if self.pump.shutdown.count() > 0 {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                    checkpointer.make_room(&mut self.pump, &mut rounds).await?;
-                }
-                (written, _) => break written?,
-            }
-        };
-        self.pump.wrote(portion, rejections, batch).await?;
         Ok(ControlFlow::Continue(()))
     }
 
     /// Polls, and takes a checkpoint where it is due, but none within `least` of the last.
     async fn look(&mut self, least: Duration) -> Result<(), RunError> {
+        if let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.renew(&mut self.pump).await?;
+        }
         self.pump.poll().await?;
         match &mut self.checkpointer {
             Some(checkpointer) => checkpointer.checkpoint_if_due(&mut self.pump, least).await,

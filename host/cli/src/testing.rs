@@ -1,6 +1,7 @@
 //! Random inputs for tests: one seed gives one run, and every failure names its seed.
 
 use serde_json::{Value, json};
+use spillway_simulation::seeds as asked;
 
 /// A generator of inputs.
 pub(crate) struct Random(fastrand::Rng);
@@ -25,15 +26,17 @@ impl Random {
     }
 }
 
-/// The seeds to try: the one in `SPILLWAY_SEED` if it is set, to replay a failure, or `count` new
-/// ones.
+/// The seeds to try: the one in `SPILLWAY_SEED` if it is set, to replay a failure, or `count`,
+/// which are new ones where nobody says the first. Where `SPILLWAY_SEEDS` asks for many, there are
+/// more.
 pub(crate) fn seeds(count: u64) -> Vec<u64> {
-    if let Ok(seed) = std::env::var("SPILLWAY_SEED") {
-        return vec![seed.parse().expect("SPILLWAY_SEED is a number")];
+    if let Some(seed) = asked::one() {
+        return vec![seed];
     }
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let first = now.expect("the clock is past 1970").as_nanos() as u64 % 1_000_000_000;
-    (first..first + count).collect()
+    let seeds = asked::several(SHARE, first, count);
+    (seeds.start..seeds.end.max(seeds.start + count)).collect()
 }
 
 /// A random document, with names and texts that have something to escape.
@@ -63,3 +66,6 @@ pub(crate) fn random_json(random: &mut Random, depth: usize) -> Value {
         }
     }
 }
+
+/// How many seeds a simulation runs while one of these tests, which have files, runs one.
+const SHARE: u64 = 200;

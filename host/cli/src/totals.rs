@@ -38,6 +38,9 @@ pub struct Totals {
     /// What it has kept for the next run, where it takes checkpoints.
     #[serde(flatten)]
     pub kept: Option<Kept>,
+    /// How many checkpoints its partitions have stored, where each has its own.
+    #[serde(rename = "checkpoints", skip_serializing_if = "Option::is_none")]
+    pub checkpoints_of_partitions: Option<u64>,
 }
 
 /// Lines of events that are neither stored nor set aside.
@@ -93,6 +96,37 @@ fn around(one: Lines, other: Lines) -> Lines {
 const RANGES_MAX: usize = 1_000;
 
 impl Totals {
+    /// What two runs of different inputs have done. The numbers of their lines have nothing to do
+    /// with each other, so neither says which are not stored, or where the next run begins.
+    pub(crate) fn and(&self, other: &Totals) -> Totals {
+        Totals {
+            lines: self.lines + other.lines,
+            lines_of_several_events: self.lines_of_several_events + other.lines_of_several_events,
+            input_bytes: self.input_bytes + other.input_bytes,
+            events: self.events + other.events,
+            rejected: self.rejected + other.rejected,
+            filtered: self.filtered + other.filtered,
+            stored_events: self.stored_events + other.stored_events,
+            objects: self.objects + other.objects,
+            object_bytes: self.object_bytes + other.object_bytes,
+            failed_objects: self.failed_objects + other.failed_objects,
+            failed_events: self.failed_events + other.failed_events,
+            not_stored: None,
+            dead_letters: self.dead_letters + other.dead_letters,
+            restarts: self.restarts + other.restarts,
+            kept: None,
+            checkpoints_of_partitions: match (self.checkpoints(), other.checkpoints()) {
+                (None, None) => None,
+                (one, other) => Some(one.unwrap_or(0) + other.unwrap_or(0)),
+            },
+        }
+    }
+
+    /// How many checkpoints were stored, where the flow has them.
+    pub(crate) fn checkpoints(&self) -> Option<u64> {
+        self.kept.as_ref().map(|kept| kept.checkpoints).or(self.checkpoints_of_partitions)
+    }
+
     /// These totals, with each count no less than in `before`.
     pub(crate) fn at_least(&self, before: &Totals) -> Totals {
         Totals {
@@ -113,6 +147,7 @@ impl Totals {
             dead_letters: self.dead_letters.max(before.dead_letters),
             restarts: self.restarts.max(before.restarts),
             kept: self.kept.clone(),
+            checkpoints_of_partitions: self.checkpoints_of_partitions,
         }
     }
 }
@@ -162,6 +197,18 @@ mod tests {
         assert!(apart(1_000).unwrap().ranges.is_some());
         let many = apart(1_001).unwrap();
         assert_eq!(many, NotStored { between: lines(0, 2_000), ranges: None });
+    }
+
+    #[test]
+    fn checkpoints_of_partitions_are_added_and_a_flow_without_them_has_none() {
+        let kept = |checkpoints| Some(Kept { checkpoints, ..Kept::default() });
+        let of = |checkpoints| Totals { kept: kept(checkpoints), ..Totals::default() };
+        let none = Totals::default();
+        assert_eq!(none.and(&none).checkpoints(), None);
+        let both = none.and(&of(2)).and(&of(3));
+        assert_eq!(both.checkpoints(), Some(5));
+        assert_eq!(serde_json::json!(both)["checkpoints"], 5);
+        assert_eq!(serde_json::json!(of(3))["checkpoints"], 3);
     }
 
     fn lines(first: u64, last: u64) -> Lines {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::source::Partition;
+
 /// Streams events into S3 from a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
 #[command(name = "spillway", version, about, disable_help_subcommand = true)]
@@ -102,7 +104,7 @@ pub(crate) enum UploadsCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// The flow's file, in TOML. Only [sink] and [credentials] matter.
+    /// The flow's file, in TOML. Only [sink], [credentials] and [checkpoint] matter.
     pub(crate) flow: PathBuf,
     /// Load this component instead of the flow's or the built-in one.
     #[arg(long, value_name = "FILE")]
@@ -117,7 +119,7 @@ pub(crate) struct ListArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct AbortArguments {
-    /// The flow's file, in TOML. Only [sink] and [credentials] matter.
+    /// The flow's file, in TOML. Only [sink], [credentials] and [checkpoint] matter.
     pub(crate) flow: PathBuf,
     /// Load this component instead of the flow's or the built-in one.
     #[arg(long, value_name = "FILE")]
@@ -140,8 +142,15 @@ pub(crate) enum CheckpointCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
     /// The checkpoint file, as named by [checkpoint] of a flow.
-    pub(crate) file: PathBuf,
-    /// The component that wrote it. Default: the built-in one.
+    #[arg(required_unless_present = "flow", conflicts_with = "flow")]
+    pub(crate) file: Option<PathBuf>,
+    /// The flow whose checkpoint it is. Reads it from the bucket, where it is kept there.
+    #[arg(long, value_name = "FLOW")]
+    pub(crate) flow: Option<PathBuf>,
+    /// The partition whose checkpoint it is, where the flow reads partitions of Kafka topics.
+    #[arg(long, value_name = "TOPIC/NUMBER", requires = "flow", value_parser = partition)]
+    pub(crate) partition: Option<Partition>,
+    /// The component that wrote it. Default: that of the flow, or the built-in one.
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
     /// Print it as one JSON document.
@@ -191,4 +200,12 @@ pub(crate) enum ComponentName {
 fn address(text: &str) -> Result<SocketAddr, String> {
     let wrong = "expected an IP address and a port, such as 127.0.0.1:9464 or [::1]:0";
     text.parse().map_err(|_| wrong.to_owned())
+}
+
+fn partition(text: &str) -> Result<Partition, String> {
+    let (topic, number) = text.rsplit_once('/').unwrap_or_default();
+    match number.parse() {
+        Ok(number) if !topic.is_empty() => Ok(Partition { topic: topic.to_owned(), number }),
+        _ => Err("expected TOPIC/NUMBER, as in orders/3".to_owned()),
+    }
 }

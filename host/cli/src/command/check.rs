@@ -6,8 +6,10 @@ use anyhow::Error;
 use spillway::contract::Ending;
 use spillway::sink::{Sink, SinkError};
 
+use crate::checkpoint::{BucketSettings, bucket};
 use crate::escape;
-use crate::plan::{Destination, Plan, Request, listed, read};
+use crate::plan::{Destination, Plan, PlanError, Request, listed, read};
+use crate::source::Partition;
 
 use super::args::CheckArguments;
 use super::asking::{Asking, CLEARING_TIME_MAX};
@@ -19,7 +21,10 @@ use super::terminal;
 pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
     let CheckArguments { flow, connect, component } = arguments;
     let (plan, valid) = prove(&flow, component).await?;
-    let goes_on = plan.checkpoint.as_ref().map(position::describe).transpose()?;
+    let goes_on = match &plan.checkpoint {
+        Some(settings) => position::describe(settings, &plan, connect).await?,
+        None => None,
+    };
     outln!("{valid}");
     plan.notes.iter().for_each(|note| outln!("{}", escape::line(note)));
     for (index, through) in plan.transforms.identity().iter().enumerate() {
@@ -30,13 +35,33 @@ pub(crate) async fn check(arguments: CheckArguments) -> Result<Exit, CliError> {
         outln!("{text}");
     }
     let credentials_proven = plan.credentials_proven;
-    look(&plan.destination(), connect).await?;
+    let in_bucket = in_bucket(&plan);
+    let destination = plan.destination();
+    look(&destination, connect).await?;
     if connect {
         outln!("the bucket can be written; the test upload was aborted");
+        if let Some(settings) = in_bucket {
+            bucket::check(destination.bucket(), &settings).await.map_err(PlanError::from)?;
+            outln!("the bucket keeps checkpoints: conditional writes are evaluated");
+        }
     } else if !credentials_proven {
         outln!("Its credentials are loaded when it runs.");
     }
     Ok(Exit::Done)
+}
+
+/// The checkpoint in the bucket, if there is one; of many partitions, the one of a first.
+fn in_bucket(plan: &Plan) -> Option<BucketSettings> {
+    let settings = plan.checkpoint.as_ref()?;
+    let settings = match plan.source.kafka() {
+        Some(kafka) => {
+            let is_name = |topic: &&String| !topic.starts_with('^');
+            let topic = kafka.topics.iter().find(is_name).map_or("topic", String::as_str);
+            settings.of_partition(&Partition { topic: topic.to_owned(), number: 0 })
+        }
+        None => settings.clone(),
+    };
+    settings.store.bucket().cloned()
 }
 
 /// Proves all that can be proven of a flow without a request and without writing anything. Returns

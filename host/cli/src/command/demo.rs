@@ -68,7 +68,7 @@ async fn stream(
     summary(&totals, result.as_ref().ok().copied(), clock.seconds(), false);
     match result {
         Ok(End::Complete | End::NothingToDo) => Ok(None),
-        Ok(End::Reloading | End::Stopped | End::Aborted | End::GivenUp) => {
+        Ok(End::Reloading | End::NotBegun | End::Stopped | End::Aborted | End::GivenUp) => {
             Ok(Some(Exit::Interrupted))
         }
         Err(error) => Err(error),

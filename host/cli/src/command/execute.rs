@@ -6,29 +6,34 @@
 //! its cause.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use spillway::Trap;
 use spillway::contract::{Error, VisibleObject};
+use spillway::egress::Passage;
 use spillway::sink::SinkError;
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::warn;
 
-use crate::checkpoint::CheckpointSettings;
-use crate::plan::{Plan, PlanError, Resume};
+use crate::checkpoint::{CheckpointError, CheckpointSettings, CheckpointStore};
+use crate::lanes;
+use crate::place::Place;
+use crate::plan::{Claim, LaneShares, Plan, PlanError, Resume};
 use crate::run::{End, Handover, Kept, Ran, RunError, Runner, Totals};
 use crate::shutdown::Shutdown;
 use crate::telemetry::Monitor;
 
 use super::args::LogFormat;
 use super::exit::CliError;
+#[cfg(feature = "kafka")]
+use super::group;
 use super::log::SPILLWAY;
+use super::position;
 use super::reload::Reloader;
+use super::stopping::Stopping;
 use super::terminal::Terminal;
-use super::{position, view};
 
 /// What a run did, and how it ended.
 pub(crate) type Executed = (Totals, Result<End, CliError>);
@@ -39,13 +44,34 @@ pub(crate) async fn execute(
     surroundings: Surroundings<'_>,
     reloader: Option<Reloader>,
 ) -> Result<Executed, CliError> {
+    #[cfg(feature = "kafka")]
+    if let Some(settings) = plan.source.kafka().cloned() {
+        return group::execute(plan, settings, surroundings).await;
+    }
     let Some(checkpoint) = &plan.checkpoint else {
         let mut instance = Instance::new(&plan, surroundings, never());
         let ran = instance.run(None, Totals::default()).await?;
         return Ok((ran.totals, ran.result.map_err(CliError::from)));
     };
-    let resume = resume(&plan, checkpoint).await?;
+    let resumed = tokio::select! {
+        resumed = Resume::of(checkpoint, &plan, Claim::Begin) => resumed,
+        // The component may wait for its store, and not come back.
+        () = surroundings.shutdown.first() => {
+            return Ok((Totals::default(), Ok(End::NotBegun)));
+        }
+    };
+    let resume = resumed?;
     let nothing_to_do = resume.nothing_to_do()?;
+    if let (Some(held), None) = (resume.held(), nothing_to_do) {
+        position::announce_wait(&checkpoint.store, &held);
+        tokio::select! {
+            () = tokio::time::sleep(held.lease_left) => {}
+            () = surroundings.shutdown.first() => {
+                let totals = Totals { kept: Some(resume.kept()), ..Totals::default() };
+                return Ok((totals, Ok(End::Stopped)));
+            }
+        }
+    }
     position::announce(&resume, nothing_to_do.is_some());
     if let Some(unfinished_bytes) = nothing_to_do {
         let kept = Kept { unfinished_bytes, ..resume.kept() };
@@ -77,8 +103,9 @@ pub(crate) async fn execute(
         };
         let done = executed.0;
         plan = flow;
-        resume = match begin_again(&plan, handover).await {
-            Ok(resume) => resume,
+        resume = match begin_again(&plan, handover, surroundings.shutdown).await {
+            Ok(Some(resume)) => resume,
+            Ok(None) => return Ok((done, Ok(End::Stopped))),
             Err(error) => return Ok((done, Err(error))),
         };
         reloader.is_done(handover);
@@ -86,13 +113,17 @@ pub(crate) async fn execute(
     }
 }
 
-/// Where a flow that was read again goes on.
-async fn begin_again(plan: &Plan, handover: Handover) -> Result<Resume, CliError> {
+/// Where a flow that was read again goes on; nothing once it is to stop.
+async fn begin_again(
+    plan: &Plan,
+    handover: Handover,
+    shutdown: &Shutdown,
+) -> Result<Option<Resume>, CliError> {
     let checkpoint = plan.checkpoint.as_ref();
     let checkpoint = checkpoint.expect("a flow without checkpoints is not read again");
-    let mut resume = resume(plan, checkpoint).await?;
+    let mut resume = go_on(plan, checkpoint, shutdown).await?;
     if handover == Handover::Completed {
-        resume.begin_sink_anew();
+        resume.iter_mut().for_each(Resume::begin_sink_anew);
     }
     Ok(resume)
 }
@@ -130,7 +161,7 @@ async fn run(
         && restarts.take(&ran.checkpointed)
     {
         let kept = ran.checkpointed.kept.clone().unwrap_or_default();
-        restarts.announce(cause, &kept, &checkpoint.path);
+        restarts.announce(cause, &kept, &checkpoint.store);
         let done = ran.totals.clone();
         ran = match restart(&mut instance, checkpoint, ran).await {
             Ok(ran) => ran,
@@ -149,7 +180,9 @@ async fn restart(
     ran: Ran,
 ) -> Result<Ran, CliError> {
     let plan = instance.plan;
-    let resume = resume(plan, checkpoint).await?;
+    let Some(resume) = go_on(plan, checkpoint, instance.shutdown).await? else {
+        return Ok(ran);
+    };
     let restarts = ran.checkpointed.restarts + 1;
     // All letters are in their file, and some may be written again.
     let dead_letters = ran.totals.dead_letters;
@@ -162,9 +195,28 @@ async fn restart(
     instance.run(Some(resume), totals).await
 }
 
-async fn resume(plan: &Plan, checkpoint: &CheckpointSettings) -> Result<Resume, CliError> {
-    let Plan { source, transforms, sink, grants, .. } = plan;
-    Ok(Resume::of(checkpoint, source, transforms, sink, &grants.limits).await?)
+/// Goes on with the checkpoint of this process; nothing once it is to stop. A store that is away
+/// for a while ends no run that has begun.
+async fn go_on(
+    plan: &Plan,
+    checkpoint: &CheckpointSettings,
+    shutdown: &Shutdown,
+) -> Result<Option<Resume>, CliError> {
+    let resumed = async {
+        loop {
+            match Resume::of(checkpoint, plan, Claim::GoOn).await {
+                Err(PlanError::Checkpoint(error @ CheckpointError::Unavailable { .. })) => {
+                    warn!(target: SPILLWAY, event = "notice", "{error}; this is tried again");
+                    tokio::time::sleep(AGAIN_AFTER).await;
+                }
+                resumed => return resumed,
+            }
+        }
+    };
+    tokio::select! {
+        resumed = resumed => Ok(Some(resumed?)),
+        () = shutdown.first() => Ok(None),
+    }
 }
 
 /// Counts the objects that the sink does not report again when it resumes from `state`.
@@ -175,7 +227,7 @@ async fn count_visible(
     state: Option<&[u8]>,
 ) -> Result<(), CliError> {
     let (false, Some(state)) = (visible.is_empty(), state) else { return Ok(()) };
-    let saved = plan.sink.inspect_state(state, &plan.grants.limits).await;
+    let saved = lanes::inspect(&plan.sink, state, &plan.grants.limits).await;
     let saved = saved.map_err(PlanError::Sink)?.objects;
     let saved: HashSet<u64> = saved.iter().map(|object| object.first).collect();
     for object in visible.iter().filter(|object| !saved.contains(&object.first)) {
@@ -212,20 +264,32 @@ impl<'a> Instance<'a> {
 
     /// Opens the source and the sink, from the checkpoint where there is one, and runs to the end.
     /// `totals` is what earlier instances have done.
-    async fn run(&mut self, resume: Option<Resume>, totals: Totals) -> Result<Ran, CliError> {
+    async fn run(&mut self, mut resume: Option<Resume>, totals: Totals) -> Result<Ran, CliError> {
         let Instance { plan, checkpoint_first, shutdown, monitor, terminal, reload } = self;
+        if let Some(resume) = &mut resume {
+            let held = tokio::select! {
+                held = resume.hold(plan) => held,
+                () = shutdown.first() => {
+                    let kept = totals.kept.clone().or(Some(resume.kept()));
+                    let before = Totals { kept, ..totals };
+                    return Ok(Ran::without_a_sink(before, Ok(End::Stopped)));
+                }
+            };
+            held?;
+        }
         let events = Plan::events(&plan.source, &plan.map, &plan.config, resume.as_ref())?;
         let transforms = plan.transforms.open().await?;
         let limit = plan.run.shutdown_timeout;
-        let telling = tell(shutdown.clone(), monitor.clone(), resume.is_some(), limit);
-        let _telling = AbortOnDrop(tokio::spawn(telling));
+        let _stopping = Stopping::of(shutdown, monitor, resume.is_some(), limit);
         let kept = resume.as_ref().map(Resume::kept);
         let is_first = totals.restarts == 0;
         let before = Totals { kept: totals.kept.clone().or(kept), ..totals };
         let state = resume.as_ref().and_then(Resume::state);
-        let watch = |traffic| monitor.watch(traffic);
+        let passage = Passage::new();
+        monitor.watch(passage.traffic());
+        let LaneShares { configs, grants } = plan.lane_shares(state).await?;
         let opened = tokio::select! {
-            opened = plan.sink.open_watched(&plan.config, state, &plan.grants, watch) => opened,
+            opened = lanes::open(&plan.sink, &configs, state, &grants, passage) => opened,
             // One that goes on asks its store first, which may take long. What it was begins again
             // with the checkpoint that is there, as after a crash.
             () = shutdown.first() => return Ok(Ran::without_a_sink(before, Ok(End::Stopped))),
@@ -233,7 +297,7 @@ impl<'a> Instance<'a> {
         let sink = match opened {
             Ok(mut sink) => {
                 if let Some(resume) = &resume {
-                    sink.begin_at(resume.place().0.next_position());
+                    sink.begin_at(resume.next_position());
                 }
                 sink
             }
@@ -245,10 +309,13 @@ impl<'a> Instance<'a> {
         };
         let runner = Runner {
             events,
+            place: Place::default(),
+            partition: None,
             transforms,
             sink,
             on_rejected: plan.on_rejected.clone(),
             on_failed: plan.on_failed.clone(),
+            letters: None,
             checkpoints: resume.map(Resume::checkpoints),
             checkpoint_first: *checkpoint_first,
             shutdown: shutdown.clone(),
@@ -256,6 +323,7 @@ impl<'a> Instance<'a> {
             monitor: monitor.clone(),
             before,
             reload: reload.clone(),
+            durable: None,
         };
         Ok(runner.run().await)
     }
@@ -285,12 +353,12 @@ impl Restarts {
     }
 
     /// Says that a component is opened again.
-    fn announce(&self, trap: &Trap, kept: &Kept, path: &Path) {
-        let (line, path) = (kept.next_line, path.display());
+    fn announce(&self, trap: &Trap, kept: &Kept, store: &CheckpointStore) {
+        let line = kept.next_line;
         let restart = RESTARTS_MAX - self.left;
         let from = match kept.checkpoints == 0 && kept.resumed_from_line.is_none() {
             true => format!("starts at line {line}: no checkpoint was stored"),
-            false => format!("resumes from line {line}, from the checkpoint {path}"),
+            false => format!("resumes from line {line}, from the checkpoint {store}"),
         };
         warn!(
             target: SPILLWAY, event = "restarted", line, restart,
@@ -313,57 +381,7 @@ fn trapped(result: &Result<End, RunError>) -> Option<&Trap> {
     }
 }
 
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Prints what each signal does. Otherwise a run that waits for the store seems to ignore them. Ends
-/// a run that is still not through at the `limit` after the first.
-async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool, limit: Option<Duration>) {
-    let (stopping, aborting) = match are_kept {
-        true => (
-            "stopping: saving open objects for the next run; interrupt again to stop without \
-             saving",
-            "aborting objects that are in no checkpoint; interrupt again to exit at once",
-        ),
-        false => (
-            "stopping: completing open objects; interrupt again to abort them",
-            "aborting open objects; interrupt again to exit at once",
-        ),
-    };
-    shutdown.reached(1).await;
-    let counts = move || monitor.view().traffic.unwrap_or_default();
-    match view::waiting(counts()) {
-        Some(waiting) => info!(target: SPILLWAY, event = "stopping", "{stopping} ({waiting})"),
-        None => info!(target: SPILLWAY, event = "stopping", "{stopping}"),
-    }
-    let stalled = || view::idle(&counts());
-    let minute = || {
-        let why = if view::is_away(&counts()).is_some() { NO_ANSWER } else { NO_WORK };
-        info!(target: SPILLWAY, event = "notice", "{why}");
-    };
-    let limited = |limit: Duration| {
-        let limit = humantime::format_duration(limit);
-        info!(target: SPILLWAY, event = "notice", "{LIMIT} ({limit}), so the run ends now");
-    };
-    tokio::select! {
-        () = shutdown.insist_where_stalled(STOPPING_PATIENCE, stalled, minute) => {}
-        () = shutdown.insist_after(limit, limited) => {}
-        () = shutdown.reached(2) => {}
-    }
-    info!(target: SPILLWAY, event = "aborting", "{aborting}");
-}
-
-const NO_ANSWER: &str = "the store has not answered successfully for a minute, so the run ends \
-                         without it";
-const LIMIT: &str = "what is open was not completed or saved within shutdown_timeout";
-const NO_WORK: &str = "the component has sent nothing for a minute, so the run ends without it";
-/// How long a stopping run waits for a store that does not answer, or for a component that does
-/// nothing.
-const STOPPING_PATIENCE: Duration = Duration::from_secs(60);
+/// After how long a store that does not answer is asked again.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How many instances may trap one after the other without a checkpoint that moves the run on.
 const RESTARTS_MAX: u32 = 3;

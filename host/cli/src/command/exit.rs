@@ -50,9 +50,12 @@ impl From<PlanError> for CliError {
         match error {
             PlanError::Problems { flow, problems } => CliError::Problems(flow, problems),
             PlanError::Flow(error) => CliError::Usage(error.into()),
-            PlanError::Checkpoint(error @ CheckpointError::InUse { .. }) => {
-                CliError::Failed(error.into())
-            }
+            PlanError::Checkpoint(
+                error @ (CheckpointError::InUse { .. }
+                | CheckpointError::TakenOver { .. }
+                | CheckpointError::Refused { .. }
+                | CheckpointError::Unavailable { .. }),
+            ) => CliError::Failed(error.into()),
             PlanError::Checkpoint(error) => CliError::Usage(error.into()),
             PlanError::Moved(error) => CliError::Usage(error.into()),
             PlanError::Source(error @ SourceError::MapThread { .. }) => {

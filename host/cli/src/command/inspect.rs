@@ -1,5 +1,6 @@
 //! `spillway inspect`.
 
+use crate::cut;
 use crate::escape;
 use crate::plan::engine;
 use anyhow::Context as _;
@@ -87,5 +88,12 @@ fn list(title: &str, names: &[String]) {
     if names.is_empty() {
         outln!("  none");
     }
-    names.iter().for_each(|name| outln!("  {}", escape::line(name)));
+    names.iter().take(NAMES_MAX).for_each(|name| outln!("  {}", cut::said(name)));
+    match names.len().saturating_sub(NAMES_MAX) {
+        0 => {}
+        more => outln!("  and {more} more"),
+    }
 }
+
+/// A component that is made of many names some dozens.
+const NAMES_MAX: usize = 100;

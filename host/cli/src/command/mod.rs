@@ -9,6 +9,8 @@ mod component;
 mod demo;
 mod execute;
 mod exit;
+#[cfg(feature = "kafka")]
+mod group;
 mod inspect;
 mod log;
 mod minute;
@@ -17,6 +19,7 @@ mod position;
 mod reload;
 mod repeats;
 mod run;
+mod stopping;
 mod summary;
 mod terminal;
 mod uploads;

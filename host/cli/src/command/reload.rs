@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use tracing::{info, warn};
 
 use crate::notify::ServiceManager;
-use crate::plan::{Plan, Request, fits, read};
+use crate::plan::{Plan, Request, fits, is_kept, read};
 use crate::run::Handover;
 use crate::shutdown::Shutdown;
 
@@ -79,16 +79,19 @@ impl Reloader {
         if !plan.source.follows() {
             return refuse("source.follow", "it would come to an end; start it anew");
         }
-        let path = |plan: &Plan| plan.checkpoint.as_ref().map(|settings| settings.path.clone());
+        let store = |plan: &Plan| plan.checkpoint.as_ref().map(|settings| settings.store.clone());
         match &plan.checkpoint {
-            Some(settings) if path(&plan) == path(before) => {
+            Some(settings) if store(&plan) == store(before) => {
+                if !is_kept(settings, &plan, before).await? {
+                    return refuse("[sink.config]", "the checkpoint is not where it would be then");
+                }
                 let handover = match fits(settings, &plan).await? {
                     true => Handover::Resumed,
                     false => Handover::Completed,
                 };
                 Ok((plan, handover))
             }
-            _ => refuse("checkpoint.path", "another file knows nothing of it; start it anew"),
+            _ => refuse("[checkpoint]", "another one knows nothing of it; start it anew"),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::checkpoint::CheckpointStore;
 use crate::notify::ServiceManager;
 use crate::plan::{Plan, Request, read};
 use crate::run::{Clock, End, Kept, Totals};
@@ -36,14 +37,13 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
     let clock = Clock::start();
     let prepared = tokio::select! {
         prepared = prepare(&flow, local.as_deref(), component) => prepared,
-        // Nothing is read yet, and so nothing is open.
         () = shutdown.first() => {
-            summary(&Totals::default(), Some(End::Stopped), clock.seconds(), json);
+            summary(&Totals::default(), Some(End::NotBegun), clock.seconds(), json);
             return Ok(Exit::Done);
         }
     };
     let (plan, request, server) = prepared?;
-    let checkpoint = plan.checkpoint.as_ref().map(|checkpoint| checkpoint.path.clone());
+    let checkpoint = plan.checkpoint.as_ref().map(|checkpoint| checkpoint.store.clone());
     if let Some(server) = &server {
         // The next run asks of objects that this one completed whether they are its own.
         server.keep(checkpoint.is_some());
@@ -59,9 +59,8 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
     let manager = ServiceManager::of_process();
     let attendant = Attendant::new(manager.clone(), monitor.clone(), shutdown.clone());
     let checkpoint_first = manager.is_there();
-    let reloader = plan
-        .source
-        .follows()
+    let is_reloaded = plan.source.follows() && plan.source.kafka().is_none();
+    let reloader = is_reloaded
         .then(|| Reloader::new(flow.clone(), request, manager.clone(), shutdown.clone()));
     let surroundings =
         Surroundings { shutdown: &shutdown, monitor: &monitor, log, checkpoint_first };
@@ -106,7 +105,9 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
     );
     summary(&totals, end, seconds, json);
     match result {
-        Ok(End::Complete | End::NothingToDo | End::Reloading | End::Stopped) => Ok(Exit::Done),
+        Ok(End::Complete | End::NothingToDo | End::NotBegun | End::Reloading | End::Stopped) => {
+            Ok(Exit::Done)
+        }
         Ok(End::Aborted) => Ok(Exit::Interrupted),
         Ok(End::GivenUp) => {
             warn!(target: SPILLWAY, event = "left", "{LEFT}");
@@ -114,8 +115,8 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<Exit, CliError> {
         }
         Err(error) => {
             let exit = error.report();
-            if let (Exit::Failed, Some(kept), Some(path)) = (exit, &totals.kept, &checkpoint) {
-                say_kept(kept, path);
+            if let (Exit::Failed, Some(kept), Some(store)) = (exit, &totals.kept, &checkpoint) {
+                say_kept(kept, store);
             }
             Ok(exit)
         }
@@ -147,21 +148,21 @@ async fn prepare(
 }
 
 /// Prints where the next run begins, after a failure.
-fn say_kept(kept: &Kept, path: &Path) {
-    let (line, path) = (kept.next_line, path.display());
+fn say_kept(kept: &Kept, store: &CheckpointStore) {
+    let line = kept.next_line;
     if kept.checkpoints == 0 && kept.resumed_from_line.is_none() {
         return info!(
             target: SPILLWAY,
             event = "kept",
             line,
-            "the next run starts at line {line}: no checkpoint {path} was stored"
+            "the next run starts at line {line}: no checkpoint {store} was stored"
         );
     }
     info!(
         target: SPILLWAY,
         event = "kept",
         line,
-        "the next run resumes from line {line}, from the checkpoint {path}"
+        "the next run resumes from line {line}, from the checkpoint {store}"
     );
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn name(end: Option<End>) -> &'static str {
         Some(End::Complete) => "complete",
         Some(End::Reloading) => "reloading",
         Some(End::NothingToDo) => "nothing_to_do",
-        Some(End::Stopped) => "stopped",
+        Some(End::NotBegun | End::Stopped) => "stopped",
         Some(End::Aborted) => "aborted",
         Some(End::GivenUp) => "given_up",
         None => "failed",
@@ -42,9 +42,10 @@ pub(crate) fn name(end: Option<End>) -> &'static str {
 /// The totals as a sentence.
 pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> String {
     let Totals { events, rejected, filtered, failed_events, failed_objects, .. } = totals;
-    let how = match (end, &totals.kept) {
+    let how = match (end, totals.checkpoints()) {
         (Some(End::Complete | End::Reloading), _) => "Done",
         (Some(End::NothingToDo), _) => return format!("{NOTHING_TO_DO}{}", unfinished(totals)),
+        (Some(End::NotBegun), _) => return NOT_BEGUN.to_owned(),
         (Some(End::Stopped), None) => "Stopped; open objects were completed",
         (Some(End::Stopped), Some(_)) => "Stopped; open objects are saved for the next run",
         (Some(End::Aborted), None) => "Interrupted; open objects were aborted",
@@ -97,6 +98,9 @@ pub(crate) fn sentence(totals: &Totals, end: Option<End>, seconds: f64) -> Strin
             }
         ));
     }
+    if let Some(count) = totals.checkpoints_of_partitions {
+        text.push_str(&format!(" {} stored.", counted(count, "checkpoint")));
+    }
     text.push_str(&unfinished(totals));
     text
 }
@@ -147,4 +151,6 @@ fn unfinished(totals: &Totals) -> String {
 
 /// How many ranges of lines a sentence has.
 const RANGES_SHOWN: usize = 10;
+const NOT_BEGUN: &str =
+    "Stopped before anything was read: the next run begins where this one would have.";
 const NOTHING_TO_DO: &str = "Nothing to do: the whole source is stored, and it has no new lines.";

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::run::{Lines, Observer, Spot, failed};
+use crate::run::{Between, Observer, Spot, failed};
 use crate::telemetry::{Monitor, View};
 use console::{Term, style};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -113,7 +113,7 @@ impl Observer for Terminal {
         );
     }
 
-    fn failed(&mut self, failure: &Failure, lines: Lines) {
+    fn failed(&mut self, failure: &Failure, lines: &Between) {
         let Failure { key, object_key, first, last, events, .. } = failure;
         self.failures += 1;
         let text = failed(failure, lines);
@@ -137,7 +137,7 @@ impl Observer for Terminal {
         }
     }
 
-    fn set_aside(&mut self, failure: &Failure, lines: Lines) {
+    fn set_aside(&mut self, failure: &Failure, lines: &Between) {
         let Failure { key, object_key, first, last, events, .. } = failure;
         let text = failed(failure, lines);
         match self.one_more("set aside") {

@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::age;
-use crate::checkpoint::{self, CheckpointError, CheckpointFile, CheckpointSettings};
-use crate::escape;
+use crate::checkpoint::{
+    self, CheckpointError, CheckpointFile, CheckpointSettings, CheckpointStore, bucket,
+};
+use crate::cut;
+use crate::lanes;
 use crate::plan::{Destination, PlanError, Request, read};
 use anyhow::anyhow;
 use serde_json::json;
@@ -175,7 +178,7 @@ impl Upload {
         let IncompleteUpload { object_key, id, parts, .. } = &self.object;
         let age = self.age.map_or_else(|| UNKNOWN.to_owned(), age::show);
         let parts = parts.map_or_else(|| UNKNOWN.to_owned(), |parts| parts.to_string());
-        [escape::line(object_key).into_owned(), age, parts, escape::line(id).into_owned()]
+        [cut::name(object_key), age, parts, cut::name(id)]
     }
 
     fn describe(&self) -> String {
@@ -217,7 +220,7 @@ fn count(uploads: u64) -> String {
 /// Uploads that are in the checkpoint of the flow. The next run continues them.
 #[derive(Default)]
 struct InUse {
-    path: PathBuf,
+    store: Option<CheckpointStore>,
     ids: HashSet<String>,
     /// Keeps away runs, which begin uploads that are not known here.
     _held: Option<CheckpointFile>,
@@ -238,19 +241,39 @@ impl InUse {
         destination: &Destination,
         whose: Whose,
     ) -> Result<InUse, CliError> {
-        let Some(CheckpointSettings { path, .. }) = checkpoint else { return Ok(InUse::default()) };
-        let Destination { sink, grants, .. } = destination;
-        let held = match whose {
-            Whose::Ours => hold(&path)?,
-            Whose::Anybodys => None,
+        let Some(CheckpointSettings { store, .. }) = checkpoint else {
+            return Ok(InUse::default());
         };
-        // What is in use cannot be told from a file that cannot be read, so nothing is touched.
-        let read = checkpoint::read(&path).map_err(|error| CliError::Usage(error.into()))?;
+        let Destination { sink, grants, .. } = destination;
+        let held = match (&store, whose) {
+            (CheckpointStore::File(path), Whose::Ours) => hold(path)?,
+            _ => None,
+        };
+        // What is in use cannot be told from what cannot be read, so nothing is touched.
+        let read = match &store {
+            CheckpointStore::File(path) => {
+                checkpoint::read(path).map_err(|error| CliError::Usage(error.into()))?
+            }
+            CheckpointStore::Bucket(settings) => {
+                let found = bucket::load(destination.bucket(), settings).await;
+                let found = found.map_err(PlanError::from)?;
+                let left = found.lease_left().as_secs();
+                if whose == Whose::Ours && left > 0 {
+                    let error = anyhow!(
+                        "a run holds the checkpoint {store} for {left} s more, and begins uploads \
+                         that are not known here; stop it, or try again then"
+                    );
+                    return Err(CliError::Failed(error));
+                }
+                found.known().map_err(PlanError::from)?
+            }
+        };
+        let read = read.filter(|read| !read.state.is_empty());
         let Some(read) = read else { return Ok(InUse { _held: held, ..InUse::default() }) };
-        let saved = sink.inspect_state(&read.state, &grants.limits).await;
+        let saved = lanes::inspect(sink, &read.state, &grants.limits).await;
         let saved = saved.map_err(|error| CliError::Usage(error.into()))?;
         let ids = saved.objects.into_iter().filter_map(|object| object.id).collect();
-        Ok(InUse { path, ids, _held: held })
+        Ok(InUse { store: Some(store), ids, _held: held })
     }
 
     /// Takes out what is in use, and returns how many that were.
@@ -261,9 +284,8 @@ impl InUse {
     }
 
     fn say(&self, in_use: u64) {
-        if in_use > 0 {
-            let path = self.path.display();
-            outln!("skipped: {}, which the checkpoint {path} needs", count(in_use));
+        if let (Some(store), true) = (&self.store, in_use > 0) {
+            outln!("skipped: {}, which the checkpoint {store} needs", count(in_use));
         }
     }
 }
@@ -286,6 +308,11 @@ async fn open(
     let request = Request::of(flow, component);
     let mut draft = request.parse(&read(flow)?)?;
     let checkpoint = draft.checkpoint.take();
+    let has_partitions = draft.source.as_ref().is_some_and(|source| source.kafka().is_some());
+    if has_partitions && checkpoint.is_some() && whose == Whose::Ours {
+        return Err(CliError::Usage(anyhow!("{OF_PARTITIONS}")));
+    }
+    let checkpoint = checkpoint.filter(|_| !has_partitions);
     let destination = request.destination(draft).await?;
     let in_use = InUse::of(checkpoint, &destination, whose).await?;
     Ok((destination.open().await?, in_use))
@@ -303,6 +330,8 @@ async fn close(mut sink: Sink) -> Result<(), CliError> {
     Ok(())
 }
 
+const OF_PARTITIONS: &str = "each partition has a checkpoint of its own, and needs the uploads in \
+                             it: leave incomplete uploads to a lifecycle rule of the bucket";
 /// What a store does not tell.
 const UNKNOWN: &str = "?";
 /// A longer key pushes only its own row out of line.

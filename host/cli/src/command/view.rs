@@ -128,16 +128,6 @@ pub(crate) fn is_away(counts: &Counts) -> Option<Bad> {
     counts.bad.filter(|bad| counts.bad_in_a_row > 0 && bad.is_passing())
 }
 
-/// How long nothing has come of it: the store is away or busy, or the component waits, and not for
-/// the store.
-pub(crate) fn idle(counts: &Counts) -> Duration {
-    match (is_away(counts), counts.in_flight) {
-        (Some(_), _) => counts.stalled,
-        (None, 0) => counts.quiet,
-        (None, _) => Duration::ZERO,
-    }
-}
-
 /// How fast something has been growing lately.
 #[derive(Default)]
 pub(crate) struct Rate(VecDeque<(Instant, u64)>);

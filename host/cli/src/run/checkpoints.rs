@@ -6,27 +6,29 @@
 //! is asked is dealt with, too, and the sink is asked again: a checkpoint never hides one.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::MissedTickBehavior;
 
+use super::patience::Patience;
 use super::pump::Pump;
 use super::rounds::Rounds;
 use super::taken::Taken;
+use super::transforms::Portion;
 use super::{Kept, RunError, TICK, Totals};
 use crate::checkpoint::{
-    Checkpoint, CheckpointError, CheckpointFile, CheckpointSource, Mark, Marked, Writer,
+    self, Checkpoint, CheckpointError, CheckpointSource, Keeper, Mark, Marked, Untaken, Writer,
 };
 use crate::layout::Layout;
 use crate::place::{LineStart, Place};
-use crate::source::{FileMark, Start};
+use crate::source::{FileMark, Start, StartAt};
 use spillway::contract::{Ending, Error, Level, Notice, Phase, VisibleObject};
 use spillway::sink::SinkError;
 
 /// What a run needs to store how far it is.
 pub struct Checkpoints {
-    /// Where.
-    pub file: CheckpointFile,
+    /// What keeps them.
+    pub keeper: Keeper,
     /// How often, beside what the sink asks for.
     pub every: Duration,
     /// What is read.
@@ -54,6 +56,18 @@ impl Checkpoints {
         }
     }
 
+    /// The position of the first event that the sink is given.
+    pub fn next_position(&self) -> u64 {
+        let resumed = self.resumed.as_ref();
+        let untaken = resumed.and_then(|resumed| resumed.untaken.as_ref());
+        untaken.map_or(self.place.next_position(), Untaken::first)
+    }
+
+    /// Takes out what full lanes have left.
+    pub(super) fn take_untaken(&mut self) -> Option<Untaken> {
+        self.resumed.as_mut().and_then(|resumed| resumed.untaken.take())
+    }
+
     /// The line of the first event that was not durable then, or one before it.
     pub(super) fn oldest(&self) -> LineStart {
         let resumed = self.resumed.as_ref();
@@ -63,6 +77,19 @@ impl Checkpoints {
     /// How far each file was read, where the source is many.
     pub(super) fn files(&self) -> Vec<FileMark> {
         self.files.clone()
+    }
+
+    /// Whether all files were looked at then, where the source is many.
+    pub(super) fn has_looked(&self) -> bool {
+        self.resumed.as_ref().is_some_and(|resumed| resumed.source.of.has_looked())
+    }
+
+    /// Whether the files that are there at first begin at their ends.
+    pub(super) fn begin_at_end(&self) -> bool {
+        match &self.source {
+            CheckpointSource::Files(files) => files.start_at == StartAt::End,
+            CheckpointSource::File(_) | CheckpointSource::Partition { .. } => false,
+        }
     }
 
     /// What is known of lines before anything is read.
@@ -129,10 +156,15 @@ impl Checkpointer {
         if let Some(kept) = &mut pump.totals.kept {
             kept.unfinished_bytes = pump.events.left();
         }
+        // Lines at the end that became no events have positions, of which a sink that resumed does
+        // not know where nothing was written to it.
+        if let Some(taken) = &pump.taken {
+            pump.sink.skip(taken.place().next_position()).await?;
+        }
         loop {
             let progress = pump.sink.flush().await?;
             let waits_for_commit = progress.wants_checkpoint;
-            pump.note(progress)?;
+            pump.note(progress).await?;
             if !waits_for_commit {
                 break;
             }
@@ -141,6 +173,7 @@ impl Checkpointer {
         // A checkpoint that says that the source is through must be true.
         pump.is_all_durable(Ending::Complete)?;
         self.checkpoint(pump, true).await?;
+        self.release(pump).await;
         Ok(Ending::Complete)
     }
 
@@ -198,14 +231,26 @@ impl Checkpointer {
                 break state;
             }
         };
-        pump.dead_letters.flush_and_sync(&pump.layout)?;
+        pump.dead_letters.flush_and_sync(&pump.layout).await?;
         if pump.is_told_to_abort() {
             // What fails from here on does so because of that, and is not reported.
             return Err(SinkError::Refused(Error::Aborted).into());
         }
         let state = self.store(pump, finished, state).await?;
+        // A process that stood still since then may not hold the checkpoint any more.
+        self.renew(pump).await?;
         pump.sink.commit().await?;
         Ok(state)
+    }
+
+    /// Proves that the checkpoint is still this process's, where that is not certain: others may
+    /// take it over from one that has done nothing for long.
+    pub(super) async fn renew(&mut self, pump: &mut Pump<'_>) -> Result<(), RunError> {
+        let mut patience = Patience::default();
+        while let Err(error) = self.checkpoints.keeper.renew(&mut pump.sink).await {
+            patience.wait(pump, error, false).await?;
+        }
+        Ok(())
     }
 
     /// Stores where the run is.
@@ -224,10 +269,11 @@ impl Checkpointer {
         finished: bool,
         state: Vec<u8>,
     ) -> Result<Vec<u8>, RunError> {
-        let Some(taken) = &mut pump.taken else { return Ok(state) };
-        let Checkpoints { file, source, writer, resumed, .. } = &self.checkpoints;
+        let Some(taken) = &pump.taken else { return Ok(state) };
+        let Checkpoints { keeper, source, writer, resumed, .. } = &mut self.checkpoints;
         let (place, begun) = (taken.place(), taken.begun());
         let oldest = pump.layout.line_start(pump.settled.min(place.position));
+        let Start { line: lines, offset } = place.start;
         let mark = match source {
             CheckpointSource::File(file) => {
                 // A log that is truncated while it is read goes on where it was read to, with other
@@ -238,45 +284,35 @@ impl Checkpointer {
                 let mark = file.mark(place, begun, oldest);
                 mark.map_err(|error| CheckpointError::Source(file.path().into(), error))?
             }
+            CheckpointSource::Partition { partition, .. } => {
+                let of = checkpoint::marked(partition);
+                Mark { of, lines, offset, position: place.position, begun, oldest }
+            }
             CheckpointSource::Files(_) => {
-                let of = Marked::Files { files: taken.files() };
-                let Start { line: lines, offset } = place.start;
+                let of = Marked::of_files(taken.files(), taken.has_looked());
                 Mark { of, lines, offset, position: place.position, begun, oldest }
             }
         };
         let resumed = |count: fn(&Checkpoint) -> u64| resumed.as_ref().map_or(0, count);
         let (now, before) = (&pump.totals, &self.before);
         let stored = SystemTime::now();
-        let at = stored.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let checkpoint = Checkpoint {
-            taken: u64::try_from(at).unwrap_or(u64::MAX),
+            taken: checkpoint::now(),
             finished,
             source: mark.clone(),
             events: resumed(|c| c.events) + now.events - before.events,
             objects: resumed(|c| c.objects) + now.objects - before.objects,
             object_bytes: resumed(|c| c.object_bytes) + now.object_bytes - before.object_bytes,
             writer: writer.clone(),
+            holder: None,
             state,
+            untaken: pump.untaken.as_ref().map(Portion::stored),
         };
-        let mut is_told = false;
-        while let Err(error) = file.store(&checkpoint) {
-            if !source.is_followed() || pump.shutdown.count() > 0 {
-                return Err(error.into());
-            }
-            // A disk that is full has room again some day, and nothing is lost until then.
-            if !is_told {
-                is_told = true;
-                let error = anyhow::Error::new(error);
-                let message =
-                    format!("{error:#}; nothing is read until it can, which is tried again");
-                pump.observer.notice(&Notice { level: Level::Warning, message });
-            }
-            tokio::select! {
-                () = pump.shutdown.first() => {}
-                () = tokio::time::sleep(STORE_AGAIN_AFTER) => {}
-            }
+        let mut patience = Patience::default();
+        while let Err(error) = keeper.store(&mut pump.sink, &checkpoint).await {
+            patience.wait(pump, error, source.is_followed()).await?;
         }
-        taken.is_due = false;
+        pump.taken.iter_mut().for_each(|taken| taken.is_due = false);
         (self.stored, self.mark) = (Instant::now(), Some(mark));
         let line = place.start.line + 1;
         if let Some(kept) = &mut pump.totals.kept {
@@ -301,6 +337,15 @@ impl Checkpointer {
         Ok(checkpoint.state)
     }
 
+    /// Lets others go on at once: nothing is sent any more that the checkpoint knows of.
+    async fn release(&mut self, pump: &mut Pump<'_>) {
+        // Otherwise they wait for the end of the lease.
+        if let Err(error) = self.checkpoints.keeper.release(&mut pump.sink).await {
+            let message = format!("{error}; who goes on waits for the end of the lease");
+            pump.observer.notice(&Notice { level: Level::Warning, message });
+        }
+    }
+
     /// Stores where the run is until nothing is left that a commit or an answer makes visible: the
     /// next run has nothing to ask then.
     async fn pause(&mut self, pump: &mut Pump<'_>) -> Result<(), RunError> {
@@ -314,6 +359,7 @@ impl Checkpointer {
                 of_phase(Phase::Committed).map(|object| object.first).collect();
             // Objects of one name become visible one after the other.
             if committed.is_empty() && of_phase(Phase::Sealed).next().is_none() {
+                self.release(pump).await;
                 return Ok(());
             }
             wait_for(pump, committed, patience).await?;
@@ -348,7 +394,5 @@ async fn wait_for(
     Ok(())
 }
 
-/// After how long a checkpoint that could not be stored is stored again, in a run that follows.
-const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How much time lies between two checkpoints, at least, while a run that was told to stop waits.
 const PAUSE_CHECKPOINTS_EVERY: Duration = Duration::from_secs(1);

@@ -24,7 +24,7 @@ impl Origins {
                 }
             }
             // Its lines may still be asked for, but not for long.
-            Note::Gone(_) | Note::Slice(_) | Note::Notice(_) => {}
+            Note::Gone(_) | Note::GivenUp | Note::Looked | Note::Slice(_) | Note::Notice(_) => {}
         }
         if self.names.len() > NAMES_MAX {
             let used: Vec<FileKey> = self.slices.iter().map(Slice::file).collect();

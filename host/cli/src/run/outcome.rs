@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::checkpoint::CheckpointError;
-use crate::layout::{Lines, Spot};
-use crate::source::SourceError;
-use spillway::contract::Failure;
+use crate::checkpoint::{CheckpointError, StoreError};
+use crate::layout::{Between, Spot};
+use crate::source::{NotWritten, SourceError};
+use crate::totals::Totals;
+use spillway::contract::{Failure, VisibleObject};
 use spillway::sink::{SinkError, explain};
 
 /// How a run came to its end.
@@ -18,6 +19,8 @@ pub enum End {
     Reloading,
     /// The source was through before, and everything is visible.
     NothingToDo,
+    /// It was told to stop before it knew where to begin.
+    NotBegun,
     /// It was told to stop, and completed what was open, or kept it by a checkpoint.
     Stopped,
     /// It was told to stop at once, and aborted what was open and no checkpoint knows.
@@ -25,6 +28,27 @@ pub enum End {
     /// It was told to stop at once, and the sink did not come to its end in the time it was given.
     /// What it had begun in the store may be left there.
     GivenUp,
+}
+
+/// What a run did, and how it ended.
+pub struct Ran {
+    /// All that it did.
+    pub totals: Totals,
+    /// What it had done when its last checkpoint was stored, or before it began: what counts where
+    /// the run is resumed from there.
+    pub checkpointed: Totals,
+    /// Objects that became visible while that checkpoint was stored. They are not counted in
+    /// `checkpointed`: the state may know them, and a sink that resumes reports them again.
+    pub visible: Vec<VisibleObject>,
+    /// How it ended.
+    pub result: Result<End, RunError>,
+}
+
+impl Ran {
+    /// A run that ended before it had a sink.
+    pub fn without_a_sink(before: Totals, result: Result<End, RunError>) -> Ran {
+        Ran { totals: before.clone(), checkpointed: before, visible: Vec::new(), result }
+    }
 }
 
 /// Why a run failed. What was accepted before is stored, counted as failed, or, where the run takes
@@ -56,24 +80,27 @@ pub enum RunError {
     /// Dead letters could not be written where the flow says.
     #[error("dead letters cannot be written to {path}", path = .0.display())]
     DeadLetters(PathBuf, #[source] std::io::Error),
+    /// Dead letters could not be stored in the topic that the flow names.
+    #[error("dead letters cannot be written to the topic {0}")]
+    DeadLetterTopic(String, #[source] NotWritten),
     /// Events could not be kept for the time that their object may fail.
     #[error("events cannot be spooled beside {path}", path = .0.display())]
     Keep(PathBuf, #[source] std::io::Error),
     /// An object could not be stored.
-    #[error("{}", failed(.0, *.1))]
-    Failed(Box<Failure>, Lines),
+    #[error("{}", failed(.0, .1))]
+    Failed(Box<Failure>, Between),
     /// An object could not be stored that an earlier run had begun, and events are to be set aside
     /// that this one has not read again.
     #[error(
         "{}. An earlier run began it, and its events before line {line} cannot become dead \
          letters until they are read again. Nothing was skipped; start the flow once more",
-        failed(.failure, *.lines)
+        failed(.failure, .lines)
     )]
     NotKept {
         /// What could not be stored.
         failure: Box<Failure>,
         /// Between which lines it lies.
-        lines: Lines,
+        lines: Between,
         /// The number of the line that this run went on from, from 1.
         line: u64,
     },
@@ -94,7 +121,7 @@ pub enum RunError {
     )]
     NotDurable {
         /// Between which lines they are.
-        lines: Lines,
+        lines: Between,
     },
     /// The sink was closed, and says that all events are durable without having stored any.
     #[error(
@@ -110,8 +137,17 @@ pub enum RunError {
     Checkpoint(#[from] CheckpointError),
 }
 
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> RunError {
+        match error {
+            StoreError::Checkpoint(error) => error.into(),
+            StoreError::Sink(error) => error.into(),
+        }
+    }
+}
+
 /// What could not be stored, between which lines it lies, and why, as a sentence.
-pub fn failed(failure: &Failure, lines: Lines) -> String {
+pub fn failed(failure: &Failure, lines: &Between) -> String {
     let Failure { object_key, events, cause, .. } = failure;
     let events = if *events == 1 { "1 event".to_owned() } else { format!("{events} events") };
     format!("the object `{object_key}` was not stored ({events}, {lines}): {}", explain(cause))

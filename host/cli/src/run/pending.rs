@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
+use std::iter::Peekable;
 use std::ops::Range;
 
 use crate::batch::ends;
@@ -16,7 +17,7 @@ use spillway::contract::{Failure, Rejection, Run, VisibleObject};
 pub(super) struct Pending {
     /// By rising positions.
     spans: VecDeque<Span>,
-    /// The visible objects that end at or after `durable`.
+    /// The visible objects that end behind `durable`.
     stored: Vec<Stored>,
     durable: u64,
     /// All events from this position on are in `spans`.
@@ -62,13 +63,33 @@ impl Pending {
         let mut rejected = rejections.iter().map(|rejection| rejection.position).peekable();
         for run in runs {
             let (key, end) = (self.hash(&run.key), run.first + ends(run).len() as u64);
-            let mut from = run.first;
-            while let Some(position) = rejected.next_if(|position| *position < end) {
-                self.push(key, from..position);
-                from = from.max(position + 1);
-            }
-            self.push(key, from..end);
+            self.push_but(key, run.first..end, &mut rejected);
         }
+    }
+
+    /// The sink rejected events that were added, by rising positions.
+    pub(super) fn remove(&mut self, rejections: &[Rejection]) {
+        let mut rejected = rejections.iter().map(|rejection| rejection.position).peekable();
+        let Some(first) = rejected.peek() else { return };
+        let before = self.spans.partition_point(|span| span.positions.end <= *first);
+        for Span { key, positions } in self.spans.split_off(before) {
+            self.push_but(key, positions, &mut rejected);
+        }
+    }
+
+    /// Adds events but for those that were rejected.
+    fn push_but(
+        &mut self,
+        key: u64,
+        positions: Range<u64>,
+        rejected: &mut Peekable<impl Iterator<Item = u64>>,
+    ) {
+        let mut from = positions.start;
+        while let Some(position) = rejected.next_if(|position| *position < positions.end) {
+            self.push(key, from..position);
+            from = from.max(position + 1);
+        }
+        self.push(key, from..positions.end);
     }
 
     fn push(&mut self, key: u64, positions: Range<u64>) {
@@ -91,16 +112,24 @@ impl Pending {
     pub(super) fn store(&mut self, object: &VisibleObject) {
         let VisibleObject { key, first, last, events, .. } = object;
         let positions = *first..last.saturating_add(1);
+        if positions.end <= self.durable {
+            // Earlier runs took its events.
+            return;
+        }
         self.stored.push(Stored { key: self.hash(key), positions, events: *events });
     }
 
     /// Every event before this position is stored, rejected or reported failed.
     pub(super) fn settle(&mut self, durable: u64) {
-        self.durable = self.durable.max(durable);
-        self.stored.retain(|stored| stored.positions.end > self.durable);
+        // Most often an older object is still open, and nothing has changed.
+        if durable <= self.durable {
+            return;
+        }
+        self.durable = durable;
+        self.stored.retain(|stored| stored.positions.end > durable);
         // The events of a visible object are counted as a whole.
         let begun = self.stored.iter().map(|stored| stored.positions.start).min();
-        let needed = begun.map_or(self.durable, |begun| begun.min(self.durable));
+        let needed = begun.map_or(durable, |begun| begun.min(durable));
         while self.spans.front().is_some_and(|span| span.positions.end <= needed) {
             self.spans.pop_front();
         }
@@ -208,6 +237,15 @@ mod tests {
     }
 
     #[test]
+    fn objects_of_earlier_runs_are_not_kept() {
+        let mut pending = Pending::new(4);
+        pending.add(&[run("a", 4, 2)], &[]);
+        pending.store(&visible("a", 0, 3, 4));
+        pending.settle(4);
+        assert_eq!(pending.lost(), Some(vec![4..6]));
+    }
+
+    #[test]
     fn what_failed_is_found_by_its_key() {
         let mut pending = Pending::new(0);
         pending.add(&[run("a", 0, 2), run("b", 2, 2), run("a", 4, 2)], &[rejected(4)]);
@@ -220,6 +258,19 @@ mod tests {
         resumed.add(&[run("a", 4, 2)], &[]);
         assert_eq!(resumed.failed(&[failure("a", 3, 5)]), None);
         assert_eq!(resumed.failed(&[failure("a", 5, 5)]), Some(vec![5..6]));
+    }
+
+    #[test]
+    fn what_is_rejected_later_was_not_taken() {
+        let mut pending = Pending::new(0);
+        pending.add(&[run("a", 0, 2), run("b", 2, 3), run("a", 5, 2)], &[rejected(0)]);
+        pending.remove(&[]);
+        pending.remove(&[rejected(3), rejected(4)]);
+        assert_eq!(pending.lost(), Some(vec![1..2, 2..3, 5..7]));
+        pending.settle(5);
+        // Those of an earlier run are not known.
+        pending.remove(&[rejected(1), rejected(5)]);
+        assert_eq!(pending.lost(), Some(vec![6..7]));
     }
 
     #[test]

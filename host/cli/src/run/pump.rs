@@ -9,32 +9,32 @@ use super::dead_letters::DeadLetterQueue;
 use super::origins::Origins;
 use super::pending::Pending;
 use super::rounds::Rounds;
-use super::runs::{end, event, run};
+use super::runs::{end, run};
 use super::taken::Taken;
 use super::transforms::{Portion, Transforms};
-use super::{NotStored, Observer, RunError, Totals};
-use crate::batch::ends;
-use crate::dead_letters::{Content, DeadLetter};
-use crate::events::{Batch, Events, Rejected};
-use crate::layout::{Layout, Lines, Spot};
+use super::{Durable, NotStored, Observer, RunError, Totals};
+use crate::events::{Batch, Events};
+use crate::lanes::Sinks;
+use crate::layout::{Between, Layout, Lines};
+use crate::place::Place;
 use crate::shutdown::Shutdown;
-use crate::source::{Note, Notice as SourceNotice};
+use crate::source::{Note, Notice as SourceNotice, Partition};
 use crate::telemetry::Monitor;
-use spillway::contract::{
-    Ending, Error, Failure, Level, Notice, Progress, Rejection, Run, VisibleObject,
-};
+use spillway::contract::{Ending, Error, Failure, Level, Notice, Progress, Run, VisibleObject};
 use spillway::egress::Gate;
-use spillway::sink::Sink;
-use spillway::transform::positions;
 
 /// A source, a sink, and what is known of the events between them.
 pub(super) struct Pump<'a> {
     pub(super) events: Events,
     pub(super) transforms: Transforms,
-    pub(super) sink: Sink,
+    pub(super) sink: Sinks,
     pub(super) gate: Gate,
     /// Whether a rejected event ends the run.
     pub(super) stops: bool,
+    /// Whether nothing is given to the sink behind an event that it rejects, and that ends the run.
+    /// Lanes have no order: what they took behind it is read again, or in the checkpoint that has
+    /// the event as [untaken](Pump::untaken).
+    pub(super) in_order: bool,
     pub(super) dead_letters: DeadLetterQueue,
     pub(super) shutdown: Shutdown,
     pub(super) observer: &'a mut dyn Observer,
@@ -44,6 +44,8 @@ pub(super) struct Pump<'a> {
     pub(super) layout: Layout,
     /// How far the sink has taken the input, where the run takes checkpoints.
     pub(super) taken: Option<Taken>,
+    /// What full lanes have left of all that lies before the place of the run.
+    pub(super) untaken: Option<Portion<'static>>,
     /// What the sink has taken and not stored.
     pub(super) pending: Pending,
     /// Whether a sink that was closed has stored none of the events that it took.
@@ -65,6 +67,13 @@ pub(super) struct Pump<'a> {
     pub(super) durable: u64,
     /// The position behind the last event that the sink was given, taken or not.
     pub(super) given: u64,
+    /// The partition that lines are records of, if they are.
+    pub(super) partition: Option<Arc<Partition>>,
+    /// Every line before it was given to the sink, or dealt with.
+    pub(super) finished: Place,
+    /// Who is told how many lines are dealt with for good, and how many that were.
+    pub(super) tell: Option<Durable>,
+    pub(super) told: u64,
 }
 
 impl Pump<'_> {
@@ -116,74 +125,9 @@ impl Pump<'_> {
         }
     }
 
-    /// Takes in that the sink took these events of a batch, but for those that it rejected.
-    pub(super) async fn wrote(
-        &mut self,
-        portion: Portion<'_>,
-        rejected: Vec<Rejection>,
-        batch: &Batch,
-    ) -> Result<(), RunError> {
-        let (end, dropped) = (portion.end(), portion.dropped());
-        let given = mem::take(&mut self.giving).into_iter();
-        let behind = |run: Range<u64>| run.start.max(end.unwrap_or_default())..run.end;
-        self.giving = given.map(behind).filter(|run| !run.is_empty()).collect();
-        let sunk_to = portion.sunk.last().map(sunk_end);
-        let Portion { read: runs, sunk, rejected: mut rejections } = portion;
-        rejections.extend(rejected);
-        rejections.sort_by_key(|rejection| rejection.position);
-        let given: u64 = runs.iter().map(|run| ends(run).len() as u64).sum();
-        self.totals.events += given - dropped - rejections.len() as u64;
-        self.totals.filtered += dropped;
-        self.pending.add(&sunk, &rejections);
-        self.dead_letters.keep(&runs, &sunk, &rejections)?;
-        if let Some(taken) = &mut self.taken {
-            taken.took(&runs, batch, &self.layout);
-        }
-        for &Rejection { position, ref reason } in &rejections {
-            let content = event(&runs, position).unwrap_or(Content::Line { held: b"", bytes: 0 });
-            let lines = self.layout.lines_of(position);
-            let spot = self.layout.spot(position);
-            self.reject(DeadLetter { position, lines, reason, content, file: None }, spot)?;
-        }
-        if let Some(end) = end.filter(|end| sunk_to != Some(*end)) {
-            // What the transforms dropped at the end is not to come.
-            self.sink.skip(end).await?;
-        }
-        Ok(())
-    }
-
-    /// Rejects the lines of a batch that became no events, once its runs are written.
-    pub(super) fn finish(&mut self, batch: &Batch) -> Result<(), RunError> {
-        for rejected in &batch.rejected {
-            let Rejected { position, lines_before, ref reason, .. } = *rejected;
-            let line = lines_before + 1;
-            let lines = Lines { first: line, last: line };
-            let content = Content::Line { held: &rejected.line, bytes: rejected.line_bytes };
-            let letter = DeadLetter { position, lines, reason, content, file: None };
-            self.reject(letter, Spot { line, event: None, file: None })?;
-        }
-        if let Some(taken) = &mut self.taken {
-            taken.advance_to(batch.next);
-        }
-        Ok(())
-    }
-
-    fn reject(&mut self, mut letter: DeadLetter<'_>, mut spot: Spot) -> Result<(), RunError> {
-        self.totals.rejected += 1;
-        if let Some((file, line)) = self.origins.of(spot.line) {
-            letter.lines = Lines { first: line, last: line };
-            (letter.file, spot.line, spot.file) = (Some(Arc::clone(&file)), line, Some(file));
-        }
-        if self.stops {
-            return Err(RunError::Rejected { spot, reason: letter.reason.to_owned() });
-        }
-        self.observer.rejected(spot, letter.reason);
-        self.dead_letters.reject(&letter)
-    }
-
     pub(super) async fn poll(&mut self) -> Result<(), RunError> {
         let progress = self.sink.poll().await?;
-        self.note(progress)?;
+        self.note(progress).await?;
         if self.monitor.wants_metrics() {
             self.monitor.metrics(self.sink.metrics().await?);
         }
@@ -197,10 +141,10 @@ impl Pump<'_> {
         if let Ok(metrics) = self.sink.metrics().await {
             self.monitor.metrics(metrics);
         }
-        self.note(progress)
+        self.note(progress).await
     }
 
-    pub(super) fn note(&mut self, progress: Progress) -> Result<(), RunError> {
+    pub(super) async fn note(&mut self, progress: Progress) -> Result<(), RunError> {
         for notice in &progress.notices {
             self.observer.notice(notice);
         }
@@ -244,7 +188,8 @@ impl Pump<'_> {
         self.monitor.settle(progress.durable);
         self.count();
         failed?;
-        settled
+        settled?;
+        self.tell_durable().await
     }
 
     /// Writes the events of failed objects as dead letters if the flow says so; otherwise they are
@@ -262,21 +207,21 @@ impl Pump<'_> {
         };
         let mut first = None;
         for failure in failures.iter().filter(own) {
-            let lines = self.layout.lines_between(failure.first, failure.last);
+            let lines = self.between(failure.first, failure.last);
             match &mut self.dead_letters.failed {
                 Some(_) if is_told_to_abort => {}
                 Some(_) if failure.first < from => {
-                    self.observer.failed(failure, lines);
+                    self.observer.failed(failure, &lines);
                     let failure = Box::new(failure.clone());
                     let line = self.layout.lines_of(from).first;
                     return Err(RunError::NotKept { failure, lines, line });
                 }
                 Some(failed) => {
                     failed.report(failure);
-                    self.observer.set_aside(failure, lines);
+                    self.observer.set_aside(failure, &lines);
                 }
                 None => {
-                    self.observer.failed(failure, lines);
+                    self.observer.failed(failure, &lines);
                     first.get_or_insert((failure, lines));
                 }
             }
@@ -286,10 +231,16 @@ impl Pump<'_> {
         })
     }
 
+    /// Between which lines events lie, for people.
+    pub(super) fn between(&self, first: u64, last: u64) -> Between {
+        let lines = self.layout.lines_between(first, last);
+        Between { lines, partition: self.partition.clone() }
+    }
+
     /// Writes and syncs all reported failures.
-    pub(super) fn write_the_rest(&mut self) -> Result<(), RunError> {
+    pub(super) async fn write_the_rest(&mut self) -> Result<(), RunError> {
         self.dead_letters.write_until(u64::MAX, &self.layout)?;
-        self.dead_letters.sync()
+        self.dead_letters.sync().await
     }
 
     /// Counts the events as failed that were lost with a component that trapped or was given up.
@@ -319,6 +270,10 @@ impl Pump<'_> {
 
     /// Counts the lines of failures, which are neither stored nor dead letters.
     fn not_stored(&mut self, failures: &[Failure]) {
+        // To find them takes a look at all events that are not stored.
+        if failures.is_empty() {
+            return;
+        }
         let lines = match self.pending.failed(failures) {
             Some(failed) => self.lines_at(&failed),
             None => {
@@ -342,25 +297,6 @@ impl Pump<'_> {
         };
     }
 
-    /// What a sink that completed everything has to say: that it did, and in which objects.
-    pub(super) fn is_all_durable(&mut self, ending: Ending) -> Result<(), RunError> {
-        if ending != Ending::Complete || self.is_told_to_abort() {
-            return Ok(());
-        }
-        if self.durable < self.given {
-            let lines = self.layout.lines_between(self.durable, self.given - 1);
-            return Err(RunError::NotDurable { lines });
-        }
-        let Totals { events, stored_events, failed_events, .. } = self.totals;
-        match events > 0 && stored_events == 0 && failed_events == 0 {
-            true => {
-                self.stored_nothing = true;
-                Err(RunError::NothingStored { events })
-            }
-            false => Ok(()),
-        }
-    }
-
     /// Whether a sink that was full, and was given a checkpoint, makes progress.
     pub(super) fn has_come_on(&self, rounds: &mut Rounds) -> Result<(), RunError> {
         let counts = self.sink.traffic().counts();
@@ -371,9 +307,4 @@ impl Pump<'_> {
         self.totals.dead_letters = self.letters_before + self.dead_letters.written();
         self.monitor.count(&self.totals);
     }
-}
-
-/// The position behind the last event of a run of the sink.
-fn sunk_end(run: &Run) -> u64 {
-    positions(run).end
 }

@@ -1,10 +1,12 @@
 //! Reads again the events of an earlier run that the sink still holds. Only events that this run
 //! has can become dead letters.
 
+use std::borrow::Cow;
+
 use super::RunError;
 use super::checkpoints::Checkpointer;
 use super::pump::Pump;
-use super::runs::{before, run};
+use super::runs::{before, between, run, within};
 use super::transforms::Portion;
 use crate::batch::ends;
 use crate::checkpoint::CheckpointSource;
@@ -22,9 +24,18 @@ impl Checkpointer {
         };
         let saved = pump.sink.inspect_state(state).await?;
         let may_fail = saved.objects.iter().filter(|object| object.phase != Phase::Failed);
+        let may_fail = may_fail.map(|object| object.first).min();
         let place = self.checkpoints.place;
-        let (to, from) = (place.next_position(), may_fail.map(|object| object.first).min());
-        let Some(from) = from.filter(|from| *from < to) else { return Ok(()) };
+        // What is given first may fail as well.
+        let next = pump.untaken.iter().flat_map(Portion::positions).map(|range| range.start).next();
+        let from = may_fail.into_iter().chain(next).min();
+        let Some(from) = from.filter(|from| *from < place.next_position()) else { return Ok(()) };
+        if let (None, Some(untaken)) = (may_fail, &pump.untaken) {
+            // The checkpoint has it, so nothing is read for it.
+            pump.dead_letters.keep(&untaken.read, &untaken.sunk, &[])?;
+            pump.spooled_from = from;
+            return Ok(());
+        }
         // Followed files may be gone, and flows that would have to read them again are refused.
         let CheckpointSource::File(file) = &self.checkpoints.source else { return Ok(()) };
         let wrong = |source| {
@@ -48,8 +59,10 @@ impl Checkpointer {
 }
 
 /// Keeps what is read before this place. Returns whether that was all of it: somebody may have
-/// lost patience.
+/// lost patience. What full lanes have left is kept as the checkpoint has it, in its order.
 async fn keep_to(pump: &mut Pump<'_>, place: Place) -> Result<bool, RunError> {
+    let taken = between(&pump.untaken.iter().flat_map(Portion::positions).collect::<Vec<_>>());
+    let mut untaken = pump.untaken.clone();
     loop {
         let batch = tokio::select! {
             biased;
@@ -64,8 +77,18 @@ async fn keep_to(pump: &mut Pump<'_>, place: Place) -> Result<bool, RunError> {
         let position = place.next_position();
         let runs = batch.runs.into_iter().map(|of_batch| before(run(of_batch), position));
         let runs: Vec<Run> = runs.filter(|run| !ends(run).is_empty()).collect();
-        let outcome = pump.transforms.apply(&runs, false).await?;
-        for Portion { read, sunk, rejected } in outcome {
+        let (runs, left) = match &mut untaken {
+            Some(untaken) => {
+                let left = untaken.take_before(batch.next.next_position());
+                (within(&runs, &taken), Some(left))
+            }
+            None => (runs, None),
+        };
+        for Portion { read, sunk, rejected } in pump.transforms.apply(&runs, false).await? {
+            let [read, sunk] = match &left {
+                Some(left) => [merged(&read, &left.read), merged(&sunk, &left.sunk)],
+                None => [read, sunk],
+            };
             pump.dead_letters.keep(&read, &sunk, &rejected)?;
         }
         if !is_through {
@@ -82,4 +105,11 @@ async fn keep_to(pump: &mut Pump<'_>, place: Place) -> Result<bool, RunError> {
             return Ok(true);
         }
     }
+}
+
+/// The runs of both, which have none in common, by rising positions.
+fn merged(one: &[Run], other: &[Run]) -> Cow<'static, [Run]> {
+    let mut both = [one, other].concat();
+    both.sort_by_key(|run| run.first);
+    both.into()
 }

@@ -1,5 +1,6 @@
 //! Runs as the contract has them.
 
+use std::iter;
 use std::ops::Range;
 
 use crate::batch::{self, ends};
@@ -17,6 +18,16 @@ pub(super) fn run(run: batch::Run) -> Run {
     Run { key, first, at, payload, boundaries, framing }
 }
 
+/// The same as the command has them.
+pub(super) fn stored(run: &Run) -> batch::Run {
+    let framing = match run.framing {
+        Framing::Bare => batch::Framing::Bare,
+        Framing::Newline => batch::Framing::Newline,
+    };
+    let (payload, ends) = (bytes(run).to_vec(), ends(run).to_vec());
+    batch::Run { key: run.key.clone(), first: run.first, at: run.at, payload, ends, framing }
+}
+
 /// Gives a run the numbers of its ends in place of a count of lines, as the command's own have
 /// them.
 pub(super) fn number_ends(run: &mut Run) {
@@ -31,8 +42,28 @@ pub(super) fn end(run: &Run) -> u64 {
     run.first + ends(run).len() as u64
 }
 
+/// The events at these positions, both by rising positions.
+pub(super) fn within(runs: &[Run], positions: &[Range<u64>]) -> Vec<Run> {
+    let mut found = Vec::new();
+    let mut positions = positions.iter().peekable();
+    for run in runs {
+        while positions.next_if(|range| range.end <= run.first).is_some() {}
+        let overlapping = positions.clone().take_while(|range| range.start < end(run));
+        found.extend(overlapping.map(|range| part(run, range.clone())));
+    }
+    found
+}
+
+/// The positions between these, which rise.
+pub(super) fn between(positions: &[Range<u64>]) -> Vec<Range<u64>> {
+    let starts = iter::once(0).chain(positions.iter().map(|range| range.end));
+    let ends = positions.iter().map(|range| range.start).chain(iter::once(u64::MAX));
+    let between = starts.zip(ends).map(|(start, end)| start..end);
+    between.filter(|range| !range.is_empty()).collect()
+}
+
 /// The events of a run that lie in this range; at least one does.
-pub(super) fn part(run: &Run, range: Range<u64>) -> Run {
+fn part(run: &Run, range: Range<u64>) -> Run {
     let ends = ends(run);
     let index = |position: u64| position.clamp(run.first, end(run)) - run.first;
     let (from, to) = (index(range.start) as usize, index(range.end) as usize);
@@ -83,5 +114,36 @@ pub(super) fn payload(run: &Run, index: usize) -> &[u8] {
     match run.framing {
         Framing::Newline => framed.strip_suffix(b"\n").unwrap_or(framed),
         Framing::Bare => framed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_at_positions_and_between_them_is_all_there_is() {
+        let runs = [of("a", 3, "abcd"), of("b", 7, "ef"), of("a", 12, "g")];
+        for (positions, at, others) in [
+            (vec![], "", "a3abcd b7ef a12g"),
+            (vec![4..5, 6..8], "a4b a6d b7e", "a3a a5c b8f a12g"),
+            (vec![0..3, 3..4, 4..20], "a3a a4bcd b7ef a12g", ""),
+            (vec![9..12, 12..13], "a12g", "a3abcd b7ef"),
+        ] {
+            assert_eq!(shown(&within(&runs, &positions)), at, "{positions:?}");
+            assert_eq!(shown(&within(&runs, &between(&positions))), others, "{positions:?}");
+        }
+    }
+
+    fn shown(runs: &[Run]) -> String {
+        let text = |run: &Run| String::from_utf8_lossy(bytes(run)).into_owned();
+        let shown = runs.iter().map(|run| format!("{}{}{}", run.key, run.first, text(run)));
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
+    fn of(key: &str, first: u64, events: &str) -> Run {
+        let ends = (1..=events.len() as u32).collect();
+        let (key, payload) = (key.to_owned(), events.as_bytes().to_vec());
+        run(batch::Run { key, first, at: None, payload, ends, framing: batch::Framing::Bare })
     }
 }

@@ -40,7 +40,7 @@ impl Taken {
             taken: place.next_position(),
             is_due: resumed.as_ref().is_none_or(|resumed| resumed.state.is_empty()),
             ended: HashSet::new(),
-            files: Ledger::new(checkpoints.files()),
+            files: Ledger::new(checkpoints.files(), checkpoints.has_looked()),
         }
     }
 
@@ -106,8 +106,13 @@ impl Taken {
         self.place
     }
 
+    /// Whether all files were looked at before.
+    pub(super) fn has_looked(&self) -> bool {
+        self.files.has_looked()
+    }
+
     /// How far each file is read there.
     pub(super) fn files(&self) -> Vec<FileMark> {
-        self.files.marks()
+        self.files.marks(self.begun.is_some())
     }
 }

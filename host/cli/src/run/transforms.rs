@@ -1,10 +1,10 @@
 //! The transforms of a run, and what becomes of its events on their way to the sink.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::slice;
 
 use super::RunError;
-use super::runs::{end, number_ends, part};
+use super::runs::{end, number_ends, within};
 use spillway::contract::{Outcome, Rejection, Run};
 use spillway::egress::Gate;
 use spillway::transform::{Transform, positions};
@@ -14,6 +14,7 @@ use spillway::transform::{Transform, positions};
 pub struct Transforms(Vec<Transform>);
 
 /// Events that are written to the sink with one call.
+#[derive(Clone)]
 pub(super) struct Portion<'a> {
     /// The events as they were read.
     pub(super) read: Cow<'a, [Run]>,
@@ -101,7 +102,7 @@ fn portions<'a>(read: &'a [Run], sunk: Vec<Run>, rejected: Vec<Rejection>) -> Ve
     let mut portions = Vec::new();
     for to in cuts {
         portions.push(Portion {
-            read: Cow::Owned(between(read, from..to)),
+            read: Cow::Owned(within(read, slice::from_ref(&(from..to)))),
             // A run of the sink has one key, and none of its events was rejected, so it is whole.
             sunk: std::iter::from_fn(|| sunk.next_if(|run| run.first < to)).collect(),
             rejected: std::iter::from_fn(|| rejected.next_if(|r| r.position < to)).collect(),
@@ -111,14 +112,8 @@ fn portions<'a>(read: &'a [Run], sunk: Vec<Run>, rejected: Vec<Rejection>) -> Ve
     portions
 }
 
-/// What lies between these positions.
-fn between(runs: &[Run], range: Range<u64>) -> Vec<Run> {
-    let overlapping = runs.iter().filter(|run| run.first < range.end && range.start < end(run));
-    overlapping.map(|run| part(run, range.clone())).collect()
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use spillway::contract::{Boundaries, Framing, Payload};
 
@@ -175,7 +170,8 @@ mod tests {
         Rejection { position, reason: "no".to_owned() }
     }
 
-    fn run(key: &str, first: u64, events: &str) -> Run {
+    /// A run of events of one byte each.
+    pub(in crate::run) fn run(key: &str, first: u64, events: &str) -> Run {
         Run {
             key: key.to_owned(),
             first,

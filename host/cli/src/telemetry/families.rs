@@ -67,6 +67,30 @@ impl Families {
         families
     }
 
+    /// What several components of one kind report, as one: what has the same name and labels is
+    /// added up.
+    pub(super) fn and(mut self, other: &Families) -> Families {
+        self.refused += other.refused;
+        for (name, family) in &other.families {
+            let Some(mine) = self.families.get_mut(name) else {
+                self.families.insert(name.clone(), family.clone());
+                continue;
+            };
+            for series in &family.series {
+                let same = mine.series.iter_mut().find(|mine| mine.labels == series.labels);
+                match same {
+                    Some(mine) => add(&mut mine.value, &series.value),
+                    None if mine.kind == family.kind => {
+                        mine.seen.insert(series.labels.clone());
+                        mine.series.push(series.clone());
+                    }
+                    None => {}
+                }
+            }
+        }
+        self
+    }
+
     /// How many metrics were left out.
     pub fn refused(&self) -> u64 {
         self.refused
@@ -132,6 +156,24 @@ impl Kind {
             Kind::Histogram => &["", "_bucket", "_count", "_sum", "_created"],
         };
         suffixes.iter().map(|suffix| format!("{family}{suffix}")).collect()
+    }
+}
+
+/// Adds a value to another of the same metric. Histograms with other buckets are left as they are.
+fn add(value: &mut MetricValue, more: &MetricValue) {
+    match (value, more) {
+        (MetricValue::Counter(number), MetricValue::Counter(more))
+        | (MetricValue::Gauge(number), MetricValue::Gauge(more)) => *number += more,
+        (MetricValue::Histogram(histogram), MetricValue::Histogram(more)) => {
+            let bounds = |of: &Histogram| of.buckets.iter().map(|b| b.bound).collect::<Vec<_>>();
+            if bounds(histogram) == bounds(more) {
+                let pairs = histogram.buckets.iter_mut().zip(&more.buckets);
+                pairs.for_each(|(bucket, more)| bucket.count += more.count);
+                histogram.beyond += more.beyond;
+                histogram.sum += more.sum;
+            }
+        }
+        _ => {}
     }
 }
 

@@ -20,11 +20,13 @@ mod endpoint;
 mod exposition;
 mod families;
 mod files;
+mod group;
 mod health;
 mod lag;
 mod monitor;
 mod movement;
 mod own;
+mod parts;
 
 pub use endpoint::Endpoint;
 pub use exposition::CONTENT_TYPE;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::source::FileStats;
+use crate::source::{FileStats, GroupStats};
 use crate::totals::Totals;
 use spillway::contract::Metric;
 use spillway::egress::{Counts, Traffic};
@@ -31,8 +31,13 @@ struct Known {
     sink: Arc<Families>,
     /// The numbers of the files that are followed.
     files: Arc<Mutex<Vec<FileStats>>>,
+    /// The numbers of the consumer group that it is a member of.
+    group: Option<Arc<Mutex<GroupStats>>>,
     /// When the sink was last asked for its metrics.
     asked: Option<(Instant, SystemTime)>,
+    /// The runs that it consists of, where they are several, and what those did that have ended.
+    parts: Vec<Monitor>,
+    ended: Option<View>,
 }
 
 /// What is known of a run at one moment.
@@ -62,6 +67,8 @@ pub struct View {
     pub movement: Movement,
     /// The files that are read, by family.
     pub files: Vec<FileStats>,
+    /// The partitions that are read, where it is a member of a consumer group.
+    pub group: Option<GroupStats>,
     /// The component's own metrics, as of [`sink_at`](View::sink_at).
     pub sink: Arc<Families>,
     /// When the component was last asked for its metrics.
@@ -82,12 +89,51 @@ impl Monitor {
             steps: Steps::begin(Instant::now()),
             sink: Arc::default(),
             files: Arc::default(),
+            group: None,
             asked: None,
+            parts: Vec::new(),
+            ended: None,
         })))
     }
 
-    /// What is known now.
+    /// Of a run that this one consists of, among others.
+    pub fn part(&self) -> Monitor {
+        let part = Monitor::new();
+        self.lock().parts.push(part.clone());
+        part
+    }
+
+    /// A part has ended: what it did stays.
+    pub fn part_ended(&self, part: &Monitor) {
+        let ended = part.own_view();
+        let mut known = self.lock();
+        known.parts.retain(|other| !Arc::ptr_eq(&other.0, &part.0));
+        let before = known.ended.take();
+        known.ended = Some(ended.ended().after(before));
+    }
+
+    /// It is a member of a consumer group with these numbers, which change. It may have no part
+    /// yet.
+    pub fn join(&self, group: Arc<Mutex<GroupStats>>) {
+        let mut known = self.lock();
+        known.steps.opened(None, Instant::now());
+        known.group = Some(group);
+    }
+
+    /// What is known now, of all its parts.
     pub fn view(&self) -> View {
+        let (parts, ended) = {
+            let known = self.lock();
+            (known.parts.clone(), known.ended.clone())
+        };
+        let own = self.own_view();
+        match own.group {
+            None => own,
+            Some(_) => own.with(parts.iter().map(Monitor::own_view).chain(ended)),
+        }
+    }
+
+    fn own_view(&self) -> View {
         let known = self.lock();
         let traffic = known.traffic.as_ref().map(Traffic::counts);
         View {
@@ -101,7 +147,8 @@ impl Monitor {
             closing: known.closing,
             checkpointed: known.checkpointed,
             movement: known.steps.at(Instant::now()),
-            files: known.files.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            files: lock(&known.files).clone(),
+            group: known.group.as_ref().map(|group| lock(group).clone()),
             sink: known.sink.clone(),
             sink_at: known.asked.map(|(_, at)| at),
         }
@@ -178,8 +225,12 @@ impl Monitor {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Default for Monitor {

@@ -5,15 +5,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::totals::Totals;
 use spillway::contract::{Metric, MetricValue};
 
-use super::files;
 use super::monitor::View;
+use super::{files, group};
 
 /// The metrics of the host. They all begin with one of [`super::families::RESERVED`].
 pub(super) fn metrics(view: &View) -> Vec<Metric> {
     let Totals { lines, input_bytes, rejected, filtered, stored_events, failed_events, .. } =
         view.totals;
     let restarts = view.totals.restarts;
-    let checkpoints = view.totals.kept.as_ref().map_or(0, |kept| kept.checkpoints);
+    let checkpoints = view.totals.checkpoints().unwrap_or(0);
     let counts = view.traffic;
     let mut metrics = vec![
         Metric {
@@ -81,6 +81,7 @@ pub(super) fn metrics(view: &View) -> Vec<Metric> {
         )
     }));
     metrics.extend(files::metrics(&view.files));
+    metrics.extend(view.group.iter().flat_map(group::metrics));
     metrics
 }
 

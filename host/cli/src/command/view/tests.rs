@@ -159,21 +159,10 @@ fn busy() -> View {
         checkpointed: None,
         movement: Movement::default(),
         files: Vec::new(),
+        group: None,
         sink: Arc::new(Families::of(SHOWN.map(total).to_vec())),
         sink_at: Some(SystemTime::now()),
     }
 }
 
 const MIB: usize = 1 << 20;
-
-#[test]
-fn who_waits_for_nobody_is_idle() {
-    let minute = Duration::from_secs(60);
-    let bad = Some(Bad::Answered(StatusCode::SERVICE_UNAVAILABLE));
-    let quiet = Counts { quiet: minute, ..Counts::default() };
-    assert_eq!(super::idle(&quiet), minute);
-    let waiting = Counts { in_flight: 1, stalled: minute, ..quiet };
-    assert_eq!(super::idle(&waiting), Duration::ZERO, "the store has its own time to answer");
-    let away = Counts { bad, bad_in_a_row: 1, stalled: minute, ..Counts::default() };
-    assert_eq!(super::idle(&away), minute);
-}
