@@ -7,6 +7,19 @@ use spillway::component::Component;
 
 use super::support::Place;
 
+/// Names are as many and as long as their component likes.
+#[test]
+fn what_is_shown_of_names_is_bounded() {
+    let names = (0..1_000).map(|n| format!("(import \"a:b{n}/{}\" (instance))", "c".repeat(900)));
+    let names = names.collect::<String>();
+    let place = Place::new();
+    place.write("any.wasm", wat::parse_str(format!("(component {names})")).unwrap());
+    let ended = place.spillway(&["inspect", "any.wasm"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.contains("\n  and 900 more\n"), "{ended:?}");
+    assert!(ended.out.len() < 100 * 300, "{} bytes", ended.out.len());
+}
+
 #[test]
 fn the_command_says_its_version() {
     let ended = Place::new().spillway(&["--version"]);

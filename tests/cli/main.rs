@@ -13,12 +13,16 @@ mod dead_letters;
 mod demo;
 mod encoded;
 mod follow;
+mod forged;
 mod health;
 mod hostile;
 mod inputs;
 mod inspect;
 mod interrupted;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod keys;
+mod lanes;
 mod large;
 mod local;
 mod multiline;

@@ -105,7 +105,7 @@ fn wrong_patterns_and_keys_are_refused() {
         2,
         &[
             "source.multiline.start: `^([A-Z` is not a regular expression: unclosed character",
-            "map.fixed_key: has `{path}`, expected `{file}` or `{host}`",
+            "map.fixed_key: has `{path}`, expected `{file}`, `{topic}`, `{partition}` or `{host}`",
         ],
     );
 }

@@ -95,6 +95,33 @@ fn another_sink_begins_once_the_objects_of_the_one_before_are_completed() {
     assert!(keys[0].starts_with("k-") && keys[1].starts_with("new/k-"), "{keys:?}");
 }
 
+/// As where it is killed between the last checkpoint of one sink and the first of the next.
+#[test]
+fn a_sink_that_held_nothing_may_be_configured_otherwise_at_the_next_start() {
+    let server = Server::start();
+    let flow = FOLLOW.replace("idle_ms = 300", "events = 1");
+    let place = Place::of(&flow, "").at(&server);
+    append(&place, "a.log", &event("k", "1"));
+    let running = start(&place);
+    stored(&server, "\"1\"\n");
+    eventually("a checkpoint without objects", || {
+        let shown = checkpoint(&place);
+        shown["events"] == 1 && shown["objects"] == serde_json::json!([])
+    });
+    running.signal("KILL");
+    drop(running.end());
+    place.write("flow.toml", flow.replace("{key}-{sequence}", "new/{key}-{sequence}"));
+    append(&place, "a.log", &event("k", "2"));
+    let mut running = start(&place);
+    running.wait_for("begins anew there, since no object was open: `key_template` was");
+    stored(&server, "\"2\"\n");
+    let summary = ends(running);
+    assert_eq!(summary["stored_events"], 1);
+    let keys: Vec<String> = server.contents().into_keys().collect();
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    assert!(keys[0].starts_with("k-") && keys[1].starts_with("new/k-"), "{keys:?}");
+}
+
 #[test]
 fn a_flow_that_is_wrong_is_told_and_the_one_before_goes_on() {
     let server = Server::start();
@@ -106,7 +133,7 @@ fn a_flow_that_is_wrong_is_told_and_the_one_before_goes_on() {
         (FOLLOW.replace("paths =", "pahts ="), "source.pahts"),
         ("[".to_owned(), "the flow is not TOML"),
         (FOLLOW.replace("follow = true", "follow = false"), "source.follow cannot be changed"),
-        (FOLLOW.replace("path = \"c\"", "path = \"d\""), "checkpoint.path cannot be changed"),
+        (FOLLOW.replace("path = \"c\"", "path = \"d\""), "[checkpoint] cannot be changed"),
         (FOLLOW.replace("bucket =", "buckt ="), "sink.config.buckt"),
     ] {
         place.write("flow.toml", wrong);
@@ -152,11 +179,13 @@ fn stored(server: &Server, content: &str) {
 
 /// Waits for a checkpoint behind so many events.
 fn checkpointed(place: &Place, events: u64) {
-    eventually("a checkpoint", || {
-        let shown = place.spillway(&["checkpoint", "show", "c", "--json"]);
-        let shown: serde_json::Value = serde_json::from_str(&shown.out).unwrap_or_default();
-        shown["events"] == events
-    });
+    eventually("a checkpoint", || checkpoint(place)["events"] == events);
+}
+
+/// What the checkpoint says, where there is one.
+fn checkpoint(place: &Place) -> serde_json::Value {
+    let shown = place.spillway(&["checkpoint", "show", "c", "--json"]);
+    serde_json::from_str(&shown.out).unwrap_or_default()
 }
 
 fn reload(running: &mut Running, said: &str) {

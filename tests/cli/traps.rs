@@ -67,6 +67,31 @@ fn with_checkpoints_a_new_instance_goes_on_and_nothing_is_lost_or_doubled() {
     assert!(uploads.out.contains("there is no incomplete upload"), "{uploads:?}");
 }
 
+/// All lanes begin again from the one checkpoint.
+#[test]
+fn lanes_go_on_together_behind_a_transform_that_traps() {
+    let server = Server::start();
+    let lines = lines(&["a", "b", "c"], 60);
+    let lanes = "[sink]\nlanes = 2\n[[transform]]\ncomponent = \"alone.wasm\"\n\
+                 [transform.config]\nbatch = 3\n[sink.config]";
+    let flow = checkpointed(&FLOW.replace("[sink.config]", lanes));
+    let place = place(&flow, &lines, &server.endpoint());
+    place.write("alone.wasm", std::fs::read(trapping()).unwrap());
+    let summary = place.run(&[]);
+    assert!(summary["restarts"].as_u64().unwrap() > 3, "{summary}");
+    let counted = ["lines", "events", "stored_events", "objects"].map(|name| &summary[name]);
+    assert_eq!(counted, [180, 180, 180, 3], "{summary}");
+    assert_eq!(server.contents(), stored(&lines));
+}
+
+#[test]
+fn a_component_that_cannot_run_in_lanes_is_told() {
+    let flow = checkpointed(&flow("batch = 3")).replace("[sink]", "[sink]\nlanes = 2");
+    let place = place(&flow, &event("a", "1"), "http://127.0.0.1:1");
+    let said = "sink.lanes: is set, but the component cannot run in lanes";
+    assert_fails(&place.spillway(&["run", "flow.toml"]), 2, &[said]);
+}
+
 /// The contract lets a transform count lines, where the command says where each event ends.
 #[test]
 fn a_transform_may_count_lines() {

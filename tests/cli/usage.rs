@@ -30,7 +30,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "\"tmp\"",
         &["source.path: the source tmp is a directory, expected a file"],
     ),
-    ("\"file\"", "\"kafka\"", &["source.type: is \"kafka\", expected \"file\" or \"stdin\""]),
+    ("\"file\"", "\"queue\"", &["source.type: is \"queue\", expected \"file\", \"stdin\" or"]),
     ("\"file\"", "\"stdin\"", &["source.path: has no meaning with type = \"stdin\""]),
     (
         "path =",
@@ -59,7 +59,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "[map]",
         "[map]\non_rejected = \"ignore\"",
-        &["map.on_rejected: is \"ignore\", expected \"stop\", \"skip\" or"],
+        &["map.on_rejected: is \"ignore\", expected \"stop\", \"skip\", { file"],
     ),
     ("[map]", "[map]\non_rejected = { fil = \"x\" }", &["map.on_rejected: ", "`fil`", "`file`"]),
     (

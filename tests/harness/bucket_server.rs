@@ -52,6 +52,8 @@ struct State {
     plan: SocketPlan,
     census: Census,
     connections: u64,
+    under_way: u64,
+    at_once_max: u64,
 }
 
 impl BucketServer {
@@ -63,7 +65,13 @@ impl BucketServer {
     pub async fn start(options: BucketOptions) -> std::io::Result<BucketServer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let state = State { plan: Box::new(|_| None), census: Census::default(), connections: 0 };
+        let state = State {
+            plan: Box::new(|_| None),
+            census: Census::default(),
+            connections: 0,
+            under_way: 0,
+            at_once_max: 0,
+        };
         let shared = Arc::new(Shared {
             bucket: Mutex::new(Bucket::new(options)),
             state: Mutex::new(state),
@@ -105,6 +113,13 @@ impl BucketServer {
     /// How many requests came that a bucket knows.
     pub fn requests(&self) -> u64 {
         lock(&self.shared.state).census.requests()
+    }
+
+    /// How many requests were under way at the same time at most, since this was last asked.
+    pub fn take_at_once_max(&self) -> u64 {
+        let mut state = lock(&self.shared.state);
+        let now = state.under_way;
+        std::mem::replace(&mut state.at_once_max, now)
     }
 }
 

@@ -23,11 +23,11 @@ pub fn built_for_commands(tmp: &str, file: &str) -> PathBuf {
     folder.join(file)
 }
 
-/// The sink that breaks bounds, which breaks one where it describes itself: `is long`, `traps` or
-/// `waits`.
-pub fn misdescribed(tmp: &str, how: &str) -> Vec<u8> {
+/// The sink `breaker` or `hostile`, which does so where it describes itself.
+pub fn misdescribed(tmp: &str, component: &str, how: &str) -> Vec<u8> {
     const HONEST: &[u8] = b"describe is honest  ";
-    let mut bytes = std::fs::read(built(tmp, "examples/breaker.wasm")).expect("it was built");
+    let file = built(tmp, &format!("examples/{component}.wasm"));
+    let mut bytes = std::fs::read(file).expect("it was built");
     let found = bytes.windows(HONEST.len()).position(|window| window == HONEST);
     let at = found.expect("it says how it describes itself");
     let how = format!("{:20}", format!("describe {how}"));

@@ -15,4 +15,5 @@ mod options;
 mod positions;
 mod rotation;
 pub mod setup;
+mod state;
 mod world;

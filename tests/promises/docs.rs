@@ -3,7 +3,7 @@
 //!
 //! `UPDATE_DOCS=1` writes the tables anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -15,7 +15,7 @@ use spillway_cli::Arguments;
 use spillway_cli::flow::{Config, Draft, Variables};
 use std::sync::{Arc, Mutex};
 
-use spillway_cli::source::FileStats;
+use spillway_cli::source::{FileStats, GroupStats, Partition};
 use spillway_cli::telemetry::Monitor;
 use spillway_core::config::{
     Absent, Field, GROUPS, Group, HEADER_BYTES_MAX, Kind, PROVIDERS, Provider, Region,
@@ -64,6 +64,9 @@ fn the_metrics_are_those_of_the_code() {
     let monitor = Monitor::new();
     let files = vec![FileStats { family: "a".to_owned(), ..FileStats::default() }];
     monitor.follow(Arc::new(Mutex::new(files)));
+    let partition = Partition { topic: "a".to_owned(), number: 0 };
+    let partitions = BTreeMap::from([(partition, Some(1))]);
+    monitor.join(Arc::new(Mutex::new(GroupStats { partitions, ..GroupStats::default() })));
     let page = openmetrics::parse(&monitor.view().exposition()).expect("a page");
     let mut table = METRICS_HEAD.to_owned();
     for openmetrics::Family { kind, help, samples } in page.into_values() {
@@ -367,7 +370,7 @@ fn assert_in_order(name: &str, flow: &str) {
         let value = if name == "CUSTOMER_KEY" { CUSTOMER_KEY } else { "value" };
         (name, value.to_owned())
     });
-    let draft = Draft::parse(flow, &Variables::of(variables), &Config::default());
+    let draft = Draft::parse(flow, "flow", &Variables::of(variables), &Config::default());
     let draft = draft.unwrap_or_else(|error| panic!("{name}: {error:?}"));
     assert_eq!(draft.problems, [], "{name}");
     let config = draft.sink.expect("a flow without problems has a sink").config;
@@ -378,7 +381,8 @@ fn assert_in_order(name: &str, flow: &str) {
 /// The fields that a section may have, as a flow with another one is told.
 fn fields(section: &str) -> BTreeSet<String> {
     let flow = format!("[{section}]\nno_such_field_at_all = 1");
-    let draft = Draft::parse(&flow, &Variables::of([]), &Config::default()).expect("it is TOML");
+    let draft =
+        Draft::parse(&flow, "flow", &Variables::of([]), &Config::default()).expect("it is TOML");
     let messages = draft.problems.iter().map(|problem| problem.message.as_str());
     let list = messages.filter_map(|m| m.strip_prefix("unknown field; there are ")).next();
     list.expect("the fields are listed").split(", ").map(str::to_owned).collect()

@@ -38,9 +38,10 @@ fn load(file: &str) -> Component {
     load_file(&engine(), file)
 }
 
-/// The breaker, which breaks a bound where it describes itself.
-fn misdescribed(how: &str) -> Component {
-    let bytes = spillway_tests::components::misdescribed(env!("CARGO_TARGET_TMPDIR"), how);
+/// The sink `breaker` or `hostile`, which does so where it describes itself.
+fn misdescribed(component: &str, how: &str) -> Component {
+    let tmp = env!("CARGO_TARGET_TMPDIR");
+    let bytes = spillway_tests::components::misdescribed(tmp, component, how);
     Component::load(&engine(), &ComponentSource::Bytes(bytes)).unwrap()
 }
 
@@ -75,6 +76,10 @@ const CALLS: [&str; 12] = [
     "abort-upload",
     "close",
 ];
+
+/// The calls that are made of a component, without a sink.
+const CALLS_BEFORE: [&str; 6] =
+    ["describe", "egress", "open", "inspect-state", "load-state", "check-state"];
 
 /// Makes each of [`CALLS`] once, in their order, until one fails.
 async fn call_each(sink: &mut Sink) -> Result<Progress, SinkError> {

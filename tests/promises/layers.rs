@@ -100,6 +100,7 @@ const SINK_HOST: &[&str] = &[
 ];
 const COMMAND: &[&str] = &[
     "escape",
+    "cut",
     "age",
     "time",
     "testing",
@@ -112,6 +113,7 @@ const COMMAND: &[&str] = &[
     "batch",
     "dead_letters",
     "map",
+    "lanes",
     "checkpoint",
     "flow",
     "events",

@@ -12,6 +12,7 @@ mod examples;
 mod hostile;
 mod layers;
 mod many_in_flight;
+mod mutants;
 mod packaging;
 mod purity;
 mod reference_bucket;

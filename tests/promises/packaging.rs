@@ -1,5 +1,5 @@
-//! The file of the component: the same bytes from the same sources wherever they are built, nothing
-//! of the machine in it, and metadata that tools and registries read.
+//! The files of components: the same bytes from the same sources wherever they are built, nothing
+//! of the machine in them, and metadata that tools and registries read.
 
 #[path = "../../host/build/component.rs"]
 mod build;
@@ -11,68 +11,87 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use spillway::component::Component;
+use spillway::parts::Part;
 use wasm_metadata::Payload;
 
 use crate::support::{read, root};
+use build::{PARTS, Package, SINK};
 use metadata::Metadata;
 
-/// The component that the tests run was built at the place of this repository. This builds it at
-/// another one, the path of which has a blank, with cargo's home and the target folder elsewhere.
+/// What `spillway component` writes, with the package that it is built from.
+fn components() -> Vec<(Package, &'static [u8])> {
+    assert_eq!(PARTS.len(), Part::ALL.len());
+    let parts = PARTS.into_iter().zip(Part::ALL.map(Part::bytes));
+    std::iter::once((SINK, Component::embedded())).chain(parts).collect()
+}
+
+/// The components that the tests run were built at the place of this repository. This builds them
+/// from nothing at another one, the path of which has a blank, with cargo's home and the target
+/// folder elsewhere. Whatever was built before at either place, the bytes are those of a clean
+/// build.
 #[test]
-fn it_is_the_same_bytes_from_another_place() {
+fn they_are_the_same_bytes_from_another_place() {
     let place = elsewhere::place();
-    let mut bytes = build::build(&place, &["spillway-s3"]).unwrap().remove(0);
-    metadata::add(&mut bytes, &manifest().as_metadata());
-    assert_eq!(bytes.len(), Component::embedded().len());
-    let differs = bytes.iter().zip(Component::embedded()).position(|(one, other)| one != other);
-    assert_eq!(differs, None, "the first byte that differs");
+    // As the build script does: first the sink alone.
+    let mut built = build::build(&place, &[SINK]).unwrap();
+    built.extend(build::build(&place, &PARTS).unwrap());
+    elsewhere::is_built(&place);
+    for (mut bytes, (package, embedded)) in built.into_iter().zip(components()) {
+        metadata::add(&mut bytes, &manifest(&package).as_metadata());
+        let name = package.name;
+        assert_eq!(bytes.len(), embedded.len(), "{name}");
+        let differs = bytes.iter().zip(embedded).position(|(one, other)| one != other);
+        assert_eq!(differs, None, "{name}: the first byte that differs");
+    }
 }
 
 /// Panics name the files of sources: each is named as below, and never by where it lay.
 #[test]
-fn it_names_no_path_of_the_machine() {
-    let text = String::from_utf8_lossy(Component::embedded());
-    let is_path = |c: char| c.is_ascii_alphanumeric() || "-_./@+ ".contains(c);
-    let mut files = 0;
-    for (end, _) in text.match_indices(".rs") {
-        let begin = text[..end].rfind(|c| !is_path(c)).map_or(0, |at| at + 1);
-        // Texts stand side by side, so a path may begin behind something else.
-        let path = &text[begin..end];
-        let named = SOURCES.iter().any(|source| path.contains(source));
-        assert!(named, "`{path}.rs` is of none of {SOURCES:?}");
-        files += 1;
-    }
-    assert!(files > 50, "only {files} source files are named");
-
+fn they_name_no_path_of_the_machine() {
     let home = build::cargo_home().expect("cargo has a home");
     let root = root().canonicalize().expect("this repository is there");
     let user = std::env::home_dir().expect("the user has a home");
-    for folder in [root.as_path(), Path::new(env!("CARGO_TARGET_TMPDIR")), &home, &user] {
-        let folder = folder.to_str().expect("a path in UTF-8");
-        assert!(!text.contains(folder), "the component names {folder}");
+    let mut files = 0;
+    for (Package { name, .. }, bytes) in components() {
+        let text = String::from_utf8_lossy(bytes);
+        let is_path = |c: char| c.is_ascii_alphanumeric() || "-_./@+ ".contains(c);
+        for (end, _) in text.match_indices(".rs") {
+            let begin = text[..end].rfind(|c| !is_path(c)).map_or(0, |at| at + 1);
+            // Texts stand side by side, so a path may begin behind something else.
+            let path = &text[begin..end];
+            let named = SOURCES.iter().any(|source| path.contains(source));
+            assert!(named, "{name}: `{path}.rs` is of none of {SOURCES:?}");
+            files += 1;
+        }
+        for folder in [root.as_path(), Path::new(env!("CARGO_TARGET_TMPDIR")), &home, &user] {
+            let folder = folder.to_str().expect("a path in UTF-8");
+            assert!(!text.contains(folder), "{name} names {folder}");
+        }
+        for word in ["registry/src", ".cargo/", "rustlib", "/home/", "/Users/"] {
+            assert!(!text.contains(word), "{name} names {word}");
+        }
     }
-    for word in ["registry/src", ".cargo/", "rustlib", "/home/", "/Users/"] {
-        assert!(!text.contains(word), "the component names {word}");
-    }
+    assert!(files > 50, "only {files} source files are named");
 }
 
 /// As `wasm-tools metadata show` and `wkg` read them.
 #[test]
-fn its_metadata_are_those_of_its_manifest() {
-    let Payload::Component { metadata, .. } = Payload::from_binary(Component::embedded()).unwrap()
-    else {
-        panic!("no component");
-    };
-    let said = |text: Option<String>| text.unwrap_or_default();
-    let Manifest { description, .. } = manifest();
-    assert_eq!(said(metadata.version.map(|v| v.to_string())), env!("CARGO_PKG_VERSION"));
-    assert_eq!(said(metadata.description.map(|d| d.to_string())), description);
-    assert_eq!(said(metadata.authors.map(|a| a.to_string())), env!("CARGO_PKG_AUTHORS"));
-    assert_eq!(said(metadata.licenses.map(|l| l.to_string())), env!("CARGO_PKG_LICENSE"));
-    assert_eq!(said(metadata.source.map(|s| s.to_string())), env!("CARGO_PKG_REPOSITORY"));
-    assert_eq!(said(metadata.homepage.map(|h| h.to_string())), env!("CARGO_PKG_HOMEPAGE"));
-    for text in [description.as_str(), env!("CARGO_PKG_AUTHORS"), env!("CARGO_PKG_LICENSE")] {
-        assert!(!text.is_empty(), "the manifest says nothing");
+fn their_metadata_are_those_of_their_manifests() {
+    for (package, bytes) in components() {
+        let Payload::Component { metadata, .. } = Payload::from_binary(bytes).unwrap() else {
+            panic!("no component");
+        };
+        let said = |text: Option<String>| text.unwrap_or_default();
+        let Manifest { description, .. } = manifest(&package);
+        assert_eq!(said(metadata.version.map(|v| v.to_string())), env!("CARGO_PKG_VERSION"));
+        assert_eq!(said(metadata.description.map(|d| d.to_string())), description);
+        assert_eq!(said(metadata.authors.map(|a| a.to_string())), env!("CARGO_PKG_AUTHORS"));
+        assert_eq!(said(metadata.licenses.map(|l| l.to_string())), env!("CARGO_PKG_LICENSE"));
+        assert_eq!(said(metadata.source.map(|s| s.to_string())), env!("CARGO_PKG_REPOSITORY"));
+        assert_eq!(said(metadata.homepage.map(|h| h.to_string())), env!("CARGO_PKG_HOMEPAGE"));
+        for text in [description.as_str(), env!("CARGO_PKG_AUTHORS"), env!("CARGO_PKG_LICENSE")] {
+            assert!(!text.is_empty(), "the manifest says nothing");
+        }
     }
 }
 
@@ -150,12 +169,18 @@ impl Manifest {
     }
 }
 
-fn manifest() -> Manifest {
-    let text = read(&root().join("guest/Cargo.toml"));
-    let (_, rest) = text.split_once("\ndescription = \"").expect("a description");
-    let (description, _) = rest.split_once('"').expect("its end");
-    Manifest { description: description.to_owned() }
+fn manifest(package: &Package) -> Manifest {
+    let file = root().join(package.folder).join("Cargo.toml");
+    Manifest { description: metadata::description(&file).unwrap() }
 }
 
-/// How the sources of the component, of its dependencies and of the standard library are named.
-const SOURCES: &[&str] = &["guest/src/", "guest/core/src/", "crates/", "/rustc/", "/rust/deps/"];
+/// How the sources of components, of their dependencies and of the standard library are named.
+const SOURCES: &[&str] = &[
+    "guest/src/",
+    "guest/codec/src/",
+    "guest/compose/",
+    "guest/core/src/",
+    "crates/",
+    "/rustc/",
+    "/rust/deps/",
+];

@@ -28,7 +28,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("wrong, CRC-32C", "200", LATE),
 ];
 /// So that none is lost.
-const STEPS: usize = 75;
+const STEPS: usize = 78;
 const LATE: &str = "it joins the parts after the status, and says in the body what is wrong";
 
 #[tokio::test]

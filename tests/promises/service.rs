@@ -27,7 +27,8 @@ fn the_unit_starts_what_there_is() {
     let flow = example("systemd/flow.toml");
     let draft = draft(&flow);
     let state = format!("/var/lib/{}/", value(&unit, "StateDirectory="));
-    assert!(draft.checkpoint.expect("a checkpoint").path.starts_with(&state), "{state}");
+    let checkpoint = draft.checkpoint.expect("a checkpoint").store;
+    assert!(checkpoint.file().is_some_and(|path| path.starts_with(&state)), "{state}");
     let stop = seconds(&value(&unit, "TimeoutStopSec="));
     assert!(stop > draft.run.shutdown_timeout.expect("a limit") + ABORT_TIME_MAX);
     assert_variables(&flow, &unit);
@@ -51,7 +52,8 @@ fn the_manifest_starts_what_there_is() {
     assert_eq!(value(&manifest, "prometheus.io/port: "), format!("\"{port}\""));
 
     let draft = draft(&flow);
-    let path = draft.checkpoint.expect("a checkpoint").path;
+    let checkpoint = draft.checkpoint.expect("a checkpoint").store;
+    let path = checkpoint.file().expect("a file");
     let folder = path.parent().unwrap().to_str().unwrap();
     let mount = manifest.split("mountPath: ").find(|rest| rest.lines().next() == Some(folder));
     let mount = mount.unwrap_or_else(|| panic!("{folder} is no volume"));
@@ -67,6 +69,19 @@ fn the_manifest_starts_what_there_is() {
     }
     let name = values(&kustomization, "- name: ").next().unwrap();
     assert!(manifest.contains(&format!("configMap:\n            name: {name}\n")), "{name}");
+}
+
+/// A log that is rotated, or compressed, while no run is there has the same lines.
+#[test]
+fn the_flows_name_what_was_rotated() {
+    for name in ["systemd/flow.toml", "kubernetes/flow.toml"] {
+        let flow = example(name);
+        let paths: Vec<String> = serde_json::from_str(&value(&flow, "paths = ")).expect("a list");
+        assert!(!paths.is_empty() && paths.iter().all(|path| path.ends_with(".log*")), "{paths:?}");
+        let (source, _) = flow.split_once("[map]").expect("a map");
+        assert_eq!(value(source, "compression = "), "\"auto\"", "{name}");
+        assert_eq!(value(source, "follow = "), "true", "{name}");
+    }
 }
 
 #[test]
@@ -136,7 +151,7 @@ fn assert_parses(arguments: &[String]) {
 
 fn draft(flow: &str) -> Draft {
     let variables = variables(flow).map(|name| (name, "value".to_owned()));
-    Draft::parse(flow, &Variables::of(variables), &Config::default()).expect("it is TOML")
+    Draft::parse(flow, "flow", &Variables::of(variables), &Config::default()).expect("it is TOML")
 }
 
 /// The variables that a flow needs.

@@ -83,10 +83,10 @@ fn what_is_no_checkpoint_is_told_and_left() {
         (altered, "is a damaged checkpoint: its checksum does not match"),
         (
             earlier,
-            "is a checkpoint of version 1, but this program reads version 3; finish the source \
-             with the program that wrote it",
+            "is a checkpoint of version 1, but this program reads versions 2 to 4; finish the \
+             source with the program that wrote it",
         ),
-        (later, "is a checkpoint of version 9, but this program reads version 3"),
+        (later, "is a checkpoint of version 9, but this program reads versions 2 to 4"),
         (b"something else".to_vec(), "is not a checkpoint"),
     ] {
         place.write("run.checkpoint", &bytes);
@@ -108,21 +108,35 @@ fn what_is_no_checkpoint_is_told_and_left() {
 
 #[test]
 fn one_of_another_configuration_is_told_by_what_differs() {
-    let server = Server::start();
-    let place = Place::of(&flow(), &event("a", "1")).at(&server);
-    place.run(&[]);
-    let requests = server.requests_total();
-    place.write("flow.toml", flow().replace("\"events\"\n", "\"events\"\nprefix = \"logs/\"\n"));
+    let lines = large(&["a"], 150);
+    let (place, store, _) = stopped(&lines, &flow());
+    let other = flow().replace("\"events\"\n", "\"events\"\nprefix = \"logs/\"\n");
+    let requests = store.bucket(|bucket| bucket.log().len());
+    place.write("flow.toml", &other);
     for command in ["check", "run"] {
         let said = [
             "checkpoint.path: the checkpoint has another configuration of the sink: ",
             "`prefix` was \"\", but is now \"logs/\"",
+            "Only with that the run can complete 1 open object.",
             "Restore it; or, to start over, remove the checkpoint",
         ];
         assert_fails(&place.spillway(&[command, "flow.toml"]), 2, &said);
     }
-    assert_eq!(server.requests_total(), requests);
+    assert_eq!(store.bucket(|bucket| bucket.log().len()), requests);
     // What it does not depend on may change.
     place.write("flow.toml", flow().replace("attempts_max = 2", "attempts_max = 3"));
+    place.run(&[]);
+    assert_eq!(contents(&store), expected(&lines));
+    // Nothing is open any more, so that another sink goes on from there.
+    place.write("flow.toml", other);
+    assert_eq!(place.run(&[])["end"], "nothing_to_do");
+    place.write("events.json", lines.clone() + &event("a", "2"));
+    let ended = place.spillway(&["run", "flow.toml"]);
+    let said =
+        "begins anew there, since no object was open: `prefix` was \"\", but is now \"logs/\"";
+    assert!(ended.code == Some(0) && ended.err.contains(said), "{ended:?}");
+    let mut wanted = expected(&lines);
+    wanted.insert("logs/a".to_owned(), b"\"2\"\n".to_vec());
+    assert_eq!(contents(&store), wanted);
     assert_eq!(place.run(&[])["end"], "nothing_to_do");
 }

@@ -2,6 +2,7 @@
 
 use spillway_simulation::faults::Fault;
 use spillway_tests::bucket_server::SocketFault;
+use spillway_tests::server::Server;
 
 use super::*;
 
@@ -88,4 +89,32 @@ fn a_line_that_stops_the_flow_is_met_again() {
     place.write("flow.toml", skips);
     assert_eq!(place.run(&[])["rejected"], 1);
     assert_eq!(contents(&store), expected(&lines.replace("wrong\n", "")));
+}
+
+/// A disk that is full, as a run that follows meets it: a folder is in the way.
+#[test]
+fn a_run_that_follows_stores_again_what_found_no_room() {
+    let server = Server::start();
+    let follow = "paths = [\"*.log\"]\nfollow = true";
+    let template = "key_template = \"{key}-{sequence}\"\nrotate.events = 1\npart_bytes";
+    let flow = flow()
+        .replace("path = \"events.json\"", follow)
+        .replace("part_bytes", template)
+        .replace("\"0s\"", "\"100ms\"");
+    let place = Place::of(&flow, "").at(&server);
+    place.write("a.log", event("a", "1"));
+    let mut running = place.start(&["run", "flow.toml", "--json"]);
+    eventually("the first", || server.objects().len() == 1);
+    let in_the_way = place.path("run.checkpoint.tmp/x");
+    // While one is being stored, that is in the way of the folder.
+    eventually("a folder", || std::fs::create_dir_all(&in_the_way).is_ok());
+    place.write("a.log", event("a", "1") + &event("a", "2"));
+    running.wait_for("the previous checkpoint is unchanged");
+    running.wait_for("nothing is read until it can, which is tried again");
+    assert_eq!(server.objects().len(), 1, "nothing is visible before a checkpoint");
+    std::fs::remove_dir_all(in_the_way.parent().unwrap()).unwrap();
+    eventually("the second", || server.objects().len() == 2);
+    running.signal("TERM");
+    let ended = guarded(running.ends());
+    assert_eq!((ended.code, &summary(&ended)["stored_events"]), (Some(0), &2.into()));
 }

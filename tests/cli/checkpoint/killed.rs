@@ -9,30 +9,26 @@ use super::*;
 
 #[test]
 fn every_event_is_there_once_however_often_it_is_killed() {
-    let kills = number("SPILLWAY_KILLS").unwrap_or(KILLS);
-    let seeds = match number("SPILLWAY_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => number("SPILLWAY_FIRST_SEED").unwrap_or(0)..u64::MAX,
-    };
-    let mut done = 0;
-    for seed in seeds {
-        if done >= kills {
-            break;
-        }
-        done += until_done(seed);
-    }
+    kill_often(KILLS, |seed| until_done(seed, 1));
+}
+
+/// Two or three lanes, whose one checkpoint is in a file or in the bucket.
+#[test]
+fn every_event_is_there_once_in_lanes() {
+    kill_often(KILLS, |seed| until_done(seed, 2 + seed as usize / 2 % 2));
 }
 
 /// Kills runs until one ends by itself, and looks at what is there then. Returns how many it
 /// killed.
-fn until_done(seed: u64) -> u64 {
+fn until_done(seed: u64, lanes: usize) -> u64 {
     let mut random = fastrand::Rng::with_seed(seed);
     let open = random.usize(1..=3);
     let lines = lines(&mut random, open);
     let mut settings = format!("max_open_objects = {open}\nkey_template = \"{{key}}/{{first}}\"\n");
     // So little that a batch is refused before another checkpoint, within a line too.
     if random.bool() {
-        settings += "memory_bytes_max = 6291456\nrequests_in_flight_max = 1\n";
+        let memory = 6_291_456 * lanes.next_power_of_two();
+        settings += &format!("memory_bytes_max = {memory}\nrequests_in_flight_max = 1\n");
     }
     if random.bool() {
         settings += &format!("rotate = {{ events = {} }}\n", random.usize(1..50));
@@ -45,6 +41,14 @@ fn until_done(seed: u64) -> u64 {
         input = packed(&mut random, &lines);
         if random.bool() {
             flow = flow.replace("[sink.config]", "on_rejected = \"skip\"\n[sink.config]");
+        }
+    }
+    if lanes > 1 {
+        let sink = format!("[sink]\nlanes = {lanes}\n[sink.config]");
+        flow = flow.replace("[sink.config]", &sink);
+        if random.bool() {
+            let kept = "store = \"bucket\"\nlease = \"0s\"";
+            flow = flow.replace("path = \"run.checkpoint\"", kept);
         }
     }
     let store = Store::start(|_| {});
@@ -80,14 +84,16 @@ fn until_done(seed: u64) -> u64 {
         // So that it comes to its end.
         longest = longest.mul_f64(1.2).min(PATIENCE_WITH_ONE);
     }
-    let contents = contents(&store);
+    let mut contents = contents(&store);
+    contents.retain(|name, _| !name.starts_with(STATES));
     assert!(by_key(&contents) == expected(&lines), "SPILLWAY_SEED={seed}, {kills} kills");
     let left = store.open_uploads();
     assert!(left.is_empty(), "SPILLWAY_SEED={seed}, {kills} kills: {left:?} are left behind");
     // What was put in one request is put again where a crash hid the answer, and is the same.
     let was_same = store.bucket(|bucket| {
-        let mut history = bucket.visible_history().iter();
+        let history = bucket.visible_history().iter();
         history
+            .filter(|visible| !visible.key.starts_with(STATES))
             .all(|visible| contents.get(&visible.key).is_some_and(|c| *c == visible.object.bytes))
     });
     assert!(was_same, "SPILLWAY_SEED={seed}, {kills} kills: something else was visible before");
@@ -95,7 +101,7 @@ fn until_done(seed: u64) -> u64 {
 }
 
 /// What the objects of each key hold, one after the other.
-fn by_key(contents: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn by_key(contents: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
     let mut objects: Vec<_> = contents
         .iter()
         .map(|(name, bytes)| {
@@ -113,7 +119,7 @@ fn by_key(contents: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
 
 /// Lines of a few MiB, whose keys take turns where several objects may be open: more keys than
 /// that.
-fn lines(random: &mut fastrand::Rng, open: usize) -> String {
+pub(super) fn lines(random: &mut fastrand::Rng, open: usize) -> String {
     let bytes: Vec<usize> = (0..5).map(|_| [10, 1_000, 100_000][random.usize(..3)]).collect();
     let (mut lines, mut key) = (String::new(), 0);
     for n in 0..random.usize(20..300) {
@@ -138,10 +144,8 @@ fn packed(random: &mut fastrand::Rng, lines: &str) -> String {
     packed
 }
 
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
+/// Checkpoints in the bucket.
+const STATES: &str = "_spillway/";
 const KILLS: u64 = 5;
 /// How long a run may take at most before it is killed.
 const PATIENCE_WITH_ONE: Duration = Duration::from_secs(20);

@@ -1,17 +1,21 @@
 //! A flow with `[checkpoint]`: what it stores of itself, and what the next run makes of it.
 
+mod bucket;
 mod configuration;
 mod failures;
 mod files;
 mod half_lines;
 mod killed;
+mod lanes;
 mod local;
 mod restart;
 mod several;
 mod show;
 mod source;
 mod stopped;
+mod takeover;
 mod transforms;
+mod untaken;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -104,4 +108,24 @@ fn stopped(lines: &str, flow: &str) -> (Place, Store, spillway_tests::program::E
     let store = held.go_on();
     let ended = guarded(running.ends());
     (place, store, ended)
+}
+
+/// Runs a test of kills with one seed after the other, until it says that there were enough.
+fn kill_often(unless_said: u64, until_done: impl Fn(u64) -> u64) {
+    let kills = number("SPILLWAY_KILLS").unwrap_or(unless_said);
+    let seeds = match number("SPILLWAY_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => number("SPILLWAY_FIRST_SEED").unwrap_or(0)..u64::MAX,
+    };
+    let mut done = 0;
+    for seed in seeds {
+        if done >= kills {
+            break;
+        }
+        done += until_done(seed);
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }

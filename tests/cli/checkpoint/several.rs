@@ -101,6 +101,111 @@ fn an_expression_that_asks_the_clock_gives_the_same_events_again() {
     );
 }
 
+/// What was appended to the first file meanwhile comes after it.
+#[test]
+fn of_followed_files_the_one_is_read_first_whose_line_it_is() {
+    let events = large(&["b"], 150);
+    let (place, store, taken) = stopped_in_second(&events, "30s");
+    place.write("a.log", packed(&event("a", "1")) + &packed(&event("a", "2")));
+    std::fs::rename(place.path("b.log"), place.path("b.log.1")).unwrap();
+    place.write("b.log", packed(&event("b", "last")));
+    let mut running = place.start(&["run", "flow.toml"]);
+    running.wait_for(&format!("after {taken} events, from the checkpoint"));
+    ends_behind(&place, running, 153);
+    assert!(stored(&store, "b") == told(&(events + &event("b", "last"))));
+    assert_eq!(stored(&store, "a"), told(&(event("a", "1") + &event("a", "2"))));
+}
+
+/// What is said of the file first is no line of it.
+#[test]
+fn the_file_may_be_found_later_as_a_copy() {
+    let events = large(&["b"], 150);
+    let (place, store, taken) = stopped_in_second(&events, "30s");
+    place.write("a.log", packed(&event("a", "1")) + &packed(&event("a", "2")));
+    place.write("b.log", packed(&event("b", "last")));
+    let mut running = place.start(&["run", "flow.toml"]);
+    running.wait_for(&format!("after {taken} events, from the checkpoint"));
+    running.wait_for("b.log` was truncated or rewritten");
+    place.write("copy", packed(&events));
+    std::fs::rename(place.path("copy"), place.path("b.log.1")).unwrap();
+    ends_behind(&place, running, 153);
+    assert!(stored(&store, "b") == told(&(events + &event("b", "last"))));
+    assert_eq!(stored(&store, "a"), told(&(event("a", "1") + &event("a", "2"))));
+}
+
+#[test]
+fn what_is_left_of_a_line_is_given_up_where_its_file_is_gone() {
+    let events = large(&["b"], 150);
+    let (place, store, taken) = stopped_in_second(&events, "1s");
+    place.write("a.log", packed(&event("a", "1")) + &packed(&event("a", "2")));
+    std::fs::remove_file(place.path("b.log")).unwrap();
+    let mut running = place.start(&["run", "flow.toml"]);
+    running.wait_for("is in no file any more; its other events are in no object");
+    ends_behind(&place, running, 2 + taken);
+    let first: String = events.split_inclusive('\n').take(taken as usize).collect();
+    assert!(stored(&store, "b") == told(&first));
+    assert_eq!(stored(&store, "a"), told(&(event("a", "1") + &event("a", "2"))));
+}
+
+/// A run that follows two files and stopped within the one line of the second, of which so many
+/// events were taken.
+fn stopped_in_second(events: &str, rotate_wait: &str) -> (Place, Store, u64) {
+    let follow = &format!("paths = [\"*.log*\"]\nfollow = true\nrotate_wait = \"{rotate_wait}\"");
+    let flow = each()
+        .replace("path = \"events.json\"", follow)
+        .replace("payload = \".payload\"", "payload = \"{p: .payload, f: $file}\"")
+        .replace("part_bytes", "key_template = \"{key}/{first}\"\npart_bytes");
+    let held = Held::start();
+    let place = Place::of(&flow, "").with("ENDPOINT", &held.store.endpoint());
+    place.write("a.log", packed(&event("a", "1")));
+    place.write("b.log", packed(events));
+    let mut running = place.start(&["run", "flow.toml"]);
+    held.wait();
+    running.signal("INT");
+    running.wait_for("stopping: saving open objects for the next run");
+    let store = held.go_on();
+    assert_eq!(guarded(running.ends()).code, Some(0));
+    let shown = shown(&place);
+    let taken = shown["source"]["begun"]["events"].as_u64().unwrap();
+    assert!(0 < taken && taken < 150, "{shown}");
+    // There is no order between the two files.
+    let index = shown["source"]["begun_file"].as_u64().unwrap() as usize;
+    assert_eq!(shown["source"]["files"][index][0], "b.log", "{shown}");
+    (place, store, taken)
+}
+
+/// Waits until so many events are in the checkpoint, and completes their objects with a run that
+/// does not follow.
+fn ends_behind(place: &Place, running: Running, events: u64) {
+    eventually("a checkpoint of all", || shown(place)["events"] == events);
+    running.signal("INT");
+    assert_eq!(guarded(running.ends()).code, Some(0));
+    let flow = std::fs::read_to_string(place.path("flow.toml")).unwrap();
+    let mut lines: Vec<&str> = flow.lines().collect();
+    lines.retain(|line| !line.starts_with("follow") && !line.starts_with("rotate_wait"));
+    place.write("flow.toml", lines.join("\n"));
+    place.run(&[]);
+}
+
+/// The events of the objects of a key, in their order.
+fn stored(store: &Store, key: &str) -> Vec<Value> {
+    let contents = contents(store);
+    let objects = contents.iter().filter_map(|(name, bytes)| {
+        let first: u64 = name.strip_prefix(key)?.strip_prefix('/')?.parse().unwrap();
+        Some((first, str::from_utf8(bytes).unwrap()))
+    });
+    let objects: BTreeMap<_, _> = objects.collect();
+    let lines = objects.into_values().flat_map(str::lines);
+    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What events become: each has the name that its file had when its line was begun.
+fn told(events: &str) -> Vec<Value> {
+    let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let file = |event: &Value| format!("{}.log", event["key"].as_str().unwrap());
+    events.map(|event| json!({"p": event["payload"], "f": file(&event)})).collect()
+}
+
 #[test]
 fn one_that_the_sink_rejects_stops_each_run_and_nothing_is_there_twice() {
     let store = Store::start(|_| {});

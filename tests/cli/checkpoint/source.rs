@@ -78,6 +78,28 @@ fn truncated_and_written_anew_while_it_is_read() {
     assert_fails(&place.spillway(&["run", "flow.toml"]), 2, &["events.json was replaced"]);
 }
 
+/// Lines that become no events take positions as well.
+#[test]
+fn with_no_more_than_empty_lines_since_then() {
+    for lanes in [1, 2] {
+        let server = Server::start();
+        let sink = format!("[sink]\nlanes = {lanes}\n[sink.config]");
+        let flow = flow().replace("[sink.config]", &sink);
+        let lines = event("a", "1") + &event("b", "2") + "\n";
+        let place = Place::of(&flow, &lines).at(&server);
+        assert_eq!(place.run(&[])["end"], "complete");
+        let stored = server.contents();
+        assert_eq!(stored.len(), 2);
+        for _ in 0..2 {
+            let lines = std::fs::File::options().append(true).open(place.path("events.json"));
+            std::io::Write::write_all(&mut lines.unwrap(), b"\n\n").unwrap();
+            assert_eq!(place.run(&[])["end"], "complete", "{lanes} lanes");
+        }
+        assert_eq!(place.run(&[])["end"], "nothing_to_do");
+        assert!(server.contents() == stored);
+    }
+}
+
 #[test]
 fn gone() {
     let (server, place) = through();

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
@@ -18,6 +19,8 @@ pub(super) struct Logs {
     pub(super) logs: Vec<Log>,
     random: Rng,
     ways: &'static [Rotate],
+    /// How long a log is written before it is copied and truncated, at least.
+    truncated_after: Duration,
 }
 
 /// A log: the file that is written, and those rotated out of it.
@@ -37,6 +40,8 @@ pub(super) struct Log {
     pub(super) archive: VecDeque<Rotated>,
     pub(super) open: Option<Open>,
     way: Option<Way>,
+    /// When it was rotated last, or was made.
+    rotated: Instant,
     /// It is deleted as soon as all of it was seen.
     pub(super) to_delete: bool,
     /// All certain numbers below were seen.
@@ -61,21 +66,28 @@ pub(super) struct Open {
 }
 
 impl Logs {
-    /// So many logs in a folder that need not be there, rotated in these ways.
-    pub(super) fn new(folder: &Path, count: usize, ways: &'static [Rotate], seed: u64) -> Logs {
+    /// So many logs in a folder that need not be there, rotated in these ways. None is copied and
+    /// truncated within `truncated_after` of its last rotation.
+    pub(super) fn new(
+        folder: &Path,
+        count: usize,
+        ways: &'static [Rotate],
+        truncated_after: Duration,
+        seed: u64,
+    ) -> Logs {
         let mut random = Rng::with_seed(seed);
         let logs = (0..count).map(|number| {
             // Each fifth is rotated in another way each time.
             let way = (number % 5 != 4).then(|| Way::number(number, ways, &mut random));
             Log::new(folder, format!("app-{number:02}"), way)
         });
-        Logs { logs: logs.collect(), ways, random }
+        Logs { logs: logs.collect(), random, ways, truncated_after }
     }
 
     /// Does one thing to one of the logs. `seen` says whether a line of a log was seen: what was
     /// not is not deleted.
     pub(super) fn step(&mut self, seen: impl Fn(&str, u64) -> bool) {
-        let Logs { logs, ways, random } = self;
+        let Logs { logs, random, ways, truncated_after } = self;
         let at = random.usize(..logs.len());
         let log = &mut logs[at];
         if log.to_delete {
@@ -85,7 +97,7 @@ impl Logs {
         match random.u8(..100) {
             0..3 => {
                 let way = log.way.unwrap_or_else(|| Way::any(ways, random));
-                log.rotate(way, random);
+                log.rotate(way, *truncated_after, random);
                 log.look(seen);
                 log.remove_old();
             }
@@ -123,6 +135,7 @@ impl Log {
             archive: VecDeque::new(),
             open: None,
             way,
+            rotated: Instant::now(),
             to_delete: false,
             seen: 0,
         }
@@ -179,7 +192,10 @@ impl Log {
         })
     }
 
-    fn rotate(&mut self, way: Way, random: &mut Rng) {
+    fn rotate(&mut self, way: Way, truncated_after: Duration, random: &mut Rng) {
+        if way.rotate == Rotate::CopyTruncate && self.rotated.elapsed() < truncated_after {
+            return;
+        }
         if self.open.as_ref().is_some_and(|open| open.is_old) {
             self.reopen();
         }
@@ -189,6 +205,7 @@ impl Log {
         }
         self.open();
         self.rotations.push(way.rotate);
+        self.rotated = Instant::now();
         self.rotate_as(way, random);
     }
 
@@ -264,7 +281,7 @@ mod tests {
     #[test]
     fn what_is_certain_is_in_the_files() {
         let folder = tempfile::tempdir().unwrap();
-        let mut logs = Logs::new(folder.path(), LOGS, &ROTATIONS, 1);
+        let mut logs = Logs::new(folder.path(), LOGS, &ROTATIONS, Duration::ZERO, 1);
         (0..STEPS).for_each(|_| logs.step(|_, _| false));
         logs.finish();
         for log in &logs.logs {
@@ -280,7 +297,7 @@ mod tests {
     #[test]
     fn all_kinds_of_rotation_happen() {
         let folder = tempfile::tempdir().unwrap();
-        let mut logs = Logs::new(folder.path(), LOGS, &ROTATIONS, 2);
+        let mut logs = Logs::new(folder.path(), LOGS, &ROTATIONS, Duration::ZERO, 2);
         (0..STEPS).for_each(|_| logs.step(|_, _| true));
         logs.finish();
         logs.write_one_each();

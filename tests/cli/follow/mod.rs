@@ -6,3 +6,4 @@ mod logs;
 mod rotation;
 mod seen;
 mod soak;
+mod start;

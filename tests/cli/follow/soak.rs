@@ -2,11 +2,13 @@
 //! started again.
 //!
 //! `SPILLWAY_SOAK_SECONDS` says for how long; `SPILLWAY_FIRST_SEED` or `SPILLWAY_SEED` with which
-//! seed. A seed gives the same rotations and the same moments, by the clock of this machine. Logs
-//! are copied and truncated, and the order of lines is asserted, with `SPILLWAY_SOAK_STRICT`: see
-//! the limits in docs/following-files.md.
+//! seed. A seed gives the same rotations and the same moments, by the clock of this machine. With
+//! `SPILLWAY_SOAK_STRICT` a log is copied and truncated as often as others are renamed, and the
+//! order of lines is asserted: see the limits in docs/following-files.md. With
+//! `SPILLWAY_SOAK_KILLS=0` one run lives all the time, and its memory is looked at.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,8 +32,11 @@ fn each_line_is_there_once_however_logs_are_rotated_and_runs_are_killed() {
     // Of a log that is copied and truncated many times a second some lines may be stored twice, and
     // some that were written to a renamed log may come behind those of the new one.
     let is_strict = std::env::var_os("SPILLWAY_SOAK_STRICT").is_some();
-    let ways = if is_strict { &ROTATIONS[..] } else { &ROTATIONS[..3] };
-    let mut logs = Logs::new(&place.path("logs"), LOGS, ways, seed);
+    let truncated_after = if is_strict { Duration::ZERO } else { TRUNCATED_AFTER };
+    let mut logs = Logs::new(&place.path("logs"), LOGS, &ROTATIONS, truncated_after, seed);
+    let is_killed = number("SPILLWAY_SOAK_KILLS") != Some(0);
+    let warm_up = (time / 6).min(WARM_UP_MAX);
+    let mut warm = None;
     let seen = Mutex::new(Seen::default());
     let is_over = AtomicBool::new(false);
     let mut agent = Agent::start(&place);
@@ -51,10 +56,14 @@ fn each_line_is_there_once_however_logs_are_rotated_and_runs_are_killed() {
         let end = EndOnDrop(&is_over);
         let mut random = Rng::with_seed(seed ^ 0xDEAD);
         let mut killed_at = moment(&mut random);
+        let begun = Instant::now();
         while !is_over.load(Ordering::Relaxed) {
             seen.lock().unwrap().look(&store);
             agent.goes_on(&place);
-            if Instant::now() >= killed_at {
+            if !is_killed && warm.is_none() && begun.elapsed() >= warm_up {
+                warm = Some(agent.usage());
+            }
+            if is_killed && Instant::now() >= killed_at {
                 agent.kill();
                 kills += 1;
                 // Nobody is there for a while, now and then.
@@ -70,6 +79,14 @@ fn each_line_is_there_once_however_logs_are_rotated_and_runs_are_killed() {
         writer.join().unwrap();
     });
     let mut seen = seen.into_inner().unwrap();
+    if let Some(warm) = warm {
+        let now = agent.usage();
+        println!("after {} s {warm:?}, at the end {now:?}", warm_up.as_secs());
+        assert!(now.files < FILES_MAX, "{now:?}");
+        if time >= AN_HOUR {
+            assert!(now.rss_kib * 100 <= warm.rss_kib * 105, "memory grows: {warm:?}, {now:?}");
+        }
+    }
     all_arrive(&mut seen, &logs, &store, &mut agent, &place);
     agent.stop(&place);
     // What another run adds is no line that was there.
@@ -95,7 +112,7 @@ fn each_line_is_there_once_however_logs_are_rotated_and_runs_are_killed() {
         seen.lines(),
         lost.count(),
     );
-    assert!(kills > 0, "nothing was killed");
+    assert_eq!(kills > 0, is_killed, "{kills} kills");
 }
 
 /// Waits until all lines are visible that have to be.
@@ -138,6 +155,15 @@ impl Agent {
         }
     }
 
+    /// What it takes of the machine now.
+    fn usage(&self) -> Usage {
+        let process = PathBuf::from(format!("/proc/{}", self.0.id()));
+        let status = fs::read_to_string(process.join("status")).unwrap();
+        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let rss_kib = rss.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+        Usage { rss_kib, files: fs::read_dir(process.join("fd")).unwrap().count() }
+    }
+
     fn kill(&mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
@@ -164,6 +190,13 @@ impl Drop for Agent {
     }
 }
 
+/// The memory and the open files of a process.
+#[derive(Debug)]
+struct Usage {
+    rss_kib: u64,
+    files: usize,
+}
+
 /// Says that it is over, also where a thread panics.
 struct EndOnDrop<'a>(&'a AtomicBool);
 
@@ -175,7 +208,7 @@ impl Drop for EndOnDrop<'_> {
 
 /// The last of what the runs said.
 fn said(place: &Place) -> String {
-    let said = std::fs::read_to_string(place.path("said")).unwrap();
+    let said = fs::read_to_string(place.path("said")).unwrap();
     let lines: Vec<&str> = said.lines().collect();
     lines[lines.len().saturating_sub(100)..].join("\n")
 }
@@ -212,5 +245,12 @@ every = "200ms"
 "#;
 const LOGS: usize = 20;
 const SECONDS: u64 = 10;
+/// How long a log is written before it is copied and truncated, at least.
+const TRUNCATED_AFTER: Duration = Duration::from_secs(5);
+/// After how long a run has all the memory that it needs, at most.
+const WARM_UP_MAX: Duration = Duration::from_secs(600);
+const AN_HOUR: Duration = Duration::from_secs(3_600);
+/// How many files may be open: those that are not being read, and as many besides.
+const FILES_MAX: usize = 1_024;
 /// How long it may take after the last line until all are visible.
 const ARRIVAL_MAX: Duration = Duration::from_secs(120);

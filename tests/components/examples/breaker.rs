@@ -62,7 +62,16 @@ impl Guest for Component {
             b"objects" => objects = vec![saved("k"); 100_001],
             b"object" => objects = vec![saved(&long())],
             b"values" => configuration = vec![("f".to_owned(), "v".to_owned()); 1_001],
+            b"value" => configuration = vec![("f".to_owned(), "v".repeat((64 << 10) + 1))],
+            b"name of a value" => configuration = vec![(long(), "v".to_owned())],
+            b"key" => objects = vec![SavedObject { key: long(), ..saved("k") }],
             b"uploads" => to_abort = vec![upload("k"); 10_001],
+            b"differs" => configuration = differing(),
+            b"holds" => objects = vec![saved(SAID)],
+            b"differs and holds" => {
+                (configuration, objects) = (differing(), vec![saved(SAID)]);
+                to_abort = vec![upload(SAID)];
+            }
             _ => {}
         }
         Ok(SavedState { next_position: 0, configuration, objects, to_abort })
@@ -76,7 +85,15 @@ impl Guest for Component {
             "state" => (vec![0; 3 << 20], "1".to_owned()),
             _ => return Ok(None),
         };
-        Ok(Some(StoredState { bytes, version }))
+        Ok(Some(StoredState { bytes, version, age: None }))
+    }
+
+    fn check_state(config: String, _: String) -> Result<(), Error> {
+        match word(&config) {
+            "check-state traps" => trap(),
+            "error" => Err(Error::Unsupported(long())),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -153,6 +170,7 @@ impl GuestSink for Breaker {
         Ok(match self.breaks.as_str() {
             "state" => vec![0; (1 << 20) + 1],
             "large state" => vec![0; 3 << 20],
+            "differs" | "differs and holds" | "holds" => self.breaks.as_bytes().to_vec(),
             _ => Vec::new(),
         })
     }
@@ -203,6 +221,7 @@ impl GuestSink for Breaker {
             "upload" => vec![upload(&long())],
             "uploads" => vec![upload("k"); 10_001],
             "upload says" => vec![upload(SAID)],
+            "upload id" => vec![IncompleteUpload { id: "x".repeat(1 << 20), ..upload("k") }],
             _ => vec![upload("k")],
         })
     }
@@ -318,6 +337,12 @@ fn saved(object_key: &str) -> SavedObject {
         held_bytes: 0,
         phase: Phase::Open,
     }
+}
+
+/// As many values as a state may have, and long ones, that no other state has.
+fn differing() -> Vec<(String, String)> {
+    let value = SAID.to_owned() + &"v".repeat(4_096);
+    (0..1_000).map(|n| (format!("f{n} {SAID}"), value.clone())).collect()
 }
 
 fn upload(object_key: &str) -> IncompleteUpload {

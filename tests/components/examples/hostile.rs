@@ -30,6 +30,7 @@ impl Guest for Component {
     type Sink = Hostile;
 
     fn describe() -> Description {
+        Hostile::new(std::hint::black_box(DESCRIBES)).act("describe");
         let text = SAID.to_owned();
         Description { name: text.clone(), version: text.clone(), configuration_schema: text }
     }
@@ -48,6 +49,11 @@ impl Guest for Component {
     fn load_state(config: String, _: String) -> Result<Option<StoredState>, Error> {
         Hostile::new(&config).act("load-state");
         Ok(None)
+    }
+
+    fn check_state(config: String, _: String) -> Result<(), Error> {
+        Hostile::new(&config).act("check-state");
+        Ok(())
     }
 }
 
@@ -179,11 +185,17 @@ impl Hostile {
                 }
             },
             "reaches" => self.say(&reach(word)),
+            // It has an answer, and does not come back.
+            "lingers" => {
+                self.say(&reach(word));
+                monotonic_clock::subscribe_duration(u64::MAX / 2).block();
+            }
             "follows" => self.say(&follow(word)),
             "asks" => self.say(&all_that_there_is()),
             "exits" => std::process::exit(3),
             "shortens" => self.say(&mismatch(word, 5)),
             "lengthens" => self.say(&mismatch(word, 15)),
+            "is" => {}
             other => panic!("{other}"),
         }
     }
@@ -310,6 +322,9 @@ fn mismatch(authority: &str, bytes: usize) -> String {
         Err(error) => error,
     }
 }
+
+/// This call has no configuration: a test that wants it otherwise writes so in this place.
+const DESCRIBES: &str = "describe is honest  ";
 
 /// What a terminal, a log or a reader would take for something else.
 const SAID: &str = "said\nerror: forged\r\u{1b}[2J\u{7}\u{85}\u{9b}\u{2028}\u{2029}\u{202e}\u{202a}\

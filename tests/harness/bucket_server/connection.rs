@@ -77,6 +77,7 @@ impl Service {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
         let (parts, mut incoming) = request.into_parts();
         let fault = self.decide(&parts);
+        let _under_way = UnderWay::of(self.shared.clone());
         match fault {
             Some(SocketFault::ResetBefore) => return self.reset().await,
             Some(SocketFault::EarlyAnswer) => {
@@ -90,6 +91,9 @@ impl Service {
         let Ok(body) = incoming.collect().await else { return self.reset().await };
         if fault == Some(SocketFault::StallBefore) {
             return std::future::pending().await;
+        }
+        if let Some(SocketFault::Slow(pause)) = fault {
+            tokio::time::sleep(pause).await;
         }
         let Some(request) = conversion::request(&parts, body.to_bytes()) else {
             let error = S3Error::new(405, "MethodNotAllowed", "The method is not allowed.");
@@ -142,6 +146,25 @@ impl Service {
     async fn reset(self) -> Result<Response<Body>, Infallible> {
         let _ = self.end.send(End::Reset);
         std::future::pending().await
+    }
+}
+
+/// A request that is counted until its answer begins, or its connection ends.
+struct UnderWay(Arc<Shared>);
+
+impl UnderWay {
+    fn of(shared: Arc<Shared>) -> UnderWay {
+        let mut state = lock(&shared.state);
+        state.under_way += 1;
+        state.at_once_max = state.at_once_max.max(state.under_way);
+        drop(state);
+        UnderWay(shared)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        lock(&self.0.state).under_way -= 1;
     }
 }
 

@@ -25,6 +25,8 @@ pub enum SocketFault {
     /// The head of the answer is sent and half of its body, and then nothing more, ever. Without
     /// a body, as [`SocketFault::StallAfter`].
     StallInBody,
+    /// All is well, and so much later.
+    Slow(Duration),
     /// The answer is a refusal, sent while the body is still coming: 403 `AccessDenied`.
     EarlyAnswer,
     /// The answer comes byte by byte, with a pause before each.

@@ -1,11 +1,11 @@
-//! Positions with gaps, runs by lines, and state that a host would leave with the store.
+//! Positions with gaps, and runs by lines.
 
 use spillway::contract::{Boundaries, Ending, Error, Framing, Payload, Run};
 use spillway::sink::SinkError;
 use spillway_simulation::bucket::BucketOptions;
 use spillway_tests::bucket_transport::BucketTransport;
 
-use super::setup::{AUTHORITY, config, event, grants, open, sink};
+use super::setup::{event, open};
 
 #[tokio::test]
 async fn a_position_that_is_missing_counts_as_durable() {
@@ -69,18 +69,4 @@ async fn a_run_by_lines_is_stored_as_one_by_ends() {
     let progress = sink.close(Ending::Complete).await.unwrap();
     assert_eq!((progress.durable, progress.visible[0].events), (2, 2));
     assert_eq!(transport.bucket(|bucket| bucket.objects()["a"].bytes.clone()), "one\ntwo\n");
-}
-
-#[tokio::test]
-async fn this_sink_keeps_no_state_for_its_host_yet() {
-    let transport = BucketTransport::new(BucketOptions::default());
-    let config = config(&format!("http://{AUTHORITY}"), "");
-    let loaded = sink().load_state(&config, "flow", &grants(transport.clone(), AUTHORITY)).await;
-    let mut sink = open(transport).await;
-    for answer in [loaded.map(drop), sink.store_state("flow", b"x", None).await.map(drop)] {
-        let Err(SinkError::Refused(Error::Unsupported(text))) = answer else {
-            panic!("it says so")
-        };
-        assert!(text.contains("keep the bytes of `checkpoint`"), "{text}");
-    }
 }

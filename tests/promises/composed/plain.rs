@@ -1,11 +1,23 @@
-//! A host that knows nothing of Spillway: wasmtime with the linkers that `wasmtime run -S http` has,
-//! and `-S config` for what `wasi:config/store` says.
+//! A host that knows nothing of Spillway: wasmtime with the linkers that `wasmtime run -S http`
+//! has, and `-S config` for what `wasi:config/store` says.
+//!
+//! Requests are sent as `-S http` does, each over a connection of its own. The code for that is in
+//! the feature `default-send-request` of wasmtime-wasi-http, which would come to be in the host as
+//! well: cargo builds a crate once, with the features that all of the workspace want. It brings
+//! certificates under a licence that nothing else here has. So what it does without TLS is
+//! repeated.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use spillway::egress::{Client, ClientOptions, Transport};
+use http_body_util::BodyExt as _;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Cache, CacheConfig, Config, Engine, Store};
 use wasmtime_wasi::p2::bindings::Command;
@@ -26,7 +38,7 @@ pub struct Host {
 }
 
 /// Sends requests to wherever they are for.
-struct Network(Client);
+struct Network;
 
 /// How a command ended, and what it said.
 #[derive(Debug)]
@@ -62,7 +74,7 @@ pub fn store(wasi: WasiCtx) -> Store<Host> {
         table: ResourceTable::new(),
         wasi,
         http: WasiHttpCtx::new(),
-        network: Network(Client::new(&ClientOptions::default()).unwrap()),
+        network: Network,
         config: BTreeMap::new(),
     };
     Store::new(engine(), host)
@@ -116,13 +128,47 @@ impl WasiHttpHooks for Network {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let sending = self.0.send(request, options.unwrap_or_default());
-        Box::new(async move {
-            let done: Done = Box::new(std::future::ready(Ok(())));
-            Ok((sending.await?, done))
-        })
+        Box::new(send(request, options.unwrap_or_default()))
     }
 }
+
+/// Sends a request over a new connection, and hands out what drives that until the answer is read.
+async fn send(mut request: http::Request<WasiBody>, options: RequestOptions) -> Sent {
+    let authority = request.uri().authority().ok_or(Error::HttpRequestUriInvalid)?.to_string();
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = path.ok_or(Error::HttpRequestUriInvalid)?.into();
+    let connect_max = options.connect_timeout.unwrap_or(TIMEOUT_DEFAULT);
+    let first_byte_max = options.first_byte_timeout.unwrap_or(TIMEOUT_DEFAULT);
+    let connected = timeout(connect_max, TcpStream::connect(authority)).await;
+    let stream = connected.map_err(|_| Error::ConnectionTimeout)?.map_err(Error::Connect)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let mut connection = Box::pin(connection);
+    let mut is_open = true;
+    let answered = async {
+        let mut answer = pin!(sender.send_request(request));
+        tokio::select! {
+            biased;
+            answer = &mut answer => answer,
+            ended = &mut connection => {
+                is_open = false;
+                ended?;
+                answer.await
+            }
+        }
+    };
+    let answered = timeout(first_byte_max, answered).await;
+    let response = answered.map_err(|_| Error::ConnectionReadTimeout)??;
+    let done: Done = Box::new(async move {
+        if is_open {
+            connection.await?;
+        }
+        Ok(())
+    });
+    Ok((response.map(|body| body.map_err(Error::from).boxed_unsync()), done))
+}
+
+/// As `-S http` has it.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(600);
 
 /// The credentials of the server of a test, as variables.
 pub fn variables() -> [(&'static str, &'static str); 2] {

@@ -33,6 +33,7 @@ async fn one_that_keeps_its_bounds_is_not_ended() {
     assert_eq!(sink.inspect_state(b"").await.unwrap().objects.len(), 0);
     assert_eq!(sink.close(Ending::Complete).await.unwrap().durable, 10);
     assert!(breaker().load_state("", "s", &Grants::nothing()).await.unwrap().is_none());
+    breaker().check_state("", "s", &Grants::nothing()).await.unwrap();
     assert_eq!(breaker().egress("", &Limits::default()).await.unwrap().len(), 0);
 }
 
@@ -52,7 +53,7 @@ async fn one_that_breaks_a_bound_of_a_sink_is_called_no_more() {
         ("object backwards", "in `poll`, a visible object has 1 events from position 1 to 0"),
         ("object twice", "in `poll`, position 0 is reported twice, now in a visible object"),
         ("object again", "in `poll`, a visible object begins at position 0, and all before 2 was"),
-        ("objects of too many", "in `poll`, 3 events are visible or failed, and 2 were accepted"),
+        ("objects of too many", "in `poll`, 3 events are visible or failed, and no more than 2"),
         ("object key", "in `poll`, an object key has 4097 bytes"),
         ("key", "in `poll`, the key of an event has 4097 bytes"),
         ("object size", "in `poll`, a visible object has 18446744073709551615 bytes"),
@@ -122,7 +123,8 @@ async fn one_that_stores_nothing_is_never_done() {
 async fn one_that_breaks_a_bound_before_it_is_open_is_refused() {
     let breaker = breaker();
     assert_eq!(breaker.describe(&Limits::default()).await.unwrap().name, "breaker");
-    let described = breach(misdescribed("is long").describe(&Limits::default()).await).to_string();
+    let described =
+        breach(misdescribed("breaker", "is long").describe(&Limits::default()).await).to_string();
     assert_eq!(
         described,
         "in `describe`, the schema has 2097152 bytes, at most 1048576 are allowed"
@@ -150,6 +152,9 @@ async fn one_that_breaks_a_bound_before_it_is_open_is_refused() {
         ("objects", "in `inspect-state`, 100001 objects in a state, at most 100000 are allowed"),
         ("object", "in `inspect-state`, an object key has 4097 bytes"),
         ("values", "in `inspect-state`, 1001 values of a configuration, at most 1000 are allowed"),
+        ("value", "in `inspect-state`, a value of a configuration has 65537 bytes, at most 65536"),
+        ("name of a value", "in `inspect-state`, the name of a value has 4097 bytes"),
+        ("key", "in `inspect-state`, the key of an event has 4097 bytes, at most 4096"),
         ("uploads", "in `inspect-state`, 10001 incomplete uploads, at most 10000 are allowed"),
     ] {
         let broken =
@@ -164,7 +169,8 @@ async fn a_call_that_may_not_wait_has_its_time() {
     let grants = within(Limits { prompt_call_max: Duration::from_millis(50), ..Limits::default() });
     let opened = breach(breaker().open("open waits", None, &grants).await.map(drop)).to_string();
     assert!(opened.starts_with("in `open`, it did not answer within 50ms"), "{opened}");
-    let described = breach(misdescribed("waits").describe(&grants.limits).await).to_string();
+    let described =
+        breach(misdescribed("breaker", "waits").describe(&grants.limits).await).to_string();
     assert!(described.starts_with("in `describe`, it did not answer within 50ms"), "{described}");
     let inspected = breach(breaker().inspect_state(b"waits", &grants.limits).await).to_string();
     assert!(inspected.starts_with("in `inspect-state`, it did not answer"), "{inspected}");

@@ -43,6 +43,19 @@ fn what_would_compile_into_too_much_is_not_compiled() {
     );
 }
 
+/// What no time allows is not said to be a matter of time.
+#[test]
+fn what_nothing_allows_more_of_is_named_as_that() {
+    let nested = "(component ".repeat(21) + &")".repeat(21);
+    let error = load(&nested, COMPILE_MAX);
+    assert!(error.is_limit(), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "the component has 21 levels of components and modules, at most 20 are allowed; no setting \
+         raises that"
+    );
+}
+
 /// Names are as long as their component likes, and messages are not.
 #[test]
 fn what_is_said_of_names_is_bounded() {

@@ -4,26 +4,38 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use spillway::contract::Ending;
 use spillway::egress::{Client, ClientOptions};
 use spillway::engine::Limits;
 use spillway::grants::Grants;
 use spillway::sink::SinkError;
 use tokio::io::AsyncReadExt as _;
+use tokio::time::timeout;
 
-use super::{CALLS, breach, breaker, call_each, hostile, trapped, within};
+use super::{
+    CALLS, CALLS_BEFORE, breach, breaker, call_each, hostile, misdescribed, trapped, within,
+};
 use crate::component::setup::event;
 
-/// What comes of a sink that does that in one of its calls. Each is made once.
+/// What comes of a component that does that in one of its calls. Each of a sink is made once.
 async fn ended(does: &str, grants: &Grants) -> SinkError {
     let config = format!(r#"{{"does": "{does}"}}"#);
-    if does.starts_with("egress") {
-        return hostile().egress(&config, &grants.limits).await.map(drop).unwrap_err();
+    let (hostile, limits) = (hostile(), &grants.limits);
+    let before = match does.split_once(' ') {
+        Some(("describe", how)) => {
+            misdescribed("hostile", how).describe(limits).await.map(drop).err()
+        }
+        Some(("egress", _)) => hostile.egress(&config, limits).await.map(drop).err(),
+        Some(("inspect-state", _)) => {
+            hostile.inspect_state(config.as_bytes(), limits).await.map(drop).err()
+        }
+        Some(("load-state", _)) => hostile.load_state(&config, "s", grants).await.map(drop).err(),
+        Some(("check-state", _)) => hostile.check_state(&config, "s", grants).await.err(),
+        _ => None,
+    };
+    if let Some(error) = before {
+        return error;
     }
-    if does.starts_with("load-state") {
-        return hostile().load_state(&config, "s", grants).await.map(drop).unwrap_err();
-    }
-    let mut sink = match hostile().open(&config, None, grants).await {
+    let mut sink = match hostile.open(&config, None, grants).await {
         Ok(sink) => sink,
         Err(error) => return error,
     };
@@ -39,7 +51,7 @@ async fn no_call_computes_forever() {
     let grants = within(Limits { compute_max, ..Limits::default() });
     let said = "the component was ended: it computed for more than 20ms in one call; \
                 `compute_max` raises that";
-    for call in CALLS.into_iter().chain(["open", "load-state", "egress"]) {
+    for call in CALLS.into_iter().chain(CALLS_BEFORE) {
         let error = ended(&format!("{call} loops"), &grants).await;
         assert_eq!(trapped(Err::<(), _>(error)), said, "{call}");
     }
@@ -50,7 +62,8 @@ async fn no_call_computes_forever() {
 async fn no_call_that_may_not_wait_sleeps() {
     let prompt_call_max = Duration::from_millis(20);
     let grants = within(Limits { prompt_call_max, ..Limits::default() });
-    for call in ["open", "egress", "skip", "poll", "commit", "metrics"] {
+    let prompt = ["describe", "egress", "open", "inspect-state", "skip", "poll", "commit"];
+    for call in prompt.into_iter().chain(["metrics"]) {
         let said = breach(Err::<(), _>(ended(&format!("{call} sleeps"), &grants).await));
         let wanted = format!("in `{call}`, it did not answer within 20ms");
         assert!(said.to_string().starts_with(&wanted), "{said}");
@@ -60,34 +73,39 @@ async fn no_call_that_may_not_wait_sleeps() {
 /// The others wait for their store, for as long as their host has patience.
 #[tokio::test]
 async fn a_call_that_may_wait_ends_with_the_patience_of_its_host() {
-    for call in ["write", "flush", "check", "checkpoint", "store-state", "close"] {
+    let of_store = ["store-state", "incomplete-uploads", "abort-upload"];
+    for call in ["write", "flush", "check", "checkpoint", "close"].into_iter().chain(of_store) {
         let config = format!(r#"{{"does": "{call} sleeps"}}"#);
         let mut sink = hostile().open(&config, None, &Grants::nothing()).await.unwrap();
         let gate = sink.gate();
         tokio::spawn(async move { gate.shut_within(Duration::from_millis(20)) });
-        let answer = async {
-            sink.write(&[event("k", 0, vec![1])]).await?;
-            sink.skip(2).await?;
-            sink.flush().await?;
-            sink.check().await?;
-            sink.checkpoint().await?;
-            sink.store_state("s", b"", None).await?;
-            sink.close(Ending::Abort).await
-        };
-        assert!(matches!(answer.await, Err(SinkError::GivenUp)), "{call}");
+        assert!(matches!(call_each(&mut sink).await, Err(SinkError::GivenUp)), "{call}");
         assert!(matches!(sink.poll().await, Err(SinkError::GivenUp)), "{call}");
     }
+    // Without a sink there is no gate: its host drops the call.
+    let (patience, nothing) = (Duration::from_millis(20), Grants::nothing());
+    let config = |call: &str| format!(r#"{{"does": "{call} sleeps"}}"#);
+    let config = [config("load-state"), config("check-state")];
+    let loaded = timeout(patience, hostile().load_state(&config[0], "s", &nothing));
+    assert!(loaded.await.is_err());
+    let checked = timeout(patience, hostile().check_state(&config[1], "s", &nothing));
+    assert!(checked.await.is_err());
+    assert!(hostile().load_state(&config[1], "s", &nothing).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn what_it_takes_too_much_of_is_named() {
     let limits = Limits { memory_bytes_max: 8 << 20, resources_max: 100, ..Limits::default() };
     for (does, said) in [
-        ("recurses", "the component trapped: call stack exhausted"),
+        (
+            "recurses",
+            "the component trapped: call stack exhausted, which has 524288 bytes; no setting \
+             raises that",
+        ),
         (
             "grows",
-            "the component trapped: unreachable, after it was refused more memory than 8388608 \
-             bytes; `memory_bytes_max` raises that",
+            // Who inspects a state has room for that, too.
+            "the component trapped: unreachable, after it was refused more memory than 83886",
         ),
         (
             "holds",
@@ -102,10 +120,12 @@ async fn what_it_takes_too_much_of_is_named() {
         ("divides", "the component trapped: unreachable"),
         ("reads", "the component trapped: out of bounds memory access"),
     ] {
-        for call in ["open", "write", "poll", "close"] {
+        for call in CALLS.into_iter().chain(CALLS_BEFORE) {
             let error = ended(&format!("{call} {does}"), &within(limits)).await;
             let text = trapped(Err::<(), _>(error));
             assert!(text.starts_with(said), "{call} {does}: {text}");
+            let is_named = text.ends_with("`memory_bytes_max` raises that");
+            assert_eq!(is_named, does == "grows", "{call} {does}: {text}");
             assert!(text.len() < 200 && text.lines().count() == 1, "{text}");
         }
     }

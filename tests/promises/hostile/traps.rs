@@ -22,7 +22,7 @@ async fn a_trap_is_told_by_its_cause_in_each_call() {
         assert_eq!(trapped(sink.close(Ending::Complete).await), CAUSE);
         assert_eq!(trapped(sink.inspect_state(b"").await), CAUSE);
     }
-    assert_eq!(trapped(misdescribed("traps").describe(&Limits::default()).await), CAUSE);
+    assert_eq!(trapped(misdescribed("breaker", "traps").describe(&Limits::default()).await), CAUSE);
     let breaker = breaker();
     assert_eq!(trapped(breaker.egress("egress traps", &Limits::default()).await), CAUSE);
     assert_eq!(trapped(breaker.inspect_state(b"traps", &Limits::default()).await), CAUSE);
@@ -30,6 +30,8 @@ async fn a_trap_is_told_by_its_cause_in_each_call() {
     assert_eq!(trapped(breaker.open("open traps", None, &nothing).await.map(drop)), CAUSE);
     let loaded = breaker.load_state("load-state traps", "s", &nothing).await;
     assert_eq!(trapped(loaded), CAUSE);
+    let checked = breaker.check_state("check-state traps", "s", &nothing).await;
+    assert_eq!(trapped(checked), CAUSE);
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ mod objects;
 
 use spillway_core::http::{Body, Request, Response};
 use spillway_core::s3::{
-    Address, Checksum, CompletedPart, ErrorBody, Header, PutObject, UploadPart, part_etag,
+    Address, Checksum, CompletedPart, Condition, ErrorBody, Header, PutObject, UploadPart,
+    part_etag,
 };
 
 use super::sides::{Side, now};
@@ -70,7 +71,7 @@ impl Run<'_> {
     fn put(&mut self, key: &str, body: &[u8], headers: &[Header]) -> Request {
         let address = &self.address();
         let body = Body::from(body.to_vec());
-        PutObject { address, key, if_none_match: false, headers, body }.request()
+        PutObject { address, key, condition: Condition::None, headers, body }.request()
     }
 
     fn part(

@@ -1,7 +1,9 @@
 //! Objects that come at once, and what holds for every request.
 
 use spillway_core::http::{Body, Method};
-use spillway_core::s3::{Checksum, ChecksumAlgorithm, HeadBucket, HeadObject, PutObject};
+use spillway_core::s3::{
+    Checksum, ChecksumAlgorithm, Condition, HeadBucket, HeadObject, PutObject,
+};
 use spillway_simulation::bucket::{KeyPair, checksum};
 
 use super::{Run, checksum_header, header};
@@ -53,7 +55,7 @@ pub(super) async fn put_and_look(run: &mut Run<'_>) {
     let put = PutObject {
         address: &elsewhere,
         key: "k",
-        if_none_match: false,
+        condition: Condition::None,
         headers: &[],
         body: Body::empty(),
     };
@@ -76,12 +78,18 @@ pub(super) async fn what_is_refused(run: &mut Run<'_>) {
         run.step(name, put).await;
     }
     let address = &run.address();
-    let conditional = |key| {
+    let conditional = |key, condition| {
         let body = Body::from(b"x".to_vec());
-        PutObject { address, key, if_none_match: true, headers: &[], body }.request()
+        PutObject { address, key, condition, headers: &[], body }.request()
     };
-    run.step("if there is none, and there is", conditional("k")).await;
-    run.step("if there is none, and there is none", conditional("new")).await;
+    run.step("if there is none, and there is", conditional("k", Condition::Absent)).await;
+    run.step("if there is none, and there is none", conditional("new", Condition::Absent)).await;
+    // The MD5 of an x.
+    let same = Condition::Etag("\"9dd4e461268c8034f5c8564e155c67a6\"");
+    run.step("if it is this one, and it is", conditional("new", same)).await;
+    let other = Condition::Etag("\"00000000000000000000000000000000\"");
+    run.step("if it is this one, and it is not", conditional("new", other)).await;
+    run.step("if it is this one, and there is none", conditional("none", same)).await;
 
     let put = run.put("k", b"hello", &[]);
     run.step_late("signed an hour ago", put.clone(), 3_600).await;
