@@ -14,6 +14,16 @@ test("the component is of the package's version, and has a schema", async () => 
   assert.deepEqual(configurationSchema.properties.commit.enum, ["sealed", "checkpointed"]);
 });
 
+test("it is made of the component that `spillway component` writes", () => {
+  const component = readFileSync(process.env.SPILLWAY_COMPONENT);
+  const modules = readdirSync(packaged("./component/")).filter((name) => name.endsWith(".wasm"));
+  // Transpiling takes the modules out of the component as they are.
+  for (const name of modules) {
+    const module = readFileSync(packaged(`./component/${name}`));
+    assert.ok(component.includes(module), `${name} is not in the component`);
+  }
+});
+
 test("it depends on nothing, and runs nothing when it is installed", () => {
   assert.equal(manifest.dependencies, undefined);
   const scripts = ["preinstall", "install", "postinstall", "prepare"];

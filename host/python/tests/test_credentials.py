@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -39,9 +40,18 @@ def test_of_the_environment(
     assert server.object(f"{prefix}/key") == b"x\n"
 
 
-def test_of_a_profile_by_botocore(
-    server: Server, prefix: str, open_sink: Open, tmp_path: Path
+@pytest.mark.parametrize("installed", ["boto3", "botocore"])
+def test_of_a_profile(
+    server: Server,
+    prefix: str,
+    open_sink: Open,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    installed: str,
 ) -> None:
+    if installed == "botocore":
+        monkeypatch.setitem(sys.modules, "boto3", None)
+    assert credentials._session_maker().__module__ == f"{installed}.session"
     (tmp_path / "credentials").write_text(
         "[default]\naws_access_key_id = local\naws_secret_access_key = local\n"
     )
