@@ -65,8 +65,8 @@ pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Se
     Ok(Section {
         title: "The command".to_owned(),
         about: format!(
-            "`spillway run flow.toml` on {} lines of {LINE_BYTES} bytes, {} MB, from its start to its end. \
-             Unsigned payload and CRC-64/NVME, as by default over https. Two programs on \
+            "`spillway run flow.toml` on {} lines of {LINE_BYTES} bytes, {} MB, from its start to \
+             its end. Unsigned payload and CRC-64/NVME, as by default over https. Two programs on \
              object_store do no more than this file needs: one maps with serde_json, one copies. \
              `gzip` and `zstd` compress the payloads alone, to nowhere, with one thread.",
             grouped(sizes.lines as f64),

@@ -38,8 +38,8 @@ pub(super) fn throughput(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result
     Ok(Section {
         title: "A followed file".to_owned(),
         about: format!(
-            "`spillway run` on a file of {} lines of {} bytes, from its start until the object of all \
-             of them is visible: with `follow = true`, and read to its end.",
+            "`spillway run` on a file of {} lines of {} bytes, from its start until the object of \
+             all of them is visible: with `follow = true`, and read to its end.",
             grouped(count as f64),
             flow::LINE_BYTES,
         ),

@@ -48,8 +48,9 @@ pub(super) fn small(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Sect
     let races = proofs.map(|(name, proof)| {
         let content = Content::Objects { count, bytes };
         let measure = Measure::Objects(count);
-        let entrants = entrants(bench, content, proof, SMALL_IN_FLIGHT, stored, measure);
-        Race { name: name.to_owned(), entrants }
+        let side =
+            |library| side(bench, library, &content, proof, SMALL_IN_FLIGHT, stored, measure);
+        Race { name: name.to_owned(), entrants: Library::ALL.map(side).into() }
     });
     warm(bench)?;
     Ok(Section {
@@ -72,8 +73,9 @@ pub(super) fn ours(bench: &Bench, name: &str, bytes: u64, checkpoints: bool) -> 
     let bytes = count * PIECE_BYTES as u64;
     let stored = Stored { objects: Some(1), bytes: Some(bytes) };
     let measure = Measure::Bytes(bytes);
-    let mut all = entrants(bench, content, Proof::Nothing, IN_FLIGHT, stored, measure);
-    Entrant { name: name.to_owned(), ..all.swap_remove(0) }
+    let (library, proof) = (Library::Spillway, Proof::Nothing);
+    let entrant = side(bench, library, &content, proof, IN_FLIGHT, stored, measure);
+    Entrant { name: name.to_owned(), ..entrant }
 }
 
 /// Runs the host library once, so that the component is compiled.
@@ -99,7 +101,11 @@ fn large(
         let content = Content::Pieces { event_bytes, count, checkpoints: false };
         let stored = Stored { objects: Some(1), bytes: Some(bytes) };
         let measure = Measure::Bytes(bytes);
-        let entrants = entrants(bench, content, proof, IN_FLIGHT, stored, measure);
+        let side = |library| side(bench, library, &content, proof, IN_FLIGHT, stored, measure);
+        let mut entrants: Vec<_> = Library::ALL.map(side).into();
+        if proof == Proof::Nothing {
+            entrants.push(side(Library::Sockets));
+        }
         Race { name: format!("events of {}", size(event_bytes)), entrants }
     });
     let races: Vec<_> = races.collect();
@@ -116,27 +122,25 @@ fn large(
     })
 }
 
-fn entrants(
+fn side(
     bench: &Bench,
-    content: Content,
+    library: Library,
+    content: &Content,
     proof: Proof,
     in_flight: usize,
     stored: Stored,
     measure: Measure,
-) -> Vec<Entrant> {
-    let entrant = |library: Library| {
-        let job = Job {
-            library,
-            endpoint: bench.endpoint().to_owned(),
-            content: content.clone(),
-            proof,
-            in_flight,
-            cache: bench.compiled(),
-        };
-        let name = library.name().to_owned();
-        Entrant { name, role: Role::Writer(job), stored: Some(stored), emptied: None, measure }
+) -> Entrant {
+    let job = Job {
+        library,
+        endpoint: bench.endpoint().to_owned(),
+        content: content.clone(),
+        proof,
+        in_flight,
+        cache: bench.compiled(),
     };
-    Library::ALL.map(entrant).into()
+    let name = library.name().to_owned();
+    Entrant { name, role: Role::Writer(job), stored: Some(stored), emptied: None, measure }
 }
 
 fn size(bytes: usize) -> String {

@@ -36,10 +36,10 @@ pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Se
     Ok(Section {
         title: "Members of a Kafka consumer group".to_owned(),
         about: format!(
-            "{} records of {RECORD_BYTES} bytes in {PARTITIONS} partitions, raw, at least once, from \
-             the mock cluster of librdkafka. The rate is that from the first offset that the group \
-             commits to the last one. Cluster, members and server share the cores, and the cluster \
-             answers with one thread. CPU time is that of all members.",
+            "{} records of {RECORD_BYTES} bytes in {PARTITIONS} partitions, raw, at least once, \
+             from the mock cluster of librdkafka. The rate is that from the first offset that the \
+             group commits to the last one. Cluster, members and server share the cores, and the \
+             cluster answers with one thread. CPU time is that of all members.",
             grouped(records as f64),
         ),
         unit: Unit::Records,

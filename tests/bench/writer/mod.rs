@@ -3,6 +3,7 @@
 mod aws_sdk;
 mod native;
 mod ours;
+mod sockets;
 
 use std::path::PathBuf;
 
@@ -37,10 +38,12 @@ pub enum Library {
     ObjectStore,
     /// `aws-sdk-s3`, with a loop of ours around its UploadPart.
     AwsSdk,
+    /// None: the same bytes, written to connections from one buffer.
+    Sockets,
 }
 
 impl Library {
-    /// All of them, this project's first.
+    /// All that somebody uses, this project's first.
     pub const ALL: [Library; 3] = [Library::Spillway, Library::ObjectStore, Library::AwsSdk];
 
     /// As it is called in tables.
@@ -49,6 +52,7 @@ impl Library {
             Library::Spillway => "Spillway",
             Library::ObjectStore => "object_store",
             Library::AwsSdk => "aws-sdk-s3",
+            Library::Sockets => "sockets alone",
         }
     }
 }
@@ -100,6 +104,7 @@ pub fn write(job: &Job) -> anyhow::Result<Taken> {
         Library::Spillway => ours::write(&runtime, job),
         Library::ObjectStore => native::write(&runtime, job),
         Library::AwsSdk => aws_sdk::write(&runtime, job),
+        Library::Sockets => sockets::write(job),
     }
 }
 
