@@ -145,10 +145,17 @@ impl Comparison {
                 return Ok(Kin::PartOf(end));
             }
         }
-        for other in others.iter().filter(|other| other.family == file.family) {
-            // It is not known what has become of that, and whether this has its lines.
-            let is_closed = !other.is_ghost() && other.reopen().is_err();
-            if is_closed && copy.is_of(other.content.print())? {
+        let is_near = |other: &&&Tracked| {
+            other.family == file.family || copy.begins_like(other.content.reach.head())
+        };
+        for other in others.iter().filter(|other| !other.is_ghost()).filter(is_near) {
+            let is_lost = match other.reopen() {
+                // It may have been truncated since it was looked at, and this have its lines.
+                Ok(_) => matches!(is_intact(other), Ok(false)),
+                // It is not known what has become of that.
+                Err(_) => copy.is_of(other.content.print())?,
+            };
+            if is_lost {
                 return Ok(Kin::Unclear);
             }
         }

@@ -51,7 +51,7 @@ impl Follower {
         self.look_for_ghosts(now);
     }
 
-    fn review(&mut self, key: FileKey, comparison: &mut Comparison, now: Instant) {
+    pub(super) fn review(&mut self, key: FileKey, comparison: &mut Comparison, now: Instant) {
         let Some(file) = self.table.get(key) else { return };
         let named = self.table.named(&file.family.name);
         let others = named

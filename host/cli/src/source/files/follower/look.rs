@@ -190,7 +190,7 @@ impl Follower {
     }
 
     /// A file is there that was not there before.
-    fn discover(&mut self, found: &Found, now: Instant) {
+    pub(super) fn discover(&mut self, found: &Found, now: Instant) {
         let is_at_end = self.begins_at_end;
         let content = match is_at_end.then(|| copies::end_of(found, self.settings.compression)) {
             None | Some(Ok(None)) => Content::new(),

@@ -2,6 +2,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 
 use super::*;
+use crate::source::files::copies::Comparison;
+use crate::source::files::tracked::Relation;
 use crate::source::files::{Compression, Ledger, Paths};
 use crate::source::{Codec, Crlf};
 
@@ -98,6 +100,26 @@ fn a_truncated_file_is_read_from_its_beginning_and_the_copy_from_where_it_was() 
         assert_eq!(world.read(), [""; 0]);
         assert_eq!(world.notices.len(), 1);
     }
+}
+
+/// Somebody else goes on while files are compared.
+#[test]
+fn a_copy_is_known_though_its_log_is_truncated_once_that_was_looked_at() {
+    let mut world = World::new("*.log*");
+    let mut log = world.create("a.log");
+    log.write_all(b"one\ntwo\n").unwrap();
+    assert_eq!(world.read(), ["one", "two"]);
+    fs::copy(world.path("a.log"), world.path("a.log.1")).unwrap();
+    let (found, _) = world.settings.paths.find();
+    let follower = &mut world.follower;
+    let new = follower.see(found, world.now);
+    new.iter().for_each(|found| follower.discover(found, world.now));
+    log.set_len(0).unwrap();
+    log.write_all(b"three\n").unwrap();
+    let copy = follower.table.by_path(&world.folder.path().join("a.log.1")).unwrap();
+    follower.review(copy, &mut Comparison::new(Compression::Auto), world.now);
+    assert_eq!(follower.table.get(copy).unwrap().relation, Relation::Unknown);
+    assert_eq!(world.read(), ["three"]);
 }
 
 #[test]
