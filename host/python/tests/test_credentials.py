@@ -196,7 +196,7 @@ def test_poll_raises_events_that_are_lost_together_with_what_a_provider_raises(
     def provider(fresh: bool) -> spillway.Credentials:
         raise LookupError
 
-    fields = {"rotate": {"idle_ms": 1}, "key_template": "{first}", "retry_time_max_ms": 0}
+    fields = {"rotate": {"idle_ms": 500}, "key_template": "{first}", "retry_time_max_ms": 0}
     sink = open_sink(credentials=provider, **fields)
     sink.write("key", "x")
     with pytest.raises(spillway.NotStored) as raised:
