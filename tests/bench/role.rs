@@ -165,11 +165,11 @@ fn watch(program: &Program) -> anyhow::Result<Taken> {
     let mut child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
     let said = child.stderr.take().context("no standard error")?;
     let done = program.until.as_ref().map(|until| until.done(&mut child)).transpose();
-    let (status, said) = match &done {
-        Ok(_) => ended(child, said, PROGRAM_MAX).with_context(|| name.clone())?,
-        // What it says is why.
-        Err(_) => ended(child, said, Duration::ZERO).with_context(|| name.clone())?,
-    };
+    if done.is_err() {
+        // It may have ended already, and then says why.
+        let _ = child.kill();
+    }
+    let (status, said) = ended(child, said, PROGRAM_MAX).with_context(|| name.clone())?;
     let seconds = begun.elapsed().as_secs_f64();
     if !status.success() {
         bail!("{name} ended with {status}: {}", String::from_utf8_lossy(&said).trim());

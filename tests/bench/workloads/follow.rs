@@ -1,5 +1,7 @@
 //! Files that are followed: at full speed, and where nothing happens in them.
 
+use std::path::Path;
+
 use crate::arguments::Arguments;
 use crate::bench::{Bench, Entrant, Measure, Race, Stored};
 use crate::flow::{self, Flow, Input, Lines, Order};
@@ -16,17 +18,21 @@ pub(super) fn throughput(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result
     flow::build()?;
     let count = sizes.lines;
     let lines = Lines::write(bench, "followed", count, 1, Order::OneAfterTheOther)?;
-    // The object ends with the last line, not with the run.
-    let config = format!("key_template = \"{{key}}\"\nrotate.events = {count}");
+    let kept = bench.path("followed-checkpoint");
+    // The object ends with the last line, not with the run, and is visible with a checkpoint.
+    let config = format!(
+        "key_template = \"{{key}}-{{first}}\"\nrotate.events = {count}\n{}",
+        checkpoint(&kept, "every = \"100ms\"")
+    );
     let stored = Stored { objects: Some(1), bytes: Some(lines.bytes) };
     let side = |name: &str, input| {
         let map = "fixed_key = \"lines\"";
         let flow = Flow { name, input, source: "codec = \"raw\"", map, config: &config };
         let until = Until::Visible {
             server: bench.endpoint().trim_start_matches("http://").to_owned(),
-            path: format!("/{BUCKET}/lines"),
+            path: format!("/{BUCKET}/lines-0"),
         };
-        ended_by(flow.entrant(bench, Some(stored), Measure::Seconds)?, name, until)
+        ended_by(flow.entrant(bench, Some(stored), Measure::Seconds)?, name, &kept, until)
     };
     let entrants = vec![
         side("followed", Input::Followed(&lines.path))?,
@@ -39,7 +45,8 @@ pub(super) fn throughput(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result
         title: "A followed file".to_owned(),
         about: format!(
             "`spillway run` on a file of {} lines of {} bytes, from its start until the object of \
-             all of them is visible: with `follow = true`, and read to its end.",
+             all of them is visible: with `follow = true`, and read to its end. A checkpoint \
+             is stored every 100 ms, and makes the object visible.",
             grouped(count as f64),
             flow::LINE_BYTES,
         ),
@@ -55,7 +62,7 @@ pub(super) fn throughput(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result
 /// Where a side fails.
 pub(super) fn idle(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Section> {
     flow::build()?;
-    let seconds = if sizes.quick { (2.0, 2.0) } else { (15.0, 60.0) };
+    let seconds = if sizes.quick { (2.0, 2.0) } else { (5.0, 20.0) };
     let side = |files: u64| -> anyhow::Result<Entrant> {
         let name = format!("idle-{files}");
         let folder = bench.path(&name);
@@ -63,21 +70,20 @@ pub(super) fn idle(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Secti
         for file in 0..files {
             std::fs::write(folder.join(format!("{file}.log")), "a line\n".repeat(100))?;
         }
-        let checkpoint = folder.join("checkpoint");
-        let config = format!("\n[checkpoint]\npath = \"{}\"", checkpoint.display());
+        let kept = bench.path(&format!("{name}-checkpoint"));
         let flow = Flow {
             name: &name,
             input: Input::Followed(&folder.join("*.log")),
             source: "codec = \"raw\"",
             map: "fixed_key = \"lines\"",
-            config: &config,
+            config: &checkpoint(&kept, ""),
         };
         let until = Until::Idle { settles: seconds.0, counts: seconds.1 };
         let title = match files {
             1 => "1 file".to_owned(),
             _ => format!("{} files", grouped(files as f64)),
         };
-        ended_by(flow.entrant(bench, None, Measure::Share)?, &title, until)
+        ended_by(flow.entrant(bench, None, Measure::Share)?, &title, &kept, until)
     };
     let entrants = vec![side(FILES)?, side(1)?];
     let races = [Race { name: "files with nothing new".to_owned(), entrants }];
@@ -93,11 +99,17 @@ pub(super) fn idle(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Secti
     })
 }
 
-/// The same, told to end.
-fn ended_by(entrant: Entrant, name: &str, until: Until) -> anyhow::Result<Entrant> {
+/// The table `[checkpoint]` of a flow that keeps it in this folder.
+fn checkpoint(folder: &Path, more: &str) -> String {
+    format!("\n[checkpoint]\npath = \"{}\"\n{more}", folder.join("checkpoint").display())
+}
+
+/// The same, told to end. It begins without the checkpoint of the run before.
+fn ended_by(entrant: Entrant, name: &str, kept: &Path, until: Until) -> anyhow::Result<Entrant> {
     let Role::Watcher(mut program) = entrant.role else { anyhow::bail!("no program") };
     program.until = Some(until);
-    Ok(Entrant { name: name.to_owned(), role: Role::Watcher(program), ..entrant })
+    let (name, emptied) = (name.to_owned(), Some(kept.to_owned()));
+    Ok(Entrant { name, role: Role::Watcher(program), emptied, ..entrant })
 }
 
 const FILES: u64 = 1_000;

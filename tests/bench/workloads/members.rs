@@ -7,7 +7,7 @@ use crate::group::{Job, PARTITIONS, RECORD_BYTES};
 use crate::result::{Section, Unit, grouped};
 use crate::role::Role;
 
-/// One, two and four.
+/// One and two.
 ///
 /// # Errors
 ///
@@ -30,7 +30,7 @@ pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Se
         emptied: Some(bench.path(&format!("members-{members}"))),
         measure: Measure::Objects(records),
     };
-    let entrants = [1, 2, 4].map(side).into();
+    let entrants = [1, 2].map(side).into();
     let races = [Race { name: "one topic".to_owned(), entrants }];
     bench.once(&races[0].entrants[0])?;
     Ok(Section {
