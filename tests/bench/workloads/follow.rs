@@ -44,9 +44,9 @@ pub(super) fn throughput(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result
     Ok(Section {
         title: "A followed file".to_owned(),
         about: format!(
-            "`spillway run` on a file of {} lines of {} bytes, from its start until the object of \
-             all of them is visible: with `follow = true`, and read to its end. A checkpoint \
-             is stored every 100 ms, and makes the object visible.",
+            "`spillway run flow.toml` on a file of {} lines of {} bytes, from its start until the \
+             object of all of them is visible: with `follow = true`, and read to its end. A \
+             checkpoint is stored every 100 ms, and makes the object visible.",
             grouped(count as f64),
             flow::LINE_BYTES,
         ),
@@ -90,7 +90,8 @@ pub(super) fn idle(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Secti
     Ok(Section {
         title: "Idle".to_owned(),
         about: format!(
-            "`spillway run` with `follow = true` and a checkpoint every 10 s: its CPU time in the \
+            "`spillway run flow.toml` with `follow = true` and a checkpoint every 10 s: its CPU time \
+             in the \
              {} s that begin {} s after its start.",
             seconds.1, seconds.0
         ),
