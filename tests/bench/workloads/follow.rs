@@ -90,9 +90,8 @@ pub(super) fn idle(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Secti
     Ok(Section {
         title: "Idle".to_owned(),
         about: format!(
-            "`spillway run flow.toml` with `follow = true` and a checkpoint every 10 s: its CPU time \
-             in the \
-             {} s that begin {} s after its start.",
+            "`spillway run flow.toml` with `follow = true` and a checkpoint every 10 s: its CPU \
+             time in the {} s that begin {} s after its start.",
             seconds.1, seconds.0
         ),
         unit: Unit::Share,
