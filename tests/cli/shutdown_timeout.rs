@@ -1,5 +1,5 @@
-//! `[run] shutdown_timeout`: a run that was told to stop ends, whatever its store does. And standard
-//! input that does not end.
+//! `[run] shutdown_timeout`: a run that was told to stop ends, whatever its store does. And
+//! standard input that does not end.
 
 use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;

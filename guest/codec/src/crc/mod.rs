@@ -45,9 +45,9 @@ impl Crc {
         }
     }
 
-    /// The CRC of bytes whose CRC is `first`, followed by `len` bytes whose CRC is `next`. All three
-    /// invert the register at the start and at the end. The inversions cancel out, so that the CRCs
-    /// only need to be added.
+    /// The CRC of bytes whose CRC is `first`, followed by `len` bytes whose CRC is `next`. All
+    /// three invert the register at the start and at the end. The inversions cancel out, so that
+    /// the CRCs only need to be added.
     pub fn combine(self, first: u64, next: u64, len: u64) -> u64 {
         self.polynomial().shifted(first, len) ^ next
     }

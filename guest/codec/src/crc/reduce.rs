@@ -1,18 +1,18 @@
 //! Makes a message shorter, and keeps its CRC.
 //!
-//! A CRC is a remainder: of the message, as a polynomial over GF(2), modulo a generator. Division by
-//! a multiple of the generator first does not change it. There are multiples with few terms, each
-//! with an exponent that is divisible by eight. To divide by one of these is to add each byte to a
-//! few later bytes: no bit is shifted, and nothing is looked up in tables. So the compiler makes
-//! vector instructions of it.
+//! A CRC is a remainder: of the message, as a polynomial over GF(2), modulo a generator. Division
+//! by a multiple of the generator first does not change it. There are multiples with few terms,
+//! each with an exponent that is divisible by eight. To divide by one of these is to add each byte
+//! to a few later bytes: no bit is shifted, and nothing is looked up in tables. So the compiler
+//! makes vector instructions of it.
 //!
 //! For a generator of `w` bits, multiples of `t` terms are to be expected from a degree of about
 //! 8 × (2^w × (t - 1)!)^(1 / (t - 1)) bits on. They were found by looking for `t` powers of x^8
 //! whose remainders add up to nothing. Russell calls them zero polynomials, and uses such for CRC-32:
 //! <https://arxiv.org/abs/2412.16398>. Those need shifts, since their exponents are not whole bytes.
 
-/// A message of so many bytes as the last lag, with the same remainder as `pieces`, which have `len`
-/// bytes. `None` if these are few: tables are faster then.
+/// A message of so many bytes as the last lag, with the same remainder as `pieces`, which have
+/// `len` bytes. `None` if these are few: tables are faster then.
 ///
 /// Each lag says how many bytes later a byte is added. The lags are those of a multiple of the
 /// generator: with `d` for the last of them, x^(8d), x^(8(d - lag)) for each lag, no other term.

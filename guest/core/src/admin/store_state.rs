@@ -2,8 +2,8 @@
 //! expects.
 //!
 //! A response may be lost, and the request be sent again: then the state is no longer the expected
-//! one because this very call has replaced it. So a refusal is not taken on trust. The state is read,
-//! and its content decides. That requires that no two writers store the same bytes.
+//! one because this very call has replaced it. So a refusal is not taken on trust. The state is
+//! read, and its content decides. That requires that no two writers store the same bytes.
 
 use super::{AdminCall, AdminRequest, Refusal, Reply, Step};
 use crate::checksum::Sum;

@@ -131,8 +131,8 @@ impl Call {
     }
 }
 
-/// The largest state that a host may keep, in bytes: the most that a sink with checkpoints holds, and
-/// what a host adds to that. It is read into memory as a whole.
+/// The largest state that a host may keep, in bytes: the most that a sink with checkpoints holds,
+/// and what a host adds to that. It is read into memory as a whole.
 pub(crate) const STATE_BYTES_MAX: usize = 1088 << 20;
 /// More than a page of 1,000 uploads with the longest keys.
 const RESPONSE_BYTES_MAX: usize = 8 << 20;

@@ -18,8 +18,8 @@ pub(crate) enum NoCredentials {
 }
 
 impl<O: Requester> Client<O> {
-    /// Records the host's answer to [`Output::Credentials`](super::Output::Credentials). Returns the calls that fail because of
-    /// it.
+    /// Records the host's answer to [`Output::Credentials`](super::Output::Credentials). Returns
+    /// the calls that fail because of it.
     pub(crate) fn on_credentials(
         &mut self,
         credentials: Result<Credentials, CredentialsError>,

@@ -13,8 +13,8 @@ use crate::map::Map;
 /// Maps one piece after the other.
 ///
 /// On a thread of its own a piece is mapped while the sink takes the batch before it. An expression
-/// needs one in any case, with a large stack: it may compute for long, or for ever, and may recurse,
-/// and the task that waits for it must be able to stop.
+/// needs one in any case, with a large stack: it may compute for long, or for ever, and may
+/// recurse, and the task that waits for it must be able to stop.
 pub(super) struct Work {
     place: Place,
     /// What was mapped in the task itself, and not asked for yet.

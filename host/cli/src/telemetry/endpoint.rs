@@ -4,8 +4,8 @@
 //! its graceful shutdown waits for connections, while this endpoint closes the oldest one when
 //! there are too many, and all of them when it is dropped.
 //!
-//! It has a thread of its own: it answers also while every thread of the run is blocked, as by a log
-//! that nobody reads.
+//! It has a thread of its own: it answers also while every thread of the run is blocked, as by a
+//! log that nobody reads.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

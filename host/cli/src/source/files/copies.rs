@@ -100,10 +100,10 @@ impl Comparison {
     /// before the place where reading ended is compared as soon as it is read. With `is_settled` a
     /// compressed file that breaks off is taken as it is.
     ///
-    /// Two files that have the same content, line for line, are held for copies: nobody can tell.
-    /// A copy that ends before what was read of its original, and is seen for the first time when
-    /// that has another content, is told by fingerprints at earlier places. One that ends before all
-    /// of those is read again: nobody can tell it from another log that begins alike.
+    /// Two files that have the same content, line for line, are held for copies: nobody can tell. A
+    /// copy that ends before what was read of its original, and is seen for the first time when
+    /// that has another content, is told by fingerprints at earlier places. One that ends before
+    /// all of those is read again: nobody can tell it from another log that begins alike.
     pub(super) fn kin<'a>(
         &mut self,
         file: &Tracked,

@@ -11,8 +11,8 @@ use crate::source::SourceError;
 pub struct FilesSettings {
     /// Which files.
     pub paths: Paths,
-    /// Whether their ends are waited at, and new files are looked for. Otherwise each is read to its
-    /// end.
+    /// Whether their ends are waited at, and new files are looked for. Otherwise each is read to
+    /// its end.
     pub follow: bool,
     /// Where a file begins that is there when the first run starts.
     pub start_at: StartAt,
