@@ -102,11 +102,17 @@ impl Body {
     }
 }
 
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Body {
+        let mut body = Body::empty();
+        body.push(bytes);
+        body
+    }
+}
+
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Body {
-        let mut body = Body::empty();
-        body.push(Bytes::from(bytes));
-        body
+        Body::from(Bytes::from(bytes))
     }
 }
 
@@ -161,6 +167,11 @@ impl Response {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// The ETag with its quotes, if there is one.
+    pub fn etag(&self) -> Option<&str> {
+        self.header("etag").map(str::trim).filter(|etag| !etag.is_empty())
     }
 
     /// Whether the body contains nothing but whitespace.

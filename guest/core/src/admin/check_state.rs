@@ -52,9 +52,7 @@ impl CheckState {
     pub(super) fn on_answer(mut self, answer: Option<Answer>) -> Step {
         match (answer, self.probe) {
             (Some(Answer::Read(object)), None) => {
-                let mut body = Body::empty();
-                body.push(object.content);
-                self.body = Some(body);
+                self.body = Some(Body::from(object.content));
                 self.try_out(Probe::OtherEtag)
             }
             (_, Some(probe)) => {
@@ -77,7 +75,8 @@ impl CheckState {
     }
 
     pub(super) fn on_error(self, refusal: Refusal) -> Step {
-        let Refusal { cause, class, is_in_doubt, .. } = refusal;
+        let class = refusal.class();
+        let Refusal { cause, is_in_doubt, .. } = refusal;
         let is_absent = class == Some(Class::NotFound);
         match self.probe {
             None if is_absent => self.try_out(Probe::OtherEtag),

@@ -120,10 +120,16 @@ struct Refusal<'a> {
     cause: Error,
     /// The verdict on its last attempt. `None` if it was not made.
     verdict: Option<&'a Verdict>,
-    class: Option<Class>,
     /// Whether it may have taken effect: no attempt was confirmed, or what it requires is not true
     /// any more.
     is_in_doubt: bool,
+}
+
+impl Refusal<'_> {
+    /// The class of the last attempt. `None` if it was not made.
+    fn class(&self) -> Option<Class> {
+        self.verdict.map(|verdict| verdict.class)
+    }
 }
 
 /// A request to other owners.
@@ -233,8 +239,7 @@ impl Admin {
             self.reply = Some(Err(Error::Invalid(vec![Problem::new("bytes", message)])));
             return;
         }
-        let mut body = Body::empty();
-        body.push(bytes);
+        let body = Body::from(bytes);
         let sum = self.settings.upload.checksum.map(|algorithm| Sum::of(algorithm, &body));
         let expected = expected.map_or(Expected::Nothing, Expected::Etag);
         let store = StoreState::new(key, body, sum, expected);
@@ -281,10 +286,7 @@ impl Admin {
         known: &dyn Knowledge,
         notices: &mut Notices,
     ) {
-        let refusal = |cause, is_in_doubt| {
-            let (verdict, class) = (Some(verdict), Some(verdict.class));
-            Refusal { cause, verdict, class, is_in_doubt }
-        };
+        let refusal = |cause, is_in_doubt| Refusal { cause, verdict: Some(verdict), is_in_doubt };
         self.advance(now, known, notices, |call, context| match end {
             End::Done(answer) => call.on_answer(request, Some(answer), verdict, context),
             End::Gone => call.on_answer(request, None, verdict, context),
@@ -309,7 +311,7 @@ impl Admin {
         notices: &mut Notices,
     ) {
         self.advance(now, known, notices, |call, context| {
-            let refusal = Refusal { cause, verdict: None, class: None, is_in_doubt: false };
+            let refusal = Refusal { cause, verdict: None, is_in_doubt: false };
             call.on_error(request, refusal, context)
         });
     }

@@ -54,7 +54,8 @@ impl StoreState {
     }
 
     pub(super) fn on_error(self, refusal: Refusal) -> Step {
-        let Refusal { cause, class, is_in_doubt, .. } = refusal;
+        let class = refusal.class();
+        let Refusal { cause, is_in_doubt, .. } = refusal;
         match self.cause {
             Some(_) if class == Some(Class::NotFound) => Step::Reply(self.settle(None)),
             // Whether the state was replaced is unknown. A host that stores the same again hears.
@@ -79,7 +80,7 @@ impl StoreState {
         let key = plain(&key);
         let cause = cause.expect("it is read once the write was not confirmed");
         match (found, expected) {
-            (Some(found), _) if is_content(&body, &found.content) => {
+            (Some(found), _) if body == Body::from(found.content.clone()) => {
                 Ok(Reply::Stored { version: found.etag })
             }
             (None, Expected::Nothing) => Err(cause),
@@ -97,17 +98,4 @@ impl StoreState {
             }
         }
     }
-}
-
-fn is_content(body: &Body, content: &[u8]) -> bool {
-    let mut rest = content;
-    let begins = |piece: &bytes::Bytes| {
-        let (is_next, after) = match rest.split_at_checked(piece.len()) {
-            Some((begin, after)) => (begin == &piece[..], after),
-            None => (false, rest),
-        };
-        rest = after;
-        is_next
-    };
-    body.len() == content.len() as u64 && body.pieces().iter().all(begins)
 }

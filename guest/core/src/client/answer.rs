@@ -64,8 +64,7 @@ impl Answer {
             Operation::ListParts => ListPartsResult::parse(response).map(Answer::Parts),
             Operation::PutObject if !is_stored(response) => Err(Malformed { what: "ETag" }),
             Operation::PutObject => {
-                let etag = response.header("etag").map(str::trim).filter(|etag| !etag.is_empty());
-                let etag = etag.map(str::to_owned);
+                let etag = response.etag().map(str::to_owned);
                 without_body(response).map(|()| Answer::Written { etag })
             }
             Operation::GetObject => match GetObjectResult::parse(response)? {
@@ -86,8 +85,7 @@ fn without_body(response: &Response) -> Result<(), Malformed> {
 /// Whether the content has the checksums that the store has kept with it. One that ends with a
 /// number of parts does not cover the content.
 fn is_intact(object: &GetObjectResult) -> bool {
-    let mut body = Body::empty();
-    body.push(object.content.clone());
+    let body = Body::from(object.content.clone());
     object.checksums.iter().filter(|checksum| !checksum.value.contains('-')).all(|checksum| {
         let is_its = |crc: &Crc| ChecksumAlgorithm::from(*crc) == checksum.algorithm;
         let algorithm = Crc::ALL.into_iter().find(is_its);
@@ -99,5 +97,5 @@ fn is_intact(object: &GetObjectResult) -> bool {
 fn is_stored(response: &Response) -> bool {
     let is_of_s3 = |name: &String| name.get(..6).is_some_and(|n| n.eq_ignore_ascii_case("x-amz-"));
     let signs = response.headers.iter().any(|(name, _)| is_of_s3(name));
-    signs || response.header("etag").is_some_and(|etag| !etag.trim().is_empty())
+    signs || response.etag().is_some()
 }

@@ -102,7 +102,7 @@ impl Names {
                 "the object's name has {len} bytes{number}, but S3 allows {NAME_BYTES_MAX}"
             ));
         }
-        if stem.name(0).starts_with(&self.state_prefix) {
+        if stem.may_begin_with(&self.state_prefix) {
             let prefix = &self.state_prefix;
             return Err(format!(
                 "the object's name is below `{prefix}`, which `state_prefix` reserves"
@@ -137,6 +137,18 @@ pub struct Stem {
 }
 
 impl Stem {
+    /// Whether a name may begin with this text, whichever number it has.
+    fn may_begin_with(&self, text: &str) -> bool {
+        let texts = self.pieces.iter().map_while(|piece| match piece {
+            Rendered::Text(text) => Some(text.as_str()),
+            Rendered::Number { .. } => None,
+        });
+        let fixed: String = texts.collect();
+        let is_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+        fixed.starts_with(text)
+            || self.is_numbered() && text.strip_prefix(&*fixed).is_some_and(is_number)
+    }
+
     /// The name with this number. It is the same for all numbers if names have none.
     pub fn name(&self, number: u64) -> String {
         let mut name = String::new();

@@ -20,6 +20,19 @@ fn stem(names: &Names, key: &str) -> Result<Stem, String> {
 }
 
 #[test]
+fn no_name_is_below_the_prefix_of_the_state_whichever_number_it_has() {
+    for (state_prefix, template, is_refused) in [
+        ("k-1/", "k-{sequence}/{key}", true),
+        ("k-/", "k-{sequence}/{key}", false),
+        ("k-1/", "k-{key}/{sequence}", true),
+        ("k-1/", "k-0{key}/{sequence}", false),
+    ] {
+        let names = Names { state_prefix: state_prefix.to_owned(), ..names("", template) };
+        assert_eq!(stem(&names, "1").is_err(), is_refused, "{state_prefix} {template}");
+    }
+}
+
+#[test]
 fn a_name_says_how_its_object_is_compressed() {
     let named = |template: &str, key: &str| {
         let names = Names { suffix: ".gz", ..names("", template) };

@@ -56,8 +56,7 @@ impl GetObjectResult {
     ///
     /// If there is no ETag: the response is not one of a store.
     pub fn parse(response: &Response) -> Result<GetObjectResult, Malformed> {
-        let etag = response.header("etag").map(str::trim).filter(|etag| !etag.is_empty());
-        let etag = etag.ok_or(Malformed { what: "ETag" })?.to_owned();
+        let etag = response.etag().ok_or(Malformed { what: "ETag" })?.to_owned();
         let time = |name| Timestamp::parse_http_date(response.header(name)?.trim());
         let age = time("date").zip(time("last-modified"));
         let age = age.map(|(now, then)| Duration::from_nanos(now.0.saturating_sub(then.0)));

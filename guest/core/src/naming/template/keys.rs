@@ -24,7 +24,7 @@ impl Template {
             {
                 None
             }
-            // Allowed with a UUID, by which names differ all the same.
+            // The parser allows it beside a UUID, by which names differ. The key is not told from it.
             (Piece::First { .. } | Piece::Sequence { .. }, _) => Some(TOUCHES),
             (Piece::Date(format), _) if format.width().is_none() => Some(NO_WIDTH),
             _ => None,
