@@ -73,7 +73,9 @@ impl ConsumerContext for Group {
 
     fn commit_callback(&self, result: KafkaResult<()>, list: &TopicPartitionList) {
         self.is_called.store(true, Ordering::Relaxed);
-        if let Err(error) = result {
+        // It is a success as well where it failed for some of them.
+        let each = || list.elements().iter().try_for_each(|element| element.error());
+        if let Err(error) = result.and_then(|()| each()) {
             self.not_committed(list, &error);
         }
     }
