@@ -30,7 +30,7 @@ pub struct Limits {
 
 impl Limits {
     /// What a message says of the limit with this name.
-    pub(crate) fn raised_by(&self, name: &str) -> String {
+    pub fn raised_by(&self, name: &str) -> String {
         match self.section {
             "" => format!("`{name}` raises that"),
             section => format!("`{section} {name}` raises that"),

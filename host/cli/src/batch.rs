@@ -31,6 +31,11 @@ pub fn ends(run: &contract::Run) -> &[u32] {
     }
 }
 
+/// The position behind the last event of a run.
+pub fn end(run: &contract::Run) -> u64 {
+    spillway::transform::positions(run).end
+}
+
 impl Run {
     /// The position behind the last event.
     pub fn end(&self) -> u64 {

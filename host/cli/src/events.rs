@@ -147,7 +147,7 @@ impl Events {
                 None => {
                     let mut open = filled.open;
                     // A batch may have no line, but what is to be known of files.
-                    self.begun = open.take_begun();
+                    self.begun = open.begun.take();
                     let batch = open.close()?;
                     self.place = batch.next;
                     self.go_ahead();

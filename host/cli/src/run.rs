@@ -22,6 +22,7 @@ mod untaken;
 mod writing;
 mod written;
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -151,7 +152,6 @@ impl Runner<'_> {
             transforms,
             gate: sink.gate(),
             stops: on_rejected == OnRejected::Stop,
-            in_order: on_rejected == OnRejected::Stop && !sink.are_several(),
             sink,
             dead_letters,
             shutdown,
@@ -165,14 +165,14 @@ impl Runner<'_> {
             letters_before,
             stored_nothing: false,
             visible: Vec::new(),
-            giving: Vec::new(),
+            giving: VecDeque::new(),
             origins: Origins::default(),
             spooled_from: begins,
             settled: 0,
             durable: first,
             given: begins,
             partition,
-            finished: place,
+            finished: place.start.line,
             told: place.start.line,
             tell: self.durable,
         };
@@ -307,16 +307,22 @@ impl Running<'_> {
         }
     }
 
+    /// As [`Checkpointer::renew`], where there are checkpoints.
+    async fn renew(&mut self) -> Result<(), RunError> {
+        match &mut self.checkpointer {
+            Some(checkpointer) => checkpointer.renew(&mut self.pump).await,
+            None => Ok(()),
+        }
+    }
+
     /// Writes a batch to the sink. Breaks off if it is full and there is a signal: the next run
     /// reads the rest again, or has it from the checkpoint.
     async fn take(&mut self, mut batch: Batch) -> Result<ControlFlow<()>, RunError> {
-        if let Some(checkpointer) = &mut self.checkpointer {
-            checkpointer.renew(&mut self.pump).await?;
-        }
+        self.renew().await?;
         let runs = self.pump.begin(&mut batch);
         // Where a rejected event stops the flow, the same holds for events that the sink itself
         // rejects, which it does by their key.
-        let in_order = self.pump.in_order;
+        let in_order = self.pump.is_in_order();
         let same = |one: &Run, next: &Run| !in_order || one.key == next.key;
         for runs in runs.chunk_by(same) {
             let Pump { transforms, shutdown, .. } = &mut self.pump;
@@ -345,9 +351,7 @@ impl Running<'_> {
 
     /// Polls, and takes a checkpoint where it is due, but none within `least` of the last.
     async fn look(&mut self, least: Duration) -> Result<(), RunError> {
-        if let Some(checkpointer) = &mut self.checkpointer {
-            checkpointer.renew(&mut self.pump).await?;
-        }
+        self.renew().await?;
         self.pump.poll().await?;
         match &mut self.checkpointer {
             Some(checkpointer) => checkpointer.checkpoint_if_due(&mut self.pump, least).await,

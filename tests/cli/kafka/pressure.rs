@@ -94,12 +94,12 @@ fn what_is_not_stored_in_time_is_stored_by_the_next_owner() {
     eventually("both sinks have something", || store.server().requests() >= 2);
     let mut second = start(&place);
     first.wait_for("not stored within revoke_timeout (1s): orders[");
-    second.wait_for("assigned: 1 partitions");
+    second.wait_for("assigned: 1 partition (");
     store.server().on_request(|_| None);
-    wait_until(|| numbers_of(contents(&store)).len(), 400);
+    wait_until(|| numbers_of(store.contents()).len(), 400);
     stop(second);
     stop(first);
-    assert_eq!(numbers_of(contents(&store)).len(), 400);
+    assert_eq!(numbers_of(store.contents()).len(), 400);
 }
 
 /// One that stood still for longer than its session finds its partitions lost, drops what it had of

@@ -64,12 +64,15 @@ impl Found {
         self.version.is_some() && self.version == other.version
     }
 
+    /// Who holds it, if that is another process.
+    fn other(&self) -> Option<&Holder> {
+        let holder = self.checkpoint.as_ref()?.holder.as_ref()?;
+        (holder.id != holder_id()).then_some(holder)
+    }
+
     /// How much of its holder's lease is left. Zero for the process itself.
     pub fn lease_left(&self) -> Duration {
-        let holder = self.checkpoint.as_ref().and_then(|found| found.holder.as_ref());
-        let Some(holder) = holder.filter(|holder| holder.id != holder_id()) else {
-            return Duration::ZERO;
-        };
+        let Some(holder) = self.other() else { return Duration::ZERO };
         // The store tells seconds only, so half a second may be missing at either end.
         let age = self.age.unwrap_or_default().saturating_sub(Duration::from_secs(1));
         Duration::from_millis(holder.lease_ms).saturating_sub(age)
@@ -82,14 +85,12 @@ impl Found {
 
     /// Whether another process holds it.
     pub fn is_of_another(&self) -> bool {
-        let holder = self.checkpoint.as_ref().and_then(|found| found.holder.as_ref());
-        holder.is_some_and(|holder| holder.id != holder_id())
+        self.other().is_some()
     }
 
     /// Whether another process holds it that has not let go of it.
     pub fn is_held_by_another(&self) -> bool {
-        let holder = self.checkpoint.as_ref().and_then(|found| found.holder.as_ref());
-        holder.is_some_and(|holder| holder.id != holder_id() && holder.lease_ms > 0)
+        self.other().is_some_and(|holder| holder.lease_ms > 0)
     }
 
     /// How long ago it was stored, where the store tells.

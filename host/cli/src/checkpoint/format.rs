@@ -7,7 +7,6 @@
 //! ```
 //!
 //! Numbers are little endian. The header is text, so that a person with a pager sees what it is of.
-//!
 
 use std::io::{self, Write};
 use std::ops::RangeInclusive;

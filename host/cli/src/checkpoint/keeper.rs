@@ -31,6 +31,22 @@ pub enum StoreError {
     Sink(SinkError),
 }
 
+impl CheckpointStore {
+    /// The checkpoint that is there, if there is one. `bucket` reaches one in the bucket.
+    ///
+    /// # Errors
+    ///
+    /// It is there, and cannot be read, or is damaged.
+    pub async fn read(&self, bucket: Bucket<'_>) -> Result<Option<Checkpoint>, StoreError> {
+        match self {
+            CheckpointStore::File(path) => Ok(super::read(path)?),
+            CheckpointStore::Bucket(settings) => {
+                super::bucket::load(bucket, settings).await?.known()
+            }
+        }
+    }
+}
+
 impl Keeper {
     /// Where the checkpoints are.
     pub fn store_name(&self) -> CheckpointStore {

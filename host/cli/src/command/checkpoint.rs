@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::{
-    self, Checkpoint, CheckpointSettings, CheckpointStore, Identity, Mark, Marked, Untaken, bucket,
+    self, Checkpoint, CheckpointSettings, CheckpointStore, Identity, Mark, Marked, Untaken,
 };
 use crate::cut;
 use crate::escape;
@@ -85,15 +85,7 @@ async fn of_flow(
         (true, None) => return Err(CliError::Usage(anyhow!("{EACH}"))),
         (false, Some(_)) => return Err(CliError::Usage(anyhow!("{NO_PARTITIONS}"))),
     };
-    let read = match &store {
-        CheckpointStore::File(path) => {
-            checkpoint::read(path).map_err(|error| CliError::Usage(error.into()))?
-        }
-        CheckpointStore::Bucket(settings) => {
-            let found = bucket::load(destination.bucket(), settings).await;
-            found.and_then(bucket::Found::known).map_err(PlanError::from)?
-        }
-    };
+    let read = store.read(destination.bucket()).await.map_err(PlanError::from)?;
     Ok((store, read, destination.sink))
 }
 

@@ -7,7 +7,6 @@
 
 use std::collections::HashSet;
 use std::pin::pin;
-use std::time::Duration;
 
 use anyhow::anyhow;
 use spillway::Trap;
@@ -17,7 +16,7 @@ use spillway::sink::SinkError;
 use tokio::sync::watch;
 use tracing::warn;
 
-use crate::checkpoint::{CheckpointError, CheckpointSettings, CheckpointStore};
+use crate::checkpoint::{CheckpointSettings, CheckpointStore};
 use crate::lanes;
 use crate::place::Place;
 use crate::plan::{Claim, LaneShares, Plan, PlanError, Resume};
@@ -30,10 +29,11 @@ use super::exit::CliError;
 #[cfg(feature = "kafka")]
 use super::group;
 use super::log::SPILLWAY;
+use super::patience::Patience;
 use super::position;
 use super::reload::Reloader;
 use super::stopping::Stopping;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, say_notice};
 
 /// What a run did, and how it ended.
 pub(crate) type Executed = (Totals, Result<End, CliError>);
@@ -203,13 +203,11 @@ async fn go_on(
     shutdown: &Shutdown,
 ) -> Result<Option<Resume>, CliError> {
     let resumed = async {
+        let mut patience = Patience::default();
         loop {
             match Resume::of(checkpoint, plan, Claim::GoOn).await {
-                Err(PlanError::Checkpoint(error @ CheckpointError::Unavailable { .. })) => {
-                    warn!(target: SPILLWAY, event = "notice", "{error}; this is tried again");
-                    tokio::time::sleep(AGAIN_AFTER).await;
-                }
-                resumed => return resumed,
+                Ok(resume) => return Ok::<_, PlanError>(resume),
+                Err(error) => patience.wait(error, say_notice).await?,
             }
         }
     };
@@ -266,24 +264,21 @@ impl<'a> Instance<'a> {
     /// `totals` is what earlier instances have done.
     async fn run(&mut self, mut resume: Option<Resume>, totals: Totals) -> Result<Ran, CliError> {
         let Instance { plan, checkpoint_first, shutdown, monitor, terminal, reload } = self;
+        let is_first = totals.restarts == 0;
+        let kept = resume.as_ref().map(Resume::kept);
+        let before = Totals { kept: totals.kept.clone().or(kept), ..totals };
         if let Some(resume) = &mut resume {
-            let held = tokio::select! {
-                held = resume.hold(plan) => held,
+            tokio::select! {
+                held = resume.hold(plan) => held?,
                 () = shutdown.first() => {
-                    let kept = totals.kept.clone().or(Some(resume.kept()));
-                    let before = Totals { kept, ..totals };
                     return Ok(Ran::without_a_sink(before, Ok(End::Stopped)));
                 }
-            };
-            held?;
+            }
         }
         let events = Plan::events(&plan.source, &plan.map, &plan.config, resume.as_ref())?;
         let transforms = plan.transforms.open().await?;
         let limit = plan.run.shutdown_timeout;
         let _stopping = Stopping::of(shutdown, monitor, resume.is_some(), limit);
-        let kept = resume.as_ref().map(Resume::kept);
-        let is_first = totals.restarts == 0;
-        let before = Totals { kept: totals.kept.clone().or(kept), ..totals };
         let state = resume.as_ref().and_then(Resume::state);
         let passage = Passage::new();
         monitor.watch(passage.traffic());
@@ -381,7 +376,5 @@ fn trapped(result: &Result<End, RunError>) -> Option<&Trap> {
     }
 }
 
-/// After how long a store that does not answer is asked again.
-const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How many instances may trap one after the other without a checkpoint that moves the run on.
 const RESTARTS_MAX: u32 = 3;

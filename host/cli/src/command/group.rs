@@ -20,6 +20,7 @@ use super::exit::CliError;
 use super::log::SPILLWAY;
 use super::stopping::Stopping;
 use super::terminal::{Terminal, say_notice};
+use super::view::counted;
 use crate::checkpoint::CheckpointError;
 use crate::map::OnRejected;
 use crate::plan::{Plan, PlanError, Share, Shared};
@@ -212,7 +213,7 @@ impl Runs {
             return;
         }
         let (count, names) = (names.len(), names.join(", "));
-        let message = format!("{what}: {count} partitions ({names})");
+        let message = format!("{what}: {} ({names})", counted(count as u64, "partition"));
         match what {
             "lost" => say_notice(&Notice { level: Level::Warning, message }),
             _ => info!(target: SPILLWAY, event = what, count, partitions = names, "{message}"),

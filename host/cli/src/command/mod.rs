@@ -15,6 +15,7 @@ mod inspect;
 mod log;
 mod minute;
 mod output;
+mod patience;
 mod position;
 mod reload;
 mod repeats;

@@ -1,8 +1,6 @@
 //! Where a flow with a checkpoint begins, for people.
 
-use crate::checkpoint::{
-    self, Checkpoint, CheckpointSettings, CheckpointStore, Mark, Marked, bucket,
-};
+use crate::checkpoint::{Checkpoint, CheckpointSettings, CheckpointStore, Mark, Marked};
 use crate::place::Place;
 use crate::plan::{Held, Plan, PlanError, Resume};
 use jiff::Timestamp;
@@ -25,15 +23,12 @@ pub(crate) async fn describe(
         let each = format!("`{name}/TOPIC/PARTITION` in the bucket");
         return Ok(Some(format!("Each partition resumes from its own checkpoint, {each}.")));
     }
-    let found = match store {
-        CheckpointStore::File(path) => checkpoint::read(path).map_err(PlanError::Checkpoint)?,
-        CheckpointStore::Bucket(settings) if asks => {
-            let found = bucket::load(plan.bucket(), settings).await;
-            let found = found.and_then(bucket::Found::known).map_err(PlanError::from)?;
-            found.filter(|found| !found.is_beginning())
-        }
-        CheckpointStore::Bucket(_) => return Ok(None),
-    };
+    let is_in_bucket = store.bucket().is_some();
+    if is_in_bucket && !asks {
+        return Ok(None);
+    }
+    let found = store.read(plan.bucket()).await.map_err(PlanError::from)?;
+    let found = found.filter(|found| !is_in_bucket || !found.is_beginning());
     Ok(Some(of_found(store, found.as_ref())))
 }
 

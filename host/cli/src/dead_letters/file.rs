@@ -12,6 +12,8 @@ use crate::source::Partition;
 /// A file of dead letters, which is added to.
 pub(crate) struct DeadLetters {
     file: BufWriter<File>,
+    /// Whether all that was added is on disk.
+    is_synced: bool,
     /// The partition that all of them are of, if they are records.
     partition: Option<Arc<Partition>>,
 }
@@ -69,7 +71,7 @@ impl DeadLetters {
         check(path).map_err(io::Error::other)?;
         let mut file = open(path, true)?;
         end_the_last_line(&mut file)?;
-        Ok(DeadLetters { file: BufWriter::new(file), partition: None })
+        Ok(DeadLetters { file: BufWriter::new(file), is_synced: false, partition: None })
     }
 
     /// The same, for records of this partition.
@@ -80,6 +82,7 @@ impl DeadLetters {
     /// Adds one. Where the flow goes on without an event, it is [`flush`](DeadLetters::flush)ed
     /// before.
     pub(crate) fn add(&mut self, letter: &DeadLetter<'_>) -> io::Result<()> {
+        self.is_synced = false;
         self.file.write_all(&letter.to_line(self.partition.as_deref()))
     }
 
@@ -90,8 +93,12 @@ impl DeadLetters {
 
     /// Syncs added letters to disk.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
-        self.file.flush()?;
-        self.file.get_ref().sync_all()
+        if !self.is_synced {
+            self.file.flush()?;
+            self.file.get_ref().sync_all()?;
+            self.is_synced = true;
+        }
+        Ok(())
     }
 }
 

@@ -111,7 +111,7 @@ impl Mapper {
                 let line = lines.line(index, self.lines.crlf);
                 let is_first = index == 0 && lines.begin_their_file();
                 self.fill_line(open, line, place.unwrap_or_default(), is_first);
-                if open.changed.is_some() {
+                if open.is_changed() {
                     return None;
                 }
                 open.batch.lines += 1;

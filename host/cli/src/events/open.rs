@@ -45,11 +45,6 @@ impl OpenBatch {
         Ok(self.batch)
     }
 
-    /// What was taken before of a line that was not filled in.
-    pub(super) fn take_begun(&mut self) -> Option<Begun> {
-        self.begun.take()
-    }
-
     /// Goes on with a line before which there may be others that the input does not have: each of
     /// them takes a position, as if it was passed over.
     pub(super) fn skip_to(&mut self, line: Option<u64>) {

@@ -51,7 +51,7 @@ pub(super) fn send_letters(
             ),
             None => {
                 problems.extend(kafka.problems_of_letters());
-                (source.lines.records, source.lines.keys) = (true, true);
+                source.lines.keys = true;
                 return;
             }
         },
@@ -59,19 +59,17 @@ pub(super) fn send_letters(
     problems.push(Problem::new("map.on_rejected.topic", message));
 }
 
-/// How far a source is read that never ends is kept: in a checkpoint, or by its group.
+/// A source that never ends needs a checkpoint to be gone on with, unless its group knows how far it
+/// was read.
 pub(super) fn keep_the_place(
     source: &SourceSettings,
     has_checkpoint: bool,
     problems: &mut Vec<Problem>,
 ) {
-    match (source.kafka(), has_checkpoint) {
-        (None, false) if source.follows() => {
-            let message = "is true, and needs [checkpoint]: without one, all would be read again \
-                           at each start";
-            problems.push(Problem::new("source.follow", message));
-        }
-        _ => {}
+    if source.follows() && source.kafka().is_none() && !has_checkpoint {
+        let message = "is true, and needs [checkpoint]: without one, all would be read again at \
+                       each start";
+        problems.push(Problem::new("source.follow", message));
     }
 }
 

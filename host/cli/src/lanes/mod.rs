@@ -33,15 +33,17 @@ pub use opening::open;
 pub use settings::{LaneSettings, configured};
 pub use state::count;
 
-use share::{divide, end, lane_of, positions};
+use crate::batch::end;
+use share::{divide, lane_of, positions};
 use state::Saved;
 
 /// The sink of a run, in one lane or in several.
 pub struct Sinks {
     lanes: Vec<Lane>,
     passage: Passage,
-    /// How many bytes the states of several lanes may have together: who resumes takes no more.
-    state_bytes_max: usize,
+    /// The states of several lanes together have no more bytes than one may: who resumes takes no
+    /// more.
+    limits: Limits,
 }
 
 struct Lane {
@@ -224,8 +226,8 @@ impl Sinks {
         let lanes = self.lanes.iter().zip(states);
         let lanes = lanes.map(|(lane, bytes)| Saved { next: lane.next, bytes });
         let joined = state::join(lanes.collect());
-        match self.are_several() && joined.len() > self.state_bytes_max {
-            true => Err(too_large(joined.len(), self.state_bytes_max)),
+        match self.are_several() && joined.len() > self.limits.state_bytes_max {
+            true => Err(too_large(joined.len(), &self.limits)),
             false => Ok(joined),
         }
     }
@@ -331,13 +333,13 @@ impl Sinks {
 }
 
 /// Why no checkpoint is stored from which nobody could resume.
-fn too_large(bytes: usize, most: usize) -> SinkError {
+fn too_large(bytes: usize, limits: &Limits) -> SinkError {
     let message = format!(
-        "the states of all lanes have {bytes} bytes, at most {most} are allowed; raise \
-         state_bytes_max in [sink]"
+        "their states have {bytes} bytes together, at most {} are allowed; {}",
+        limits.state_bytes_max,
+        limits.raised_by("state_bytes_max")
     );
-    let field = "state_bytes_max".to_owned();
-    SinkError::Refused(Error::Invalid(vec![Problem { field, message }]))
+    SinkError::Refused(Error::Invalid(vec![Problem { field: "lanes".to_owned(), message }]))
 }
 
 /// Gives a lane its events of a batch, and says how far it has come where others have the last.

@@ -35,8 +35,8 @@ pub async fn open(
         let text = format!("the checkpoint is of `lanes` = {seen}, and `lanes` is {now}");
         return Err(SinkError::Refused(Error::UnknownState(text)));
     }
-    let state_bytes_max = grants.limits.state_bytes_max;
-    let of = |lanes, passage| Sinks { lanes, passage, state_bytes_max };
+    let limits = grants.limits;
+    let of = |lanes, passage| Sinks { lanes, passage, limits };
     if let ([config], [saved]) = (configs, &saved[..]) {
         // A state may be large, and that of a single lane is not copied.
         let lane = lane(component, config, saved.as_ref(), grants, &passage).await?;

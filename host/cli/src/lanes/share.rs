@@ -24,11 +24,6 @@ pub(super) fn divide(batch: &[Run], lanes: usize) -> Vec<Vec<Run>> {
     divided
 }
 
-/// The position behind the last event of a run.
-pub(super) fn end(run: &Run) -> u64 {
-    transform::positions(run).end
-}
-
 /// The positions of events; those that are consecutive are one range.
 pub(super) fn positions<'a>(runs: impl Iterator<Item = &'a Run>) -> Vec<Range<u64>> {
     let mut positions: Vec<Range<u64>> = Vec::new();
@@ -44,6 +39,7 @@ pub(super) fn positions<'a>(runs: impl Iterator<Item = &'a Run>) -> Vec<Range<u6
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::end;
     use spillway::contract::{Boundaries, Framing, Payload};
 
     #[test]

@@ -107,13 +107,7 @@ pub(crate) async fn prove(
 
 /// Whether a sink of this configuration resumes from the checkpoint that is stored.
 pub(crate) async fn fits(settings: &CheckpointSettings, plan: &Plan) -> Result<bool, PlanError> {
-    let found = match &settings.store {
-        CheckpointStore::File(path) => checkpoint::read(path)?,
-        CheckpointStore::Bucket(settings) => {
-            bucket::load(plan.bucket(), settings).await?.known()?
-        }
-    };
-    let Some(found) = found else { return Ok(false) };
+    let Some(found) = settings.store.read(plan.bucket()).await? else { return Ok(false) };
     Ok(fit_of(plan, &found).await? == Fit::Resumes)
 }
 
@@ -150,22 +144,30 @@ impl Resume {
         let (name, version) = (description.name, description.version);
         let writer = Writer { name, version, transforms: transforms.identity() };
         let every = settings.every;
-        let (keeper, mut resumed, held, source) = match &settings.store {
+        let (keeper, mut resumed, held, source, otherwise) = match &settings.store {
             CheckpointStore::File(path) => {
                 let file = CheckpointFile::open(path)?;
                 let resumed = file.load()?;
-                (Keeper::File(file), resumed, None, source)
+                let otherwise = match &resumed {
+                    Some(found) => match fit_of(plan, found).await? {
+                        Fit::BeginsAnew(differences) => Some(differences),
+                        Fit::Resumes | Fit::Not(_) => None,
+                    },
+                    None => None,
+                };
+                (Keeper::File(file), resumed, None, source, otherwise)
             }
             CheckpointStore::Bucket(settings) => {
                 let source = source.of_any_machine();
-                let (taken, found) = take(settings, plan, &source, &writer, claim).await?;
+                let (taken, found, otherwise) =
+                    take(settings, plan, &source, &writer, claim).await?;
                 let (lease_left, age) = (found.lease_left(), found.age());
                 let held = found.is_held_by_another().then_some(Held { lease_left, age });
                 // A file begins at its beginning in any case.
                 let is_at = |found: &Checkpoint| found.source.place() != Place::default();
                 let resumed = found.checkpoint().cloned();
                 let resumed = resumed.filter(|found| !found.is_beginning() || is_at(found));
-                (Keeper::Bucket(Box::new(taken)), resumed, held, source)
+                (Keeper::Bucket(Box::new(taken)), resumed, held, source, otherwise)
             }
         };
         let (mut place, mut files) = (source.beginning()?.place(), Vec::new());
@@ -175,11 +177,8 @@ impl Resume {
                 files = checkpoint::files_of(&resumed.source)?;
             }
         }
-        let mut otherwise = None;
-        if let Some(resumed) = &mut resumed
-            && let Fit::BeginsAnew(differences) = fit_of(plan, resumed).await?
-        {
-            (otherwise, resumed.state) = (Some(differences), Vec::new());
+        if otherwise.is_some() {
+            resumed.iter_mut().for_each(|resumed| resumed.state = Vec::new());
         }
         let checkpoints = Checkpoints { keeper, every, source, files, writer, place, resumed };
         Ok(Resume { checkpoints, held, otherwise })
@@ -294,14 +293,14 @@ impl Resume {
 }
 
 /// Takes the checkpoint in the bucket for this process, once it is known that it goes on with it:
-/// whoever held it must end then.
+/// whoever held it must end then. Also how the sink is configured otherwise, where it begins anew.
 async fn take(
     settings: &BucketSettings,
     plan: &Plan,
     source: &CheckpointSource,
     writer: &Writer,
     claim: Claim,
-) -> Result<(BucketCheckpoint, Found), PlanError> {
+) -> Result<(BucketCheckpoint, Found, Option<String>), PlanError> {
     let Plan { sink, config, grants, lanes, transforms, on_failed, .. } = plan;
     let bucket = plan.bucket();
     let name = || CheckpointStore::Bucket(settings.clone()).to_string();
@@ -311,6 +310,7 @@ async fn take(
             let why = "it is not there any more".to_owned();
             return Err(CheckpointError::TakenOver { name: name(), why }.into());
         }
+        let mut otherwise = None;
         if let Some(checkpoint) = found.checkpoint() {
             if claim == Claim::GoOn && found.is_of_another() {
                 let why = "it was stored by that process since".to_owned();
@@ -321,16 +321,19 @@ async fn take(
                 transforms: &transforms.identity(),
                 are_read_again: *on_failed != OnFailed::Stop,
             };
-            let fits = fit(sink, config, grants, *lanes, &before, Some(checkpoint)).await?;
-            if let Fit::Not(why) = fits {
-                return Err(CheckpointError::Misfit { name: name(), why }.into());
+            match fit(sink, config, grants, *lanes, &before, Some(checkpoint)).await? {
+                Fit::Resumes => {}
+                Fit::BeginsAnew(differences) => otherwise = Some(differences),
+                Fit::Not(why) => {
+                    return Err(CheckpointError::Misfit { name: name(), why }.into());
+                }
             }
         }
         let beginning = Checkpoint::at_the_beginning(source.beginning()?, writer.clone());
         if let Some(taken) =
             BucketCheckpoint::take(bucket, settings.clone(), &found, beginning).await?
         {
-            return Ok((taken, found));
+            return Ok((taken, found, otherwise));
         }
     }
     let why = format!("it was replaced {TAKES_MAX} times while this one tried to take it");

@@ -118,8 +118,7 @@ impl DeadLetterQueue {
     }
 
     /// Writes all that was reported failed, and makes sure that nothing of what was written is lost
-    /// in a power cut. Where the run is aborted, it
-    /// does not wait.
+    /// in a power cut. Where the run is aborted, it does not wait.
     pub(super) async fn flush_and_sync(&mut self, layout: &Layout) -> Result<(), RunError> {
         self.on_failed(RunError::DeadLetters, |failed| failed.settle_reported(layout))?;
         self.sync().await

@@ -17,8 +17,8 @@ impl Pump<'_> {
             return Ok(());
         }
         let lines = match self.durable < self.given {
-            true => self.layout.line_start(self.durable).line.min(self.finished.start.line),
-            false => self.finished.start.line,
+            true => self.layout.line_start(self.durable).line.min(self.finished),
+            false => self.finished,
         };
         if lines > self.told {
             // Whoever hears it may never read them again.

@@ -25,9 +25,7 @@ impl Running<'_> {
                     None => break,
                 },
                 _ = tick.tick() => {
-                    if let Some(checkpointer) = &mut self.checkpointer {
-                        checkpointer.renew(&mut self.pump).await?;
-                    }
+                    self.renew().await?;
                     self.pump.poll().await?;
                 }
             }

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::iter::Peekable;
 use std::ops::Range;
 
-use crate::batch::ends;
+use crate::batch::end;
 use spillway::contract::{Failure, Rejection, Run, VisibleObject};
 
 /// The events that the sink has taken and not stored yet.
@@ -62,7 +62,7 @@ impl Pending {
     pub(super) fn add(&mut self, runs: &[Run], rejections: &[Rejection]) {
         let mut rejected = rejections.iter().map(|rejection| rejection.position).peekable();
         for run in runs {
-            let (key, end) = (self.hash(&run.key), run.first + ends(run).len() as u64);
+            let (key, end) = (self.hash(&run.key), end(run));
             self.push_but(key, run.first..end, &mut rejected);
         }
     }

@@ -1,5 +1,6 @@
 //! Reads events, writes them to the sink, and polls it.
 
+use std::collections::VecDeque;
 use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +17,6 @@ use super::{Durable, NotStored, Observer, RunError, Totals};
 use crate::events::{Batch, Events};
 use crate::lanes::Sinks;
 use crate::layout::{Between, Layout, Lines};
-use crate::place::Place;
 use crate::shutdown::Shutdown;
 use crate::source::{Note, Notice as SourceNotice, Partition};
 use crate::telemetry::Monitor;
@@ -31,10 +31,6 @@ pub(super) struct Pump<'a> {
     pub(super) gate: Gate,
     /// Whether a rejected event ends the run.
     pub(super) stops: bool,
-    /// Whether nothing is given to the sink behind an event that it rejects, and that ends the run.
-    /// Lanes have no order: what they took behind it is read again, or in the checkpoint that has
-    /// the event as [untaken](Pump::untaken).
-    pub(super) in_order: bool,
     pub(super) dead_letters: DeadLetterQueue,
     pub(super) shutdown: Shutdown,
     pub(super) observer: &'a mut dyn Observer,
@@ -57,7 +53,7 @@ pub(super) struct Pump<'a> {
     /// Of which files the lines are, where the source is many.
     pub(super) origins: Origins,
     /// The positions of the runs that it is being given.
-    pub(super) giving: Vec<Range<u64>>,
+    pub(super) giving: VecDeque<Range<u64>>,
     /// The position of the first event that this run could write as a dead letter. An earlier run
     /// read those before.
     pub(super) spooled_from: u64,
@@ -69,8 +65,8 @@ pub(super) struct Pump<'a> {
     pub(super) given: u64,
     /// The partition that lines are records of, if they are.
     pub(super) partition: Option<Arc<Partition>>,
-    /// Every line before it was given to the sink, or dealt with.
-    pub(super) finished: Place,
+    /// How many lines were given to the sink, or dealt with.
+    pub(super) finished: u64,
     /// Who is told how many lines are dealt with for good, and how many that were.
     pub(super) tell: Option<Durable>,
     pub(super) told: u64,
@@ -79,6 +75,13 @@ pub(super) struct Pump<'a> {
 impl Pump<'_> {
     pub(super) fn is_told_to_abort(&self) -> bool {
         self.shutdown.count() > 1
+    }
+
+    /// Whether nothing is given to the sink behind an event that it rejects, and that ends the run.
+    /// Lanes have no order: what they took behind it is read again, or in the checkpoint that has
+    /// the event as [untaken](Pump::untaken).
+    pub(super) fn is_in_order(&self) -> bool {
+        self.stops && !self.sink.are_several()
     }
 
     fn is_checkpointed(&self) -> bool {
@@ -257,7 +260,10 @@ impl Pump<'_> {
             self.add_not_stored(NotStored::between([lines]));
         } else if self.durable < self.given {
             let lines = match self.pending.lost() {
-                Some(lost) => self.lines_at(&[lost.as_slice(), &self.giving].concat()),
+                Some(mut lost) => {
+                    lost.extend(self.giving.iter().cloned());
+                    self.lines_at(&lost)
+                }
                 None => {
                     let between = self.layout.lines_between(self.durable, self.given - 1);
                     NotStored::between([between])

@@ -3,6 +3,7 @@
 use std::iter;
 use std::ops::Range;
 
+pub(super) use crate::batch::end;
 use crate::batch::{self, ends};
 use crate::dead_letters::Content;
 use spillway::contract::{Boundaries, Framing, Payload, Run};
@@ -35,11 +36,6 @@ pub(super) fn number_ends(run: &mut Run) {
     let mut ends = Vec::with_capacity(lines as usize);
     ends.extend(memchr::memchr_iter(b'\n', bytes(run)).map(|at| at as u32 + 1));
     run.boundaries = Boundaries::At(ends);
-}
-
-/// The position behind the last event of a run.
-pub(super) fn end(run: &Run) -> u64 {
-    run.first + ends(run).len() as u64
 }
 
 /// The events at these positions, both by rising positions.

@@ -1,6 +1,5 @@
 //! What becomes of events that were written to the sink, and of lines that are no events.
 
-use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -24,9 +23,7 @@ impl Pump<'_> {
         batch: &Batch,
     ) -> Result<(), RunError> {
         let (end, sunk_to) = (portion.end(), portion.sunk.last().map(end));
-        let given = mem::take(&mut self.giving).into_iter();
-        let behind = |run: Range<u64>| run.start.max(end.unwrap_or_default())..run.end;
-        self.giving = given.map(behind).filter(|run| !run.is_empty()).collect();
+        self.given_to(end.unwrap_or_default());
         let dropped = portion.dropped();
         self.totals.filtered += dropped;
         portion.rejected.extend(written.rejected);
@@ -44,6 +41,14 @@ impl Pump<'_> {
             self.sink.skip(end).await?;
         }
         Ok(())
+    }
+
+    /// The sink was given all that is to be given of a batch before this position.
+    fn given_to(&mut self, position: u64) {
+        while self.giving.pop_front_if(|run| run.end <= position).is_some() {}
+        if let Some(run) = self.giving.front_mut() {
+            run.start = run.start.max(position);
+        }
     }
 
     /// Takes in what became of events that full lanes had left.
@@ -99,7 +104,7 @@ impl Pump<'_> {
         if let Some(taken) = &mut self.taken {
             taken.advance_to(batch.next);
         }
-        self.finished = batch.next;
+        self.finished = batch.next.start.line;
         self.tell_durable().await
     }
 
@@ -113,8 +118,7 @@ impl Pump<'_> {
         self.totals.rejected += 1;
         if self.stops {
             // All before it is dealt with, and nothing behind.
-            let before = &mut self.finished.start.line;
-            *before = (*before).max(spot.line.saturating_sub(1));
+            self.finished = self.finished.max(spot.line.saturating_sub(1));
         }
         spot.partition = self.partition.clone();
         if let Some((file, line)) = self.origins.of(spot.line) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::kafka::{self, KafkaSettings, PropertiesConfig, SaslConfig, TlsConfig};
+use super::kafka::{self, KafkaSettings, PropertiesConfig, SaslConfig, TlsConfig, Tombstones};
 use super::{Compression, FilesSettings, Format, Multiline, MultilineConfig, Paths, StartAt};
 use crate::age;
 use spillway::problem::Problem;
@@ -148,7 +148,7 @@ pub struct LineSettings {
     pub origins: bool,
     /// Whether records say what they have beside their value.
     pub records: bool,
-    /// Whether the keys of records are kept for their dead letters. Records say them then.
+    /// Whether the keys of records are kept for their dead letters. Records say at least these then.
     pub keys: bool,
 }
 
@@ -290,7 +290,14 @@ impl SourceConfig {
     fn kafka(&self, problems: &mut Vec<Problem>) -> Option<Input> {
         let start_at = [("beginning", StartAt::Beginning), ("end", StartAt::End)];
         let start_at = choice("source.start_at", &self.start_at, &start_at, problems);
-        let settings = kafka::settings(self, start_at.unwrap_or_default(), problems)?;
+        let tombstones = [
+            ("skip", Tombstones::Skip),
+            ("reject", Tombstones::Reject),
+            ("empty", Tombstones::Empty),
+        ];
+        let tombstones = choice("source.tombstones", &self.tombstones, &tombstones, problems);
+        let (start_at, tombstones) = (start_at.unwrap_or_default(), tombstones.unwrap_or_default());
+        let settings = kafka::settings(self, start_at, tombstones, problems)?;
         Some(Input::Kafka(Box::new(settings)))
     }
 

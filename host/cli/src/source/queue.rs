@@ -40,7 +40,8 @@ struct Shared {
 }
 
 struct State {
-    pieces: VecDeque<Piece>,
+    /// Each with the memory that it takes.
+    pieces: VecDeque<(Piece, usize)>,
     bytes: usize,
     spare: Vec<Vec<u8>>,
     end: Option<io::Result<()>>,
@@ -92,10 +93,8 @@ impl Producer {
 
     /// Whether less is queued than may be.
     pub(super) fn has_room(&self) -> bool {
-        {
-            let state = self.0.state();
-            state.bytes < state.bytes_max
-        }
+        let state = self.0.state();
+        state.bytes < state.bytes_max
     }
 
     /// Whether it is full. Then the producer is called once half of it is free.
@@ -115,23 +114,25 @@ impl Producer {
     /// Adds a piece without waiting. It is dropped where the receiver is gone.
     #[cfg(feature = "kafka")]
     pub(super) fn add(&self, piece: Piece) {
-        let mut state = self.0.state();
-        if state.abandoned {
-            return;
-        }
-        state.bytes += bytes_of(&piece);
-        state.pieces.push_back(piece);
-        self.0.ready.notify_one();
+        self.add_all(vec![piece]);
     }
 
     /// Adds pieces without waiting, all of them before any is taken.
     pub(super) fn add_all(&self, pieces: Vec<Piece>) {
-        let mut state = self.0.state();
-        if state.abandoned || pieces.is_empty() {
+        if pieces.is_empty() {
             return;
         }
-        state.bytes += pieces.iter().map(bytes_of).sum::<usize>();
-        state.pieces.extend(pieces);
+        let sized = pieces.into_iter().map(|piece| {
+            let bytes = bytes_of(&piece);
+            (piece, bytes)
+        });
+        let sized: Vec<_> = sized.collect();
+        let mut state = self.0.state();
+        if state.abandoned {
+            return;
+        }
+        state.bytes += sized.iter().map(|(_, bytes)| bytes).sum::<usize>();
+        state.pieces.extend(sized);
         self.0.ready.notify_one();
     }
 
@@ -164,7 +165,7 @@ impl Producer {
         let waited = self.0.room.wait_while(self.0.state(), full);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
         state.bytes += bytes;
-        state.pieces.push_back(piece);
+        state.pieces.push_back((piece, bytes));
         self.0.ready.notify_one();
         !state.abandoned
     }
@@ -211,8 +212,8 @@ impl Consumer {
     /// The next piece if there is one already.
     pub(super) fn try_next(&mut self) -> Option<Piece> {
         let mut state = self.0.state();
-        let piece = state.pieces.pop_front()?;
-        state.bytes -= bytes_of(&piece);
+        let (piece, bytes) = state.pieces.pop_front()?;
+        state.bytes -= bytes;
         self.0.room.notify_one();
         let is_free = state.waits && state.bytes <= state.bytes_max / 2;
         state.waits &= !is_free;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use spillway::egress::Counts;
 
-use super::families::Families;
 use super::monitor::View;
 use super::movement::Movement;
 
@@ -52,7 +51,7 @@ impl View {
             all.movement.moved = all.movement.moved.max(part.movement.moved);
             all.sink = match all.sink.families.is_empty() {
                 true => part.sink,
-                false => Arc::new(Families::clone(&all.sink).and(&part.sink)),
+                false => Arc::new(Arc::unwrap_or_clone(all.sink).and(&part.sink)),
             };
             all.sink_at = all.sink_at.max(part.sink_at);
             all

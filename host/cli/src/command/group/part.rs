@@ -1,12 +1,12 @@
 //! The run of one partition.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
 use crate::checkpoint::{CheckpointError, CheckpointSource, bucket};
 use crate::command::exit::CliError;
+use crate::command::patience::Patience;
 use crate::command::position;
 use crate::command::terminal::Terminal;
 use crate::lanes;
@@ -121,11 +121,13 @@ async fn begin(
     let Some(bucket) = settings.store.bucket() else {
         return Err(PlanError::Source(SourceError::Partitions).into());
     };
-    let mut patience = Patience { seen, is_told: false };
+    // A run that failed for that would only move its partition to another member, which finds the
+    // same.
+    let mut patience = Patience::default();
     let known = loop {
         match bucket::load(plan.bucket(), bucket).await {
             Ok(found) => break found.offset(),
-            Err(error) => patience.wait(error.into()).await?,
+            Err(error) => patience.wait(error.into(), |notice| seen.notice(notice)).await?,
         }
     };
     let offset = match known {
@@ -142,21 +144,21 @@ async fn begin(
         let source = CheckpointSource::Partition { partition, first: offset };
         match Resume::of_source(&settings, plan, source, Claim::Begin).await {
             Ok(resume) => break resume,
-            Err(error) => patience.wait(error).await?,
+            Err(error) => patience.wait(error, |notice| seen.notice(notice)).await?,
         }
     };
     if resume.is_taken_over() {
         hand.taken_over();
         let message =
             format!("{}: taken over from a process that held its checkpoint", of.partition);
-        patience.seen.notice(&Notice { level: Level::Info, message });
+        seen.notice(&Notice { level: Level::Info, message });
     }
     if let Some(held) = resume.held() {
         position::announce_wait(&settings.store, &held);
         tokio::time::sleep(held.lease_left).await;
     }
     while let Err(error) = resume.hold(plan).await {
-        patience.wait(error).await?;
+        patience.wait(error, |notice| seen.notice(notice)).await?;
     }
     let (place, begun) = resume.place();
     match known {
@@ -174,36 +176,6 @@ async fn begin(
     }
     Ok(Some(Beginning { place, begun, resume: Some(resume) }))
 }
-
-/// Waits for a store that does not answer now. A run that failed for that would only move its
-/// partition to another member, which finds the same.
-struct Patience<'a> {
-    seen: &'a mut Seen,
-    is_told: bool,
-}
-
-impl Patience<'_> {
-    /// Waits a while.
-    ///
-    /// # Errors
-    ///
-    /// `error` itself, if it will not pass.
-    async fn wait(&mut self, error: PlanError) -> Result<(), CliError> {
-        let PlanError::Checkpoint(error @ CheckpointError::Unavailable { .. }) = error else {
-            return Err(error.into());
-        };
-        if !self.is_told {
-            self.is_told = true;
-            let message = format!("{error}; this is tried again");
-            self.seen.notice(&Notice { level: Level::Warning, message });
-        }
-        tokio::time::sleep(AGAIN_AFTER).await;
-        Ok(())
-    }
-}
-
-/// After how long it is tried again.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Seen {
     pub(super) fn new(terminal: &Arc<Mutex<Terminal>>) -> Seen {

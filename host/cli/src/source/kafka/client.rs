@@ -95,8 +95,8 @@ fn secure(config: &mut ClientConfig, Security { tls, sasl }: &Security) {
     }
 }
 
-/// How much is written and not stored, of all that this process writes: 32 MiB.
 const BUFFERED_KBYTES: &str = "queue.buffering.max.kbytes";
+/// How much is written and not stored, of all that this process writes: 32 MiB.
 const BUFFERED_KBYTES_MAX: &str = "32768";
 /// How often it tells how far the partitions reach.
 const STATISTICS_EVERY_MS: &str = "5000";

@@ -189,6 +189,7 @@ impl std::fmt::Debug for Properties {
 pub(in crate::source) fn settings(
     source: &SourceConfig,
     start_at: StartAt,
+    tombstones: Tombstones,
     problems: &mut Vec<Problem>,
 ) -> Option<KafkaSettings> {
     let before = problems.len();
@@ -207,19 +208,6 @@ pub(in crate::source) fn settings(
         Some(group) if group.is_empty() => wrong("group", "is empty, expected a consumer group"),
         Some(_) => {}
     }
-    let words =
-        [("skip", Tombstones::Skip), ("reject", Tombstones::Reject), ("empty", Tombstones::Empty)];
-    let tombstones = match source.tombstones.as_deref() {
-        None => Tombstones::default(),
-        Some(word) => match words.iter().find(|(name, _)| *name == word) {
-            Some((_, meaning)) => *meaning,
-            None => {
-                let allowed = "expected \"skip\" or \"reject\" or \"empty\"";
-                wrong("tombstones", &format!("is \"{word}\", {allowed}"));
-                Tombstones::default()
-            }
-        },
-    };
     let revoke_timeout = time("revoke_timeout", &source.revoke_timeout, wrong);
     let commit_every = time("commit_every", &source.commit_every, wrong);
     let tls = source.tls.as_ref().and_then(|tls| secured(tls, wrong));

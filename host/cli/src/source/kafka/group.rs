@@ -192,10 +192,8 @@ impl Group {
         let mut list = TopicPartitionList::new();
         let Partition { topic, number } = &*of.partition;
         add(&mut list, &of.partition, None);
-        let mut early = None;
-        self.with(of, |held| early = Some(held.early));
         // It was taken away meanwhile.
-        let Some(early) = early else { return };
+        let Some(early) = self.with(of, |held| held.early) else { return };
         if let Some(from) = from {
             match retained(consumer, &of.partition, from) {
                 Ok(Retained::All) => {}
@@ -219,12 +217,11 @@ impl Group {
                 }
             }
         }
-        if let Some(from) = from.or(early) {
-            let from = Offset::Offset(i64::try_from(from).unwrap_or(i64::MAX));
-            let sought = consumer.seek(topic, *number, from, SEEK_TIMEOUT);
-            if let Err(error) = sought {
+        if let Some(at) = from.or(early) {
+            let offset = Offset::Offset(i64::try_from(at).unwrap_or(i64::MAX));
+            if let Err(error) = consumer.seek(topic, *number, offset, SEEK_TIMEOUT) {
                 // It was assigned a moment ago, and librdkafka has not begun with it.
-                self.hand.start_again(of, from_raw(from));
+                self.hand.start_again(of, Some(at));
                 if !matches!(error, KafkaError::Seek(_)) {
                     self.warn(format!("{} cannot be read yet: {error}", of.partition));
                 }
@@ -344,19 +341,15 @@ impl Group {
     }
 
     fn is_released(&self, of: &Assignment) -> bool {
-        let mut is_released = true;
-        self.with(of, |held| is_released = held.is_released);
-        is_released
+        self.with(of, |held| held.is_released).unwrap_or(true)
     }
 
     /// Changes a partition, if it is still held as it was.
-    fn with(&self, of: &Assignment, change: impl FnOnce(&mut Held)) {
+    fn with<R>(&self, of: &Assignment, change: impl FnOnce(&mut Held) -> R) -> Option<R> {
         let mut held = self.lock();
         let Partition { topic, number } = &*of.partition;
         let held = held.get_mut(topic).and_then(|held| held.get_mut(number));
-        if let Some(held) = held.filter(|held| held.of == *of) {
-            change(held);
-        }
+        held.filter(|held| held.of == *of).map(change)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<i32, Held>>> {
@@ -378,10 +371,6 @@ fn add(list: &mut TopicPartitionList, partition: &Partition, offset: Option<u64>
         }
         None => drop(list.add_partition(topic, *number)),
     }
-}
-
-fn from_raw(offset: Offset) -> Option<u64> {
-    offset.to_raw().and_then(|offset| u64::try_from(offset).ok())
 }
 
 /// How much is read ahead of all partitions together, and of each.

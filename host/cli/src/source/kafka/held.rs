@@ -173,25 +173,26 @@ impl Held {
         // What ends a line of a file.
         building.block.push(b'\n');
         building.ends.push(building.block.len() as u32);
-        if taking.lines.records {
-            let record = known(record);
+        if taking.lines.records || taking.lines.keys {
+            let record = known(record, taking.lines.records);
             building.each_bytes += record.bytes();
             building.each.push(record);
         }
     }
 }
 
-/// What a record has beside its value.
-fn known(record: &BorrowedMessage<'_>) -> Record {
+/// What a record has beside its value: `all` of it, or its key alone.
+fn known(record: &BorrowedMessage<'_>, all: bool) -> Record {
+    let key = record.key().map(<[u8]>::to_vec);
+    if !all {
+        return Record { key, ..Record::default() };
+    }
     let headers = record.headers().into_iter().flat_map(|headers| headers.iter());
     let header = |header: rdkafka::message::Header<'_, &[u8]>| {
         (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
     };
-    Record {
-        timestamp: record.timestamp().to_millis(),
-        key: record.key().map(<[u8]>::to_vec),
-        headers: headers.map(header).collect(),
-    }
+    let headers = headers.map(header).collect();
+    Record { timestamp: record.timestamp().to_millis(), key, headers }
 }
 
 const NO_VALUE: &str = "the record has no value: it is a tombstone";
