@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::mocking::MockCluster;
@@ -47,13 +47,20 @@ impl Job {
         let flow = self.folder.join("flow.toml");
         std::fs::write(&flow, self.flow(&brokers))?;
         let mut members = Members(Vec::new());
-        for _ in 0..self.members {
+        for number in 0..self.members {
+            let said = std::fs::File::create(self.folder.join(format!("said-{number}")))?;
             let mut command = Command::new(&self.command);
             command.arg("run").arg(&flow).env_clear().envs(self.environment.clone());
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
             members.0.push(command.spawn().context("the command cannot be started")?);
         }
         let consumer: BaseConsumer = client(&brokers).set("group.id", GROUP).create()?;
+        let mut kept = 0;
+        for partition in 0..PARTITIONS {
+            let marks = consumer.fetch_watermarks(TOPIC, partition, Duration::from_secs(30))?;
+            kept += u64::try_from(marks.1 - marks.0)?;
+        }
+        ensure!(kept == self.records, "the cluster keeps {kept} of {} records", self.records);
         let (begun, mut first) = (Instant::now(), None);
         let last = loop {
             let (now, committed) = (Instant::now(), committed(&consumer)?);
@@ -65,7 +72,11 @@ impl Job {
             }
             members.look()?;
             if begun.elapsed() > TIME_MAX {
-                bail!("{committed} of {} records are committed", self.records);
+                let said =
+                    |number| std::fs::read_to_string(self.folder.join(format!("said-{number}")));
+                let said: Vec<_> = (0..self.members).filter_map(|n| said(n).ok()).collect();
+                let records = self.records;
+                bail!("{committed} of {records} records are committed: {}", said.join("\n"));
             }
             std::thread::sleep(LOOKS_EVERY);
         };
@@ -103,15 +114,19 @@ impl Job {
         Ok(producer.flush(Timeout::After(TIME_MAX))?)
     }
 
+    /// The mock cluster lets a group wait for nearly a session at each rebalance but the first.
     fn flow(&self, brokers: &str) -> String {
         format!(
             "[source]\ntype = \"kafka\"\nbrokers = [\"{brokers}\"]\ntopics = [\"{TOPIC}\"]\n\
              group = \"{GROUP}\"\ncodec = \"raw\"\ncommit_every = \"100ms\"\n\n\
+             [source.properties]\n\"session.timeout.ms\" = 6000\n\
+             \"heartbeat.interval.ms\" = 500\n\n\
              [map]\nfixed_key = \"{{topic}}/{{partition}}\"\n\n\
              [sink.config]\nbucket = \"{BUCKET}\"\nendpoint = \"{}\"\n\
              key_template = \"{{key}}/{{uuid}}\"\npayload_signing = \"unsigned\"\n\
-             rotate = {{ events = 20000, age_ms = 1000 }}\n",
-            self.endpoint
+             rotate = {{ events = {}, age_ms = 1000 }}\n",
+            self.endpoint,
+            self.records / (PARTITIONS as u64 * OBJECTS)
         )
     }
 }
@@ -169,6 +184,8 @@ impl Drop for Members {
     }
 }
 
+/// Of each partition, of as many records each: none waits for its age.
+pub const OBJECTS: u64 = 20;
 /// Of the topic.
 pub const PARTITIONS: i32 = 6;
 /// What is stored of a record, its line feed included.

@@ -198,13 +198,22 @@ impl Until {
         let done = match self {
             Until::Visible { server, path } => {
                 let mut stream = TcpStream::connect(server)?;
+                let mut is_over = false;
                 while !is_visible(&mut stream, path)? {
-                    if child.try_wait()?.is_some() || begun.elapsed() > PROGRAM_MAX {
+                    // What it stored last may have come between the two looks.
+                    if is_over || begun.elapsed() > PROGRAM_MAX {
                         bail!("{path} has not become visible");
                     }
-                    std::thread::sleep(LOOKS_EVERY);
+                    is_over = child.try_wait()?.is_some();
+                    if !is_over {
+                        std::thread::sleep(LOOKS_EVERY);
+                    }
                 }
-                Done { seconds: begun.elapsed().as_secs_f64(), cpu_seconds: None }
+                let done = Done { seconds: begun.elapsed().as_secs_f64(), cpu_seconds: None };
+                if is_over {
+                    return Ok(done);
+                }
+                done
             }
             Until::Idle { settles, counts } => {
                 std::thread::sleep(Duration::from_secs_f64(*settles));

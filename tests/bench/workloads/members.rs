@@ -3,18 +3,20 @@
 use crate::arguments::Arguments;
 use crate::bench::{Bench, Entrant, Measure, Race, Stored};
 use crate::flow;
-use crate::group::{Job, PARTITIONS, RECORD_BYTES};
+use crate::group::{Job, OBJECTS, PARTITIONS, RECORD_BYTES};
 use crate::result::{Section, Unit, grouped};
 use crate::role::Role;
 
-/// One and two.
+/// One, two and four.
 ///
 /// # Errors
 ///
 /// Where a side fails.
 pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Section> {
     flow::build()?;
-    let records = sizes.lines;
+    // With fewer, all are committed at once.
+    let each = PARTITIONS as u64 * OBJECTS;
+    let records = sizes.lines.max(RECORDS_MIN) / each * each;
     let bytes = records * RECORD_BYTES as u64;
     let side = |members: usize| Entrant {
         name: format!("{members} member{}", if members == 1 { "" } else { "s" }),
@@ -30,7 +32,7 @@ pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Se
         emptied: Some(bench.path(&format!("members-{members}"))),
         measure: Measure::Objects(records),
     };
-    let entrants = [1, 2].map(side).into();
+    let entrants = [1, 2, 4].map(side).into();
     let races = [Race { name: "one topic".to_owned(), entrants }];
     bench.once(&races[0].entrants[0])?;
     Ok(Section {
@@ -39,10 +41,13 @@ pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Se
             "{} records of {RECORD_BYTES} bytes in {PARTITIONS} partitions, raw, at least once, \
              from the mock cluster of librdkafka. The rate is that from the first offset that the \
              group commits to the last one. Cluster, members and server share the cores, and the \
-             cluster answers with one thread. CPU time is that of all members.",
+             cluster answers with one thread. CPU time is that of all members, from their start; \
+             memory is that of the largest one.",
             grouped(records as f64),
         ),
         unit: Unit::Records,
         cases: bench.run(&races)?,
     })
 }
+
+const RECORDS_MIN: u64 = 240_000;
