@@ -33,6 +33,13 @@ enum Line {
     Closed,
 }
 
+/// Sends a signal to a process: `INT`, `TERM`.
+pub fn signal(id: u32, name: &str) {
+    let id = id.to_string();
+    let sent = Command::new("kill").args([&format!("-{name}"), "--", &id]).status();
+    assert!(sent.expect("kill is there").success(), "no signal to {id}");
+}
+
 impl Running {
     /// Starts `command`, with pipes for its three streams.
     pub fn start(command: &mut Command) -> Running {
@@ -92,9 +99,7 @@ impl Running {
 
     /// Sends it a signal: `INT`, `TERM`.
     pub fn signal(&self, name: &str) {
-        let id = self.id().to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), "--", &id]).status();
-        assert!(sent.expect("kill is there").success(), "no signal to {id}");
+        signal(self.id(), name);
     }
 
     /// Waits for a line on standard error that contains `text`.

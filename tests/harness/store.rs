@@ -1,5 +1,7 @@
 //! The reference bucket behind a socket, for one test of the command.
 
+use std::collections::BTreeMap;
+
 use spillway_core::Timestamp;
 use spillway_core::http::{Request, Response};
 use spillway_core::s3::{Address, CreateMultipartUpload, CreateMultipartUploadResult, UploadPart};
@@ -41,6 +43,14 @@ impl Store {
     /// The server, to look at and to change.
     pub fn server(&self) -> &BucketServer {
         &self.server
+    }
+
+    /// The objects of the bucket with what they hold.
+    pub fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        self.bucket(|bucket| {
+            let objects = bucket.objects().iter();
+            objects.map(|(key, object)| (key.clone(), object.bytes.to_vec())).collect()
+        })
     }
 
     /// Looks at the bucket, or changes it.

@@ -33,13 +33,13 @@ fn embed_stores_each_line_once_also_where_it_is_killed() {
     first.wait_for("checkpoint before line ");
     first.signal("KILL");
     assert_eq!(first.ends().code, None, "it was killed");
-    assert_eq!(contents(&store), BTreeMap::new(), "nothing is visible yet");
+    assert_eq!(store.contents(), BTreeMap::new(), "nothing is visible yet");
 
     store.server().on_request(|_| None);
     let second = Running::start(&mut embed()).end();
     let count = lines.iter().filter(|byte| **byte == b'\n').count();
     assert_said(&second, 0, &format!("stored {count} lines"));
-    assert!(contents(&store) == BTreeMap::from([("lines/0".to_owned(), lines.clone())]));
+    assert!(store.contents() == BTreeMap::from([("lines/0".to_owned(), lines.clone())]));
     assert_eq!(store.open_uploads(), [""; 0], "nothing is left behind");
 
     // It goes on where the file has grown. A line without its end is left for the next time.
@@ -48,7 +48,7 @@ fn embed_stores_each_line_once_also_where_it_is_killed() {
     std::fs::write(place.path("lines"), &lines).unwrap();
     let third = Running::start(&mut embed()).end();
     assert_said(&third, 0, &format!("stored {} lines", count + 1));
-    let stored = contents(&store);
+    let stored = store.contents();
     assert_eq!(stored.len(), 2, "{:?}", stored.keys());
     assert_eq!(stored[&format!("lines/{count}")], b"one more\n");
 }
@@ -96,7 +96,7 @@ fn bare_leaves_no_handle_and_keeps_connections() {
     assert_said(&bare.end(), 0, &format!("stored {OBJECTS} lines"));
     let expected = lines.into_iter().enumerate();
     let expected = expected.map(|(n, line)| (format!("lines/{n}"), line.into_bytes()));
-    assert!(contents(&store) == expected.collect());
+    assert!(store.contents() == expected.collect());
     assert!(HANDLES_MAX < store.server().requests(), "so many requests that handles would be gone");
     let connections = store.server().connections();
     assert!(connections < 100, "{connections} connections for {OBJECTS} objects");
@@ -130,13 +130,6 @@ fn lines(bytes: usize) -> Vec<u8> {
         lines.push(b'\n');
     }
     lines
-}
-
-fn contents(store: &Store) -> BTreeMap<String, Vec<u8>> {
-    store.bucket(|bucket| {
-        let objects = bucket.objects().iter();
-        objects.map(|(key, object)| (key.clone(), object.bytes.to_vec())).collect()
-    })
 }
 
 fn assert_said(ended: &Ended, code: i32, text: &str) {

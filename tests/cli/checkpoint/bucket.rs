@@ -26,10 +26,9 @@ pub(super) fn large(key: &str, events: usize) -> String {
 
 /// The objects of a store but the state, with what they hold.
 pub(super) fn contents(store: &Store) -> BTreeMap<String, Vec<u8>> {
-    store.bucket(|bucket| {
-        let objects = bucket.objects().iter().filter(|(key, _)| *key != STATE);
-        objects.map(|(key, object)| (key.clone(), object.bytes.to_vec())).collect()
-    })
+    let mut contents = store.contents();
+    contents.remove(STATE);
+    contents
 }
 
 pub(super) fn place(flow: &str, lines: &str, store: &Store) -> Place {

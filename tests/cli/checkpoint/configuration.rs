@@ -126,7 +126,7 @@ fn one_of_another_configuration_is_told_by_what_differs() {
     // What it does not depend on may change.
     place.write("flow.toml", flow().replace("attempts_max = 2", "attempts_max = 3"));
     place.run(&[]);
-    assert_eq!(contents(&store), expected(&lines));
+    assert_eq!(store.contents(), expected(&lines));
     // Nothing is open any more, so that another sink goes on from there.
     place.write("flow.toml", other);
     assert_eq!(place.run(&[])["end"], "nothing_to_do");
@@ -137,6 +137,6 @@ fn one_of_another_configuration_is_told_by_what_differs() {
     assert!(ended.code == Some(0) && ended.err.contains(said), "{ended:?}");
     let mut wanted = expected(&lines);
     wanted.insert("logs/a".to_owned(), b"\"2\"\n".to_vec());
-    assert_eq!(contents(&store), wanted);
+    assert_eq!(store.contents(), wanted);
     assert_eq!(place.run(&[])["end"], "nothing_to_do");
 }

@@ -26,7 +26,7 @@ fn one_that_stops_the_flow_is_tried_again_by_the_next_run() {
     }
     store.server().on_request(|_| None);
     place.run(&[]);
-    assert_eq!((contents(&store), store.open_uploads().len()), (expected(&lines), 0));
+    assert_eq!((store.contents(), store.open_uploads().len()), (expected(&lines), 0));
     assert_eq!(place.run(&[])["end"], "nothing_to_do");
 }
 
@@ -41,7 +41,7 @@ fn one_that_is_set_aside_is_done_with() {
     assert_eq!((&summary["end"], &summary["dead_letters"]), (&"complete".into(), &60.into()));
     let mut wanted = expected(&lines);
     wanted.remove("b");
-    assert_eq!(contents(&store), wanted);
+    assert_eq!(store.contents(), wanted);
     assert_eq!(letters(&place, "bad").len(), 60);
     assert_eq!(place.run(&[])["end"], "nothing_to_do");
     assert_eq!(letters(&place, "bad").len(), 60);
@@ -67,7 +67,7 @@ fn what_an_earlier_run_had_is_set_aside_as_well() {
     assert_eq!(positions, (2..=151).map(Some).collect::<Vec<_>>());
     let mut wanted = expected(&lines);
     wanted.remove("a");
-    assert_eq!(contents(&store), wanted);
+    assert_eq!(store.contents(), wanted);
     assert_eq!(place.run(&[])["end"], "nothing_to_do");
 }
 
@@ -83,12 +83,12 @@ fn a_line_that_stops_the_flow_is_met_again() {
             1,
             &["error: line 2 was rejected", "the next run resumes from line 1"],
         );
-        assert_eq!(contents(&store).len(), 0);
+        assert_eq!(store.contents().len(), 0);
     }
     let skips = flow().replace("[sink.config]", "on_rejected = \"skip\"\n[sink.config]");
     place.write("flow.toml", skips);
     assert_eq!(place.run(&[])["rejected"], 1);
-    assert_eq!(contents(&store), expected(&lines.replace("wrong\n", "")));
+    assert_eq!(store.contents(), expected(&lines.replace("wrong\n", "")));
 }
 
 /// A disk that is full, as a run that follows meets it: a folder is in the way.

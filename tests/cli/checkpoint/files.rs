@@ -24,7 +24,7 @@ fn two_processes_do_not_share_one() {
     let store = held.go_on();
     let ended = guarded(running.end());
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(contents(&store), expected(&lines));
+    assert_eq!(store.contents(), expected(&lines));
     assert_eq!(place.run(&[])["end"], "nothing_to_do");
 }
 
@@ -49,7 +49,7 @@ fn a_disk_that_is_full_ends_the_run_and_leaves_the_last_one() {
     ];
     assert_fails(&ended, 1, &said);
     assert!(ended.out.starts_with("Failed: "), "{ended:?}");
-    assert_eq!((contents(&store).len(), store.open_uploads().len()), (0, 0), "{ended:?}");
+    assert_eq!((store.contents().len(), store.open_uploads().len()), (0, 0), "{ended:?}");
     let names = place.files(".").into_keys().filter(|name| name.starts_with("run.checkpoint"));
     assert_eq!(names.collect::<Vec<_>>(), ["run.checkpoint", "run.checkpoint.lock"]);
     let line = place.run(&[])["resumed_from_line"].as_u64().unwrap();
@@ -57,7 +57,7 @@ fn a_disk_that_is_full_ends_the_run_and_leaves_the_last_one() {
         ended.err.contains(&format!("the next run resumes from line {line}, from")),
         "{ended:?}"
     );
-    assert_eq!(contents(&store), expected(&lines));
+    assert_eq!(store.contents(), expected(&lines));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn where_the_first_cannot_be_stored_none_is_spoken_of() {
     assert!(!ended.err.contains("the previous") && !ended.err.contains("resumes"), "{ended:?}");
     std::fs::remove_dir_all(place.path("run.checkpoint.tmp")).unwrap();
     place.run(&[]);
-    assert_eq!(contents(&store), expected(&lines));
+    assert_eq!(store.contents(), expected(&lines));
 }
 
 #[test]
@@ -89,5 +89,5 @@ fn one_may_be_as_large_as_what_is_held() {
     let flow = flow().replace("[checkpoint]", open).replace("0s", "1h");
     let place = Place::of(&flow, &lines).with("ENDPOINT", &store.endpoint());
     place.run(&[]);
-    assert_eq!(contents(&store).len(), 30);
+    assert_eq!(store.contents().len(), 30);
 }

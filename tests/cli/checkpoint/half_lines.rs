@@ -107,7 +107,7 @@ fn a_run_that_is_killed_leaves_it_as_well() {
     place.write("events.json", lines.clone() + &half);
     let ended = place.spillway(&["run", "flow.toml"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(contents(&store), expected(&(lines + &half)));
+    assert_eq!(store.contents(), expected(&(lines + &half)));
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn until_done(seed: u64, lanes: usize) -> u64 {
         // So that it comes to its end.
         longest = longest.mul_f64(1.2).min(PATIENCE_WITH_ONE);
     }
-    let mut contents = contents(&store);
+    let mut contents = store.contents();
     contents.retain(|name, _| !name.starts_with(STATES));
     assert!(by_key(&contents) == expected(&lines), "SPILLWAY_SEED={seed}, {kills} kills");
     let left = store.open_uploads();

@@ -17,7 +17,7 @@ fn keys(lines: usize) -> String {
 /// What there is of each key, in its one object.
 fn stored(store: &Store) -> BTreeMap<String, Vec<u8>> {
     let key = |name: String| name.trim_start_matches("p/").trim_end_matches("-0").to_owned();
-    contents(store).into_iter().map(|(name, bytes)| (key(name), bytes)).collect()
+    store.contents().into_iter().map(|(name, bytes)| (key(name), bytes)).collect()
 }
 
 /// With `orphans = "abort"`, a lane that took the uploads of another for orphans would end them.
@@ -100,7 +100,7 @@ fn a_run_that_was_killed_while_one_lane_was_ahead_goes_on() {
     }
     assert!(kills > 0, "no lane was ahead");
     let events: String = lines.iter().flatten().map(|event| format!("{event}\n")).collect();
-    assert!(killed::by_key(&contents(&store)) == expected(&events), "{kills} kills");
+    assert!(killed::by_key(&store.contents()) == expected(&events), "{kills} kills");
     assert!(store.open_uploads().is_empty());
 }
 

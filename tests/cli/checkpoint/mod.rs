@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use spillway_simulation::bucket::Operation;
+use spillway_simulation::seeds::variable as number;
 use spillway_tests::program::Running;
 use spillway_tests::store::Store;
 
@@ -46,14 +47,6 @@ fn expected(lines: &str) -> BTreeMap<String, Vec<u8>> {
         object.extend(format!("{}\n", line["payload"]).bytes());
     }
     objects
-}
-
-/// The objects of a store with what they hold.
-fn contents(store: &Store) -> BTreeMap<String, Vec<u8>> {
-    store.bucket(|bucket| {
-        let objects = bucket.objects().iter();
-        objects.map(|(key, object)| (key.clone(), object.bytes.to_vec())).collect()
-    })
 }
 
 /// How often an operation was asked for.
@@ -124,8 +117,4 @@ fn kill_often(unless_said: u64, until_done: impl Fn(u64) -> u64) {
         }
         done += until_done(seed);
     }
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
 }

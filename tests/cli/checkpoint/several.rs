@@ -53,7 +53,7 @@ fn it_goes_on_behind_those_that_were_taken() {
         (&summary["resumed_from_line"], &summary["events"]),
         (&2.into(), &(150 - taken).into())
     );
-    assert_eq!((contents(&store), store.open_uploads().len()), (expected(&(first + &events)), 0));
+    assert_eq!((store.contents(), store.open_uploads().len()), (expected(&(first + &events)), 0));
     assert_eq!(place.run(&[])["end"], "nothing_to_do");
 }
 
@@ -75,13 +75,13 @@ fn a_line_that_begins_otherwise_now_is_told_and_one_that_ends_otherwise_is_not()
     place.write("events.json", &line);
     place.write("flow.toml", each().replace("payload = \".payload\"", "payload = \".key\""));
     refused();
-    assert_eq!(contents(&store).len(), 0);
+    assert_eq!(store.contents().len(), 0);
     place.write("flow.toml", each());
     let last = format!("{:06}", 149);
     let changed = |text: &str| text.replace(&last, "777777");
     place.write("events.json", changed(&line));
     place.run(&[]);
-    assert_eq!(contents(&store), expected(&changed(&events)));
+    assert_eq!(store.contents(), expected(&changed(&events)));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn an_expression_that_asks_the_clock_gives_the_same_events_again() {
     let (place, store, _) = stopped(&packed(&large(&["a"], 150)), &clocked);
     assert!(shown(&place)["source"]["begun"]["now"].as_u64().is_some());
     place.run(&[]);
-    let contents = contents(&store);
+    let contents = store.contents();
     let text = std::str::from_utf8(&contents["a"]).unwrap();
     let times: Vec<Value> =
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["t"].take()).collect();
@@ -189,7 +189,7 @@ fn ends_behind(place: &Place, running: Running, events: u64) {
 
 /// The events of the objects of a key, in their order.
 fn stored(store: &Store, key: &str) -> Vec<Value> {
-    let contents = contents(store);
+    let contents = store.contents();
     let objects = contents.iter().filter_map(|(name, bytes)| {
         let first: u64 = name.strip_prefix(key)?.strip_prefix('/')?.parse().unwrap();
         Some((first, str::from_utf8(bytes).unwrap()))
@@ -217,7 +217,7 @@ fn one_that_the_sink_rejects_stops_each_run_and_nothing_is_there_twice() {
     for _ in 0..2 {
         let ended = place.spillway(&["run", "flow.toml"]);
         assert_fails(&ended, 1, &["error: event 2 of 3 of line 2 was rejected: "]);
-        assert_eq!(contents(&store).len(), 0, "nothing is visible before a checkpoint");
+        assert_eq!(store.contents().len(), 0, "nothing is visible before a checkpoint");
     }
     place.write(
         "flow.toml",
@@ -226,7 +226,7 @@ fn one_that_the_sink_rejects_stops_each_run_and_nothing_is_there_twice() {
     assert_eq!(place.run(&[])["rejected"], 1);
     assert_eq!(place.run(&[])["end"], "nothing_to_do");
     let wanted = lines + &event("a", "1") + &event("b", "3") + &last;
-    assert_eq!(contents(&store), expected(&wanted));
+    assert_eq!(store.contents(), expected(&wanted));
 }
 
 /// The events lie in lines of seven, and what was given before is read again from its line on.
@@ -257,6 +257,6 @@ fn what_an_earlier_run_had_is_set_aside_as_well() {
         .collect();
     let wanted: Vec<_> = (0..150).map(|n| (2 + n / 7, 2 + n)).collect();
     assert_eq!(found, wanted);
-    assert_eq!(contents(&store), expected(&(first + &event("last", "2"))));
+    assert_eq!(store.contents(), expected(&(first + &event("last", "2"))));
     assert_eq!(place.run(&[])["end"], "nothing_to_do");
 }

@@ -74,7 +74,7 @@ fn truncated_and_written_anew_while_it_is_read() {
         "its first bytes differ",
     ];
     assert_fails(&ended, 1, &said);
-    assert_eq!(contents(&store).len(), 0, "{ended:?}");
+    assert_eq!(store.contents().len(), 0, "{ended:?}");
     assert_fails(&place.spillway(&["run", "flow.toml"]), 2, &["events.json was replaced"]);
 }
 

@@ -17,7 +17,7 @@ fn what_is_open_is_kept_and_the_next_run_goes_on_with_it() {
         ended.out.starts_with("Stopped; open objects are saved for the next run: "),
         "{ended:?}"
     );
-    assert_eq!((contents(&store).len(), store.open_uploads()), (0, vec!["a".to_owned()]));
+    assert_eq!((store.contents().len(), store.open_uploads()), (0, vec!["a".to_owned()]));
 
     // It is nobody's to end.
     let listed = place.spillway(&["uploads", "list", "flow.toml"]);
@@ -32,7 +32,7 @@ fn what_is_open_is_kept_and_the_next_run_goes_on_with_it() {
     let line = summary["resumed_from_line"].as_u64().unwrap();
     assert!(line > 1 && line <= 150, "{summary}");
     assert_eq!(summary["lines"], 151 - line);
-    assert_eq!((contents(&store), store.open_uploads().len()), (expected(&lines), 0));
+    assert_eq!((store.contents(), store.open_uploads().len()), (expected(&lines), 0));
     assert_eq!(asked(&store, Operation::CreateMultipartUpload), 1, "it is the same upload");
 }
 
@@ -42,9 +42,9 @@ fn what_is_sealed_becomes_visible_before_it_stops() {
     let lines = event("small", "1") + &large(&["a"], 150);
     let (place, store, ended) = stopped(&lines, &flow());
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(contents(&store).keys().collect::<Vec<_>>(), ["small"]);
+    assert_eq!(store.contents().keys().collect::<Vec<_>>(), ["small"]);
     place.run(&[]);
-    assert_eq!(contents(&store), expected(&lines));
+    assert_eq!(store.contents(), expected(&lines));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_second_signal_leaves_with_what_the_last_checkpoint_knows() {
     store.server().on_request(|_| None);
     let summary = place.run(&[]);
     assert!(summary["resumed_from_line"].as_u64().unwrap() > 1, "{summary}");
-    assert_eq!(contents(&store), expected(&lines));
+    assert_eq!(store.contents(), expected(&lines));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn what_loses_its_name_meanwhile_gets_another_before_it_stops() {
     let store = held.go_on();
     let ended = guarded(running.ends());
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    let contents = contents(&store);
+    let contents = store.contents();
     assert_eq!(contents.keys().collect::<Vec<_>>(), ["a/0", "a/1", "a/2", "b/0"], "{ended:?}");
     assert_eq!(contents["a/2"], b"\"3\"\n");
 }

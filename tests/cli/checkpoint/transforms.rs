@@ -48,7 +48,7 @@ fn every_event_is_there_once_however_often_it_is_killed() {
     store.server().on_request(|_| None);
     let summary = place.run(&[]);
     assert_eq!(summary["end"], "complete");
-    assert!(contents(&store) == routed(&lines));
+    assert!(store.contents() == routed(&lines));
     let left = store.open_uploads();
     assert!(left.is_empty(), "{left:?} are left behind");
     let again = place.run(&[]);
@@ -87,13 +87,13 @@ fn where_dead_letters_need_them_other_transforms_are_refused_until_the_source_is
     assert_fails(&place.spillway(&["run", "flow.toml"]), 2, &[said]);
     place.write("route.wasm", Part::Route.bytes());
     place.run(&[]);
-    assert!(contents(&store) == routed(&lines));
+    assert!(store.contents() == routed(&lines));
 
     // Now it is through, and what comes may pass others.
     place.write("events.json", lines + &event("e", "000003"));
     place.write("flow.toml", &config);
     place.run(&[]);
-    assert_eq!(contents(&store)["e"], b"\"000003\"\n");
+    assert_eq!(store.contents()["e"], b"\"000003\"\n");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn elsewhere_the_rest_passes_the_transforms_of_now() {
     let kept = lines.lines().filter(|l| !l.contains("000003") && !l.contains("000119"));
     let kept: String = kept.map(|line| format!("{line}\n")).collect();
     assert!(kept.len() < lines.len() - 300_000);
-    assert!(contents(&store) == expected(&kept));
+    assert!(store.contents() == expected(&kept));
 }
 
 /// A rule that stops a flow can be mended: nothing is lost, and nothing is stored twice.
@@ -161,7 +161,7 @@ fn one_that_traps_and_cannot_be_opened_again_ends_with_the_summary() {
     std::fs::rename(place.path("away"), place.path("events.json")).unwrap();
     place.write("events.json", lines.replace("\"trap\"", "\"fine\""));
     place.run(&[]);
-    assert!(contents(&store) == expected(&lines.replace("\"trap\"", "\"fine\"")));
+    assert!(store.contents() == expected(&lines.replace("\"trap\"", "\"fine\"")));
 }
 
 /// As [`stopped`], with the transform.

@@ -208,7 +208,7 @@ pub(super) fn is_with_untaken(checkpoint: &[u8]) -> bool {
 
 /// The objects of a store with what they hold, but for checkpoints.
 fn objects(store: &Store) -> BTreeMap<String, Vec<u8>> {
-    let mut objects = contents(store);
+    let mut objects = store.contents();
     objects.retain(|name, _| !name.starts_with(STATES));
     objects
 }

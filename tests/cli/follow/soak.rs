@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use spillway_simulation::seeds::variable as number;
+use spillway_tests::program::signal;
 use spillway_tests::store::Store;
 
 use super::logs::Logs;
@@ -171,8 +173,7 @@ impl Agent {
 
     /// Tells it to end, and waits until it has.
     fn stop(mut self, place: &Place) {
-        let id = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", "--", &id]).status().unwrap().success());
+        signal(self.0.id(), "TERM");
         let mut status = None;
         eventually("its end", || {
             status = self.0.try_wait().unwrap();
@@ -216,10 +217,6 @@ fn said(place: &Place) -> String {
 /// When it is killed next.
 fn moment(random: &mut Rng) -> Instant {
     Instant::now() + Duration::from_millis(random.u64(50..2_500))
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
 }
 
 const FLOW: &str = r#"

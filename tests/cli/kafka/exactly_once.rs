@@ -2,8 +2,12 @@
 //!
 //! `SPILLWAY_RECORDS` says how many records there are, and `SPILLWAY_SEED` what happens when.
 
+use std::path::PathBuf;
+
 use spillway_simulation::faults::Fault;
+use spillway_simulation::seeds::variable;
 use spillway_tests::bucket_server::SocketFault;
+use spillway_tests::program::signal;
 use spillway_tests::store::Store;
 
 use super::*;
@@ -33,7 +37,7 @@ fn a_partition_goes_on_from_its_checkpoint_whatever_the_group_says() {
     let second = start(&other);
     wait_until(|| stored(&store).len(), 2_000);
     stop(second);
-    assert_eq!(stored(&store).values().filter(|count| **count != 1).count(), 0);
+    assert_each_once(&stored(&store), 2_000);
 }
 
 /// A member that is told to stop leaves its uploads open, and who has the partition next completes
@@ -66,7 +70,7 @@ fn the_next_owner_completes_the_uploads_of_the_one_before() {
     wait_until(|| stored(&store).len(), 120);
     stop(second);
     assert!(store.open_uploads().is_empty());
-    assert_eq!(stored(&store).values().filter(|count| **count != 1).count(), 0);
+    assert_each_once(&stored(&store), 120);
 }
 
 /// A partition that moves to a member that joins is gone on with in the middle of its upload.
@@ -95,7 +99,7 @@ fn a_member_that_joins_completes_the_upload_of_the_partition_that_it_is_given() 
     wait_until(|| uploads().len(), 2);
     let begun = uploads();
     let mut second = start(&there);
-    second.wait_for("assigned: 1 partitions");
+    second.wait_for("assigned: 1 partition (");
     write(200..240);
     wait_until(|| stored(&store).len(), 120);
     stop(second);
@@ -111,7 +115,7 @@ fn a_member_that_joins_completes_the_upload_of_the_partition_that_it_is_given() 
     wait_until(|| stored(&store).len(), 240);
     stop(third);
     assert!(store.open_uploads().is_empty());
-    assert_eq!(stored(&store).values().filter(|count| **count != 1).count(), 0);
+    assert_each_once(&stored(&store), 240);
 }
 
 /// What happens to the members of a group, and how often.
@@ -126,8 +130,10 @@ enum Moment {
 const MOMENTS: [(Moment, usize); 4] =
     [(Moment::Kill, 3), (Moment::Halt, 3), (Moment::Join, 2), (Moment::Nothing, 2)];
 
-/// Each part of the records is written, and then one thing happens. Uploads of the first partition
-/// are open when it changes hands.
+/// Each part of the records is written, and then one thing happens: to a group that is at work, or
+/// to one that may be in the middle of a rebalance. Uploads of the first partition are open when it
+/// changes hands. The first thing is that a member is killed of which each has partitions, so that
+/// one is taken over whatever comes next.
 #[test]
 fn every_record_is_there_once_whoever_comes_and_goes() {
     let seed = variable("SPILLWAY_SEED").unwrap_or(1);
@@ -150,15 +156,17 @@ fn every_record_is_there_once_whoever_comes_and_goes() {
     let flow = checkpointed("orders").replace("age_ms = 300", "age_ms = 5000");
     let flow = flow.replace("rotate", "part_bytes = 5242880\nrotate");
     let place = place_at(&flow, &store.endpoint(), &cluster);
-    let mut members = Members { place: &place, seed, running: Vec::new(), stopped: Vec::new() };
+    let mut members = Members::of(&place, seed);
     (0..3).for_each(|_| members.start());
+    members.wait_until(|members| members.have_been_assigned());
     let mut moments: Vec<_> =
         MOMENTS.iter().flat_map(|&(moment, count)| vec![moment; count]).collect();
-    random.shuffle(&mut moments);
+    random.shuffle(&mut moments[1..]);
     let each = records.div_ceil(moments.len() as u64);
     let padding = "x".repeat((PADDING_BYTES / (each / 6).max(1)) as usize);
     for (index, moment) in moments.into_iter().enumerate() {
         let from = (index as u64 * each).min(records);
+        let before = states(&store);
         let changes_hands = matches!(moment, Moment::Kill | Moment::Halt);
         for number in from..(from + each).min(records) {
             let partition = (number % 6) as i32;
@@ -169,6 +177,10 @@ fn every_record_is_there_once_whoever_comes_and_goes() {
             cluster.producer.poll(Duration::ZERO);
         }
         cluster.flush();
+        if index == 0 || random.bool() {
+            let has_come_on = |partition: usize| before[partition] != states(&store)[partition];
+            members.wait_until(|_| (0..6).all(has_come_on));
+        }
         match moment {
             Moment::Kill => members.kill(&mut random),
             Moment::Halt => members.halt(&mut random),
@@ -179,27 +191,28 @@ fn every_record_is_there_once_whoever_comes_and_goes() {
         members.look();
     }
     members.go_on();
-    let (begun, patience) = (Instant::now(), 4 * PATIENCE + Duration::from_millis(records));
-    loop {
-        let found = stored(&store).len() as u64;
-        if found == records {
-            break;
-        }
-        let log = || std::fs::read_to_string(place.path("log")).unwrap_or_default();
-        assert!(begun.elapsed() < patience, "SPILLWAY_SEED={seed}: {found} are stored: {}", log());
-        std::thread::sleep(Duration::from_secs(1));
-        members.look();
-    }
+    members.patience += Duration::from_millis(records);
+    members.wait_until(|_| stored(&store).len() as u64 == records);
     members.end();
     let numbers = stored(&store);
     let doubled = numbers.values().filter(|count| **count != 1).count();
     assert_eq!((numbers.len() as u64, doubled), (records, 0), "SPILLWAY_SEED={seed}");
-    let log = std::fs::read_to_string(place.path("log")).unwrap();
-    let takeovers = log.matches("taken over from a process that held its checkpoint").count();
+    let takeovers =
+        members.said().matches("taken over from a process that held its checkpoint").count();
     let parts = store
         .bucket(|bucket| bucket.objects().values().filter(|object| object.parts.len() > 1).count());
     eprintln!("{takeovers} takeovers, {parts} objects of several parts");
     assert!(takeovers > 0 && parts > 0, "SPILLWAY_SEED={seed}: {takeovers} {parts}");
+}
+
+/// What names the state of each of the six partitions, where it has one.
+fn states(store: &Store) -> [Option<String>; 6] {
+    store.bucket(|bucket| {
+        std::array::from_fn(|partition| {
+            let state = bucket.objects().get(&format!("_spillway/archive/orders/{partition}"));
+            state.map(|object| object.etag.clone())
+        })
+    })
 }
 
 /// Processes of one group.
@@ -209,15 +222,55 @@ struct Members<'a> {
     running: Vec<std::process::Child>,
     /// Those that stand still, each until then.
     stopped: Vec<(std::process::Child, Instant)>,
+    /// How many were ever started. Each says what it does in a file of its own.
+    started: usize,
+    /// How long to wait for anything.
+    patience: Duration,
 }
 
 impl Members<'_> {
+    fn of(place: &Place, seed: u64) -> Members<'_> {
+        let (running, stopped, patience) = (Vec::new(), Vec::new(), 4 * PATIENCE);
+        Members { place, seed, running, stopped, started: 0, patience }
+    }
+
     fn start(&mut self) {
         let mut command = self.place.command(&["run", "flow.toml"]);
         command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
-        let log = std::fs::File::options().create(true).append(true).open(self.place.path("log"));
-        command.stderr(log.unwrap());
+        command.stderr(std::fs::File::create(self.log(self.started)).unwrap());
         self.running.push(command.spawn().unwrap());
+        self.started += 1;
+    }
+
+    fn log(&self, member: usize) -> PathBuf {
+        self.place.path(&format!("log-{member}"))
+    }
+
+    /// What each of them has said, one after the other.
+    fn said(&self) -> String {
+        let logs = (0..self.started).map(|member| std::fs::read_to_string(self.log(member)));
+        logs.map(|log| log.unwrap()).collect()
+    }
+
+    /// Whether each has been given partitions.
+    fn have_been_assigned(&self) -> bool {
+        let mut logs = (0..self.started).map(|member| std::fs::read_to_string(self.log(member)));
+        logs.all(|log| log.unwrap().contains("assigned: "))
+    }
+
+    /// Waits for this. Those that stand still go on meanwhile.
+    fn wait_until(&mut self, is_so: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !is_so(self) {
+            assert!(
+                begun.elapsed() < self.patience,
+                "SPILLWAY_SEED={}: {}",
+                self.seed,
+                self.said()
+            );
+            std::thread::sleep(Duration::from_millis(200));
+            self.look();
+        }
     }
 
     fn pick(&mut self, random: &mut fastrand::Rng) -> Option<std::process::Child> {
@@ -236,7 +289,7 @@ impl Members<'_> {
     /// Has one stand still for longer than its session.
     fn halt(&mut self, random: &mut fastrand::Rng) {
         let member = self.pick(random).expect("one runs");
-        signal(&member, "STOP");
+        signal(member.id(), "STOP");
         self.stopped.push((member, Instant::now() + Duration::from_secs(8)));
         if self.running.is_empty() {
             self.start();
@@ -248,12 +301,12 @@ impl Members<'_> {
     fn look(&mut self) {
         let over = self.stopped.extract_if(.., |(_, until)| *until <= Instant::now());
         let over: Vec<_> = over.map(|(member, _)| member).collect();
-        over.iter().for_each(|member| signal(member, "CONT"));
+        over.iter().for_each(|member| signal(member.id(), "CONT"));
         self.running.extend(over);
         for member in &mut self.running {
             if let Some(status) = member.try_wait().unwrap() {
-                let log = std::fs::read_to_string(self.place.path("log")).unwrap();
-                panic!("SPILLWAY_SEED={}: a member has ended: {status}: {log}", self.seed);
+                let said = self.said();
+                panic!("SPILLWAY_SEED={}: a member has ended: {status}: {said}", self.seed);
             }
         }
     }
@@ -264,13 +317,17 @@ impl Members<'_> {
     }
 
     fn end(&mut self) {
-        self.running.iter().for_each(|member| signal(member, "TERM"));
-        for mut member in self.running.drain(..) {
+        self.running.iter().for_each(|member| signal(member.id(), "TERM"));
+        while let Some(mut member) = self.running.pop() {
             let begun = Instant::now();
-            while member.try_wait().unwrap().is_none() {
+            let status = loop {
+                if let Some(status) = member.try_wait().unwrap() {
+                    break status;
+                }
                 assert!(begun.elapsed() < PATIENCE, "it does not end");
                 std::thread::sleep(Duration::from_millis(50));
-            }
+            };
+            assert!(status.success(), "SPILLWAY_SEED={}: {status}: {}", self.seed, self.said());
         }
     }
 }
@@ -285,17 +342,7 @@ impl Drop for Members<'_> {
     }
 }
 
-fn signal(member: &std::process::Child, name: &str) {
-    let id = member.id().to_string();
-    let sent = std::process::Command::new("kill").args([&format!("-{name}"), "--", &id]).status();
-    assert!(sent.unwrap().success());
-}
-
-fn variable(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 const RECORDS: u64 = 30_000;
-/// How many bytes the records of the first partition have before each moment that takes it away: a
-/// part, and the beginning of the next.
-const PADDING_BYTES: u64 = 7 << 20;
+/// How many bytes the records of the first partition have before each moment that takes it away:
+/// more than a part, also where they come into two objects.
+const PADDING_BYTES: u64 = 12 << 20;

@@ -158,14 +158,7 @@ fn checkpointed(topic: &str) -> String {
 
 /// What the objects hold, without the state.
 fn stored(store: &Store) -> BTreeMap<u64, usize> {
-    numbers_of(contents(store).into_iter().filter(|(key, _)| !key.starts_with("_")).collect())
-}
-
-fn contents(store: &Store) -> BTreeMap<String, Vec<u8>> {
-    store.bucket(|bucket| {
-        let objects = bucket.objects().iter();
-        objects.map(|(key, object)| (key.clone(), object.bytes.to_vec())).collect()
-    })
+    numbers_of(store.contents().into_iter().filter(|(key, _)| !key.starts_with("_")).collect())
 }
 
 fn start(place: &Place) -> Running {
@@ -202,10 +195,14 @@ fn numbers_of(contents: BTreeMap<String, Vec<u8>>) -> BTreeMap<u64, usize> {
     numbers
 }
 
-/// Asserts that each number below this one is there once.
 #[track_caller]
 fn assert_once(server: &Server, count: u64) {
-    let numbers = numbers(server);
+    assert_each_once(&numbers(server), count);
+}
+
+/// Asserts that each number below this one is there once, and no other.
+#[track_caller]
+fn assert_each_once(numbers: &BTreeMap<u64, usize>, count: u64) {
     let (first, last) = (numbers.keys().next(), numbers.keys().last());
     assert_eq!((numbers.len() as u64, first, last), (count, Some(&0), Some(&(count - 1))));
     let others: Vec<_> = numbers.iter().filter(|(_, count)| **count != 1).collect();

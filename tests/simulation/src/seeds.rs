@@ -19,7 +19,12 @@ pub fn several(share: u64, first: u64, count: u64) -> Range<u64> {
     first..first + count
 }
 
-fn variable(name: &str) -> Option<u64> {
+/// The number in a variable, if it is set.
+///
+/// # Panics
+///
+/// If it is none.
+pub fn variable(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
 }
