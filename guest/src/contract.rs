@@ -89,6 +89,17 @@ impl GuestSink for OpenSink {
         Ok(driver.take_rejections().map(wit::Rejection::from).collect())
     }
 
+    fn write_until_rejected(
+        &self,
+        batch: Vec<wit::Run>,
+    ) -> Result<Option<wit::Rejection>, wit::Error> {
+        let mut driver = self.driver()?;
+        let runs = runs(batch, driver.core().next_position())?;
+        driver.write_until_rejected(runs).map_err(|Busy| wit::Error::Busy)?;
+        driver.turn();
+        Ok(driver.take_rejections().next().map(wit::Rejection::from))
+    }
+
     fn skip(&self, to: u64) -> Result<(), wit::Error> {
         let mut driver = self.driver()?;
         let next = driver.core().next_position();

@@ -58,12 +58,29 @@ impl Driver {
 
     /// Writes a whole batch, and waits for memory where necessary.
     pub(crate) fn write(&mut self, runs: Vec<Run>) -> Result<(), Busy> {
+        self.begin_write(&runs)?;
+        runs.into_iter().for_each(|run| self.give(run, Input::Events));
+        Ok(())
+    }
+
+    /// The same up to the first event that is rejected.
+    pub(crate) fn write_until_rejected(&mut self, runs: Vec<Run>) -> Result<(), Busy> {
+        self.begin_write(&runs)?;
+        for run in runs {
+            self.give(run, Input::EventsUntilRejected);
+            if !self.rejections.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_write(&mut self, runs: &[Run]) -> Result<(), Busy> {
         if self.core.takes_checkpoints() {
-            self.admit(&runs)?;
+            self.admit(runs)?;
         }
         // One look at the clocks for all of a batch: each is a call of the host.
         self.now = now();
-        runs.into_iter().for_each(|run| self.give(run));
         Ok(())
     }
 
@@ -85,11 +102,11 @@ impl Driver {
         self.core.checkpoint()
     }
 
-    fn give(&mut self, run: Run) {
-        self.pass(Input::Events(run));
+    fn give(&mut self, run: Run, input: fn(Run) -> Input) {
+        self.pass(input(run));
         while let Some(run) = self.rest.take() {
             self.wait_until(|core| core.has_room(&run));
-            self.pass(Input::Events(run));
+            self.pass(input(run));
         }
     }
 

@@ -62,8 +62,9 @@ fn within(limits: Limits) -> Grants {
 }
 
 /// The calls of a sink that is open.
-const CALLS: [&str; 12] = [
+const CALLS: [&str; 13] = [
     "write",
+    "write-until-rejected",
     "skip",
     "poll",
     "flush",
@@ -84,6 +85,7 @@ const CALLS_BEFORE: [&str; 6] =
 /// Makes each of [`CALLS`] once, in their order, until one fails.
 async fn call_each(sink: &mut Sink) -> Result<Progress, SinkError> {
     sink.write(&[event("k", 0, vec![1])]).await?;
+    sink.write_until_rejected(&[event("k", 1, vec![1])]).await?;
     sink.skip(5).await?;
     sink.poll().await?;
     sink.flush().await?;

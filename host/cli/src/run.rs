@@ -39,7 +39,7 @@ use crate::place::Place;
 use crate::shutdown::Shutdown;
 use crate::source::{Partition, TopicWriter};
 use crate::telemetry::Monitor;
-use spillway::contract::{Ending, Error, Failure, Notice, Run, VisibleObject};
+use spillway::contract::{Ending, Error, Failure, Notice, VisibleObject};
 use spillway::sink::SinkError;
 
 pub use crate::layout::{Between, Lines, Spot};
@@ -320,11 +320,8 @@ impl Running<'_> {
     async fn take(&mut self, mut batch: Batch) -> Result<ControlFlow<()>, RunError> {
         self.renew().await?;
         let runs = self.pump.begin(&mut batch);
-        // Where a rejected event stops the flow, the same holds for events that the sink itself
-        // rejects, which it does by their key.
-        let in_order = self.pump.is_in_order();
-        let same = |one: &Run, next: &Run| !in_order || one.key == next.key;
-        for runs in runs.chunk_by(same) {
+        if !runs.is_empty() {
+            let in_order = self.pump.is_in_order();
             let Pump { transforms, shutdown, .. } = &mut self.pump;
             let portions = tokio::select! {
                 biased;
@@ -332,7 +329,7 @@ impl Running<'_> {
                 () = shutdown.reached(2) => {
                     return Err(SinkError::Refused(Error::Aborted).into());
                 }
-                portions = transforms.apply(runs, in_order) => portions?,
+                portions = transforms.apply(&runs, in_order) => portions?,
             };
             for portion in portions {
                 if self.write(portion, &batch).await?.is_break() {

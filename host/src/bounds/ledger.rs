@@ -2,6 +2,7 @@
 //! came before.
 
 use std::collections::BTreeSet;
+use std::slice;
 use std::time::Duration;
 
 use super::{Kept, TEXT_BYTES_MAX, error, many, text, within};
@@ -73,6 +74,18 @@ impl Ledger {
 
     /// A batch was taken, but for these of its events.
     pub(crate) fn write(&mut self, batch: &[Run], rejected: &[Rejection]) -> Kept {
+        self.took(batch, rejected, batch.last().map(end))
+    }
+
+    /// A batch was taken up to this event.
+    pub(crate) fn write_until(&mut self, batch: &[Run], rejected: Option<&Rejection>) -> Kept {
+        let until = rejected.map(|rejected| rejected.position.saturating_add(1));
+        let rejected = rejected.map(slice::from_ref).unwrap_or_default();
+        self.took(batch, rejected, until.or_else(|| batch.last().map(end)))
+    }
+
+    /// A batch was taken before position `until`, but for these of its events.
+    fn took(&mut self, batch: &[Run], rejected: &[Rejection], until: Option<u64>) -> Kept {
         let mut positions = batch.iter().map(|run| run.first..end(run)).peekable();
         let mut least = 0;
         for Rejection { position, reason } in rejected {
@@ -91,13 +104,14 @@ impl Ledger {
             }
             least = position.saturating_add(1);
         }
-        let events: u64 = batch.iter().map(events).sum();
-        let accepted = events - rejected.len() as u64;
+        let until = until.unwrap_or_default();
+        let events = |run: &Run| end(run).min(until).saturating_sub(run.first);
+        let accepted = batch.iter().map(events).sum::<u64>() - rejected.len() as u64;
         self.accepted = self.accepted.map(|sum| sum.saturating_add(accepted));
         let longest = batch.iter().map(|run| run.key.len()).max();
         self.key_bytes_max = self.key_bytes_max.max(longest.unwrap_or_default());
-        if let Some(last) = batch.last() {
-            self.skip(end(last));
+        if !batch.is_empty() {
+            self.skip(until);
         }
         Ok(())
     }

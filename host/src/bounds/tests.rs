@@ -94,6 +94,29 @@ fn rejections_are_of_the_batch_and_rise() {
 }
 
 #[test]
+fn nothing_behind_the_rejection_that_a_write_ends_with_was_taken() {
+    let written = |position| {
+        let mut ledger = Ledger::new(false, limits());
+        let rejected = Rejection { position, reason: "no".to_owned() };
+        ledger.write_until(&batch(), Some(&rejected)).map(|()| ledger)
+    };
+    broken(written(9).map(drop), "the batch has no such position");
+    let told = polled(&mut written(12).expect("it is of the batch"), &progress(14));
+    broken(told, "is 14, and the next position to be written is 13");
+    let mut progress = progress(13);
+    progress.visible.push(object(10, 12, 3));
+    let told = polled(&mut written(12).expect("it is of the batch"), &progress);
+    broken(told, "no more than 2 were accepted");
+    let mut ledger = written(12).expect("it is of the batch");
+    progress.visible[0].events = 2;
+    assert_eq!(polled(&mut ledger, &progress), Ok(()));
+    assert_eq!(ledger.write_until(&batch()[1..], None), Ok(()));
+    progress.visible[0] = object(20, 21, 2);
+    progress.durable = 22;
+    assert_eq!(polled(&mut ledger, &progress), Ok(()));
+}
+
+#[test]
 fn durable_never_falls_and_stays_within_what_was_written() {
     let mut ledger = ledger();
     assert_eq!(polled(&mut ledger, &progress(12)), Ok(()));

@@ -72,6 +72,22 @@ impl Sink {
         self.prove("write", answer, |ledger, rejected| ledger.write(batch, rejected))
     }
 
+    /// The same up to the first event that is rejected, which it returns. Nothing behind that was
+    /// taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sink::write`].
+    pub async fn write_until_rejected(
+        &mut self,
+        batch: &[Run],
+    ) -> Result<Option<Rejection>, SinkError> {
+        let answer = call!(self, new "write-until-rejected", call_write_until_rejected, batch)?;
+        self.prove("write-until-rejected", answer, |ledger, rejected| {
+            ledger.write_until(batch, rejected.as_ref())
+        })
+    }
+
     /// Says that no event before `to` is still to come, so that [`Progress::durable`] can reach it.
     ///
     /// # Errors

@@ -147,6 +147,17 @@ impl GuestSink for Breaker {
         Ok(rejected.iter().map(rejection).collect())
     }
 
+    fn write_until_rejected(&self, batch: Vec<Run>) -> Result<Option<Rejection>, Error> {
+        self.may_trap("write-until-rejected");
+        let objects = self.objects.borrow().len();
+        let rejected = self.write(batch)?.into_iter().next();
+        if let Some(rejected) = &rejected {
+            self.next.set(rejected.position + 1);
+            self.objects.borrow_mut().truncate(objects);
+        }
+        Ok(rejected)
+    }
+
     fn skip(&self, to: u64) -> Result<(), Error> {
         self.may_trap("skip");
         self.may_wait("skip");

@@ -81,6 +81,11 @@ impl GuestSink for Hostile {
         Ok(Vec::new())
     }
 
+    fn write_until_rejected(&self, batch: Vec<Run>) -> Result<Option<Rejection>, Error> {
+        self.act("write-until-rejected");
+        self.write(batch).map(|rejected| rejected.into_iter().next())
+    }
+
     fn skip(&self, to: u64) -> Result<(), Error> {
         self.act("skip");
         self.next.replace(to);

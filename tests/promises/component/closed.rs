@@ -35,6 +35,7 @@ async fn assert_closed(sink: &mut Sink) {
     let batch = [event("a", 1, vec![b'x'])];
     for (call, answer) in [
         ("write", sink.write(&batch).await.map(drop)),
+        ("write-until-rejected", sink.write_until_rejected(&batch).await.map(drop)),
         ("skip", sink.skip(9).await),
         ("poll", sink.poll().await.map(drop)),
         ("flush", sink.flush().await.map(drop)),

@@ -1,7 +1,7 @@
 //! What objects are called, and how the store is kept from replacing one, request by request.
 
 use http::Method;
-use spillway::contract::{Ending, Run};
+use spillway::contract::{Boundaries, Ending, Framing, Payload, Run};
 use spillway::sink::Sink;
 use spillway_core::Timestamp;
 use spillway_simulation::bucket::{BucketOptions, Operation};
@@ -186,6 +186,32 @@ async fn a_name_that_cannot_be_is_a_rejection() {
     );
     sink.close(Ending::Complete).await.unwrap();
     transport.bucket(|bucket| assert_eq!(bucket.objects()["logs/a"].bytes, "x\nx\n"));
+}
+
+/// What stands behind it was not taken, so it comes again.
+#[tokio::test]
+async fn nothing_behind_the_first_rejection_is_taken_where_a_write_stops_there() {
+    let transport = BucketTransport::new(BucketOptions::default());
+    let mut sink = open_with(transport.clone(), r#", "prefix": "logs/""#).await;
+    let batch = [event("a", 3, b"1".to_vec()), lines("../a", 4, "2\n3\n"), lines("a", 6, "4\n")];
+    let rejected = sink.write_until_rejected(&batch).await.unwrap().expect("`../` is no name");
+    assert_eq!(rejected.position, 4);
+    assert_eq!(sink.flush().await.unwrap().durable, 5);
+    assert!(sink.write_until_rejected(&[lines("b", 5, "3\n4\n")]).await.unwrap().is_none());
+    assert!(sink.write_until_rejected(&[]).await.unwrap().is_none());
+    assert_eq!(sink.close(Ending::Complete).await.unwrap().durable, 7);
+    transport.bucket(|bucket| {
+        let objects = bucket.objects().iter();
+        let objects: Vec<_> =
+            objects.map(|(name, object)| (name.as_str(), &object.bytes[..])).collect();
+        assert_eq!(objects, [("logs/a", &b"1\n"[..]), ("logs/b", b"3\n4\n")]);
+    });
+}
+
+fn lines(key: &str, first: u64, text: &str) -> Run {
+    let (payload, lines) = (Payload::Text(text.to_owned()), text.lines().count() as u32);
+    let (boundaries, framing) = (Boundaries::Lines(lines), Framing::Newline);
+    Run { key: key.to_owned(), first, at: None, payload, boundaries, framing }
 }
 
 /// A bucket in which another writer has these names.

@@ -141,6 +141,24 @@ async fn what_is_dropped_and_rejected_is_durable() {
     assert!(!sink.metrics().await.unwrap().is_empty());
 }
 
+/// Whichever part of the chain rejects it.
+#[tokio::test]
+async fn nothing_behind_the_first_rejection_is_taken_where_a_write_stops_there() {
+    let bucket = bucket();
+    let mut sink =
+        chain().open(&configured(DROP, REJECT, ""), None, &given(&bucket)).await.unwrap();
+    let of_transform = [run("k", 3, &["a", "drop", "bad", "b"])];
+    let rejected = sink.write_until_rejected(&of_transform).await.unwrap().unwrap();
+    assert_eq!((rejected.position, rejected.reason.as_str()), (5, "it is bad"));
+    let of_sink = [run("k", 6, &["b"]), run("", 7, &["c", "d"]), run("k", 9, &["bad"])];
+    let rejected = sink.write_until_rejected(&of_sink).await.unwrap().unwrap();
+    assert_eq!((rejected.position, rejected.reason.as_str()), (7, "the key is empty"));
+    assert_eq!(sink.poll().await.unwrap().failed.len(), 0);
+    assert!(sink.write_until_rejected(&[run("k", 8, &["e", "drop"])]).await.unwrap().is_none());
+    assert_eq!(sink.close(Ending::Complete).await.unwrap().durable, 10);
+    assert_eq!(contents(&bucket), [("k".to_owned(), "a\nb\ne\n".to_owned())]);
+}
+
 #[tokio::test]
 async fn where_all_of_it_is_dropped_nothing_is_stored_and_all_is_durable() {
     let bucket = bucket();

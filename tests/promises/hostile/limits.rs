@@ -74,7 +74,8 @@ async fn no_call_that_may_not_wait_sleeps() {
 #[tokio::test]
 async fn a_call_that_may_wait_ends_with_the_patience_of_its_host() {
     let of_store = ["store-state", "incomplete-uploads", "abort-upload"];
-    for call in ["write", "flush", "check", "checkpoint", "close"].into_iter().chain(of_store) {
+    let of_events = ["write", "write-until-rejected", "flush", "check", "checkpoint", "close"];
+    for call in of_events.into_iter().chain(of_store) {
         let config = format!(r#"{{"does": "{call} sleeps"}}"#);
         let mut sink = hostile().open(&config, None, &Grants::nothing()).await.unwrap();
         let gate = sink.gate();

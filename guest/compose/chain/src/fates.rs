@@ -84,12 +84,14 @@ impl Fates {
         Fates { durable, ..Fates::default() }
     }
 
-    /// The sink took `runs`, which the transform made of `batch`; the rejected ones are gone.
-    pub(crate) fn add(&mut self, batch: &[Run], runs: &[Run], rejected: &[Rejection]) {
+    /// The sink took the events of `runs` before position `until`, which the transform made of
+    /// `batch`; the rejected ones are gone.
+    pub(crate) fn add(&mut self, batch: &[Run], runs: &[Run], rejected: &[Rejection], until: u64) {
         let mut batch = batch.iter().peekable();
         let mut rejected = rejected.iter().map(|rejection| rejection.position).peekable();
         for run in runs {
             let Range { mut start, end } = positions(run);
+            let end = end.min(until);
             while start < end {
                 while rejected.next_if(|position| *position < start).is_some() {}
                 if rejected.next_if_eq(&start).is_some() {

@@ -96,11 +96,22 @@ impl GuestSink for Chain {
         // On an error, `busy` among them, nothing was taken, and the batch comes again.
         rejected.extend(self.sink.write(&runs)?);
         rejected.sort_by_key(|rejection| rejection.position);
-        self.fates.borrow_mut().add(&batch, &runs, &rejected);
-        if let Some(last) = batch.last() {
-            // What the transform dropped at the end is not to come.
-            self.sink.skip(outcome::positions(last).end)?;
+        let until = batch.last().map(|last| outcome::positions(last).end);
+        self.took(&batch, &runs, &rejected, until)?;
+        Ok(rejected)
+    }
+
+    fn write_until_rejected(&self, batch: Vec<Run>) -> Result<Option<Rejection>, Error> {
+        let Outcome { mut runs, rejected } = self.transform.apply(&batch)?;
+        outcome::check(&batch, &runs, &rejected)?;
+        let own = rejected.into_iter().next();
+        if let Some(own) = &own {
+            runs.retain(|run| run.first < own.position);
         }
+        let rejected = self.sink.write_until_rejected(&runs)?.or(own);
+        let end = batch.last().map(|last| outcome::positions(last).end);
+        let until = rejected.as_ref().map(|rejected| rejected.position + 1).or(end);
+        self.took(&batch, &runs, rejected.as_slice(), until)?;
         Ok(rejected)
     }
 
@@ -152,6 +163,20 @@ impl GuestSink for Chain {
 }
 
 impl Chain {
+    /// The sink was given the events of a batch before position `until`.
+    fn took(
+        &self,
+        batch: &[Run],
+        runs: &[Run],
+        rejected: &[Rejection],
+        until: Option<u64>,
+    ) -> Result<(), Error> {
+        let Some(until) = until else { return Ok(()) };
+        self.fates.borrow_mut().add(batch, runs, rejected, until);
+        // What the transform dropped at the end is not to come.
+        self.sink.skip(until)
+    }
+
     /// Progress in the keys of the caller.
     fn told(&self, mut progress: Progress) -> Progress {
         let mut fates = self.fates.borrow_mut();

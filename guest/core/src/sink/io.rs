@@ -16,6 +16,9 @@ pub enum Input {
     /// Events to store. Those without room are returned as [`Output::Rest`]. Their positions must
     /// not be below [`Sink::next_position`](crate::sink::Sink::next_position).
     Events(Run),
+    /// The same up to the first event that no object can store. Only that one is rejected; those
+    /// behind it in the run are ignored.
+    EventsUntilRejected(Run),
     /// No event before this position will follow. It must not be below
     /// [`Sink::next_position`](crate::sink::Sink::next_position).
     Skip(u64),

@@ -21,7 +21,7 @@ use crate::object::Span;
 use crate::run::Run;
 use crate::settings::Settings;
 use crate::time::{Instant, Now};
-use crate::writer::{Admission, Demand, Writer};
+use crate::writer::{Admission, Demand, Rejected, Writer};
 
 pub use io::{Input, Output};
 pub use metrics::{Counters, Metric, Value};
@@ -84,7 +84,12 @@ impl Sink {
         self.route();
         let notices = &mut self.notices;
         match input {
-            Input::Events(run) => self.writer.write(run, self.client.is_idle(), notices),
+            Input::Events(run) => {
+                self.writer.write(run, Rejected::Run, self.client.is_idle(), notices);
+            }
+            Input::EventsUntilRejected(run) => {
+                self.writer.write(run, Rejected::First, self.client.is_idle(), notices);
+            }
             Input::Skip(to) => self.writer.skip(to),
             Input::Seal => self.writer.seal_all(notices),
             Input::Abort => {

@@ -106,6 +106,15 @@ pub(crate) enum Effect {
     Reject { first: u64, events: u64, reason: String },
 }
 
+/// The events that are rejected if no object can store a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rejected {
+    /// All of the run.
+    Run,
+    /// The first one.
+    First,
+}
+
 /// The object that events are added to.
 enum Target {
     /// An open object.
@@ -162,9 +171,16 @@ impl Writer {
         self.open.next_due(&self.settings.objects.rotation).map(|(due, _)| due)
     }
 
-    /// Adds the events that there is room for. Returns the others as [`Effect::Rest`]. `is_idle`
-    /// tells that no call is waiting or in flight.
-    pub(crate) fn write(&mut self, run: Run, is_idle: bool, notices: &mut Notices) {
+    /// Adds the events that there is room for. Returns the others as [`Effect::Rest`]. `rejected`
+    /// tells which are rejected if no object can store them. `is_idle` tells that no call is
+    /// waiting or in flight.
+    pub(crate) fn write(
+        &mut self,
+        run: Run,
+        rejected: Rejected,
+        is_idle: bool,
+        notices: &mut Notices,
+    ) {
         assert!(run.first() >= self.next_position, "positions must not decrease");
         if run.events() == 0 {
             self.next_position = run.first();
@@ -176,7 +192,7 @@ impl Writer {
             let target = match self.target(&run) {
                 Ok(target) => target,
                 Err(reason) => {
-                    self.reject(&run, reason);
+                    self.reject(&run, rejected, reason);
                     break;
                 }
             };
@@ -242,9 +258,13 @@ impl Writer {
         left
     }
 
-    fn reject(&mut self, run: &Run, reason: String) {
-        self.next_position = run.next();
-        let (first, events) = (run.first(), run.events());
+    fn reject(&mut self, run: &Run, rejected: Rejected, reason: String) {
+        let first = run.first();
+        let events = match rejected {
+            Rejected::Run => run.events(),
+            Rejected::First => 1,
+        };
+        self.next_position = first + events;
         self.effects.push_back(Effect::Reject { first, events, reason });
     }
 

@@ -171,6 +171,20 @@ impl Sinks {
         Ok(Written { rejected, left })
     }
 
+    /// As [`Sink::write_until_rejected`], of the only lane.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sink::write_until_rejected`].
+    pub async fn write_until_rejected(&mut self, batch: &[Run]) -> Result<Written, SinkError> {
+        debug_assert!(!self.are_several(), "lanes have no order");
+        let rejected = match batch {
+            [] => None,
+            batch => self.first()?.write_until_rejected(batch).await?,
+        };
+        Ok(Written { rejected: rejected.into_iter().collect(), left: Vec::new() })
+    }
+
     /// As [`Sink::skip`].
     ///
     /// # Errors

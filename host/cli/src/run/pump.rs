@@ -15,13 +15,14 @@ use super::taken::Taken;
 use super::transforms::{Portion, Transforms};
 use super::{Durable, NotStored, Observer, RunError, Totals};
 use crate::events::{Batch, Events};
-use crate::lanes::Sinks;
+use crate::lanes::{Sinks, Written};
 use crate::layout::{Between, Layout, Lines};
 use crate::shutdown::Shutdown;
 use crate::source::{Note, Notice as SourceNotice, Partition};
 use crate::telemetry::Monitor;
 use spillway::contract::{Ending, Error, Failure, Level, Notice, Progress, Run, VisibleObject};
 use spillway::egress::Gate;
+use spillway::sink::SinkError;
 
 /// A source, a sink, and what is known of the events between them.
 pub(super) struct Pump<'a> {
@@ -82,6 +83,14 @@ impl Pump<'_> {
     /// the event as [untaken](Pump::untaken).
     pub(super) fn is_in_order(&self) -> bool {
         self.stops && !self.sink.are_several()
+    }
+
+    /// Gives events to the sink, if it is to be in order no more than it takes of them.
+    pub(super) async fn give(&mut self, runs: &[Run]) -> Result<Written, SinkError> {
+        match self.is_in_order() {
+            true => self.sink.write_until_rejected(runs).await,
+            false => self.sink.write(runs).await,
+        }
     }
 
     fn is_checkpointed(&self) -> bool {

@@ -36,7 +36,7 @@ impl Transforms {
     }
 
     /// Transforms events. Where a rejection `stops` the run, no portion goes beyond one that a
-    /// transform rejected, and each has one key, since a sink rejects events by their key.
+    /// transform rejected.
     pub(super) async fn apply<'a>(
         &mut self,
         read: &'a [Run],
@@ -71,6 +71,18 @@ impl Transforms {
 }
 
 impl Portion<'_> {
+    /// The events before this position.
+    pub(super) fn before(&self, position: u64) -> Portion<'static> {
+        let positions = 0..position;
+        let before = |runs: &[Run]| Cow::Owned(within(runs, slice::from_ref(&positions)));
+        let rejected = self.rejected.iter().filter(|rejection| rejection.position < position);
+        Portion {
+            read: before(&self.read),
+            sunk: before(&self.sunk),
+            rejected: rejected.cloned().collect(),
+        }
+    }
+
     /// The position behind the last event that was read.
     pub(super) fn end(&self) -> Option<u64> {
         self.read.last().map(end)
@@ -85,14 +97,11 @@ impl Portion<'_> {
 }
 
 /// Cuts events where a run is to stop that meets a rejection: behind each event that a transform
-/// rejected, and before each new key.
+/// rejected.
 fn portions<'a>(read: &'a [Run], sunk: Vec<Run>, rejected: Vec<Rejection>) -> Vec<Portion<'a>> {
     let Some(last) = read.last().map(end) else { return Vec::new() };
     let mut cuts: Vec<u64> = rejected.iter().map(|rejection| rejection.position + 1).collect();
-    let keys = sunk.windows(2).filter(|pair| pair[0].key != pair[1].key);
-    cuts.extend(keys.map(|pair| pair[1].first));
     cuts.push(last);
-    cuts.sort_unstable();
     cuts.dedup();
     if cuts.len() == 1 {
         return vec![Portion { read: Cow::Borrowed(read), sunk: Cow::Owned(sunk), rejected }];
@@ -103,7 +112,7 @@ fn portions<'a>(read: &'a [Run], sunk: Vec<Run>, rejected: Vec<Rejection>) -> Ve
     for to in cuts {
         portions.push(Portion {
             read: Cow::Owned(within(read, slice::from_ref(&(from..to)))),
-            // A run of the sink has one key, and none of its events was rejected, so it is whole.
+            // None of the events of a run for the sink was rejected, so it is whole.
             sunk: std::iter::from_fn(|| sunk.next_if(|run| run.first < to)).collect(),
             rejected: std::iter::from_fn(|| rejected.next_if(|r| r.position < to)).collect(),
         });
@@ -118,19 +127,20 @@ pub(super) mod tests {
     use spillway::contract::{Boundaries, Framing, Payload};
 
     #[test]
-    fn a_portion_ends_behind_a_rejection_and_before_another_key() {
+    fn a_portion_ends_behind_a_rejection() {
         let read = [run("k", 5, "abcde"), run("k", 12, "fg")];
         let sunk = vec![run("x", 5, "a"), run("x", 7, "c"), run("y", 8, "d"), run("y", 12, "f")];
         let rejected = vec![rejection(6), rejection(13)];
         let portions = portions(&read, sunk, rejected);
+        let before = portions[1].before(9);
+        assert_eq!(shown(&before), ("7cd".to_owned(), "7c 8d".to_owned(), vec![], 0));
         let shown: Vec<_> = portions.iter().map(shown).collect();
         let wanted = [
             ("5ab".to_owned(), "5a".to_owned(), vec![6], 0),
-            ("7c".to_owned(), "7c".to_owned(), vec![], 0),
-            ("8de 12fg".to_owned(), "8d 12f".to_owned(), vec![13], 1),
+            ("7cde 12fg".to_owned(), "7c 8d 12f".to_owned(), vec![13], 1),
         ];
         assert_eq!(shown, wanted);
-        assert_eq!(portions.iter().map(|p| p.end().unwrap()).collect::<Vec<_>>(), [7, 8, 14]);
+        assert_eq!(portions.iter().map(|p| p.end().unwrap()).collect::<Vec<_>>(), [7, 14]);
     }
 
     #[test]

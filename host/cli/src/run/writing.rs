@@ -19,7 +19,7 @@ impl Running<'_> {
     ) -> Result<ControlFlow<()>, RunError> {
         let mut rounds = Rounds::new(Instant::now());
         let written = loop {
-            match (self.pump.sink.write(&portion.sunk).await, &mut self.checkpointer) {
+            match (self.pump.give(&portion.sunk).await, &mut self.checkpointer) {
                 (Err(SinkError::Refused(Error::Busy)), Some(checkpointer)) => {
                     if self.pump.shutdown.count() > 0 {
                         return Ok(ControlFlow::Break(()));

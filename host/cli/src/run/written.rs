@@ -22,6 +22,9 @@ impl Pump<'_> {
         written: Written,
         batch: &Batch,
     ) -> Result<(), RunError> {
+        if let Some(first) = written.rejected.first().filter(|_| self.is_in_order()) {
+            portion = portion.before(first.position + 1);
+        }
         let (end, sunk_to) = (portion.end(), portion.sunk.last().map(end));
         self.given_to(end.unwrap_or_default());
         let dropped = portion.dropped();
