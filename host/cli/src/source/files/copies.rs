@@ -3,6 +3,7 @@
 //! Rotation renames a log, copies it, or compresses it. What was renamed has its number; of the
 //! rest, the first bytes and those before the place where reading ended are looked at.
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -61,7 +62,7 @@ pub(super) fn recognise(
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let lines = mark.lines.unwrap_or_default();
-    let copy = Copy { beginning: beginning(&file, compression)?, file: &file, length };
+    let copy = Copy::new(&file, length, beginning(&file, compression)?);
     if let Some(format) = copy.beginning.format {
         if mark.print.at() > 0 && !copy.is_of(mark.print)? {
             return Ok(None);
@@ -114,16 +115,15 @@ impl Comparison {
         let length = own.metadata()?.len();
         let beginning = beginning(&own, self.compression)?;
         self.beginnings.insert(file.key, beginning.clone());
-        let copy = Copy { beginning, file: &own, length };
+        let copy = Copy::new(&own, length, beginning);
         if copy.beginning.is_broken && !is_settled {
             return Ok(Kin::Unclear);
         }
         if copy.beginning.head.is_empty() {
             return Ok(Kin::None);
         }
-        let others: Vec<&Tracked> = others.collect();
         let is_alike = |other: &&Tracked| self.may_be_alike(&copy, file, other);
-        let mut alike: Vec<&Tracked> = others.iter().copied().filter(is_alike).collect();
+        let mut alike: Vec<&Tracked> = others.filter(is_alike).collect();
         // What was read further has more that tells it, and the newest is the most likely one to
         // have been copied.
         alike.sort_by_key(|other| Reverse((other.content.told_at(), other.key)));
@@ -145,27 +145,32 @@ impl Comparison {
                 return Ok(Kin::PartOf(end));
             }
         }
-        let is_near = |other: &&&Tracked| {
-            other.family == file.family || copy.begins_like(other.content.reach.head())
-        };
-        for other in others.iter().filter(|other| !other.is_ghost()).filter(is_near) {
-            let is_lost = match other.reopen() {
-                // It may have been truncated since it was looked at, and this have its lines.
-                Ok(_) => matches!(is_intact(other), Ok(false)),
-                // It is not known what has become of that.
-                Err(_) => copy.is_of(other.content.print())?,
-            };
-            if is_lost {
-                return Ok(Kin::Unclear);
-            }
-        }
         Ok(Kin::None)
+    }
+
+    /// Whether a file that has no kin may have what was read of another, which is
+    /// [lost](is_lost).
+    pub(super) fn may_have(&self, file: &Tracked, lost: &Tracked) -> bool {
+        let Some(beginning) = self.beginnings.get(&file.key) else { return true };
+        if other_log(file, lost) && !beginning.is_like(lost.content.reach.head()) {
+            return false;
+        }
+        if lost.reopen().is_ok() {
+            return true;
+        }
+        // It is not known what has become of that.
+        let is_of = || {
+            let (own, beginning) = (file.reopen()?, beginning.clone());
+            let length = own.metadata()?.len();
+            Copy::new(&own, length, beginning).is_of(lost.content.print())
+        };
+        is_of().unwrap_or(true)
     }
 
     /// Whether another is worth a comparison. One in another folder is told by what is known of it.
     fn may_be_alike(&mut self, copy: &Copy<'_>, file: &Tracked, other: &Tracked) -> bool {
         let known = other.content.reach.head();
-        let is_afar = other.family != file.family && !known.is_empty();
+        let is_afar = other_log(file, other) && !known.is_empty();
         other.is_ghost()
             || (!is_afar || copy.begins_like(known))
                 && self.beginning_of(other).is_some_and(|theirs| copy.begins_like(&theirs.head))
@@ -201,6 +206,16 @@ pub(super) fn is_intact(file: &Tracked) -> io::Result<bool> {
     Ok(handle.metadata()?.len() >= print.at() && prove(&handle, print)?)
 }
 
+/// Whether a file cannot be opened, or has not what was read of it any more, as far as is seen.
+pub(super) fn is_lost(file: &Tracked) -> bool {
+    file.reopen().is_err() || matches!(is_intact(file), Ok(false))
+}
+
+/// Whether they are not of the same log.
+fn other_log(one: &Tracked, other: &Tracked) -> bool {
+    one.family != other.family
+}
+
 /// A file that has the content which a log had, among those that may be rotated out of it and that
 /// the flow does not name.
 pub(super) fn unnamed(
@@ -221,7 +236,7 @@ pub(super) fn unnamed(
         let is_it = || {
             let file = File::open(&found.path)?;
             let beginning = beginning(&file, compression)?;
-            Copy { beginning, file: &file, length: found.length }.is_of(print)
+            Copy::new(&file, found.length, beginning).is_of(print)
         };
         is_it().unwrap_or(false)
     })
@@ -232,18 +247,40 @@ struct Copy<'a> {
     file: &'a File,
     length: u64,
     beginning: Beginning,
+    /// How far it reaches, once that was looked at.
+    reach: OnceCell<(Reach, bool)>,
 }
 
-impl Copy<'_> {
+impl<'a> Copy<'a> {
+    fn new(file: &'a File, length: u64, beginning: Beginning) -> Copy<'a> {
+        Copy { file, length, beginning, reach: OnceCell::new() }
+    }
+
+    /// Its reach, of what is compressed so much as is compared at most, and whether that is known
+    /// to be all.
+    fn reach(&self) -> io::Result<&(Reach, bool)> {
+        if let Some(known) = self.reach.get() {
+            return Ok(known);
+        }
+        let max = self.beginning.format.map_or(self.length, |_| COMPARED_BYTES_MAX);
+        let found = reach_of(self.file, self.beginning.format, max)?;
+        Ok(self.reach.get_or_init(|| found))
+    }
+
+    /// Whether it has the first bytes of a print.
+    fn begins_as(&self, print: Print) -> bool {
+        let head = self.beginning.head.get(..print.bytes());
+        head.is_some_and(|head| print.begins_with(head))
+    }
+
     /// Whether it has the content of a print: proven, or, where it is compressed, by its beginning.
     fn is_of(&self, print: Print) -> io::Result<bool> {
-        let head = &self.beginning.head;
-        if print.at() == 0 || head.len() < print.bytes() {
+        if print.at() == 0 || !self.begins_as(print) {
             return Ok(false);
         }
         match self.beginning.format {
             None => Ok(self.length >= print.at() && prove(self.file, print)?),
-            Some(_) => Ok(print.begins_with(&head[..print.bytes()])),
+            Some(_) => Ok(true),
         }
     }
 
@@ -256,13 +293,11 @@ impl Copy<'_> {
             return Ok(None);
         }
         let (compressed, length) = (self.beginning.format, self.length);
-        let (reach, is_whole) = match compressed {
-            None => reach_of(self.file, None, length)?,
-            format => reach_of(self.file, format, COMPARED_BYTES_MAX)?,
-        };
+        let (reach, is_whole) = self.reach()?;
         let print =
-            content.print_before(reach.offset).filter(|_| is_whole && reach.offset < read.offset);
+            content.print_before(reach.offset).filter(|_| *is_whole && reach.offset < read.offset);
         let is_part = match print {
+            Some(print) if !self.begins_as(print) => false,
             Some(print) if compressed.is_none() => prove(self.file, print)?,
             Some(print) => reach_of(self.file, compressed, print.at())?.0.print() == print,
             // So little is compared as a whole.
@@ -270,22 +305,18 @@ impl Copy<'_> {
                 reach.offset < read.head().len() as u64 && read.head().starts_with(reach.head())
             }
         };
-        Ok((is_part && is_whole).then_some(End { reach, compressed, length }))
+        let end = || End { reach: reach.clone(), compressed, length };
+        Ok((is_part && *is_whole).then(end))
     }
 
     /// Whether it and another have the same first bytes, as far as both have some.
     fn begins_like(&self, head: &[u8]) -> bool {
-        let common = head.len().min(self.beginning.head.len());
-        common > 0 && head[..common] == self.beginning.head[..common]
+        self.beginning.is_like(head)
     }
 
-    /// Where it ends if it has the content of a file, or of the beginning of that. Of what is
-    /// compressed, so much as is compared at most.
+    /// Where it ends if it has the content of a file, or of the beginning of that.
     fn is_of_file(&self, theirs: &File, format: Option<Format>) -> io::Result<Option<Option<End>>> {
-        let (reach, is_whole) = match self.beginning.format {
-            None => reach_of(self.file, None, self.length)?,
-            format => reach_of(self.file, format, COMPARED_BYTES_MAX)?,
-        };
+        let (reach, is_whole) = self.reach()?;
         let (tail, is_there) = match format {
             None => (before(theirs, reach.offset)?, theirs.metadata()?.len() >= reach.offset),
             Some(_) => {
@@ -295,7 +326,8 @@ impl Copy<'_> {
         };
         let (compressed, length) = (self.beginning.format, self.length);
         let is_copy = is_there && tail == reach.tail();
-        Ok(is_copy.then(|| is_whole.then_some(End { reach, compressed, length })))
+        let end = || End { reach: reach.clone(), compressed, length };
+        Ok(is_copy.then(|| is_whole.then(end)))
     }
 }
 
@@ -324,6 +356,14 @@ struct Beginning {
     format: Option<Format>,
     /// Whether it has no more of them since it cannot be decompressed further.
     is_broken: bool,
+}
+
+impl Beginning {
+    /// Whether it and another are the same, as far as both have some.
+    fn is_like(&self, head: &[u8]) -> bool {
+        let common = head.len().min(self.head.len());
+        common > 0 && head[..common] == self.head[..common]
+    }
 }
 
 fn beginning(file: &File, compression: Compression) -> io::Result<Beginning> {

@@ -46,13 +46,44 @@ impl Follower {
         // What is compressed is likely to be of one that is not.
         undecided.sort_by_key(|file| std::cmp::Reverse(file.length));
         let undecided: Vec<FileKey> = undecided.into_iter().map(|file| file.key).collect();
-        let mut comparison = Comparison::new(self.settings.compression);
-        undecided.into_iter().for_each(|key| self.review(key, &mut comparison, now));
+        self.review_each(undecided, now);
         self.look_for_ghosts(now);
     }
 
-    pub(super) fn review(&mut self, key: FileKey, comparison: &mut Comparison, now: Instant) {
-        let Some(file) = self.table.get(key) else { return };
+    /// Decides of each of these files whether it is a copy.
+    pub(super) fn review_each(&mut self, files: Vec<FileKey>, now: Instant) {
+        let mut comparison = Comparison::new(self.settings.compression);
+        let is_own = |key: &FileKey| self.review(*key, &mut comparison, now);
+        let own: HashSet<FileKey> = files.into_iter().filter(is_own).collect();
+        self.doubt(&own, &comparison);
+    }
+
+    /// Leaves open what files without kin are that may have the content of one which has lost it.
+    /// That may have been truncated while they were compared with it. One look at each of the
+    /// others, behind all comparisons, does for all of them.
+    fn doubt(&mut self, own: &HashSet<FileKey>, comparison: &Comparison) {
+        let files = || own.iter().filter_map(|key| self.table.get(*key));
+        let names: HashSet<&str> = files().map(|file| file.family.name.as_str()).collect();
+        let others = names.into_iter().flat_map(|name| self.table.named(name));
+        let others = others.filter(|other| other.relation.is_read() && !own.contains(&other.key));
+        let lost: Vec<&Tracked> =
+            others.filter(|other| !other.is_ghost() && copies::is_lost(other)).collect();
+        if lost.is_empty() {
+            return;
+        }
+        let is_doubtful = |file: &&Tracked| lost.iter().any(|lost| comparison.may_have(file, lost));
+        let doubtful: HashSet<FileKey> = files().filter(is_doubtful).map(|file| file.key).collect();
+        let is_of_them =
+            |file: &Tracked| file.relation.original().is_some_and(|key| doubtful.contains(&key));
+        let copies = self.table.keys_of(is_of_them);
+        for key in doubtful.into_iter().chain(copies) {
+            self.table.update(key, |file| file.relation = Relation::Unknown);
+        }
+    }
+
+    /// Returns whether it has no kin.
+    fn review(&mut self, key: FileKey, comparison: &mut Comparison, now: Instant) -> bool {
+        let Some(file) = self.table.get(key) else { return false };
         let named = self.table.named(&file.family.name);
         let others = named
             .filter(|other| other.key != key && other.relation.is_read())
@@ -87,6 +118,7 @@ impl Follower {
                     (file.relation, file.has_more) = (Relation::Own, true);
                 };
                 self.table.update(key, own);
+                return true;
             }
             Ok(Kin::Unclear) => {}
             Err(error) => {
@@ -94,6 +126,7 @@ impl Follower {
                 self.complain(&path, "cannot be read", &error);
             }
         }
+        false
     }
 
     /// A file goes on with a content that another had up to there, and some have not.

@@ -2,7 +2,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 
 use super::*;
-use crate::source::files::copies::Comparison;
 use crate::source::files::tracked::Relation;
 use crate::source::files::{Compression, Ledger, Paths};
 use crate::source::{Codec, Crlf};
@@ -117,7 +116,7 @@ fn a_copy_is_known_though_its_log_is_truncated_once_that_was_looked_at() {
     log.set_len(0).unwrap();
     log.write_all(b"three\n").unwrap();
     let copy = follower.table.by_path(&world.folder.path().join("a.log.1")).unwrap();
-    follower.review(copy, &mut Comparison::new(Compression::Auto), world.now);
+    follower.review_each(vec![copy], world.now);
     assert_eq!(follower.table.get(copy).unwrap().relation, Relation::Unknown);
     assert_eq!(world.read(), ["three"]);
 }
