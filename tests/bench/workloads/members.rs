@@ -41,8 +41,10 @@ pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Se
             "{} records of {RECORD_BYTES} bytes in {PARTITIONS} partitions, raw, at least once, \
              from the mock cluster of librdkafka. The rate is that from the first offset that the \
              group commits to the last one. Cluster, members and server share the cores, and the \
-             cluster answers with one thread. CPU time is that of all members, from their start; \
-             memory is that of the largest one.",
+             cluster answers with one thread. The time between the two is short, and what was \
+             fetched before it counts: so the rates are rough, and may be above what the cores can \
+             do for long. CPU time is that of all members, from their start; memory is that of the \
+             largest one.",
             grouped(records as f64),
         ),
         unit: Unit::Records,
