@@ -106,7 +106,7 @@ impl Ledger {
         }
         let until = until.unwrap_or_default();
         let events = |run: &Run| end(run).min(until).saturating_sub(run.first);
-        let accepted = batch.iter().map(events).sum::<u64>() - rejected.len() as u64;
+        let accepted = batch.iter().map(events).sum::<u64>().saturating_sub(rejected.len() as u64);
         self.accepted = self.accepted.map(|sum| sum.saturating_add(accepted));
         let longest = batch.iter().map(|run| run.key.len()).max();
         self.key_bytes_max = self.key_bytes_max.max(longest.unwrap_or_default());

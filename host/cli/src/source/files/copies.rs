@@ -148,23 +148,23 @@ impl Comparison {
         Ok(Kin::None)
     }
 
-    /// Whether a file that has no kin may have what was read of another, which is
-    /// [lost](is_lost).
-    pub(super) fn may_have(&self, file: &Tracked, lost: &Tracked) -> bool {
+    /// Whether a file that has no kin may have what was read of another, which has lost it.
+    pub(super) fn may_have(&self, file: &Tracked, (other, loss): (&Tracked, Loss)) -> bool {
         let Some(beginning) = self.beginnings.get(&file.key) else { return true };
-        if other_log(file, lost) && !beginning.is_like(lost.content.reach.head()) {
+        let known = other.content.reach.head();
+        let is_told = !known.is_empty() || other_log(file, other);
+        if is_told && !beginning.is_like(known) {
             return false;
         }
-        if lost.reopen().is_ok() {
-            return true;
-        }
-        // It is not known what has become of that.
         let is_of = || {
             let (own, beginning) = (file.reopen()?, beginning.clone());
             let length = own.metadata()?.len();
-            Copy::new(&own, length, beginning).is_of(lost.content.print())
+            Copy::new(&own, length, beginning).is_of(other.content.print())
         };
-        is_of().unwrap_or(true)
+        match loss {
+            Loss::Changed => true,
+            Loss::Closed => is_of().unwrap_or(true),
+        }
     }
 
     /// Whether another is worth a comparison. One in another folder is told by what is known of it.
@@ -206,9 +206,21 @@ pub(super) fn is_intact(file: &Tracked) -> io::Result<bool> {
     Ok(handle.metadata()?.len() >= print.at() && prove(&handle, print)?)
 }
 
-/// Whether a file cannot be opened, or has not what was read of it any more, as far as is seen.
-pub(super) fn is_lost(file: &Tracked) -> bool {
-    file.reopen().is_err() || matches!(is_intact(file), Ok(false))
+/// How what was read of a file was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// It has another content.
+    Changed,
+    /// It cannot be opened, so that nobody knows what has become of it.
+    Closed,
+}
+
+/// How what was read of a file was lost, if it was, as far as is seen.
+pub(super) fn loss(file: &Tracked) -> Option<Loss> {
+    match file.reopen() {
+        Err(_) => Some(Loss::Closed),
+        Ok(_) => matches!(is_intact(file), Ok(false)).then_some(Loss::Changed),
+    }
 }
 
 /// Whether they are not of the same log.

@@ -66,12 +66,13 @@ impl Follower {
         let names: HashSet<&str> = files().map(|file| file.family.name.as_str()).collect();
         let others = names.into_iter().flat_map(|name| self.table.named(name));
         let others = others.filter(|other| other.relation.is_read() && !own.contains(&other.key));
-        let lost: Vec<&Tracked> =
-            others.filter(|other| !other.is_ghost() && copies::is_lost(other)).collect();
+        let others = others.filter(|other| !other.is_ghost());
+        let lost: Vec<_> = others.filter_map(|other| Some((other, copies::loss(other)?))).collect();
         if lost.is_empty() {
             return;
         }
-        let is_doubtful = |file: &&Tracked| lost.iter().any(|lost| comparison.may_have(file, lost));
+        let is_doubtful =
+            |file: &&Tracked| lost.iter().any(|lost| comparison.may_have(file, *lost));
         let doubtful: HashSet<FileKey> = files().filter(is_doubtful).map(|file| file.key).collect();
         let is_of_them =
             |file: &Tracked| file.relation.original().is_some_and(|key| doubtful.contains(&key));
