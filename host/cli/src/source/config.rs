@@ -148,7 +148,8 @@ pub struct LineSettings {
     pub origins: bool,
     /// Whether records say what they have beside their value.
     pub records: bool,
-    /// Whether the keys of records are kept for their dead letters. Records say at least these then.
+    /// Whether the keys of records are kept for their dead letters. Records say at least these
+    /// then.
     pub keys: bool,
 }
 

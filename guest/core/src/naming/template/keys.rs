@@ -24,7 +24,8 @@ impl Template {
             {
                 None
             }
-            // The parser allows it beside a UUID, by which names differ. The key is not told from it.
+            // The parser allows it beside a UUID, by which names differ. The key is not told from
+            // it.
             (Piece::First { .. } | Piece::Sequence { .. }, _) => Some(TOUCHES),
             (Piece::Date(format), _) if format.width().is_none() => Some(NO_WIDTH),
             _ => None,
