@@ -8,7 +8,8 @@
 //!
 //! For a generator of `w` bits, multiples of `t` terms are to be expected from a degree of about
 //! 8 × (2^w × (t - 1)!)^(1 / (t - 1)) bits on. They were found by looking for `t` powers of x^8
-//! whose remainders add up to nothing. Russell calls them zero polynomials, and uses such for CRC-32:
+//! whose remainders add up to nothing. Russell calls them zero polynomials, and uses such for
+//! CRC-32:
 //! <https://arxiv.org/abs/2412.16398>. Those need shifts, since their exponents are not whole bytes.
 
 /// A message of so many bytes as the last lag, with the same remainder as `pieces`, which have

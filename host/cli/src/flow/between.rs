@@ -59,8 +59,8 @@ pub(super) fn send_letters(
     problems.push(Problem::new("map.on_rejected.topic", message));
 }
 
-/// A source that never ends needs a checkpoint to be gone on with, unless its group knows how far it
-/// was read.
+/// A source that never ends needs a checkpoint to be gone on with, unless its group knows how far
+/// it was read.
 pub(super) fn keep_the_place(
     source: &SourceSettings,
     has_checkpoint: bool,
