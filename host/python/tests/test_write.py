@@ -84,7 +84,8 @@ def test_pieces_cover_all_events_in_any_split(
     chance = random.Random(seed)
     monkeypatch.setattr(_runs, "PIECE_BYTES", 1000)
     monkeypatch.setattr(_runs, "PIECE_EVENTS", 50)
-    lines = [_line(chance) for _ in range(3_000)]
+    # The text ends without a line feed, so an empty last line would be no line of it.
+    lines = [_line(chance) for _ in range(3_000)] + [b"last"]
     joined = b"".join(line + b"\n" for line in lines)
     texts = [line.decode(errors="replace") for line in lines]
     with open_sink() as sink:
