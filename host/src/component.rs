@@ -244,7 +244,7 @@ impl Component {
         let answer = call.make(sink.call_open(&mut store, config, state)).await?;
         let resource = answered("open", answer, |_| Ok(()))?;
         let ledger = Ledger::new(state.is_some(), *limits);
-        Ok(Sink::new(store, instance, resource, self.engine.clone(), *limits, ledger))
+        Ok(Sink::new(store, instance, resource, *limits, ledger))
     }
 
     /// An instance for the call `name`. Its modules may compute when they start.
@@ -273,7 +273,7 @@ impl Component {
 pub(crate) fn new_store(engine: &Engine, grants: &Grants, passage: Passage) -> Store<State> {
     let Limits { compute_max, resources_max, .. } = grants.limits;
     let egress = Egress::new(grants.egress.iter().cloned(), grants.transport.clone(), passage);
-    let state = State::new(egress, grants.credentials.clone(), &grants.limits);
+    let state = State::new(egress, grants.credentials.clone(), &grants.limits, engine.ticker());
     let mut store = Store::new(engine.wasmtime(), state);
     store.limiter(|state| &mut state.bounds);
     store.set_max_component_handles(resources_max);

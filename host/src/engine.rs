@@ -1,11 +1,13 @@
 //! The engine that runs components, and the limits it sets them.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use wasmtime::Config;
+
+use crate::ticker::Ticker;
 
 /// What a component may use up. A message about one of these names it.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +59,7 @@ impl Default for Limits {
 #[derive(Clone)]
 pub struct Engine {
     inner: wasmtime::Engine,
-    _ticker: std::sync::Arc<Ticker>,
+    ticker: Arc<Ticker>,
 }
 
 impl Engine {
@@ -79,9 +81,10 @@ impl Engine {
                 .with_context(|| format!("the cache folder {} cannot be used", folder.display()))?;
         }
         let inner = wasmtime::Engine::new(&config).map_err(anyhow::Error::from)?;
-        let ticker =
-            Ticker::start(inner.clone()).context("the thread for time limits cannot be started")?;
-        Ok(Engine { inner, _ticker: std::sync::Arc::new(ticker) })
+        let engine = inner.weak();
+        let tick = move || engine.upgrade().iter().for_each(wasmtime::Engine::increment_epoch);
+        let ticker = Ticker::start(tick).context("the thread for time limits cannot be started")?;
+        Ok(Engine { inner, ticker: Arc::new(ticker) })
     }
 
     /// The folder that a command keeps compiled components in: `spillway` under the user's cache
@@ -97,6 +100,11 @@ impl Engine {
             .filter(|p| p.is_absolute())
             .or_else(home)
             .map(|p| p.join("spillway"))
+    }
+
+    /// What interrupts the guests.
+    pub(crate) fn ticker(&self) -> Arc<Ticker> {
+        Arc::clone(&self.ticker)
     }
 
     /// The wasmtime engine, for what this crate does not do.
@@ -118,31 +126,6 @@ fn keep_compiled(_: &mut Config, _: &Path) -> anyhow::Result<()> {
     anyhow::bail!("this build keeps none; build it with the cargo feature `cache`")
 }
 
-/// Moves the engine's epoch on for as long as the engine lives.
-struct Ticker {
-    _alive: Sender<()>,
-}
-
-impl Ticker {
-    fn start(engine: wasmtime::Engine) -> std::io::Result<Ticker> {
-        let (alive, ended) = channel();
-        let weak = engine.weak();
-        std::thread::Builder::new()
-            .name("spillway-epoch".to_owned())
-            .spawn(move || tick(&weak, &ended))?;
-        Ok(Ticker { _alive: alive })
-    }
-}
-
-fn tick(engine: &wasmtime::EngineWeak, ended: &Receiver<()>) {
-    while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-        match engine.upgrade() {
-            Some(engine) => engine.increment_epoch(),
-            None => return,
-        }
-    }
-}
-
 /// The instances of modules in one component, which may be composed of several; the memories of all
 /// of them; and their tables.
 pub(crate) const INSTANCES_MAX: usize = 100;
@@ -152,4 +135,3 @@ pub(crate) const TABLE_ELEMENTS_MAX: usize = 100_000;
 pub(crate) const STACK_BYTES_MAX: usize = 512 << 10;
 /// What a message says of a limit that is none of [`Limits`].
 pub(crate) const NOTHING_RAISES: &str = "no setting raises that";
-const TICK: Duration = Duration::from_millis(10);

@@ -86,6 +86,7 @@ pub mod problem;
 mod scan;
 pub mod sink;
 mod state;
+mod ticker;
 pub mod transform;
 mod trap;
 

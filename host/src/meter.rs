@@ -3,17 +3,20 @@
 use std::pin::pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
+use crate::ticker::Ticker;
 use crate::trap::Refused;
 
 /// What one component has used up.
 #[derive(Default)]
 pub(crate) struct Meter {
+    /// What interrupts it. It lives as long as whatever computes by it.
+    ticker: Arc<Ticker>,
     pub(crate) waited: Waited,
     pub(crate) computed: Computed,
     memory_refused: AtomicBool,
@@ -21,6 +24,21 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
+    /// Nothing yet.
+    pub(crate) fn new(ticker: Arc<Ticker>) -> Meter {
+        Meter { ticker, ..Meter::default() }
+    }
+
+    /// Measures a call, which is interrupted as long as it computes.
+    pub(crate) async fn compute<T>(&self, call: impl Future<Output = T>) -> T {
+        let mut call = pin!(call);
+        let call = std::future::poll_fn(|cx| {
+            let _computing = self.ticker.computing();
+            call.as_mut().poll(cx)
+        });
+        self.computed.of(call).await
+    }
+
     /// It asked for more memory than it may have.
     pub(crate) fn refuse_memory(&self) {
         self.memory_refused.store(true, Relaxed);
@@ -71,7 +89,7 @@ pub(crate) struct Computed(Mutex<(Duration, Option<Duration>)>);
 
 impl Computed {
     /// Measures a call.
-    pub(crate) async fn of<T>(&self, call: impl Future<Output = T>) -> T {
+    async fn of<T>(&self, call: impl Future<Output = T>) -> T {
         let mut call = pin!(call);
         *self.lock() = (Duration::ZERO, None);
         std::future::poll_fn(|cx| {

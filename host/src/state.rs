@@ -21,6 +21,7 @@ use crate::credentials::Provider;
 use crate::egress::Egress;
 use crate::engine::{INSTANCES_MAX, Limits, TABLE_ELEMENTS_MAX};
 use crate::meter::Meter;
+use crate::ticker::Ticker;
 use crate::trap::Exceeded;
 
 /// One guest's share of the host.
@@ -43,10 +44,15 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(egress: Egress, credentials: Arc<dyn Provider>, limits: &Limits) -> State {
+    pub(crate) fn new(
+        egress: Egress,
+        credentials: Arc<dyn Provider>,
+        limits: &Limits,
+        ticker: Arc<Ticker>,
+    ) -> State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
-        let meter = Arc::<Meter>::default();
+        let meter = Arc::new(Meter::new(ticker));
         State {
             table,
             clocks: WasiClocksCtx::default(),

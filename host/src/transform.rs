@@ -67,7 +67,6 @@ pub struct Transform {
     store: Store<State>,
     instance: Filter,
     resource: ResourceAny,
-    _engine: Engine,
     limits: Limits,
     /// What says that it is given up during a call.
     gate: Gate,
@@ -152,9 +151,9 @@ impl TransformComponent {
         let transform = instance.spillway_sink_transform().transform();
         let opened = call.make(transform.call_open(&mut store, config)).await?;
         let resource = answered("open", opened, |_| Ok(()))?;
-        let (engine, gate) = (self.engine.clone(), store.data().egress.passage().gate());
+        let gate = store.data().egress.passage().gate();
         let (limits, lifetime) = (*limits, Lifetime::default());
-        Ok(Transform { store, instance, resource, _engine: engine, limits, gate, lifetime })
+        Ok(Transform { store, instance, resource, limits, gate, lifetime })
     }
 
     async fn instantiate(

@@ -77,7 +77,7 @@ impl Call {
         let call = async {
             tokio::select! {
                 biased;
-                called = meter.computed.of(call) => called.map_err(|error| self.ended(&error)),
+                called = meter.compute(call) => called.map_err(|error| self.ended(&error)),
                 () = gate.given_up() => Err(SinkError::GivenUp),
             }
         };

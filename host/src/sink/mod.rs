@@ -17,7 +17,7 @@ use crate::contract::{
     self, Ending, IncompleteUpload, Metric, Progress, Rejection, Run, S3, SavedState,
 };
 use crate::egress::{Gate, Traffic};
-use crate::engine::{Engine, Limits};
+use crate::engine::Limits;
 use crate::state::State;
 
 pub(crate) use call::{Call, answered};
@@ -29,8 +29,6 @@ pub struct Sink {
     store: Store<State>,
     instance: S3,
     resource: ResourceAny,
-    /// Its clock is what ends a call that computes for too long, so it lives as long as the sink.
-    _engine: Engine,
     limits: Limits,
     ledger: Ledger,
     opened: Instant,
@@ -54,12 +52,11 @@ impl Sink {
         store: Store<State>,
         instance: S3,
         resource: ResourceAny,
-        engine: Engine,
         limits: Limits,
         ledger: Ledger,
     ) -> Sink {
         let (opened, lifetime) = (Instant::now(), Lifetime::default());
-        Sink { store, instance, resource, _engine: engine, limits, ledger, opened, lifetime }
+        Sink { store, instance, resource, limits, ledger, opened, lifetime }
     }
 
     /// Takes events, and returns those that will never be stored. Waits while the sink is full.
