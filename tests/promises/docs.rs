@@ -62,8 +62,8 @@ fn the_metrics_are_those_of_the_code() {
     assert_section("metrics of the sink", &table);
 
     let monitor = Monitor::new();
-    let files = vec![FileStats { family: "a".to_owned(), ..FileStats::default() }];
-    monitor.follow(Arc::new(Mutex::new(files)));
+    let files = [FileStats { family: "a".to_owned(), ..FileStats::default() }];
+    monitor.follow(Arc::new(Mutex::new(files.into())));
     let partition = Partition { topic: "a".to_owned(), number: 0 };
     let partitions = BTreeMap::from([(partition, Some(1))]);
     monitor.join(Arc::new(Mutex::new(GroupStats { partitions, ..GroupStats::default() })));

@@ -5,7 +5,7 @@ mod mapper;
 mod open;
 mod work;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use self::mapper::{Mapper, Rest};
 use self::open::OpenBatch;
@@ -13,7 +13,7 @@ use self::work::Work;
 use crate::batch::{Framing, Run};
 use crate::map::Map;
 use crate::place::{Begun, LineStarts, Place, Several};
-use crate::source::{FileStats, LineSettings, Note, Source, SourceError};
+use crate::source::{LineSettings, Note, SharedStats, Source, SourceError};
 
 /// The events of a source, batch by batch.
 pub struct Events {
@@ -181,7 +181,7 @@ impl Events {
     }
 
     /// The numbers of the files that are followed, as of the last second.
-    pub(crate) fn files(&self) -> Arc<Mutex<Vec<FileStats>>> {
+    pub(crate) fn files(&self) -> SharedStats {
         self.source.files()
     }
 

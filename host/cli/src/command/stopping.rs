@@ -47,7 +47,7 @@ async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool, limit: Optio
         ),
     };
     shutdown.reached(1).await;
-    let counts = move || monitor.view().traffic.unwrap_or_default();
+    let counts = move || monitor.traffic().unwrap_or_default();
     match waiting(counts()) {
         Some(waiting) => info!(target: SPILLWAY, event = "stopping", "{stopping} ({waiting})"),
         None => info!(target: SPILLWAY, event = "stopping", "{stopping}"),

@@ -60,7 +60,7 @@ impl Terminal {
         } else {
             let traffic = monitor.clone();
             let telling = if follows { Telling::ONE_A_MINUTE } else { Telling::EACH };
-            let waits = Waits::of(telling, move || traffic.view().traffic);
+            let waits = Waits::of(telling, move || traffic.traffic());
             let task = match follows {
                 true => tokio::spawn(minutes(monitor, repeats.clone())),
                 false => tokio::spawn(lines(monitor, warnings.clone())),

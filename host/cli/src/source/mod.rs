@@ -24,7 +24,7 @@ pub use config::{
 pub use error::SourceError;
 pub use files::{
     Compression, FileKey, FileMark, FileStats, FilesSettings, Format, Ledger, Note, Notice, Paths,
-    Print, Slice, StartAt,
+    Print, SharedStats, Slice, StartAt,
 };
 #[cfg(feature = "kafka")]
 pub use kafka::{Assigned, Assignment, Hand, Member, News};

@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::files::{follow, line_feeds};
@@ -12,7 +12,7 @@ use super::lines::NoLines;
 use super::queue::{Consumer, Producer, queue};
 use super::sniff::{SNIFFED_BYTES, sniff};
 use super::{
-    Codec, FileMark, FileStats, FilesSettings, Input, LineReader, LineSettings, Origin, Piece,
+    Codec, FileMark, FilesSettings, Input, LineReader, LineSettings, Origin, Piece, SharedStats,
     SourceError, SourceSettings,
 };
 
@@ -38,7 +38,7 @@ pub struct Source {
     is_file: bool,
     is_partition: bool,
     left: Arc<AtomicU64>,
-    files: Arc<Mutex<Vec<FileStats>>>,
+    files: SharedStats,
 }
 
 impl Source {
@@ -74,7 +74,7 @@ impl Source {
         resumed: Option<Vec<FileMark>>,
     ) -> Result<Source, SourceError> {
         let name = settings.paths.written().join(", ");
-        let files = Arc::<Mutex<Vec<FileStats>>>::default();
+        let files = SharedStats::default();
         let (settings, stats) = (settings.clone(), Arc::clone(&files));
         let of_thread = lines.clone();
         let read = move |producer: &Producer| {
@@ -224,7 +224,7 @@ impl Source {
     }
 
     /// The numbers of the files that are followed, as of the last second.
-    pub fn files(&self) -> Arc<Mutex<Vec<FileStats>>> {
+    pub fn files(&self) -> SharedStats {
         Arc::clone(&self.files)
     }
 

@@ -81,7 +81,7 @@ mod tests {
 
     fn page(files: Vec<FileStats>) -> Vec<String> {
         let monitor = Monitor::new();
-        monitor.follow(Arc::new(Mutex::new(files)));
+        monitor.follow(Arc::new(Mutex::new(files.into())));
         let page = monitor.view().exposition();
         let is_ours = |line: &&str| line.starts_with("spillway_source_");
         page.lines().filter(is_ours).map(str::to_owned).collect()

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::source::{FileStats, GroupStats};
+use crate::source::{FileStats, GroupStats, SharedStats};
 use crate::totals::Totals;
 use spillway::contract::Metric;
 use spillway::egress::{Counts, Traffic};
@@ -13,6 +13,7 @@ use super::families::Families;
 use super::lag::Lag;
 use super::movement::{Movement, Steps};
 use super::own;
+use super::parts::either_or_both;
 
 /// What is known of one run. Clones are of the same run.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ struct Known {
     steps: Steps,
     sink: Arc<Families>,
     /// The numbers of the files that are followed.
-    files: Arc<Mutex<Vec<FileStats>>>,
+    files: SharedStats,
     /// The numbers of the consumer group that it is a member of.
     group: Option<Arc<Mutex<GroupStats>>>,
     /// When the sink was last asked for its metrics.
@@ -66,7 +67,7 @@ pub struct View {
     /// Whether it moves.
     pub movement: Movement,
     /// The files that are read, by family.
-    pub files: Vec<FileStats>,
+    pub files: Arc<[FileStats]>,
     /// The partitions that are read, where it is a member of a consumer group.
     pub group: Option<GroupStats>,
     /// The component's own metrics, as of [`sink_at`](View::sink_at).
@@ -133,6 +134,15 @@ impl Monitor {
         }
     }
 
+    /// What passes its ways out, as of this moment.
+    pub(crate) fn traffic(&self) -> Option<Counts> {
+        let known = self.lock();
+        let own = known.traffic.as_ref().map(Traffic::counts);
+        let parts = known.parts.iter().map(Monitor::traffic);
+        let ended = known.ended.as_ref().and_then(|ended| ended.traffic);
+        parts.chain([ended]).fold(own, either_or_both)
+    }
+
     fn own_view(&self) -> View {
         let known = self.lock();
         let traffic = known.traffic.as_ref().map(Traffic::counts);
@@ -178,7 +188,7 @@ impl Monitor {
     }
 
     /// These are the numbers of the files that it follows, which change.
-    pub fn follow(&self, files: Arc<Mutex<Vec<FileStats>>>) {
+    pub fn follow(&self, files: SharedStats) {
         self.lock().files = files;
     }
 

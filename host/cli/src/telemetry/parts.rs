@@ -42,10 +42,7 @@ impl View {
         self.movement.moved = self.movement.polled;
         parts.into_iter().fold(self, |mut all, part| {
             all.totals = all.totals.and(&part.totals);
-            all.traffic = match (all.traffic, part.traffic) {
-                (Some(one), Some(other)) => Some(both(one, other)),
-                (one, other) => one.or(other),
-            };
+            all.traffic = either_or_both(all.traffic, part.traffic);
             all.lag_events += part.lag_events;
             all.lag = all.lag.max(part.lag);
             all.movement.moved = all.movement.moved.max(part.movement.moved);
@@ -59,7 +56,15 @@ impl View {
     }
 }
 
-/// What passed two ways out to one store.
+/// What passed two ways out to one store, where there are two.
+pub(super) fn either_or_both(one: Option<Counts>, other: Option<Counts>) -> Option<Counts> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(both(one, other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// What passed both of them.
 fn both(one: Counts, other: Counts) -> Counts {
     let worse = if one.bad_in_a_row >= other.bad_in_a_row { one } else { other };
     // One way out on which all is well says that the store is there.

@@ -158,7 +158,7 @@ fn busy() -> View {
         closing: false,
         checkpointed: None,
         movement: Movement::default(),
-        files: Vec::new(),
+        files: Arc::default(),
         group: None,
         sink: Arc::new(Families::of(SHOWN.map(total).to_vec())),
         sink_at: Some(SystemTime::now()),

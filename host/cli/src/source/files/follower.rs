@@ -13,6 +13,7 @@ mod resume;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use self::away::Away;
@@ -180,7 +181,7 @@ impl Follower {
     }
 
     /// The numbers of each family.
-    pub(super) fn stats(&self) -> Vec<FileStats> {
+    pub(super) fn stats(&self) -> Arc<[FileStats]> {
         let mut stats = BTreeMap::<&Family, FileStats>::new();
         for (family, truncations) in &self.truncations {
             stats.entry(family).or_default().truncations = *truncations;

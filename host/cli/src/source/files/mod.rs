@@ -46,6 +46,6 @@ pub use paths::Paths;
 pub(super) use proof::line_feeds;
 pub use reach::Print;
 pub use settings::{FilesSettings, StartAt};
-pub use stats::FileStats;
+pub use stats::{FileStats, SharedStats};
 pub use stream::{FileKey, Note, Notice, Slice};
 pub(super) use thread::follow;

@@ -1,5 +1,10 @@
 //! The numbers of the files that are followed.
 
+use std::sync::{Arc, Mutex};
+
+/// The numbers of all files, as of the last look, where others read them.
+pub type SharedStats = Arc<Mutex<Arc<[FileStats]>>>;
+
 /// The numbers of the files of one log: the one that is written, and those rotated out of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileStats {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::family::Family;
 use super::paths::FileId;
@@ -22,15 +23,19 @@ pub(super) struct Table {
     folders: HashMap<PathBuf, usize>,
     open: BTreeSet<FileKey>,
     decoding: usize,
+    /// Whether each file knows which of its log are older.
+    are_ages_noted: bool,
     turns: Turns,
     next_key: u64,
 }
 
 /// What is derived of a file as it was.
+#[derive(Default)]
 struct Before {
     is_open: bool,
     is_decoding: bool,
     is_ready: bool,
+    modified: Option<SystemTime>,
 }
 
 impl Table {
@@ -105,7 +110,7 @@ impl Table {
             self.by_path.insert(file.path.clone(), key);
         }
         self.add_family(&file.family, key);
-        let before = Before { is_open: false, is_decoding: false, is_ready: false };
+        let before = Before::default();
         self.files.insert(key, file);
         self.derive(key, &before);
     }
@@ -113,6 +118,7 @@ impl Table {
     pub(super) fn remove(&mut self, key: FileKey) -> Option<Tracked> {
         let before = Before::of(self.files.get(&key)?);
         let file = self.files.remove(&key)?;
+        self.are_ages_noted = false;
         if before.is_ready {
             self.turns.remove(&file.family, key);
         }
@@ -154,6 +160,9 @@ impl Table {
 
     /// Remembers which files of each log are older than others, for when they have no names.
     pub(super) fn note_ages(&mut self) {
+        if std::mem::replace(&mut self.are_ages_noted, true) {
+            return;
+        }
         let mut logs = HashMap::<&Family, Vec<&Tracked>>::new();
         self.files.values().for_each(|file| logs.entry(&file.family).or_default().push(file));
         let mut places = Vec::new();
@@ -195,6 +204,7 @@ impl Table {
         } else if !now.is_open && before.is_open {
             self.open.remove(&key);
         }
+        self.are_ages_noted &= now.modified == before.modified;
         self.decoding += usize::from(now.is_decoding);
         self.decoding -= usize::from(before.is_decoding);
     }
@@ -238,6 +248,7 @@ impl Before {
             is_open: file.handle.is_some(),
             is_decoding: file.content.is_decoding(),
             is_ready: file.is_ready(),
+            modified: Some(file.modified),
         }
     }
 }

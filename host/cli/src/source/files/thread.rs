@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::follower::Follower;
@@ -21,7 +21,7 @@ pub(in crate::source) fn follow(
     start: Start,
     resumed: Option<Vec<FileMark>>,
     producer: &Producer,
-    stats: &Mutex<Vec<FileStats>>,
+    stats: &Mutex<Arc<[FileStats]>>,
 ) -> Result<(), SourceError> {
     let mut follower = Follower::new(settings, lines, start, resumed);
     let mut watch = follower.is_following().then(|| Watch::new(producer.waker()));
