@@ -26,6 +26,7 @@ use super::settings::{FilesSettings, StartAt};
 use super::stats::FileStats;
 use super::stream::{FileKey, Note, Notice, Stream};
 use super::table::Table;
+use super::tracked::Tracked;
 use crate::source::{LastLine, LineSettings, Piece, SourceError, Start};
 
 /// Follows files.
@@ -88,9 +89,12 @@ impl Follower {
         self.settings.follow
     }
 
-    /// Whether nothing more comes.
+    /// Whether nothing more comes. What is undecided is decided at a later look.
     pub(super) fn is_through(&self) -> bool {
-        !self.settings.follow && self.looked.is_some() && self.table.is_read()
+        !self.settings.follow
+            && self.looked.is_some()
+            && self.table.is_read()
+            && !self.table.files().any(Tracked::is_undecided)
     }
 
     /// When names are looked at next that have changed: shortly after the last look, since a folder

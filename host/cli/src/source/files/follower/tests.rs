@@ -9,6 +9,7 @@ use crate::source::{Codec, Crlf};
 mod away;
 mod begun;
 mod odd;
+mod once;
 mod quick;
 mod random;
 mod world;
