@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::dead_letters::DeadLetterQueue;
-use super::origins::Origins;
 use super::pending::Pending;
 use super::rounds::Rounds;
 use super::runs::{end, run};
@@ -18,7 +17,7 @@ use crate::events::{Batch, Events};
 use crate::lanes::{Sinks, Written};
 use crate::layout::{Between, Layout, Lines};
 use crate::shutdown::Shutdown;
-use crate::source::{Note, Notice as SourceNotice, Partition};
+use crate::source::{Note, Notice as SourceNotice, Origins, Partition};
 use crate::telemetry::Monitor;
 use spillway::contract::{Ending, Error, Failure, Level, Notice, Progress, Run, VisibleObject};
 use spillway::egress::Gate;

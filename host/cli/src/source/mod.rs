@@ -23,8 +23,8 @@ pub use config::{
 };
 pub use error::SourceError;
 pub use files::{
-    Compression, FileKey, FileMark, FileStats, FilesSettings, Format, Ledger, Note, Notice, Paths,
-    Print, SharedStats, Slice, StartAt,
+    Compression, FileKey, FileMark, FileStats, FilesSettings, Format, Ledger, Note, Notice,
+    Origins, Paths, Print, SharedStats, Slice, StartAt,
 };
 #[cfg(feature = "kafka")]
 pub use kafka::{Assigned, Assignment, Hand, Member, News};

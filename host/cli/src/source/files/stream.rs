@@ -50,30 +50,51 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// The file.
-    pub fn file(&self) -> FileKey {
-        self.file
-    }
-
     /// Whether it has no lines.
     pub fn is_empty(&self) -> bool {
         self.stream.0.line == self.stream.1.line
     }
 
-    /// The number of its first line in the stream, from 1.
-    pub fn first_line(&self) -> u64 {
-        self.stream.0.line + 1
+    /// Which lines it has.
+    pub(super) fn lines(&self) -> SliceLines {
+        let ((from, to), (begin, until)) = (self.stream, self.content);
+        SliceLines {
+            file: self.file,
+            stream: (from.line, to.line),
+            content: begin.line,
+            is_by_line: to.line - from.line == until.line - begin.line,
+        }
+    }
+}
+
+/// Which lines of the stream a slice has, and which of its file they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SliceLines {
+    file: FileKey,
+    stream: (u64, u64),
+    /// How many lines of the file are before them.
+    content: u64,
+    /// Whether a line of the stream is one of the file.
+    is_by_line: bool,
+}
+
+impl SliceLines {
+    /// The file.
+    pub(super) fn file(&self) -> FileKey {
+        self.file
+    }
+
+    /// The numbers of its first and its last line in the stream, from 1.
+    pub(super) fn in_stream(&self) -> (u64, u64) {
+        (self.stream.0 + 1, self.stream.1)
     }
 
     /// The number that a line of the stream has in the file, both from 1; that of its first line
     /// where several lines are one event. Nothing where it is none of its lines.
-    pub fn line_in_file(&self, line: u64) -> Option<u64> {
-        let (from, to) = self.stream;
-        let (begin, until) = self.content;
-        let before = line.checked_sub(1)?.checked_sub(from.line)?;
-        let is_by_line = to.line - from.line == until.line - begin.line;
-        let is_in = line <= to.line;
-        is_in.then_some(begin.line + 1 + if is_by_line { before } else { 0 })
+    pub(super) fn in_file(&self, line: u64) -> Option<u64> {
+        let (first, last) = self.in_stream();
+        let before = line.checked_sub(first).filter(|_| line <= last)?;
+        Some(self.content + 1 + if self.is_by_line { before } else { 0 })
     }
 }
 
