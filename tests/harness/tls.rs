@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use rcgen::CertifiedKey;
+use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -15,7 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
-/// A listener that passes on what it deciphers. Its certificate is signed by itself, for 127.0.0.1.
+/// A listener that passes on what it deciphers. Its certificate is signed by itself, for 127.0.0.1,
+/// and has a name of its own.
 pub struct TlsFront {
     address: SocketAddr,
     certificate: Vec<u8>,
@@ -44,8 +45,13 @@ impl TlsFront {
         broken: usize,
         knows_clients: bool,
     ) -> TlsFront {
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]);
-        let CertifiedKey { cert, signing_key } = made.expect("a certificate");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let signing_key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        // OpenSSL looks for an issuer by its name.
+        params.distinguished_name.push(DnType::CommonName, address.to_string());
+        let cert = params.self_signed(&signing_key).expect("a certificate");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
@@ -63,8 +69,6 @@ impl TlsFront {
             .with_single_cert(vec![cert.der().clone()], key)
             .expect("the key is the certificate's");
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
-        let address = listener.local_addr().expect("an address");
         runtime.spawn(async move {
             let mut left = broken;
             while let Ok((stream, _)) = listener.accept().await {
@@ -77,6 +81,11 @@ impl TlsFront {
             }
         });
         TlsFront { address, certificate: cert.der().to_vec() }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its URL.

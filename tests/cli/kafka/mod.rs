@@ -7,6 +7,8 @@ mod members;
 mod pressure;
 mod records;
 mod takeovers;
+#[cfg(feature = "kafka-tls")]
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
