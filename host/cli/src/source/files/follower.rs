@@ -26,7 +26,6 @@ use super::settings::{FilesSettings, StartAt};
 use super::stats::FileStats;
 use super::stream::{FileKey, Note, Notice, Stream};
 use super::table::Table;
-use super::tracked::Tracked;
 use crate::source::{LastLine, LineSettings, Piece, SourceError, Start};
 
 /// Follows files.
@@ -89,12 +88,9 @@ impl Follower {
         self.settings.follow
     }
 
-    /// Whether nothing more comes. What is undecided is decided at a later look.
+    /// Whether nothing more comes.
     pub(super) fn is_through(&self) -> bool {
-        !self.settings.follow
-            && self.looked.is_some()
-            && self.table.is_read()
-            && !self.table.files().any(Tracked::is_undecided)
+        !self.settings.follow && self.looked.is_some() && self.table.is_read()
     }
 
     /// When names are looked at next that have changed: shortly after the last look, since a folder

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use super::content::{Content, How, Read};
 use super::decode::Format;
@@ -235,26 +235,6 @@ impl Tracked {
             Err(_) => (self.has_more, self.length) = (false, u64::MAX),
         }
         read
-    }
-
-    /// Nothing has its content but itself.
-    pub(super) fn stand_alone(&mut self) {
-        (self.relation, self.has_more) = (Relation::Own, true);
-    }
-
-    /// Whether it has not become longer for so long, as far as this run has seen.
-    pub(super) fn rests(&self, time: Duration, now: Instant) -> bool {
-        now.saturating_duration_since(self.grown) >= time
-    }
-
-    /// Whether it was last changed so long ago, by the clock of its file system.
-    pub(super) fn is_old(&self, time: Duration) -> bool {
-        SystemTime::now().duration_since(self.modified).is_ok_and(|age| age >= time)
-    }
-
-    /// Whether it is not known yet if it has lines that no other file has.
-    pub(super) fn is_undecided(&self) -> bool {
-        self.relation == Relation::Unknown && self.length > 0
     }
 
     /// It goes on with a content that another had up to there, and some have not.

@@ -9,8 +9,7 @@ use crate::source::files::content::Content;
 use crate::source::files::copies::{self, Comparison, Kin};
 use crate::source::files::family::{self, Family};
 use crate::source::files::listing::Listing;
-use crate::source::files::paths::{FileId, is_absent};
-use crate::source::files::settings::FilesSettings;
+use crate::source::files::paths::FileId;
 use crate::source::files::stream::{FileKey, Note};
 use crate::source::files::tracked::{Relation, Tracked};
 
@@ -18,8 +17,9 @@ impl Follower {
     /// Decides of each file that may be a copy whether it is one, and looks for what has lost its
     /// file.
     pub(super) fn review_all(&mut self, now: Instant) {
-        let undecided = || self.table.files().filter(|file| file.is_undecided());
-        let logs: HashSet<&Family> = undecided().map(|file| &file.family).collect();
+        let undecided = |file: &Tracked| file.relation == Relation::Unknown && file.length > 0;
+        let logs: HashSet<&Family> =
+            self.table.files().filter(|file| undecided(file)).map(|file| &file.family).collect();
         let originals: HashSet<FileKey> =
             self.table.files().filter_map(|file| file.relation.original()).collect();
         // What was read of a file is compared with others only as long as it has that.
@@ -42,7 +42,7 @@ impl Follower {
             self.table.update(key, |file| file.relation = Relation::Unknown);
         }
         let mut undecided: Vec<&Tracked> =
-            self.table.files().filter(|file| file.is_undecided()).collect();
+            self.table.files().filter(|file| undecided(file)).collect();
         // What is compressed is likely to be of one that is not.
         undecided.sort_by_key(|file| std::cmp::Reverse(file.length));
         let undecided: Vec<FileKey> = undecided.into_iter().map(|file| file.key).collect();
@@ -55,17 +55,14 @@ impl Follower {
         let mut comparison = Comparison::new(self.settings.compression);
         let is_own = |key: &FileKey| self.review(*key, &mut comparison, now);
         let own: HashSet<FileKey> = files.into_iter().filter(is_own).collect();
-        self.doubt(&own, &comparison, now);
+        self.doubt(&own, &comparison);
     }
 
     /// Leaves open what files without kin are that may have the content of one which has lost it.
     /// That may have been truncated while they were compared with it. One look at each of the
     /// others, behind all comparisons, does for all of them.
-    fn doubt(&mut self, own: &HashSet<FileKey>, comparison: &Comparison, now: Instant) {
-        // Without `follow` the run waits for what is undecided, so that is to end.
-        let is_open =
-            |file: &&Tracked| self.settings.follow || !file.rests(self.settings.rotate_wait, now);
-        let files = || own.iter().filter_map(|key| self.table.get(*key)).filter(is_open);
+    fn doubt(&mut self, own: &HashSet<FileKey>, comparison: &Comparison) {
+        let files = || own.iter().filter_map(|key| self.table.get(*key));
         let names: HashSet<&str> = files().map(|file| file.family.name.as_str()).collect();
         let others = names.into_iter().flat_map(|name| self.table.named(name));
         let others = others.filter(|other| other.relation.is_read() && !own.contains(&other.key));
@@ -92,9 +89,8 @@ impl Follower {
         let others = named
             .filter(|other| other.key != key && other.relation.is_read())
             .filter(|other| other.family == file.family || other.is_told_from_afar());
-        let FilesSettings { follow, rotate_wait, .. } = self.settings;
-        let rests = file.rests(rotate_wait, now);
-        let is_settled = rests || !follow && file.is_old(rotate_wait);
+        let settled = self.settings.rotate_wait;
+        let is_settled = now.saturating_duration_since(file.grown) >= settled;
         match comparison.kin(file, others, is_settled) {
             Ok(Kin::CopyOf(original, end)) => {
                 let compared = self.table.get(original).map(|it| (it.length, it.modified));
@@ -119,14 +115,13 @@ impl Follower {
                 mark.into_iter().for_each(|mark| self.stream.note(Note::File(key, mark)));
             }
             Ok(Kin::None) => {
-                self.table.update(key, Tracked::stand_alone);
+                let own = |file: &mut Tracked| {
+                    (file.relation, file.has_more) = (Relation::Own, true);
+                };
+                self.table.update(key, own);
                 return true;
             }
             Ok(Kin::Unclear) => {}
-            // Reading it tells what is wrong, and ends a run that does not follow.
-            Err(error) if rests && !follow && !is_absent(&error) => {
-                self.table.update(key, Tracked::stand_alone);
-            }
             Err(error) => {
                 let path = file.path.clone();
                 self.complain(&path, "cannot be read", &error);

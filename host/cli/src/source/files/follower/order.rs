@@ -97,7 +97,11 @@ impl Follower {
     fn awaits(&self, key: FileKey, now: Instant) -> bool {
         let Some(file) = self.table.get(key) else { return false };
         let beside = || self.table.named(&file.family.name).filter(|it| it.family == file.family);
-        let is_new = |it: &Tracked| it.is_undecided() && !it.rests(self.settings.rotate_wait, now);
+        let is_new = |it: &Tracked| {
+            now.saturating_duration_since(it.grown) < self.settings.rotate_wait
+                && it.relation == Relation::Unknown
+                && it.length > 0
+        };
         beside().any(is_new) && beside().any(Tracked::is_ghost)
     }
 }

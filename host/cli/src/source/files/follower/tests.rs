@@ -9,7 +9,6 @@ use crate::source::{Codec, Crlf};
 mod away;
 mod begun;
 mod odd;
-mod once;
 mod quick;
 mod random;
 mod world;
