@@ -15,7 +15,7 @@ use crate::trap::Refused;
 /// What one component has used up.
 #[derive(Default)]
 pub(crate) struct Meter {
-    /// What interrupts it. It lives as long as whatever computes by it.
+    /// What interrupts it. Held, so that its thread lives as long as this guest.
     ticker: Arc<Ticker>,
     pub(crate) waited: Waited,
     pub(crate) computed: Computed,
@@ -24,7 +24,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Nothing yet.
+    /// That of a guest that has used up nothing yet.
     pub(crate) fn new(ticker: Arc<Ticker>) -> Meter {
         Meter { ticker, ..Meter::default() }
     }

@@ -55,21 +55,24 @@ fn renaming(broker: SocketAddr, ports: Ports) -> io::Result<SocketAddr> {
     thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
             let ports = ports.clone();
-            // A connection that breaks off is one that either side has closed.
-            thread::spawn(move || pass_on(client, broker, &ports));
+            thread::spawn(move || {
+                // A connection that breaks off is one that either side has closed.
+                let _ = pass_on(&client, broker, &ports);
+                client.shutdown(Shutdown::Both)
+            });
         }
     });
     Ok(address)
 }
 
-fn pass_on(client: TcpStream, broker: SocketAddr, ports: &Ports) -> io::Result<()> {
+fn pass_on(client: &TcpStream, broker: SocketAddr, ports: &Ports) -> io::Result<()> {
     let broker = TcpStream::connect(broker)?;
     let (mut from, mut to) = (client.try_clone()?, broker.try_clone()?);
     thread::spawn(move || {
         let _ = io::copy(&mut from, &mut to);
         to.shutdown(Shutdown::Both)
     });
-    let (mut from, mut to) = (&broker, &client);
+    let (mut from, mut to) = (&broker, client);
     loop {
         let mut length = [0; 4];
         from.read_exact(&mut length)?;

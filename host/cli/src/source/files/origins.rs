@@ -10,7 +10,8 @@ use super::stream::{FileKey, Note, SliceLines};
 pub struct Origins {
     names: HashMap<FileKey, Arc<str>>,
     slices: VecDeque<SliceLines>,
-    /// The files that are gone and of which there are lines, with the last line of the stream then.
+    /// The files that are gone and of which there are lines, each with the number of its last line
+    /// in the stream.
     gone: VecDeque<(FileKey, u64)>,
 }
 
@@ -35,8 +36,8 @@ impl Origins {
         }
     }
 
-    /// Forgets the names of files that are gone, once their lines are forgotten. Which was gone
-    /// first may have lines behind those of the next: then that one waits for it.
+    /// Forgets the names of files that are gone, once their lines are forgotten. They are forgotten
+    /// in the order in which they went, so one may wait for another that has later lines.
     fn forget(&mut self) {
         let oldest = self.slices.front().map_or(u64::MAX, |slice| slice.in_stream().0);
         while let Some((key, _)) = self.gone.pop_front_if(|(_, last)| *last < oldest) {

@@ -29,7 +29,7 @@ pub(super) struct Table {
     next_key: u64,
 }
 
-/// What is derived of a file as it was.
+/// A file as it was, as far as the table derives something from it.
 #[derive(Default)]
 struct Before {
     is_open: bool,
