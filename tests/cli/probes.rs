@@ -135,6 +135,9 @@ fn a_run_that_stands_still_is_not_live() {
     while manager.recv(&mut [0; 4_096]).is_ok() {}
     eventually("a while", || stands_still_for(12));
     assert!(manager.recv(&mut [0; 4_096]).is_err(), "the watchdog is told that it lives");
+    // A manager that reads nothing more would hold the run up once its queue is full.
+    manager.set_nonblocking(false).unwrap();
+    std::thread::spawn(move || while manager.recv(&mut [0; 4_096]).is_ok() {});
     // It is read on, and all is well.
     let reading = std::thread::spawn(move || log.read_to_end(&mut Vec::new()));
     eventually("live again", || probe(address, "/health/live").0 == 200);
