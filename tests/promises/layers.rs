@@ -83,6 +83,7 @@ const SINK_HOST: &[&str] = &[
     "problem",
     "parts",
     "contract",
+    "ticker",
     "engine",
     "bounds",
     "egress",
