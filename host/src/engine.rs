@@ -107,8 +107,8 @@ impl Engine {
         Arc::clone(&self.ticker)
     }
 
-    /// The wasmtime engine, for what this crate does not do. Its epoch moves on only while a sink or
-    /// a transform of this crate computes.
+    /// The wasmtime engine, for what this crate does not do. Its epoch moves on only while a sink
+    /// or a transform of this crate computes.
     pub fn wasmtime(&self) -> &wasmtime::Engine {
         &self.inner
     }

@@ -74,7 +74,7 @@ pub(super) struct SliceLines {
     stream: (u64, u64),
     /// How many lines of the file are before them.
     content: u64,
-    /// Whether each of its lines in the stream is one line of the file, and not an event of several.
+    /// Whether each of its lines in the stream is one line of the file, not an event of several.
     is_by_line: bool,
 }
 
