@@ -269,6 +269,7 @@ mod tests {
             print,
             through: None,
             earlier: Some(earlier),
+            nameless: None,
             is_begun: false,
         };
         assert_eq!(mark(0).path.len(), 101);

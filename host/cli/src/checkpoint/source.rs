@@ -129,6 +129,7 @@ pub(crate) fn files_of(mark: &Mark) -> Result<Vec<FileMark>, Moved> {
                 print: print.map_err(unreadable)?,
                 through: None,
                 earlier: None,
+                nameless: None,
                 is_begun: mark.begun.is_some(),
             }])
         }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use self::away::Away;
+use super::clock::Clock;
 use super::complaints::Complaints;
 use super::content::{How, Read, SLICE_BYTES};
 use super::family::Family;
@@ -31,6 +32,7 @@ use crate::source::{LastLine, LineSettings, Piece, SourceError, Start};
 /// Follows files.
 pub(super) struct Follower {
     settings: FilesSettings,
+    clock: Clock,
     stream: Stream,
     table: Table,
     /// What an earlier run has read, until the first look.
@@ -63,8 +65,10 @@ impl Follower {
         lines: LineSettings,
         at: Start,
         resumed: Option<Vec<FileMark>>,
+        clock: Clock,
     ) -> Follower {
         Follower {
+            clock,
             stream: Stream::new(lines, at),
             table: Table::from(resumed.as_ref().map_or(0, |marks| marks.len() as u64)),
             begins_at_end: resumed.is_none() && settings.start_at == StartAt::End,

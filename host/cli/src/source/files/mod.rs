@@ -17,6 +17,7 @@
 //! those of files that get a name outside of the flow before a checkpoint knows of them, if the
 //! process ends before it has read them.
 
+mod clock;
 mod complaints;
 mod content;
 mod copies;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::clock::Clock;
 use super::follower::Follower;
 use super::mark::FileMark;
 use super::settings::FilesSettings;
@@ -23,7 +24,7 @@ pub(in crate::source) fn follow(
     producer: &Producer,
     stats: &Mutex<Arc<[FileStats]>>,
 ) -> Result<(), SourceError> {
-    let mut follower = Follower::new(settings, lines, start, resumed);
+    let mut follower = Follower::new(settings, lines, start, resumed, Clock::new(Instant::now()));
     let mut watch = follower.is_following().then(|| Watch::new(producer.waker()));
     let mut next_look = Instant::now();
     while !producer.is_abandoned() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use super::clock::Moment;
 use super::content::{Content, How, Read};
 use super::decode::Format;
 use super::family::{self, Family, Rotation};
@@ -49,7 +50,7 @@ pub(super) struct Tracked {
     /// Whether the last event is taken, though it may go on.
     pub(super) takes_last_event: bool,
     /// Since when it has no name that is looked for.
-    pub(super) nameless: Option<Instant>,
+    pub(super) nameless: Option<Moment>,
     /// How long it was when it could not be decompressed.
     pub(super) broken: Option<u64>,
     /// Whether a checkpoint knows of it.
@@ -135,17 +136,17 @@ impl Tracked {
         Tracked { relation, is_marked: true, ..Tracked::new(key, found, content, now) }
     }
 
-    /// A content that was read and of which is not known where it is.
-    pub(super) fn ghost(key: FileKey, path: &Path, content: Content, now: Instant) -> Tracked {
+    /// A content that was read and of which is not known where it is, since then.
+    pub(super) fn ghost(key: FileKey, path: &Path, content: Content, since: Moment) -> Tracked {
         let found = Found {
             path: path.to_owned(),
             id: FileId::NONE,
             length: content.reach.offset,
             modified: SystemTime::UNIX_EPOCH,
         };
-        let nameless = Some(now);
+        let nameless = Some(since);
         let (relation, is_marked, has_more) = (Relation::Own, true, false);
-        let file = Tracked::new(key, &found, content, now);
+        let file = Tracked::new(key, &found, content, since.at);
         Tracked { relation, is_marked, has_more, nameless, ..file }
     }
 
@@ -185,6 +186,7 @@ impl Tracked {
             print: self.content.print(),
             through: self.content.read_through(),
             earlier: reach.earlier(),
+            nameless: self.nameless.map(|since| since.unix),
             is_begun: begun.is_some(),
         }
     }

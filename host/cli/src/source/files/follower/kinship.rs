@@ -185,7 +185,7 @@ impl Follower {
         if content.told_at() == 0 {
             return;
         }
-        let mut ghost = Tracked::ghost(self.table.new_key(), path, content, now);
+        let mut ghost = Tracked::ghost(self.table.new_key(), path, content, self.clock.moment(now));
         (ghost.denied, ghost.place) = (denied, place);
         self.stream.note(Note::File(ghost.key, ghost.mark()));
         self.table.insert(ghost);
@@ -209,7 +209,7 @@ impl Follower {
             let (path, place) = (ghost.path.clone(), ghost.place);
             let mut heir = Tracked::new(self.table.new_key(), &found, Content::new(), now);
             let Ok(handle) = heir.reopen() else { continue };
-            (heir.handle, heir.nameless) = (Some(handle), Some(now));
+            (heir.handle, heir.nameless) = (Some(handle), Some(self.clock.moment(now)));
             heir.place = place;
             // It is called what it was.
             heir.rename(&path);

@@ -131,6 +131,11 @@ impl Follower {
     /// It has another name, and may be of another family.
     fn rename(&mut self, key: FileKey, path: &Path) {
         self.table.rename(key, path);
+        self.note_mark(key);
+    }
+
+    /// What a checkpoint says of a file has changed.
+    pub(super) fn note_mark(&mut self, key: FileKey) {
         if let Some(file) = self.table.get(key).filter(|file| file.is_marked) {
             self.stream.note(Note::File(key, file.mark()));
         }
@@ -164,7 +169,9 @@ impl Follower {
             self.away.add(key);
         }
         if has_name {
-            self.table.unname(key, |file| file.nameless = Some(now));
+            let since = self.clock.moment(now);
+            self.table.unname(key, |file| file.nameless = Some(since));
+            self.note_mark(key);
         }
         self.table.update(key, |file| {
             file.handle = file.handle.take().or(handle);
@@ -177,15 +184,14 @@ impl Follower {
 
     /// It is gone, and its number is that of another file or of none.
     fn lose(&mut self, key: FileKey, now: Instant) {
+        let since = self.clock.moment(now);
         self.table.unname(key, |file| {
             file.id = FileId::NONE;
-            (file.has_more, file.nameless) = (false, Some(now));
+            (file.has_more, file.nameless) = (false, Some(since));
         });
-        let Some(file) = self.table.get(key) else { return };
-        if file.content.told_at() == 0 {
-            self.forget(key);
-        } else if file.is_marked {
-            self.stream.note(Note::File(key, file.mark()));
+        match self.table.get(key).is_some_and(|file| file.content.told_at() > 0) {
+            true => self.note_mark(key),
+            false => self.forget(key),
         }
     }
 
@@ -226,7 +232,7 @@ impl Follower {
             let is_old = partial_line_after.is_some_and(|time| !waits(time));
             let is_event = timeout.is_some_and(|time| !waits(time));
             let is_gone = file.nameless.is_some_and(|since| {
-                let since = since.max(file.grown);
+                let since = since.at.max(file.grown);
                 now.saturating_duration_since(since) >= rotate_wait && !self.away.has(file.key)
             });
             if file.is_unfinished && (is_old || is_gone || is_event) {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::{Follower, HANDLES_MAX};
+use crate::source::files::clock::Moment;
 use crate::source::files::content::Content;
 use crate::source::files::family;
 use crate::source::files::mark::FileMark;
@@ -58,14 +59,16 @@ impl Follower {
                     file
                 }
                 (None, Some(found)) => {
+                    self.away.add(key);
                     // Where files are not followed, the error is that of the run.
-                    let mut file = missed(key, &mark, found.id, now);
+                    let mut file = self.missed_since(key, &mark, found.id, now);
                     file.has_more = !self.settings.follow;
                     file
                 }
                 (None, None) if is_named => {
                     self.truncated(&mark.path, family::split(path).0);
-                    self.table.insert(missed(key, &mark, FileId::NONE, now));
+                    let file = self.missed_since(key, &mark, FileId::NONE, now);
+                    self.insert_resumed(file, &mark);
                     continue;
                 }
                 (None, None) => {
@@ -76,7 +79,7 @@ impl Follower {
             };
             // Its other names are of the same file.
             by_inode.entry(mark.inode).or_default().retain(|other| other.id != file.id);
-            self.table.insert(file);
+            self.insert_resumed(file, &mark);
         }
         let mut new: Vec<Found> = by_inode.into_values().flatten().collect();
         new.sort_by(|one, other| one.path.cmp(&other.path));
@@ -91,8 +94,12 @@ impl Follower {
             Ok(false) => self.away.hides(Path::new(&mark.path)),
             Err(_) => true,
         };
+        if is_away {
+            self.away.add(key);
+        }
         let inode = if is_away { mark.inode } else { FileId::NONE.inode };
-        self.table.insert(missed(key, mark, FileId { inode, ..FileId::NONE }, now));
+        let file = self.missed_since(key, mark, FileId { inode, ..FileId::NONE }, now);
+        self.insert_resumed(file, mark);
     }
 
     /// Finds a file by its number that has got a name which the flow does not look for.
@@ -114,22 +121,43 @@ impl Follower {
             }
             let mut file = Tracked::resumed(key, &found, content, now);
             file.handle = file.reopen().ok();
-            file.nameless = Some(now);
+            let since = self.nameless_since(mark, now);
+            file.nameless = Some(since);
+            if file.content.lag(file.length) == 0 {
+                file.grown = since.at;
+            }
             // It is called what it was, and belongs to the family that it came from.
             file.rename(path);
-            self.table.insert(file);
+            self.insert_resumed(file, mark);
             return Ok(true);
         }
         Ok(false)
     }
-}
 
-/// What was read of a file that is not found, which has this number if it is still there.
-fn missed(key: FileKey, mark: &FileMark, id: FileId, now: Instant) -> Tracked {
-    let reach = Reach::at(mark.offset, mark.lines.unwrap_or(0), Vec::new(), Vec::new());
-    let reach = reach.with(mark.earlier);
-    let content = Content::from(reach, Some(mark.print)).marked(mark);
-    let mut file = Tracked::ghost(key, Path::new(&mark.path), content, now);
-    file.id = id;
-    file
+    /// What was read of a file that is not found, which has this number if it is still there.
+    fn missed_since(&self, key: FileKey, mark: &FileMark, id: FileId, now: Instant) -> Tracked {
+        let reach = Reach::at(mark.offset, mark.lines.unwrap_or(0), Vec::new(), Vec::new());
+        let content = Content::from(reach.with(mark.earlier), Some(mark.print)).marked(mark);
+        let since = self.nameless_since(mark, now);
+        let mut file = Tracked::ghost(key, Path::new(&mark.path), content, since);
+        file.id = id;
+        file
+    }
+
+    /// Since when a file has had no name: a wait goes on that began in an earlier run. Otherwise a
+    /// run that is killed again and again would never forget one.
+    fn nameless_since(&self, mark: &FileMark, now: Instant) -> Moment {
+        match mark.nameless {
+            Some(unix) => self.clock.moment_of(unix, now),
+            None => self.clock.moment(now),
+        }
+    }
+
+    fn insert_resumed(&mut self, file: Tracked, mark: &FileMark) {
+        let (key, nameless) = (file.key, file.nameless.map(|since| since.unix));
+        self.table.insert(file);
+        if nameless != mark.nameless {
+            self.note_mark(key);
+        }
+    }
 }

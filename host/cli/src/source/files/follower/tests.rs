@@ -71,6 +71,54 @@ fn a_deleted_file_is_read_to_its_end_and_forgotten() {
     );
 }
 
+/// As in a run that is killed again and again before `rotate_wait` is over.
+#[test]
+fn a_file_that_is_gone_is_forgotten_however_often_a_run_begins() {
+    for is_renamed in [true, false] {
+        let mut world = World::new("*.log");
+        // An empty folder may be one where nothing is mounted yet.
+        world.create("other");
+        world.create("a.log").write_all(b"one\n").unwrap();
+        assert_eq!(world.read(), ["one"]);
+        match is_renamed {
+            true => world.rename("a.log", "elsewhere"),
+            false => fs::remove_file(world.path("a.log")).unwrap(),
+        }
+        for _ in 0..4 {
+            world.restart();
+            assert_eq!(world.read(), [""; 0]);
+            assert_eq!(world.ledger().marks(false).len(), 1);
+            world.pass(Duration::from_secs(8));
+        }
+        world.restart();
+        assert_eq!(world.read(), [""; 0]);
+        // A file that is there is forgotten once it has been looked at.
+        world.look();
+        assert!(world.ledger().marks(false).is_empty(), "{is_renamed}");
+    }
+}
+
+/// Its next absence is another one.
+#[test]
+fn a_file_that_comes_back_is_not_forgotten_sooner_the_next_time() {
+    let mut world = World::new("*.log");
+    world.create("a.log").write_all(b"one\n").unwrap();
+    assert_eq!(world.read(), ["one"]);
+    world.rename("a.log", "elsewhere");
+    world.restart();
+    assert_eq!(world.read(), [""; 0]);
+    world.rename("elsewhere", "a.log");
+    world.restart();
+    assert_eq!(world.read(), [""; 0]);
+    world.pass(Duration::from_secs(60));
+    world.rename("a.log", "elsewhere");
+    world.restart();
+    assert_eq!(world.read(), [""; 0]);
+    world.look();
+    world.rename("elsewhere", "a.log");
+    assert_eq!(world.read(), [""; 0]);
+}
+
 #[test]
 fn a_truncated_file_is_read_from_its_beginning_and_the_copy_from_where_it_was() {
     for (pattern, has_copy) in [("*.log*", true), ("*.log", true), ("*.log", false)] {

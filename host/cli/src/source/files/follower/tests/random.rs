@@ -280,7 +280,8 @@ impl Run {
             Some(marks) => self.world.resume(marks),
             None => {
                 let settings = self.world.settings.clone();
-                self.world.follower = Follower::new(settings, lines(), place, None);
+                self.world.follower =
+                    Follower::new(settings, lines(), place, None, self.world.clock);
                 self.world.follower.slice_bytes = 1 << 12;
                 self.world.ledger = Ledger::default();
             }

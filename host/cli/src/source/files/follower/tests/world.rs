@@ -8,6 +8,7 @@ pub(super) struct World {
     pub(super) settings: FilesSettings,
     pub(super) how: LineSettings,
     pub(super) follower: Follower,
+    pub(super) clock: Clock,
     pub(super) now: Instant,
     /// All lines, and how many of them the ledger has taken.
     pub(super) lines: Vec<String>,
@@ -36,13 +37,17 @@ impl World {
         };
         change(&mut settings);
         let lines = lines();
-        let follower = Follower::new(settings.clone(), lines.clone(), Start::default(), None);
+        let now = Instant::now();
+        let clock = Clock::new(now);
+        let (of, at) = (lines.clone(), Start::default());
+        let follower = Follower::new(settings.clone(), of, at, None, clock);
         World {
             folder,
             settings,
             how: lines,
             follower,
-            now: Instant::now(),
+            clock,
+            now,
             lines: Vec::new(),
             read: 0,
             pieces: Vec::new(),
@@ -172,7 +177,8 @@ impl World {
     pub(super) fn resume(&mut self, marks: Vec<FileMark>) {
         let settings = self.settings.clone();
         let slice_bytes = self.follower.slice_bytes;
-        self.follower = Follower::new(settings, self.how.clone(), self.at, Some(marks.clone()));
+        let (how, resumed) = (self.how.clone(), Some(marks.clone()));
+        self.follower = Follower::new(settings, how, self.at, resumed, self.clock);
         self.follower.slice_bytes = slice_bytes;
         self.ledger = Ledger::new(marks, true);
     }
