@@ -269,8 +269,8 @@ mod tests {
             print,
             through: None,
             earlier: Some(earlier),
-            nameless: None,
             is_begun: false,
+            nameless: None,
         };
         assert_eq!(mark(0).path.len(), 101);
         let mut checkpoint = checkpoint(Vec::new());

@@ -35,6 +35,10 @@ pub enum Marked {
         /// program that do not know it pass it over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         begun_file: Option<usize>,
+        /// Which of them, from 0, have no name that is looked for, and since when, in seconds since
+        /// 1970. Versions of this program that do not know it pass it over.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        nameless: Vec<(usize, u64)>,
         /// Whether all of them were looked at before: one that is found later is read from its
         /// beginning, wherever those begin that are there at first.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -78,7 +82,10 @@ impl Marked {
     /// Files that were read so far, and whether all were looked at.
     pub fn of_files(files: Vec<FileMark>, has_looked: bool) -> Marked {
         let begun_file = files.iter().position(|file| file.is_begun);
-        Marked::Files { files, begun_file, has_looked }
+        let nameless =
+            files.iter().enumerate().filter_map(|(index, file)| Some((index, file.nameless?)));
+        let nameless = nameless.collect();
+        Marked::Files { files, begun_file, nameless, has_looked }
     }
 
     /// Whether all files were looked at, where it is several.

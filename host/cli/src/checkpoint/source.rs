@@ -109,8 +109,11 @@ pub(crate) fn marked(partition: &Partition) -> Marked {
 pub(crate) fn files_of(mark: &Mark) -> Result<Vec<FileMark>, Moved> {
     match &mark.of {
         Marked::Partition { .. } => Err(Moved::Files),
-        Marked::Files { files, begun_file, .. } => {
+        Marked::Files { files, begun_file, nameless, .. } => {
             let mut files = files.clone();
+            for (index, since) in nameless {
+                files.get_mut(*index).into_iter().for_each(|file| file.nameless = Some(*since));
+            }
             let begun = begun_file.and_then(|index| files.get_mut(index));
             begun.into_iter().for_each(|file| file.is_begun = true);
             Ok(files)
@@ -129,8 +132,8 @@ pub(crate) fn files_of(mark: &Mark) -> Result<Vec<FileMark>, Moved> {
                 print: print.map_err(unreadable)?,
                 through: None,
                 earlier: None,
-                nameless: None,
                 is_begun: mark.begun.is_some(),
+                nameless: None,
             }])
         }
     }

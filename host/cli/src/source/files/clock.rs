@@ -1,12 +1,14 @@
-//! Relates the clock that waits are measured with to the one that checkpoints are written by.
+//! Relates the clock that waits are measured with to that of the system, which goes on between runs.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// What time it was by two clocks: by one that only moves on, and by that of the system.
+/// The clock of the system.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    started: Instant,
-    unix: Duration,
+pub(super) enum Clock {
+    System,
+    /// One that says at some instant that it is so long after 1970.
+    #[cfg(test)]
+    Of(Instant, Duration),
 }
 
 /// A moment by both clocks.
@@ -18,24 +20,32 @@ pub(super) struct Moment {
 }
 
 impl Clock {
-    /// The clock of a system that says now what time it is.
-    pub(super) fn new(now: Instant) -> Clock {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Clock { started: now, unix }
+    /// This moment. The clock of the system is asked each time: the other one stands still while
+    /// the machine sleeps.
+    pub(super) fn moment(&self, now: Instant) -> Moment {
+        let since_1970 = match self {
+            Clock::System => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            #[cfg(test)]
+            Clock::Of(at, since_1970) => *since_1970 + now.duration_since(*at),
+        };
+        Moment { at: now, unix: since_1970.as_secs() }
     }
 
-    pub(super) fn moment(&self, at: Instant) -> Moment {
-        let elapsed = at.saturating_duration_since(self.started);
-        Moment { at, unix: (self.unix + elapsed).as_secs() }
-    }
-
-    /// The moment of a checkpoint. One that lies ahead is now: the clock of the system was set back.
+    /// An earlier moment by the clock of the system. One that lies ahead is now: the clock was set
+    /// back.
     pub(super) fn moment_of(&self, unix: u64, now: Instant) -> Moment {
-        let age = Duration::from_secs(self.moment(now).unix.saturating_sub(unix));
+        let this = self.moment(now);
+        let age = Duration::from_secs(this.unix.saturating_sub(unix));
         match now.checked_sub(age) {
-            Some(at) => Moment { at, unix: unix.min(self.moment(now).unix) },
-            None => self.moment(now),
+            Some(at) => Moment { at, unix: unix.min(this.unix) },
+            None => this,
         }
+    }
+
+    /// The instant of a time by the clock of the system, or now where that lies ahead.
+    pub(super) fn instant_of(&self, time: SystemTime, now: Instant) -> Instant {
+        let unix = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.moment_of(unix.saturating_add(1), now).at
     }
 }
 
@@ -46,14 +56,27 @@ mod tests {
     #[test]
     fn a_wait_goes_on_after_a_restart() {
         let begun = Instant::now();
-        let clock = Clock { started: begun, unix: Duration::from_secs(1_000) };
+        let clock = Clock::Of(begun, Duration::from_secs(1_000));
         let lost = clock.moment(begun + Duration::from_secs(5));
         assert_eq!(lost.unix, 1_005);
         // The next run begins a minute later, as both clocks say.
         let now = begun + Duration::from_secs(60);
-        let clock = Clock { started: now, unix: Duration::from_secs(1_060) };
+        let clock = Clock::Of(now, Duration::from_secs(1_060));
         assert_eq!(clock.moment_of(lost.unix, now), lost);
-        let behind = Clock { started: now, unix: Duration::from_secs(900) };
+        let time = UNIX_EPOCH + Duration::from_millis(1_004_900);
+        assert_eq!(clock.instant_of(time, now), lost.at);
+        let behind = Clock::Of(now, Duration::from_secs(900));
         assert_eq!(behind.moment_of(lost.unix, now), Moment { at: now, unix: 900 });
+        assert_eq!(behind.instant_of(time, now), now);
+    }
+
+    #[test]
+    fn the_system_says_what_time_it_is() {
+        let now = Instant::now();
+        let before = SystemTime::now();
+        let moment = Clock::System.moment(now);
+        let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!(moment.at, now);
+        assert!((since(before)..=since(SystemTime::now())).contains(&moment.unix));
     }
 }

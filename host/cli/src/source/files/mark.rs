@@ -23,24 +23,15 @@ pub struct FileMark {
     pub through: Option<u64>,
     /// What it has before an offset that was read earlier: a copy of a part is told by it.
     pub earlier: Option<Print>,
-    /// Since when it has no name that is looked for, in seconds since 1970.
-    pub nameless: Option<u64>,
     /// Whether some events of its next line were taken. The array does not say it: of all files it
     /// is one at most.
     pub is_begun: bool,
+    /// Since when it has had no name that is looked for, in seconds since 1970, if it has none. The
+    /// array does not say it: of all files they are few.
+    pub nameless: Option<u64>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Fields(
-    String,
-    u64,
-    u64,
-    Option<u64>,
-    Told,
-    Option<u64>,
-    Option<(u64, Digest)>,
-    #[serde(default, skip_serializing_if = "Option::is_none")] Option<u64>,
-);
+type Fields = (String, u64, u64, Option<u64>, Told, Option<u64>, Option<(u64, Digest)>);
 
 /// A fingerprint as it is written.
 #[derive(Serialize, Deserialize)]
@@ -58,19 +49,19 @@ impl From<FileMark> for Fields {
         let earlier = earlier.and_then(|earlier| earlier.beside(&print));
         let (at, head, tail): (u64, Digest, Digest) = print.into();
         let told = if at == offset { Told::Here(head, tail) } else { Told::At(at, head, tail) };
-        Fields(path, inode, offset, lines, told, through, earlier, mark.nameless)
+        (path, inode, offset, lines, told, through, earlier)
     }
 }
 
 impl From<Fields> for FileMark {
-    fn from(Fields(path, inode, offset, lines, told, through, earlier, nameless): Fields) -> Self {
+    fn from((path, inode, offset, lines, told, through, earlier): Fields) -> FileMark {
         let print = Print::from(match told {
             Told::Here(head, tail) => (offset, head, tail),
             Told::At(at, head, tail) => (at, head, tail),
         });
         let earlier = earlier.map(|(at, tail)| print.earlier(at, tail));
-        let is_begun = false;
-        FileMark { path, inode, offset, lines, print, through, earlier, nameless, is_begun }
+        let (is_begun, nameless) = (false, None);
+        FileMark { path, inode, offset, lines, print, through, earlier, is_begun, nameless }
     }
 }
 
@@ -81,7 +72,7 @@ mod tests {
     #[test]
     fn it_is_written_short_and_read_as_before() {
         let print = |at| Print::of(at, b"head", b"tail");
-        let mark = |at, nameless| FileMark {
+        let mark = |at| FileMark {
             path: "/var/log/a.log".into(),
             inode: 7,
             offset: 300,
@@ -89,18 +80,18 @@ mod tests {
             print: print(at),
             through: None,
             earlier: Some(print(100)),
-            nameless,
             is_begun: false,
+            nameless: None,
         };
-        for mark in [mark(300, None), mark(200, None), mark(300, Some(1_800_000_000))] {
-            let json = serde_json::to_string(&mark).unwrap();
-            assert_eq!(serde_json::from_str::<FileMark>(&json).unwrap(), mark);
-            assert!(json.len() < 90 + mark.nameless.map_or(0, |_| 11), "{json}");
+        for at in [300, 200] {
+            let json = serde_json::to_string(&mark(at)).unwrap();
+            assert_eq!(serde_json::from_str::<FileMark>(&json).unwrap(), mark(at));
+            assert!(json.len() < 90, "{json}");
         }
         let (head, tail) = (hex(b"head"), hex(b"tail"));
         let before =
             format!(r#"["/var/log/a.log",7,300,3,[300,"{head}","{tail}"],null,[100,"{tail}"]]"#);
-        assert_eq!(serde_json::from_str::<FileMark>(&before).unwrap(), mark(300, None));
+        assert_eq!(serde_json::from_str::<FileMark>(&before).unwrap(), mark(300));
     }
 
     /// A digest as versions before 4 write it.

@@ -24,7 +24,7 @@ pub(in crate::source) fn follow(
     producer: &Producer,
     stats: &Mutex<Arc<[FileStats]>>,
 ) -> Result<(), SourceError> {
-    let mut follower = Follower::new(settings, lines, start, resumed, Clock::new(Instant::now()));
+    let mut follower = Follower::new(settings, lines, start, resumed, Clock::System);
     let mut watch = follower.is_following().then(|| Watch::new(producer.waker()));
     let mut next_look = Instant::now();
     while !producer.is_abandoned() {

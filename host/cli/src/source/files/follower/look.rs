@@ -171,7 +171,10 @@ impl Follower {
         if has_name {
             let since = self.clock.moment(now);
             self.table.unname(key, |file| file.nameless = Some(since));
-            self.note_mark(key);
+            // The wait for one that is away has not begun.
+            if !self.away.has(key) {
+                self.note_mark(key);
+            }
         }
         self.table.update(key, |file| {
             file.handle = file.handle.take().or(handle);

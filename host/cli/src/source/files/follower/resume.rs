@@ -123,9 +123,7 @@ impl Follower {
             file.handle = file.reopen().ok();
             let since = self.nameless_since(mark, now);
             file.nameless = Some(since);
-            if file.content.lag(file.length) == 0 {
-                file.grown = since.at;
-            }
+            file.grown = since.at.max(self.clock.instant_of(file.modified, now));
             // It is called what it was, and belongs to the family that it came from.
             file.rename(path);
             self.insert_resumed(file, mark);
@@ -153,11 +151,14 @@ impl Follower {
         }
     }
 
+    /// Follows a file again. Where its wait begins or ends, a checkpoint is to say so.
     fn insert_resumed(&mut self, file: Tracked, mark: &FileMark) {
-        let (key, nameless) = (file.key, file.nameless.map(|since| since.unix));
-        self.table.insert(file);
+        let since = file.nameless.filter(|_| !self.away.has(file.key));
+        let nameless = since.map(|since| since.unix);
         if nameless != mark.nameless {
-            self.note_mark(key);
+            let mark = FileMark { nameless, ..mark.clone() };
+            self.stream.note(Note::File(file.key, mark));
         }
+        self.table.insert(file);
     }
 }

@@ -240,7 +240,9 @@ fn wait(world: &mut World, restarts: bool) {
         assert_eq!(world.read(), [""; 0]);
         world.pass(Duration::from_secs(40));
     }
-    assert_eq!(world.ledger().marks(false).len(), 1);
+    let marks = world.ledger().marks(false);
+    assert_eq!(marks.len(), 1);
+    assert_eq!(marks[0].nameless, None, "its wait has not begun");
 }
 
 /// It is there again, and read from where it was left.

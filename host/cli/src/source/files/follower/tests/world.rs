@@ -38,7 +38,8 @@ impl World {
         change(&mut settings);
         let lines = lines();
         let now = Instant::now();
-        let clock = Clock::new(now);
+        let clock =
+            Clock::Of(now, SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap());
         let (of, at) = (lines.clone(), Start::default());
         let follower = Follower::new(settings.clone(), of, at, None, clock);
         World {
@@ -192,6 +193,8 @@ pub(super) fn lines() -> LineSettings {
 pub(super) fn as_written(marks: Vec<FileMark>) -> Vec<FileMark> {
     let json = serde_json::to_string(&marks).unwrap();
     let mut written: Vec<FileMark> = serde_json::from_str(&json).unwrap();
-    written.iter_mut().zip(&marks).for_each(|(written, mark)| written.is_begun = mark.is_begun);
+    for (written, mark) in written.iter_mut().zip(&marks) {
+        (written.is_begun, written.nameless) = (mark.is_begun, mark.nameless);
+    }
     written
 }
