@@ -118,8 +118,9 @@ impl Driver {
 
     /// The same, without a look at the clocks.
     fn pass(&mut self, input: Input) {
-        let mut inputs = VecDeque::from([input]);
-        while let Some(input) = inputs.pop_front() {
+        // Few inputs have others follow, and an empty queue takes no memory.
+        let (mut next, mut inputs) = (Some(input), VecDeque::new());
+        while let Some(input) = next {
             self.core.handle(self.now, input);
             while let Some(output) = self.core.poll() {
                 match output {
@@ -146,6 +147,7 @@ impl Driver {
                     }
                 }
             }
+            next = inputs.pop_front();
         }
     }
 

@@ -146,12 +146,7 @@ impl Batcher {
                 run.payload.extend_from_slice(&block);
                 run.ends.extend(ends.iter().map(|end| start + end));
             }
-            _ => {
-                let mut run = self.new_run(key, first, None);
-                run.payload = block;
-                run.ends = ends;
-                self.runs.push(run);
-            }
+            _ => self.runs.push(self.new_run(key, first, None, block, ends)),
         }
     }
 
@@ -196,22 +191,25 @@ impl Batcher {
     fn run_for(&mut self, key: &str, position: u64, at: Option<u64>) -> &mut Run {
         let is_open = |run: &Run| run.payload.len() < JOINED_BYTES_MAX;
         if !self.runs.last().is_some_and(|run| is_open(run) && goes_on(run, key, position, at)) {
-            let run = self.new_run(key, position, at);
+            // Events are often of one size, and where keys alternate each is a run of its own.
+            let mean = |run: &Run| run.payload.len().div_ceil(run.ends.len().max(1));
+            let payload = Vec::with_capacity(self.runs.last().map_or(0, mean));
+            let run = self.new_run(key, position, at, payload, Vec::new());
             self.runs.push(run);
         }
         let last = self.runs.len() - 1;
         &mut self.runs[last]
     }
 
-    fn new_run(&self, key: &str, first: u64, at: Option<u64>) -> Run {
-        Run {
-            key: key.to_owned(),
-            first,
-            at,
-            payload: Vec::new(),
-            ends: Vec::new(),
-            framing: self.framing,
-        }
+    fn new_run(
+        &self,
+        key: &str,
+        first: u64,
+        at: Option<u64>,
+        payload: Vec<u8>,
+        ends: Vec<u32>,
+    ) -> Run {
+        Run { key: key.to_owned(), first, at, payload, ends, framing: self.framing }
     }
 }
 

@@ -78,8 +78,11 @@ impl Encoder {
         let framing = self.encoding.framing;
         let Some(compression) = self.encoding.compression else {
             let count = room.map_or(run.count(), |room| framing.reaching(&run, is_first, room));
+            if count >= run.count() {
+                return (framing.frame(run, is_first), None);
+            }
             let front = run.take_front(count);
-            return (framing.frame(front, is_first), left(run));
+            return (framing.frame(front, is_first), Some(run));
         };
         let compressor = self.compressor.get_or_insert_with(|| Compressor::new(compression));
         let mut out = Vec::new();

@@ -227,7 +227,7 @@ impl Sink {
         self.writer.open_objects()
     }
 
-    /// The events of objects that are neither visible nor failed.
+    /// The events of objects that are neither visible nor failed, in no particular order.
     pub fn unfinished(&self) -> impl Iterator<Item = &Span> {
         self.writer.unfinished()
     }

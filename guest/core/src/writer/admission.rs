@@ -46,7 +46,7 @@ impl Writer {
     /// Whether so many further bytes can be held, and another object can be sealed.
     fn fits(&self, bytes: u64) -> bool {
         let ending = self.objects.len() - self.open.len();
-        self.held + bytes <= self.settings.objects.memory_bytes_max && ending < ENDING_MAX
+        self.objects.held() + bytes <= self.settings.objects.memory_bytes_max && ending < ENDING_MAX
     }
 
     /// The memory that these runs need.
@@ -96,7 +96,7 @@ impl Writer {
     /// more of them than needed. Returns whether it sealed any.
     pub(super) fn make_room(&mut self, run: &Run, target: &Target, notices: &mut Notices) -> bool {
         let (len, max) = (self.wanted(run), self.settings.objects.memory_bytes_max);
-        if self.held + len <= max {
+        if self.objects.held() + len <= max {
             return false;
         }
         let own = match target {
@@ -144,7 +144,7 @@ impl Writer {
     /// bytes are sent only when further events follow, or the object is sealed.
     fn idle(&self) -> Vec<(ObjectId, u64)> {
         let sizes = self.settings.cutting().sizes;
-        let idle = |id| (id, self.objects[&id].idle(sizes));
+        let idle = |id| (id, self.objects[id].idle(sizes));
         self.open.least_recent().map(idle).filter(|(_, bytes)| *bytes > 0).collect()
     }
 
@@ -162,12 +162,11 @@ impl Writer {
         if wanted == 0 {
             return;
         }
-        let has_spare = |(id, object): (&ObjectId, &Object)| (object.spare() > 0).then_some(*id);
-        for id in self.objects.iter().filter_map(has_spare).collect::<Vec<_>>() {
+        for id in self.objects.ids_of(|object| object.spare() > 0) {
             if wanted == 0 {
                 break;
             }
-            wanted -= self.change(id, |object| object.evict_spare(wanted)).min(wanted);
+            wanted -= self.objects.change(id, |object| object.evict_spare(wanted)).min(wanted);
         }
     }
 }

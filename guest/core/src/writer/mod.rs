@@ -1,11 +1,12 @@
 //! All objects that are being written: which object an event belongs to, and when an object has
 //! ended.
 //!
-//! The writer owns the objects. Every change of an object goes through `change`, so that the sums
-//! of held bytes stay correct. Requests to other owners are returned as effects.
+//! The writer owns the objects. Requests to other owners are returned as effects.
 
 mod admission;
+mod id;
 mod numbers;
+mod objects;
 mod open;
 mod order;
 mod progress;
@@ -14,9 +15,10 @@ mod repeats;
 mod saved;
 mod sealing;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use objects::Objects;
 use open::{Moment, Open};
 use order::NameQueues;
 use repeats::Repeats;
@@ -36,11 +38,8 @@ use crate::settings::{Commit, NONCE_BYTES, Settings};
 use crate::time::{Instant, Now};
 
 pub use admission::{Admission, Demand};
+pub use id::ObjectId;
 pub(crate) use saved::SavedWriter;
-
-/// The id of an object, unique within a sink. Ids ascend in the order of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectId(pub u64);
 
 /// The objects that have not ended.
 pub(crate) struct Writer {
@@ -48,18 +47,13 @@ pub(crate) struct Writer {
     now: Now,
     /// The source of nonces and UUIDs.
     random: fastrand::Rng,
-    objects: BTreeMap<ObjectId, Object>,
-    begun: u64,
+    objects: Objects,
     open: Open,
     order: NameQueues,
     sequences: Sequences,
     uuids: Uuids,
     repeats: Repeats,
     next_position: u64,
-    /// The bytes that the store has not acknowledged.
-    held: u64,
-    /// The bytes that the store has acknowledged.
-    spare: u64,
     /// Whether CreateMultipartUpload is permitted.
     may_begin: bool,
     /// The durable position when the writer was suspended. Objects that ended since will be written
@@ -115,6 +109,16 @@ pub(crate) enum Rejected {
     First,
 }
 
+/// What came of events that were added to an object.
+struct Filled {
+    /// The events that it has no room for.
+    left: Option<Run>,
+    /// How the object had ended before.
+    end: Option<End>,
+    /// Whether the object gets no more events.
+    is_full: bool,
+}
+
 /// The object that events are added to.
 enum Target {
     /// An open object.
@@ -130,16 +134,13 @@ impl Writer {
             settings,
             now: Now::default(),
             random: fastrand::Rng::with_seed(seed),
-            objects: BTreeMap::new(),
-            begun: 0,
+            objects: Objects::default(),
             open: Open::default(),
             order: NameQueues::default(),
             sequences: Sequences::default(),
             uuids: Uuids::default(),
             repeats: Repeats::default(),
             next_position: 0,
-            held: 0,
-            spare: 0,
             may_begin: true,
             suspended: None,
             visible: Vec::new(),
@@ -228,14 +229,13 @@ impl Writer {
             Target::Open(id) => {
                 let moment = Moment::of(&self.settings.names.template, &run, self.now.wall);
                 if self.open.written(id, moment, self.now.monotonic) {
-                    self.change(id, |object| object.interrupt(first));
+                    self.objects.change(id, |object| object.interrupt(first));
                 }
                 id
             }
             Target::New(stem) => self.begin(&run, stem, notices),
         };
-        let end = self.objects[&id].end();
-        let left = self.fill(id, run);
+        let Filled { left, end, is_full } = self.fill(id, run);
         let next = left.as_ref().map_or(next, Run::first);
         self.next_position = next;
         self.counters.events += next - first;
@@ -248,9 +248,7 @@ impl Writer {
             let piece = Piece { first, last: next - 1, events: next - first };
             self.report_failed(id, piece, cause);
         }
-        let object = &self.objects[&id];
-        let is_full = self.settings.objects.rotation.is_full(object.bytes(), object.span().events);
-        if is_full || object.span().remembered() >= PIECES_MAX {
+        if is_full {
             self.seal(id, notices);
         } else {
             self.advance(id, notices);
@@ -269,19 +267,22 @@ impl Writer {
     }
 
     /// Adds events to an object, up to the limits of rotation.
-    fn fill(&mut self, id: ObjectId, mut run: Run) -> Option<Run> {
+    fn fill(&mut self, id: ObjectId, mut run: Run) -> Filled {
         let rotation = self.settings.objects.rotation;
-        self.change(id, |object| {
-            let before = object.span().events;
+        self.objects.change(id, |object| {
+            let (before, end) = (object.span().events, object.end());
             let wanted = rotation.events.map(|max| max.saturating_sub(before));
-            match wanted.filter(|wanted| *wanted < run.events()) {
+            let left = match wanted.filter(|wanted| *wanted < run.events()) {
                 None => object.push(run, rotation.bytes),
                 Some(wanted) => {
                     object.push(run.front(count(wanted)), rotation.bytes);
                     run.skip(count(object.span().events - before));
                     Some(run)
                 }
-            }
+            };
+            let is_full = rotation.is_full(object.bytes(), object.span().events)
+                || object.span().remembered() >= PIECES_MAX;
+            Filled { left, end, is_full }
         })
     }
 
@@ -312,8 +313,6 @@ impl Writer {
     /// first.
     fn begin(&mut self, run: &Run, stem: Stem, notices: &mut Notices) -> ObjectId {
         self.close_to(self.settings.objects.max_open_objects - 1, notices);
-        let id = ObjectId(self.begun);
-        self.begun += 1;
         let stem = self.identify(run, stem);
         let on_existing = self.settings.names.on_existing;
         let name = ObjectName::begin(stem, on_existing, &mut self.sequences);
@@ -325,7 +324,7 @@ impl Writer {
             Commit::Checkpointed => Visibility::Pending,
         };
         let object = Object::new(span, nonce, name, self.settings.upload.encoding, visibility);
-        self.objects.insert(id, object);
+        let id = self.objects.add(object);
         self.enqueue(id);
         let moment = Moment::of(&self.settings.names.template, run, self.now.wall);
         self.open.begin(run.key(), moment, id, self.now.monotonic);
@@ -346,10 +345,9 @@ impl Writer {
         end: client::End,
         notices: &mut Notices,
     ) {
-        if !self.objects.contains_key(&id) {
-            return;
-        }
-        match self.change(id, |object| object.on_end(operation, class, end)) {
+        let ended = |object: &mut Object| object.on_end(operation, class, end);
+        let Some(aftermath) = self.objects.try_change(id, ended) else { return };
+        match aftermath {
             Aftermath::Continue => {}
             Aftermath::UploadLost(cause) => {
                 notices.push(Level::Warning, format!("{cause}; the upload begins again"));
@@ -364,23 +362,9 @@ impl Writer {
 
     /// Records that this number of an object's calls was removed without a result.
     pub(crate) fn on_cancelled(&mut self, id: ObjectId, calls: usize, notices: &mut Notices) {
-        if self.objects.contains_key(&id) {
-            self.change(id, |object| object.on_cancelled(calls));
+        if self.objects.try_change(id, |object| object.on_cancelled(calls)).is_some() {
             self.advance(id, notices);
         }
-    }
-
-    fn change<T>(&mut self, id: ObjectId, f: impl FnOnce(&mut Object) -> T) -> T {
-        let object = self.objects.get_mut(&id).expect("the object exists until it is removed");
-        let (held, spare) = (object.held(), object.spare());
-        let result = f(object);
-        self.held = self.held - held + object.held();
-        self.spare = self.spare - spare + object.spare();
-        result
-    }
-
-    fn ids(&self) -> Vec<ObjectId> {
-        self.objects.keys().copied().collect()
     }
 }
 

@@ -1,11 +1,12 @@
 //! The open objects: which object an event is added to, and which is sealed next.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::ObjectId;
+use super::id::IdMap;
 use crate::naming::template::Template;
 use crate::run::Run;
 use crate::settings::Rotation;
@@ -15,9 +16,12 @@ use crate::time::{Instant, Timestamp};
 #[derive(Default)]
 pub(crate) struct Open {
     keys: HashMap<String, Vec<Dated>>,
-    objects: BTreeMap<ObjectId, OpenObject>,
-    /// The objects by the number of their last write.
-    writes: BTreeMap<u64, ObjectId>,
+    objects: IdMap<OpenObject>,
+    /// The objects in the order of creation, and some that are not open any more. The first is open.
+    created: VecDeque<ObjectId>,
+    /// The writes by their numbers, the last one of each object among them. The first is the last
+    /// one of its object.
+    writes: VecDeque<(u64, ObjectId)>,
     written: u64,
 }
 
@@ -128,39 +132,37 @@ impl Open {
         let objects = self.keys.entry(key.to_owned()).or_default();
         objects.iter_mut().for_each(|other| other.is_interrupted = true);
         objects.push(dated);
-        let write = self.next_write(id);
+        self.written += 1;
+        let write = self.written;
         let object = OpenObject { key: key.to_owned(), begun: now, written: now, before, write };
         self.objects.insert(id, object);
+        // Restored objects come in another order.
+        let at = self.created.partition_point(|other| *other < id);
+        self.created.insert(at, id);
+        self.note_write(id);
     }
 
     /// The ages of all open objects, least recently written first.
     pub(crate) fn ages(&self, now: Instant) -> impl Iterator<Item = (ObjectId, Ages)> {
-        self.writes.values().map(move |id| {
-            let OpenObject { begun, written, before, .. } = &self.objects[id];
+        self.least_recent().map(move |id| {
+            let OpenObject { begun, written, before, .. } = &self.objects[&id];
             let age = before.age.saturating_add(now.since(*begun));
             let idle = before.idle.saturating_add(now.since(*written));
-            (*id, Ages { age, idle })
+            (id, Ages { age, idle })
         })
     }
 
     /// Records a write of events with this time. Returns whether another object of the key was
     /// written since the last one.
     pub(crate) fn written(&mut self, id: ObjectId, moment: Moment, now: Instant) -> bool {
-        let write = self.next_write(id);
         let Some(object) = self.objects.get_mut(&id) else { return false };
-        self.writes.remove(&object.write);
-        (object.written, object.write) = (now, write);
+        self.written += 1;
+        (object.written, object.write) = (now, self.written);
         object.before.idle = Duration::ZERO;
-        let Some(objects) = self.keys.get_mut(&object.key) else { return false };
-        // The last written object is at the end. Objects before it are interrupted.
-        if objects.last().is_some_and(|last| last.id != id) {
-            let own = objects.iter().position(|dated| dated.id == id);
-            objects.iter_mut().for_each(|other| other.is_interrupted |= other.id != id);
-            own.into_iter().for_each(|index| objects[index..].rotate_left(1));
-        }
-        let Some(dated) = objects.last_mut() else { return false };
-        dated.step = Some(moment.step());
-        std::mem::take(&mut dated.is_interrupted)
+        let of_key = self.keys.get_mut(&object.key);
+        let is_interrupted = of_key.is_some_and(|objects| to_the_end(objects, id, moment.step()));
+        self.note_write(id);
+        is_interrupted
     }
 
     /// Removes an object. Returns whether it was open.
@@ -172,43 +174,84 @@ impl Open {
                 self.keys.remove(&object.key);
             }
         }
-        self.writes.remove(&object.write);
+        tidy(&mut self.created, self.objects.len(), |id| self.objects.contains_key(id));
+        self.drop_outdated_writes();
         true
     }
 
     /// The open objects, in the order of creation.
     pub(crate) fn ids(&self) -> impl Iterator<Item = ObjectId> {
-        self.objects.keys().copied()
+        self.created.iter().copied().filter(|id| self.objects.contains_key(id))
     }
 
     /// The open objects, least recently written first.
     pub(crate) fn least_recent(&self) -> impl Iterator<Item = ObjectId> {
-        self.writes.values().copied()
+        self.writes.iter().filter(|write| is_last(&self.objects, write)).map(|(_, id)| *id)
     }
 
     /// When the next object reaches its maximum age or idle time, and which object that is.
     pub(crate) fn next_due(&self, rotation: &Rotation) -> Option<(Instant, ObjectId)> {
         // The clock is monotonic, so the first created object is the oldest.
-        let oldest = self.objects.first_key_value();
-        let aged = rotation.age.zip(oldest).map(|(age, (id, object))| {
+        let aged = rotation.age.zip(self.created.front()).map(|(age, id)| {
+            let object = &self.objects[id];
             (object.begun.after(age.saturating_sub(object.before.age)), *id)
         });
-        let idle = rotation.idle.zip(self.writes.values().next()).map(|(idle, id)| {
+        let idle = rotation.idle.zip(self.writes.front()).map(|(idle, (_, id))| {
             let object = &self.objects[id];
             (object.written.after(idle.saturating_sub(object.before.idle)), *id)
         });
         aged.into_iter().chain(idle).min()
     }
 
-    fn next_write(&mut self, id: ObjectId) -> u64 {
-        self.written += 1;
-        self.writes.insert(self.written, id);
-        self.written
+    /// An object was written last: its number of that write is the newest.
+    fn note_write(&mut self, id: ObjectId) {
+        self.writes.push_back((self.written, id));
+        self.drop_outdated_writes();
+    }
+
+    fn drop_outdated_writes(&mut self) {
+        let objects = &self.objects;
+        tidy(&mut self.writes, objects.len(), |write| is_last(objects, write));
     }
 }
 
+/// Of the objects of a key, one was written. The last written object is at the end, and objects
+/// before it are interrupted. Returns whether it was.
+fn to_the_end(objects: &mut [Dated], id: ObjectId, step: u64) -> bool {
+    if objects.last().is_some_and(|last| last.id != id) {
+        let own = objects.iter().position(|dated| dated.id == id);
+        objects.iter_mut().for_each(|other| other.is_interrupted |= other.id != id);
+        own.into_iter().for_each(|index| objects[index..].rotate_left(1));
+    }
+    objects.last_mut().is_some_and(|dated| {
+        dated.step = Some(step);
+        std::mem::take(&mut dated.is_interrupted)
+    })
+}
+
+/// Whether a write is the last one of an open object.
+fn is_last(objects: &IdMap<OpenObject>, (write, id): &(u64, ObjectId)) -> bool {
+    objects.get(id).is_some_and(|object| object.write == *write)
+}
+
+/// Drops outdated entries from a queue that has `current` others: those at the front at once, and
+/// the rest when they are the most.
+fn tidy<T>(queue: &mut VecDeque<T>, current: usize, is_current: impl Fn(&T) -> bool) {
+    while queue.front().is_some_and(|first| !is_current(first)) {
+        queue.pop_front();
+    }
+    if queue.len() > 2 * current + OUTDATED_MAX {
+        queue.retain(is_current);
+    }
+}
+
+/// So many outdated entries are kept, and as many as there are others.
+const OUTDATED_MAX: usize = 16;
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     const A: ObjectId = ObjectId(0);
@@ -290,6 +333,78 @@ mod tests {
         assert_eq!(open.ids().collect::<Vec<_>>(), [A, B, C]);
         open.written(A, second(&plain, 0), at(4));
         assert_eq!((open.least_recent().count(), open.len()), (3, 3));
+    }
+
+    #[test]
+    fn writes_are_forgotten_however_often_one_object_is_written() {
+        let mut open = three();
+        let plain = Template::default();
+        for millis in 3..1_000 {
+            open.written(B, second(&plain, 0), at(millis));
+            assert!(open.writes.len() <= 2 * open.len() + OUTDATED_MAX);
+        }
+        assert_eq!(open.least_recent().collect::<Vec<_>>(), [A, C, B]);
+    }
+
+    /// As two ordered maps would do it.
+    #[test]
+    fn objects_are_in_the_order_of_creation_and_of_writes_whatever_happens() {
+        for seed in 0..200 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (mut open, plain) = (Open::default(), Template::default());
+            let (mut created, mut writes) = (BTreeMap::new(), BTreeMap::new());
+            let mut last = HashMap::new();
+            let mut resumed: Vec<u64> = (0..random.u64(..20)).collect();
+            random.shuffle(&mut resumed);
+            let mut next = resumed.len() as u64;
+            for millis in 0..500 {
+                let ids: Vec<ObjectId> = created.keys().copied().collect();
+                let any = (!ids.is_empty()).then(|| ids[random.usize(..ids.len())]);
+                let id = match (resumed.pop(), any) {
+                    (Some(id), _) => {
+                        let id = ObjectId(id);
+                        open.resume(
+                            &id.0.to_string(),
+                            String::new(),
+                            id,
+                            at(millis),
+                            Ages::default(),
+                        );
+                        id
+                    }
+                    (None, Some(id)) if random.u8(..10) < 7 => {
+                        open.written(id, second(&plain, 0), at(millis));
+                        id
+                    }
+                    (None, Some(id)) if random.bool() => {
+                        assert!(open.end(id));
+                        created.remove(&id);
+                        writes.remove(&last[&id]);
+                        continue;
+                    }
+                    _ => {
+                        let id = ObjectId(next);
+                        next += 1;
+                        open.begin(&id.0.to_string(), second(&plain, 0), id, at(millis));
+                        id
+                    }
+                };
+                created.entry(id).or_insert(at(millis));
+                last.insert(id, millis).into_iter().for_each(|before| _ = writes.remove(&before));
+                writes.insert(millis, id);
+                assert!(open.ids().eq(created.keys().copied()), "seed {seed}");
+                assert!(open.least_recent().eq(writes.values().copied()), "seed {seed}");
+                let due = |age, idle| Rotation { age, idle, ..Rotation::default() };
+                let (oldest, least) = (created.first_key_value(), writes.first_key_value());
+                let aged = oldest.map(|(id, begun)| (begun.after(Duration::from_secs(1)), *id));
+                let idle = least.map(|(at, id)| (self::at(*at).after(Duration::from_secs(1)), *id));
+                let second = Some(Duration::from_secs(1));
+                assert_eq!(open.next_due(&due(second, None)), aged, "seed {seed}");
+                assert_eq!(open.next_due(&due(None, second)), idle, "seed {seed}");
+                let max = 2 * open.len() + OUTDATED_MAX;
+                assert!(open.writes.len() <= max && open.created.len() <= max, "seed {seed}");
+            }
+        }
     }
 
     #[test]

@@ -4,13 +4,14 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::ObjectId;
+use super::id::IdMap;
 use crate::object::Place;
 
 /// Queues of unfinished objects. Each object is in one of them.
 #[derive(Default)]
 pub(crate) struct NameQueues {
     queues: HashMap<Place, VecDeque<ObjectId>>,
-    places: HashMap<ObjectId, Place>,
+    places: IdMap<Place>,
 }
 
 impl NameQueues {

@@ -17,14 +17,14 @@ impl Writer {
         self.suspended.map_or(first, |durable| durable.min(first))
     }
 
-    /// The events of objects that are neither visible nor failed.
+    /// The events of objects that are neither visible nor failed, in no particular order.
     pub(crate) fn unfinished(&self) -> impl Iterator<Item = &Span> {
         self.objects.values().filter(|object| object.end().is_none()).map(Object::span)
     }
 
     /// The number of bytes held in memory, including spare bytes.
     pub(crate) fn held(&self) -> u64 {
-        self.held + self.spare
+        self.objects.held() + self.objects.spare()
     }
 
     /// The number of open objects.
@@ -70,13 +70,13 @@ impl Writer {
 impl Writer {
     /// Seals the open objects with this key.
     pub(crate) fn seal_key(&mut self, key: &str) {
-        let is_own = |id: &super::ObjectId| self.objects[id].span().key == key;
+        let is_own = |id: &super::ObjectId| self.objects[*id].span().key == key;
         let id = self.open.ids().find(is_own).expect("it is open");
         self.seal(id, &mut crate::notice::Notices::default());
     }
 
     /// The keys of the open objects.
     pub(crate) fn open_keys(&self) -> impl Iterator<Item = &str> {
-        self.open.ids().map(|id| self.objects[&id].span().key.as_str())
+        self.open.ids().map(|id| self.objects[id].span().key.as_str())
     }
 }

@@ -45,18 +45,18 @@ impl Writer {
     ///
     /// If the writer is not [at rest](Writer::is_at_rest).
     pub(crate) fn save(&mut self) -> SavedWriter<'_> {
-        for id in self.ids() {
+        for id in self.objects.ids() {
             // Of the objects with one name, each commit permits one to become visible. Otherwise,
             // after a crash, it would be unknown which of them was visible last.
-            if self.objects[&id].is_sealed() && self.order.is_first(id) {
-                self.change(id, Object::prepare);
+            if self.objects[id].is_sealed() && self.order.is_first(id) {
+                self.objects.change(id, Object::prepare);
             }
         }
         let mut objects = Vec::new();
         let mut indices = BTreeMap::new();
-        for (id, object) in &self.objects {
-            if let Some(saved) = object.save() {
-                indices.insert(*id, u32::try_from(objects.len()).unwrap_or(u32::MAX));
+        for id in self.objects.ids() {
+            if let Some(saved) = self.objects[id].save() {
+                indices.insert(id, u32::try_from(objects.len()).unwrap_or(u32::MAX));
                 objects.push(saved);
             }
         }
@@ -89,7 +89,7 @@ impl Writer {
         writer.restore_objects(saved.objects);
         for SavedOpen { index, ages: Ages { age, idle }, dates } in saved.open {
             let id = ObjectId(u64::from(index));
-            let key = writer.objects[&id].span().key.clone();
+            let key = writer.objects[id].span().key.clone();
             let ages = Ages { age: age.saturating_add(down), idle: idle.saturating_add(down) };
             writer.open.resume(&key, dates, id, now.monotonic, ages);
         }
@@ -98,12 +98,9 @@ impl Writer {
 
     fn restore_objects(&mut self, objects: Vec<SavedObject<'_>>) {
         for saved in objects {
-            let id = ObjectId(self.begun);
-            self.begun += 1;
             let is_over = saved.phase() == Phase::Failed;
             let object = saved.resume(&self.settings);
-            self.held += object.held();
-            self.objects.insert(id, object);
+            let id = self.objects.add(object);
             // An object that has failed was reported before, and no object waits for it.
             if !is_over {
                 self.enqueue(id);
@@ -114,7 +111,7 @@ impl Writer {
     /// Continues all objects. Those that were committed become visible.
     pub(crate) fn resume(&mut self, notices: &mut Notices) {
         self.close_to(self.settings.objects.max_open_objects, notices);
-        self.ids().into_iter().for_each(|id| self.advance(id, notices));
+        self.objects.ids().into_iter().for_each(|id| self.advance(id, notices));
     }
 }
 

@@ -27,7 +27,7 @@ impl Writer {
         ids.push(id);
         for id in ids {
             if self.open.end(id) {
-                self.change(id, Object::seal);
+                self.objects.change(id, Object::seal);
                 self.advance(id, notices);
                 self.remove_finished(id);
             }
@@ -37,16 +37,15 @@ impl Writer {
     /// Flushes the encoders of open objects, so that a checkpoint contains all bytes.
     pub(crate) fn prepare(&mut self, notices: &mut Notices) {
         for id in self.open.ids().collect::<Vec<_>>() {
-            self.change(id, Object::end_member);
+            self.objects.change(id, Object::end_member);
             self.advance(id, notices);
         }
     }
 
     /// Commits the last checkpoint: its sealed objects become visible.
     pub(crate) fn commit(&mut self, notices: &mut Notices) {
-        for id in self.ids() {
-            if self.objects.contains_key(&id) {
-                self.change(id, Object::commit);
+        for id in self.objects.ids() {
+            if self.objects.try_change(id, Object::commit).is_some() {
                 self.advance(id, notices);
             }
         }
@@ -54,9 +53,8 @@ impl Writer {
 
     /// Fails all objects that are not visible.
     pub(crate) fn fail_all(&mut self, cause: &Error, notices: &mut Notices) {
-        for id in self.ids() {
-            if self.objects.contains_key(&id) {
-                self.change(id, |object| object.fail(cause.clone()));
+        for id in self.objects.ids() {
+            if self.objects.try_change(id, |object| object.fail(cause.clone())).is_some() {
                 self.advance(id, notices);
             }
         }
@@ -78,6 +76,6 @@ impl Writer {
     /// Permits multipart uploads again.
     pub(crate) fn begin_uploads(&mut self, notices: &mut Notices) {
         self.may_begin = true;
-        self.ids().into_iter().for_each(|id| self.advance(id, notices));
+        self.objects.ids().into_iter().for_each(|id| self.advance(id, notices));
     }
 }
