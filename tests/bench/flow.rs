@@ -95,6 +95,11 @@ pub struct Flow<'a> {
     pub config: &'a str,
 }
 
+/// The table `[checkpoint]` of a flow that keeps it in this folder.
+pub fn checkpoint(folder: &Path, more: &str) -> String {
+    format!("\n[checkpoint]\npath = \"{}\"\n{more}", folder.join("checkpoint").display())
+}
+
 /// The files that a flow reads.
 #[derive(Clone, Copy)]
 pub enum Input<'a> {

@@ -31,6 +31,7 @@ pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Se
         map: ONE_KEY,
         config: "",
     };
+    let turns = Lines::write(bench, "lanes", sizes.lines, LANES_KEYS, Order::InTurn)?;
     let plain = json("mapped", "").entrant(bench, Some(mapped), SECONDS)?;
     let (gzip, zstd) = (json("gzip", GZIP), json("zstd", ZSTD));
     let races = [
@@ -51,6 +52,13 @@ pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Se
                 .into_iter()
                 .chain(tool(&["gzip", "-6", "-c"], &lines.payloads))
                 .collect(),
+        },
+        Race {
+            name: format!("JSON lines, {LANES_KEYS} keys in turn, gzip 6"),
+            entrants: vec![
+                Entrant { name: "spillway run, 1 lane".to_owned(), ..lanes(bench, &turns, 1)? },
+                Entrant { name: "spillway run, 2 lanes".to_owned(), ..lanes(bench, &turns, 2)? },
+            ],
         },
         Race {
             name: format!("JSON lines, {KEYS} objects, zstd 3"),
@@ -75,6 +83,23 @@ pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Se
         unit: Unit::Seconds,
         cases: bench.run(&races)?,
     })
+}
+
+/// The command with so many lanes, each of which compresses on a core of its own.
+fn lanes(bench: &Bench, lines: &Lines, lanes: u64) -> anyhow::Result<Entrant> {
+    let config = format!(
+        "{GZIP}\nmax_open_objects = {LANES_KEYS}\nkey_template = \"{{key}}-{{uuid}}\"\n\n\
+         [sink]\nlanes = {lanes}"
+    );
+    let flow = Flow {
+        name: &format!("lanes-{lanes}"),
+        input: Input::File(&lines.path),
+        source: "",
+        // With `stop`, lanes would need a checkpoint.
+        map: &format!("{MAP}\non_rejected = \"skip\""),
+        config: &config,
+    };
+    flow.entrant(bench, Some(Stored { objects: Some(LANES_KEYS), bytes: None }), SECONDS)
 }
 
 fn peer(bench: &Bench, content: Content, stored: Stored) -> anyhow::Result<Entrant> {
@@ -109,6 +134,8 @@ fn tool(words: &[&str], input: &Path) -> Option<Entrant> {
 
 const SECONDS: Measure = Measure::Seconds;
 const KEYS: u64 = 4;
+/// So many that each lane has about as many as the other.
+const LANES_KEYS: u64 = 64;
 /// As many as the command has by default.
 const IN_FLIGHT: usize = 16;
 const MAP: &str = "key = \".key\"\npayload = \".payload\"";

@@ -16,13 +16,14 @@ use crate::server::BUCKET;
 /// Where a side fails.
 pub(super) fn throughput(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Section> {
     flow::build()?;
-    let count = sizes.lines;
+    // So many that the start, and the wait for a checkpoint, count for little.
+    let count = 10 * sizes.lines;
     let lines = Lines::write(bench, "followed", count, 1, Order::OneAfterTheOther)?;
     let kept = bench.path("followed-checkpoint");
     // The object ends with the last line, not with the run, and is visible with a checkpoint.
     let config = format!(
         "key_template = \"{{key}}-{{first}}\"\nrotate.events = {count}\n{}",
-        checkpoint(&kept, "every = \"100ms\"")
+        flow::checkpoint(&kept, "every = \"100ms\"")
     );
     let stored = Stored { objects: Some(1), bytes: Some(lines.bytes) };
     let side = |name: &str, input| {
@@ -76,7 +77,7 @@ pub(super) fn idle(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Secti
             input: Input::Followed(&folder.join("*.log")),
             source: "codec = \"raw\"",
             map: "fixed_key = \"lines\"",
-            config: &checkpoint(&kept, ""),
+            config: &flow::checkpoint(&kept, ""),
         };
         let until = Until::Idle { settles: seconds.0, counts: seconds.1 };
         let title = match files {
@@ -99,11 +100,6 @@ pub(super) fn idle(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Secti
         unit: Unit::Share,
         cases: bench.run(&races)?,
     })
-}
-
-/// The table `[checkpoint]` of a flow that keeps it in this folder.
-fn checkpoint(folder: &Path, more: &str) -> String {
-    format!("\n[checkpoint]\npath = \"{}\"\n{more}", folder.join("checkpoint").display())
 }
 
 /// The same, told to end. It begins without the checkpoint of the run before.

@@ -13,28 +13,35 @@ use crate::result::{MIB, Section, Unit, grouped};
 /// Where a side fails.
 pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Section> {
     flow::build()?;
-    let count = sizes.lines.div_ceil(2);
+    let count = 2 * sizes.lines;
     let (small, large) = (SMALL_BYTES, sizes.large_bytes);
     let whole = format!("library, one object of {}", mib(large));
-    let race = |name: &str, entrants: [Entrant; 2]| Race {
-        name: name.to_owned(),
-        entrants: entrants.into(),
-    };
+    let race = |name: &str, entrants: Vec<Entrant>| Race { name: name.to_owned(), entrants };
+    let kept = bench.path("keys-checkpoint");
+    let checkpoint = flow::checkpoint(&kept, "every = \"1s\"");
+    let lines = |name, keys| Lines::write(bench, name, count, keys, Order::InTurn);
+    let (one, many) = (lines("one-key", 1)?, lines("many-keys", KEYS)?);
+    let name = "1,000 keys in turn, a checkpoint each second";
+    let checkpointed = keys(bench, (name, "checkpointed-keys"), &many, KEYS, &checkpoint)?;
     let races = [
         race(
             "command",
-            [keys(bench, "1 key", count, 1)?, keys(bench, "1,000 keys in turn", count, KEYS)?],
+            vec![
+                keys(bench, ("1 key", "one-key"), &one, 1, "")?,
+                keys(bench, ("1,000 keys in turn", "many-keys"), &many, KEYS, "")?,
+                Entrant { emptied: Some(kept), ..checkpointed },
+            ],
         ),
         race(
             "library, one object",
-            [
+            vec![
                 library::ours(bench, &mib(small), small, false),
                 library::ours(bench, &mib(large), large, false),
             ],
         ),
         race(
             &whole,
-            [
+            vec![
                 library::ours(bench, "no checkpoint", large, false),
                 library::ours(bench, "a checkpoint each second", large, true),
             ],
@@ -57,13 +64,17 @@ pub(super) fn measure(bench: &mut Bench, sizes: &Arguments) -> anyhow::Result<Se
     })
 }
 
-/// The command, on lines with so many keys in turn.
-fn keys(bench: &Bench, name: &str, count: u64, keys: u64) -> anyhow::Result<Entrant> {
-    let file = format!("keys-{keys}");
-    let lines = Lines::write(bench, &file, count, keys, Order::InTurn)?;
-    let config = format!("max_open_objects = {KEYS}\nkey_template = \"{{key}}-{{uuid}}\"");
+/// The command, on lines with so many keys in turn. `name` is that of the side, and of its flow.
+fn keys(
+    bench: &Bench,
+    (name, flow): (&str, &str),
+    lines: &Lines,
+    keys: u64,
+    more: &str,
+) -> anyhow::Result<Entrant> {
+    let config = format!("max_open_objects = {KEYS}\nkey_template = \"{{key}}-{{uuid}}\"\n{more}");
     let flow = Flow {
-        name: &file,
+        name: flow,
         input: Input::File(&lines.path),
         source: "",
         map: "key = \".key\"\npayload = \".payload\"",
