@@ -8,8 +8,9 @@ use std::time::SystemTime;
 /// The log that a file belongs to: the path without what rotation adds to it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Family {
-    pub(super) folder: PathBuf,
+    // First, since names differ more often than folders, and are compared faster.
     pub(super) name: String,
+    pub(super) folder: PathBuf,
 }
 
 /// What rotation has added to the name of a file.

@@ -148,7 +148,7 @@ impl Paths {
         // Two patterns may match the same file. Which comes first does not matter, and names
         // compare faster than paths, component by component.
         found.sort_by(|one, other| one.path.as_os_str().cmp(other.path.as_os_str()));
-        found.dedup_by(|one, other| one.path == other.path);
+        found.dedup_by(|one, other| one.path.as_os_str() == other.path.as_os_str());
         (found, errors)
     }
 

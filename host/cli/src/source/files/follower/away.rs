@@ -35,8 +35,10 @@ impl Away {
     pub(super) fn begin(&mut self, known: Vec<PathBuf>, named: Vec<PathBuf>, found: &[Found]) {
         let known: HashSet<PathBuf> = known.into_iter().collect();
         self.devices.retain(|folder, _| known.contains(folder));
-        let there: HashSet<&Path> = found.iter().map(|found| folder_of(&found.path)).collect();
-        for folder in there {
+        let mut there: Vec<&Path> = found.iter().map(|found| folder_of(&found.path)).collect();
+        // Most files have the folder of the one before them.
+        there.dedup_by(|one, other| one.as_os_str() == other.as_os_str());
+        for folder in there.into_iter().collect::<HashSet<_>>() {
             if let Ok(metadata) = fs::metadata(folder) {
                 self.devices.insert(folder.to_owned(), metadata.dev());
             }
