@@ -239,6 +239,7 @@ const DIGEST_BYTES: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::super::mark::{Identity, Marked};
+    use super::super::source::files_of;
     use super::super::untaken::tests::untaken;
     use super::*;
     use crate::place::{Begun, LineStart};
@@ -278,6 +279,17 @@ mod tests {
         let bytes = checkpoint.to_bytes();
         assert!(bytes.len() < 2_000_000, "{}", bytes.len());
         assert_eq!(Checkpoint::of_bytes(&bytes), Ok(checkpoint));
+    }
+
+    #[test]
+    fn since_when_files_are_gone_is_said_beside_them() {
+        let mark = |inode, nameless| FileMark { inode, nameless, ..FileMark::default() };
+        let files = vec![mark(1, None), mark(2, Some(1_800_000_000)), mark(3, None)];
+        let written = serde_json::to_string(&Marked::of_files(files.clone(), true)).unwrap();
+        assert!(written.contains(r#""nameless":[[1,1800000000]]"#), "{written}");
+        let of = serde_json::from_str(&written).unwrap();
+        let mark = Mark { of, ..Mark::default() };
+        assert_eq!(files_of(&mark).unwrap(), files);
     }
 
     /// One that an earlier version has stored does not say whether files were looked at.

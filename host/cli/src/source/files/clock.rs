@@ -1,4 +1,4 @@
-//! Relates the clock that waits are measured with to that of the system, which goes on between runs.
+//! Waits that go on in the next run: they are measured by one clock, and stored by another.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
