@@ -33,7 +33,8 @@ enum State {
 }
 
 struct Sending {
-    writable: Pollable,
+    /// Made once the host accepts no more: most requests are accepted at once.
+    writable: Option<Pollable>,
     stream: OutputStream,
     body: OutgoingBody,
     pieces: VecDeque<Bytes>,
@@ -45,15 +46,16 @@ struct Waiting {
 }
 
 struct Reading {
-    readable: Pollable,
+    /// Made once there is nothing to read yet.
+    readable: Option<Pollable>,
     stream: InputStream,
     _body: IncomingBody,
     _response: IncomingResponse,
     answer: Response,
     bytes: Vec<u8>,
-    bytes_max: usize,
-    /// When the exchange times out, by the monotonic clock.
-    until: u64,
+    limits: BodyLimits,
+    /// When the exchange times out, by the monotonic clock. Set when the body begins to arrive.
+    until: Option<u64>,
 }
 
 /// What the body of a response may take.
@@ -76,9 +78,10 @@ impl Exchange {
         timeouts: Timeouts,
         response_bytes_max: usize,
     ) -> Result<Exchange, TransportError> {
-        let outgoing = outgoing(&request)?;
+        let pieces = VecDeque::from_iter(request.body.pieces().iter().cloned());
+        let outgoing = outgoing(request)?;
         let mut body = None;
-        if !request.body.is_empty() {
+        if !pieces.is_empty() {
             let taken = outgoing.body().map_err(|()| broken("the request has no body"))?;
             let stream = taken.write().map_err(|()| broken("the body has no stream"))?;
             body = Some((stream, taken));
@@ -90,11 +93,9 @@ impl Exchange {
         let state = match body {
             None => State::Waiting(waiting),
             Some((stream, body)) => {
-                let pieces = request.body.pieces().iter().cloned().collect();
-                let writable = stream.subscribe();
                 // Write at once what the host accepts now. The next call may come only when the
                 // host has another event.
-                Sending { writable, stream, body, pieces }.go_on(waiting)
+                Sending { writable: None, stream, body, pieces }.go_on(waiting)
             }
         };
         let time = timeouts.between_bytes * STALLS_MAX;
@@ -109,9 +110,11 @@ impl Exchange {
     pub(crate) fn waits_for(&self) -> impl Iterator<Item = &Pollable> {
         let (one, other) = match &self.state {
             // A response may arrive before the request is sent in full, as most refusals do.
-            State::Sending(sending, waiting) => (Some(&sending.writable), Some(&waiting.answered)),
+            State::Sending(sending, waiting) => {
+                (sending.writable.as_ref(), Some(&waiting.answered))
+            }
             State::Waiting(waiting) => (Some(&waiting.answered), None),
-            State::Reading(reading) => (Some(&reading.readable), None),
+            State::Reading(reading) => (reading.readable.as_ref(), None),
             State::Over => (None, None),
         };
         one.into_iter().chain(other)
@@ -172,7 +175,10 @@ impl Sending {
     /// Writes what the host accepts now.
     fn go_on(mut self, waiting: Waiting) -> State {
         match self.write() {
-            Progress::Pending => return State::Sending(self, waiting),
+            Progress::Pending => {
+                self.writable.get_or_insert_with(|| self.stream.subscribe());
+                return State::Sending(self, waiting);
+            }
             Progress::Done => self.finish(),
             // The server reads no more. It may have sent a response that says why.
             Progress::Failed => drop(self),
@@ -223,12 +229,15 @@ impl Reading {
     fn read(&mut self) -> Result<Progress, TransportError> {
         loop {
             match self.stream.read(READ_BYTES) {
-                Ok(bytes) if bytes.is_empty() => return Ok(Progress::Pending),
-                Ok(bytes) if self.bytes.len() + bytes.len() > self.bytes_max => {
+                Ok(bytes) if bytes.is_empty() => {
+                    self.readable.get_or_insert_with(|| self.stream.subscribe());
+                    return Ok(Progress::Pending);
+                }
+                Ok(bytes) if self.bytes.len() + bytes.len() > self.limits.bytes => {
                     return Err(broken("the answer is longer than any answer of S3"));
                 }
                 // The host ends a body that stalls.
-                Ok(_) if monotonic_clock::now() > self.until => {
+                Ok(_) if self.is_late() => {
                     return Err(TransportError::Timeout("the answer does not end".to_owned()));
                 }
                 Ok(bytes) => self.bytes.extend_from_slice(&bytes),
@@ -242,32 +251,41 @@ impl Reading {
             }
         }
     }
+
+    /// Whether the body has taken longer than it may.
+    fn is_late(&mut self) -> bool {
+        let now = monotonic_clock::now();
+        let time = u64::try_from(self.limits.time.as_nanos()).unwrap_or(u64::MAX);
+        now > *self.until.get_or_insert(now.saturating_add(time))
+    }
 }
 
 fn read(response: IncomingResponse, limits: BodyLimits) -> State {
     let headers = response.headers().entries().into_iter();
-    let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
     let headers = headers.map(|(name, value)| (name, text(value))).collect();
     let answer = Response { status: response.status(), headers, body: Bytes::new() };
     let body = response.consume().expect("a response's body is consumed here and nowhere else");
     let stream = body.stream().expect("a body's stream is taken here and nowhere else");
-    let readable = stream.subscribe();
-    let time = u64::try_from(limits.time.as_nanos()).unwrap_or(u64::MAX);
     State::Reading(Reading {
-        readable,
+        readable: None,
         stream,
         _body: body,
         _response: response,
         answer,
         bytes: Vec::new(),
-        bytes_max: limits.bytes,
-        until: monotonic_clock::now().saturating_add(time),
+        limits,
+        until: None,
     })
 }
 
-fn outgoing(request: &Request) -> Result<OutgoingRequest, TransportError> {
-    let bytes = |value: &String| value.as_bytes().to_vec();
-    let headers = request.headers.iter().map(|(name, value)| (name.to_string(), bytes(value)));
+/// The value of a header. What is not UTF-8 in it is replaced.
+fn text(value: Vec<u8>) -> String {
+    String::from_utf8(value).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+fn outgoing(request: Request) -> Result<OutgoingRequest, TransportError> {
+    let headers = request.headers.into_iter();
+    let headers = headers.map(|(name, value)| (name.into_owned(), value.into_bytes()));
     let headers: Vec<_> = headers.collect();
     let fields = Fields::from_list(&headers);
     let fields = fields.map_err(|_| broken("the host does not take a header"))?;

@@ -72,7 +72,7 @@ impl Case {
             }
         };
         let published = &self.published;
-        let scope = Scope { region: &self.region, service: &self.service, at: self.at };
+        let scope = Scope::new(&self.region, &self.service, self.at);
         let canonical = CanonicalRequest::new(&self.request, &self.payload_hash);
         stage("canonical request", &canonical.text, &published.canonical_request);
         let string = string_to_sign(&scope, &published.canonical_request);

@@ -1,5 +1,7 @@
 //! Stage 1: the canonical request, which client and server compute alike.
 
+use std::borrow::Cow;
+
 use crate::http::Request;
 
 /// A request in canonical form.
@@ -24,13 +26,16 @@ impl CanonicalRequest {
             Some((path, query)) => (path, sorted(query)),
             None => (request.path_and_query.as_str(), String::new()),
         };
-        let headers = headers(request);
-        let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
-        let signed_headers = names.join(";");
-        let lines: String =
-            headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-        let method = request.method.as_str();
-        let text = format!("{method}\n{path}\n{query}\n{lines}\n{signed_headers}\n{payload_hash}");
+        let mut text = String::with_capacity(TEXT_BYTES);
+        for line in [request.method.as_str(), path, &query] {
+            text.push_str(line);
+            text.push('\n');
+        }
+        let signed_headers = append_headers(request, &mut text);
+        // An empty line ends the headers.
+        for piece in ["\n\n", &signed_headers, "\n", payload_hash] {
+            text.push_str(piece);
+        }
         CanonicalRequest { text, signed_headers }
     }
 }
@@ -44,44 +49,62 @@ fn sorted(query: &str) -> String {
     texts.join("&")
 }
 
-/// The headers, sorted by name. Values of one name are joined by `,` in the order they are sent.
-fn headers(request: &Request) -> Vec<(String, String)> {
+/// Appends the headers, a line each, sorted by name. Values of one name are joined by `,` in the
+/// order they are sent. Returns the names.
+fn append_headers(request: &Request, text: &mut String) -> String {
     let given = request.headers.iter().map(|(name, value)| (name.as_ref(), value.as_str()));
     let host = ("host", request.authority.as_str());
-    let mut all: Vec<_> = given.chain([host]).map(|(n, v)| (n.to_ascii_lowercase(), v)).collect();
+    let mut all: Vec<_> = given.chain([host]).map(|(n, v)| (lower_case(n), v)).collect();
     // The sort is stable, so values of one name keep their order.
     all.sort_by(|a, b| a.0.cmp(&b.0));
 
-    let mut merged: Vec<(String, String)> = Vec::with_capacity(all.len());
-    for (name, value) in all {
-        match merged.last_mut() {
-            Some((last, values)) if *last == name => {
-                values.push(',');
-                values.push_str(&folded(value));
+    let mut names = String::with_capacity(NAMES_BYTES);
+    let mut last = None;
+    for (name, value) in &all {
+        if last == Some(name) {
+            text.push(',');
+        } else {
+            if last.is_some() {
+                text.push('\n');
+                names.push(';');
             }
-            _ => merged.push((name, folded(value))),
+            names.push_str(name);
+            text.push_str(name);
+            text.push(':');
+            last = Some(name);
         }
+        append_folded(value, text);
     }
-    merged
+    names
 }
 
-/// The value without whitespace at its ends, and with each run of spaces as one space. Tabs within
-/// are kept, since the page mentions spaces only.
-fn folded(value: &str) -> String {
-    let value = value.trim_matches([' ', '\t']);
-    let mut folded = String::with_capacity(value.len());
-    for character in value.chars() {
-        if character != ' ' || !folded.ends_with(' ') {
-            folded.push(character);
-        }
+fn lower_case(name: &str) -> Cow<'_, str> {
+    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
     }
-    folded
 }
+
+/// Appends the value without whitespace at its ends, and with each run of spaces as one space. Tabs
+/// within are kept, since the page mentions spaces only.
+fn append_folded(value: &str, text: &mut String) {
+    let value = value.trim_matches([' ', '\t']);
+    let words = value.split(' ').filter(|word| !word.is_empty());
+    for (index, word) in words.enumerate() {
+        if index > 0 {
+            text.push(' ');
+        }
+        text.push_str(word);
+    }
+}
+
+/// The text of most requests is shorter, in bytes.
+const TEXT_BYTES: usize = 1 << 10;
+/// The names of most requests are shorter, in bytes.
+const NAMES_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
     use crate::http::{Body, Method, Scheme};
 

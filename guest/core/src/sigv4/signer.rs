@@ -43,15 +43,16 @@ impl Signer {
         at: Timestamp,
     ) {
         let Signer { region, service, key } = self;
-        let scope = Scope { region, service, at };
+        let scope = Scope::new(region, service, at);
         let secret = &credentials.secret_access_key;
         let key = match key.take().filter(|kept| kept.is_for(secret, &scope)) {
             Some(kept) => key.insert(kept),
             None => key.insert(SigningKey::derive(secret, &scope)),
         };
 
-        set_headers(request, credentials, payload, at);
-        let canonical = CanonicalRequest::new(request, &payload.header_value());
+        let payload = payload.header_value();
+        set_headers(request, credentials, &payload, &scope);
+        let canonical = CanonicalRequest::new(request, &payload);
         let signature = key.sign(&string_to_sign(&scope, &canonical.text));
         let id = &credentials.access_key_id;
         let authorization = authorization(id, &scope, &canonical.signed_headers, &signature);
@@ -73,19 +74,16 @@ pub fn authorization(
     )
 }
 
-fn set_headers(
-    request: &mut Request,
-    credentials: &Credentials,
-    payload: PayloadHash,
-    at: Timestamp,
-) {
+fn set_headers(request: &mut Request, credentials: &Credentials, payload: &str, scope: &Scope<'_>) {
     // Without this, headers of the previous attempt would be signed too.
     request.headers.retain(|(name, _)| !SET_BY_SIGNING.contains(&name.as_ref()));
-    let mut set = |name: &'static str, value| request.headers.push((Cow::Borrowed(name), value));
-    set(CONTENT_SHA256, payload.header_value().into_owned());
-    set(DATE, at.amz_date());
+    let mut set = |name: &'static str, value: &str| {
+        request.headers.push((Cow::Borrowed(name), value.to_owned()));
+    };
+    set(CONTENT_SHA256, payload);
+    set(DATE, scope.amz_date());
     if let Some(token) = &credentials.session_token {
-        set(SECURITY_TOKEN, token.expose().to_owned());
+        set(SECURITY_TOKEN, token.expose());
     }
 }
 

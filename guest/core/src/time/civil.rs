@@ -57,14 +57,8 @@ impl Timestamp {
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html>
     pub fn amz_date(self) -> String {
-        let Civil { hour, minute, second, .. } = self.civil();
-        format!("{}T{hour:02}{minute:02}{second:02}Z", self.date_stamp())
-    }
-
-    /// The date in a credential scope, such as `20130524`.
-    pub fn date_stamp(self) -> String {
-        let Civil { year, month, day, .. } = self.civil();
-        format!("{year:04}{month:02}{day:02}")
+        let Civil { year, month, day, hour, minute, second } = self.civil();
+        format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
     }
 
     /// The time as S3 writes it in XML, such as `2010-11-10T20:48:33.000Z`. It always has
@@ -115,7 +109,6 @@ mod tests {
     fn writes_known_moments() {
         let at = Timestamp(1_369_353_600_000_000_000);
         assert_eq!(at.amz_date(), "20130524T000000Z");
-        assert_eq!(at.date_stamp(), "20130524");
         let leap_day = Timestamp(951_827_696_789_999_999);
         assert_eq!(leap_day.iso8601(), "2000-02-29T12:34:56.789Z");
         assert_eq!(Timestamp(0).iso8601(), "1970-01-01T00:00:00.000Z");
@@ -147,7 +140,10 @@ mod tests {
         let good = Civil { year: 2024, month: 2, day: 29, hour: 23, minute: 59, second: 59 };
         assert!(good.timestamp().is_some());
         let leap_second = Civil { second: 60, ..good };
-        assert_eq!(leap_second.timestamp().map(Timestamp::date_stamp).as_deref(), Some("20240301"));
+        assert_eq!(
+            leap_second.timestamp().map(Timestamp::amz_date).as_deref(),
+            Some("20240301T000000Z")
+        );
         for bad in [
             Civil { year: 2023, ..good },
             Civil { year: 2100, ..good },
