@@ -44,14 +44,14 @@ struct Scanner<'l, const N: usize> {
 impl<const N: usize> Scanner<'_, N> {
     /// Passes one value, and notes what is wanted of it.
     fn value(&mut self, wanted: Wanted<'_, N>) -> Result<(), Fault> {
-        if wanted == [None; N] {
+        if is_nothing(&wanted) {
             return self.cursor.skip_value();
         }
         let (start, blanks) = (self.cursor.at(), self.cursor.blanks());
         let within = wanted.map(|steps| steps.filter(|steps| !steps.is_empty()));
         match self.cursor.peek() {
-            Some(b'{') if within != [None; N] => self.object(within)?,
-            Some(b'[') if within != [None; N] => self.array(within)?,
+            Some(b'{') if !is_nothing(&within) => self.object(within)?,
+            Some(b'[') if !is_nothing(&within) => self.array(within)?,
             _ => self.cursor.skip_value()?,
         }
         let compact = self.cursor.blanks() == blanks;
@@ -102,6 +102,11 @@ impl<const N: usize> Scanner<'_, N> {
             }
         }
     }
+}
+
+/// Whether no path leads through the value.
+fn is_nothing<const N: usize>(wanted: &Wanted<'_, N>) -> bool {
+    wanted.iter().all(Option::is_none)
 }
 
 #[cfg(test)]
