@@ -111,7 +111,9 @@ fn without_a_socket_nothing_is_told() {
 fn a_config_is_checked_in_one_line_and_nothing_is_done() {
     let server = Server::start();
     let rejects = "on_rejected = { file = \"rejected.ndjson\" }\n[sink.config]";
-    let flow = FLOW.replace("[sink.config]", rejects) + CHECKPOINTED;
+    // Names that repeat would be warned of.
+    let named = "key_template = \"{key}-{first}\"\n";
+    let flow = FLOW.replace("[sink.config]", rejects) + named + CHECKPOINTED;
     let place = Place::of(&flow, &event("a", "1")).at(&server);
     let (place, manager) = Manager::of(place);
     let files = place.files("");

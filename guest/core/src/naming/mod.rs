@@ -116,11 +116,15 @@ impl Names {
         Ok(stem)
     }
 
+    /// Whether an object replaces an earlier one of the same key.
+    pub(crate) fn replaces(&self) -> bool {
+        !self.template.is_unique() && !self.on_existing.is_conditional()
+    }
+
     /// The problem, if several objects of one key replace each other. `cause` is the field that
     /// makes several objects, with its value: `max_open_objects = 8`.
     pub fn refuse_several_of_one_key(&self, field: &str, cause: &str) -> Option<Problem> {
-        let safe = self.template.is_unique() || self.on_existing.is_conditional();
-        (!safe).then(|| {
+        self.replaces().then(|| {
             let message = format!(
                 "`{cause}` makes several objects of one key, and each would replace the one before \
                  it; put `{{first}}`, `{{sequence}}` or `{{uuid}}` into `key_template`"

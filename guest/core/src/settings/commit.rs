@@ -55,6 +55,18 @@ pub(super) fn commit(
     CommitSettings { mode, on_orphans: OnOrphans::Abort }
 }
 
+/// The warning, if an object of a later run may replace an earlier one by mistake. With checkpoints
+/// a later run has only the new events of a key. Without them a run of files reads all events
+/// again, so replacing is right.
+pub(super) fn warning(raw: &RawConfig, mode: Commit, names: &Names) -> Option<&'static str> {
+    let replaces = mode == Commit::Checkpointed && !raw.is_set("on_existing") && names.replaces();
+    replaces.then_some(
+        "without `{first}`, `{sequence}` or `{uuid}`, an object replaces that of an earlier run \
+         with the same name, and the events of that are lost; add one of them, or set \
+         `on_existing` to say that this is meant",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +87,28 @@ mod tests {
         assert_eq!(meant(checkpointed).unwrap(), (Commit::Checkpointed, OnOrphans::Keep));
         let abort = r#", "commit": "checkpointed", "orphans": "abort", "prefix": "logs/""#;
         assert_eq!(meant(abort).unwrap(), (Commit::Checkpointed, OnOrphans::Abort));
+    }
+
+    /// Without checkpoints, a run reads all of its input again.
+    #[test]
+    fn names_that_repeat_are_warned_of_where_a_later_run_goes_on() {
+        let warned = |more: &str| {
+            let warnings = parse(more).expect("it is in order").warnings;
+            warnings.iter().any(|warning| warning.field == "key_template")
+        };
+        let checkpointed = r#", "commit": "checkpointed""#;
+        for (more, is_warned) in [
+            ("", true),
+            (r#", "key_template": "{date:%F}/{key}""#, true),
+            (r#", "key_template": "{key}-{first}""#, false),
+            (r#", "key_template": "{key}-{sequence}""#, false),
+            (r#", "key_template": "{key}-{uuid}""#, false),
+            (r#", "on_existing": "fail""#, false),
+            (r#", "on_existing": "overwrite""#, false),
+        ] {
+            assert_eq!(warned(&format!("{checkpointed}{more}")), is_warned, "{more}");
+            assert!(!warned(more), "{more}");
+        }
     }
 
     #[test]

@@ -223,9 +223,11 @@ impl Settings {
         let style = address::style_warning(&address);
         let style = style.map(|message| Problem::new("addressing", message));
         let commit = commit::commit(raw, &names, problems);
+        let repeats = commit::warning(raw, commit.mode, &names);
+        let repeats = repeats.map(|message| Problem::new("key_template", message));
         let memory_bytes_max = memory::memory(raw, upload.encoding, commit.mode, problems);
         Settings {
-            warnings: warning.into_iter().chain(style).collect(),
+            warnings: warning.into_iter().chain(style).chain(repeats).collect(),
             client: ClientSettings::resolve(raw, address.scheme),
             store: StoreSettings {
                 address,

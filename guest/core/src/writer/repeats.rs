@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::naming::{Names, OnExisting, StemId};
+use crate::naming::{Names, StemId};
 use crate::notice::{Level, Notices};
 use crate::object::ObjectName;
 
@@ -17,7 +17,7 @@ impl Repeats {
     /// Warns once if an object replaces another of this sink, because its key returned or an event
     /// of an earlier date came late.
     pub(super) fn note(&mut self, names: &Names, name: &ObjectName, notices: &mut Notices) {
-        if names.on_existing != OnExisting::Overwrite || names.template.is_unique() {
+        if !names.replaces() {
             return;
         }
         if self.is_news(name.stem().id()) {

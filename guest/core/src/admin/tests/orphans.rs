@@ -4,7 +4,8 @@ use super::*;
 use crate::incomplete::LeftUpload;
 
 const KEEP: &str = r#", "commit": "checkpointed", "max_open_objects": 4, "on_existing": "fail""#;
-const ABORT: &str = r#", "commit": "checkpointed", "orphans": "abort", "prefix": "p/""#;
+const ABORT: &str = r#", "commit": "checkpointed", "orphans": "abort", "prefix": "p/",
+    "on_existing": "overwrite""#;
 
 /// A sink that was resumed from a checkpoint of the 24th. The checkpoint contains one upload,
 /// `known`.
