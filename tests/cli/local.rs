@@ -1,7 +1,7 @@
 //! What a run with `--local` leaves in its folder when it is killed, and who goes on with it.
 
 use spillway_local_s3::{LocalCredentials, LocalOptions, LocalS3};
-use spillway_tests::server::{ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY};
+use spillway_tests::server::{ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, Server};
 use tokio::runtime::Runtime;
 
 use super::support::*;
@@ -63,6 +63,33 @@ fn a_run_after_a_killed_one_cleans_up_where_nothing_is_open() {
     let ended = guarded(place.start(&["run", "flow.toml", "--local", "out"]).end());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(names(&place), [BUCKET]);
+}
+
+/// What one has stored, the other's checkpoint would pass over.
+#[test]
+fn a_trial_and_a_run_share_no_checkpoint() {
+    let server = Server::start();
+    let flow = FLOW.to_owned() + "[checkpoint]\npath = \"run.checkpoint\"\n";
+    let place = Place::of(&flow, &event("a", "1")).with("ENDPOINT", &server.endpoint());
+    let trial = ["run", "flow.toml", "--local", "out"];
+    assert_eq!(place.spillway(&trial).code, Some(0));
+    let shown = place.spillway(&["checkpoint", "show", "run.checkpoint"]);
+    assert!(shown.out.lines().next().unwrap().ends_with(", with --local"), "{shown:?}");
+    let said = "checkpoint.path: was stored by a run with --local: its events are in that folder";
+    for words in [&["run", "flow.toml"], &["check", "flow.toml"]] {
+        assert_fails(&place.spillway(words), 2, &[said]);
+    }
+    assert_eq!(server.requests_total(), 0);
+    // A trial goes on with its own.
+    place.write("events.json", event("a", "1") + &event("b", "2"));
+    assert_eq!(place.run(&["--local", "out"])["events"], 1);
+
+    std::fs::remove_file(place.path("run.checkpoint")).unwrap();
+    assert_eq!(place.run(&[])["events"], 2);
+    let kept = std::fs::read(place.path("run.checkpoint")).unwrap();
+    let said = "checkpoint.path: was stored by a run without --local";
+    assert_fails(&place.spillway(&trial), 2, &[said]);
+    assert_eq!(std::fs::read(place.path("run.checkpoint")).unwrap(), kept);
 }
 
 /// A place where a run was killed that had uploaded two parts of `logs/a`.

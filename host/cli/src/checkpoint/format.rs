@@ -63,6 +63,9 @@ pub struct Writer {
     /// The transforms that events passed before it, in their order.
     #[serde(default)]
     pub transforms: Vec<Through>,
+    /// Whether its store was the folder of `--local`, and not the bucket of the flow.
+    #[serde(default)]
+    pub local: bool,
 }
 
 /// A transform that events passed.
@@ -359,7 +362,7 @@ mod tests {
         };
         let through = Through { name: "route".into(), ..Through::default() };
         let (name, version) = ("spillway-s3".into(), "0.1.0".into());
-        let writer = Writer { name, version, transforms: vec![through] };
+        let writer = Writer { name, version, transforms: vec![through], local: true };
         Checkpoint {
             taken: 1_777_631_400_000_000_000,
             finished: true,

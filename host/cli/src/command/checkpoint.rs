@@ -93,9 +93,10 @@ fn lines(read: &Checkpoint, saved: &SavedState) -> Vec<String> {
     let Checkpoint { taken, finished, source, events, objects, object_bytes, .. } = read;
     let Mark { of, lines, offset, begun, .. } = source;
     let (name, version) = (escape::line(&read.writer.name), escape::line(&read.writer.version));
+    let local = if read.writer.local { ", with --local" } else { "" };
     let how = if *finished { "finished" } else { "unfinished" };
     let mut shown = vec![
-        format!("taken    {}, by {name} {version}", time(*taken)),
+        format!("taken    {}, by {name} {version}{local}", time(*taken)),
         format!("flow     {how}"),
         format!(
             "source   {}: {}{} read, {}",

@@ -64,6 +64,8 @@ pub(crate) struct Request {
     credentials: Option<Arc<dyn Provider>>,
     /// What takes the place of the flow's own list of authorities.
     egress: Option<Vec<String>>,
+    /// Whether a server of this process is under the flow.
+    is_local: bool,
     /// Whether the flow takes the place of one that runs, and has its checkpoint.
     is_reload: bool,
 }
@@ -80,6 +82,8 @@ pub(crate) struct Plan {
     pub(crate) lanes: LaneSettings,
     pub(crate) on_failed: OnFailed,
     pub(crate) checkpoint: Option<CheckpointSettings>,
+    /// Whether its store is a server of this process.
+    pub(crate) is_local: bool,
     pub(crate) run: RunSettings,
     /// Whether there are credentials. Of some that is known only when they are asked for.
     pub(crate) credentials_proven: bool,
@@ -118,6 +122,7 @@ impl Request {
             config: Config::default(),
             credentials: None,
             egress: None,
+            is_local: false,
             is_reload: false,
         }
     }
@@ -129,6 +134,7 @@ impl Request {
 
     /// Puts a server of this process under the flow, and nothing else within its reach.
     pub(crate) fn talk_to(&mut self, endpoint: &str, credentials: Credentials) {
+        self.is_local = true;
         self.config.fields.insert("endpoint", Some(endpoint.to_owned()));
         // The server has an address, and no names below it; it is nobody's but ours, and has one
         // storage class.
@@ -212,7 +218,9 @@ impl Request {
                 transforms: &transforms.identity(),
                 are_read_again: on_failed != OnFailed::Stop,
             };
-            resume::prove(checkpoint, source, &before, destination, &mut problems).await?;
+            let is_local = self.is_local;
+            resume::prove(checkpoint, source, &before, destination, is_local, &mut problems)
+                .await?;
         }
         match (source, map, destination) {
             (Some(source), Some(map), Some(destination)) if problems.is_empty() => {
@@ -230,6 +238,7 @@ impl Request {
                     lanes,
                     on_failed,
                     checkpoint,
+                    is_local: self.is_local,
                     run,
                     credentials_proven,
                     notes,

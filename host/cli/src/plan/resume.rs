@@ -54,6 +54,7 @@ pub(crate) async fn prove(
     source: &SourceSettings,
     before: &Before<'_>,
     destination: Option<&Destination>,
+    is_local: bool,
     problems: &mut Vec<Problem>,
 ) -> Result<(), PlanError> {
     if source.input == Input::Stdin {
@@ -89,6 +90,10 @@ pub(crate) async fn prove(
             None
         }
     };
+    if let Some(message) = found.as_ref().and_then(|found| elsewhere(found, is_local)) {
+        problems.push(Problem::new("checkpoint.path", message));
+        return Ok(());
+    }
     if let (Some(source), Some(found)) = (source, &found)
         && let Err(moved) = source.find(&found.source)
     {
@@ -139,15 +144,19 @@ impl Resume {
         source: CheckpointSource,
         claim: Claim,
     ) -> Result<Resume, PlanError> {
-        let Plan { sink, grants, transforms, .. } = plan;
+        let Plan { sink, grants, transforms, is_local, .. } = plan;
         let description = sink.describe(&grants.limits).await?;
         let (name, version) = (description.name, description.version);
-        let writer = Writer { name, version, transforms: transforms.identity() };
+        let writer = Writer { name, version, transforms: transforms.identity(), local: *is_local };
         let every = settings.every;
         let (keeper, mut resumed, held, source, otherwise) = match &settings.store {
             CheckpointStore::File(path) => {
                 let file = CheckpointFile::open(path)?;
                 let resumed = file.load()?;
+                if let Some(why) = resumed.as_ref().and_then(|found| elsewhere(found, *is_local)) {
+                    let (name, why) = (settings.store.to_string(), why.to_owned());
+                    return Err(CheckpointError::Misfit { name, why }.into());
+                }
                 let otherwise = match &resumed {
                     Some(found) => match fit_of(plan, found).await? {
                         Fit::BeginsAnew(differences) => Some(differences),
@@ -340,6 +349,12 @@ async fn take(
     Err(CheckpointError::TakenOver { name: name(), why }.into())
 }
 
+/// Why a checkpoint cannot be gone on with, if its events are not where this run stores.
+fn elsewhere(found: &Checkpoint, is_local: bool) -> Option<&'static str> {
+    let why = if is_local { OF_THE_BUCKET } else { OF_A_TRIAL };
+    (found.writer.local != is_local).then_some(why)
+}
+
 /// What a flow with checkpoints reads.
 fn open(source: &SourceSettings) -> Result<CheckpointSource, SourceError> {
     match &source.input {
@@ -355,6 +370,11 @@ const TAKES_MAX: u32 = 10;
 const NOT_AGAIN: &str = "is a file, but events that an earlier run read of several files, of \
                          followed ones, or of a partition cannot be read again, and so do not \
                          become dead letters; write on_failed = \"stop\"";
+const OF_A_TRIAL: &str = "was stored by a run with --local: its events are in that folder, and not \
+                          in the bucket. Remove it, or name another file";
+const OF_THE_BUCKET: &str = "was stored by a run without --local: with it, the next of those would \
+                             pass over what this one stores in the folder. Name another file for \
+                             the trial";
 const OF_A_GROUP: &str = "is \"file\", but a partition is read by one member of its group after \
                           the other; expected \"bucket\", which all of them reach";
 const STDIN: &str = "standard input cannot be read again after a crash; remove [checkpoint], or \
