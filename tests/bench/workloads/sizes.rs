@@ -24,7 +24,8 @@ pub(super) fn measure() -> anyhow::Result<Section> {
     let sides = [side("as it is", component.len() as u64), side("`gzip -9`", gzip.len() as u64)];
     Ok(Section {
         title: "Sizes".to_owned(),
-        about: "The files. The command has the component and the others in it.".to_owned(),
+        about: "The files. The command contains the component, and those of guest/compose."
+            .to_owned(),
         unit: Unit::Bytes,
         cases: vec![
             Case { name: "component".to_owned(), sides: sides.into() },
