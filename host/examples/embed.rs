@@ -4,8 +4,8 @@
 //! AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… embed CONFIG FILE STATE
 //! ```
 //!
-//! `CONFIG` is a file of JSON, the `[sink.config]` of a flow; it says `"commit": "checkpointed"`, and
-//! has a `key_template` whose names do not repeat, such as `"{key}/{first}"`.
+//! `CONFIG` is a file of JSON, the `[sink.config]` of a flow; it says `"commit": "checkpointed"`,
+//! and has a `key_template` whose names do not repeat, such as `"{key}/{first}"`.
 //! `STATE` is where this program keeps how far it has come. Start it again with the same three
 //! after a crash, or when lines were appended to `FILE`.
 

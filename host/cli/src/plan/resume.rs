@@ -154,7 +154,7 @@ impl Resume {
                 let file = CheckpointFile::open(path)?;
                 let resumed = file.load()?;
                 if let Some(why) = resumed.as_ref().and_then(|found| elsewhere(found, *is_local)) {
-                    let (name, why) = (settings.store.to_string(), why.to_owned());
+                    let (name, why) = (settings.store.to_string(), format!("it {why}"));
                     return Err(CheckpointError::Misfit { name, why }.into());
                 }
                 let otherwise = match &resumed {
