@@ -70,6 +70,9 @@ pub(super) struct How {
     pub(super) slice_bytes: u64,
     /// Where reading ends, if the file does not before.
     pub(super) until: u64,
+    /// Where a slice ends that would go on behind it: a copy ends there, and is told by the
+    /// fingerprint at that place.
+    pub(super) copied: Option<u64>,
 }
 
 /// What reading on has brought.

@@ -134,11 +134,13 @@ impl Follower {
         let Some(until) = until else { return Ok(true) };
         let (follow, compression) = (self.settings.follow, self.settings.compression);
         let takes_all = !follow && self.stream.settings().last_line == LastLine::Take;
+        let copied = self.copied(key);
         let (stream, slice_bytes) = (&mut self.stream, self.slice_bytes);
         let read = self.table.update(key, |file| {
             let takes_last_line = file.takes_last_line || takes_all;
             let takes_last_event = file.takes_last_event || !follow;
-            let how = How { compression, takes_last_line, takes_last_event, slice_bytes, until };
+            let how =
+                How { compression, takes_last_line, takes_last_event, slice_bytes, until, copied };
             file.read(how, stream, spare(), now)
         });
         let (Some(read), Some(file)) = (read, self.table.get(key)) else { return Ok(true) };

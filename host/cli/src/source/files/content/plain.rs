@@ -51,6 +51,12 @@ impl Content {
             return Ok(Read::End { unfinished: length - self.reach.offset });
         }
         let mut size = more.min(slice.max(known + how.slice_bytes / 16)) as usize;
+        if let Some(copied) = how.copied.and_then(|copied| copied.checked_sub(from))
+            && copied > 0
+            && multiline.is_none()
+        {
+            size = size.min(usize::try_from(copied).unwrap_or(size));
+        }
         let is_at_end = loop {
             buffer.resize(size.max(1), 0);
             let read = read_full_at(file, &mut buffer, from)?;

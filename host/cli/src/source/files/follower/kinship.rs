@@ -220,6 +220,15 @@ impl Follower {
         }
     }
 
+    /// Where the next copy of a file ends that is known, behind what was read of the file.
+    pub(super) fn copied(&self, key: FileKey) -> Option<u64> {
+        let file = self.table.get(key)?;
+        let copies = self.table.named(&file.family.name);
+        let copies = copies.filter(|it| it.relation == Relation::CopyOf(key));
+        let ends = copies.filter_map(|copy| copy.end.as_ref().map(|end| end.reach.offset));
+        ends.filter(|end| *end > file.content.reach.offset).min()
+    }
+
     /// Hands on what was read of a file, that has it not any more, to the copies of it. Returns it
     /// where none goes on with it.
     pub(super) fn hand_on(&mut self, key: FileKey, content: Content) -> Option<Content> {

@@ -122,6 +122,30 @@ fn a_copy_is_known_though_its_log_is_truncated_once_that_was_looked_at() {
     assert_eq!(world.read(), ["three"]);
 }
 
+/// All of it was read at once, with more that was written behind it, and the checkpoint lies in
+/// that.
+#[test]
+fn a_short_copy_is_told_behind_a_checkpoint_of_more() {
+    let mut world = World::new("*.log*");
+    let mut log = world.create("a.log");
+    log.write_all(b"one\ntwo\n").unwrap();
+    fs::copy(world.path("a.log"), world.path("a.log.1")).unwrap();
+    world.look();
+    log.write_all(b"three\nfour\n").unwrap();
+    assert_eq!(world.read(), ["one", "two", "three", "four"]);
+    let place = world.place_of(3);
+    world.ledger.advance_to(place);
+    let marks = as_written(world.ledger.marks(false));
+    log.set_len(0).unwrap();
+    log.write_all(b"five\n").unwrap();
+    world.lines.truncate(3);
+    (world.at, world.read) = (place, 3);
+    world.resume(marks);
+    // What is new waits until it is known what has become of the rest.
+    let read = [world.read(), world.read()].concat();
+    assert_eq!(read, ["five"]);
+}
+
 #[test]
 fn a_copy_of_less_than_was_read_is_not_read_again() {
     for is_compressed in [false, true] {
