@@ -4,9 +4,13 @@
 
 use std::cell::Cell;
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use spillway_simulation::bucket::KeyPair;
+use spillway_tests::bucket_server::SocketFault;
 
 use super::bucket::{STATE, contents, flow, follow, large, place};
 use super::killed::{by_key, lines};
@@ -128,6 +132,57 @@ fn whoever_takes_over_waits_for_the_end_of_the_lease() {
     let ended = here.spillway(&["run", "flow.toml"]);
     assert!(ended.code == Some(0) && !ended.err.contains("waiting"), "{ended:?}");
 }
+
+/// Whichever request of its start is under way.
+#[test]
+fn one_that_is_stopped_while_it_starts_keeps_nobody_waiting() {
+    let store = Store::start(|_| {});
+    let leased = flow().replace("lease = \"0s\"\nevery = \"0s\"", "lease = \"1h\"\nevery = \"1h\"");
+    for last in 1..=REQUESTS_OF_A_START {
+        let named = format!("[checkpoint]\nname = \"stopped-{last}\"");
+        let flow = follow(&leased.replace("[checkpoint]", &named));
+        let place = place(&flow, &event("a", "1"), &store);
+        let key = format!("_spillway/stopped-{last}");
+        let (of_state, mut number) = (key.clone(), 0);
+        store.server().on_request(move |request| {
+            number += usize::from(request.key == of_state);
+            let is_last = request.key == of_state && number == last;
+            is_last.then_some(SocketFault::SlowAnswer(Duration::from_secs(2)))
+        });
+        let stopped = place.start(&["run", "flow.toml"]);
+        let asked = || store.bucket(|b| b.log().iter().filter(|l| l.key == key).count());
+        eventually("the request is there", || asked() >= last);
+        stopped.signal("TERM");
+        assert_eq!(guarded(stopped.ends()).code, Some(0), "{last}");
+        store.server().on_request(|_| None);
+        let mut next = place.start(&["run", "flow.toml", "--log-level", "debug"]);
+        next.wait_for("checkpoint stored");
+        next.signal("TERM");
+        assert_eq!(guarded(next.ends()).code, Some(0), "{last}");
+    }
+}
+
+/// It ends as one that was told to.
+#[test]
+fn one_that_is_stopped_while_its_checkpoint_has_no_answer_ends_well() {
+    let store = Store::start(|_| {});
+    let place = place(&follow(&flow()), &event("a", "1"), &store);
+    let number = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::clone(&number);
+    store.server().on_request(move |_| {
+        (number.fetch_add(1, Relaxed) >= 5).then_some(SocketFault::StallBefore)
+    });
+    let stopped = place.start(&["run", "flow.toml"]);
+    eventually("it holds its checkpoint", || asked.load(Relaxed) >= 6);
+    stopped.signal("TERM");
+    let ended = guarded(stopped.ends());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let said = "whoever goes on waits for the end of the lease, if there is one";
+    assert!(ended.err.contains(said), "{ended:?}");
+}
+
+/// That ask for the checkpoint: the last one stores the first of the run itself.
+const REQUESTS_OF_A_START: usize = 7;
 
 /// Each second process that goes on is one in another folder, and the one before it may still be at
 /// work. Uploads of several parts are among what is taken over.

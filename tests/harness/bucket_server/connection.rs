@@ -115,6 +115,10 @@ impl Service {
             Some(SocketFault::StallInBody) if response.body.is_empty() => {
                 std::future::pending().await
             }
+            Some(SocketFault::SlowAnswer(pause)) => {
+                tokio::time::sleep(pause).await;
+                Ok(full(response))
+            }
             Some(SocketFault::Truncated) => Ok(halved(response, true)),
             Some(SocketFault::StallInBody) => Ok(halved(response, false)),
             Some(SocketFault::Dribble(pause)) => Ok(dribbled(response, pause)),

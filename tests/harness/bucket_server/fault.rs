@@ -27,6 +27,8 @@ pub enum SocketFault {
     StallInBody,
     /// All is well, and so much later.
     Slow(Duration),
+    /// It is done at once, and answered so much later.
+    SlowAnswer(Duration),
     /// The answer is a refusal, sent while the body is still coming: 403 `AccessDenied`.
     EarlyAnswer,
     /// The answer comes byte by byte, with a pause before each.

@@ -70,9 +70,25 @@ impl Found {
         (holder.id != holder_id()).then_some(holder)
     }
 
-    /// How much of its holder's lease is left. Zero for the process itself.
+    /// Whose requests may still be under way: that of another process, or the one from which this
+    /// process took it over and did not hold it yet.
+    fn awaited(&self) -> Option<&Holder> {
+        let holder = self.checkpoint.as_ref()?.holder.as_ref()?;
+        (holder.id != holder_id() || holder.inherited).then_some(holder)
+    }
+
+    /// The lease with which this process takes it: what is left of the one before, or its own.
+    fn lease_taken(&self) -> Duration {
+        let holder = self.checkpoint.as_ref().and_then(|found| found.holder.as_ref());
+        match self.awaited() {
+            Some(_) => self.lease_left(),
+            None => Duration::from_millis(holder.map_or(0, |holder| holder.lease_ms)),
+        }
+    }
+
+    /// How much of the lease is left that is to be waited for. Zero for that of the process itself.
     pub fn lease_left(&self) -> Duration {
-        let Some(holder) = self.other() else { return Duration::ZERO };
+        let Some(holder) = self.awaited() else { return Duration::ZERO };
         // The store tells seconds only, so half a second may be missing at either end.
         let age = self.age.unwrap_or_default().saturating_sub(Duration::from_secs(1));
         Duration::from_millis(holder.lease_ms).saturating_sub(age)
@@ -88,9 +104,9 @@ impl Found {
         self.other().is_some()
     }
 
-    /// Whether another process holds it that has not let go of it.
+    /// Whether it is another process's that has not let go of it.
     pub fn is_held_by_another(&self) -> bool {
-        self.other().is_some_and(|holder| holder.lease_ms > 0)
+        self.awaited().is_some_and(|holder| holder.lease_ms > 0)
     }
 
     /// How long ago it was stored, where the store tells.
@@ -104,6 +120,10 @@ pub struct BucketCheckpoint {
     settings: BucketSettings,
     /// How long the next one that is stored keeps others away.
     lease: Duration,
+    /// Whether that is the lease of the process before.
+    is_inherited: bool,
+    /// Whether this process had it before, with a sink that did not let go of it.
+    had_sink: bool,
     /// `None` until it was stored.
     version: Option<String>,
     /// What was stored last, to be stored again where the lease has ended.
@@ -169,15 +189,19 @@ impl BucketCheckpoint {
         found: &Found,
         beginning: Checkpoint,
     ) -> Result<Option<BucketCheckpoint>, StoreError> {
-        let Bucket { component, config, grants } = bucket;
         let last = found.checkpoint.clone().unwrap_or(beginning);
-        // A sink without state makes no request of its own: nothing is touched before the
-        // checkpoint is this process's.
-        let opened = component.open(config, None, grants).await;
-        let mut sink = opened.map_err(StoreError::Sink)?;
-        let (version, stored, lease) = (found.version.clone(), Instant::now(), found.lease_left());
-        let mut taken =
-            BucketCheckpoint { settings, lease, version, last, stored, unsettled: None };
+        // Nothing is touched before the checkpoint is this process's.
+        let mut sink = stateless(bucket).await?;
+        let mut taken = BucketCheckpoint {
+            settings,
+            lease: found.lease_taken(),
+            is_inherited: found.awaited().is_some(),
+            had_sink: found.awaited().is_none() && found.lease_taken() > Duration::ZERO,
+            version: found.version.clone(),
+            last,
+            stored: Instant::now(),
+            unsettled: None,
+        };
         match taken.replace(&mut sink).await {
             Ok(()) => {}
             Err(StoreError::Checkpoint(CheckpointError::TakenOver { .. })) => {
@@ -190,7 +214,7 @@ impl BucketCheckpoint {
             Err(error) => return Err(error),
         }
         check(bucket, &taken.settings).await?;
-        taken.lease = taken.settings.lease;
+        (taken.lease, taken.is_inherited) = (taken.settings.lease, false);
         Ok(Some(taken))
     }
 
@@ -226,9 +250,22 @@ impl BucketCheckpoint {
     ///
     /// As [`store`](BucketCheckpoint::store).
     pub async fn hold(&mut self, bucket: Bucket<'_>) -> Result<(), StoreError> {
-        let Bucket { component, config, grants } = bucket;
-        let opened = component.open(config, None, grants).await;
-        self.replace(&mut opened.map_err(StoreError::Sink)?).await
+        self.replace(&mut stateless(bucket).await?).await
+    }
+
+    /// As [`release`](BucketCheckpoint::release), for one that has opened no sink with it. Returns
+    /// whether others may take it over at once: not where requests of a sink that this process had
+    /// before may still be under way.
+    ///
+    /// # Errors
+    ///
+    /// As [`release`](BucketCheckpoint::release).
+    pub async fn let_go(&mut self, bucket: Bucket<'_>) -> Result<bool, StoreError> {
+        if self.had_sink {
+            return Ok(false);
+        }
+        self.release(&mut stateless(bucket).await?).await?;
+        Ok(true)
     }
 
     /// Proves that no other process has taken it over, where this one did nothing for so long that
@@ -247,7 +284,9 @@ impl BucketCheckpoint {
     async fn replace(&mut self, sink: &mut Sink) -> Result<(), StoreError> {
         self.settle(sink).await?;
         let lease_ms = u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX);
-        let holder = Holder { id: holder_id().to_owned(), lease_ms };
+        // A lease that has ended is nobody's.
+        let inherited = self.is_inherited && lease_ms > 0;
+        let holder = Holder { id: holder_id().to_owned(), lease_ms, inherited };
         self.last.holder = Some(holder);
         // The bytes of each write differ from those of all others, so that they tell whose it was.
         self.last.taken = super::now().max(self.last.taken + 1);
@@ -273,6 +312,12 @@ impl BucketCheckpoint {
     pub fn settings(&self) -> &BucketSettings {
         &self.settings
     }
+}
+
+/// A sink that makes no request of its own.
+async fn stateless(bucket: Bucket<'_>) -> Result<Sink, StoreError> {
+    let Bucket { component, config, grants } = bucket;
+    component.open(config, None, grants).await.map_err(StoreError::Sink)
 }
 
 fn shown(settings: &BucketSettings) -> String {

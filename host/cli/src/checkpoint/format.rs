@@ -51,6 +51,10 @@ pub struct Holder {
     /// How long it may go on without storing another checkpoint, in milliseconds. 0 where it has
     /// ended, or never waits.
     pub lease_ms: u64,
+    /// Whether that is what was left of the lease of the process before, which this one waits for,
+    /// too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inherited: bool,
 }
 
 /// The component that took a state.
@@ -371,7 +375,7 @@ mod tests {
             objects: 1,
             object_bytes: 17,
             writer,
-            holder: Some(Holder { id: "0f".into(), lease_ms: 20_000 }),
+            holder: Some(Holder { id: "0f".into(), lease_ms: 20_000, inherited: true }),
             state,
             untaken: None,
         }

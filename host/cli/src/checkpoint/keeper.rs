@@ -107,4 +107,17 @@ impl Keeper {
             Keeper::Bucket(bucket) => bucket.hold(with).await,
         }
     }
+
+    /// As [`release`](Keeper::release), before a sink is opened with them. Returns whether others
+    /// may take them over at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`store`](Keeper::store).
+    pub async fn let_go(&mut self, with: Bucket<'_>) -> Result<bool, StoreError> {
+        match self {
+            Keeper::File(_) => Ok(true),
+            Keeper::Bucket(bucket) => bucket.let_go(with).await,
+        }
+    }
 }

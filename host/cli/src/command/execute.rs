@@ -28,6 +28,7 @@ use super::args::LogFormat;
 use super::exit::CliError;
 #[cfg(feature = "kafka")]
 use super::group;
+use super::holding;
 use super::log::SPILLWAY;
 use super::patience::Patience;
 use super::position;
@@ -267,27 +268,31 @@ impl<'a> Instance<'a> {
         let is_first = totals.restarts == 0;
         let kept = resume.as_ref().map(Resume::kept);
         let before = Totals { kept: totals.kept.clone().or(kept), ..totals };
-        if let Some(resume) = &mut resume {
-            tokio::select! {
-                held = resume.hold(plan) => held?,
-                () = shutdown.first() => {
-                    return Ok(Ran::without_a_sink(before, Ok(End::Stopped)));
-                }
-            }
+        let limit = plan.run.shutdown_timeout;
+        let _stopping = Stopping::of(shutdown, monitor, resume.is_some(), limit);
+        if let Some(resume) = &mut resume
+            && !holding::hold(resume, plan, shutdown, say_notice).await?
+        {
+            return Ok(Ran::without_a_sink(before, Ok(End::Stopped)));
         }
         let events = Plan::events(&plan.source, &plan.map, &plan.config, resume.as_ref())?;
         let transforms = plan.transforms.open().await?;
-        let limit = plan.run.shutdown_timeout;
-        let _stopping = Stopping::of(shutdown, monitor, resume.is_some(), limit);
         let state = resume.as_ref().and_then(Resume::state);
         let passage = Passage::new();
         monitor.watch(passage.traffic());
         let LaneShares { configs, grants } = plan.lane_shares(state).await?;
         let opened = tokio::select! {
-            opened = lanes::open(&plan.sink, &configs, state, &grants, passage) => opened,
+            opened = lanes::open(&plan.sink, &configs, state, &grants, passage) => Some(opened),
             // One that goes on asks its store first, which may take long. What it was begins again
             // with the checkpoint that is there, as after a crash.
-            () = shutdown.first() => return Ok(Ran::without_a_sink(before, Ok(End::Stopped))),
+            () = shutdown.first() => None,
+        };
+        let Some(opened) = opened else {
+            let is_new = state.is_none();
+            if let Some(resume) = resume.as_mut().filter(|_| is_new) {
+                holding::let_go(resume, plan, shutdown, say_notice).await;
+            }
+            return Ok(Ran::without_a_sink(before, Ok(End::Stopped)));
         };
         let sink = match opened {
             Ok(mut sink) => {

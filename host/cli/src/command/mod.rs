@@ -11,6 +11,7 @@ mod execute;
 mod exit;
 #[cfg(feature = "kafka")]
 mod group;
+mod holding;
 mod inspect;
 mod log;
 mod minute;

@@ -210,6 +210,12 @@ impl Resume {
         Ok(self.checkpoints.keeper.hold(plan.bucket()).await?)
     }
 
+    /// Lets others take over at once, where this process has opened no sink with the checkpoint.
+    /// Returns whether they may.
+    pub(crate) async fn let_go(&mut self, plan: &Plan) -> Result<bool, PlanError> {
+        Ok(self.checkpoints.keeper.let_go(plan.bucket()).await?)
+    }
+
     /// Starts to read the source where it was left.
     pub(crate) fn open(&self, settings: &SourceSettings) -> Result<Source, SourceError> {
         let Checkpoints { source, files, place, resumed, .. } = &self.checkpoints;

@@ -6,6 +6,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::checkpoint::{CheckpointError, CheckpointSource, bucket};
 use crate::command::exit::CliError;
+use crate::command::holding;
 use crate::command::patience::Patience;
 use crate::command::position;
 use crate::command::terminal::Terminal;
@@ -52,7 +53,20 @@ impl Part {
             begins = begin(&plan, &hand, &of, first, &mut seen) => begins?,
         };
         // It is gone before it had a record.
-        let Some(Beginning { place, begun, resume }) = begins else { return Ok(None) };
+        let Some(Beginning { place, begun, mut resume, is_started }) = begins else {
+            return Ok(None);
+        };
+        if let Some(resume) = &mut resume
+            && !hold(resume, &plan, &shutdown, &mut seen).await?
+        {
+            return Ok(None);
+        }
+        if !is_started {
+            let line = place.start.line;
+            // The group is told also where no record comes any more.
+            hand.durable(&of, line);
+            hand.start(&of, Some(line));
+        }
         let events = plan.events_of(source, place, begun)?;
         let transforms = plan.transforms.open().await?;
         let state = resume.as_ref().and_then(Resume::state);
@@ -60,10 +74,18 @@ impl Part {
         monitor.watch(passage.traffic());
         let configs = [share.config];
         let opened = tokio::select! {
-            opened = lanes::open(&plan.sink, &configs, state, &share.grants, passage) => opened,
-            () = shutdown.first() => {
-                return Ok(Some(Ran::without_a_sink(Totals::default(), Ok(End::Stopped))));
+            opened = lanes::open(&plan.sink, &configs, state, &share.grants, passage) => {
+                Some(opened)
             }
+            () = shutdown.first() => None,
+        };
+        let Some(opened) = opened else {
+            let is_new = state.is_none();
+            if let Some(resume) = resume.as_mut().filter(|_| is_new) {
+                let say = |notice: &_| seen.notice(notice);
+                holding::let_go(resume, &plan, &shutdown, say).await;
+            }
+            return Ok(Some(Ran::without_a_sink(Totals::default(), Ok(End::Stopped))));
         };
         let mut sink = opened.map_err(|error| CliError::from(RunError::from(error)))?;
         sink.begin_at(place.next_position());
@@ -97,6 +119,8 @@ struct Beginning {
     begun: Option<Begun>,
     /// The checkpoint, where the flow has them.
     resume: Option<Resume>,
+    /// Whether the partition is read already: what it begins with told where.
+    is_started: bool,
 }
 
 /// Has a partition read from where it was left: where its checkpoint says, or else the group.
@@ -115,7 +139,7 @@ async fn begin(
         // long as each record is one event.
         let start = Start { line: offset, offset: 0 };
         let place = Place { start, position: offset, taken: 0 };
-        return Ok(Some(Beginning { place, begun: None, resume: None }));
+        return Ok(Some(Beginning { place, begun: None, resume: None, is_started: true }));
     };
     // The checkpoint says how far the partition is stored. What the group has committed follows it.
     let Some(bucket) = settings.store.bucket() else {
@@ -139,7 +163,7 @@ async fn begin(
         }
     };
     let partition = Arc::clone(&of.partition);
-    let mut resume = loop {
+    let resume = loop {
         let partition = Arc::clone(&partition);
         let source = CheckpointSource::Partition { partition, first: offset };
         match Resume::of_source(&settings, plan, source, Claim::Begin).await {
@@ -157,24 +181,33 @@ async fn begin(
         position::announce_wait(&settings.store, &held);
         tokio::time::sleep(held.lease_left).await;
     }
-    while let Err(error) = resume.hold(plan).await {
-        patience.wait(error, |notice| seen.notice(notice)).await?;
-    }
     let (place, begun) = resume.place();
-    match known {
-        Some(_) => {
-            // The group is told also where no record comes any more.
-            hand.durable(of, place.start.line);
-            hand.start(of, Some(place.start.line));
-        }
-        None if place.start.line == offset => {}
-        // It is read already, from elsewhere.
-        None => {
-            let (name, why) = (settings.store.to_string(), "it was stored meanwhile".to_owned());
-            return Err(PlanError::from(CheckpointError::TakenOver { name, why }).into());
+    let is_started = known.is_none();
+    if is_started && place.start.line != offset {
+        let (name, why) = (settings.store.to_string(), "it was stored meanwhile".to_owned());
+        return Err(PlanError::from(CheckpointError::TakenOver { name, why }).into());
+    }
+    Ok(Some(Beginning { place, begun, resume: Some(resume), is_started }))
+}
+
+/// Holds the checkpoint, however long the store is away. Returns whether the run may begin.
+async fn hold(
+    resume: &mut Resume,
+    plan: &Plan,
+    shutdown: &Shutdown,
+    seen: &mut Seen,
+) -> Result<bool, CliError> {
+    let mut patience = Patience::default();
+    loop {
+        match holding::hold(resume, plan, shutdown, |notice| seen.notice(notice)).await {
+            Ok(may_begin) => return Ok(may_begin),
+            Err(error) => tokio::select! {
+                biased;
+                () = shutdown.first() => return Ok(false),
+                waited = patience.wait(error, |notice| seen.notice(notice)) => waited?,
+            },
         }
     }
-    Ok(Some(Beginning { place, begun, resume: Some(resume) }))
 }
 
 impl Seen {
