@@ -16,6 +16,7 @@ fn what_is_wrong_is_named() {
         ("start_at = \"now\"", "source.start_at: is \"now\", expected \"beginning\" or \"end\""),
         ("tombstones = \"keep\"", "source.tombstones: is \"keep\", expected \"skip\" or"),
         ("commit_every = \"0s\"", "source.commit_every: is zero, expected a time such as 30s"),
+        ("commit_every = \"25h\"", "source.commit_every: is \"25h\", expected at most 24h"),
         ("revoke_timeout = \"9m\"", "source.revoke_timeout: is not less than max.poll.interval.ms"),
         ("path = \"a\"", "source.path: has no meaning with type = \"kafka\"; remove it"),
         ("follow = true", "source.follow: has no meaning with type = \"kafka\"; remove it"),

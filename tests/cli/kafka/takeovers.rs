@@ -81,7 +81,7 @@ fn the_group_is_told_of_a_checkpoint_that_was_taken_over() {
     wait_until(|| stored(&store).len(), 300);
     first.signal("KILL");
     drop(first.ends());
-    assert_eq!(cluster.committed("orders", 0), None);
+    assert_eq!(cluster.committed("orders", 0), Some(0), "where it began");
     place.write("flow.toml", &flow);
     let (second, address) = start_watched(&place);
     wait_until(|| cluster.committed("orders", 0).unwrap_or_default() as usize, 300);
@@ -161,9 +161,39 @@ fn requests_of_a_partition_are_as_many_as_the_page_says() {
     let counts = || [asked(Operation::GetObject), asked(Operation::PutObject)];
     let before = counts();
     let since = || [0, 1].map(|index| counts()[index] - before[index]);
-    let mut second = start(&place);
-    second.wait_for("assigned: 1 partition (");
+    let (second, address) = start_watched(&place);
     eventually("it is assigned", || since() == [3, 4]);
+    cluster.write_numbers("orders", 100..200, 1);
+    eventually("it is read", || lines(address) == 100.0);
     stop(second);
     assert_eq!(since(), [3, 4 + 1 + 1], "a checkpoint, and the end");
+}
+
+/// The next member does not wait for the end of the lease, which is two hours.
+#[test]
+fn a_member_that_is_stopped_while_it_takes_a_checkpoint_lets_go_of_it() {
+    let cluster = Cluster::start("orders", 1);
+    let store = Store::start(|_| {});
+    let flow = checkpointed("orders").replace("every = \"1s\"\nlease = \"2s\"", "every = \"1h\"");
+    let place = place_at(&flow, &store.endpoint(), &cluster);
+    cluster.write_numbers("orders", 0..100, 1);
+    let mut number = 0;
+    store.server().on_request(move |request| {
+        number += usize::from(request.operation == Operation::PutObject);
+        (number == 4).then_some(SocketFault::SlowAnswer(Duration::from_secs(2)))
+    });
+    let first = start(&place);
+    let is_put = |l: &&Logged| l.operation == Some(Operation::PutObject);
+    let puts = || store.bucket(|bucket| bucket.log().iter().filter(is_put).count());
+    eventually("it holds the checkpoint", || puts() >= 4);
+    stop(first);
+    store.server().on_request(|_| None);
+    let (second, address) = start_watched(&place);
+    eventually("it is read", || lines(address) == 100.0);
+    stop(second);
+}
+
+/// How many lines a process has read, by its metrics.
+fn lines(address: SocketAddr) -> f64 {
+    value(&scrape(address), "spillway_run_lines_total", None)
 }

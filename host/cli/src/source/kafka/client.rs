@@ -16,14 +16,23 @@ pub(super) fn of_member(settings: &KafkaSettings) -> ClientConfig {
         StartAt::Beginning => "earliest",
         StartAt::End => "latest",
     };
+    // With zero it would commit nothing.
+    let commit_every_ms = settings.commit_every.as_millis().max(1);
     config
         .set("group.id", &settings.group)
         .set("auto.offset.reset", reset)
         .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("enable.auto.commit", "false")
+        // It commits what it is told of, until the group has it. Of what `rd_kafka_commit` does
+        // asynchronously, rdkafka tells no result:
+        // <https://github.com/fede1024/rust-rdkafka/issues/856>
+        .set("enable.auto.commit", "true")
+        .set("auto.commit.interval.ms", commit_every_ms.to_string())
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "false")
         .set("statistics.interval.ms", STATISTICS_EVERY_MS);
+    if config.get(FETCH_BACKOFF).is_none() {
+        config.set(FETCH_BACKOFF, FETCH_BACKOFF_MS);
+    }
     config
 }
 
@@ -98,6 +107,10 @@ fn secure(config: &mut ClientConfig, Security { tls, sasl }: &Security) {
 const BUFFERED_KBYTES: &str = "queue.buffering.max.kbytes";
 /// How much is written and not stored, of all that this process writes: 32 MiB.
 const BUFFERED_KBYTES_MAX: &str = "32768";
+/// How long librdkafka fetches nothing more once it has fetched enough ahead. Its default is a
+/// second, and within that all of it is taken.
+const FETCH_BACKOFF: &str = "fetch.queue.backoff.ms";
+const FETCH_BACKOFF_MS: &str = "10";
 /// How often it tells how far the partitions reach.
 const STATISTICS_EVERY_MS: &str = "5000";
 

@@ -210,6 +210,10 @@ pub(in crate::source) fn settings(
     }
     let revoke_timeout = time("revoke_timeout", &source.revoke_timeout, wrong);
     let commit_every = time("commit_every", &source.commit_every, wrong);
+    let is_too_long = commit_every.is_some_and(|every| every > COMMIT_EVERY_MAX);
+    if let Some(text) = source.commit_every.as_ref().filter(|_| is_too_long) {
+        wrong("commit_every", &format!("is \"{text}\", expected at most 24h"));
+    }
     let tls = source.tls.as_ref().and_then(|tls| secured(tls, wrong));
     let sasl = source.sasl.as_ref().and_then(|sasl| known(sasl, wrong));
     let properties = properties::of(source.properties.as_ref().map(|written| &written.0), wrong);
@@ -347,5 +351,7 @@ fn known(sasl: &SaslConfig, wrong: &mut impl FnMut(&str, &str)) -> Option<Sasl> 
 pub const REVOKE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// The default of `commit_every`.
 pub const COMMIT_EVERY_DEFAULT: Duration = Duration::from_secs(5);
+/// The most that librdkafka takes as `auto.commit.interval.ms`.
+const COMMIT_EVERY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 const MECHANISMS: &str = "\"PLAIN\", \"SCRAM-SHA-256\", \"SCRAM-SHA-512\" or \"OAUTHBEARER\"";

@@ -28,9 +28,13 @@ pub(super) struct Held {
     pub(super) is_released: bool,
     /// The offset with which this member begins, once that is known.
     pub(super) begins: Option<u64>,
-    /// The offset before which all is stored, and what of that was committed.
+    /// The offset before which all is stored, once that moves.
     pub(super) durable: Option<u64>,
-    pub(super) committed: Option<u64>,
+    /// The offset to commit that librdkafka has.
+    pub(super) told: Option<u64>,
+    /// Whether it is to be committed though librdkafka may not: the group has none, or a later one,
+    /// of records that are gone.
+    pub(super) is_due: bool,
     /// The least offset that the next record has.
     pub(super) next: u64,
     /// The records that were read and not handed over.
@@ -68,7 +72,8 @@ impl Held {
             is_released: false,
             begins: None,
             durable: None,
-            committed: None,
+            told: None,
+            is_due: true,
             next: 0,
             building: Building::default(),
             bytes: 0,
@@ -142,9 +147,9 @@ impl Held {
         self.producer.add(Piece::Lines(lines));
     }
 
-    /// The offset to commit, if there is a new one.
-    pub(super) fn to_commit(&self) -> Option<u64> {
-        self.durable.filter(|durable| self.committed.is_none_or(|before| before < *durable))
+    /// The offset to commit: before it all is stored that this member has begun to read.
+    pub(super) fn stored(&self) -> Option<u64> {
+        self.durable.or(self.begins)
     }
 
     fn add(&mut self, piece: Piece) {

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -125,8 +125,7 @@ impl Drop for Member {
 /// Polls until it is told to leave, and leaves.
 fn poll(consumer: BaseConsumer<Group>, hand: &Hand, commit_every: Duration) {
     let group = Arc::clone(consumer.context());
-    let (mut committed, mut is_more) = (Instant::now(), false);
-    let mut failed = None;
+    let (mut is_more, mut failed) = (false, None);
     while failed.is_none() {
         let longest = if is_more { Duration::ZERO } else { POLLS_EVERY.min(commit_every) };
         group.hear(&consumer, hand.wait(longest));
@@ -135,12 +134,8 @@ fn poll(consumer: BaseConsumer<Group>, hand: &Hand, commit_every: Duration) {
         }
         (is_more, failed) = read(&consumer, &group);
         group.hand_over(&consumer);
-        if committed.elapsed() >= commit_every {
-            group.commit(&consumer, CommitMode::Async);
-            committed = Instant::now();
-        }
     }
-    group.commit(&consumer, CommitMode::Sync);
+    group.commit_all(&consumer);
     if let Some(error) = failed {
         group.tell(News::Failed(SourceError::Group { source: error }));
     }

@@ -31,16 +31,17 @@ impl ClientContext for Group {
 
     fn stats(&self, statistics: Statistics) {
         self.is_called.store(true, Ordering::Relaxed);
-        let held = self.lock();
-        for held in held.values().flat_map(BTreeMap::values) {
+        let mut held = self.lock();
+        for held in held.values_mut().flat_map(BTreeMap::values_mut) {
             let Partition { topic, number } = &*held.of.partition;
             let topic = statistics.topics.get(topic);
             let Some(known) = topic.and_then(|topic| topic.partitions.get(number)) else {
                 continue;
             };
-            // Without a word on what is stored, all that is read is not.
-            let stored = held.durable.or(held.begins);
-            let stored = stored.map_or(known.app_offset, |offset| offset as i64);
+            let stored = held.stored().map(|offset| offset as i64);
+            let committed = known.committed_offset;
+            held.is_due |= stored.is_some_and(|stored| committed > stored || committed < 0);
+            let stored = stored.unwrap_or(known.app_offset);
             if let (Ok(end), Ok(stored)) = (u64::try_from(known.hi_offset), u64::try_from(stored)) {
                 let lag = end.saturating_sub(stored);
                 self.count(|stats| {
@@ -76,7 +77,7 @@ impl ConsumerContext for Group {
         // It is a success as well where it failed for some of them.
         let each = || list.elements().iter().try_for_each(|element| element.error());
         if let Err(error) = result.and_then(|()| each()) {
-            self.not_committed(list, &error);
+            self.warn(format!("offsets were not committed yet: {error}"));
         }
     }
 }
