@@ -59,9 +59,11 @@ fn stays_away(flow: &str, is_read: bool) {
 /// A partition that is read faster than its records are mapped is paused, and goes on.
 #[test]
 fn a_partition_that_is_read_too_fast_is_paused() {
-    let cluster = Cluster::start("orders", 1);
+    // 64 MiB of all partitions are read ahead, so 2 of the one with records. To take half of those
+    // needs more than 0.2 seconds.
+    let cluster = Cluster::start("orders", 32);
     let server = Server::start();
-    let slow = "payload = '{n, s: ([range(50000)] | length)}'\n[sink.config]";
+    let slow = "payload = '{n, s: ([range(200000)] | length)}'\n[sink.config]";
     let flow = flow("orders").replace("[sink.config]", slow);
     let place = place(&flow, &server, &cluster);
     // More than is read ahead, and less than the mock cluster keeps of a partition: 5 MB.

@@ -18,7 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::bell::{Hand, Told};
-use super::held::{Held, Taking};
+use super::held::{Held, Room, Taking};
 use super::retained::{Retained, retained};
 use super::{Assigned, Assignment, GroupStats, News};
 use crate::source::queue::queue_that_calls;
@@ -129,20 +129,28 @@ impl Group {
         record.payload_len() + record.key_len()
     }
 
-    /// Hands over what was taken. Partitions of which enough is handed over are paused, and those
-    /// go on of which it was taken.
-    pub(super) fn hand_over(&self, consumer: &BaseConsumer<Group>) {
+    /// Hands over what was taken. Partitions that stay full are paused, and those go on that have
+    /// room again. Returns until when nothing is read, where one is full that is not paused yet.
+    pub(super) fn hand_over(&self, consumer: &BaseConsumer<Group>) -> Option<Instant> {
         let (mut full, mut free) = (TopicPartitionList::new(), TopicPartitionList::new());
+        let (now, mut until) = (Instant::now(), None);
         for held in self.lock().values_mut().flat_map(BTreeMap::values_mut) {
             held.hand_over();
-            let is_full = held.is_started && held.producer.is_full();
-            if is_full != held.is_paused && held.is_started {
-                held.is_paused = is_full;
-                self.count(|stats| match is_full {
+            let is_paused = match held.room(now) {
+                Room::Free => false,
+                Room::Soon(soon) => {
+                    until = until.max(Some(soon));
+                    false
+                }
+                Room::Full => true,
+            };
+            if is_paused != held.is_paused {
+                held.is_paused = is_paused;
+                self.count(|stats| match is_paused {
                     true => (stats.paused, stats.pauses) = (stats.paused + 1, stats.pauses + 1),
                     false => stats.paused = stats.paused.saturating_sub(1),
                 });
-                add(if is_full { &mut full } else { &mut free }, &held.of.partition, None);
+                add(if is_paused { &mut full } else { &mut free }, &held.of.partition, None);
             }
         }
         if full.count() > 0
@@ -155,6 +163,7 @@ impl Group {
         {
             self.warn(format!("partitions were not resumed: {error}"));
         }
+        until
     }
 
     /// Tells librdkafka what is stored. It commits that at its next interval, and again until the
@@ -409,7 +418,7 @@ fn add(list: &mut TopicPartitionList, partition: &Partition, offset: Option<u64>
 /// How much is read ahead of all partitions together, and of each.
 const AHEAD_BYTES_MAX: usize = 64 << 20;
 const AHEAD_BYTES_EACH_MIN: usize = 64 << 10;
-const AHEAD_BYTES_EACH_MAX: usize = 4 << 20;
+const AHEAD_BYTES_EACH_MAX: usize = 16 << 20;
 /// After how long no further partition is started before it polls.
 const STARTS_FOR: Duration = Duration::from_millis(100);
 /// How long librdkafka may take to go to another offset, which asks nobody.

@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use tokio::sync::oneshot;
@@ -24,6 +25,10 @@ pub(super) struct Held {
     pub(super) early: Option<u64>,
     /// Whether it is paused, since what was read of it is not taken.
     pub(super) is_paused: bool,
+    /// Since when it is full.
+    full: Option<Instant>,
+    /// Whether it was full for long the last time.
+    is_slow: bool,
     /// Whether nobody reads it any more.
     pub(super) is_released: bool,
     /// The offset with which this member begins, once that is known.
@@ -41,6 +46,14 @@ pub(super) struct Held {
     building: Building,
     /// How many bytes of values were handed over.
     bytes: u64,
+}
+
+/// Whether there is room for more records of a partition.
+pub(super) enum Room {
+    Free,
+    /// There should be before this.
+    Soon(Instant),
+    Full,
 }
 
 /// Consecutive records.
@@ -69,6 +82,8 @@ impl Held {
             is_started: false,
             early: None,
             is_paused: false,
+            full: None,
+            is_slow: false,
             is_released: false,
             begins: None,
             durable: None,
@@ -131,6 +146,24 @@ impl Held {
             (Some(value), _) => self.add_value(offset, value, record, taking),
         }
         Ok(())
+    }
+
+    /// Whether there is room for more.
+    ///
+    /// To pause a partition drops what was fetched of it ahead, and librdkafka may take a second to
+    /// fetch again: so only one is paused that needs time.
+    pub(super) fn room(&mut self, now: Instant) -> Room {
+        if !self.is_started || !self.producer.is_full() {
+            if let Some(full) = self.full.take() {
+                self.is_slow = now.saturating_duration_since(full) >= FULL_FOR;
+            }
+            return Room::Free;
+        }
+        let until = *self.full.get_or_insert(now) + FULL_FOR;
+        match self.is_slow || until <= now {
+            true => Room::Full,
+            false => Room::Soon(until),
+        }
     }
 
     /// Hands over what was read.
@@ -200,6 +233,8 @@ fn known(record: &BorrowedMessage<'_>, all: bool) -> Record {
     Record { timestamp: record.timestamp().to_millis(), key, headers }
 }
 
+/// How long all others wait for one that is full, at most.
+const FULL_FOR: Duration = Duration::from_millis(200);
 const NO_VALUE: &str = "the record has no value: it is a tombstone";
 /// How much is handed over at once, and how many records.
 const BLOCK_BYTES: usize = 256 << 10;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
@@ -125,15 +125,22 @@ impl Drop for Member {
 /// Polls until it is told to leave, and leaves.
 fn poll(consumer: BaseConsumer<Group>, hand: &Hand, commit_every: Duration) {
     let group = Arc::clone(consumer.context());
-    let (mut is_more, mut failed) = (false, None);
+    let (mut is_more, mut failed, mut until) = (false, None, None::<Instant>);
     while failed.is_none() {
-        let longest = if is_more { Duration::ZERO } else { POLLS_EVERY.min(commit_every) };
+        let longest = match until {
+            Some(until) => until.saturating_duration_since(Instant::now()),
+            None if is_more => Duration::ZERO,
+            None => POLLS_EVERY.min(commit_every),
+        };
         group.hear(&consumer, hand.wait(longest));
         if group.leaves() {
             break;
         }
-        (is_more, failed) = read(&consumer, &group);
-        group.hand_over(&consumer);
+        until = group.hand_over(&consumer);
+        if until.is_none() {
+            (is_more, failed) = read(&consumer, &group);
+            until = group.hand_over(&consumer);
+        }
     }
     group.commit_all(&consumer);
     if let Some(error) = failed {
