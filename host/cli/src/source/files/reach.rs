@@ -19,6 +19,8 @@ pub(super) struct Reach {
     /// Fingerprints at places before, with gaps that double with the distance: a copy of no more
     /// than a part is told by one of them.
     before: Vec<Print>,
+    /// The one where the last copy ends that was known when that was read.
+    copied: Option<Print>,
 }
 
 /// A fingerprint of the content before an offset: of its first and of its last bytes.
@@ -38,7 +40,7 @@ pub(super) struct Digest(u64);
 impl Reach {
     /// Up to `offset`, with what lies directly before it and what the file begins with.
     pub(super) fn at(offset: u64, lines: u64, head: Vec<u8>, tail: Vec<u8>) -> Reach {
-        Reach { offset, lines, head, tail, before: Vec::new() }
+        Reach { offset, lines, head, tail, before: Vec::new(), copied: None }
     }
 
     /// What follows was read as well: so many lines.
@@ -92,14 +94,22 @@ impl Reach {
         self.before = kept;
     }
 
+    /// A copy of what was read ends here.
+    pub(super) fn is_copied(&mut self) {
+        self.copied = Some(self.print());
+    }
+
     /// The same, with a fingerprint at an earlier place.
     pub(super) fn with(self, earlier: Option<Print>) -> Reach {
         Reach { before: earlier.into_iter().collect(), ..self }
     }
 
-    /// A fingerprint at an earlier place: not so far back that most copies end behind it, and far
-    /// enough that few were taken before it.
+    /// A fingerprint at an earlier place: where a copy ends, or else not so far back that most
+    /// copies end behind it, and far enough that few were taken before it.
     pub(super) fn earlier(&self) -> Option<Print> {
+        if self.copied.is_some() {
+            return self.copied;
+        }
         let far = EARLIER_BYTES.min(self.offset / 2);
         let is_far = |print: &&Print| self.offset - print.at >= far;
         self.before.iter().rev().find(is_far).or(self.before.first()).copied()

@@ -31,7 +31,7 @@ impl Content {
         if self.passing.is_some() {
             return Ok(self.pass_over(buffer, is_last, stream, who));
         }
-        if self.reach.offset == 0 && buffer.first() == Some(&0) {
+        if self.has_nuls_alone() && buffer.first() == Some(&0) {
             return Ok(self.pass_nuls(buffer, stream, who));
         }
         let max = stream.settings().line_bytes_max;
@@ -70,6 +70,11 @@ impl Content {
         stream.add(who, &mut self.reach, block, ends, feeds, is_added);
         self.scanned = self.reach.offset + buffer.len() as u64;
         Ok(Read::Some)
+    }
+
+    /// Whether nothing but NUL bytes was read.
+    fn has_nuls_alone(&self) -> bool {
+        self.reach.lines == 0 && self.reach.head().iter().all(|byte| *byte == 0)
     }
 
     /// Logs that are truncated while their writer goes on where it was begin with NUL bytes.

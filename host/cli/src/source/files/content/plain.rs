@@ -72,7 +72,11 @@ impl Content {
         if before(file, from)? != self.tail() {
             return Ok(Read::Changed);
         }
-        self.cut(&mut buffer, how, is_at_end, stream, who)
+        let read = self.cut(&mut buffer, how, is_at_end, stream, who)?;
+        if how.copied == Some(self.reach.offset) {
+            self.reach.is_copied();
+        }
+        Ok(read)
     }
 
     /// Whether there is something to be had of a line that was looked at before: its end, or that

@@ -222,7 +222,8 @@ impl Follower {
 
     /// Where the next copy of a file ends that is known, behind what was read of the file.
     pub(super) fn copied(&self, key: FileKey) -> Option<u64> {
-        let file = self.table.get(key)?;
+        // No other is truncated while it is written.
+        let file = self.table.get(key).filter(|file| file.is_newest())?;
         let copies = self.table.named(&file.family.name);
         let copies = copies.filter(|it| it.relation == Relation::CopyOf(key));
         let ends = copies.filter_map(|copy| copy.end.as_ref().map(|end| end.reach.offset));
