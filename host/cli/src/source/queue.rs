@@ -97,12 +97,21 @@ impl Producer {
         state.bytes < state.bytes_max
     }
 
-    /// Whether it is full. Then the producer is called once half of it is free.
+    /// Whether it is full, or was and half of it is not free yet. Then the producer is called once
+    /// it is.
     #[cfg(feature = "kafka")]
     pub(super) fn is_full(&self) -> bool {
         let mut state = self.0.state();
-        state.waits = state.bytes >= state.bytes_max && !state.abandoned;
+        let is_full = state.bytes >= state.bytes_max;
+        let stays_full = state.waits && state.bytes > state.bytes_max / 2;
+        state.waits = (is_full || stays_full) && !state.abandoned;
         state.waits
+    }
+
+    /// How much is queued before it is full.
+    #[cfg(feature = "kafka")]
+    pub(super) fn bytes_max(&self) -> usize {
+        self.0.state().bytes_max
     }
 
     /// Sets how much is queued before it is full.

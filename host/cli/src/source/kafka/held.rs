@@ -151,15 +151,17 @@ impl Held {
     /// Whether there is room for more.
     ///
     /// To pause a partition drops what was fetched of it ahead, and librdkafka may take a second to
-    /// fetch again: so only one is paused that needs time.
+    /// fetch again. So one that is fast is waited for, and all others with it: not for longer than
+    /// it takes to free half of its room.
     pub(super) fn room(&mut self, now: Instant) -> Room {
+        let most = Duration::from_secs_f64(self.producer.bytes_max() as f64 / 2.0 / FAST);
         if !self.is_started || !self.producer.is_full() {
             if let Some(full) = self.full.take() {
-                self.is_slow = now.saturating_duration_since(full) >= FULL_FOR;
+                self.is_slow = now.saturating_duration_since(full) >= most;
             }
             return Room::Free;
         }
-        let until = *self.full.get_or_insert(now) + FULL_FOR;
+        let until = *self.full.get_or_insert(now) + most;
         match self.is_slow || until <= now {
             true => Room::Full,
             false => Room::Soon(until),
@@ -233,9 +235,58 @@ fn known(record: &BorrowedMessage<'_>, all: bool) -> Record {
     Record { timestamp: record.timestamp().to_millis(), key, headers }
 }
 
-/// How long all others wait for one that is full, at most.
-const FULL_FOR: Duration = Duration::from_millis(200);
+/// How many bytes a second are taken of a partition that is fast: 40 MiB.
+const FAST: f64 = (40 << 20) as f64;
 const NO_VALUE: &str = "the record has no value: it is a tombstone";
 /// How much is handed over at once, and how many records.
 const BLOCK_BYTES: usize = 256 << 10;
 const BLOCK_RECORDS: usize = 16_384;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Partition;
+    use crate::source::queue::queue_that_calls;
+
+    /// Room for a MiB: half of it is taken in time within 12.5 ms.
+    #[test]
+    fn a_partition_that_is_slow_is_paused_until_half_of_it_is_taken() {
+        let (producer, mut taker) = queue_that_calls(|| {});
+        producer.set_bytes_max(1 << 20);
+        let partition = Arc::new(Partition { topic: "t".to_owned(), number: 0 });
+        let mut held =
+            Held::new(Assignment { partition, epoch: 0 }, producer, oneshot::channel().0);
+        held.is_started = true;
+        let fill = |held: &Held| (0..8).for_each(|_| held.producer.add(block(128 << 10)));
+        let mut take = |count| (0..count).for_each(|_| drop(taker.try_next().unwrap()));
+        let (begun, at) = (Instant::now(), Duration::from_millis);
+        assert!(matches!(held.room(begun), Room::Free));
+        fill(&held);
+        assert!(matches!(held.room(begun), Room::Soon(until) if until - begun < at(13)));
+        take(3);
+        assert!(matches!(held.room(begun + at(12)), Room::Soon(_)), "more than half is left");
+        assert!(matches!(held.room(begun + at(13)), Room::Full), "it takes too long");
+        take(5);
+        assert!(matches!(held.room(begun + at(14)), Room::Free));
+        fill(&held);
+        assert!(matches!(held.room(begun + at(15)), Room::Full), "it was slow");
+        take(3);
+        assert!(matches!(held.room(begun + at(16)), Room::Full));
+        take(5);
+        assert!(matches!(held.room(begun + at(17)), Room::Free));
+        fill(&held);
+        assert!(matches!(held.room(begun + at(18)), Room::Soon(_)), "it was fast");
+    }
+
+    fn block(bytes: usize) -> Piece {
+        Piece::Lines(Lines {
+            block: vec![b'x'; bytes],
+            ends: vec![bytes as u32],
+            first: 0,
+            offset: 0,
+            newline_added: false,
+            origin: None,
+            records: None,
+        })
+    }
+}
