@@ -1,17 +1,22 @@
 //! One gzip member.
 
+use std::mem;
+
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Status};
 
 pub(super) struct Gzip {
     deflate: Deflate,
+    /// What is not compressed yet: with many objects in turn, the memory of a compressor is in no
+    /// cache any more when its turn comes, so it is not touched for each event.
+    taken: Vec<u8>,
     /// The buffer that the compressor writes to.
     ready: Box<[u8]>,
 }
 
 impl Gzip {
     /// Twice the window, the hash chains and heads, the symbols and pending output, as the crate
-    /// allocates them, and `ready`. Rounded up by a few KiB.
-    pub(super) const MEMORY_BYTES: u64 = 448 << 10;
+    /// allocates them, `taken` and `ready`. Rounded up by a few KiB.
+    pub(super) const MEMORY_BYTES: u64 = 480 << 10;
 
     pub(super) fn new(level: u8) -> Gzip {
         let config = DeflateConfig {
@@ -21,11 +26,28 @@ impl Gzip {
         };
         Gzip {
             deflate: Deflate::new_with_config(config),
+            taken: Vec::with_capacity(TAKEN_BYTES),
             ready: vec![0; READY_BYTES].into_boxed_slice(),
         }
     }
 
-    pub(super) fn write(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn write(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.taken.len() + bytes.len() <= TAKEN_BYTES {
+            self.taken.extend_from_slice(bytes);
+            return;
+        }
+        self.compress_taken(out);
+        self.compress(bytes, out);
+    }
+
+    fn compress_taken(&mut self, out: &mut Vec<u8>) {
+        let mut taken = mem::take(&mut self.taken);
+        self.compress(&taken, out);
+        taken.clear();
+        self.taken = taken;
+    }
+
+    fn compress(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
         while !bytes.is_empty() {
             let before = self.deflate.total_in();
             self.step(bytes, DeflateFlush::NoFlush, out);
@@ -35,6 +57,7 @@ impl Gzip {
     }
 
     pub(super) fn finish(mut self, out: &mut Vec<u8>) {
+        self.compress_taken(out);
         while self.step(&[], DeflateFlush::Finish, out) != Status::StreamEnd {}
     }
 
@@ -51,4 +74,5 @@ impl Gzip {
 /// A window of 32 KiB. 16 is added for a gzip header and trailer:
 /// <https://zlib.net/manual.html#Advanced>
 const WINDOW_BITS_GZIP: i32 = 15 + 16;
+const TAKEN_BYTES: usize = 32 << 10;
 const READY_BYTES: usize = 16 << 10;
