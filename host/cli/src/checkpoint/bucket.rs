@@ -104,8 +104,8 @@ impl Found {
         self.other().is_some()
     }
 
-    /// Whether it is another process's that has not let go of it.
-    pub fn is_held_by_another(&self) -> bool {
+    /// Whether a process before this one has not let go of it.
+    pub fn is_held_by_earlier(&self) -> bool {
         self.awaited().is_some_and(|holder| holder.lease_ms > 0)
     }
 
@@ -192,11 +192,12 @@ impl BucketCheckpoint {
         let last = found.checkpoint.clone().unwrap_or(beginning);
         // Nothing is touched before the checkpoint is this process's.
         let mut sink = stateless(bucket).await?;
+        let (lease, is_inherited) = (found.lease_taken(), found.awaited().is_some());
         let mut taken = BucketCheckpoint {
             settings,
-            lease: found.lease_taken(),
-            is_inherited: found.awaited().is_some(),
-            had_sink: found.awaited().is_none() && found.lease_taken() > Duration::ZERO,
+            lease,
+            is_inherited,
+            had_sink: !is_inherited && lease > Duration::ZERO,
             version: found.version.clone(),
             last,
             stored: Instant::now(),

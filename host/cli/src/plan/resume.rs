@@ -171,7 +171,7 @@ impl Resume {
                 let (taken, found, otherwise) =
                     take(settings, plan, &source, &writer, claim).await?;
                 let (lease_left, age) = (found.lease_left(), found.age());
-                let held = found.is_held_by_another().then_some(Held { lease_left, age });
+                let held = found.is_held_by_earlier().then_some(Held { lease_left, age });
                 // A file begins at its beginning in any case.
                 let is_at = |found: &Checkpoint| found.source.place() != Place::default();
                 let resumed = found.checkpoint().cloned();

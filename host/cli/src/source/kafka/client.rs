@@ -22,9 +22,7 @@ pub(super) fn of_member(settings: &KafkaSettings) -> ClientConfig {
         .set("group.id", &settings.group)
         .set("auto.offset.reset", reset)
         .set("partition.assignment.strategy", "cooperative-sticky")
-        // It commits what it is told of, until the group has it. Of what `rd_kafka_commit` does
-        // asynchronously, rdkafka tells no result:
-        // <https://github.com/fede1024/rust-rdkafka/issues/856>
+        // What it is told of, until the group has it: see `group/offsets.rs`.
         .set("enable.auto.commit", "true")
         .set("auto.commit.interval.ms", commit_every_ms.to_string())
         .set("enable.auto.offset.store", "false")

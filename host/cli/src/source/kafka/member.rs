@@ -136,7 +136,9 @@ fn poll(consumer: BaseConsumer<Group>, hand: &Hand, commit_every: Duration) {
         if group.leaves() {
             break;
         }
-        until = group.hand_over(&consumer);
+        if until.is_some() {
+            until = group.hand_over(&consumer);
+        }
         if until.is_none() {
             (is_more, failed) = read(&consumer, &group);
             until = group.hand_over(&consumer);
