@@ -5,7 +5,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// A program that runs. It is killed where the test ends before it does.
+/// A program that runs. It is killed where the test ends before it does. What it said is shown
+/// where the test fails.
 pub struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -123,8 +124,7 @@ impl Running {
         }
         // Both of its streams are closed, so it is past its last word.
         let status = self.child.wait().expect("it is our child");
-        let (out, err) = (std::mem::take(&mut self.out), std::mem::take(&mut self.err));
-        Ended { code: status.code(), out, err }
+        Ended { code: status.code(), out: self.out.clone(), err: self.err.clone() }
     }
 
     /// Waits for a line on standard error that contains `text`, and returns what is behind it
@@ -138,11 +138,17 @@ impl Running {
     fn next_line(&mut self) {
         let left = self.deadline.saturating_duration_since(Instant::now());
         match self.lines.recv_timeout(left) {
-            Ok(Line::Out(line)) => self.out.push_str(&line),
-            Ok(Line::Err(line)) => self.err.push_str(&line),
-            Ok(Line::Closed) => self.open -= 1,
+            Ok(line) => self.hear(line),
             Err(RecvTimeoutError::Timeout) => panic!("it takes too long: {}", self.said()),
             Err(RecvTimeoutError::Disconnected) => self.open = 0,
+        }
+    }
+
+    fn hear(&mut self, line: Line) {
+        match line {
+            Line::Out(line) => self.out.push_str(&line),
+            Line::Err(line) => self.err.push_str(&line),
+            Line::Closed => self.open -= 1,
         }
     }
 
@@ -156,6 +162,12 @@ impl Drop for Running {
         // It is no error where it has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        while self.open > 0
+            && let Ok(line) = self.lines.recv_timeout(LAST_WORDS)
+        {
+            self.hear(line);
+        }
+        eprintln!("process {}: {}", self.id(), self.said());
     }
 }
 
@@ -174,3 +186,6 @@ fn forward(stream: impl Read + Send + 'static, lines: Sender<Line>, name: fn(Str
 
 /// How long a program may take in a test, a busy machine included.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the last lines of a program that was killed may take. Its children may hold its
+/// streams open.
+const LAST_WORDS: Duration = Duration::from_secs(1);
