@@ -1,5 +1,7 @@
 //! What is said while a run stops, and when it has had the time for that.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use spillway::egress::Counts;
@@ -12,7 +14,21 @@ use crate::shutdown::Shutdown;
 use crate::telemetry::Monitor;
 
 /// Tells how a run ends, and ends one that stalls, until it is dropped.
-pub(super) struct Stopping(JoinHandle<()>);
+pub(super) struct Stopping {
+    run: Arc<Run>,
+    task: JoinHandle<()>,
+}
+
+/// The run that is told to stop.
+struct Run {
+    shutdown: Shutdown,
+    monitor: Monitor,
+    /// Whether the next run goes on with what is open.
+    are_kept: bool,
+    /// Whether it was said that it stops, and that it aborts what is open.
+    stops: AtomicBool,
+    aborts: AtomicBool,
+}
 
 impl Stopping {
     /// Begins to tell: see [`tell`]. Must be called within a Tokio runtime.
@@ -22,39 +38,72 @@ impl Stopping {
         are_kept: bool,
         limit: Option<Duration>,
     ) -> Stopping {
-        Stopping(tokio::spawn(tell(shutdown.clone(), monitor.clone(), are_kept, limit)))
+        let (shutdown, monitor) = (shutdown.clone(), monitor.clone());
+        let (stops, aborts) = (AtomicBool::new(false), AtomicBool::new(false));
+        let run = Arc::new(Run { shutdown, monitor, are_kept, stops, aborts });
+        Stopping { task: tokio::spawn(tell(Arc::clone(&run), limit)), run }
     }
 }
 
 impl Drop for Stopping {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
+        // A run may be through before its task has begun.
+        let requests = self.run.shutdown.count();
+        if requests >= 1 {
+            self.run.stops();
+        }
+        if requests >= 2 {
+            self.run.aborts();
+        }
+    }
+}
+
+impl Run {
+    /// Says that it stops, once.
+    fn stops(&self) {
+        if self.stops.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let stopping = match self.are_kept {
+            true => {
+                "stopping: saving open objects for the next run; interrupt again to stop without \
+                 saving"
+            }
+            false => "stopping: completing open objects; interrupt again to abort them",
+        };
+        match waiting(self.counts()) {
+            Some(waiting) => info!(target: SPILLWAY, event = "stopping", "{stopping} ({waiting})"),
+            None => info!(target: SPILLWAY, event = "stopping", "{stopping}"),
+        }
+    }
+
+    /// Says that it aborts what is open, once.
+    fn aborts(&self) {
+        if self.aborts.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let aborting = match self.are_kept {
+            true => "aborting objects that are in no checkpoint; interrupt again to exit at once",
+            false => "aborting open objects; interrupt again to exit at once",
+        };
+        info!(target: SPILLWAY, event = "aborting", "{aborting}");
+    }
+
+    fn counts(&self) -> Counts {
+        self.monitor.traffic().unwrap_or_default()
     }
 }
 
 /// Prints what each signal does. Otherwise a run that waits for the store seems to ignore them.
 /// Ends a run that is still not through at the `limit` after the first.
-async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool, limit: Option<Duration>) {
-    let (stopping, aborting) = match are_kept {
-        true => (
-            "stopping: saving open objects for the next run; interrupt again to stop without \
-             saving",
-            "aborting objects that are in no checkpoint; interrupt again to exit at once",
-        ),
-        false => (
-            "stopping: completing open objects; interrupt again to abort them",
-            "aborting open objects; interrupt again to exit at once",
-        ),
-    };
+async fn tell(run: Arc<Run>, limit: Option<Duration>) {
+    let shutdown = &run.shutdown;
     shutdown.reached(1).await;
-    let counts = move || monitor.traffic().unwrap_or_default();
-    match waiting(counts()) {
-        Some(waiting) => info!(target: SPILLWAY, event = "stopping", "{stopping} ({waiting})"),
-        None => info!(target: SPILLWAY, event = "stopping", "{stopping}"),
-    }
-    let stalled = || idle(&counts());
+    run.stops();
+    let stalled = || idle(&run.counts());
     let minute = || {
-        let counts = counts();
+        let counts = run.counts();
         let why = match (is_away(&counts), counts.in_flight) {
             (Some(_), _) => NO_ANSWER,
             (None, 0) => NO_WORK,
@@ -71,7 +120,7 @@ async fn tell(shutdown: Shutdown, monitor: Monitor, are_kept: bool, limit: Optio
         () = shutdown.insist_after(limit, limited) => {}
         () = shutdown.reached(2) => {}
     }
-    info!(target: SPILLWAY, event = "aborting", "{aborting}");
+    run.aborts();
 }
 
 /// How long nothing has come of it: the store is away or busy, or the component waits, and not for
@@ -104,6 +153,19 @@ mod tests {
     use spillway::egress::Bad;
 
     use super::*;
+
+    /// Its task has had no turn on this one thread.
+    #[tokio::test]
+    async fn a_run_that_ends_at_once_says_what_each_signal_did() {
+        for (signals, said) in [(0, [false, false]), (1, [true, false]), (2, [true, true])] {
+            let shutdown = Shutdown::never();
+            let stopping = Stopping::of(&shutdown, &Monitor::default(), false, None);
+            let run = Arc::clone(&stopping.run);
+            (0..signals).for_each(|_| shutdown.insist());
+            drop(stopping);
+            assert_eq!([&run.stops, &run.aborts].map(|is| is.load(Ordering::Relaxed)), said);
+        }
+    }
 
     #[test]
     fn who_waits_for_nobody_is_idle() {
