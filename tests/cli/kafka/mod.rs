@@ -20,7 +20,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
-use spillway_tests::program::Running;
+use spillway_tests::program::{Ended, Running};
 use spillway_tests::server::Server;
 use spillway_tests::store::Store;
 
@@ -177,10 +177,15 @@ fn start_watched(place: &Place) -> (Running, SocketAddr) {
 
 /// Tells a run to stop, and returns its summary.
 fn stop(running: Running) -> Value {
+    summary(&stopped(running))
+}
+
+/// Tells a run to stop, which it does without a failure.
+fn stopped(running: Running) -> Ended {
     running.signal("TERM");
     let ended = guarded(running.end());
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    summary(&ended)
+    ended
 }
 
 /// How often each number is in the objects.

@@ -18,10 +18,14 @@ pub(super) fn metrics(stats: &GroupStats) -> Vec<Metric> {
         ),
         gauge(
             "spillway_source_partitions_paused",
-            "Partitions that are paused until what was read of them is taken.",
+            "Partitions of which nothing is read until what was read is taken.",
             *paused as f64,
         ),
-        counter("spillway_source_pauses_total", "Times a partition was paused.", *pauses),
+        counter(
+            "spillway_source_pauses_total",
+            "Times that reading a partition was paused.",
+            *pauses,
+        ),
         counter(
             "spillway_source_partitions_assigned_total",
             "Times a partition was assigned to this member.",

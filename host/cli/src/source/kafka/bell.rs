@@ -22,10 +22,18 @@ struct Inner {
     is_rung: bool,
 }
 
+/// A partition that is to be read.
+#[derive(Clone)]
+pub(super) struct Start {
+    pub(super) of: Assignment,
+    /// From which offset on; where there is none, from where the group is.
+    pub(super) from: Option<u64>,
+}
+
 /// What the thread is told.
 pub(super) enum Told {
-    /// Read this partition, from this offset on; where there is none, from where the group is.
-    Start(Assignment, Option<u64>),
+    /// Read this partition.
+    Start(Start),
     /// All records of this partition before this offset are stored.
     Durable(Assignment, u64),
     /// This partition was taken over from a process that had not let go of it.
@@ -40,7 +48,7 @@ impl Hand {
     /// Reads a partition, from this offset on; where there is none, from where the group is, or
     /// where the flow says.
     pub fn start(&self, of: &Assignment, from: Option<u64>) {
-        self.tell(Told::Start(of.clone(), from), true);
+        self.tell(Told::Start(Start { of: of.clone(), from }), true);
     }
 
     /// All records of a partition before this offset are stored, or dealt with otherwise.
@@ -55,8 +63,8 @@ impl Hand {
     }
 
     /// The same, when the bell rings next: it could not be done yet.
-    pub(super) fn start_again(&self, of: &Assignment, from: Option<u64>) {
-        self.tell(Told::Start(of.clone(), from), false);
+    pub(super) fn start_again(&self, start: Start) {
+        self.tell(Told::Start(start), false);
     }
 
     /// Nobody reads a partition any more, and nothing more of it will be stored.
@@ -69,11 +77,11 @@ impl Hand {
         self.tell(Told::Leave, true);
     }
 
-    /// This was told, and is to be heard the next time: before what was told since, and at once.
-    pub(super) fn put_back(&self, told: Vec<Told>) {
+    /// These were told, and are to be heard the next time: before what was told since, and at once.
+    pub(super) fn put_back(&self, starts: Vec<Start>) {
         let mut inner = self.lock();
-        let since = mem::replace(&mut inner.told, told);
-        inner.told.extend(since);
+        let since = mem::take(&mut inner.told);
+        inner.told = starts.into_iter().map(Told::Start).chain(since).collect();
         inner.is_rung = true;
         self.0.rung.notify_one();
     }
@@ -126,16 +134,14 @@ mod tests {
             let partition = Arc::new(Partition { topic: "t".to_owned(), number });
             Assignment { partition, epoch: 0 }
         };
-        hand.start(&of(0), None);
-        hand.start(&of(1), None);
-        let told = hand.wait(LONG);
-        hand.start_again(&of(2), None);
-        hand.put_back(told);
+        let start = |number| Start { of: of(number), from: None };
+        hand.start_again(start(2));
+        hand.put_back(vec![start(0), start(1)]);
         let begun = Instant::now();
         let heard = hand.wait(LONG);
         assert!(begun.elapsed() < LONG);
         let number = |told: &Told| match told {
-            Told::Start(of, _) => Some(of.partition.number),
+            Told::Start(start) => Some(start.of.partition.number),
             _ => None,
         };
         let numbers: Vec<_> = heard.iter().filter_map(number).collect();

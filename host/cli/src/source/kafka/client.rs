@@ -28,8 +28,10 @@ pub(super) fn of_member(settings: &KafkaSettings) -> ClientConfig {
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "false")
         .set("statistics.interval.ms", STATISTICS_EVERY_MS);
-    if config.get(FETCH_BACKOFF).is_none() {
-        config.set(FETCH_BACKOFF, FETCH_BACKOFF_MS);
+    for (name, value) in FETCHED_AHEAD {
+        if config.get(name).is_none() {
+            config.set(name, value);
+        }
     }
     config
 }
@@ -105,10 +107,14 @@ fn secure(config: &mut ClientConfig, Security { tls, sasl }: &Security) {
 const BUFFERED_KBYTES: &str = "queue.buffering.max.kbytes";
 /// How much is written and not stored, of all that this process writes: 32 MiB.
 const BUFFERED_KBYTES_MAX: &str = "32768";
-/// How long librdkafka fetches nothing more once it has fetched enough ahead. Its default is a
-/// second, and within that all of it is taken.
-const FETCH_BACKOFF: &str = "fetch.queue.backoff.ms";
-const FETCH_BACKOFF_MS: &str = "10";
+/// What librdkafka fetches ahead of each partition, and how long it fetches nothing more after that.
+/// It has a queue for each: with its own defaults, of 64 MiB and 100,000 records. Its default pause
+/// is a second, and within that all of it is taken.
+const FETCHED_AHEAD: [(&str, &str); 3] = [
+    ("queued.max.messages.kbytes", "4096"),
+    ("queued.min.messages", "50000"),
+    ("fetch.queue.backoff.ms", "10"),
+];
 /// How often it tells how far the partitions reach.
 const STATISTICS_EVERY_MS: &str = "5000";
 

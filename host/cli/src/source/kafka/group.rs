@@ -4,24 +4,23 @@ mod calls;
 mod offsets;
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use super::bell::{Hand, Told};
-use super::held::{Held, Room, Taking};
-use super::retained::{Retained, retained};
+use super::bell::{Hand, Start, Told};
+use super::held::{Held, Taking};
 use super::{Assigned, Assignment, GroupStats, News};
 use crate::source::queue::queue_that_calls;
-use crate::source::{Partition, Source, SourceError};
+use crate::source::{Partition, Source};
 
 /// A member's side of its group. librdkafka calls it in the thread that polls.
 pub(super) struct Group {
@@ -89,18 +88,12 @@ impl Group {
         self.tell(News::Notice { is_warning: true, message });
     }
 
-    /// Takes in what others say. Where partitions take long to start, some are heard the next time,
-    /// which is at once: it is polled between.
-    pub(super) fn hear(&self, consumer: &BaseConsumer<Group>, told: Vec<Told>) {
-        let begun = Instant::now();
-        let (mut is_late, mut later) = (false, Vec::new());
+    /// Takes in what others say, and returns what is to be read.
+    pub(super) fn hear(&self, consumer: &BaseConsumer<Group>, told: Vec<Told>) -> Vec<Start> {
+        let mut starts = Vec::new();
         for told in told {
             match told {
-                Told::Start(..) if is_late => later.push(told),
-                Told::Start(of, from) => {
-                    self.start(consumer, &of, from);
-                    is_late = begun.elapsed() >= STARTS_FOR;
-                }
+                Told::Start(start) => starts.push(start),
                 Told::Durable(of, offset) => {
                     self.with(&of, |held| held.durable = held.durable.max(Some(offset)));
                 }
@@ -112,103 +105,47 @@ impl Group {
                 Told::Leave => self.leaves.store(true, Ordering::Relaxed),
             }
         }
-        if !later.is_empty() {
-            self.hand.put_back(later);
-        }
         self.store_offsets(consumer);
+        starts
     }
 
-    /// Takes a record, and returns how many bytes it has.
-    pub(super) fn take(&self, record: &BorrowedMessage<'_>) -> usize {
+    /// Takes a record of a partition that is held.
+    pub(super) fn take(&self, record: &BorrowedMessage<'_>) {
         let mut held = self.lock();
         let of = held.get_mut(record.topic()).and_then(|of| of.get_mut(&record.partition()));
         if let Some(Err(error)) = of.map(|held| held.take(record, &self.taking)) {
             self.tell(News::Failed(error));
         }
-        record.payload_len() + record.key_len()
     }
 
-    /// Hands over what was taken. Partitions that stay full are paused, and those go on that have
-    /// room again. Returns until when nothing is read, where one is full that is not paused yet.
-    pub(super) fn hand_over(&self, consumer: &BaseConsumer<Group>) -> Option<Instant> {
-        let (mut full, mut free) = (TopicPartitionList::new(), TopicPartitionList::new());
-        let (now, mut until) = (Instant::now(), None);
-        for held in self.lock().values_mut().flat_map(BTreeMap::values_mut) {
-            held.hand_over();
-            let is_paused = match held.room(now) {
-                Room::Free => false,
-                Room::Soon(soon) => {
-                    until = until.max(Some(soon));
-                    false
-                }
-                Room::Full => true,
-            };
-            if is_paused != held.is_paused {
-                held.is_paused = is_paused;
-                self.count(|stats| match is_paused {
-                    true => (stats.paused, stats.pauses) = (stats.paused + 1, stats.pauses + 1),
-                    false => stats.paused = stats.paused.saturating_sub(1),
-                });
-                add(if is_paused { &mut full } else { &mut free }, &held.of.partition, None);
-            }
-        }
-        if full.count() > 0
-            && let Err(error) = consumer.pause(&full)
-        {
-            self.warn(format!("partitions were not paused: {error}"));
-        }
-        if free.count() > 0
-            && let Err(error) = consumer.resume(&free)
-        {
-            self.warn(format!("partitions were not resumed: {error}"));
-        }
-        until
+    /// Hands over what was taken of a partition.
+    pub(super) fn hand_over(&self, of: &Assignment) {
+        self.with(of, Held::hand_over);
     }
 
-    /// Reads a partition that was assigned.
-    fn start(&self, consumer: &BaseConsumer<Group>, of: &Assignment, from: Option<u64>) {
-        let mut list = TopicPartitionList::new();
-        let Partition { topic, number } = &*of.partition;
-        add(&mut list, &of.partition, None);
-        // It was taken away meanwhile.
-        let Some(early) = self.with(of, |held| held.early) else { return };
-        if let Some(from) = from {
-            match retained(consumer, &of.partition, from) {
-                Ok(Retained::All) => {}
-                Ok(Retained::From(begin)) => {
-                    self.warn(format!(
-                        "{}: the records of offsets {from} to {} were deleted before they were \
-                         read: the topic keeps them for too short a time",
-                        of.partition,
-                        begin - 1
-                    ));
-                    return self.hand.start_again(of, Some(begin));
-                }
-                Ok(Retained::Other { end }) => {
-                    let partition = of.partition.to_string();
-                    let error = SourceError::OtherRecords { partition, offset: from, end };
-                    return self.tell(News::Failed(error));
-                }
-                Err(error) => {
-                    self.warn(format!("{} cannot be read yet: {error}", of.partition));
-                    return self.hand.start_again(of, Some(from));
-                }
-            }
+    /// Whether a partition is held as it was.
+    pub(super) fn holds(&self, of: &Assignment) -> bool {
+        self.with(of, |_| ()).is_some()
+    }
+
+    /// Whether nothing more of a partition is to be read now. The bell rings once it is.
+    pub(super) fn is_full(&self, of: &Assignment) -> bool {
+        let looked = self.with(of, |held| {
+            let is_full = held.producer.is_full();
+            (is_full, mem::replace(&mut held.is_paused, is_full))
+        });
+        let (is_full, was_full) = looked.unwrap_or_default();
+        if is_full != was_full {
+            self.count(|stats| match is_full {
+                true => (stats.paused, stats.pauses) = (stats.paused + 1, stats.pauses + 1),
+                false => stats.paused = stats.paused.saturating_sub(1),
+            });
         }
-        if let Some(at) = from.or(early) {
-            let offset = Offset::Offset(i64::try_from(at).unwrap_or(i64::MAX));
-            if let Err(error) = consumer.seek(topic, *number, offset, SEEK_TIMEOUT) {
-                // It was assigned a moment ago, and librdkafka has not begun with it.
-                self.hand.start_again(of, Some(at));
-                if !matches!(error, KafkaError::Seek(_)) {
-                    self.warn(format!("{} cannot be read yet: {error}", of.partition));
-                }
-                return;
-            }
-        }
-        if let Err(error) = consumer.resume(&list) {
-            self.warn(format!("{} was not resumed: {error}", of.partition));
-        }
+        is_full
+    }
+
+    /// A partition is read from this offset on; where there is none, from where the group is.
+    pub(super) fn started(&self, of: &Assignment, from: Option<u64>) {
         self.with(of, |held| {
             held.is_started = true;
             held.next = from.unwrap_or_default();
@@ -217,9 +154,8 @@ impl Group {
     }
 
     fn assigned(&self, consumer: &BaseConsumer<Group>, list: &TopicPartitionList) {
-        let is_empty = list.count() == 0;
-        let pause = |()| if is_empty { Ok(()) } else { consumer.pause(list) };
-        if let Err(error) = consumer.incremental_assign(list).and_then(pause) {
+        // The group need not wait: each is assigned once it is known from where on it is read.
+        if let Err(error) = consumer.incremental_assign(&TopicPartitionList::new()) {
             self.warn(format!("partitions were not assigned: {error}"));
         }
         let mut news = Vec::new();
@@ -249,7 +185,7 @@ impl Group {
 
     /// Lets go of partitions: once nobody reads them, or when it is too late for that.
     fn revoked(&self, consumer: &BaseConsumer<Group>, list: &TopicPartitionList) {
-        let mut left = self.assignments(list);
+        let (mut left, mut starts) = (self.assignments(list), Vec::new());
         let until = Instant::now() + self.revoke_timeout;
         let is_lost = || consumer.assignment_lost();
         if self.leaves() {
@@ -261,7 +197,7 @@ impl Group {
         }
         while !is_lost() && !left.is_empty() && Instant::now() < until {
             let told = self.hand.wait(LOOKS_EVERY.min(until - Instant::now()));
-            self.hear(consumer, told);
+            starts.extend(self.hear(consumer, told));
             left.retain(|of| !self.is_released(of) && !self.leaves());
         }
         if !left.is_empty() {
@@ -273,13 +209,17 @@ impl Group {
             }
             self.tell(News::Lost(left));
         }
+        if !starts.is_empty() {
+            self.hand.put_back(starts);
+        }
         self.commit_all(consumer);
+        let started = self.started_of(list);
         if is_lost() {
-            offsets::forget(consumer, list);
+            offsets::forget(consumer, &started);
         }
         list.elements().iter().for_each(|e| self.remove(e.topic(), e.partition()));
         self.share();
-        if let Err(error) = consumer.incremental_unassign(list) {
+        if let Err(error) = consumer.incremental_unassign(&started) {
             self.warn(format!("partitions were not given back: {error}"));
         }
     }
@@ -319,6 +259,17 @@ impl Group {
         list.elements().iter().filter_map(|e| of(e.topic(), e.partition())).collect()
     }
 
+    /// Those of a list that are assigned in librdkafka.
+    fn started_of(&self, list: &TopicPartitionList) -> TopicPartitionList {
+        let mut started = TopicPartitionList::new();
+        for of in self.assignments(list) {
+            if self.with(&of, |held| held.is_started).unwrap_or_default() {
+                add(&mut started, &of.partition, None);
+            }
+        }
+        started
+    }
+
     fn is_released(&self, of: &Assignment) -> bool {
         self.with(of, |held| held.is_released).unwrap_or(true)
     }
@@ -341,7 +292,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn add(list: &mut TopicPartitionList, partition: &Partition, offset: Option<u64>) {
+pub(super) fn add(list: &mut TopicPartitionList, partition: &Partition, offset: Option<u64>) {
     let Partition { topic, number } = partition;
     match offset.and_then(|offset| i64::try_from(offset).ok()) {
         Some(offset) => {
@@ -356,9 +307,5 @@ fn add(list: &mut TopicPartitionList, partition: &Partition, offset: Option<u64>
 const AHEAD_BYTES_MAX: usize = 64 << 20;
 const AHEAD_BYTES_EACH_MIN: usize = 64 << 10;
 const AHEAD_BYTES_EACH_MAX: usize = 16 << 20;
-/// After how long no further partition is started before it polls.
-const STARTS_FOR: Duration = Duration::from_millis(100);
-/// How long librdkafka may take to go to another offset, which asks nobody.
-const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often it is looked whether a partition that is waited for is lost.
 const LOOKS_EVERY: Duration = Duration::from_millis(100);

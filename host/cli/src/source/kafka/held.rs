@@ -2,7 +2,6 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use tokio::sync::oneshot;
@@ -21,14 +20,8 @@ pub(super) struct Held {
     first: Option<oneshot::Sender<u64>>,
     /// Whether it is read: before, nobody has said from where on.
     pub(super) is_started: bool,
-    /// The offset of the first record that came before, though it was paused: it is read again.
-    pub(super) early: Option<u64>,
-    /// Whether it is paused, since what was read of it is not taken.
+    /// Whether nothing is read of it, since what was read is not taken.
     pub(super) is_paused: bool,
-    /// Since when it is full.
-    full: Option<Instant>,
-    /// Whether it was full for long the last time.
-    is_slow: bool,
     /// Whether nobody reads it any more.
     pub(super) is_released: bool,
     /// The offset with which this member begins, once that is known.
@@ -46,14 +39,6 @@ pub(super) struct Held {
     building: Building,
     /// How many bytes of values were handed over.
     bytes: u64,
-}
-
-/// Whether there is room for more records of a partition.
-pub(super) enum Room {
-    Free,
-    /// There should be before this.
-    Soon(Instant),
-    Full,
 }
 
 /// Consecutive records.
@@ -80,10 +65,7 @@ impl Held {
             producer,
             first: Some(first),
             is_started: false,
-            early: None,
             is_paused: false,
-            full: None,
-            is_slow: false,
             is_released: false,
             begins: None,
             durable: None,
@@ -106,10 +88,6 @@ impl Held {
         taking: &Taking,
     ) -> Result<(), SourceError> {
         let offset = u64::try_from(record.offset()).unwrap_or_default();
-        if !self.is_started {
-            self.early.get_or_insert(offset);
-            return Ok(());
-        }
         if offset < self.next {
             let partition = self.of.partition.to_string();
             return Err(SourceError::OtherRecords { partition, offset: self.next, end: offset });
@@ -146,26 +124,6 @@ impl Held {
             (Some(value), _) => self.add_value(offset, value, record, taking),
         }
         Ok(())
-    }
-
-    /// Whether there is room for more.
-    ///
-    /// To pause a partition drops what was fetched of it ahead, and librdkafka may take a second to
-    /// fetch again. So one that is fast is waited for, and all others with it: not for longer than
-    /// it takes to free half of its room.
-    pub(super) fn room(&mut self, now: Instant) -> Room {
-        let most = Duration::from_secs_f64(self.producer.bytes_max() as f64 / 2.0 / FAST);
-        if !self.is_started || !self.producer.is_full() {
-            if let Some(full) = self.full.take() {
-                self.is_slow = now.saturating_duration_since(full) >= most;
-            }
-            return Room::Free;
-        }
-        let until = *self.full.get_or_insert(now) + most;
-        match self.is_slow || until <= now {
-            true => Room::Full,
-            false => Room::Soon(until),
-        }
     }
 
     /// Hands over what was read.
@@ -235,58 +193,7 @@ fn known(record: &BorrowedMessage<'_>, all: bool) -> Record {
     Record { timestamp: record.timestamp().to_millis(), key, headers }
 }
 
-/// How many bytes a second are taken of a partition that is fast: 40 MiB.
-const FAST: f64 = (40 << 20) as f64;
 const NO_VALUE: &str = "the record has no value: it is a tombstone";
 /// How much is handed over at once, and how many records.
 const BLOCK_BYTES: usize = 256 << 10;
 const BLOCK_RECORDS: usize = 16_384;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::Partition;
-    use crate::source::queue::queue_that_calls;
-
-    /// Room for a MiB: half of it is taken in time within 12.5 ms.
-    #[test]
-    fn a_partition_that_is_slow_is_paused_until_half_of_it_is_taken() {
-        let (producer, mut taker) = queue_that_calls(|| {});
-        producer.set_bytes_max(1 << 20);
-        let partition = Arc::new(Partition { topic: "t".to_owned(), number: 0 });
-        let mut held =
-            Held::new(Assignment { partition, epoch: 0 }, producer, oneshot::channel().0);
-        held.is_started = true;
-        let fill = |held: &Held| (0..8).for_each(|_| held.producer.add(block(128 << 10)));
-        let mut take = |count| (0..count).for_each(|_| drop(taker.try_next().unwrap()));
-        let (begun, at) = (Instant::now(), Duration::from_millis);
-        assert!(matches!(held.room(begun), Room::Free));
-        fill(&held);
-        assert!(matches!(held.room(begun), Room::Soon(until) if until - begun < at(13)));
-        take(3);
-        assert!(matches!(held.room(begun + at(12)), Room::Soon(_)), "more than half is left");
-        assert!(matches!(held.room(begun + at(13)), Room::Full), "it takes too long");
-        take(5);
-        assert!(matches!(held.room(begun + at(14)), Room::Free));
-        fill(&held);
-        assert!(matches!(held.room(begun + at(15)), Room::Full), "it was slow");
-        take(3);
-        assert!(matches!(held.room(begun + at(16)), Room::Full));
-        take(5);
-        assert!(matches!(held.room(begun + at(17)), Room::Free));
-        fill(&held);
-        assert!(matches!(held.room(begun + at(18)), Room::Soon(_)), "it was fast");
-    }
-
-    fn block(bytes: usize) -> Piece {
-        Piece::Lines(Lines {
-            block: vec![b'x'; bytes],
-            ends: vec![bytes as u32],
-            first: 0,
-            offset: 0,
-            newline_added: false,
-            origin: None,
-            records: None,
-        })
-    }
-}

@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
@@ -14,13 +12,14 @@ use super::bell::Hand;
 use super::client;
 use super::group::Group;
 use super::held::Taking;
+use super::polling::Polling;
 use super::{GroupStats, KafkaSettings};
 use crate::source::{LineSettings, Partition, Source, SourceError};
 
 /// A member of a consumer group. Dropping it leaves the group without waiting for that.
 ///
 /// Its thread polls whatever becomes of the records, so that the group never takes it for dead:
-/// partitions of which nothing is taken are paused.
+/// of partitions of which nothing is taken, nothing is read.
 pub struct Member {
     hand: Hand,
     news: UnboundedReceiver<News>,
@@ -85,8 +84,8 @@ impl Member {
         consumer.set_nonempty_callback(move || bell.ring());
         let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(wrong)?;
-        let (of_thread, commit_every) = (hand.clone(), settings.commit_every);
-        let poll = move || poll(consumer, &of_thread, commit_every);
+        let (polling, commit_every) = (Polling::of(consumer, hand.clone()), settings.commit_every);
+        let poll = move || polling.run(commit_every);
         let thread = thread::Builder::new().name("spillway-kafka".to_owned()).spawn(poll);
         match thread {
             Ok(_) => Ok(Member { hand, news, stats }),
@@ -122,74 +121,6 @@ impl Drop for Member {
     }
 }
 
-/// Polls until it is told to leave, and leaves.
-fn poll(consumer: BaseConsumer<Group>, hand: &Hand, commit_every: Duration) {
-    let group = Arc::clone(consumer.context());
-    let (mut is_more, mut failed, mut until) = (false, None, None::<Instant>);
-    while failed.is_none() {
-        let longest = match until {
-            Some(until) => until.saturating_duration_since(Instant::now()),
-            None if is_more => Duration::ZERO,
-            None => POLLS_EVERY.min(commit_every),
-        };
-        group.hear(&consumer, hand.wait(longest));
-        if group.leaves() {
-            break;
-        }
-        if until.is_some() {
-            until = group.hand_over(&consumer);
-        }
-        if until.is_none() {
-            (is_more, failed) = read(&consumer, &group);
-            until = group.hand_over(&consumer);
-        }
-    }
-    group.commit_all(&consumer);
-    if let Some(error) = failed {
-        group.tell(News::Failed(SourceError::Group { source: error }));
-    }
-    // Leaves the group; nobody waits for its partitions any more.
-    drop(consumer);
-}
-
-/// Takes what is there, and returns whether there is more, and what it failed with.
-fn read(consumer: &BaseConsumer<Group>, group: &Group) -> (bool, Option<KafkaError>) {
-    let mut bytes = 0;
-    for _ in 0..RECORDS_MAX {
-        match consumer.poll(Duration::ZERO) {
-            Some(Ok(record)) => bytes += group.take(&record),
-            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
-                return (true, Some(error));
-            }
-            Some(Err(error)) => group.warn(explained(&error)),
-            // It returns nothing as well where it called.
-            None if group.was_called() => {}
-            None => return (false, None),
-        }
-        if bytes >= BYTES_MAX {
-            break;
-        }
-    }
-    (true, None)
-}
-
-/// What an error means.
-fn explained(error: &KafkaError) -> String {
-    let KafkaError::MessageConsumption(code) = error else { return format!("Kafka: {error}") };
-    let what = match code {
-        RDKafkaErrorCode::PollExceeded => {
-            "this member did not poll for max.poll.interval.ms, and the group took its partitions \
-             away"
-        }
-        RDKafkaErrorCode::AllBrokersDown => "no broker can be reached; this is tried again",
-        RDKafkaErrorCode::UnknownTopicOrPartition => {
-            "a topic of the flow does not exist; it is read once it does"
-        }
-        _ => return format!("Kafka: {code}"),
-    };
-    format!("Kafka: {what}")
-}
-
 /// What librdkafka does not take.
 pub(super) fn wrong(error: KafkaError) -> SourceError {
     SourceError::Member {
@@ -201,12 +132,6 @@ pub(super) fn wrong(error: KafkaError) -> SourceError {
         },
     }
 }
-
-/// How long it waits without a poll: the group takes a member for dead that does not poll.
-const POLLS_EVERY: Duration = Duration::from_secs(1);
-/// How many records, and how many bytes, are taken before others are heard.
-const RECORDS_MAX: usize = 1_000;
-const BYTES_MAX: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,8 @@ mod held;
 mod member;
 #[cfg(not(feature = "kafka"))]
 mod no_writer;
+#[cfg(feature = "kafka")]
+mod polling;
 mod proof;
 mod properties;
 #[cfg(feature = "kafka")]

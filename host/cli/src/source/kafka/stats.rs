@@ -10,9 +10,9 @@ pub struct GroupStats {
     /// The partitions that it has, each with how many records lie behind the last that is stored,
     /// as of some seconds ago; nothing where that is not known yet.
     pub partitions: BTreeMap<Partition, Option<u64>>,
-    /// How many of them are paused, since what was read of them is not taken.
+    /// Of how many of them nothing is read, since what was read is not taken.
     pub paused: u64,
-    /// How often a partition was paused.
+    /// How often reading a partition was paused.
     pub pauses: u64,
     /// How often one was assigned to it.
     pub assigned: u64,

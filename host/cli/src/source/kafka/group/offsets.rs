@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::mem;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -34,22 +35,19 @@ impl Group {
         }
         // Its result is in the statistics.
         let due = |held: &mut Held| held.stored().filter(|_| mem::take(&mut held.is_due));
-        self.commit(consumer, &self.offsets(due), CommitMode::Async);
+        if let Err(error) = commit(consumer, &self.offsets(due), CommitMode::Async) {
+            self.warn(format!("offsets were not committed yet: {error}"));
+        }
     }
 
     /// Commits what is stored, and waits for that: also what was committed before, of which it may
-    /// not be known yet that it failed.
+    /// not be known yet that it failed. There is no other time for that.
     pub(in crate::source::kafka) fn commit_all(&self, consumer: &BaseConsumer<Group>) {
-        self.commit(consumer, &self.offsets(|held| held.stored()), CommitMode::Sync);
-    }
-
-    /// Commits these offsets, unless others may have the partitions.
-    fn commit(&self, consumer: &BaseConsumer<Group>, list: &TopicPartitionList, mode: CommitMode) {
-        if list.count() > 0
-            && !consumer.assignment_lost()
-            && let Err(error) = consumer.commit(list, mode)
-        {
-            self.warn(format!("offsets were not committed yet: {error}"));
+        let list = self.offsets(|held| held.stored());
+        if let Err(error) = commit(consumer, &list, CommitMode::Sync) {
+            self.warn(format!(
+                "offsets were not committed before partitions are handed over: {error}"
+            ));
         }
     }
 
@@ -62,6 +60,18 @@ impl Group {
             }
         }
         list
+    }
+}
+
+/// Commits these offsets, unless others may have the partitions.
+fn commit(
+    consumer: &BaseConsumer<Group>,
+    list: &TopicPartitionList,
+    mode: CommitMode,
+) -> KafkaResult<()> {
+    match list.count() == 0 || consumer.assignment_lost() {
+        true => Ok(()),
+        false => consumer.commit(list, mode),
     }
 }
 
