@@ -108,6 +108,12 @@ impl Producer {
         state.waits
     }
 
+    /// How much is queued before it is full.
+    #[cfg(feature = "kafka")]
+    pub(super) fn bytes_max(&self) -> usize {
+        self.0.state().bytes_max
+    }
+
     /// Sets how much is queued before it is full.
     #[cfg(feature = "kafka")]
     pub(super) fn set_bytes_max(&self, bytes_max: usize) {

@@ -23,7 +23,6 @@ struct Inner {
 }
 
 /// A partition that is to be read.
-#[derive(Clone)]
 pub(super) struct Start {
     pub(super) of: Assignment,
     /// From which offset on; where there is none, from where the group is.
@@ -60,11 +59,6 @@ impl Hand {
     /// A partition was taken over from a process that had not let go of it.
     pub fn taken_over(&self) {
         self.tell(Told::TakenOver, false);
-    }
-
-    /// The same, when the bell rings next: it could not be done yet.
-    pub(super) fn start_again(&self, start: Start) {
-        self.tell(Told::Start(start), false);
     }
 
     /// Nobody reads a partition any more, and nothing more of it will be stored.
@@ -135,7 +129,7 @@ mod tests {
             Assignment { partition, epoch: 0 }
         };
         let start = |number| Start { of: of(number), from: None };
-        hand.start_again(start(2));
+        hand.start(&of(2), None);
         hand.put_back(vec![start(0), start(1)]);
         let begun = Instant::now();
         let heard = hand.wait(LONG);

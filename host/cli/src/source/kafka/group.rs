@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
@@ -37,8 +38,23 @@ pub(super) struct Group {
     stats: Arc<Mutex<GroupStats>>,
     /// Whether it was called since that was last asked.
     is_called: AtomicBool,
+    /// Whether partitions were assigned or taken away since that was last asked.
+    is_rebalanced: AtomicBool,
+    /// What it splits the queues of. Those that nobody has asked for are in `queues`.
+    client: OnceLock<Weak<BaseConsumer<Group>>>,
+    queues: Mutex<Vec<(Assignment, PartitionQueue<Group>)>>,
     /// Whether it is to leave the group.
     leaves: AtomicBool,
+}
+
+/// How much of a partition may be read now.
+pub(super) enum Room {
+    /// Nothing: nobody has said from where on it is read, or it is not held any more.
+    Unread,
+    /// So many bytes.
+    Free(usize),
+    /// Nothing, since this time: what was read is not taken.
+    Full(Instant),
 }
 
 impl Group {
@@ -60,6 +76,9 @@ impl Group {
             epochs: AtomicU64::new(0),
             stats: Arc::default(),
             is_called: AtomicBool::new(false),
+            is_rebalanced: AtomicBool::new(false),
+            client: OnceLock::new(),
+            queues: Mutex::default(),
             leaves: AtomicBool::new(false),
         }
     }
@@ -128,20 +147,37 @@ impl Group {
         self.with(of, |_| ()).is_some()
     }
 
-    /// Whether nothing more of a partition is to be read now. The bell rings once it is.
-    pub(super) fn is_full(&self, of: &Assignment) -> bool {
+    /// How much of a partition may be read now. Where it is full, the bell rings once it is not.
+    pub(super) fn room(&self, of: &Assignment, now: Instant) -> Room {
         let looked = self.with(of, |held| {
-            let is_full = held.producer.is_full();
-            (is_full, mem::replace(&mut held.is_paused, is_full))
+            let full = held.producer.is_full().then(|| held.full.unwrap_or(now));
+            let was_full = mem::replace(&mut held.full, full).is_some();
+            (held.is_started, full, was_full, held.producer.bytes_max())
         });
-        let (is_full, was_full) = looked.unwrap_or_default();
-        if is_full != was_full {
-            self.count(|stats| match is_full {
-                true => (stats.paused, stats.pauses) = (stats.paused + 1, stats.pauses + 1),
-                false => stats.paused = stats.paused.saturating_sub(1),
+        let Some((true, full, was_full, bytes_max)) = looked else { return Room::Unread };
+        if full.is_some() != was_full {
+            self.count(|stats| match was_full {
+                false => (stats.paused, stats.pauses) = (stats.paused + 1, stats.pauses + 1),
+                true => stats.paused = stats.paused.saturating_sub(1),
             });
         }
-        is_full
+        full.map_or(Room::Free(bytes_max.min(TURN_BYTES_MAX)), Room::Full)
+    }
+
+    /// Has it split the queues of the partitions of this client.
+    pub(super) fn splits(&self, consumer: &Arc<BaseConsumer<Group>>) {
+        // It is the first: there is one client of it.
+        let _ = self.client.set(Arc::downgrade(consumer));
+    }
+
+    /// The queues of partitions that were assigned since this was last asked. Each keeps the client.
+    pub(super) fn new_queues(&self) -> Vec<(Assignment, PartitionQueue<Group>)> {
+        mem::take(&mut *lock(&self.queues))
+    }
+
+    /// Whether partitions were assigned or taken away since this was last asked.
+    pub(super) fn was_rebalanced(&self) -> bool {
+        self.is_rebalanced.swap(false, Ordering::Relaxed)
     }
 
     /// A partition is read from this offset on; where there is none, from where the group is.
@@ -154,11 +190,8 @@ impl Group {
     }
 
     fn assigned(&self, consumer: &BaseConsumer<Group>, list: &TopicPartitionList) {
-        // The group need not wait: each is assigned once it is known from where on it is read.
-        if let Err(error) = consumer.incremental_assign(&TopicPartitionList::new()) {
-            self.warn(format!("partitions were not assigned: {error}"));
-        }
-        let mut news = Vec::new();
+        let (mut news, mut queues) = (Vec::new(), Vec::new());
+        let client = self.client.get().and_then(Weak::upgrade);
         for element in list.elements() {
             let epoch = self.epochs.fetch_add(1, Ordering::Relaxed);
             let partition =
@@ -177,8 +210,21 @@ impl Group {
             let mut all = self.lock();
             all.entry(element.topic().to_owned()).or_default().insert(element.partition(), held);
             drop(all);
+            // Before it is fetched: none of its records comes elsewhere.
+            let split = |client: Arc<BaseConsumer<Group>>| {
+                client.split_partition_queue(element.topic(), element.partition())
+            };
+            match client.clone().and_then(split) {
+                Some(queue) => queues.push((of.clone(), queue)),
+                None => self.warn(format!("{} has no queue: it is not read", of.partition)),
+            }
             news.push(Assigned { of, source, first });
         }
+        lock(&self.queues).append(&mut queues);
+        if let Err(error) = consumer.incremental_assign(list) {
+            self.warn(format!("partitions were not assigned: {error}"));
+        }
+        self.is_rebalanced.store(true, Ordering::Relaxed);
         self.share();
         self.tell(News::Assigned(news));
     }
@@ -213,15 +259,15 @@ impl Group {
             self.hand.put_back(starts);
         }
         self.commit_all(consumer);
-        let started = self.started_of(list);
         if is_lost() {
-            offsets::forget(consumer, &started);
+            offsets::forget(consumer, list);
         }
         list.elements().iter().for_each(|e| self.remove(e.topic(), e.partition()));
         self.share();
-        if let Err(error) = consumer.incremental_unassign(&started) {
+        if let Err(error) = consumer.incremental_unassign(list) {
             self.warn(format!("partitions were not given back: {error}"));
         }
+        self.is_rebalanced.store(true, Ordering::Relaxed);
     }
 
     fn remove(&self, topic: &str, number: i32) {
@@ -229,7 +275,7 @@ impl Group {
         let Some(held) = gone else { return };
         self.count(|stats| {
             stats.partitions.remove(&*held.of.partition);
-            stats.paused -= u64::from(held.is_paused);
+            stats.paused -= u64::from(held.full.is_some());
             match held.is_released {
                 true => stats.revoked += 1,
                 false => stats.lost += 1,
@@ -257,17 +303,6 @@ impl Group {
         let held = self.lock();
         let of = |topic: &str, number| held.get(topic)?.get(&number).map(|held| held.of.clone());
         list.elements().iter().filter_map(|e| of(e.topic(), e.partition())).collect()
-    }
-
-    /// Those of a list that are assigned in librdkafka.
-    fn started_of(&self, list: &TopicPartitionList) -> TopicPartitionList {
-        let mut started = TopicPartitionList::new();
-        for of in self.assignments(list) {
-            if self.with(&of, |held| held.is_started).unwrap_or_default() {
-                add(&mut started, &of.partition, None);
-            }
-        }
-        started
     }
 
     fn is_released(&self, of: &Assignment) -> bool {
@@ -307,5 +342,7 @@ pub(super) fn add(list: &mut TopicPartitionList, partition: &Partition, offset: 
 const AHEAD_BYTES_MAX: usize = 64 << 20;
 const AHEAD_BYTES_EACH_MIN: usize = 64 << 10;
 const AHEAD_BYTES_EACH_MAX: usize = 16 << 20;
+/// How much is read of one before others are heard, and so how much more of it is read ahead.
+const TURN_BYTES_MAX: usize = 1 << 20;
 /// How often it is looked whether a partition that is waited for is lost.
 const LOOKS_EVERY: Duration = Duration::from_millis(100);

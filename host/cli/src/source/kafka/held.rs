@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use tokio::sync::oneshot;
@@ -20,8 +21,8 @@ pub(super) struct Held {
     first: Option<oneshot::Sender<u64>>,
     /// Whether it is read: before, nobody has said from where on.
     pub(super) is_started: bool,
-    /// Whether nothing is read of it, since what was read is not taken.
-    pub(super) is_paused: bool,
+    /// Since when nothing is read of it, since what was read is not taken.
+    pub(super) full: Option<Instant>,
     /// Whether nobody reads it any more.
     pub(super) is_released: bool,
     /// The offset with which this member begins, once that is known.
@@ -65,7 +66,7 @@ impl Held {
             producer,
             first: Some(first),
             is_started: false,
-            is_paused: false,
+            full: None,
             is_released: false,
             begins: None,
             durable: None,
